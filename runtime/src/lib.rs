@@ -1,0 +1,3 @@
+//! elbow
+#![no_std]
+#![deny(unsafe_code)]
