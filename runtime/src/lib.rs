@@ -1,3 +1,88 @@
-//! elbow
+//! **elbow** runs variational autoencoders on microcontrollers: it encodes, samples, decodes, and
+//! scores each reading by the evidence lower bound (ELBO) on its log probability, in nats, in
+//! integers, without heap or operating system, bit for bit what a workstation computes.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # /*
+//! static IMAGE: &[u8] = elbow::include_image!("pump.elbow");
+//! # */
+//! # static IMAGE: &[u8] = &[];
+//! # let reading = [0i16; 64];
+//! use elbow::{Estimator, Model, Probability, Session, Workspace};
+//!
+//! let model = Model::parse(IMAGE)?; // the weights stay in flash
+//! let mut workspace = Workspace::<80>::new();
+//! model.self_test(&mut workspace)?; // this machine computes what the workstation computed
+//!
+//! let mut session = Session::new(&model, &mut workspace, 42)?;
+//! let score = session.score(&reading, Estimator::SigmaPoints)?;
+//! if score.p_value() < Probability::new(1e-3) {
+//!     // alarm: score.elbo() nats
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Layers
+//!
+//! Each uses only those above it.
+//!
+//! * [`fixed`]: the number types of the contract, [`Nats`] and [`Probability`].
+//! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
+//! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
+//! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
+//! * [`distribution`]: log densities and divergences in nats.
+//! * [`kernel`]: dense layers on integers; they know no format.
+//! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
+//! * [`mod@format`]: the image; it computes nothing.
+//! * [`Model`]: a validated view of an image. Parse once; nothing can fail or overflow after.
+//! * [`Workspace`]: the caller's RAM.
+//! * `vae`, [`score`]: the two passes; the bound from passes.
+//! * [`Session`]: what applications call.
+//! * [`text`]: scores and readings as characters, the same on every machine.
+//!
+//! # Guarantees
+//!
+//! * No feature and no target changes a result. Features select what is linked.
+//! * The only error after [`Model::parse`] is a caller's: a workspace too small, a reading of the
+//!   wrong length or outside the likelihood's support.
+//! * Integers only: no float is computed on the path from a reading to its score.
+//!
+//! # Features
+//!
+//! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
+//!
+//! # The numeric contract
+#![doc = include_str!("../NUMERICS.md")]
 #![no_std]
 #![deny(unsafe_code)]
+
+#[cfg(feature = "encode")]
+extern crate std;
+
+pub mod calibration;
+pub mod distribution;
+pub mod estimator;
+pub mod fixed;
+pub mod format;
+pub mod gaussian;
+pub mod kernel;
+mod model;
+pub mod requantize;
+pub mod rng;
+pub mod score;
+mod session;
+pub mod text;
+pub mod transcendental;
+mod vae;
+mod workspace;
+
+pub use calibration::Calibration;
+pub use estimator::Estimator;
+pub use fixed::{Nats, Probability, raw_reading};
+pub use format::{Aligned, ImageError};
+pub use model::{LayerRole, LayerView, Model};
+pub use score::{ReadingError, Score};
+pub use session::{LengthError, Posterior, SelfTestError, Session};
+pub use workspace::{Workspace, WorkspaceError};

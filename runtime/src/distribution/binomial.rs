@@ -1,0 +1,127 @@
+//! Counts: Binomial(n, sigmoid(l)), and Bernoulli as n = 1.
+
+use crate::fixed::saturate;
+use crate::transcendental::{sigmoid, softplus};
+
+/// Logits are clamped to this magnitude, 64 in Q16.16, before they are used. `1 - sigmoid(64)`
+/// is 1.6e-28: a clamped term is already 64 nats a trial away from the data it contradicts.
+pub const LARGEST_LOGIT: i32 = 64 << 16;
+
+/// Counts `x_i` in `0..=trials` with `p(x_i|z) = C(n, x_i) s^x_i (1 - s)^(n - x_i)`,
+/// `s = sigmoid(l_i)`. From the logit, and stable at any magnitude:
+///
+/// ```text
+/// log p(x|z) = sum_i  ln C(n, x_i) + x_i l_i - n softplus(l_i)
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Binomial<'a> {
+    trials: u8,
+    /// `ln C(trials, x)` for `x = 0..=trials`, Q16.16.
+    log_choose: &'a [i32],
+}
+
+impl<'a> Binomial<'a> {
+    /// The distribution of `trials` draws; `log_choose[x]` is `ln C(trials, x)` in Q16.16. None
+    /// where that table does not have `trials + 1` entries in `[0, 256)` nats, or without trials.
+    #[must_use]
+    pub fn new(trials: u8, log_choose: &'a [i32]) -> Option<Self> {
+        let complete = log_choose.len() == usize::from(trials) + 1;
+        let in_range = log_choose.iter().all(|term| (0..256 << 16).contains(term));
+        (trials > 0 && complete && in_range).then_some(Self { trials, log_choose })
+    }
+
+    /// The number of trials n; one for Bernoulli.
+    #[must_use]
+    pub fn trials(&self) -> u8 {
+        self.trials
+    }
+
+    /// `log p(x|z)`, Q47.16; exact up to the rounding of `softplus` (one unit of 2^-16 for each
+    /// trial) and of the table.
+    pub(super) fn log_density(&self, x: &[i16], logits: impl Iterator<Item = i32>) -> i64 {
+        let trials = i32::from(self.trials);
+        let mut sum = 0i64;
+        for (&x, logit) in x.iter().zip(logits) {
+            let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
+            let count = i32::from(x).clamp(0, trials);
+            // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9,
+            // and the two differ by at most trials * softplus(|logit|).
+            let term = count * logit - trials * softplus(logit);
+            let log_choose = self.log_choose.get(count as usize).copied().unwrap_or(0);
+            sum += i64::from(term) + i64::from(log_choose);
+        }
+        sum
+    }
+
+    /// `n sigmoid(l_i)`, Q16.16.
+    pub(super) fn mean(&self, logits: impl Iterator<Item = i32>, mean: &mut [i32]) {
+        for (mean, logit) in mean.iter_mut().zip(logits) {
+            *mean = saturate(i64::from(self.trials) * i64::from(sigmoid(logit)));
+        }
+    }
+
+    pub(super) fn outside_support(&self, x: &[i16]) -> Option<(usize, i16)> {
+        let outside = |x: &i16| !(0..=i16::from(self.trials)).contains(x);
+        x.iter().copied().enumerate().find(|(_, x)| outside(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bernoulli_and_binomial_match_floats() {
+        let one = Binomial::new(1, &[0, 0]).unwrap();
+        let ln6 = (6f64.ln() * 65536.0).round() as i32;
+        let ln4 = (4f64.ln() * 65536.0).round() as i32;
+        let table = [0, ln4, ln6, ln4, 0];
+        let four = Binomial::new(4, &table).unwrap();
+        for step in -640..=640i32 {
+            let logit = step << 12;
+            let l = f64::from(logit) / 65536.0;
+            let softplus = l.max(0.0) + (-l.abs()).exp().ln_1p();
+            for x in 0..=1i16 {
+                let exact = f64::from(x) * l - softplus;
+                let got = one.log_density(&[x], [logit].into_iter()) as f64 / 65536.0;
+                assert!((got - exact).abs() < 2e-5, "x {x} l {l}: {got} {exact}");
+            }
+            for x in 0..=4i16 {
+                let exact =
+                    [1f64, 4.0, 6.0, 4.0, 1.0][x as usize].ln() + f64::from(x) * l - 4.0 * softplus;
+                let got = four.log_density(&[x], [logit].into_iter()) as f64 / 65536.0;
+                assert!((got - exact).abs() < 8e-5, "x {x} l {l}: {got} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_terms_do_not_overflow() {
+        let table = [0; 256];
+        let binomial = Binomial::new(255, &table).unwrap();
+        for logit in [i32::MIN, i32::MAX] {
+            for x in [i16::MIN, 0, 255, i16::MAX] {
+                let term = binomial.log_density(&[x], [logit].into_iter());
+                let agrees = (x > 0) == (logit > 0);
+                assert_eq!(
+                    term,
+                    if agrees {
+                        0
+                    } else {
+                        -255 * i64::from(LARGEST_LOGIT)
+                    }
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn support_and_tables_are_checked() {
+        assert!(Binomial::new(0, &[0]).is_none());
+        assert!(Binomial::new(1, &[0]).is_none());
+        assert!(Binomial::new(1, &[0, -1]).is_none());
+        let one = Binomial::new(1, &[0, 0]).unwrap();
+        assert_eq!(one.outside_support(&[0, 1, 2]), Some((2, 2)));
+        assert_eq!(one.outside_support(&[0, 1]), None);
+    }
+}

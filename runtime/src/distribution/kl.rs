@@ -1,0 +1,52 @@
+//! The divergence from the posterior to the prior.
+
+use crate::fixed::{FRACTION_BITS, ONE};
+use crate::transcendental::exp;
+
+/// Posterior means are clamped to this magnitude, 128 in Q16.16: its divergence is 8192 nats.
+pub const LARGEST_MEAN: i32 = 128 << 16;
+
+/// `KL(N(mu, diag(exp(log_variance))) || N(0, I))` in nats, Q47.16: the closed form
+///
+/// ```text
+/// 1/2 sum_j  mu_j^2 + sigma_j^2 - 1 - ln sigma_j^2
+/// ```
+///
+/// (Kingma and Welling, "Auto-encoding variational Bayes", 2014, appendix B). Both slices are
+/// Q16.16; means are at most [`LARGEST_MEAN`] in magnitude.
+#[must_use]
+pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
+    let mut twice = 0i64;
+    for (&mean, &log_variance) in mean.iter().zip(log_variance) {
+        let square = (i64::from(mean) * i64::from(mean) + (1 << 15)) >> FRACTION_BITS;
+        let variance = i64::from(exp(log_variance));
+        twice += square + variance - i64::from(ONE) - i64::from(log_variance);
+    }
+    // Never negative but for the rounding of `exp`, which the floor at zero takes away.
+    (twice.saturating_add(1) >> 1).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_the_closed_form_in_floats() {
+        for (mean, log_variance) in [
+            (0.0f64, 0.0f64),
+            (1.0, -2.0),
+            (-3.25, -6.5),
+            (127.0, 2.0),
+            (0.0, -12.0),
+        ] {
+            let q = |x: f64| (x * 65536.0).round() as i32;
+            let exact = 0.5 * (mean * mean + log_variance.exp() - 1.0 - log_variance);
+            let got = kl_to_standard_normal(&[q(mean); 2], &[q(log_variance); 2]) as f64 / 65536.0;
+            assert!(
+                (got - 2.0 * exact).abs() < 2e-4 * (1.0 + log_variance.exp()),
+                "{got} {exact}"
+            );
+        }
+        assert_eq!(kl_to_standard_normal(&[0; 7], &[0; 7]), 0);
+    }
+}

@@ -1,0 +1,277 @@
+//! The number types of the contract, and the few operations on them.
+//!
+//! Everything that is measured in nats is a [`Nats`], Q16.16 in an `i32`; probabilities are a
+//! [`Probability`], Q1.31 in a `u32`; latents leave the encoder as Q16.16 and enter the decoder
+//! as `i16` with the number of fraction bits that the image names. Operations say in their name
+//! whether they saturate; none wraps.
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+/// Fraction bits of every Q16.16 number.
+pub const FRACTION_BITS: u32 = 16;
+
+/// 1.0 in Q16.16.
+pub const ONE: i32 = 1 << FRACTION_BITS;
+
+/// A quantity of information in nats: Q16.16, resolution 1.5e-5 nat, range about ±32768 nats.
+///
+/// Arithmetic saturates at [`Nats::MIN`] and [`Nats::MAX`]; there is no NaN and no wrapping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nats(i32);
+
+impl Nats {
+    /// Zero nats.
+    pub const ZERO: Self = Self(0);
+    /// The lowest value, about -32768 nats; a score at this value may have saturated.
+    pub const MIN: Self = Self(i32::MIN);
+    /// The highest value, about 32768 nats; a score at this value may have saturated.
+    pub const MAX: Self = Self(i32::MAX);
+
+    /// The value whose Q16.16 representation is `bits`.
+    #[must_use]
+    pub const fn from_bits(bits: i32) -> Self {
+        Self(bits)
+    }
+
+    /// The Q16.16 representation.
+    #[must_use]
+    pub const fn to_bits(self) -> i32 {
+        self.0
+    }
+
+    /// Narrows a wide Q47.16 sum, saturating.
+    #[must_use]
+    pub fn saturating_from_wide(wide: i64) -> Self {
+        Self(saturate(wide))
+    }
+
+    /// The value as a float, exact.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        f64::from(self.0) / f64::from(ONE)
+    }
+
+    /// `self - other`, saturating.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+/// Decimal with five digits after the point, rounded half away from zero. It is computed in
+/// integers, so that every machine prints the same characters.
+impl fmt::Display for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scaled = (u64::from(self.0.unsigned_abs()) * 100_000 + 0x8000) >> FRACTION_BITS;
+        let sign = if self.0 < 0 && scaled > 0 { "-" } else { "" };
+        // Both parts fit 32 bits: at most 32768 and at most 99999.
+        let (whole, fraction) = ((scaled / 100_000) as u32, (scaled % 100_000) as u32);
+        write!(f, "{sign}{whole}.{fraction:05}")
+    }
+}
+
+/// A probability, Q1.31: 0 is impossible, `1 << 31` is certain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Probability(u32);
+
+impl Probability {
+    /// Certainty.
+    pub const ONE: Self = Self(1 << 31);
+
+    /// The probability nearest to `value`, which is clamped to `[0, 1]`; NaN becomes 0.
+    ///
+    /// It is a `const fn`, so that a threshold costs nothing on the device:
+    ///
+    /// ```
+    /// # use elbow::Probability;
+    /// const ALARM: Probability = Probability::new(1e-3);
+    /// # assert_eq!(ALARM.to_bits(), 2147484);
+    /// ```
+    #[must_use]
+    pub const fn new(value: f64) -> Self {
+        // `as` saturates: negative numbers and NaN become 0.
+        let bits = (value * (1u64 << 31) as f64 + 0.5) as u32;
+        if bits > Self::ONE.0 {
+            Self::ONE
+        } else {
+            Self(bits)
+        }
+    }
+
+    /// The probability with this Q1.31 representation, or none above one.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Option<Self> {
+        if bits > Self::ONE.0 {
+            None
+        } else {
+            Some(Self(bits))
+        }
+    }
+
+    /// The Q1.31 representation.
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    /// The value as a float, exact.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        f64::from(self.0) / f64::from(Self::ONE.0)
+    }
+}
+
+/// Decimal with six digits after the point, rounded half up, computed in integers.
+impl fmt::Display for Probability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scaled = ((u64::from(self.0) * 1_000_000 + (1 << 30)) >> 31) as u32;
+        write!(f, "{}.{:06}", scaled / 1_000_000, scaled % 1_000_000)
+    }
+}
+
+/// Narrows to `i32`, saturating.
+#[inline]
+#[must_use]
+pub(crate) fn saturate(wide: i64) -> i32 {
+    wide.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+}
+
+/// Narrows to `i16`, saturating.
+#[inline]
+#[must_use]
+pub(crate) fn saturate_i16(wide: i32) -> i16 {
+    wide.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
+}
+
+/// `a * b` of two Q16.16 numbers, rounded half up, saturating.
+#[inline]
+#[must_use]
+pub(crate) fn multiply(a: i32, b: i32) -> i32 {
+    saturate((i64::from(a) * i64::from(b) + (1 << 15)) >> FRACTION_BITS)
+}
+
+/// `sum / count`, rounded half up. Exact for `|sum| < 2^62`.
+#[must_use]
+pub(crate) fn mean(sum: i64, count: NonZeroU32) -> i64 {
+    let half = i64::from(count.get() / 2);
+    let magnitude = sum.saturating_add(half);
+    // Floor division by hand: a signed division could trap, an unsigned one by a non-zero
+    // number cannot.
+    let divisor = core::num::NonZeroU64::from(count);
+    if magnitude >= 0 {
+        (magnitude.unsigned_abs() / divisor) as i64
+    } else {
+        -1 - (magnitude.saturating_add(1).unsigned_abs() / divisor) as i64
+    }
+}
+
+/// The largest integer whose square is at most `n`, bit by bit (32 steps, no division).
+#[must_use]
+pub(crate) fn square_root(n: u64) -> u32 {
+    let (mut rest, mut root) = (n, 0u64);
+    let mut bit = 1u64 << 62;
+    while bit != 0 {
+        if rest >= root + bit {
+            rest -= root + bit;
+            root = (root >> 1) + bit;
+        } else {
+            root >>= 1;
+        }
+        bit >>= 2;
+    }
+    root as u32
+}
+
+/// The value of a raw reading from one in the units that the trainer saw: `value * 2^-exponent`,
+/// rounded to nearest, saturating; NaN becomes 0. The tool of host programs; a device's readings
+/// are raw.
+#[must_use]
+pub fn raw_reading(value: f64, exponent: i8) -> i16 {
+    let scaled = value * power_of_two(-i32::from(exponent));
+    // `as` saturates, and makes 0 of NaN.
+    if scaled < 0.0 {
+        (scaled - 0.5) as i16
+    } else {
+        (scaled + 0.5) as i16
+    }
+}
+
+/// `2^exponent`, exact, for exponents of magnitude at most 1022.
+fn power_of_two(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn nats_print_the_nearest_decimal() {
+        for (bits, text) in [
+            (0, "0.00000"),
+            (1, "0.00002"),
+            (-1, "-0.00002"),
+            (ONE, "1.00000"),
+            (-ONE * 98 - ONE / 4, "-98.25000"),
+            (i32::MAX, "32767.99998"),
+            (i32::MIN, "-32768.00000"),
+        ] {
+            assert_eq!(Nats::from_bits(bits).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn probabilities_print_and_clamp() {
+        assert_eq!(Probability::ONE.to_string(), "1.000000");
+        assert_eq!(Probability::new(0.001).to_string(), "0.001000");
+        assert_eq!(Probability::new(-3.0).to_bits(), 0);
+        assert_eq!(Probability::new(f64::NAN).to_bits(), 0);
+        assert_eq!(Probability::new(7.0), Probability::ONE);
+        assert_eq!(Probability::from_bits((1 << 31) + 1), None);
+    }
+
+    #[test]
+    fn raw_readings_round_and_saturate() {
+        assert_eq!(
+            [2.5, -2.5, 0.4].map(|value| raw_reading(value, 0)),
+            [3, -3, 0]
+        );
+        assert_eq!(raw_reading(0.125, -10), 128);
+        assert_eq!(raw_reading(1e9, 4), i16::MAX);
+        assert_eq!(raw_reading(-1e9, -128), i16::MIN);
+        assert_eq!(raw_reading(f64::NAN, 0), 0);
+    }
+
+    #[test]
+    fn mean_rounds_half_up() {
+        let by = |sum, count| mean(sum, NonZeroU32::new(count).unwrap());
+        assert_eq!(
+            [by(7, 2), by(-7, 2), by(8, 3), by(-8, 3), by(-9, 3)],
+            [4, -3, 3, -3, -3]
+        );
+        for sum in -1000..1000i64 {
+            for count in 1..40u32 {
+                let exact = (sum as f64 / f64::from(count) + 0.5).floor();
+                // An odd divisor's half is not an integer; floor(half) rounds to nearest then.
+                assert!(
+                    (by(sum, count) as f64 - exact).abs() < 1e-9,
+                    "{sum} / {count}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn square_root_is_the_floor() {
+        for n in (0..100_000).chain([u64::MAX, u64::MAX - 1, (1 << 62) - 1, 1 << 62]) {
+            let root = u128::from(square_root(n));
+            assert!(
+                root * root <= u128::from(n) && (root + 1) * (root + 1) > u128::from(n),
+                "{n}"
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The postcard header: every scalar of a model. Shapes of tensors follow from it, so that no
+//! offset is stored and none can be wrong.
+
+use super::{MAX_CALIBRATIONS, MAX_LAYERS};
+use crate::estimator::Estimator;
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+/// How a layer's accumulators become activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activation {
+    /// The affine map alone.
+    Identity,
+    /// `max(0, .)`.
+    Relu,
+}
+
+/// A hidden layer: its columns are the rows of the layer before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerHeader {
+    /// Outputs.
+    pub rows: u16,
+    /// What happens to them.
+    pub activation: Activation,
+    /// The `i8` that stands for 0.0 in them.
+    pub zero_point: i8,
+}
+
+/// The likelihood and its scalars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum LikelihoodHeader {
+    Binomial { trials: u8 },
+    Gaussian { log_normalizer: i64 },
+}
+
+/// A table of scores of held-out normal readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CalibrationHeader {
+    pub(crate) estimator: Estimator,
+    pub(crate) knots: u16,
+}
+
+/// Scores that the self-test must give, bit for bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expected {
+    /// With [`Estimator::PosteriorMean`], Q16.16 nats.
+    pub posterior_mean: i32,
+    /// With [`Estimator::SigmaPoints`], Q16.16 nats.
+    pub sigma_points: i32,
+    /// With [`Estimator::MonteCarlo`] of two samples from stream 0 of seed 0, Q16.16 nats.
+    pub monte_carlo: i32,
+}
+
+/// Everything about a model that is not a tensor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) inputs: u16,
+    pub(crate) picture_width: u16,
+    pub(crate) latents: u16,
+    pub(crate) latent_fraction_bits: u8,
+    pub(crate) log_variance_range: (i32, i32),
+    pub(crate) likelihood: LikelihoodHeader,
+    pub(crate) encoder: Vec<LayerHeader, MAX_LAYERS>,
+    pub(crate) decoder: Vec<LayerHeader, MAX_LAYERS>,
+    pub(crate) calibrations: Vec<CalibrationHeader, MAX_CALIBRATIONS>,
+    pub(crate) expected: Expected,
+}
+
+#[cfg(all(test, feature = "encode"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_the_fixture() {
+        let header = Header {
+            name: "ab",
+            inputs: 300,
+            picture_width: 0,
+            latents: 2,
+            latent_fraction_bits: 12,
+            log_variance_range: (-1, 64),
+            likelihood: LikelihoodHeader::Binomial { trials: 16 },
+            encoder: Vec::from_slice(&[LayerHeader {
+                rows: 4,
+                activation: Activation::Relu,
+                zero_point: -127,
+            }])
+            .unwrap(),
+            decoder: Vec::new(),
+            calibrations: Vec::from_slice(&[CalibrationHeader {
+                estimator: Estimator::MonteCarlo { samples: 8 },
+                knots: 3,
+            }])
+            .unwrap(),
+            expected: Expected {
+                posterior_mean: -2,
+                sigma_points: 0,
+                monte_carlo: 1,
+            },
+        };
+        // Varints of the postcard wire format; signed ones are zigzag coded, i8 is one raw byte.
+        let bytes = [
+            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 16, 1, 4, 1, 0x81, 0, 1, 2, 8,
+            3, 3, 0, 2,
+        ];
+        assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
+        assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);
+    }
+}

@@ -1,0 +1,38 @@
+//! The model image: a checked container, a postcard header, and tensors that are read in place.
+//!
+//! This module says where things are and whether they may be trusted; it computes nothing.
+#![doc = include_str!("../../FORMAT.md")]
+
+mod aligned;
+mod container;
+mod header;
+mod tensors;
+#[cfg(feature = "encode")]
+mod writer;
+
+pub use aligned::Aligned;
+#[cfg(feature = "encode")]
+pub use aligned::AlignedImage;
+pub(crate) use container::open;
+#[cfg(feature = "encode")]
+pub(crate) use container::seal;
+pub use container::{
+    ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
+};
+pub use header::{Activation, Expected, LayerHeader};
+pub(crate) use header::{CalibrationHeader, Header, LikelihoodHeader};
+pub(crate) use tensors::Tensors;
+#[cfg(feature = "encode")]
+pub use writer::{
+    CalibrationSpec, DenseSpec, EncodeError, GaussianSpec, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, RowSpec, reseal,
+};
+
+/// Layers that each half of a model may have, the heads and the output layer included.
+pub const MAX_LAYERS: usize = 8;
+/// Calibration tables that an image may have.
+pub const MAX_CALIBRATIONS: usize = 8;
+/// Inputs that a model may have; with it no sum of a score can overflow.
+pub const MAX_INPUTS: u16 = 1 << 14;
+/// Latents that a model may have.
+pub const MAX_LATENTS: u16 = 1 << 10;

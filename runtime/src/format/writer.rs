@@ -1,0 +1,404 @@
+//! The writer of images, for hosts: the description of a model, and its bytes.
+
+use super::container::restamp;
+use super::{
+    ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Expected, Header, ImageError,
+    LayerHeader, LikelihoodHeader, seal,
+};
+use crate::estimator::Estimator;
+use crate::model::Model;
+use crate::requantize::{FactorError, Multiplier};
+use crate::workspace::WorkspaceError;
+use core::fmt;
+use std::string::String;
+use std::vec::Vec;
+
+/// A model as the exporter describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageSpec {
+    /// What the model is called.
+    pub name: String,
+    /// Columns of a reading that is a picture; 0 otherwise.
+    pub picture_width: u16,
+    /// Each input's normalization.
+    pub inputs: Vec<InputSpec>,
+    /// The likelihood.
+    pub likelihood: LikelihoodSpec,
+    /// Fraction bits of the latents that the decoder takes in.
+    pub latent_fraction_bits: u8,
+    /// The range that log-variances are clamped to, Q16.16.
+    pub log_variance_range: (i32, i32),
+    /// Hidden layers of the encoder.
+    pub encoder: Vec<LayerSpec>,
+    /// Means, then log-variances: two rows for each latent.
+    pub heads: DenseSpec,
+    /// Hidden layers of the decoder.
+    pub decoder: Vec<LayerSpec>,
+    /// One row for each input.
+    pub output: DenseSpec,
+    /// A reading for the self-test; its scores are computed by the writer.
+    pub self_test_reading: Vec<i16>,
+}
+
+/// Normalization of one input.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct InputSpec {
+    /// Subtracted from the raw reading.
+    pub center: i16,
+    /// A raw reading stands for `raw * 2^exponent`.
+    pub exponent: i8,
+    /// From the centred reading to the `i8` that the encoder takes in.
+    pub gain: Multiplier,
+}
+
+/// The likelihood of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LikelihoodSpec {
+    /// Counts up to `trials`.
+    Binomial {
+        /// At least one; one is Bernoulli.
+        trials: u8,
+    },
+    /// A standard deviation for each input.
+    Gaussian(GaussianSpec),
+}
+
+/// See [`crate::distribution::Gaussian`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct GaussianSpec {
+    /// From eighths of a centred raw reading to standard deviations, Q16.16: `2^13 / sigma_i`.
+    pub standardize: Vec<Multiplier>,
+    /// From standard deviations to raw readings: `sigma_i`.
+    pub deviations: Vec<Multiplier>,
+    /// `-sum_i ln(sigma_i sqrt(2 pi))` in nats.
+    pub log_normalizer: f64,
+}
+
+/// A hidden layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerSpec {
+    /// Weights, biases and multipliers to the `i8` outputs.
+    pub dense: DenseSpec,
+    /// What happens to the outputs.
+    pub activation: Activation,
+    /// The `i8` that stands for 0.0 in them.
+    pub zero_point: i8,
+}
+
+/// Weights and rows of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DenseSpec {
+    /// Row-major, in `[-127, 127]`.
+    pub weights: Vec<i8>,
+    /// One for each output.
+    pub rows: Vec<RowSpec>,
+}
+
+/// Bias and multiplier of one output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowSpec {
+    /// At the accumulator's scale, the zero point of the inputs folded in.
+    pub bias: i32,
+    /// From the accumulator to the output.
+    pub multiplier: Multiplier,
+}
+
+/// A calibration table; see [`crate::Calibration`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct CalibrationSpec {
+    estimator: Estimator,
+    scores: Vec<i32>,
+    p_values: Vec<u32>,
+}
+
+impl CalibrationSpec {
+    /// The table of the Q16.16 `scores` of held-out normal readings, with at most `knots` knots:
+    /// the lower half of them are the lowest scores, where p-values matter; the others are spread
+    /// evenly over the rest.
+    #[must_use]
+    pub fn from_scores(estimator: Estimator, scores: &[i32], knots: usize) -> Self {
+        let mut sorted = scores.to_vec();
+        sorted.sort_unstable();
+        let mut distinct = sorted.clone();
+        distinct.dedup();
+        let kept: Vec<i32> = if distinct.len() <= knots {
+            distinct
+        } else {
+            let tail = knots / 2;
+            let (low, rest) = distinct.split_at(tail);
+            let spread =
+                (1..=knots - tail).map(|knot| rest[knot * rest.len() / (knots - tail) - 1]);
+            low.iter().copied().chain(spread).collect()
+        };
+        // Rounded up, so that no p-value is understated.
+        let p_value = |below: usize| {
+            let (count, total) = (below as u64 + 1, sorted.len() as u64 + 1);
+            (count << 31).div_ceil(total) as u32
+        };
+        let below = kept
+            .iter()
+            .map(|knot| sorted.partition_point(|score| score < knot));
+        let p_values = below.chain([sorted.len()]).map(p_value).collect();
+        Self {
+            estimator,
+            scores: kept,
+            p_values,
+        }
+    }
+}
+
+/// Why no image was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EncodeError {
+    /// A list is longer than an image has room for.
+    TooMany {
+        /// What is listed.
+        what: &'static str,
+        /// How many.
+        have: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A scale factor has no multiplier.
+    Factor(FactorError),
+    /// The image would not be read again.
+    Image(ImageError),
+    /// The header could not be serialized.
+    Header(postcard::Error),
+    /// The workspace of the self-test; cannot happen, since it is sized for the model.
+    Workspace(WorkspaceError),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { what, have, most } => {
+                write!(f, "{have} {what}, an image has room for {most}")
+            }
+            Self::Factor(error) => error.fmt(f),
+            Self::Image(error) => error.fmt(f),
+            Self::Header(error) => write!(f, "the header cannot be serialized: {error}"),
+            Self::Workspace(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl From<FactorError> for EncodeError {
+    fn from(error: FactorError) -> Self {
+        Self::Factor(error)
+    }
+}
+
+impl ImageSpec {
+    /// The image, with the scores of its self-test. It has been parsed, so it can be.
+    ///
+    /// # Errors
+    /// [`EncodeError`] says what no image can hold.
+    pub fn encode(&self, calibrations: &[CalibrationSpec]) -> Result<AlignedImage, EncodeError> {
+        let unknown = Expected {
+            posterior_mean: 0,
+            sigma_points: 0,
+            monte_carlo: 0,
+        };
+        let draft = self.encode_expecting(calibrations, unknown)?;
+        let model = Model::parse(&draft).map_err(EncodeError::Image)?;
+        let mut workspace = std::vec![0; model.workspace_words()];
+        let scores = model
+            .self_test_scores(&mut workspace)
+            .map_err(EncodeError::Workspace)?;
+        let [posterior_mean, sigma_points, monte_carlo] = scores;
+        self.encode_expecting(
+            calibrations,
+            Expected {
+                posterior_mean,
+                sigma_points,
+                monte_carlo,
+            },
+        )
+    }
+
+    fn encode_expecting(
+        &self,
+        calibrations: &[CalibrationSpec],
+        expected: Expected,
+    ) -> Result<AlignedImage, EncodeError> {
+        let layer = |layer: &LayerSpec| {
+            let rows = narrow("rows of a layer", layer.dense.rows.len())?;
+            Ok(LayerHeader {
+                rows,
+                activation: layer.activation,
+                zero_point: layer.zero_point,
+            })
+        };
+        let table = |table: &CalibrationSpec| {
+            let knots = narrow("knots of a calibration table", table.scores.len())?;
+            Ok(CalibrationHeader {
+                estimator: table.estimator,
+                knots,
+            })
+        };
+        let header = Header {
+            name: &self.name,
+            inputs: narrow("inputs", self.inputs.len())?,
+            picture_width: self.picture_width,
+            latents: narrow("latents", self.heads.rows.len() / 2)?,
+            latent_fraction_bits: self.latent_fraction_bits,
+            log_variance_range: self.log_variance_range,
+            likelihood: self.likelihood.header(),
+            encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
+            decoder: collect("hidden layers of the decoder", &self.decoder, layer)?,
+            calibrations: collect("calibration tables", calibrations, table)?,
+            expected,
+        };
+        let header = postcard::to_stdvec(&header).map_err(EncodeError::Header)?;
+        Ok(AlignedImage::new(&seal(
+            &header,
+            &self.tensors(calibrations),
+        )))
+    }
+
+    /// The tensors in the order of FORMAT.md.
+    fn tensors(&self, calibrations: &[CalibrationSpec]) -> Vec<u8> {
+        let mut tensors = TensorWriter::default();
+        tensors.push(self.inputs.iter().map(|input| input.center.to_le_bytes()));
+        tensors.push(self.inputs.iter().map(|input| input.exponent.to_le_bytes()));
+        tensors.push(
+            self.inputs
+                .iter()
+                .map(|input| input.gain.to_word().to_le_bytes()),
+        );
+        match &self.likelihood {
+            LikelihoodSpec::Binomial { trials } => {
+                tensors.push(log_choose(*trials).into_iter().map(i32::to_le_bytes));
+            }
+            LikelihoodSpec::Gaussian(gaussian) => {
+                for scales in [&gaussian.standardize, &gaussian.deviations] {
+                    tensors.push(scales.iter().map(|scale| scale.to_word().to_le_bytes()));
+                }
+            }
+        }
+        let encoder = self
+            .encoder
+            .iter()
+            .map(|layer| &layer.dense)
+            .chain([&self.heads]);
+        let decoder = self
+            .decoder
+            .iter()
+            .map(|layer| &layer.dense)
+            .chain([&self.output]);
+        for dense in encoder.chain(decoder) {
+            tensors.push(dense.rows.iter().flat_map(|row| {
+                [
+                    row.bias.to_le_bytes(),
+                    row.multiplier.to_word().to_le_bytes(),
+                ]
+            }));
+            tensors.push(dense.weights.iter().map(|weight| weight.to_le_bytes()));
+        }
+        for table in calibrations {
+            tensors.push(table.scores.iter().map(|score| score.to_le_bytes()));
+            tensors.push(table.p_values.iter().map(|p| p.to_le_bytes()));
+        }
+        tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
+        tensors.bytes
+    }
+}
+
+impl LikelihoodSpec {
+    fn header(&self) -> LikelihoodHeader {
+        match self {
+            Self::Binomial { trials } => LikelihoodHeader::Binomial { trials: *trials },
+            Self::Gaussian(gaussian) => LikelihoodHeader::Gaussian {
+                log_normalizer: (gaussian.log_normalizer * 65536.0).round() as i64,
+            },
+        }
+    }
+}
+
+/// `ln C(trials, x)` for `x = 0..=trials`, Q16.16, rounded to nearest.
+fn log_choose(trials: u8) -> Vec<i32> {
+    let mut log = 0f64;
+    let mut table = std::vec![0];
+    for x in 1..=u32::from(trials) {
+        // C(n, x) = C(n, x - 1) * (n - x + 1) / x
+        log += (f64::from(u32::from(trials) + 1 - x) / f64::from(x)).ln();
+        table.push((log * 65536.0).round().max(0.0) as i32);
+    }
+    table
+}
+
+/// Tensors one after another, each at a multiple of [`ALIGNMENT`].
+#[derive(Default)]
+struct TensorWriter {
+    bytes: Vec<u8>,
+}
+
+impl TensorWriter {
+    fn push<const N: usize>(&mut self, elements: impl Iterator<Item = [u8; N]>) {
+        elements.for_each(|element| self.bytes.extend_from_slice(&element));
+        self.bytes
+            .resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+    }
+}
+
+fn narrow(what: &'static str, have: usize) -> Result<u16, EncodeError> {
+    u16::try_from(have).map_err(|_| EncodeError::TooMany {
+        what,
+        have,
+        most: u16::MAX.into(),
+    })
+}
+
+fn collect<T, U, const N: usize>(
+    what: &'static str,
+    items: &[T],
+    convert: impl Fn(&T) -> Result<U, EncodeError>,
+) -> Result<heapless::Vec<U, N>, EncodeError> {
+    let too_many = || EncodeError::TooMany {
+        what,
+        have: items.len(),
+        most: N,
+    };
+    let mut list = heapless::Vec::new();
+    for item in items {
+        list.push(convert(item)?).map_err(|_| too_many())?;
+    }
+    Ok(list)
+}
+
+/// Gives a changed image the checksum of its bytes, so that a test reaches what lies behind the
+/// checksum.
+pub fn reseal(image: &mut [u8]) {
+    restamp(image);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_choose_of_four() {
+        let exact = [1f64, 4.0, 6.0, 4.0, 1.0].map(|c| (c.ln() * 65536.0).round() as i32);
+        assert_eq!(log_choose(4), exact);
+        assert_eq!(log_choose(255).last(), Some(&0));
+    }
+
+    #[test]
+    fn tables_keep_the_lowest_scores() {
+        let scores: Vec<i32> = (0..1000).rev().collect();
+        let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &scores, 20);
+        assert_eq!(table.scores[..10], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(table.scores.len(), 20);
+        assert_eq!(table.scores.last(), Some(&999));
+        assert_eq!(table.p_values[0], (1u64 << 31).div_ceil(1001) as u32);
+        assert_eq!(table.p_values[20], 1 << 31);
+        let small = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 3, 5], 20);
+        assert_eq!(
+            (small.scores, small.p_values),
+            (std::vec![3, 5], std::vec![1 << 29, 2 << 29, 4 << 29])
+        );
+    }
+}

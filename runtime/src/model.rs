@@ -1,0 +1,426 @@
+//! A model: a validated view of an image.
+
+use crate::calibration::{self, Calibration};
+use crate::distribution::{Binomial, Gaussian, Likelihood};
+use crate::estimator::Estimator;
+use crate::fixed::Nats;
+use crate::format::{
+    self, Activation, Expected, Header, ImageError, LayerHeader, LikelihoodHeader,
+    MAX_CALIBRATIONS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, Tensors,
+};
+use crate::kernel::{Dense, Operand, Quantization, Row};
+use crate::requantize::Multiplier;
+use heapless::Vec;
+
+/// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
+const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
+/// The largest magnitude of a density's constant, 2^29 nats in Q47.16: with it no sum of passes can
+/// overflow.
+const LOG_NORMALIZER_LIMIT: i64 = 1 << 45;
+
+/// A variational autoencoder whose weights stay where the image is. [`Model::parse`] is the only
+/// way to make one; it proves what every later operation relies on, so that none of them can fail
+/// or overflow.
+#[derive(Clone, Debug)]
+pub struct Model<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) image_length: usize,
+    pub(crate) picture_width: u16,
+    pub(crate) latents: u16,
+    pub(crate) latent_fraction_bits: u8,
+    pub(crate) log_variance_range: (i32, i32),
+    /// Subtracted from a raw reading before anything else; one for each input.
+    pub(crate) centers: &'a [i16],
+    pub(crate) exponents: &'a [i8],
+    /// Packed [`Multiplier`]s from a centred reading to the `i8` that the encoder takes in.
+    pub(crate) gains: &'a [u32],
+    pub(crate) likelihood: Likelihood<'a>,
+    pub(crate) encoder: Half<'a>,
+    pub(crate) decoder: Half<'a>,
+    pub(crate) calibrations: Vec<Calibration<'a>, MAX_CALIBRATIONS>,
+    pub(crate) self_test: SelfTestVector<'a>,
+}
+
+/// Encoder or decoder: hidden layers and the one whose outputs are wide.
+#[derive(Clone, Debug)]
+pub(crate) struct Half<'a> {
+    pub(crate) hidden: Vec<Hidden<'a>, MAX_LAYERS>,
+    pub(crate) last: Dense<'a>,
+}
+
+/// A layer with `i8` outputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hidden<'a> {
+    pub(crate) dense: Dense<'a>,
+    pub(crate) quantization: Quantization,
+    activation: Activation,
+}
+
+/// A reading and the scores that it must have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SelfTestVector<'a> {
+    pub(crate) reading: &'a [i16],
+    pub(crate) expected: Expected,
+}
+
+/// One layer of a model, as [`Model::layers`] lists them.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerView<'a> {
+    /// Where it stands.
+    pub role: LayerRole,
+    /// Inputs.
+    pub columns: usize,
+    /// Outputs.
+    pub rows: usize,
+    /// What happens to its accumulators: activation and zero point of the `i8` outputs, or nothing
+    /// where the outputs are wide.
+    pub activation: Option<(Activation, i8)>,
+    dense: Dense<'a>,
+}
+
+/// The place of a layer in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerRole {
+    /// A hidden layer of q(z|x).
+    Encoder,
+    /// Mean and log-variance of q(z|x), one after the other.
+    Heads,
+    /// A hidden layer of p(x|z).
+    Decoder,
+    /// The parameters of p(x|z), one row for each input.
+    Output,
+}
+
+impl LayerView<'_> {
+    /// Multiply-accumulates of one pass.
+    #[must_use]
+    pub fn macs(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Bytes in the image: weights, biases and multipliers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.dense.weights) + size_of_val(self.dense.rows)
+    }
+
+    /// The smallest and the largest factor from an accumulator to an output of this layer.
+    #[must_use]
+    pub fn scale_range(&self) -> (f64, f64) {
+        let scales = self
+            .dense
+            .rows
+            .iter()
+            .map(|&[_, word]| Multiplier::from_validated(word as u32).to_f64());
+        scales.fold((f64::INFINITY, 0.0), |(low, high), scale| {
+            (scale.min(low), scale.max(high))
+        })
+    }
+}
+
+impl<'a> Model<'a> {
+    /// Reads and validates an image in place. `image` starts at a multiple of
+    /// [`format::ALIGNMENT`] bytes and may be longer than the image (the rest of a flash region).
+    ///
+    /// What is checked, once and for all: magic, versions, length and CRC-32 over every byte;
+    /// that every tensor lies inside the image; that every multiplier is in range; that no weight
+    /// is -128 and that no accumulator of any layer can reach 2^30 for any input whatever (by
+    /// each row's L1 norm); the range of log-variances; that calibration tables ascend.
+    ///
+    /// # Errors
+    /// [`ImageError`] says which of these does not hold.
+    pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
+        let (header, tensors) = format::open(image)?;
+        let (header, rest) = postcard::take_from_bytes::<Header<'a>>(header)
+            .map_err(|_| ImageError::Invalid("its header does not decode"))?;
+        require(
+            rest.is_empty(),
+            "its header has bytes behind its last field",
+        )?;
+        check_scalars(&header)?;
+
+        let mut tensors = Tensors::new(tensors);
+        let inputs = usize::from(header.inputs);
+        let latents = usize::from(header.latents);
+        let centers = tensors.next(inputs)?;
+        let exponents = tensors.next(inputs)?;
+        let gains = read_multipliers(&mut tensors, inputs)?;
+        let likelihood = read_likelihood(&mut tensors, &header, centers)?;
+        let encoder = read_half::<i8>(&mut tensors, &header.encoder, inputs, 2 * latents)?;
+        let decoder = read_half::<i16>(&mut tensors, &header.decoder, latents, inputs)?;
+        let mut calibrations = Vec::new();
+        for table in &header.calibrations {
+            let calibration = Calibration {
+                estimator: table.estimator,
+                scores: tensors.next(table.knots.into())?,
+                p_values: tensors.next(usize::from(table.knots) + 1)?,
+            };
+            require(
+                calibration.is_valid(),
+                "a calibration table does not ascend",
+            )?;
+            // There are as many as the header has, which has the same capacity.
+            let _ = calibrations.push(calibration);
+        }
+        let self_test = SelfTestVector {
+            reading: tensors.next(inputs)?,
+            expected: header.expected,
+        };
+        let supported = likelihood.outside_support(self_test.reading).is_none();
+        require(
+            supported,
+            "the reading of its self-test is impossible under its likelihood",
+        )?;
+        tensors.finish()?;
+        Ok(Self {
+            name: header.name,
+            image_length: format::image_length(image)?,
+            picture_width: header.picture_width,
+            latents: header.latents,
+            latent_fraction_bits: header.latent_fraction_bits,
+            log_variance_range: header.log_variance_range,
+            centers,
+            exponents,
+            gains,
+            likelihood,
+            encoder,
+            decoder,
+            calibrations,
+            self_test,
+        })
+    }
+
+    /// The name that the trainer gave it.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        self.name
+    }
+
+    /// Length of the image in bytes.
+    #[must_use]
+    pub fn image_length(&self) -> usize {
+        self.image_length
+    }
+
+    /// Numbers in a reading.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
+        self.centers.len()
+    }
+
+    /// Columns of a reading drawn as a picture; 0 where it is none.
+    #[must_use]
+    pub fn picture_width(&self) -> usize {
+        self.picture_width.into()
+    }
+
+    /// Numbers in a latent vector.
+    #[must_use]
+    pub fn latents(&self) -> usize {
+        self.latents.into()
+    }
+
+    /// Fraction bits of the `i16` latents that the decoder takes in.
+    #[must_use]
+    pub fn latent_fraction_bits(&self) -> u32 {
+        self.latent_fraction_bits.into()
+    }
+
+    /// The range that log-variances are clamped to, Q16.16.
+    #[must_use]
+    pub fn log_variance_range(&self) -> (i32, i32) {
+        self.log_variance_range
+    }
+
+    /// The likelihood of a reading given latents.
+    #[must_use]
+    pub fn likelihood(&self) -> &Likelihood<'a> {
+        &self.likelihood
+    }
+
+    /// For each input the power of two that a raw reading stands for: `value = raw * 2^exponent`
+    /// in the units that the trainer saw.
+    #[must_use]
+    pub fn exponents(&self) -> &'a [i8] {
+        self.exponents
+    }
+
+    /// The calibration table for scores of `estimator`: its own, else one of the same kind, else
+    /// the first. None where the image has no tables.
+    #[must_use]
+    pub fn calibration(&self, estimator: Estimator) -> Option<&Calibration<'a>> {
+        calibration::choose(&self.calibrations, estimator)
+    }
+
+    /// All calibration tables.
+    #[must_use]
+    pub fn calibrations(&self) -> &[Calibration<'a>] {
+        &self.calibrations
+    }
+
+    /// The layers from the reading to the reading's parameters.
+    pub fn layers(&self) -> impl Iterator<Item = LayerView<'a>> + '_ {
+        let half = |half: &'_ Half<'a>, hidden: LayerRole, last: LayerRole| {
+            let view = move |role, dense: Dense<'a>, activation| LayerView {
+                role,
+                columns: dense.columns,
+                rows: dense.rows.len(),
+                activation,
+                dense,
+            };
+            let end = view(last, half.last, None);
+            let layers: Vec<Hidden<'a>, MAX_LAYERS> = half.hidden.clone();
+            layers
+                .into_iter()
+                .map(move |l| {
+                    view(
+                        hidden,
+                        l.dense,
+                        Some((l.activation, l.quantization.zero_point)),
+                    )
+                })
+                .chain(core::iter::once(end))
+        };
+        half(&self.encoder, LayerRole::Encoder, LayerRole::Heads).chain(half(
+            &self.decoder,
+            LayerRole::Decoder,
+            LayerRole::Output,
+        ))
+    }
+
+    /// The p-value table's verdict on a score; certainty where there is no table.
+    pub(crate) fn p_value(&self, estimator: Estimator, elbo: Nats) -> crate::Probability {
+        self.calibration(estimator)
+            .map_or(crate::Probability::ONE, |table| table.p_value(elbo))
+    }
+}
+
+fn require(holds: bool, otherwise: &'static str) -> Result<(), ImageError> {
+    if holds {
+        Ok(())
+    } else {
+        Err(ImageError::Invalid(otherwise))
+    }
+}
+
+fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
+    let (low, high) = header.log_variance_range;
+    require(
+        (1..=MAX_INPUTS).contains(&header.inputs),
+        "its number of inputs is not in 1..=16384",
+    )?;
+    require(
+        (1..=MAX_LATENTS).contains(&header.latents),
+        "its number of latents is not in 1..=1024",
+    )?;
+    require(
+        (6..=15).contains(&header.latent_fraction_bits),
+        "the fraction bits of its latents are not in 6..=15",
+    )?;
+    require(
+        LOG_VARIANCE_LIMITS.0 <= low && low <= high && high <= LOG_VARIANCE_LIMITS.1,
+        "its range of log-variances is not within -32..=8",
+    )
+}
+
+fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> Result<&'a [u32], ImageError> {
+    let words = tensors.next(count)?;
+    let valid = words
+        .iter()
+        .all(|&word| Multiplier::from_word(word).is_some());
+    require(valid, "a multiplier is out of range")?;
+    Ok(words)
+}
+
+fn read_likelihood<'a>(
+    tensors: &mut Tensors<'a>,
+    header: &Header<'_>,
+    centers: &'a [i16],
+) -> Result<Likelihood<'a>, ImageError> {
+    match header.likelihood {
+        LikelihoodHeader::Binomial { trials } => {
+            let log_choose = tensors.next(usize::from(trials) + 1)?;
+            let binomial = Binomial::new(trials, log_choose);
+            binomial
+                .map(Likelihood::Binomial)
+                .ok_or(ImageError::Invalid(
+                    "its binomial likelihood has no trials or a wrong table",
+                ))
+        }
+        LikelihoodHeader::Gaussian { log_normalizer } => {
+            let within = (-LOG_NORMALIZER_LIMIT..=LOG_NORMALIZER_LIMIT).contains(&log_normalizer);
+            require(within, "the constant of its density is beyond 2^29 nats")?;
+            Ok(Likelihood::Gaussian(Gaussian {
+                centers,
+                standardize: read_multipliers(tensors, centers.len())?,
+                deviations: read_multipliers(tensors, centers.len())?,
+                log_normalizer,
+            }))
+        }
+    }
+}
+
+/// Reads the layers of one half, whose first layer takes operands of type `X` in.
+fn read_half<'a, X: Operand>(
+    tensors: &mut Tensors<'a>,
+    headers: &[LayerHeader],
+    inputs: usize,
+    outputs: usize,
+) -> Result<Half<'a>, ImageError> {
+    let mut hidden = Vec::new();
+    let mut columns = inputs;
+    for layer in headers {
+        let dense = read_dense(tensors, columns, layer.rows.into())?;
+        check_bound::<X>(dense, hidden.is_empty())?;
+        require(layer.zero_point != i8::MIN, "a zero point is -128")?;
+        let floor = match layer.activation {
+            Activation::Identity => -127,
+            Activation::Relu => layer.zero_point,
+        };
+        let quantization = Quantization {
+            zero_point: layer.zero_point,
+            floor,
+        };
+        // There are as many as the header has, which has the same capacity.
+        let _ = hidden.push(Hidden {
+            dense,
+            quantization,
+            activation: layer.activation,
+        });
+        columns = layer.rows.into();
+    }
+    let last = read_dense(tensors, columns, outputs)?;
+    check_bound::<X>(last, hidden.is_empty())?;
+    Ok(Half { hidden, last })
+}
+
+fn read_dense<'a>(
+    tensors: &mut Tensors<'a>,
+    columns: usize,
+    rows: usize,
+) -> Result<Dense<'a>, ImageError> {
+    require(rows > 0, "a layer has no rows")?;
+    let weights = columns
+        .checked_mul(rows)
+        .ok_or(ImageError::Invalid("a layer has too many weights"))?;
+    let rows: &[Row] = tensors.next(rows)?;
+    let valid = rows
+        .iter()
+        .all(|&[_, word]| Multiplier::from_word(word as u32).is_some());
+    require(valid, "a multiplier is out of range")?;
+    Ok(Dense {
+        columns,
+        weights: tensors.next(weights)?,
+        rows,
+    })
+}
+
+/// Checks the accumulators of a layer that takes `X` in where it is the first one, `i8` otherwise.
+fn check_bound<X: Operand>(dense: Dense<'_>, first: bool) -> Result<(), ImageError> {
+    let proven = if first {
+        dense.proves_bound::<X>()
+    } else {
+        dense.proves_bound::<i8>()
+    };
+    proven.map_err(|_| ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128"))
+}

@@ -1,0 +1,189 @@
+//! From an accumulator to a number of another scale: the one rounding rule.
+
+use core::fmt;
+
+/// A positive scale factor `mantissa * 2^-shift`, applied by the one rounding rule of the
+/// contract:
+///
+/// ```text
+/// apply(a) = floor(a * mantissa / 2^shift + 1/2), saturated to i32
+/// ```
+///
+/// that is, round to nearest, halves towards +infinity. The mantissa has 15 bits, so that with
+/// `shift >= 17` and `|a| < 2^30` the product needs no 64-bit arithmetic: with
+/// `t = floor(a * mantissa / 2^16)` (one SMULWB on cores with the DSP extension, two 16-bit
+/// halves on others) the result is `floor((t + 2^(shift-17)) / 2^(shift-16))`, exactly.
+///
+/// In an image it is one little-endian word: bits 0..16 the mantissa, 16..24 the shift, the
+/// rest zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Multiplier(u32);
+
+impl Multiplier {
+    /// The largest mantissa.
+    pub const MAX_MANTISSA: u32 = (1 << 15) - 1;
+    /// The largest shift; smaller factors than `2^-46` round every accumulator to zero anyway.
+    pub const MAX_SHIFT: u32 = 46;
+
+    /// Reads the packed word; none where a field is out of its range.
+    #[must_use]
+    pub const fn from_word(word: u32) -> Option<Self> {
+        let packed = Self(word);
+        if packed.mantissa() <= Self::MAX_MANTISSA && (word >> 16) <= Self::MAX_SHIFT {
+            Some(packed)
+        } else {
+            None
+        }
+    }
+
+    /// The packed word.
+    #[must_use]
+    pub const fn to_word(self) -> u32 {
+        self.0
+    }
+
+    /// Reads a word that [`crate::Model::parse`] has validated, without checking it again.
+    /// A word that was not validated gives an unspecified factor, never a panic.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn from_validated(word: u32) -> Self {
+        Self(word)
+    }
+
+    const fn mantissa(self) -> u32 {
+        self.0 & 0xffff
+    }
+
+    const fn shift(self) -> u32 {
+        (self.0 >> 16) & 63
+    }
+
+    /// `a` times the factor, by the rounding rule above.
+    #[inline]
+    #[must_use]
+    pub fn apply(self, a: i32) -> i32 {
+        let half = (1i64 << self.shift()) >> 1;
+        crate::fixed::saturate((i64::from(a) * i64::from(self.mantissa()) + half) >> self.shift())
+    }
+
+    /// The factor as a float, exact.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        f64::from(self.mantissa()) / (1u64 << self.shift()) as f64
+    }
+
+    /// The smallest representable factor that is at least `factor`; relative distance below
+    /// `2^-14`. An exporter that may choose one of the two scales whose quotient this is
+    /// absorbs the distance there and loses nothing.
+    ///
+    /// # Errors
+    /// [`FactorError`] where `factor` is not in `[2^-46, 32767]`.
+    #[cfg(feature = "encode")]
+    pub fn at_least(factor: f64) -> Result<Self, FactorError> {
+        Self::pack(factor, f64::ceil)
+    }
+
+    /// The nearest representable factor; relative distance at most `2^-15`.
+    ///
+    /// # Errors
+    /// [`FactorError`] where `factor` is not in `[2^-46, 32767]`.
+    #[cfg(feature = "encode")]
+    pub fn nearest(factor: f64) -> Result<Self, FactorError> {
+        Self::pack(factor, |x| (x - 0.5).ceil())
+    }
+
+    #[cfg(feature = "encode")]
+    fn pack(factor: f64, round: impl Fn(f64) -> f64) -> Result<Self, FactorError> {
+        for shift in (0..=Self::MAX_SHIFT).rev() {
+            let mantissa = round(factor * (1u64 << shift) as f64);
+            if (1.0..=f64::from(Self::MAX_MANTISSA)).contains(&mantissa) {
+                return Ok(Self(mantissa as u32 | shift << 16));
+            }
+        }
+        Err(FactorError { factor })
+    }
+}
+
+/// A factor that no [`Multiplier`] can represent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FactorError {
+    /// The factor that was asked for.
+    pub factor: f64,
+}
+
+impl fmt::Display for FactorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "scale factor {} is outside [2^-46, 32767]", self.factor)
+    }
+}
+
+impl core::error::Error for FactorError {}
+
+#[cfg(all(test, feature = "encode"))]
+mod tests {
+    use super::*;
+
+    /// The rule in 128-bit integers, written independently: the nearest integer, halves up.
+    fn by_definition(a: i32, m: Multiplier) -> i32 {
+        let (numerator, denominator) = (
+            2 * i128::from(a) * i128::from(m.mantissa()),
+            2i128 << m.shift(),
+        );
+        let nearest = (numerator + denominator / 2).div_euclid(denominator);
+        nearest.clamp(i32::MIN.into(), i32::MAX.into()) as i32
+    }
+
+    #[test]
+    fn the_rule_holds_at_edges_and_on_a_sweep() {
+        assert_eq!(Multiplier(1 | 1 << 16).apply(1), 1);
+        assert_eq!(Multiplier(1 | 1 << 16).apply(-1), 0);
+        assert_eq!(Multiplier(32767).apply(i32::MAX), i32::MAX);
+        assert_eq!(Multiplier(32767).apply(i32::MIN), i32::MIN);
+        let mut word = 1u32;
+        for _ in 0..200_000 {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let m = Multiplier((word >> 9) & 0x7fff | (word % 47) << 16);
+            let a = word.rotate_left(13) as i32 >> (word % 32);
+            assert_eq!(m.apply(a), by_definition(a, m), "{a} {m:?}");
+        }
+    }
+
+    #[test]
+    fn thirty_two_bits_suffice_within_the_promised_range() {
+        let mut word = 7u32;
+        for _ in 0..200_000 {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let m = Multiplier((word >> 9) & 0x7fff | (17 + word % 14) << 16);
+            let a = word.rotate_left(11) as i32 >> 2;
+            let (high, low) = (a >> 16, a & 0xffff);
+            let mantissa = m.mantissa() as i32;
+            let t = high * mantissa + (((low as u32) * m.mantissa()) >> 16) as i32;
+            let narrow = (t + (1 << (m.shift() - 17))) >> (m.shift() - 16);
+            assert_eq!(m.apply(a), narrow, "{a} {m:?}");
+        }
+    }
+
+    #[test]
+    fn factors_round_trip() {
+        for factor in [1e-9, 0.001, 0.25, 0.999_99, 1.0, 3.0, 32767.0] {
+            let (near, above) = (
+                Multiplier::nearest(factor).unwrap(),
+                Multiplier::at_least(factor).unwrap(),
+            );
+            assert!(
+                (near.to_f64() / factor - 1.0).abs() <= 0.5f64.powi(15),
+                "{factor}"
+            );
+            assert!(
+                (0.0..0.5f64.powi(14)).contains(&(above.to_f64() / factor - 1.0)),
+                "{factor}"
+            );
+            assert_eq!(Multiplier::from_word(near.to_word()), Some(near));
+        }
+        for factor in [0.0, -1.0, 40000.0, f64::NAN, f64::INFINITY] {
+            assert!(Multiplier::nearest(factor).is_err());
+        }
+        assert_eq!(Multiplier::from_word(0x8000), None);
+        assert_eq!(Multiplier::from_word(47 << 16), None);
+    }
+}

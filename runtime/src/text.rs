@@ -1,0 +1,151 @@
+//! Scores and readings as text. Everything is formatted in integers, so that host and device write
+//! the same characters.
+
+use crate::score::Score;
+use core::fmt;
+
+impl Score {
+    /// The columns of [`Score::csv`].
+    pub const CSV_HEADER: &'static str = "reading,elbo,reconstruction,kl,standard_error,p_value,passes,elbo_q16,reconstruction_q16,kl_q16,p_value_q31";
+
+    /// One line of comma-separated values, without a line break: the number of the reading, the
+    /// score in nats (the standard error empty where there is none), and the raw integers.
+    #[must_use]
+    pub fn csv(&self, reading: u32) -> impl fmt::Display {
+        CsvLine {
+            reading,
+            score: *self,
+        }
+    }
+}
+
+struct CsvLine {
+    reading: u32,
+    score: Score,
+}
+
+impl fmt::Display for CsvLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reading, score } = self;
+        write!(
+            f,
+            "{reading},{},{},{},",
+            score.elbo(),
+            score.reconstruction(),
+            score.kl()
+        )?;
+        if let Some(error) = score.standard_error() {
+            write!(f, "{error}")?;
+        }
+        write!(
+            f,
+            ",{},{},{},{},{},{}",
+            score.p_value(),
+            score.passes(),
+            score.elbo().to_bits(),
+            score.reconstruction().to_bits(),
+            score.kl().to_bits(),
+            score.p_value().to_bits()
+        )
+    }
+}
+
+/// A reading, or the mean of one, as a picture of characters: ten shades from the lowest to the
+/// highest of its values.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// Row-major values in any unit.
+    pub values: &'a [i32],
+    /// Values in a row; 0 puts all in one row.
+    pub width: usize,
+}
+
+impl fmt::Display for Picture<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHADES: [char; 10] = [' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'];
+        let low = i64::from(self.values.iter().copied().min().unwrap_or(0));
+        let high = i64::from(self.values.iter().copied().max().unwrap_or(0));
+        for row in self.values.chunks(if self.width == 0 {
+            usize::MAX
+        } else {
+            self.width
+        }) {
+            for &value in row {
+                // Halved to fit 32 bits, so that no 64-bit division is needed.
+                let (part, whole) = ((i64::from(value) - low) >> 5, ((high - low) >> 5).max(1));
+                let shade = (part as u32 * 10 / whole as u32).min(9);
+                let shade = SHADES.get(shade as usize).copied().unwrap_or(' ');
+                // Characters are about twice as high as wide.
+                write!(f, "{shade}{shade}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::{Estimator, Nats, Probability};
+    use std::string::ToString;
+
+    #[test]
+    fn a_line_by_hand() {
+        let score = Score {
+            estimator: Estimator::SigmaPoints,
+            reconstruction: Nats::from_bits(-(90 << 16)),
+            kl: Nats::from_bits(17 << 15),
+            elbo: Nats::from_bits(-(98 << 16) - (1 << 15)),
+            standard_error: None,
+            p_value: Probability::new(0.25),
+            passes: 16,
+        };
+        let line = "7,-98.50000,-90.00000,8.50000,,0.250000,16,-6455296,-5898240,557056,536870912";
+        assert_eq!(score.csv(7).to_string(), line);
+        let with_error = Score {
+            standard_error: Some(Nats::from_bits(1 << 14)),
+            ..score
+        };
+        assert!(
+            with_error
+                .csv(7)
+                .to_string()
+                .contains(",8.50000,0.25000,0.250000,")
+        );
+        assert_eq!(
+            line.split(',').count(),
+            Score::CSV_HEADER.split(',').count()
+        );
+    }
+
+    #[test]
+    fn a_picture_by_hand() {
+        let values = [0, 65536, 131_072, 16 << 16];
+        assert_eq!(
+            Picture {
+                values: &values,
+                width: 2
+            }
+            .to_string(),
+            "    \n..@@\n"
+        );
+        assert_eq!(
+            Picture {
+                values: &[i32::MIN, i32::MAX],
+                width: 0
+            }
+            .to_string(),
+            "  @@\n"
+        );
+        assert_eq!(
+            Picture {
+                values: &[],
+                width: 0
+            }
+            .to_string(),
+            ""
+        );
+    }
+}
