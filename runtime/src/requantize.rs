@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// A positive scale factor `mantissa * 2^-shift`, applied by the one rounding rule of the
+/// A scale factor `mantissa * 2^-shift`, zero or positive, applied by the one rounding rule of the
 /// contract:
 ///
 /// ```text
@@ -73,7 +73,7 @@ impl Multiplier {
     }
 
     /// The smallest representable factor that is at least `factor`; relative distance below
-    /// `2^-14`. An exporter that may choose one of the two scales whose quotient this is
+    /// `2^-14` from `2^-32` upward. An exporter that may choose one of the two scales whose quotient this is
     /// absorbs the distance there and loses nothing.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl Multiplier {
         Self::pack(factor, f64::ceil)
     }
 
-    /// The nearest representable factor; relative distance at most `2^-15`.
+    /// The nearest representable factor; relative distance at most `2^-15` from `2^-32` upward.
     ///
     /// # Errors
     /// [`FactorError`] where `factor` is not in `[2^-46, 32767]`.

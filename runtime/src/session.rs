@@ -138,7 +138,8 @@ impl<'s, R: Rng> Session<'s, R> {
         self.scratch.latents
     }
 
-    /// `E[x|z]` of `latents` into `mean`, in raw reading units, Q16.16.
+    /// `E[x|z]` of `latents`, which have [`Model::latent_fraction_bits`], into `mean`, in raw
+    /// reading units, Q16.16.
     ///
     /// # Errors
     /// [`LengthError`] where `latents` or `mean` has not the length that the model says.

@@ -71,7 +71,7 @@ impl fmt::Display for Picture<'_> {
             self.width
         }) {
             for &value in row {
-                // Halved to fit 32 bits, so that no 64-bit division is needed.
+                // In 32nds to fit 32 bits, so that no 64-bit division is needed.
                 let (part, whole) = ((i64::from(value) - low) >> 5, ((high - low) >> 5).max(1));
                 let shade = (part as u32 * 10 / whole as u32).min(9);
                 let shade = SHADES.get(shade as usize).copied().unwrap_or(' ');

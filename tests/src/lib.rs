@@ -1,1 +1,26 @@
-//! tests
+//! The workshop of elbow: what `cargo xtask` does, and what the suites in `tests/` stand on.
+//!
+//! * [`error`], [`paths`], [`process`], [`debian`]: errors with a remedy; folders; programs with a
+//!   time limit; packages.
+//! * [`toolchain`]: the way to build for a thumb target on the machine at hand.
+//! * [`board`]: the emulated boards.
+//! * [`elf`]: what a linked image holds.
+//! * [`firmware`], [`emulator`]: builds the image of a board, runs it in QEMU.
+//! * [`trainer`]: the host program that trains and scores.
+//! * [`qemu`]: scores and dreams on a board, as the trainer does them on the host.
+//! * [`tables`]: generates the tables that are checked in.
+//! * [`suite`]: everything that must hold, in one command.
+
+pub mod board;
+pub mod debian;
+pub mod elf;
+pub mod emulator;
+pub mod error;
+pub mod firmware;
+pub mod paths;
+pub mod process;
+pub mod qemu;
+pub mod suite;
+pub mod tables;
+pub mod toolchain;
+pub mod trainer;

@@ -1,2 +1,163 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: sets up, builds, emulates and tests.
+
+use clap::{Args, Parser, Subcommand};
+use elbow_tests::board::Board;
+use elbow_tests::error::Error;
+use elbow_tests::paths::workspace;
+use elbow_tests::qemu::{self, Request};
+use elbow_tests::{suite, tables};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Sets up, builds, emulates and tests elbow.
+#[derive(Debug, Parser)]
+#[command(name = "xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what is missing, then check formatting, lints, docs, and run every test, those on
+    /// the emulated boards included
+    Test,
+    /// Run the firmware of an emulated board
+    Qemu {
+        #[command(subcommand)]
+        command: Emulate,
+    },
+    /// Generate the tables of the transcendental functions and of the standard normal
+    Tables {
+        /// Change nothing; fail if a checked-in table differs
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Emulate {
+    /// Score readings on the board: the lines of `trainer score`
+    Score {
+        #[command(flatten)]
+        target: Target,
+        /// A CSV or .npy file, or `digits`, as for the trainer
+        data: String,
+        /// sigma-points, posterior-mean or monte-carlo:K
+        #[arg(long, default_value = "sigma-points")]
+        estimator: String,
+        /// Of the random draws; reading i draws from stream i
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Score only the first N readings
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// Where to write the lines [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Let the board draw readings from the prior: the pictures of `trainer sample`
+    Dream {
+        #[command(flatten)]
+        target: Target,
+        /// How many readings to draw
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        count: u32,
+        /// Of the random draws; reading i draws from stream i
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Where to write them [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Target {
+    /// The board: m0, m3, m4, m7, m33 or m55
+    #[arg(long, value_parser = parse_board)]
+    core: &'static Board,
+    /// A model image, or the folder of a run
+    model: PathBuf,
+}
+
+fn parse_board(name: &str) -> Result<&'static Board, String> {
+    Board::named(name).map_err(|error| error.to_string())
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all went well; what could not be done at all is an error.
+fn run(task: Task) -> Result<bool, Error> {
+    match task {
+        Task::Test => suite::run(),
+        Task::Tables { check } => generate_tables(check),
+        Task::Qemu {
+            command:
+                Emulate::Score {
+                    target: Target { core, model },
+                    data,
+                    estimator,
+                    seed,
+                    limit,
+                    out,
+                },
+        } => {
+            let request = Request {
+                model: &model,
+                data: &data,
+                estimator: &estimator,
+                seed,
+                limit,
+            };
+            emit(out.as_deref(), &qemu::score(core, &request)?)
+        }
+        Task::Qemu {
+            command:
+                Emulate::Dream {
+                    target: Target { core, model },
+                    count,
+                    seed,
+                    out,
+                },
+        } => emit(out.as_deref(), &qemu::dream(core, &model, count, seed)?),
+    }
+}
+
+fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
+    match out {
+        None => print!("{text}"),
+        Some(path) => std::fs::write(path, text).map_err(|source| Error::File {
+            path: path.to_owned(),
+            source,
+        })?,
+    }
+    Ok(true)
+}
+
+fn generate_tables(check: bool) -> Result<bool, Error> {
+    let failed = |source| Error::File {
+        path: workspace().to_owned(),
+        source,
+    };
+    if !check {
+        return tables::write(workspace()).map(|()| true).map_err(failed);
+    }
+    let stale = tables::check(workspace()).map_err(failed)?;
+    for path in &stale {
+        println!(
+            "{} is not what `cargo xtask tables` generates",
+            path.display()
+        );
+    }
+    Ok(stale.is_empty())
+}

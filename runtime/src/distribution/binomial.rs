@@ -3,7 +3,7 @@
 use crate::fixed::saturate;
 use crate::transcendental::{sigmoid, softplus};
 
-/// Logits are clamped to this magnitude, 64 in Q16.16, before they are used. `1 - sigmoid(64)`
+/// Logits are clamped to this magnitude, 64 in Q16.16, before a density is taken of them. `1 - sigmoid(64)`
 /// is 1.6e-28: a clamped term is already 64 nats a trial away from the data it contradicts.
 pub const LARGEST_LOGIT: i32 = 64 << 16;
 

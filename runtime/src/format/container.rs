@@ -111,7 +111,7 @@ impl core::error::Error for ImageError {}
 /// of it is checked. A loader that only knows where an image starts finds its end with it.
 ///
 /// # Errors
-/// [`ImageError::NotAnImage`], or [`ImageError::Truncated`] below [`PREFIX_LENGTH`] bytes.
+/// [`ImageError::NotAnImage`], or [`ImageError::Truncated`] where the length itself is cut off.
 pub fn image_length(prefix: &[u8]) -> Result<usize, ImageError> {
     if prefix.get(..MAGIC.len()) != Some(MAGIC.as_slice()) {
         return Err(ImageError::NotAnImage);

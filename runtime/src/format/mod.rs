@@ -28,7 +28,7 @@ pub use writer::{
     LikelihoodSpec, RowSpec, reseal,
 };
 
-/// Layers that each half of a model may have, the heads and the output layer included.
+/// Hidden layers that each half of a model may have; the heads and the output layer come on top.
 pub const MAX_LAYERS: usize = 8;
 /// Calibration tables that an image may have.
 pub const MAX_CALIBRATIONS: usize = 8;

@@ -26,7 +26,7 @@ impl<'a> Tensors<'a> {
         let length = count.checked_mul(size_of::<T>()).ok_or(BEYOND)?;
         let bytes = self.rest.get(..length).ok_or(BEYOND)?;
         let padded = length.checked_next_multiple_of(ALIGNMENT).ok_or(BEYOND)?;
-        self.rest = self.rest.get(padded..).unwrap_or_default();
+        self.rest = self.rest.get(padded..).ok_or(BEYOND)?;
         bytemuck::try_cast_slice(bytes).map_err(|_| ImageError::Misaligned)
     }
 

@@ -159,6 +159,15 @@ pub enum EncodeError {
         /// How many there may be.
         most: usize,
     },
+    /// A list has not the length that the others ask for.
+    Length {
+        /// What is listed.
+        what: &'static str,
+        /// How many.
+        have: usize,
+        /// How many there must be.
+        need: usize,
+    },
     /// A scale factor has no multiplier.
     Factor(FactorError),
     /// The image would not be read again.
@@ -174,6 +183,9 @@ impl fmt::Display for EncodeError {
         match self {
             Self::TooMany { what, have, most } => {
                 write!(f, "{have} {what}, an image has room for {most}")
+            }
+            Self::Length { what, have, need } => {
+                write!(f, "{have} {what}, the model needs {need}")
             }
             Self::Factor(error) => error.fmt(f),
             Self::Image(error) => error.fmt(f),
@@ -224,6 +236,7 @@ impl ImageSpec {
         calibrations: &[CalibrationSpec],
         expected: Expected,
     ) -> Result<AlignedImage, EncodeError> {
+        self.check_lengths()?;
         let layer = |layer: &LayerSpec| {
             let rows = narrow("rows of a layer", layer.dense.rows.len())?;
             Ok(LayerHeader {
@@ -257,6 +270,32 @@ impl ImageSpec {
             &header,
             &self.tensors(calibrations),
         )))
+    }
+
+    /// Every list has the length that the header will claim for it.
+    fn check_lengths(&self) -> Result<(), EncodeError> {
+        let inputs = self.inputs.len();
+        let latents = self.heads.rows.len() / 2;
+        let of_half = |first: usize, hidden: &[LayerSpec], last: &DenseSpec| {
+            let mut columns = first;
+            for dense in hidden.iter().map(|layer| &layer.dense).chain([last]) {
+                let need = columns.saturating_mul(dense.rows.len());
+                check_length("weights in a layer", dense.weights.len(), need)?;
+                columns = dense.rows.len();
+            }
+            Ok::<_, EncodeError>(())
+        };
+        check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
+        check_length("rows in the output", self.output.rows.len(), inputs)?;
+        of_half(inputs, &self.encoder, &self.heads)?;
+        of_half(latents, &self.decoder, &self.output)?;
+        if let LikelihoodSpec::Gaussian(gaussian) = &self.likelihood {
+            let (standardize, deviations) = (gaussian.standardize.len(), gaussian.deviations.len());
+            check_length("standardizing factors", standardize, inputs)?;
+            check_length("deviations", deviations, inputs)?;
+        }
+        let reading = self.self_test_reading.len();
+        check_length("numbers in the self-test's reading", reading, inputs)
     }
 
     /// The tensors in the order of FORMAT.md.
@@ -312,7 +351,11 @@ impl LikelihoodSpec {
         match self {
             Self::Binomial { trials } => LikelihoodHeader::Binomial { trials: *trials },
             Self::Gaussian(gaussian) => LikelihoodHeader::Gaussian {
-                log_normalizer: (gaussian.log_normalizer * 65536.0).round() as i64,
+                log_normalizer: match (gaussian.log_normalizer * 65536.0).round() {
+                    // `as` would make 0 of it; this one is refused.
+                    nan if nan.is_nan() => i64::MAX,
+                    bits => bits as i64,
+                },
             },
         }
     }
@@ -341,6 +384,14 @@ impl TensorWriter {
         elements.for_each(|element| self.bytes.extend_from_slice(&element));
         self.bytes
             .resize(self.bytes.len().next_multiple_of(ALIGNMENT), 0);
+    }
+}
+
+fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), EncodeError> {
+    if have == need {
+        Ok(())
+    } else {
+        Err(EncodeError::Length { what, have, need })
     }
 }
 

@@ -98,9 +98,12 @@ impl<'a> Dense<'a> {
             .map(|(accumulator, multiplier)| multiplier.apply(accumulator))
     }
 
-    /// The first row that could reach [`ACCUMULATOR_BOUND`] with operands of type `X`, by
-    /// `|bias| + LARGEST * sum |w|`; none where the bound is proven for every input. The weight
+    /// Proves [`ACCUMULATOR_BOUND`] for every input of operands `X`, and for every partial sum in
+    /// every order: `|bias| + LARGEST * sum |w|` is an upper bound of all of them. The weight
     /// -128, which kernels may not meet, counts as a violation.
+    ///
+    /// # Errors
+    /// The index of the first row that could reach the bound.
     pub fn proves_bound<X: Operand>(self) -> Result<(), usize> {
         let rows = self
             .weights

@@ -9,17 +9,18 @@ const MANTISSA_BITS: u32 = 30;
 ///
 /// # Method
 ///
-/// A count of leading zeros splits `x` into 2^n and a mantissa in [1, 2). The mantissa's logarithm comes to 30 fractional
-/// bits from 32 quadratics in its leading 20 bits, and one rounding, half up, brings the sum to Q16.16.
+/// A count of leading zeros splits `x` into 2^n and a mantissa in [1, 2). The mantissa's logarithm
+/// comes to 30 fractional bits from 32 quadratics in its leading 20 bits, and one rounding, half
+/// up, brings the sum to Q16.16.
 ///
 /// # Domain and special cases
 ///
-/// Total. `log2(0)` is `i32::MIN`, which no other argument gives: the least of the others is -16.0, of one unit.
-/// Exact at every power of two.
+/// Total. `log2(0)` is `i32::MIN`, which no other argument gives: the least of the others is -16.0,
+/// of one unit. Exact at every power of two.
 ///
 /// # Accuracy
 ///
-/// The error is at most 0.7 unit of 2^-16.
+/// The error is at most 0.6 unit of 2^-16.
 ///
 /// ```
 /// use elbow::transcendental::log2;
@@ -40,17 +41,18 @@ pub fn log2(x: u32) -> i32 {
 ///
 /// # Method
 ///
-/// As [`log2`], with n ln 2 and the mantissa's logarithm times ln 2 added at 24 fractional bits before the one rounding.
-/// The second product takes 19 bits times ln 2 in 21 bits (5678 / 2^13 + 67 / 2^21), each part of it in 32 bits.
+/// As [`log2`], with n ln 2 and the mantissa's logarithm times ln 2 added at 24 fractional bits
+/// before the one rounding. The second product takes 19 bits times ln 2 in 21 bits (5678 / 2^13 +
+/// 67 / 2^21), each part of it in 32 bits.
 ///
 /// # Domain and special cases
 ///
-/// Total. `ln(0)` is `i32::MIN`, which no other argument gives: the least of the others is -11.0904, of one unit.
-/// `ln(1.0)` is exactly 0.
+/// Total. `ln(0)` is `i32::MIN`, which no other argument gives: the least of the others is
+/// -11.0904, of one unit. `ln(1.0)` is exactly 0.
 ///
 /// # Accuracy
 ///
-/// The error is at most 0.7 unit of 2^-16.
+/// The error is at most 0.6 unit of 2^-16.
 ///
 /// ```
 /// use elbow::transcendental::ln;

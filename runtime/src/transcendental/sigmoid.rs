@@ -6,17 +6,17 @@ use super::tables::{SIGMOID, SIGMOID_SCALE};
 ///
 /// # Method
 ///
-/// The half below zero comes from 96 quadratics of width 1/8 down to `x` = -12 and is 0 beyond, where it is 0.41 unit and falling;
-/// the half above zero is one minus its mirror image.
+/// The half below zero comes from 96 quadratics of width 1/8 down to `x` = -12 and is 0 beyond,
+/// where it is 0.41 unit and falling; the half above zero is one minus its mirror image.
 ///
 /// # Domain and special cases
 ///
-/// Total. `sigmoid(-x) == 65536 - sigmoid(x)` exactly; `sigmoid(0)` is 32768, which is its own mirror image.
-/// Exactly 0 from -12 downward and exactly 65536 from 12 upward.
+/// Total. `sigmoid(-x) == 65536 - sigmoid(x)` exactly; `sigmoid(0)` is 32768, which is its own
+/// mirror image. Exactly 0 from -12 downward and exactly 65536 from 12 upward.
 ///
 /// # Accuracy
 ///
-/// The error is at most 0.7 unit of 2^-16.
+/// The error is at most 0.6 unit of 2^-16.
 ///
 /// ```
 /// use elbow::transcendental::sigmoid;

@@ -1,0 +1,332 @@
+//! Random models that an image can hold, and readings for them.
+#![allow(dead_code, reason = "each test target uses a part of this")]
+
+use elbow::format::{
+    Activation, DenseSpec, GaussianSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, RowSpec,
+};
+use elbow::requantize::Multiplier;
+use elbow::rng::Xoshiro128PlusPlus;
+use rand_core::{Rng, SeedableRng};
+
+/// Units of Q16.16 in one.
+pub(crate) const ONE: f64 = 65_536.0;
+
+/// The source of every choice that a test makes.
+pub(crate) struct Dice(Xoshiro128PlusPlus);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Xoshiro128PlusPlus::seed_from_u64(seed))
+    }
+
+    pub(crate) fn word(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// Uniform in `low..=high`.
+    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
+        let wide = u64::from(self.word()) << 32 | u64::from(self.word());
+        low + (u128::from(wide) * (high - low + 1) as u128 >> 64) as i64
+    }
+
+    pub(crate) fn size(&mut self, low: usize, high: usize) -> usize {
+        self.between(low as i64, high as i64) as usize
+    }
+
+    /// Uniform in `[low, high)`.
+    pub(crate) fn real(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * f64::from(self.word()) / 4_294_967_296.0
+    }
+
+    /// About standard normal.
+    pub(crate) fn normal(&mut self) -> f64 {
+        (0..12).map(|_| self.real(-0.5, 0.5)).sum()
+    }
+
+    /// True once in `times`.
+    pub(crate) fn once_in(&mut self, times: u32) -> bool {
+        self.between(1, times.into()) == 1
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.size(0, from.len() - 1)]
+    }
+}
+
+/// What the numbers of a model are like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Temper {
+    /// As a trainer would leave them: activations use their range, and little saturates.
+    Trained,
+    /// Whatever is valid: extreme biases, multipliers of any size.
+    Wild,
+}
+
+/// Largest accumulator that a model may have, exclusive.
+const BOUND: i64 = 1 << 30;
+
+/// The output of a layer that is aimed at, in units of the output.
+struct Aim {
+    center: f64,
+    spread: f64,
+}
+
+/// A random model: either likelihood, up to three hidden layers in each half.
+pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
+    let inputs = dice.size(1, 40);
+    let latents = dice.size(1, 12);
+    let likelihood = random_likelihood(dice, temper, inputs);
+    let wild = temper == Temper::Wild;
+    let latent_fraction_bits = if wild {
+        dice.size(6, 15)
+    } else {
+        dice.size(10, 12)
+    } as u8;
+    let specs = (0..inputs)
+        .map(|index| random_input(dice, temper, &likelihood, index))
+        .collect();
+
+    let (encoder, columns) = random_hidden(dice, temper, inputs, 60.0, 127);
+    let aims = (0..2 * latents).map(|row| {
+        if row < latents {
+            Aim {
+                center: 0.0,
+                spread: ONE,
+            }
+        } else {
+            Aim {
+                center: -3.0 * ONE,
+                spread: 0.7 * ONE,
+            }
+        }
+    });
+    let heads = random_dense(dice, temper, columns, 60.0, 127, aims);
+
+    let operand = f64::from(1 << latent_fraction_bits);
+    let (decoder, columns) = random_hidden(dice, temper, latents, operand, 1 << 15);
+    let (operand, largest) = if decoder.is_empty() {
+        (operand, 1 << 15)
+    } else {
+        (60.0, 127)
+    };
+    let aims = (0..inputs).map(|_| Aim {
+        center: 0.0,
+        spread: 1.5 * ONE,
+    });
+    let output = random_dense(dice, temper, columns, operand, largest, aims);
+
+    let mut spec = ImageSpec {
+        name: format!("model-{}", dice.size(0, 99)),
+        picture_width: dice.size(0, inputs) as u16,
+        inputs: specs,
+        likelihood,
+        latent_fraction_bits,
+        log_variance_range: if wild {
+            random_range(dice)
+        } else {
+            (-10 << 16, 2 << 16)
+        },
+        encoder,
+        heads,
+        decoder,
+        output,
+        self_test_reading: vec![],
+    };
+    spec.self_test_reading = random_reading(dice, &spec);
+    spec
+}
+
+fn random_range(dice: &mut Dice) -> (i32, i32) {
+    let bound = |dice: &mut Dice| dice.between(-32 << 16, 8 << 16) as i32;
+    match dice.size(0, 2) {
+        0 => (-32 << 16, 8 << 16),
+        1 => [bound(dice); 2].into(),
+        _ => {
+            let (a, b) = (bound(dice), bound(dice));
+            (a.min(b), a.max(b))
+        }
+    }
+}
+
+fn random_likelihood(dice: &mut Dice, temper: Temper, inputs: usize) -> LikelihoodSpec {
+    if dice.once_in(2) {
+        let other = dice.size(1, 255) as u8;
+        let trials = dice.pick(&[1, 1, 2, 16, 255, other]);
+        return LikelihoodSpec::Binomial { trials };
+    }
+    let sigmas: Vec<f64> = (0..inputs).map(|_| dice.real(-1.0, 8.0).exp()).collect();
+    let nearest = |factor: f64| Multiplier::nearest(factor).unwrap();
+    let mut gaussian = GaussianSpec {
+        standardize: sigmas.iter().map(|s| nearest(8192.0 / s)).collect(),
+        deviations: sigmas.iter().map(|&s| nearest(s)).collect(),
+        log_normalizer: -sigmas
+            .iter()
+            .map(|s| (s * (2.0 * core::f64::consts::PI).sqrt()).ln())
+            .sum::<f64>(),
+    };
+    if temper == Temper::Wild {
+        gaussian.standardize = (0..inputs).map(|_| random_multiplier(dice)).collect();
+        gaussian.deviations = (0..inputs).map(|_| random_multiplier(dice)).collect();
+        let limit = f64::from(1 << 29);
+        gaussian.log_normalizer = dice.pick(&[-limit, -1e5, 0.0, 1e5, limit]);
+    }
+    LikelihoodSpec::Gaussian(gaussian)
+}
+
+fn random_input(
+    dice: &mut Dice,
+    temper: Temper,
+    likelihood: &LikelihoodSpec,
+    index: usize,
+) -> InputSpec {
+    let (center, range) = match likelihood {
+        LikelihoodSpec::Binomial { trials } => {
+            let trials = i64::from(*trials);
+            (dice.between(0, trials), trials as f64)
+        }
+        LikelihoodSpec::Gaussian(gaussian) => {
+            let sigma = 8192.0 / gaussian.standardize[index].to_f64().max(0.1);
+            (dice.between(-20_000, 20_000), 3.0 * sigma)
+        }
+    };
+    let exponent = dice.between(-128, 127) as i8;
+    match temper {
+        Temper::Trained => InputSpec {
+            center: center as i16,
+            exponent,
+            gain: Multiplier::nearest(100.0 / range).unwrap(),
+        },
+        Temper::Wild => InputSpec {
+            center: dice.pick(&[i16::MIN, -1, 0, i16::MAX]),
+            exponent,
+            gain: random_multiplier(dice),
+        },
+    }
+}
+
+/// Any valid multiplier, those of about one more often.
+pub(crate) fn random_multiplier(dice: &mut Dice) -> Multiplier {
+    let mantissa = match dice.size(0, 3) {
+        0 => dice.pick(&[0, 1, Multiplier::MAX_MANTISSA]),
+        _ => dice.between(0, Multiplier::MAX_MANTISSA.into()) as u32,
+    };
+    let shift = match dice.size(0, 3) {
+        0 => dice.between(0, Multiplier::MAX_SHIFT.into()) as u32,
+        1 => dice.pick(&[0, 1, 16, 17, Multiplier::MAX_SHIFT]),
+        _ => dice.between(8, 24) as u32,
+    };
+    Multiplier::from_word(mantissa | shift << 16).unwrap()
+}
+
+/// Hidden layers, and the number of their outputs.
+fn random_hidden(
+    dice: &mut Dice,
+    temper: Temper,
+    inputs: usize,
+    mut operand: f64,
+    mut largest: i64,
+) -> (Vec<LayerSpec>, usize) {
+    let mut columns = inputs;
+    let layers = (0..dice.size(0, 3)).map(|_| {
+        let rows = dice.size(1, 40);
+        let activation = dice.pick(&[Activation::Identity, Activation::Relu]);
+        let zero_point = match temper {
+            Temper::Trained if activation == Activation::Relu => dice.between(-127, -60) as i8,
+            Temper::Trained => dice.between(-20, 20) as i8,
+            Temper::Wild => dice.between(-127, 127) as i8,
+        };
+        let aims = (0..rows).map(|_| Aim {
+            center: 0.0,
+            spread: 40.0,
+        });
+        let mut dense = random_dense(dice, temper, columns, operand, largest, aims);
+        if temper == Temper::Wild && dice.once_in(3) {
+            // Thin out the weights.
+            dense.weights.iter_mut().step_by(2).for_each(|w| *w = 0);
+        }
+        (columns, operand, largest) = (rows, 60.0, 127);
+        LayerSpec {
+            dense,
+            activation,
+            zero_point,
+        }
+    });
+    let layers = layers.collect();
+    (layers, columns)
+}
+
+/// A layer of `columns` operands, about `operand` and at most `largest` in magnitude.
+fn random_dense(
+    dice: &mut Dice,
+    temper: Temper,
+    columns: usize,
+    operand: f64,
+    largest: i64,
+    aims: impl Iterator<Item = Aim>,
+) -> DenseSpec {
+    let mut dense = DenseSpec {
+        weights: vec![],
+        rows: vec![],
+    };
+    for aim in aims {
+        let at = dense.weights.len();
+        let extreme = temper == Temper::Wild && dice.once_in(4);
+        dense.weights.extend((0..columns).map(|_| match extreme {
+            true => dice.pick(&[-127i8, 127]),
+            false => dice.between(-127, 127) as i8,
+        }));
+        let norm: i64 = dense.weights[at..]
+            .iter()
+            .map(|w| i64::from(w.unsigned_abs()))
+            .sum();
+        // Uniform weights have a standard deviation of 127 / sqrt(3).
+        let spread = operand * 73.3 * (columns as f64).sqrt();
+        let factor = (aim.spread / spread * dice.real(0.6, 1.2)).clamp(1e-13, 32767.0);
+        let room = BOUND - 1 - largest * norm;
+        let (multiplier, bias) = match temper {
+            Temper::Trained => {
+                let multiplier = Multiplier::nearest(factor).unwrap();
+                let bias = aim.center / multiplier.to_f64() + dice.real(-0.3, 0.3) * spread;
+                (multiplier, bias as i64)
+            }
+            Temper::Wild => {
+                let any = dice.between(-room, room);
+                let small = dice.between(-(1 << 16), 1 << 16);
+                (
+                    random_multiplier(dice),
+                    dice.pick(&[-room, 0, small, any, room]),
+                )
+            }
+        };
+        let bias = bias.clamp(-room, room) as i32;
+        dense.rows.push(RowSpec { bias, multiplier });
+    }
+    dense
+}
+
+/// A reading such as the model might meet.
+pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
+    let mut reading = vec![];
+    for (index, input) in spec.inputs.iter().enumerate() {
+        reading.push(match &spec.likelihood {
+            LikelihoodSpec::Binomial { trials } => dice.between(0, i64::from(*trials)) as i16,
+            LikelihoodSpec::Gaussian(gaussian) => {
+                let sigma = gaussian.deviations[index].to_f64();
+                let value = f64::from(input.center) + 2.0 * sigma * dice.normal();
+                value.round() as i16
+            }
+        });
+    }
+    reading
+}
+
+/// A reading at the ends of what the likelihood allows.
+pub(crate) fn extreme_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
+    let (low, high) = match spec.likelihood {
+        LikelihoodSpec::Binomial { trials } => (0, trials.into()),
+        LikelihoodSpec::Gaussian(_) => (i16::MIN, i16::MAX),
+    };
+    let both: &[i16] = &[low, high];
+    let from = dice.pick(&[&both[..1], &both[1..], both]);
+    spec.inputs.iter().map(|_| dice.pick(from)).collect()
+}

@@ -1,0 +1,11 @@
+//! Cortex-M3 on Arm's MPS2 with AN385.
+#![no_std]
+#![no_main]
+
+/// As many inputs as a model may have, and 64 KiB for its workspace.
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut WORKSPACE: elbow::Workspace<8192> = elbow::Workspace::new();
+    static mut VALUES: [i32; 16384] = [0; 16384];
+    elbow_firmware::run(WORKSPACE, VALUES)
+}

@@ -1,0 +1,39 @@
+//! The program that every emulated board runs.
+//!
+//! * [`app`]: what the command line asks for, without unsafe code and without a word about the board.
+//! * [`arguments`]: the command line as a command and `key=value` pairs.
+//! * [`image`]: the model image, read in place where the board has its flash.
+//! * [`host`]: files, command line and exit of the host, through semihosting.
+//! * `faults`: panics and hard faults become a message and an exit code.
+//!
+//! A binary is an entry point and a linker script (`boards/<name>/memory.x`), nothing else. It holds no model
+//! and no readings, so one image a core serves every test.
+#![no_std]
+
+pub mod app;
+pub mod arguments;
+mod faults;
+pub mod host;
+pub mod image;
+
+use core::fmt::Write;
+use host::{Console, ExitCode};
+
+/// Does what the command line says, then leaves the emulator: code 0, or a message on standard
+/// error and code 1.
+///
+/// `workspace` is for the model, `values` holds one reading, or one that is generated.
+pub fn run(workspace: &mut [u64], values: &mut [i32]) -> ! {
+    let mut line = [0; host::COMMAND_LINE_LENGTH];
+    let outcome = host::command_line(&mut line)
+        .map_err(app::Failure::from)
+        .and_then(|line| app::run(line, app::Memory { workspace, values }));
+    match outcome {
+        Ok(()) => host::exit(ExitCode::Success),
+        Err(failure) => {
+            // Whoever cannot be told by text is told by the exit code.
+            let _ = writeln!(Console::Error, "{failure}");
+            host::exit(ExitCode::Failure)
+        }
+    }
+}

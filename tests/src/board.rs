@@ -1,0 +1,249 @@
+//! The emulated boards.
+//!
+//! Addresses are also in `firmware/boards/<name>/memory.x`, which the linker reads; a test holds the two together.
+
+use crate::error::Error;
+
+/// A stretch of a board's address space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The first address.
+    pub origin: u32,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// A microcontroller that QEMU emulates.
+#[derive(Clone, Copy, Debug)]
+pub struct Board {
+    /// The name of the board, of its firmware binary and of its folder below `firmware/boards`.
+    pub name: &'static str,
+    /// The processor.
+    pub core: &'static str,
+    /// What it stands for.
+    pub description: &'static str,
+    /// The target triple.
+    pub triple: &'static str,
+    /// The processor for `-C target-cpu`, where the triple alone does not say enough.
+    pub cpu: Option<&'static str>,
+    /// QEMU's name of the machine.
+    pub machine: &'static str,
+    /// Where the firmware is.
+    pub flash: Region,
+    /// Where the model image is, read in place as flash would be.
+    pub model: Region,
+    /// The stack, at the bottom of the RAM: one that is too deep faults, and overwrites nothing.
+    pub stack: Region,
+    /// Statics.
+    pub ram: Region,
+}
+
+const KIB: u32 = 1024;
+const MIB: u32 = 1024 * KIB;
+
+/// The map of the MPS2 boards with a Cortex-M3, M4 or M7: 4 MiB of SSRAM for code, 4 MiB for data.
+const MPS2: [Region; 4] = [
+    Region {
+        origin: 0x0000_0000,
+        length: MIB,
+    },
+    Region {
+        origin: 0x0010_0000,
+        length: 3 * MIB,
+    },
+    Region {
+        origin: 0x2000_0000,
+        length: 64 * KIB,
+    },
+    Region {
+        origin: 0x2001_0000,
+        length: 4 * MIB - 64 * KIB,
+    },
+];
+
+/// Every board, smallest core first.
+pub const BOARDS: [Board; 6] = [
+    Board {
+        name: "m0",
+        core: "Cortex-M0",
+        description: "BBC micro:bit (nRF51822): 256 KiB of flash, 16 KiB of RAM, no divide, no long multiply",
+        triple: "thumbv6m-none-eabi",
+        cpu: None,
+        machine: "microbit",
+        flash: Region {
+            origin: 0x0000_0000,
+            length: 128 * KIB,
+        },
+        model: Region {
+            origin: 0x0002_0000,
+            length: 128 * KIB,
+        },
+        stack: Region {
+            origin: 0x2000_0000,
+            length: 8 * KIB,
+        },
+        ram: Region {
+            origin: 0x2000_2000,
+            length: 8 * KIB,
+        },
+    },
+    Board {
+        name: "m3",
+        core: "Cortex-M3",
+        description: "Arm MPS2 with AN385: long multiply and divide",
+        triple: "thumbv7m-none-eabi",
+        cpu: None,
+        machine: "mps2-an385",
+        flash: MPS2[0],
+        model: MPS2[1],
+        stack: MPS2[2],
+        ram: MPS2[3],
+    },
+    Board {
+        name: "m4",
+        core: "Cortex-M4F",
+        description: "Arm MPS2 with AN386: DSP extension, single-precision FPU",
+        triple: "thumbv7em-none-eabihf",
+        cpu: None,
+        machine: "mps2-an386",
+        flash: MPS2[0],
+        model: MPS2[1],
+        stack: MPS2[2],
+        ram: MPS2[3],
+    },
+    Board {
+        name: "m7",
+        core: "Cortex-M7",
+        description: "Arm MPS2 with AN500: the m4 image's instructions on a faster core",
+        triple: "thumbv7em-none-eabihf",
+        cpu: None,
+        machine: "mps2-an500",
+        flash: MPS2[0],
+        model: MPS2[1],
+        stack: MPS2[2],
+        ram: MPS2[3],
+    },
+    Board {
+        name: "m33",
+        core: "Cortex-M33",
+        description: "Arm MPS2 with AN505: Armv8-M in its secure state, DSP extension",
+        triple: "thumbv8m.main-none-eabihf",
+        cpu: Some("cortex-m33"),
+        machine: "mps2-an505",
+        flash: Region {
+            origin: 0x1000_0000,
+            length: MIB,
+        },
+        model: Region {
+            origin: 0x1010_0000,
+            length: 3 * MIB,
+        },
+        stack: Region {
+            origin: 0x3800_0000,
+            length: 64 * KIB,
+        },
+        ram: Region {
+            origin: 0x3801_0000,
+            length: 4 * MIB - 64 * KIB,
+        },
+    },
+    Board {
+        name: "m55",
+        core: "Cortex-M55",
+        description: "Arm MPS3 with AN547: Armv8.1-M with Helium vectors; the model is in the QSPI flash",
+        triple: "thumbv8m.main-none-eabihf",
+        cpu: Some("cortex-m55"),
+        machine: "mps3-an547",
+        flash: Region {
+            origin: 0x0000_0000,
+            length: 512 * KIB,
+        },
+        model: Region {
+            origin: 0x3800_0000,
+            length: 8 * MIB,
+        },
+        stack: Region {
+            origin: 0x2000_0000,
+            length: 64 * KIB,
+        },
+        ram: Region {
+            origin: 0x2001_0000,
+            length: 448 * KIB,
+        },
+    },
+];
+
+impl Board {
+    /// The board of that name.
+    ///
+    /// # Errors
+    ///
+    /// There is none; the error lists those that exist.
+    pub fn named(name: &str) -> Result<&'static Self, Error> {
+        BOARDS
+            .iter()
+            .find(|board| board.name == name)
+            .ok_or_else(|| Error::Board(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// `128K`, `3M` or plain digits, decimal or hexadecimal.
+    fn number(text: &str) -> u32 {
+        let (digits, unit) = match text.as_bytes()[text.len() - 1] {
+            b'K' => (&text[..text.len() - 1], KIB),
+            b'M' => (&text[..text.len() - 1], MIB),
+            _ => (text, 1),
+        };
+        let digits = digits.replace('_', "");
+        let value = match digits.strip_prefix("0x") {
+            Some(hexadecimal) => u32::from_str_radix(hexadecimal, 16),
+            None => digits.parse(),
+        };
+        value.unwrap() * unit
+    }
+
+    /// The region of that name in a linker script: `NAME : ORIGIN = 0x0, LENGTH = 1M`.
+    fn region(script: &str, name: &str) -> Region {
+        let line = script
+            .lines()
+            .find(|line| line.trim().starts_with(name))
+            .unwrap();
+        let mut values = line
+            .split(',')
+            .map(|part| number(part.split('=').nth(1).unwrap().trim()));
+        Region {
+            origin: values.next().unwrap(),
+            length: values.next().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_linker_scripts_have_the_same_addresses() {
+        let boards = Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware/boards");
+        for board in &BOARDS {
+            let script = std::fs::read_to_string(boards.join(board.name).join("memory.x")).unwrap();
+            for (name, expected) in [
+                ("FLASH", board.flash),
+                ("MODEL", board.model),
+                ("STACK", board.stack),
+                ("RAM", board.ram),
+            ] {
+                assert_eq!(region(&script, name), expected, "{name} of {}", board.name);
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_board_is_answered_with_the_known_ones() {
+        let error = Board::named("m5").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no board \"m5\"; choose one of m0 m3 m4 m7 m33 m55"
+        );
+    }
+}

@@ -1,0 +1,190 @@
+//! Runs firmware in QEMU.
+
+use crate::board::Board;
+use crate::error::Error;
+use crate::process::{self, Finished};
+use crate::{debian, firmware};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The emulator.
+const QEMU: &str = "qemu-system-arm";
+
+/// What a board is to do.
+#[derive(Clone, Debug)]
+pub struct Invocation<'a> {
+    /// The model image, placed in the board's flash; without one that region is blank.
+    pub model: Option<&'a Path>,
+    /// The directory in which the emulator runs: the command line names files relative to it.
+    pub directory: &'a Path,
+    /// The command line, word by word; no word is empty or holds white space.
+    pub arguments: &'a [String],
+    /// After this long the emulator is killed.
+    pub time_limit: Duration,
+    /// Whether virtual time counts instructions (64 ns each), so that timers repeat exactly. Slower.
+    pub count_instructions: bool,
+}
+
+/// What a board did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// 0, 1 for a refusal, 101 for a panic, 102 for a hard fault.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error, that of the emulator included.
+    pub stderr: String,
+    /// How long the emulator ran on the host.
+    pub duration: Duration,
+}
+
+/// Makes sure that the emulator is installed.
+///
+/// # Errors
+///
+/// It is not, and apt-get could not install it; the error has the line to type.
+pub fn ensure() -> Result<(), Error> {
+    static FOUND: Mutex<bool> = Mutex::new(false);
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*found && !answers() {
+        let missing = |reason| Error::Missing {
+            program: QEMU,
+            reason,
+            remedy: debian::line_to_type(&[QEMU]),
+        };
+        debian::install(&[QEMU]).map_err(missing)?;
+        if !answers() {
+            return Err(missing("the package does not hold it".to_owned()));
+        }
+    }
+    *found = true;
+    Ok(())
+}
+
+/// Whether the emulator starts.
+fn answers() -> bool {
+    Command::new(QEMU)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// Builds the board's firmware if need be and runs it to its end. Exit codes are part of the outcome, not errors.
+///
+/// # Errors
+///
+/// The firmware does not build, the emulator is absent, the model does not fit, an argument cannot be passed on, or
+/// the time is up.
+pub fn run(board: &Board, invocation: &Invocation<'_>) -> Result<Outcome, Error> {
+    ensure()?;
+    let firmware = firmware::build(board)?;
+    let mut command = command(board, &firmware, invocation)?;
+    let notice = format!(
+        "running {} on {}",
+        invocation.arguments.join(" "),
+        board.name
+    );
+    let Finished {
+        status,
+        stdout,
+        stderr,
+        duration,
+    } = process::run(&mut command, invocation.time_limit, &notice)?;
+    match status.code() {
+        Some(code) => Ok(Outcome {
+            code,
+            stdout,
+            stderr,
+            duration,
+        }),
+        None => Err(Error::Signal {
+            program: QEMU.to_owned(),
+            output: stdout + &stderr,
+        }),
+    }
+}
+
+/// The emulator's command line.
+fn command(board: &Board, firmware: &Path, invocation: &Invocation<'_>) -> Result<Command, Error> {
+    let mut command = Command::new(QEMU);
+    command
+        .current_dir(invocation.directory)
+        .args(["-machine", board.machine, "-display", "none"]);
+    command.args(["-monitor", "none", "-serial", "none", "-parallel", "none"]);
+    command.arg("-kernel").arg(firmware);
+    command
+        .arg("-semihosting-config")
+        .arg(semihosting(invocation.arguments)?);
+    if let Some(model) = invocation.model {
+        command.arg("-device").arg(loader(board, model)?);
+    }
+    if invocation.count_instructions {
+        command.args(["-icount", "shift=6"]);
+    }
+    Ok(command)
+}
+
+/// The option that opens the host's files to the board and hands it its command line.
+fn semihosting(arguments: &[String]) -> Result<String, Error> {
+    let mut option = "enable=on,target=native".to_owned();
+    for argument in arguments {
+        if argument.is_empty() || argument.contains(char::is_whitespace) {
+            return Err(Error::Argument(argument.clone()));
+        }
+        option.push_str(",arg=");
+        option.push_str(&argument.replace(',', ",,"));
+    }
+    Ok(option)
+}
+
+/// The option that places the model image in the board's flash.
+fn loader(board: &Board, model: &Path) -> Result<OsString, Error> {
+    let failed = |source| Error::File {
+        path: model.to_owned(),
+        source,
+    };
+    let model = std::path::absolute(model).map_err(failed)?;
+    let bytes = std::fs::metadata(&model).map_err(failed)?.len();
+    let room = u64::from(board.model.length);
+    if bytes > room {
+        return Err(Error::ModelTooLarge {
+            board: board.name,
+            bytes,
+            room,
+        });
+    }
+    let mut option = OsString::from(format!(
+        "loader,addr={:#x},force-raw=on,file=",
+        board.model.origin
+    ));
+    option.push(doubled_commas(model.as_os_str()));
+    Ok(option)
+}
+
+/// QEMU ends an option's value at a comma, unless it is doubled.
+fn doubled_commas(text: &OsStr) -> OsString {
+    match text.to_str() {
+        Some(text) => text.replace(',', ",,").into(),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_are_doubled_and_spaces_refused() {
+        let line = |words: &[&str]| {
+            semihosting(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            line(&["echo", "a=b,c"]).unwrap(),
+            "enable=on,target=native,arg=echo,arg=a=b,,c"
+        );
+        assert!(matches!(line(&["a b"]), Err(Error::Argument(_))));
+    }
+}

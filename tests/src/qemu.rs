@@ -1,0 +1,127 @@
+//! Scores and dreams on an emulated board, with the trainer's options and in the trainer's words.
+
+use crate::board::Board;
+use crate::emulator::{self, Invocation};
+use crate::error::Error;
+use crate::trainer;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a board may take for all of its work.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Readings to score.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// A model image, or the folder of a run.
+    pub model: &'a Path,
+    /// Data as the trainer names it.
+    pub data: &'a str,
+    /// An estimator as the trainer names it.
+    pub estimator: &'a str,
+    /// Of the random draws.
+    pub seed: u64,
+    /// Only the first readings.
+    pub limit: Option<usize>,
+}
+
+/// The lines that `trainer score` writes, from firmware on `board`. The trainer only converts the
+/// data to raw readings; every score is computed by the board.
+///
+/// # Errors
+///
+/// The trainer refuses the data, or the board the model or a reading.
+pub fn score(board: &Board, request: &Request<'_>) -> Result<String, Error> {
+    let folder = Scratch::new()?;
+    let readings = folder.path("readings.i16")?;
+    let model = path_text(request.model)?;
+    let limit = request.limit.map(|limit| limit.to_string());
+    let mut arguments = vec!["readings", &model, request.data, "--out", &readings];
+    if let Some(limit) = &limit {
+        arguments.extend(["--limit", limit]);
+    }
+    trainer::run(&arguments, LIMIT)?;
+    let line = [
+        "score".to_owned(),
+        "readings=readings.i16".to_owned(),
+        "out=scores.csv".to_owned(),
+        format!("estimator={}", request.estimator),
+        format!("seed={}", request.seed),
+    ];
+    folder.run(board, request.model, &line)?;
+    folder.read("scores.csv")
+}
+
+/// The pictures that `trainer sample` draws, from firmware on `board`.
+///
+/// # Errors
+///
+/// The board refuses the model.
+pub fn dream(board: &Board, model: &Path, count: u32, seed: u64) -> Result<String, Error> {
+    let folder = Scratch::new()?;
+    let line = [
+        "dream".to_owned(),
+        "out=dreams.txt".to_owned(),
+        format!("count={count}"),
+        format!("seed={seed}"),
+    ];
+    folder.run(board, model, &line)?;
+    folder.read("dreams.txt")
+}
+
+/// A folder for the files of one run on a board.
+struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    fn new() -> Result<Self, Error> {
+        let failed = |source| Error::File {
+            path: std::env::temp_dir(),
+            source,
+        };
+        Ok(Self(tempfile::tempdir().map_err(failed)?))
+    }
+
+    fn path(&self, name: &str) -> Result<String, Error> {
+        path_text(&self.0.path().join(name))
+    }
+
+    fn run(&self, board: &Board, model: &Path, arguments: &[String]) -> Result<(), Error> {
+        let model = image_path(model);
+        let invocation = Invocation {
+            model: Some(&model),
+            directory: self.0.path(),
+            arguments,
+            time_limit: LIMIT,
+            count_instructions: false,
+        };
+        let outcome = emulator::run(board, &invocation)?;
+        if outcome.code == 0 {
+            Ok(())
+        } else {
+            Err(Error::Program {
+                program: format!("{} {}", board.name, arguments.join(" ")),
+                output: outcome.stderr,
+            })
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<String, Error> {
+        let path = self.0.path().join(name);
+        std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })
+    }
+}
+
+/// The image in the folder of a run, or the file itself.
+fn image_path(model: &Path) -> PathBuf {
+    if model.is_dir() {
+        model.join("model.elbow")
+    } else {
+        model.to_owned()
+    }
+}
+
+/// A path as an argument of a program.
+fn path_text(path: &Path) -> Result<String, Error> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| Error::Argument(path.display().to_string()))
+}

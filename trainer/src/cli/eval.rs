@@ -1,0 +1,49 @@
+//! `trainer eval`.
+
+use super::{Input, emit, parse_estimator, prepare, to_json};
+use crate::error::Error;
+use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Side};
+use crate::run;
+use clap::Args;
+use elbow::Estimator;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// A file with a label for each reading, 0 for normal
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// The device's estimator: sigma-points, posterior-mean or monte-carlo:K
+    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
+    estimator: Estimator,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let Arguments { input, labels, estimator, json } = arguments;
+    let image = run::read_image(&input.model)?;
+    let model = run::parse(&input.model, &image)?;
+    let (config, vae) = run::read_vae(&input.model, &candle_core::Device::Cpu)?;
+    let (readings, labelled) = input.load(&model, labels.as_deref())?;
+    let data = prepare(&vae, &config, readings)?;
+    let evaluation = Evaluation::new(&vae, &model, &data, labelled.abnormal.as_deref(), *estimator)?;
+    let text = if *json { to_json(&evaluation)? } else { describe(&evaluation, *estimator) };
+    emit(None, &text)
+}
+
+fn describe(evaluation: &Evaluation, estimator: Estimator) -> String {
+    let Evaluation { normal, abnormal, float, device, difference } = evaluation;
+    let row = |name: &str, side: &Side| {
+        let auc = side.auc.map_or_else(String::new, |auc| format!("   AUC {auc:.4}"));
+        format!("{name}  ELBO {:.3} ± {:.3} nats a reading{auc}\n", side.elbo, side.standard_error)
+    };
+    format!(
+        "{}{}device - float  {difference:+.3} nats\n{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
+        row("float ", float),
+        row("device", device),
+    )
+}

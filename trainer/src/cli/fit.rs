@@ -1,0 +1,307 @@
+//! `trainer fit`.
+
+use super::ANOMALY_DIGIT;
+use crate::config::{Config, LikelihoodKind};
+use crate::data::{Dataset, digits};
+use crate::error::Error;
+use crate::evaluate::{Evaluation, Side, device_scores};
+use crate::fit::{self, Epoch, Prepared};
+use crate::model::Vae;
+use crate::parts::Parts;
+use crate::quantize::{self, Label};
+use crate::readings::{Normalization, Readings};
+use crate::run::{self, Derived, RunConfig};
+use candle_core::Device;
+use clap::Args;
+use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec};
+use elbow::{Estimator, Model};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The estimators whose scores are calibrated in an image.
+const CALIBRATED: [Estimator; 3] =
+    [Estimator::SigmaPoints, Estimator::PosteriorMean, Estimator::MonteCarlo { samples: 16 }];
+/// Knots of a calibration table.
+const KNOTS: usize = 128;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A CSV or .npy file with a reading in each row
+    #[arg(default_value = "digits")]
+    data: String,
+    /// A file with a label for each reading, 0 for normal; others are only tested on
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// With the digits: the digit that training never sees
+    #[arg(long, value_name = "DIGIT", default_value_t = ANOMALY_DIGIT)]
+    anomaly_digit: u32,
+    /// p(x|z): auto, bernoulli, binomial:N or gaussian
+    #[arg(long, default_value_t = LikelihoodKind::Auto)]
+    likelihood: LikelihoodKind,
+    /// Hidden widths of the encoder, separated by commas
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "64")]
+    encoder: Vec<usize>,
+    /// Numbers in a latent vector
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    latents: usize,
+    /// Hidden widths of the decoder, separated by commas
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "64")]
+    decoder: Vec<usize>,
+    /// Passes over the training readings
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    epochs: usize,
+    /// Readings in a step of the optimizer
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    batch: usize,
+    /// Adam's step size in the first epoch; it falls to zero along a cosine
+    #[arg(long, value_name = "RATE", default_value_t = 0.002)]
+    learning_rate: f64,
+    /// Of everything that is random; one seed gives one artefact
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The part of normal readings for early stopping and calibration
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
+    validation_fraction: f64,
+    /// The part of normal readings that only the evaluation sees
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
+    test_fraction: f64,
+    /// Take all settings but --out and --quiet from a config.toml
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder of the run [default: runs/ and the name of the data]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print nothing but warnings and errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+impl Arguments {
+    fn settings(&self) -> Result<Config, Error> {
+        let settings = match &self.config {
+            Some(path) => {
+                let missing = || Error::Setting(format!("there is no {}", path.display()));
+                run::read_config(path).and_then(|run| run.ok_or_else(missing))?.settings
+            }
+            None => Config {
+                data: self.data.clone(),
+                labels: self.labels.clone(),
+                anomaly_digit: self.anomaly_digit,
+                likelihood: self.likelihood,
+                encoder: self.encoder.clone(),
+                latents: self.latents,
+                decoder: self.decoder.clone(),
+                epochs: self.epochs,
+                batch: self.batch,
+                learning_rate: self.learning_rate,
+                seed: self.seed,
+                validation_fraction: self.validation_fraction,
+                test_fraction: self.test_fraction,
+            },
+        };
+        settings.validate()?;
+        Ok(settings)
+    }
+}
+
+/// The results of a run, as `summary.json` has them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) name: String,
+    pub(crate) likelihood: LikelihoodKind,
+    pub(crate) training_readings: usize,
+    pub(crate) validation_readings: usize,
+    #[serde(flatten)]
+    pub(crate) evaluation: Evaluation,
+    /// The estimator of the device's numbers.
+    pub(crate) estimator: String,
+    pub(crate) image_bytes: usize,
+    pub(crate) workspace_bytes: usize,
+    pub(crate) training_seconds: f64,
+    pub(crate) format_version: u16,
+    pub(crate) numerics_version: u16,
+    pub(crate) trainer_version: &'static str,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+    let settings = arguments.settings()?;
+    let name = Path::new(&settings.data).file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned());
+    let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
+    let parts = Parts::load(&settings)?;
+    let normalization = match parts.likelihood {
+        LikelihoodKind::Binomial { trials } => Normalization::counts(parts.train.table.width(), trials),
+        LikelihoodKind::Gaussian | LikelihoodKind::Auto => Normalization::real(&parts.train, &parts.train.table)?,
+    };
+    warn_of_shape(&settings, &parts);
+    run::prepare_folder(&folder)?;
+
+    let device = Device::Cpu;
+    let vae = fit::initialize(&settings, parts.likelihood, &normalization, &device)?;
+    let prepare = |dataset: &Dataset| {
+        let (readings, saturated) = Readings::from_table(&dataset.table, &normalization.exponents);
+        super::warn_of_saturation(saturated);
+        Prepared::new(readings, &normalization, &vae.likelihood, &device)
+    };
+    let (training, validation) = (prepare(&parts.train)?, prepare(&parts.validation)?);
+    let test = prepare(&parts.test.dataset)?;
+
+    let say = |line: &str| {
+        if !arguments.quiet {
+            eprintln!("{line}");
+        }
+    };
+    say(&format!(
+        "{name}: {} readings of {} to learn from, {} to choose by, {} to test on; likelihood {}",
+        training.readings.len(),
+        training.readings.width(),
+        validation.readings.len(),
+        test.readings.len(),
+        parts.likelihood
+    ));
+    let start = Instant::now();
+    let progress = Progress::new(settings.epochs, arguments.quiet);
+    let history = fit::train(&vae, &settings, &training, &validation, |epoch| progress.show(epoch))?;
+    progress.finish();
+    let training_seconds = start.elapsed().as_secs_f64();
+
+    let label = Label { name: name.clone(), picture_width: parts.test.picture_width };
+    let spec = quantize::quantize(&vae, &normalization, &training, &label)?;
+    let image = calibrate(&spec, &validation.readings)?;
+    let image_path = folder.join(run::IMAGE_FILE);
+    let model = run::parse(&image_path, &image)?;
+    let abnormal = parts.test.abnormal.as_deref();
+    let evaluation = Evaluation::new(&vae, &model, &test, abnormal, Estimator::SigmaPoints)?;
+    let summary = Summary {
+        name,
+        likelihood: parts.likelihood,
+        training_readings: training.readings.len(),
+        validation_readings: validation.readings.len(),
+        evaluation,
+        estimator: Estimator::SigmaPoints.to_string(),
+        image_bytes: model.image_length(),
+        workspace_bytes: 8 * model.workspace_words(),
+        training_seconds,
+        format_version: elbow::format::FORMAT_VERSION,
+        numerics_version: elbow::format::NUMERICS_VERSION,
+        trainer_version: env!("CARGO_PKG_VERSION"),
+    };
+    let config = RunConfig { settings, derived: Derived { likelihood: parts.likelihood, normalization } };
+    write_run(&folder, &config, &vae, &image, &history, &summary)?;
+    say(&table(&summary));
+    say(&format!("wrote {}", folder.display()));
+    Ok(())
+}
+
+/// What is legal but probably not meant.
+fn warn_of_shape(settings: &Config, parts: &Parts) {
+    let inputs = parts.train.table.width();
+    if settings.latents > inputs {
+        eprintln!("warning: {} latents for readings of {inputs}: most will stay unused; lower --latents", settings.latents);
+    }
+    let rows = parts.train.table.rows();
+    if rows < settings.batch {
+        eprintln!("warning: {rows} training readings for a batch of {}: lower --batch", settings.batch);
+    }
+    if settings.data == "digits" && settings.anomaly_digit >= digits::CLASSES {
+        eprintln!("warning: there is no digit {}: no class is held out, so there is no AUC", settings.anomaly_digit);
+    }
+}
+
+/// The image with the p-values of `normal` readings under each estimator.
+fn calibrate(spec: &ImageSpec, normal: &Readings) -> Result<AlignedImage, Error> {
+    let draft = spec.encode(&[])?;
+    let model = Model::parse(&draft).map_err(elbow::format::EncodeError::Image)?;
+    let mut tables = Vec::new();
+    for estimator in CALIBRATED {
+        let scores = device_scores(&model, normal, estimator, 0)?;
+        let scores: Vec<i32> = scores.iter().map(|score| score.elbo().to_bits()).collect();
+        tables.push(CalibrationSpec::from_scores(estimator, &scores, KNOTS));
+    }
+    Ok(spec.encode(&tables)?)
+}
+
+/// Writes the folder, the image last: where it is new, the rest is.
+fn write_run(
+    folder: &Path,
+    config: &RunConfig,
+    vae: &Vae,
+    image: &AlignedImage,
+    history: &[Epoch],
+    summary: &Summary,
+) -> Result<(), Error> {
+    let text = toml::to_string(config).map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+    let line = |epoch| serde_json::to_string(epoch).map(|line| line + "\n");
+    let metrics: String = history
+        .iter()
+        .map(line)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
+    run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
+    run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
+    run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
+    run::write(&folder.join(run::SUMMARY_FILE), super::to_json(summary)?.as_bytes())?;
+    run::write(&folder.join(run::IMAGE_FILE), image)
+}
+
+/// The results for a terminal.
+fn table(summary: &Summary) -> String {
+    let Evaluation { normal, abnormal, float, device, difference } = summary.evaluation;
+    let row = |name: &str, side: Side| {
+        let auc = side.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.4}"));
+        format!("{name:<22}{:>12.3} ± {:<8.3}{auc:>10}\n", side.elbo, side.standard_error)
+    };
+    format!(
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{difference:>+12.3}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "",
+        "test ELBO, nats/reading",
+        "AUC",
+        row("float", float),
+        row("device (sigma points)", device),
+        "device - float",
+        summary.image_bytes,
+        summary.workspace_bytes,
+        summary.training_seconds,
+    )
+}
+
+/// The terms of the bound while training goes on: a bar on a terminal, now and then a line elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    epochs: usize,
+}
+
+impl Progress {
+    fn new(epochs: usize, quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let bar = (terminal && !quiet).then(|| {
+            let bar = ProgressBar::new(epochs as u64);
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} epochs, {eta} left  {msg}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar
+        });
+        Self { bar, lines: !terminal && !quiet, epochs }
+    }
+
+    fn show(&self, epoch: &Epoch) {
+        let terms = format!(
+            "elbo {:.2} = reconstruction {:.2} - kl {:.2}",
+            epoch.elbo, epoch.reconstruction, epoch.kl
+        );
+        if let Some(bar) = &self.bar {
+            bar.set_position(epoch.epoch as u64);
+            bar.set_message(terms);
+        } else if self.lines && epoch.epoch % self.epochs.div_ceil(10) == 0 {
+            eprintln!("epoch {}/{}: {terms}", epoch.epoch, self.epochs);
+        }
+    }
+
+    fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish();
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `trainer inspect`.
+
+use super::{emit, to_json};
+use crate::error::Error;
+use crate::run;
+use clap::Args;
+use elbow::distribution::Likelihood;
+use elbow::{LayerView, Model};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A model image, or the folder of a run
+    model: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Description {
+    name: String,
+    inputs: usize,
+    latents: usize,
+    likelihood: String,
+    latent_fraction_bits: u32,
+    log_variance_range: (f64, f64),
+    layers: Vec<Layer>,
+    encoder_macs: usize,
+    decoder_macs: usize,
+    calibrations: Vec<Table>,
+    image_bytes: usize,
+    workspace_bytes: usize,
+    workspace_words: usize,
+    format_version: u16,
+    numerics_version: u16,
+}
+
+#[derive(Debug, Serialize)]
+struct Layer {
+    role: String,
+    columns: usize,
+    rows: usize,
+    outputs: String,
+    smallest_scale: f64,
+    largest_scale: f64,
+    macs: usize,
+    bytes: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Table {
+    estimator: String,
+    knots: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let image = run::read_image(&arguments.model)?;
+    let model = run::parse(&arguments.model, &image)?;
+    let description = describe(&model);
+    emit(None, &if arguments.json { to_json(&description)? } else { text(&description) })
+}
+
+fn describe(model: &Model<'_>) -> Description {
+    use elbow::LayerRole::{Decoder, Encoder, Heads, Output};
+    let macs = |roles: [elbow::LayerRole; 2]| {
+        model.layers().filter(|layer| roles.contains(&layer.role)).map(|layer| layer.macs()).sum()
+    };
+    let (low, high) = model.log_variance_range();
+    let likelihood = match model.likelihood() {
+        Likelihood::Binomial(binomial) => format!("binomial:{}", binomial.trials()),
+        Likelihood::Gaussian(_) => "gaussian, a deviation for each input".to_string(),
+    };
+    let table = |table: &elbow::Calibration<'_>| Table {
+        estimator: table.estimator().to_string(),
+        knots: table.knots(),
+    };
+    Description {
+        name: model.name().to_string(),
+        inputs: model.inputs(),
+        latents: model.latents(),
+        likelihood,
+        latent_fraction_bits: model.latent_fraction_bits(),
+        log_variance_range: (f64::from(low) / 65536.0, f64::from(high) / 65536.0),
+        layers: model.layers().map(|view| layer(&view)).collect(),
+        encoder_macs: macs([Encoder, Heads]),
+        decoder_macs: macs([Decoder, Output]),
+        calibrations: model.calibrations().iter().map(table).collect(),
+        image_bytes: model.image_length(),
+        workspace_bytes: 8 * model.workspace_words(),
+        workspace_words: model.workspace_words(),
+        format_version: elbow::format::FORMAT_VERSION,
+        numerics_version: elbow::format::NUMERICS_VERSION,
+    }
+}
+
+fn layer(view: &LayerView<'_>) -> Layer {
+    let outputs = match view.activation {
+        Some((activation, zero_point)) => format!("i8, {activation:?}, zero point {zero_point}"),
+        None => "Q16.16".to_string(),
+    };
+    let (smallest_scale, largest_scale) = view.scale_range();
+    Layer {
+        role: format!("{:?}", view.role).to_lowercase(),
+        columns: view.columns,
+        rows: view.rows,
+        outputs,
+        smallest_scale,
+        largest_scale,
+        macs: view.macs(),
+        bytes: view.bytes(),
+    }
+}
+
+fn text(description: &Description) -> String {
+    let Description { name, inputs, latents, likelihood, .. } = description;
+    let mut text = format!("{name}: {inputs} inputs, {latents} latents, likelihood {likelihood}\n");
+    let (low, high) = description.log_variance_range;
+    let bits = description.latent_fraction_bits;
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "latents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n");
+    let _ = writeln!(text, "{:<9}{:>12}{:>9}{:>9}   {:<30}scale of outputs", "layer", "shape", "MACs", "bytes", "outputs");
+    for layer in &description.layers {
+        let shape = format!("{}x{}", layer.columns, layer.rows);
+        let Layer { role, macs, bytes, outputs, smallest_scale, largest_scale, .. } = layer;
+        let _ = writeln!(
+            text,
+            "{role:<9}{shape:>12}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}"
+        );
+    }
+    let _ = writeln!(
+        text,
+        "\nMACs: {} to encode, {} for each decoder pass",
+        description.encoder_macs, description.decoder_macs
+    );
+    for table in &description.calibrations {
+        let _ = writeln!(text, "p-values for {}: {} knots", table.estimator, table.knots);
+    }
+    let _ = writeln!(
+        text,
+        "flash: {} bytes of image; RAM: {} bytes of workspace, Workspace::<{}>",
+        description.image_bytes, description.workspace_bytes, description.workspace_words
+    );
+    let _ = writeln!(text, "format {}, numerics {}", description.format_version, description.numerics_version);
+    text
+}

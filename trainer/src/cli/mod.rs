@@ -1,0 +1,154 @@
+//! The commands: raw arguments, then validated settings, then the work.
+
+mod eval;
+mod fit;
+mod inspect;
+mod readings;
+mod sample;
+mod score;
+
+use crate::error::Error;
+use crate::fit::Prepared;
+use crate::parts::{Labelled, check_width, load_for_scoring};
+use crate::readings::Readings;
+use crate::run;
+use clap::{Args, Parser, Subcommand};
+use elbow::{Estimator, Model};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The anomaly digit where no run says another.
+const ANOMALY_DIGIT: u32 = 4;
+
+/// Variational autoencoders for microcontrollers: train, quantize, export, evaluate.
+#[derive(Debug, Parser)]
+#[command(name = "trainer", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
+    /// this program.
+    Fit(fit::Arguments),
+    /// Score readings as the device does: one line of CSV a reading.
+    Score(score::Arguments),
+    /// Compare the float model with the exported one: mean ELBO, difference, AUC.
+    Eval(eval::Arguments),
+    /// Show what an image holds: layers, scales, MACs, flash and RAM.
+    Inspect(inspect::Arguments),
+    /// Draw readings from the prior, as the device does.
+    Sample(sample::Arguments),
+    /// Convert data to the raw 16-bit readings that the device takes in.
+    Readings(readings::Arguments),
+}
+
+/// The readings that a command works on.
+#[derive(Debug, Args)]
+struct Input {
+    /// A model image, or the folder of a run
+    model: PathBuf,
+    /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
+    /// digits:validation, digits:held-out, digits:all)
+    data: String,
+    /// Use only the first N readings
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+}
+
+/// Parses the command line and does what it says.
+///
+/// # Errors
+/// [`Error`]; its message is one line.
+pub fn run() -> Result<(), Error> {
+    match Cli::parse().command {
+        Command::Fit(arguments) => fit::run(arguments),
+        Command::Score(arguments) => score::run(&arguments),
+        Command::Eval(arguments) => eval::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Sample(arguments) => sample::run(&arguments),
+        Command::Readings(arguments) => readings::run(&arguments),
+    }
+}
+
+fn parse_estimator(text: &str) -> Result<Estimator, String> {
+    text.parse().map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
+}
+
+impl Input {
+    /// Loads the data as raw readings of `model`, and warns of what saturated.
+    fn load(&self, model: &Model<'_>, labels: Option<&Path>) -> Result<(Readings, Labelled), Error> {
+        let digit = run::read_config(&self.model)?.map_or(ANOMALY_DIGIT, |run| run.settings.anomaly_digit);
+        let mut labelled = load_for_scoring(&self.data, labels, digit)?;
+        check_width(&labelled.dataset.name, &labelled.dataset.table, model.inputs())?;
+        let rows = labelled.dataset.table.rows().min(self.limit.unwrap_or(usize::MAX));
+        if rows == 0 {
+            return Err(Error::Setting("--limit is 0: give the number of readings to use, 1 or more".into()));
+        }
+        labelled.dataset = labelled.dataset.select(&(0..rows).collect::<Vec<_>>());
+        if let Some(abnormal) = &mut labelled.abnormal {
+            abnormal.truncate(rows);
+        }
+        let (readings, saturated) = Readings::from_table(&labelled.dataset.table, model.exponents());
+        warn_of_saturation(saturated);
+        Ok((readings, labelled))
+    }
+}
+
+fn warn_of_saturation(saturated: usize) {
+    if saturated > 0 {
+        eprintln!(
+            "warning: {saturated} values are beyond the range of the model's 16-bit readings and were clamped; the device would see them so too"
+        );
+    }
+}
+
+/// Prepares readings for the float model of a run.
+fn prepare(
+    vae: &crate::model::Vae,
+    config: &run::RunConfig,
+    readings: Readings,
+) -> Result<Prepared, Error> {
+    Prepared::new(readings, &config.derived.normalization, &vae.likelihood, &candle_core::Device::Cpu)
+}
+
+/// Writes `text` to `out`, or to standard output without one. A reader who has seen enough
+/// (`| head`) is no error.
+fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
+    let Some(path) = out else {
+        let mut stdout = std::io::stdout().lock();
+        return match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::writing(Path::new("standard output"))(error))
+            }
+            _ => Ok(()),
+        };
+    };
+    run::write(path, text.as_bytes())
+}
+
+/// A value as pretty JSON with a line break.
+fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n").map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_argument_has_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                let id = argument.get_id();
+                assert!(argument.get_help().is_some(), "{} {id}", command.get_name());
+            }
+        }
+        Cli::command().debug_assert();
+    }
+}

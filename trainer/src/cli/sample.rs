@@ -1,0 +1,42 @@
+//! `trainer sample`.
+
+use super::emit;
+use crate::error::Error;
+use crate::run;
+use clap::Args;
+use elbow::{Session, text::Picture};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A model image, or the folder of a run
+    model: PathBuf,
+    /// How many readings to draw
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    count: u32,
+    /// Of the random draws; reading i draws from stream i
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where to write them [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let image = run::read_image(&arguments.model)?;
+    let model = run::parse(&arguments.model, &image)?;
+    if let Some(path) = &arguments.out {
+        run::prepare_file(path)?;
+    }
+    let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, arguments.seed).map_err(|error| refused(&error))?;
+    let mut values = vec![0; model.inputs()];
+    let mut text = String::new();
+    for stream in 0..arguments.count {
+        session.reseed(arguments.seed, stream.into());
+        session.generate(&mut values).map_err(|error| refused(&error))?;
+        text += &format!("{}\n", Picture { values: &values, width: model.picture_width() });
+    }
+    emit(arguments.out.as_deref(), &text)
+}

@@ -1,0 +1,169 @@
+//! Everything that determines a run, as it stands in `config.toml`.
+
+use crate::data::{self, Dataset, Table};
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The settings of a run. With the same data, the same trainer and the same class of machine, they
+/// reproduce it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `digits`, or the file that was trained on.
+    pub data: String,
+    /// A file with a label for each reading: 0 is normal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<PathBuf>,
+    /// With `digits`: the digit that training never sees.
+    pub anomaly_digit: u32,
+    /// p(x|z).
+    pub likelihood: LikelihoodKind,
+    /// Hidden widths of the encoder, from the reading to the latents.
+    pub encoder: Vec<usize>,
+    /// Numbers in a latent vector.
+    pub latents: usize,
+    /// Hidden widths of the decoder, from the latents to the reading.
+    pub decoder: Vec<usize>,
+    /// Passes over the training readings.
+    pub epochs: usize,
+    /// Readings in a step of the optimizer.
+    pub batch: usize,
+    /// Of the first epoch; it falls to zero along a cosine.
+    pub learning_rate: f64,
+    /// Of everything that is random in the run.
+    pub seed: u64,
+    /// The part of normal readings that early stopping and calibration look at.
+    pub validation_fraction: f64,
+    /// The part of normal readings that only the evaluation looks at.
+    pub test_fraction: f64,
+}
+
+/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N` or `gaussian`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum LikelihoodKind {
+    /// Binomial(16) for the digits, Bernoulli where all values are 0 or 1, Gaussian otherwise.
+    Auto,
+    /// Counts in `0..=trials`; Bernoulli is one trial.
+    Binomial {
+        /// From 1 to 255.
+        trials: u8,
+    },
+    /// Real values, a learned standard deviation for each input.
+    Gaussian,
+}
+
+impl fmt::Display for LikelihoodKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Binomial { trials: 1 } => f.write_str("bernoulli"),
+            Self::Binomial { trials } => write!(f, "binomial:{trials}"),
+            Self::Gaussian => f.write_str("gaussian"),
+        }
+    }
+}
+
+impl FromStr for LikelihoodKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || format!("no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255) or gaussian");
+        match text {
+            "auto" => Ok(Self::Auto),
+            "bernoulli" => Ok(Self::Binomial { trials: 1 }),
+            "gaussian" => Ok(Self::Gaussian),
+            _ => match text.strip_prefix("binomial:").map(str::parse) {
+                Some(Ok(trials)) if trials > 0 => Ok(Self::Binomial { trials }),
+                _ => Err(unknown()),
+            },
+        }
+    }
+}
+
+impl TryFrom<String> for LikelihoodKind {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<LikelihoodKind> for String {
+    fn from(kind: LikelihoodKind) -> Self {
+        kind.to_string()
+    }
+}
+
+impl LikelihoodKind {
+    /// Settles [`LikelihoodKind::Auto`], and checks that the data are in the support.
+    ///
+    /// # Errors
+    /// One line that names the first reading that cannot be.
+    pub fn resolve(self, dataset: &Dataset) -> Result<Self, Error> {
+        let kind = match self {
+            Self::Auto if is_binary(&dataset.table) => Self::Binomial { trials: 1 },
+            Self::Auto => Self::Gaussian,
+            kind => kind,
+        };
+        if let Self::Binomial { trials } = kind {
+            let largest = f32::from(trials);
+            let outside = |x: &f32| !(0.0..=largest).contains(x) || x.fract() != 0.0;
+            if let Some(at) = dataset.table.values().iter().position(outside) {
+                let (row, column) = (at / dataset.table.width(), at % dataset.table.width());
+                return Err(Error::Setting(format!(
+                    "{} of reading {} of {} is {}, the likelihood {kind} counts whole numbers from 0 to {trials}: use --likelihood gaussian, or scale the column",
+                    dataset.column_name(column),
+                    row + 1,
+                    dataset.name,
+                    dataset.table.values()[at]
+                )));
+            }
+        }
+        Ok(kind)
+    }
+}
+
+fn is_binary(table: &Table) -> bool {
+    data::is_integer(table) && data::range(table).is_some_and(|(low, high)| low >= 0.0 && high <= 1.0)
+}
+
+impl Config {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub fn validate(&self) -> Result<(), Error> {
+        let at_least_one = |name: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(Error::Setting(format!("{name} is {value}: give a number from 1 to {most}")))
+        };
+        at_least_one("--epochs", self.epochs, 1_000_000)?;
+        at_least_one("--batch", self.batch, 1_000_000)?;
+        at_least_one("--latents", self.latents, elbow::format::MAX_LATENTS.into())?;
+        for (name, widths) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
+            if widths.len() > elbow::format::MAX_LAYERS {
+                return Err(Error::Setting(format!(
+                    "{name} has {} hidden layers: an image has room for {}",
+                    widths.len(),
+                    elbow::format::MAX_LAYERS
+                )));
+            }
+            for &width in widths {
+                at_least_one(name, width, 16_384)?;
+            }
+        }
+        if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
+            return Err(Error::Setting(format!(
+                "--learning-rate is {}: give a number above 0 and up to 1, such as 0.002",
+                self.learning_rate
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+//! Readings from files, and the digits that ship with the trainer.
+//!
+//! [`load`] reads a CSV or `.npy` file into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! [`split()`] divides rows into training, validation and test; [`digits`] comes divided.
+//! [`DataSource`] is how a command line names any of them.
+//!
+//! A loaded table has at least one row and one column, and every value is finite: nothing after this module
+//! looks for gaps. A column of labels among the readings is not guessed; it would be learned like any other.
+
+pub mod digits;
+
+mod delimited;
+mod error;
+mod grid;
+mod npy;
+mod source;
+mod split;
+mod statistics;
+mod table;
+
+use std::path::Path;
+
+pub use error::{DataError, Fault, Place};
+pub use source::DataSource;
+pub use split::{Split, SplitOptions, shuffle, split};
+pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
+pub use table::{Dataset, Table};
+
+use grid::{Convert, Grid};
+use npy::Purpose;
+
+/// Loads readings, one a row.
+///
+/// * `.npy`: (rows, width), or (rows, height, width) whose images become one row each; integers, floats and
+///   booleans of either byte order, in C or Fortran order.
+/// * Anything else is text with commas, semicolons, tabs or blanks between the numbers. A first line in which no
+///   cell is a number names the columns. Blank lines and lines that begin with `#` are skipped.
+///
+/// Numbers are rounded to `f32`.
+///
+/// # Errors
+///
+/// One line that names the file, the place in it, what was found and the remedy.
+pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let path = path.as_ref();
+    let grid = read(path, Purpose::Readings, grid::reading)?;
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    Ok(Dataset {
+        name: name.to_string_lossy().into_owned(),
+        columns: grid.columns,
+        table: Table::new(grid.width, grid.values)?,
+        labels: None,
+    })
+}
+
+/// Loads labels, one whole number from 0 to 65535 for each of `expected_rows` rows: text with one column, with or
+/// without a header, or a `.npy` of shape (rows,) or (rows, 1).
+///
+/// # Errors
+///
+/// Those of [`load`], and those for another number of columns or rows.
+pub fn load_labels(path: impl AsRef<Path>, expected_rows: usize) -> Result<Vec<u32>, DataError> {
+    let path = path.as_ref();
+    let grid = read(path, Purpose::Labels, grid::label)?;
+    if grid.width != 1 {
+        return Err(DataError::LabelColumns {
+            path: path.to_path_buf(),
+            columns: grid.width,
+        });
+    }
+    if grid.values.len() != expected_rows {
+        let labels = grid.values.len();
+        return Err(DataError::LabelCount {
+            path: path.to_path_buf(),
+            labels,
+            rows: expected_rows,
+        });
+    }
+    Ok(grid.values)
+}
+
+/// Reads a file in whichever format it is.
+fn read<T: Copy + Default>(
+    path: &Path,
+    purpose: Purpose,
+    convert: Convert<T>,
+) -> Result<Grid<T>, DataError> {
+    let bytes = std::fs::read(path).map_err(|reason| DataError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    let says_npy = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
+    if says_npy || npy::is_npy(&bytes) {
+        npy::read(path, &bytes, purpose, convert)
+    } else {
+        delimited::read(path, &bytes, convert)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tempfile::TempDir;
+
+    /// A folder with one file in it.
+    fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    /// The message for a file, less its folder.
+    fn message<T>(
+        name: &str,
+        bytes: &[u8],
+        load: impl Fn(&Path) -> Result<T, DataError>,
+    ) -> String {
+        let (folder, path) = file(name, bytes);
+        let text = load(&path).err().expect("the file is bad").to_string();
+        text.replace(
+            &format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR),
+            "",
+        )
+    }
+
+    fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        [
+            b"\x93NUMPY\x01\x00",
+            &[header.len() as u8, 0][..],
+            header.as_bytes(),
+            data,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn files_are_told_apart_by_their_contents() {
+        for name in ["pump.npy", "pump.NPY", "pump", "pump.csv"] {
+            let (_folder, path) = file(name, &npy("(1, 2)", &[3, 4]));
+            let dataset = load(&path).unwrap();
+            assert_eq!(
+                (dataset.name.as_str(), dataset.table.row(0)),
+                ("pump", &[3.0, 4.0][..])
+            );
+        }
+        for name in ["pump.csv", "pump", "pump.txt"] {
+            let (_folder, path) = file(name, b"flow,head\n3,4\n");
+            let dataset = load(&path).unwrap();
+            assert_eq!(dataset.columns.unwrap(), ["flow", "head"]);
+            assert_eq!(
+                (dataset.table.row(0), dataset.labels),
+                (&[3.0, 4.0][..], None)
+            );
+        }
+        let text_as_npy = message("pump.npy", b"3,4\n", |path| load(path));
+        assert!(
+            text_as_npy.starts_with("pump.npy: bad .npy header: the file does not begin with"),
+            "{text_as_npy}"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_and_a_folder_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("pump.csv");
+        assert_eq!(
+            load(&missing).unwrap_err().to_string(),
+            format!(
+                "{}: no such file; check the path, or say `digits` for the digits that ship with the trainer",
+                missing.display()
+            )
+        );
+        let text = load(folder.path()).unwrap_err().to_string();
+        assert!(
+            text.ends_with("name a CSV or .npy file that can be opened"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_empty_file_has_no_rows_in_either_format() {
+        for name in ["pump.csv", "pump.npy"] {
+            let expected =
+                format!("{name}: holds no row of numbers; one row for each reading is expected");
+            assert_eq!(message(name, b"", |path| load(path)), expected);
+        }
+    }
+
+    #[test]
+    fn labels_come_from_either_format() {
+        for (name, bytes) in [
+            ("l.csv", b"0\n1\n9\n".to_vec()),
+            ("l.csv", b"class\r\n0\r\n1\r\n9\r\n".to_vec()),
+            (
+                "l.txt",
+                b"0.000000e+00\n1.000000e+00\n9.000000e+00\n".to_vec(),
+            ),
+            ("l.npy", npy("(3,)", &[0, 1, 9])),
+        ] {
+            let (_folder, path) = file(name, &bytes);
+            assert_eq!(load_labels(&path, 3).unwrap(), [0, 1, 9], "{name}");
+        }
+    }
+
+    #[test]
+    fn bad_labels_are_named() {
+        let labels = |path: &Path| load_labels(path, 3);
+        let count = |name| format!("{name}: holds 2 labels for 3 rows; give one label a row");
+        assert_eq!(message("l.csv", b"0\n1\n", labels), count("l.csv"));
+        assert_eq!(
+            message("l.npy", &npy("(2,)", &[0, 1]), labels),
+            count("l.npy")
+        );
+        assert_eq!(
+            message("l.csv", b"0,1\n1,0\n1,1\n", labels),
+            "l.csv: has 2 columns; labels are 1 whole number a row"
+        );
+        for bad in ["1.5", "-1", "65536"] {
+            assert_eq!(
+                message("l.csv", format!("0\n{bad}\n1\n").as_bytes(), labels),
+                format!(
+                    "l.csv: line 2, column 1: {bad:?} is not a label; labels are whole numbers from 0 to 65535"
+                )
+            );
+        }
+        assert_eq!(
+            message("l.csv", b"class\n0\nnormal\n1\n", labels),
+            "l.csv: line 3, column 1 (class): \"normal\" is not a number; correct the cell, or drop the column if it \
+             holds names or dates"
+        );
+        assert!(
+            message("l.csv", b"0\nnan\n1\n", labels)
+                .contains("line 2, column 1: \"nan\" is not finite")
+        );
+        assert!(message("l.csv", b"0\n\"\"\n1\n", labels).contains("for 3 rows"));
+    }
+
+    #[test]
+    fn heart_beats_load_from_both_formats() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/ecg5000");
+        if !folder.exists() {
+            eprintln!("skipped: needs the ECG5000 files in {}", folder.display());
+            return;
+        }
+        let text = load(folder.join("ECG5000_TRAIN.txt")).unwrap();
+        assert_eq!(
+            (text.table.rows(), text.table.width(), text.columns),
+            (500, 141, None)
+        );
+        assert_eq!(text.table.row(0)[..2], [1.0, -0.112_521_83]);
+        let test = load(folder.join("test.npy")).unwrap();
+        assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
+        let labels = load_labels(folder.join("test_labels.npy"), 2665).unwrap();
+        assert_eq!(labels.iter().sum::<u32>(), 2081);
+    }
+}

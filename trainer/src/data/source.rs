@@ -1,0 +1,151 @@
+//! What a command line calls data.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::digits::{self, Part};
+use super::error::DataError;
+use super::table::Dataset;
+
+/// The word for the digits that ship with the trainer.
+const DIGITS: &str = "digits";
+
+/// Where data comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataSource {
+    /// `digits`: the digits that ship with the trainer, in their own division into parts.
+    Digits,
+    /// `digits:train` and the like: one part of them.
+    DigitsPart(Part),
+    /// Anything else: a CSV or `.npy` file. A file that is called `digits` is `./digits`.
+    File(PathBuf),
+}
+
+impl DataSource {
+    /// Understands `digits`, `digits:PART` or the path of a file, which is not looked for yet.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownPart`] if the digits have no such part.
+    pub fn parse(text: &str) -> Result<Self, DataError> {
+        match text
+            .strip_prefix(DIGITS)
+            .map(|rest| (rest, rest.strip_prefix(':')))
+        {
+            Some(("", _)) => Ok(Self::Digits),
+            Some((_, Some(name))) => Part::ALL
+                .into_iter()
+                .find(|part| part.name() == name)
+                .map(Self::DigitsPart)
+                .ok_or_else(|| DataError::UnknownPart {
+                    found: name.to_string(),
+                }),
+            _ => Ok(Self::File(PathBuf::from(text))),
+        }
+    }
+
+    /// Loads the data, all of it for [`Digits`](Self::Digits).
+    ///
+    /// `anomaly_digit` matters only for parts of the digits; see [`digits::part`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](super::load).
+    pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
+        match self {
+            Self::Digits => Ok(digits::all()),
+            Self::DigitsPart(part) => Ok(digits::part(*part, anomaly_digit)),
+            Self::File(path) => super::load(path),
+        }
+    }
+}
+
+impl FromStr for DataSource {
+    type Err = DataError;
+
+    fn from_str(text: &str) -> Result<Self, DataError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for DataSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digits => f.write_str(DIGITS),
+            Self::DigitsPart(part) => write!(f, "{DIGITS}:{}", part.name()),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_paths_are_told_apart() {
+        for (text, expected) in [
+            ("digits", DataSource::Digits),
+            ("digits:train", DataSource::DigitsPart(Part::Train)),
+            (
+                "digits:validation",
+                DataSource::DigitsPart(Part::Validation),
+            ),
+            ("digits:test", DataSource::DigitsPart(Part::Test)),
+            ("digits:held-out", DataSource::DigitsPart(Part::HeldOut)),
+            ("digits:all", DataSource::DigitsPart(Part::All)),
+            ("digits.csv", DataSource::File("digits.csv".into())),
+            ("./digits", DataSource::File("./digits".into())),
+            ("C:\\pump.csv", DataSource::File("C:\\pump.csv".into())),
+        ] {
+            let source = DataSource::parse(text).unwrap();
+            assert_eq!(source, expected);
+            assert_eq!(source.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_unknown_part_is_named_with_the_known_ones() {
+        for found in ["tests", "", "Train"] {
+            assert_eq!(
+                DataSource::parse(&format!("digits:{found}"))
+                    .unwrap_err()
+                    .to_string(),
+                format!(
+                    "the digits have no part {found:?}; say digits, digits:train, digits:validation, digits:test, \
+                     digits:held-out or digits:all"
+                )
+            );
+        }
+        for part in Part::ALL {
+            let text = DataError::UnknownPart {
+                found: String::new(),
+            }
+            .to_string();
+            assert!(
+                text.contains(&format!("digits:{}", part.name())),
+                "{part:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn sources_load_what_they_name() {
+        assert_eq!(DataSource::Digits.load(0).unwrap().table.rows(), 1797);
+        let train = DataSource::DigitsPart(Part::Train).load(0).unwrap();
+        assert_eq!(
+            (train.name.as_str(), train.table.rows()),
+            ("digits:train", 1200 - 117)
+        );
+        let error = DataSource::parse("no/such/pump.csv")
+            .unwrap()
+            .load(0)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("no/such/pump.csv: no such file"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,267 @@
+//! Division of rows into training, validation and test, the same on every machine.
+
+use rand_core::{Rng, SeedableRng};
+use rand_xoshiro::Xoshiro128PlusPlus;
+
+use super::error::DataError;
+
+/// How rows are divided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SplitOptions {
+    /// The part of the normal rows that early stopping and calibration look at, from 0 to below 1.
+    pub validation_fraction: f64,
+    /// The part of the normal rows that nothing but the final evaluation looks at, from 0 to below 1.
+    pub test_fraction: f64,
+    /// Which of all divisions; independent of the seed of a training run.
+    pub seed: u64,
+}
+
+/// The indices of the rows of each part, ascending; every row is in one part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Normal rows to learn from.
+    pub train: Vec<usize>,
+    /// Normal rows to choose by.
+    pub validation: Vec<usize>,
+    /// Normal rows held out, and every abnormal row.
+    pub test: Vec<usize>,
+}
+
+/// Divides rows, of which `abnormal` says one by one whether they may only be tested on.
+///
+/// The normal rows are shuffled; the first of them become the test part, the next the validation part, so that
+/// another validation fraction leaves the test part as it was. Fractions are of the normal rows, rounded to the
+/// nearest count.
+///
+/// # Errors
+///
+/// [`DataError::Fraction`] and [`DataError::FractionSum`] if the fractions make no sense,
+/// [`DataError::EmptyPart`] if there are too few normal rows for a part that was asked for.
+pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataError> {
+    let SplitOptions {
+        validation_fraction,
+        test_fraction,
+        seed,
+    } = *options;
+    for (part, value) in [("validation", validation_fraction), ("test", test_fraction)] {
+        if !(0.0..1.0).contains(&value) {
+            return Err(DataError::Fraction { part, value });
+        }
+    }
+    if validation_fraction + test_fraction >= 1.0 {
+        return Err(DataError::FractionSum {
+            validation: validation_fraction,
+            test: test_fraction,
+        });
+    }
+    let mut train: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
+    let rows = train.len();
+    let count = |part, fraction: f64| match (rows as f64 * fraction).round() as usize {
+        0 if fraction > 0.0 => Err(DataError::EmptyPart {
+            part,
+            fraction,
+            rows,
+        }),
+        count => Ok(count),
+    };
+    let tested = count("test", test_fraction)?;
+    let validated = count("validation", validation_fraction)?;
+    if tested + validated >= rows {
+        let fraction = 1.0 - validation_fraction - test_fraction;
+        return Err(DataError::EmptyPart {
+            part: "train",
+            fraction,
+            rows,
+        });
+    }
+    shuffle(&mut train, &mut Xoshiro128PlusPlus::seed_from_u64(seed));
+    let mut test: Vec<usize> = train.drain(..tested).collect();
+    let mut validation: Vec<usize> = train.drain(..validated).collect();
+    test.extend((0..abnormal.len()).filter(|&row| abnormal[row]));
+    for part in [&mut train, &mut validation, &mut test] {
+        part.sort_unstable();
+    }
+    Ok(Split {
+        train,
+        validation,
+        test,
+    })
+}
+
+/// Puts `items` into a random order, every order equally likely.
+///
+/// Fisher and Yates' shuffle (Durstenfeld 1964), from the last item down.
+pub fn shuffle<T>(items: &mut [T], rng: &mut impl Rng) {
+    for last in (1..items.len()).rev() {
+        items.swap(last, below(rng, last as u64 + 1) as usize);
+    }
+}
+
+/// A uniform number below `bound`; 0 if the bound is 0.
+///
+/// D. Lemire, "Fast random integer generation in an interval", 2019: the high half of a product is the number,
+/// and the low half says when to draw again so that none of the numbers is favoured.
+fn below(rng: &mut impl Rng, bound: u64) -> u64 {
+    loop {
+        let product = u128::from(rng.next_u64()) * u128::from(bound);
+        let (high, low) = ((product >> 64) as u64, product as u64);
+        if low >= bound || low >= bound.wrapping_neg() % bound {
+            return high;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(validation_fraction: f64, test_fraction: f64) -> SplitOptions {
+        SplitOptions {
+            validation_fraction,
+            test_fraction,
+            seed: 7,
+        }
+    }
+
+    fn message(rows: usize, validation_fraction: f64, test_fraction: f64) -> String {
+        split(
+            &vec![false; rows],
+            &options(validation_fraction, test_fraction),
+        )
+        .unwrap_err()
+        .to_string()
+    }
+
+    #[test]
+    fn shuffles_equal_those_of_an_independent_program() {
+        // Written in Python from the published SplitMix64, xoshiro128++ and Lemire's method.
+        for (seed, expected) in [
+            (0, [5, 6, 9, 8, 2, 3, 1, 0, 7, 4]),
+            (42, [8, 6, 3, 1, 0, 5, 9, 7, 2, 4]),
+        ] {
+            let mut items = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+            shuffle(&mut items, &mut Xoshiro128PlusPlus::seed_from_u64(seed));
+            assert_eq!(items, expected, "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn every_order_is_equally_likely() {
+        let mut rng = Xoshiro128PlusPlus::seed_from_u64(1);
+        let mut counts = [[0u32; 4]; 4];
+        for _ in 0..40_000 {
+            let mut items = [0, 1, 2, 3];
+            shuffle(&mut items, &mut rng);
+            for (place, &item) in items.iter().enumerate() {
+                counts[place][item] += 1;
+            }
+        }
+        // Standard deviation sqrt(40000 * 3/16) = 87; five of them.
+        for count in counts.into_iter().flatten() {
+            assert!(count.abs_diff(10_000) < 433, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_rejects_half_of_the_draws_is_uniform() {
+        let bound = (1 << 63) + 1;
+        let mut rng = Xoshiro128PlusPlus::seed_from_u64(2);
+        let small = (0..10_000)
+            .filter(|_| below(&mut rng, bound) < bound / 4)
+            .count();
+        assert!(small.abs_diff(2_500) < 217, "{small}");
+        assert_eq!((below(&mut rng, 0), below(&mut rng, 1)), (0, 0));
+    }
+
+    #[test]
+    fn parts_have_their_sizes_and_cover_every_row_once() {
+        let split = split(&[false; 100], &options(0.1, 0.25)).unwrap();
+        assert_eq!(
+            (split.train.len(), split.validation.len(), split.test.len()),
+            (65, 10, 25)
+        );
+        let mut all = [split.train, split.validation, split.test].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn parts_are_those_of_an_independent_program() {
+        // The shuffle of 8 rows by seed 7 is 5 1 6 7 3 4 2 0.
+        let split = split(&[false; 8], &options(0.25, 0.25)).unwrap();
+        assert_eq!(
+            (split.test, split.validation, split.train),
+            (vec![1, 5], vec![6, 7], vec![0, 2, 3, 4])
+        );
+    }
+
+    #[test]
+    fn another_validation_fraction_leaves_the_test_part() {
+        let test = |fraction| split(&[false; 50], &options(fraction, 0.2)).unwrap().test;
+        assert_eq!(test(0.0), test(0.3));
+    }
+
+    #[test]
+    fn abnormal_rows_are_only_tested_on() {
+        let abnormal: Vec<bool> = (0..60).map(|row| row % 3 == 0).collect();
+        let parts = split(&abnormal, &options(0.1, 0.1)).unwrap();
+        assert_eq!(
+            (parts.train.len(), parts.validation.len(), parts.test.len()),
+            (32, 4, 24)
+        );
+        assert!(
+            parts
+                .train
+                .iter()
+                .chain(&parts.validation)
+                .all(|&row| !abnormal[row])
+        );
+        assert_eq!(parts.test.iter().filter(|&&row| abnormal[row]).count(), 20);
+        let none_held_out = split(&abnormal, &options(0.0, 0.0)).unwrap();
+        assert_eq!(
+            (none_held_out.train.len(), none_held_out.test.len()),
+            (40, 20)
+        );
+    }
+
+    #[test]
+    fn fractions_that_make_no_sense_are_named() {
+        assert_eq!(
+            message(10, -0.1, 0.0),
+            "the validation fraction is -0.1; choose one from 0 to below 1"
+        );
+        assert_eq!(
+            message(10, 0.0, 1.0),
+            "the test fraction is 1; choose one from 0 to below 1"
+        );
+        assert_eq!(
+            message(10, f64::NAN, 0.0),
+            "the validation fraction is NaN; choose one from 0 to below 1"
+        );
+        assert_eq!(
+            message(10, 0.5, 0.5),
+            "the fractions 0.5 for validation and 0.5 for test leave no row to train on; let their sum stay below 1"
+        );
+    }
+
+    #[test]
+    fn too_few_rows_are_named() {
+        let remedy = "give more rows or another fraction";
+        assert_eq!(
+            message(4, 0.1, 0.0),
+            format!("a fraction 0.1 of 4 normal rows leaves none for validation; {remedy}")
+        );
+        assert_eq!(
+            message(4, 0.0, 0.1),
+            format!("a fraction 0.1 of 4 normal rows leaves none for test; {remedy}")
+        );
+        assert_eq!(
+            message(2, 0.25, 0.5),
+            format!("a fraction 0.25 of 2 normal rows leaves none for train; {remedy}")
+        );
+        assert_eq!(
+            message(0, 0.0, 0.0),
+            format!("a fraction 1 of 0 normal rows leaves none for train; {remedy}")
+        );
+    }
+}

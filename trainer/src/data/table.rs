@@ -1,0 +1,196 @@
+//! Rows of readings, and a table with what is known about it.
+
+use std::slice::ChunksExact;
+
+use super::error::DataError;
+
+/// Readings, one a row, all of one width.
+///
+/// The values of a loaded table are finite and it has at least one row; a selection may have none.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    width: usize,
+    values: Vec<f32>,
+}
+
+impl Table {
+    /// Makes a table of `values`, row after row of `width` values.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::TableShape`] if the width is zero or the values do not make whole rows.
+    pub fn new(width: usize, values: Vec<f32>) -> Result<Self, DataError> {
+        if width == 0 || !values.len().is_multiple_of(width) {
+            return Err(DataError::TableShape {
+                width,
+                values: values.len(),
+            });
+        }
+        Ok(Self { width, values })
+    }
+
+    /// Values a row, at least 1.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// The values of row `index`, counted from 0.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row(&self, index: usize) -> &[f32] {
+        &self.values[index * self.width..][..self.width]
+    }
+
+    /// All rows in order.
+    pub fn iter(&self) -> ChunksExact<'_, f32> {
+        self.values.chunks_exact(self.width)
+    }
+
+    /// All values, row after row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// The values without the table, row after row.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values
+    }
+
+    /// The rows with these indices, in this order.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row with one of the indices.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let values = indices
+            .iter()
+            .flat_map(|&index| self.row(index))
+            .copied()
+            .collect();
+        Self {
+            width: self.width,
+            values,
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Table {
+    type Item = &'a [f32];
+    type IntoIter = ChunksExact<'a, f32>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// A table with its name and, where they are known, the names of its columns and a label for each row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// What reports call it: the file's name without its extension, or `digits:train` and the like.
+    pub name: String,
+    /// One name a column, if the file has a header.
+    pub columns: Option<Vec<String>>,
+    /// The readings.
+    pub table: Table,
+    /// One label a row.
+    pub labels: Option<Vec<u32>>,
+}
+
+impl Dataset {
+    /// How messages call column `index`, counted from 0: its name in the header, or `column 1` for the first.
+    pub fn column_name(&self, index: usize) -> String {
+        let name = self
+            .columns
+            .as_ref()
+            .and_then(|columns| columns.get(index))
+            .filter(|name| !name.is_empty());
+        name.cloned()
+            .unwrap_or_else(|| format!("column {}", index + 1))
+    }
+
+    /// The rows with these indices, in this order, with their labels.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row with one of the indices.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        Self {
+            name: self.name.clone(),
+            columns: self.columns.clone(),
+            table: self.table.select(indices),
+            labels: self
+                .labels
+                .as_ref()
+                .map(|labels| indices.iter().map(|&index| labels[index]).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_selected_with_their_labels() {
+        let table = Table::new(2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        assert_eq!(
+            (table.rows(), table.width(), table.row(1)),
+            (3, 2, &[3.0, 4.0][..])
+        );
+        assert_eq!(
+            table.iter().map(|row| row[0]).collect::<Vec<_>>(),
+            [1.0, 3.0, 5.0]
+        );
+        let dataset = Dataset {
+            name: "a".into(),
+            columns: None,
+            table,
+            labels: Some(vec![7, 8, 9]),
+        };
+        let selected = dataset.select(&[2, 0]);
+        assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
+        assert_eq!(selected.labels.unwrap(), [9, 7]);
+        assert_eq!(dataset.select(&[]).table.rows(), 0);
+    }
+
+    #[test]
+    fn values_that_do_not_make_rows_are_refused() {
+        for (width, values) in [(0, 0), (0, 4), (3, 4)] {
+            assert_eq!(
+                Table::new(width, vec![0.0; values])
+                    .unwrap_err()
+                    .to_string(),
+                format!(
+                    "{values} values do not make whole rows of {width}; give a multiple of the width"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_column_without_a_name_is_counted_from_one() {
+        let table = Table::new(3, vec![0.0; 3]).unwrap();
+        let columns = Some(vec!["flow".into(), String::new(), "head".into()]);
+        let mut dataset = Dataset {
+            name: "a".into(),
+            columns,
+            table,
+            labels: None,
+        };
+        assert_eq!(
+            [0, 1, 2].map(|index| dataset.column_name(index)),
+            ["flow", "column 2", "head"]
+        );
+        dataset.columns = None;
+        assert_eq!(dataset.column_name(0), "column 1");
+    }
+}

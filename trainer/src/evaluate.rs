@@ -1,0 +1,214 @@
+//! Scores in floats and as the device computes them, and what they are worth as a detector.
+
+use crate::error::Error;
+use crate::fit::Prepared;
+use crate::model::Vae;
+use crate::objective::{Batch, Bound};
+use crate::random::{self, Purpose, normals};
+use crate::readings::Readings;
+use candle_core::Tensor;
+use elbow::{Estimator, Model, Score, Session};
+use serde::Serialize;
+
+/// Readings of one pass through the networks.
+const CHUNK: usize = 512;
+
+/// The bound of each reading in floats, nats: the mean over `samples` reparameterized draws in
+/// antithetic pairs, always the same draws.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn float_scores(vae: &Vae, data: &Prepared, samples: usize) -> Result<Vec<f64>, Error> {
+    let mut rng = random::stream(0, Purpose::Evaluation);
+    let mut scores = Vec::with_capacity(data.constants.len());
+    for start in (0..data.readings.len()).step_by(CHUNK) {
+        let length = CHUNK.min(data.readings.len() - start);
+        let batch = Batch {
+            inputs: data.batch.inputs.narrow(0, start, length)?,
+            target: data.batch.target.narrow(0, start, length)?,
+        };
+        let shape = (length, vae.latents());
+        let mut sums = vec![0.0; length];
+        for _ in 0..samples.div_ceil(2) {
+            let noise = Tensor::from_vec(normals(&mut rng, shape.0 * shape.1), shape, batch.inputs.device())?;
+            for noise in [noise.neg()?, noise] {
+                let bound = Bound::sample(vae, &batch, &noise)?;
+                let elbo = (bound.reconstruction - bound.kl)?.to_vec1::<f32>()?;
+                sums.iter_mut().zip(elbo).for_each(|(sum, elbo)| *sum += f64::from(elbo));
+            }
+        }
+        let draws = 2.0 * samples.div_ceil(2) as f64;
+        scores.extend(sums.into_iter().zip(&data.constants[start..]).map(|(sum, c)| sum / draws + c));
+    }
+    Ok(scores)
+}
+
+/// The score of each reading as the device computes it: reading `i` draws from stream `i` of
+/// `seed`. Runs on all cores; the result does not depend on how many.
+///
+/// # Errors
+/// [`Error::Setting`] where a reading cannot be scored: one line that names it.
+pub fn device_scores(
+    model: &Model<'_>,
+    readings: &Readings,
+    estimator: Estimator,
+    seed: u64,
+) -> Result<Vec<Score>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = readings.len().div_ceil(threads).max(1);
+    let rows: Vec<&[i16]> = readings.iter().collect();
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = rows
+            .chunks(share)
+            .enumerate()
+            .map(|(part, rows)| scope.spawn(move || score_rows(model, rows, part * share, estimator, seed)))
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().map(join).collect::<Result<Vec<Vec<Score>>, Error>>()
+    })?;
+    Ok(parts.concat())
+}
+
+fn score_rows(
+    model: &Model<'_>,
+    rows: &[&[i16]],
+    first: usize,
+    estimator: Estimator,
+    seed: u64,
+) -> Result<Vec<Score>, Error> {
+    let mut workspace = vec![0u64; model.workspace_words()];
+    let mut session =
+        Session::new(model, &mut workspace, seed).map_err(|error| Error::Setting(error.to_string()))?;
+    let score = |(index, row): (usize, &&[i16])| {
+        let reading = first + index;
+        session.reseed(seed, reading as u64);
+        let error = |error| Error::Setting(format!("reading {}: {error}", reading + 1));
+        session.score(row, estimator).map_err(error)
+    };
+    rows.iter().enumerate().map(score).collect()
+}
+
+/// Mean of `values` and its standard error; NaN of nothing.
+pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    (mean, (squares / (count * (count - 1.0))).sqrt())
+}
+
+/// The area under the receiver operating characteristic: the chance that an abnormal reading scores
+/// below a normal one, ties counted half (the Mann-Whitney statistic). None without both kinds.
+pub fn auc(scores: &[f64], abnormal: &[bool]) -> Option<f64> {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let positives = abnormal.iter().filter(|&&is| is).count();
+    let negatives = abnormal.len() - positives;
+    // Sum of the mid-ranks of abnormal readings, ranks from 1 upward with the score.
+    let mut rank_sum = 0.0;
+    let mut below = 0.0;
+    for ties in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let middle = below + (ties.len() as f64 + 1.0) / 2.0;
+        rank_sum += middle * ties.iter().filter(|&&index| abnormal[index]).count() as f64;
+        below += ties.len() as f64;
+    }
+    let (p, n) = (positives as f64, negatives as f64);
+    let above = rank_sum - p * (p + 1.0) / 2.0;
+    (positives > 0 && negatives > 0).then(|| 1.0 - above / (p * n))
+}
+
+/// How one way to compute scores fares on test readings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Side {
+    /// The mean bound over normal readings, nats a reading.
+    pub elbo: f64,
+    /// Its standard error over readings.
+    pub standard_error: f64,
+    /// Of abnormal against normal readings; none without labels of both kinds.
+    pub auc: Option<f64>,
+}
+
+/// Floats against the device on the same readings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Readings that are normal, or of which nobody said.
+    pub normal: usize,
+    /// Readings labelled abnormal.
+    pub abnormal: usize,
+    /// The trained model: [`FLOAT_SAMPLES`] draws for each reading.
+    pub float: Side,
+    /// The exported model, as the device computes it.
+    pub device: Side,
+    /// `device.elbo - float.elbo`.
+    pub difference: f64,
+}
+
+/// Draws for each reading in the float bound of an [`Evaluation`].
+pub const FLOAT_SAMPLES: usize = 256;
+
+impl Evaluation {
+    /// Scores `data` both ways.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`], [`Error::Setting`].
+    pub fn new(
+        vae: &Vae,
+        model: &Model<'_>,
+        data: &Prepared,
+        abnormal: Option<&[bool]>,
+        estimator: Estimator,
+    ) -> Result<Self, Error> {
+        let float = float_scores(vae, data, FLOAT_SAMPLES)?;
+        let device = device_scores(model, &data.readings, estimator, 0)?;
+        let device: Vec<f64> = device.iter().map(|score| score.elbo().to_f64()).collect();
+        let nobody = vec![false; float.len()];
+        let abnormal = abnormal.unwrap_or(&nobody);
+        let (float, device) = (Side::new(&float, abnormal), Side::new(&device, abnormal));
+        let strange = abnormal.iter().filter(|&&is| is).count();
+        let difference = device.elbo - float.elbo;
+        Ok(Self { normal: abnormal.len() - strange, abnormal: strange, float, device, difference })
+    }
+}
+
+impl Side {
+    fn new(scores: &[f64], abnormal: &[bool]) -> Self {
+        let normal: Vec<f64> =
+            scores.iter().zip(abnormal).filter(|(_, strange)| !**strange).map(|(score, _)| *score).collect();
+        let (elbo, standard_error) = mean_and_error(&normal);
+        Self { elbo, standard_error, auc: auc(scores, abnormal) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auc_counts_pairs() {
+        let scores = [-5.0, -3.0, -3.0, -1.0, 0.0];
+        let abnormal = [true, false, true, false, false];
+        // Pairs (abnormal below normal): 3 of 3 for -5; for -3 a tie and two of two.
+        assert_eq!(auc(&scores, &abnormal), Some((3.0 + 0.5 + 2.0) / 6.0));
+        assert_eq!(auc(&scores, &[false; 5]), None);
+        assert_eq!(auc(&[], &[]), None);
+        let by_pairs = |scores: &[f64], abnormal: &[bool]| {
+            let (mut sum, mut pairs) = (0.0, 0.0);
+            let of = |kind| (0..scores.len()).filter(move |&i| abnormal[i] == kind);
+            for (a, b) in of(true).flat_map(|a| of(false).map(move |b| (scores[a], scores[b]))) {
+                sum += if a < b { 1.0 } else if a == b { 0.5 } else { 0.0 };
+                pairs += 1.0;
+            }
+            sum / pairs
+        };
+        let mut word = 3u32;
+        let mut next = || {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            word >> 20
+        };
+        let scores: Vec<f64> = (0..300).map(|_| f64::from(next() % 50)).collect();
+        let abnormal: Vec<bool> = (0..300).map(|_| next() % 3 == 0).collect();
+        let difference = auc(&scores, &abnormal).unwrap() - by_pairs(&scores, &abnormal);
+        assert!(difference.abs() < 1e-12);
+    }
+}

@@ -1,0 +1,129 @@
+//! Adam, in place.
+
+use crate::error::Error;
+use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
+use std::sync::Mutex;
+
+/// Adam with bias correction (Kingma and Ba, "Adam: a method for stochastic optimization", 2015,
+/// algorithm 1), beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, no weight decay. One pass over each
+/// variable updates it and its moments where they are.
+#[derive(Debug)]
+pub struct Adam {
+    moments: Vec<Mutex<Moments>>,
+    steps: i32,
+}
+
+#[derive(Debug)]
+struct Moments {
+    first: Vec<f32>,
+    second: Vec<f32>,
+}
+
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
+const EPSILON: f32 = 1e-8;
+
+impl Adam {
+    /// An optimizer for `variables`, always passed in this order.
+    pub fn new(variables: &[&Var]) -> Self {
+        let zeros = |var: &&Var| {
+            let count = var.elem_count();
+            Mutex::new(Moments { first: vec![0.0; count], second: vec![0.0; count] })
+        };
+        Self { moments: variables.iter().map(zeros).collect(), steps: 0 }
+    }
+
+    /// One step down the gradients. A variable without a gradient stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn step(&mut self, variables: &[&Var], gradients: &GradStore, learning_rate: f64) -> Result<(), Error> {
+        self.steps += 1;
+        let correction_1 = 1.0 - f64::from(BETA_1).powi(self.steps);
+        let correction_2 = 1.0 - f64::from(BETA_2).powi(self.steps);
+        for (variable, moments) in variables.iter().zip(&self.moments) {
+            if let Some(gradient) = gradients.get(variable) {
+                let update = Update {
+                    moments,
+                    rate: (learning_rate / correction_1) as f32,
+                    correction: (1.0 / correction_2) as f32,
+                };
+                let gradient: Tensor = gradient.contiguous()?;
+                variable.as_tensor().inplace_op2(&gradient, &update)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Update<'a> {
+    moments: &'a Mutex<Moments>,
+    rate: f32,
+    correction: f32,
+}
+
+impl InplaceOp2 for Update<'_> {
+    fn name(&self) -> &'static str {
+        "adam"
+    }
+
+    fn cpu_fwd(
+        &self,
+        variable: &mut CpuStorage,
+        variable_layout: &Layout,
+        gradient: &CpuStorage,
+        gradient_layout: &Layout,
+    ) -> candle_core::Result<()> {
+        let contiguous = (variable_layout.contiguous_offsets(), gradient_layout.contiguous_offsets());
+        let (Some((start, end)), Some((from, to))) = contiguous else {
+            candle_core::bail!("adam needs contiguous tensors");
+        };
+        let gradient = &gradient.as_slice::<f32>()?[from..to];
+        let CpuStorage::F32(values) = variable else {
+            candle_core::bail!("adam needs f32");
+        };
+        let mut moments = self.moments.lock().map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
+        let Moments { first, second } = &mut *moments;
+        let state = first.iter_mut().zip(second.iter_mut());
+        for ((value, gradient), (first, second)) in values[start..end].iter_mut().zip(gradient).zip(state) {
+            *first += (1.0 - BETA_1) * (gradient - *first);
+            *second += (1.0 - BETA_2) * (gradient * gradient - *second);
+            *value -= self.rate * *first / ((*second * self.correction).sqrt() + EPSILON);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    /// Algorithm 1 in f64, written out.
+    fn reference(start: f64, gradient: impl Fn(f64) -> f64, rate: f64, steps: i32) -> f64 {
+        let (mut x, mut m, mut v) = (start, 0.0, 0.0);
+        for t in 1..=steps {
+            let g = gradient(x);
+            m = 0.9 * m + 0.1 * g;
+            v = 0.999 * v + 0.001 * g * g;
+            let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.999f64.powi(t)));
+            x -= rate * m_hat / (v_hat.sqrt() + 1e-8);
+        }
+        x
+    }
+
+    #[test]
+    fn follows_the_algorithm() {
+        let start = [3.0f32, -2.0, 0.5];
+        let var = Var::new(&start, &Device::Cpu).unwrap();
+        let mut adam = Adam::new(&[&var]);
+        for _ in 0..50 {
+            let loss = (var.sqr().unwrap() * 1.5).unwrap().sum_all().unwrap();
+            adam.step(&[&var], &loss.backward().unwrap(), 0.05).unwrap();
+        }
+        for (x, got) in start.iter().zip(var.to_vec1::<f32>().unwrap()) {
+            let exact = reference(f64::from(*x), |x| 3.0 * x, 0.05, 50);
+            assert!((f64::from(got) - exact).abs() < 1e-5, "{got} {exact}");
+        }
+    }
+}

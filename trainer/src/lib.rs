@@ -1,0 +1,37 @@
+//! The workstation half of elbow: trains a variational autoencoder, quantizes it, exports the image
+//! that the `elbow` runtime reads, and evaluates both, the exported one by the very functions that
+//! the device runs.
+//!
+//! # Modules
+//!
+//! Each uses only those above it.
+//!
+//! * [`error`]: the one error type, whose message is one line with a remedy.
+//! * [`data`]: readings from files, and the digits that ship with the program.
+//! * [`random`]: seeded streams, the same generator as the device's.
+//! * [`readings`]: the raw 16-bit readings that a device would take, and their normalization.
+//! * [`model`]: encoder, decoder and likelihood in floats, on candle.
+//! * [`objective`]: the evidence lower bound and its terms.
+//! * [`config`]: everything that determines a run.
+//! * [`parts`]: the data of a run, divided.
+//! * [`fit`]: the training loop and its optimizer.
+//! * [`quantize`]: from floats to the integers of an image.
+//! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`run`]: the folder of a run, written whole or not at all.
+//! * [`report`]: the run as a page to look at.
+//! * [`cli`]: the commands.
+
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod error;
+pub mod evaluate;
+pub mod fit;
+pub mod model;
+pub mod objective;
+pub mod parts;
+pub mod quantize;
+pub mod random;
+pub mod readings;
+pub mod report;
+pub mod run;

@@ -1,0 +1,182 @@
+//! The variational autoencoder in floats: an amortized encoder q(z|x), a decoder p(x|z), and the
+//! likelihood's own parameters, as candle variables in a fixed order.
+
+mod dense;
+mod likelihood;
+
+pub use dense::Dense;
+pub use likelihood::Likelihood;
+
+use crate::error::Error;
+use candle_core::{Device, Tensor, Var};
+use rand_core::Rng;
+use safetensors::tensor::TensorView;
+use std::collections::HashMap;
+
+/// Sizes of the networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Architecture {
+    /// Numbers in a reading.
+    pub inputs: usize,
+    /// Widths of the encoder's hidden layers, from the reading to the latents.
+    pub encoder: Vec<usize>,
+    /// Numbers in a latent vector.
+    pub latents: usize,
+    /// Widths of the decoder's hidden layers, from the latents to the reading.
+    pub decoder: Vec<usize>,
+}
+
+/// Encoder, decoder and likelihood. Hidden layers are rectified.
+#[derive(Clone, Debug)]
+pub struct Vae {
+    /// Hidden layers of q(z|x).
+    pub encoder: Vec<Dense>,
+    /// Means, then log-variances of q(z|x).
+    pub heads: Dense,
+    /// Hidden layers of p(x|z).
+    pub decoder: Vec<Dense>,
+    /// The parameters of p(x|z), one for each input.
+    pub output: Dense,
+    /// p(x|z) given them.
+    pub likelihood: Likelihood,
+    latents: usize,
+}
+
+impl Vae {
+    /// A model with random weights.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(
+        architecture: &Architecture,
+        likelihood: Likelihood,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let Architecture { inputs, encoder, latents, decoder } = architecture;
+        let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
+            widths.windows(2).map(|pair| Dense::new(pair[0], pair[1], rng, device)).collect()
+        };
+        let mut encoder_layers = stack(&[&[*inputs], &encoder[..], &[2 * latents]].concat())?;
+        let mut decoder_layers = stack(&[&[*latents], &decoder[..], &[*inputs]].concat())?;
+        let missing = || Error::Setting("a network has no layers".into());
+        Ok(Self {
+            heads: encoder_layers.pop().ok_or_else(missing)?,
+            output: decoder_layers.pop().ok_or_else(missing)?,
+            encoder: encoder_layers,
+            decoder: decoder_layers,
+            likelihood,
+            latents: *latents,
+        })
+    }
+
+    /// Numbers in a latent vector.
+    pub fn latents(&self) -> usize {
+        self.latents
+    }
+
+    /// Means and log-variances of q(z|x), each (batch, latents), from network inputs
+    /// (batch, inputs).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn encode(&self, inputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        let heads = self.heads.forward(&rectified(&self.encoder, inputs)?)?;
+        let mean = heads.narrow(1, 0, self.latents)?;
+        Ok((mean, heads.narrow(1, self.latents, self.latents)?))
+    }
+
+    /// The parameters of p(x|z), (batch, inputs), from latents (batch, latents).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn decode(&self, latents: &Tensor) -> Result<Tensor, Error> {
+        self.output.forward(&rectified(&self.decoder, latents)?)
+    }
+
+    /// Every variable with its name, always in the same order.
+    pub fn parameters(&self) -> Vec<(String, &Var)> {
+        let numbered = |half: &'static str| move |(index, layer)| (format!("{half}.{index}"), layer);
+        let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
+        let decoder = self.decoder.iter().enumerate().map(numbered("decoder"));
+        let layers = encoder
+            .chain([("heads".to_string(), &self.heads)])
+            .chain(decoder)
+            .chain([("output".to_string(), &self.output)]);
+        let mut parameters: Vec<(String, &Var)> = layers
+            .flat_map(|(name, layer): (String, &Dense)| {
+                [(format!("{name}.weight"), &layer.weight), (format!("{name}.bias"), &layer.bias)]
+            })
+            .collect();
+        if let Some(log_deviation) = self.likelihood.log_deviation() {
+            parameters.push(("likelihood.log_deviation".to_string(), log_deviation));
+        }
+        parameters
+    }
+
+    /// A copy of every variable's values, in the order of [`Vae::parameters`].
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn snapshot(&self) -> Result<Vec<Tensor>, Error> {
+        self.parameters().iter().map(|(_, var)| Ok(var.as_tensor().copy()?)).collect()
+    }
+
+    /// Puts the values of a snapshot back.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn restore(&self, snapshot: &[Tensor]) -> Result<(), Error> {
+        for ((_, var), values) in self.parameters().iter().zip(snapshot) {
+            var.set(values)?;
+        }
+        Ok(())
+    }
+
+    /// The variables in the safetensors format, weights as (inputs, outputs).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, Error> {
+        let mut tensors = Vec::new();
+        for (name, var) in self.parameters() {
+            let values = var.as_tensor().flatten_all()?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((name, var.dims().to_vec(), bytes));
+        }
+        let views = tensors.iter().map(|(name, shape, bytes)| {
+            let view = TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
+            view.map(|view| (name.as_str(), view))
+        });
+        let views: Vec<_> = views.collect::<Result<_, _>>().map_err(candle_core::Error::wrap)?;
+        Ok(safetensors::serialize(views, None).map_err(candle_core::Error::wrap)?)
+    }
+
+    /// Takes the variables from [`Vae::to_safetensors`]'s bytes.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where one is missing or has another shape than this model's.
+    pub fn load_safetensors(&self, bytes: &[u8]) -> Result<(), Error> {
+        let device = self.heads.weight.device();
+        let tensors: HashMap<String, Tensor> = candle_core::safetensors::load_buffer(bytes, device)?;
+        for (name, var) in self.parameters() {
+            let tensor = tensors.get(&name).ok_or_else(|| {
+                Error::Setting(format!("the parameters lack {name}: they belong to another model"))
+            })?;
+            if tensor.dims() != var.dims() {
+                return Err(Error::Setting(format!(
+                    "the parameters have {name} of shape {:?}, the model {:?}: they belong to another model",
+                    tensor.dims(),
+                    var.dims()
+                )));
+            }
+            var.set(tensor)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs hidden layers.
+fn rectified(layers: &[Dense], inputs: &Tensor) -> Result<Tensor, Error> {
+    layers.iter().try_fold(inputs.clone(), |features, layer| Ok(layer.forward(&features)?.relu()?))
+}

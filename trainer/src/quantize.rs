@@ -1,0 +1,226 @@
+//! From trained floats to the integers of an image.
+//!
+//! Weights are `i8` with a scale for each row, hidden activations `i8` with a scale for each tensor;
+//! heads and outputs leave their accumulators as Q16.16. Where a multiplier needs rounding, the
+//! row's weight scale takes the rounding up, so that the factor from weights to outputs is exact.
+
+use crate::error::Error;
+use crate::model::{Dense, Likelihood, Vae};
+use crate::fit::Prepared;
+use crate::random::{self, Purpose, normals};
+use crate::readings::Normalization;
+use candle_core::Tensor;
+use elbow::format::{
+    Activation, DenseSpec, GaussianSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, RowSpec,
+};
+use elbow::requantize::Multiplier;
+
+/// The zero point of rectified activations: 0.0 is the lowest `i8`, so all 255 levels are used.
+const RELU_ZERO_POINT: i8 = -127;
+/// Levels above the zero point.
+const RELU_LEVELS: f64 = 254.0;
+/// Levels on either side of zero: inputs and weights.
+const SYMMETRIC_LEVELS: f64 = 127.0;
+/// 1.0 as Q16.16.
+const Q16: f64 = 65536.0;
+/// Biases stay below this, half of the accumulators' bound.
+const LARGEST_BIAS: f64 = (1u32 << 29) as f64;
+/// Draws from each posterior that the decoder's ranges are measured on.
+const CALIBRATION_DRAWS: usize = 4;
+
+/// Numbers that the layer before hands on: `value = scale * (q - zero_point)`.
+#[derive(Clone, Copy, Debug)]
+struct Operand {
+    scale: f64,
+    zero_point: i8,
+}
+
+/// What the activations reach on the readings that quantization is calibrated with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranges {
+    /// Largest network input, magnitude.
+    pub input: f64,
+    /// Largest output of each hidden layer of the encoder.
+    pub encoder: Vec<f64>,
+    /// Largest output of each hidden layer of the decoder.
+    pub decoder: Vec<f64>,
+    /// Lowest and highest log-variance.
+    pub log_variance: (f64, f64),
+    /// Largest latent, magnitude.
+    pub latent: f64,
+}
+
+impl Ranges {
+    /// Measures them on `data`, the decoder's at draws from the posteriors.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn measure(vae: &Vae, data: &Prepared) -> Result<Self, Error> {
+        let inputs = &data.batch.inputs;
+        let encoder = hidden_maxima(&vae.encoder, inputs)?;
+        let (mean, log_variance) = vae.encode(inputs)?;
+        let deviation = (&log_variance * 0.5)?.exp()?;
+        let mut decoder = vec![0.0; vae.decoder.len()];
+        let mut latent = 0f64;
+        let mut rng = random::stream(0, Purpose::Evaluation);
+        for _ in 0..CALIBRATION_DRAWS {
+            let noise = normals(&mut rng, mean.elem_count());
+            let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
+            let sample = (&mean + (&deviation * noise)?)?;
+            latent = latent.max(largest(&sample.abs()?)?);
+            for (most, here) in decoder.iter_mut().zip(hidden_maxima(&vae.decoder, &sample)?) {
+                *most = here.max(*most);
+            }
+        }
+        Ok(Self {
+            input: largest(&inputs.abs()?)?,
+            encoder,
+            decoder,
+            log_variance: (-largest(&log_variance.neg()?)?, largest(&log_variance)?),
+            latent,
+        })
+    }
+}
+
+fn largest(tensor: &Tensor) -> Result<f64, Error> {
+    Ok(f64::from(tensor.flatten_all()?.max(0)?.to_scalar::<f32>()?))
+}
+
+fn hidden_maxima(layers: &[Dense], inputs: &Tensor) -> Result<Vec<f64>, Error> {
+    let mut features = inputs.clone();
+    let outputs = layers.iter().map(|layer| {
+        features = layer.forward(&features)?.relu()?;
+        largest(&features)
+    });
+    outputs.collect()
+}
+
+/// What an image says beside the model's numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// What the model is called.
+    pub name: String,
+    /// Columns of a reading that is a picture; 0 otherwise.
+    pub picture_width: u16,
+}
+
+/// Quantizes `vae`, ranges measured on `data`, whose first reading becomes the self-test.
+///
+/// # Errors
+/// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
+pub fn quantize(
+    vae: &Vae,
+    normalization: &Normalization,
+    data: &Prepared,
+    label: &Label,
+) -> Result<ImageSpec, Error> {
+    let ranges = Ranges::measure(vae, data)?;
+    let (inputs, input) = quantize_inputs(normalization, ranges.input)?;
+    let (encoder, features) = quantize_hidden(&vae.encoder, &ranges.encoder, input)?;
+    let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
+    let fraction_bits = latent_fraction_bits(ranges.latent);
+    let latents = Operand { scale: 0.5f64.powi(fraction_bits.into()), zero_point: 0 };
+    let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, latents)?;
+    let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
+    let bound = |log_variance: f64| (log_variance.clamp(-20.0, 4.0) * Q16) as i32;
+    Ok(ImageSpec {
+        name: label.name.clone(),
+        picture_width: label.picture_width,
+        inputs,
+        likelihood,
+        latent_fraction_bits: fraction_bits,
+        log_variance_range: (bound(ranges.log_variance.0 - 1.0), bound(ranges.log_variance.1 + 1.0)),
+        encoder,
+        heads: quantize_dense(&vae.heads, features, &heads)?,
+        decoder,
+        output: quantize_dense(&vae.output, last, &output_scales)?,
+        self_test_reading: data.readings.row(0).to_vec(),
+    })
+}
+
+/// As many fraction bits as leave a factor of 1.5 above the largest latent that was drawn.
+fn latent_fraction_bits(largest: f64) -> u8 {
+    let integer_bits = (1.5 * largest).max(1.0).log2().ceil();
+    (15.0 - integer_bits).clamp(6.0, 15.0) as u8
+}
+
+/// Inputs become `i8` over `[-range, range]` in network units.
+fn quantize_inputs(normalization: &Normalization, range: f64) -> Result<(Vec<InputSpec>, Operand), Error> {
+    let scale = range.max(f64::MIN_POSITIVE) / SYMMETRIC_LEVELS;
+    let columns = normalization.centers.iter().zip(&normalization.exponents).zip(&normalization.units);
+    let specs = columns.map(|((&center, &exponent), &unit)| {
+        let gain = Multiplier::nearest(1.0 / (f64::from(unit) * scale)).map_err(elbow::format::EncodeError::from)?;
+        Ok(InputSpec { center, exponent, gain })
+    });
+    Ok((specs.collect::<Result<_, Error>>()?, Operand { scale, zero_point: 0 }))
+}
+
+/// Quantizes rectified layers one after another; also gives what the last of them hands on.
+fn quantize_hidden(
+    layers: &[Dense],
+    maxima: &[f64],
+    mut input: Operand,
+) -> Result<(Vec<LayerSpec>, Operand), Error> {
+    let mut specs = Vec::new();
+    for (layer, &maximum) in layers.iter().zip(maxima) {
+        // A layer that is never active still needs a scale.
+        let output = Operand { scale: maximum.max(1e-6) / RELU_LEVELS, zero_point: RELU_ZERO_POINT };
+        let scales = vec![output.scale; layer.bias.elem_count()];
+        let dense = quantize_dense(layer, input, &scales)?;
+        specs.push(LayerSpec { dense, activation: Activation::Relu, zero_point: RELU_ZERO_POINT });
+        input = output;
+    }
+    Ok((specs, input))
+}
+
+/// Quantizes one layer, whose row `r` has outputs in steps of `output_scales[r]`.
+fn quantize_dense(layer: &Dense, input: Operand, output_scales: &[f64]) -> Result<DenseSpec, Error> {
+    let mut spec = DenseSpec { weights: vec![], rows: vec![] };
+    let rows = layer.rows()?.into_iter().zip(layer.biases()?).zip(output_scales);
+    for ((weights, bias), &output_scale) in rows {
+        // The smallest scale at which weights fit i8 and the bias stays within its bound.
+        let largest = weights.iter().fold(0f64, |most, weight| most.max(weight.abs()));
+        let fits = (largest / SYMMETRIC_LEVELS).max(bias.abs() / (input.scale * LARGEST_BIAS)).max(1e-12);
+        let multiplier = Multiplier::at_least(fits * input.scale / output_scale)
+            .map_err(elbow::format::EncodeError::from)?;
+        let scale = multiplier.to_f64() * output_scale / input.scale;
+        let quantized = weights.iter().map(|weight| (weight / scale).round() as i8);
+        let start = spec.weights.len();
+        spec.weights.extend(quantized);
+        let sum: i32 = spec.weights[start..].iter().map(|&weight| i32::from(weight)).sum();
+        let bias = (bias / (scale * input.scale)).round() as i32 - i32::from(input.zero_point) * sum;
+        spec.rows.push(RowSpec { bias, multiplier });
+    }
+    Ok(spec)
+}
+
+/// The likelihood, and the network units that make one step of each wide output.
+fn quantize_likelihood(
+    likelihood: &Likelihood,
+    normalization: &Normalization,
+) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
+    match likelihood {
+        Likelihood::Binomial { trials } => {
+            Ok((LikelihoodSpec::Binomial { trials: *trials }, vec![1.0 / Q16; normalization.width()]))
+        }
+        Likelihood::Gaussian { log_deviation, log_unit, .. } => {
+            let mut standardize = vec![];
+            let mut deviations = vec![];
+            let mut scales = vec![];
+            let mut log_normalizer = -log_unit;
+            for (log_deviation, &unit) in log_deviation.to_vec1::<f32>()?.iter().zip(&normalization.units) {
+                let wanted = f64::from(*log_deviation).exp() * f64::from(unit);
+                let multiplier = |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
+                let standard = multiplier(8192.0 / wanted)?;
+                // The deviation that the multiplier means is the one that everything else uses.
+                let deviation = 8192.0 / standard.to_f64();
+                standardize.push(standard);
+                deviations.push(multiplier(deviation)?);
+                scales.push(deviation / f64::from(unit) / Q16);
+                log_normalizer -= (deviation / f64::from(unit)).ln();
+            }
+            log_normalizer -= 0.5 * scales.len() as f64 * (2.0 * std::f64::consts::PI).ln();
+            Ok((LikelihoodSpec::Gaussian(GaussianSpec { standardize, deviations, log_normalizer }), scales))
+        }
+    }
+}

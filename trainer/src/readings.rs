@@ -1,0 +1,210 @@
+//! Raw readings: the 16-bit integers that a device takes in, and what they mean.
+//!
+//! Training starts from raw readings, so that the trainer never sees a resolution or a range that
+//! the device does not have.
+
+use crate::data::{self, Dataset, Table};
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+
+/// The smallest learned standard deviation, in raw units: that of rounding to an integer,
+/// `1 / sqrt(12)`. A reading of 16 bits says nothing below it.
+pub const SMALLEST_DEVIATION: f64 = 0.288_675_134_594_812_9;
+
+/// How values become raw readings and network inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalization {
+    /// A raw reading stands for `raw * 2^exponent`.
+    pub exponents: Vec<i8>,
+    /// Subtracted from a raw reading.
+    pub centers: Vec<i16>,
+    /// Raw units that make 1.0 of network input.
+    pub units: Vec<f32>,
+}
+
+/// Raw readings, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readings {
+    width: usize,
+    values: Vec<i16>,
+}
+
+impl Readings {
+    /// Converts `table` by `exponents`, rounding to nearest; also counts the values beyond 16 bits,
+    /// which saturate.
+    pub fn from_table(table: &Table, exponents: &[i8]) -> (Self, usize) {
+        let mut saturated = 0;
+        let values = table.iter().flat_map(|row| row.iter().zip(exponents)).map(|(&value, &exponent)| {
+            let value = f64::from(value);
+            let scaled = value * 2f64.powi(-i32::from(exponent));
+            saturated += usize::from(!(-32768.5..32767.5).contains(&scaled));
+            elbow::raw_reading(value, exponent)
+        });
+        let values = values.collect();
+        (Self { width: table.width(), values }, saturated)
+    }
+
+    /// Numbers in a reading.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// How many readings.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// One reading.
+    pub fn row(&self, index: usize) -> &[i16] {
+        &self.values[index * self.width..][..self.width]
+    }
+
+    /// All readings in order.
+    pub fn iter(&self) -> std::slice::ChunksExact<'_, i16> {
+        self.values.chunks_exact(self.width)
+    }
+
+    /// The readings `indices`, in that order.
+    #[must_use]
+    pub fn select(&self, indices: &[usize]) -> Self {
+        let values = indices.iter().flat_map(|&index| self.row(index)).copied().collect();
+        Self { width: self.width, values }
+    }
+
+    /// The first `limit` readings.
+    #[must_use]
+    pub fn first(&self, limit: usize) -> Self {
+        let length = self.values.len().min(limit.saturating_mul(self.width));
+        Self { width: self.width, values: self.values[..length].to_vec() }
+    }
+
+    /// Little-endian bytes, as the firmware reads them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+}
+
+impl<'a> IntoIterator for &'a Readings {
+    type Item = &'a [i16];
+    type IntoIter = std::slice::ChunksExact<'a, i16>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Normalization {
+    /// The normalization of counts up to `trials`: raw readings are the counts, network inputs lie
+    /// in `[-1, 1]`.
+    pub fn counts(width: usize, trials: u8) -> Self {
+        let center = i16::from(trials / 2);
+        let unit = f32::from(trials) - f32::from(center);
+        Self { exponents: vec![0; width], centers: vec![center; width], units: vec![unit; width] }
+    }
+
+    /// The normalization of real values: network inputs have mean 0 and variance 1 over `train`.
+    ///
+    /// Whole numbers that fit 16 bits are raw readings as they are. Others get, column by column,
+    /// the power of two that leaves a factor of four above the largest magnitude seen.
+    ///
+    /// # Errors
+    /// A constant column, or one whose spread 16 bits cannot resolve: one line that names it.
+    pub fn real(dataset: &Dataset, train: &Table) -> Result<Self, Error> {
+        if let Some(&(column, value)) = data::constant_columns(train).first() {
+            return Err(Error::Setting(format!(
+                "{} of {} is {value} in every training reading: a Gaussian has no density there; remove the column",
+                dataset.column_name(column),
+                dataset.name
+            )));
+        }
+        let moments = data::column_mean_std(train);
+        let whole = data::is_integer(train)
+            && data::range(train).is_some_and(|(low, high)| low >= -32768.0 && high <= 32767.0);
+        let mut normalization = Self { exponents: vec![], centers: vec![], units: vec![] };
+        for (column, (&mean, &deviation)) in moments.mean.iter().zip(&moments.standard_deviation).enumerate() {
+            let largest = train.iter().map(|row| f64::from(row[column].abs())).fold(0.0, f64::max);
+            let exponent = if whole { 0 } else { exponent_for(largest) };
+            let step = 2f64.powi(exponent.into());
+            if deviation < step * SMALLEST_DEVIATION {
+                return Err(Error::Setting(format!(
+                    "{} of {} varies by {deviation} around {mean}, a 16-bit reading resolves {step}: subtract an offset from the column, or scale it up",
+                    dataset.column_name(column),
+                    dataset.name
+                )));
+            }
+            normalization.exponents.push(exponent);
+            normalization.centers.push(elbow::raw_reading(mean, exponent));
+            normalization.units.push((deviation / step) as f32);
+        }
+        Ok(normalization)
+    }
+
+    /// Numbers in a reading.
+    pub fn width(&self) -> usize {
+        self.centers.len()
+    }
+
+    /// The network inputs of `readings`, row-major.
+    pub fn apply(&self, readings: &Readings) -> Vec<f32> {
+        let scale = self.centers.iter().zip(&self.units);
+        let rows = readings.iter().flat_map(|row| row.iter().zip(scale.clone()));
+        rows.map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit).collect()
+    }
+}
+
+/// The exponent with which `4 * largest` still fits 16 bits.
+fn exponent_for(largest: f64) -> i8 {
+    let exponent = (4.0 * largest / 32767.0).log2().ceil();
+    exponent.clamp(-120.0, 120.0) as i8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(width: usize, values: &[f32]) -> Dataset {
+        let table = Table::new(width, values.to_vec()).unwrap();
+        Dataset { name: "d.csv".into(), columns: None, table, labels: None }
+    }
+
+    #[test]
+    fn counts_lie_in_the_unit_interval() {
+        let normalization = Normalization::counts(2, 16);
+        let table = Table::new(2, vec![0.0, 16.0, 8.0, 4.0]).unwrap();
+        let (readings, saturated) = Readings::from_table(&table, &normalization.exponents);
+        assert_eq!((normalization.apply(&readings), saturated), (vec![-1.0, 1.0, 0.0, -0.5], 0));
+        let odd = Normalization::counts(1, 1);
+        assert_eq!((odd.centers[0], odd.units[0]), (0, 1.0));
+    }
+
+    #[test]
+    fn whole_numbers_stay_as_they_are() {
+        let data = dataset(1, &[-100.0, 300.0]);
+        let normalization = Normalization::real(&data, &data.table).unwrap();
+        assert_eq!((normalization.exponents[0], normalization.centers[0]), (0, 100));
+    }
+
+    #[test]
+    fn fractions_get_a_power_of_two_with_headroom() {
+        let data = dataset(1, &[0.0, 1.0]);
+        let normalization = Normalization::real(&data, &data.table).unwrap();
+        assert_eq!(normalization.exponents[0], -12);
+        let (readings, saturated) = Readings::from_table(&dataset(1, &[0.5, 9.0]).table, &[-12]);
+        assert_eq!((readings.row(0), readings.row(1), saturated), (&[2048i16][..], &[32767i16][..], 1));
+    }
+
+    #[test]
+    fn columns_without_density_are_named() {
+        let constant = dataset(2, &[1.0, 5.0, 2.0, 5.0]);
+        let message = Normalization::real(&constant, &constant.table).unwrap_err().to_string();
+        assert!(message.contains("column 2") && message.contains("remove"), "{message}");
+        let fine = dataset(1, &[101_325.01, 101_325.02]);
+        let message = Normalization::real(&fine, &fine.table).unwrap_err().to_string();
+        assert!(message.contains("subtract an offset"), "{message}");
+    }
+}

@@ -1,0 +1,172 @@
+//! The folder of a run, and files that are written whole or not at all.
+
+use crate::config::{Config, LikelihoodKind};
+use crate::error::Error;
+use crate::fit;
+use crate::model::Vae;
+use crate::readings::Normalization;
+use candle_core::Device;
+use elbow::format::AlignedImage;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The image that devices read.
+pub const IMAGE_FILE: &str = "model.elbow";
+/// The parameters in floats.
+pub const PARAMETERS_FILE: &str = "model.safetensors";
+/// The settings, and what was derived from the data.
+pub const CONFIG_FILE: &str = "config.toml";
+/// One line of JSON for each epoch.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+/// The results.
+pub const SUMMARY_FILE: &str = "summary.json";
+/// The results to look at.
+pub const REPORT_FILE: &str = "report.html";
+
+/// Everything in `config.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// The settings.
+    pub settings: Config,
+    /// What was made of the data.
+    pub derived: Derived,
+}
+
+/// What a run took from its data; with it the float model can be used again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The likelihood that was used.
+    pub likelihood: LikelihoodKind,
+    /// The normalization.
+    pub normalization: Normalization,
+}
+
+/// Makes sure that `folder` exists and can be written to, before any long work.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn prepare_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(Error::writing(folder))?;
+    tempfile::NamedTempFile::new_in(folder).map(drop).map_err(Error::writing(folder))
+}
+
+/// Makes sure that a file can be written at `path`, before any long work.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn prepare_file(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::Setting(format!("{} is a folder: name a file in it", path.display())));
+    }
+    tempfile::NamedTempFile::new_in(parent(path)).map(drop).map_err(Error::writing(path))
+}
+
+/// Writes `bytes` beside `path`, then renames: whoever reads `path` sees the old file or the new
+/// one, never a part.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::writing(path))?;
+    // Temporary files are private; results are for everyone, within the usual mask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let readable = std::fs::Permissions::from_mode(0o644);
+        file.as_file().set_permissions(readable).map_err(Error::writing(path))?;
+    }
+    file.persist(path).map(drop).map_err(|error| Error::writing(path)(error.error))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The image that `path` names: a file, or the folder of a run.
+pub fn image_path(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(IMAGE_FILE) } else { path.to_path_buf() }
+}
+
+/// Reads an image to aligned memory.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
+    let path = image_path(path);
+    std::fs::read(&path).map(|bytes| AlignedImage::new(&bytes)).map_err(Error::reading(&path))
+}
+
+/// Parses an image read from `path`.
+///
+/// # Errors
+/// [`Error::Image`].
+pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error> {
+    let path = image_path(path);
+    elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
+}
+
+/// The settings beside an image, if it lies in the folder of a run.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_config(image: &Path) -> Result<Option<RunConfig>, Error> {
+    let path = parent(&image_path(image)).join(CONFIG_FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let bad = |error: toml::de::Error| {
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        Error::Setting(format!("{}: {message}: restore the file, or train again", path.display()))
+    };
+    toml::from_str(&text).map(Some).map_err(bad)
+}
+
+/// The float model beside an image.
+///
+/// # Errors
+/// [`Error::Setting`] where the image does not lie in the folder of a run.
+pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error> {
+    let folder = parent(&image_path(image)).to_path_buf();
+    let path = folder.join(PARAMETERS_FILE);
+    let missing = || {
+        Error::Setting(format!(
+            "there is no {CONFIG_FILE} or {PARAMETERS_FILE} in {}: the float model is needed here; name an image in the folder where `trainer fit` wrote it",
+            folder.display()
+        ))
+    };
+    let config = read_config(image)?.filter(|_| path.exists()).ok_or_else(missing)?;
+    let Derived { likelihood, normalization } = &config.derived;
+    let vae = fit::initialize(&config.settings, *likelihood, normalization, device)?;
+    let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
+    vae.load_safetensors(&bytes)?;
+    Ok((config, vae))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_replaces_whole_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn unwritable_places_are_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"").unwrap();
+        let message = prepare_folder(&file.join("below")).unwrap_err().to_string();
+        assert!(message.contains("below"), "{message}");
+        assert!(prepare_file(folder.path()).is_err());
+        assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
+    }
+}
