@@ -3,8 +3,10 @@
 
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, mean, saturate, square_root};
+use crate::mask::MaskError;
+use crate::transcendental::{exp, ln};
 use core::fmt;
-use core::num::NonZeroU32;
+use core::num::{NonZeroU32, NonZeroU64};
 
 /// What the model says about one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +21,9 @@ pub struct Score {
 }
 
 impl Score {
-    /// The evidence lower bound `E_q[log p(x|z)] - KL(q(z|x) || p(z))` on log p(x), estimated;
-    /// the higher, the more ordinary the reading.
+    /// The bound on log p(x), estimated; the higher, the more ordinary the reading. The evidence
+    /// lower bound `E_q[log p(x|z)] - KL(q(z|x) || p(z))`, but for
+    /// [`Estimator::ImportanceWeighted`], whose bound is tighter.
     #[must_use]
     pub fn elbo(&self) -> Nats {
         self.elbo
@@ -38,8 +41,9 @@ impl Score {
         self.kl
     }
 
-    /// The standard error of [`Score::elbo`] over the antithetic pairs that were drawn; none for
-    /// deterministic estimators and below two pairs.
+    /// The standard error of [`Score::elbo`]: over the antithetic pairs that were drawn, or by the
+    /// delta method over the importance weights; none for deterministic estimators, below two
+    /// pairs, and below two weights.
     #[must_use]
     pub fn standard_error(&self) -> Option<Nats> {
         self.standard_error
@@ -84,8 +88,10 @@ pub enum ReadingError {
         /// The largest count; the smallest is zero.
         largest: u8,
     },
-    /// [`Estimator::MonteCarlo`] with no samples.
+    /// An estimator with no samples.
     NoSamples,
+    /// The mask is for another number of inputs.
+    Mask(MaskError),
 }
 
 impl fmt::Display for ReadingError {
@@ -113,72 +119,172 @@ impl fmt::Display for ReadingError {
 
 impl core::error::Error for ReadingError {}
 
-/// An estimate of `E_q[log p(x|z)]`, Q47.16.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Estimate {
-    pub(crate) mean: i64,
-    pub(crate) standard_error: Option<Nats>,
-    pub(crate) passes: u16,
+/// Decoder passes on their way to a [`Score`], one after another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accumulator {
+    passes: u16,
+    /// Of `log p(x|z)`, Q47.16.
+    sum: i64,
+    statistic: Statistic,
 }
 
-impl Estimate {
-    /// Joins the estimate with the divergence.
+/// What is kept beside the sum.
+#[derive(Clone, Copy, Debug)]
+enum Statistic {
+    /// Nothing: the estimator is deterministic.
+    None,
+    /// The spread of the means of antithetic pairs, and the first half of a pair.
+    Pairs(Spread, Option<i64>),
+    /// The importance weights.
+    Weights(Weights),
+}
+
+impl Accumulator {
+    pub(crate) fn new(estimator: Estimator) -> Self {
+        let statistic = match estimator {
+            Estimator::PosteriorMean | Estimator::SigmaPoints => Statistic::None,
+            Estimator::MonteCarlo { .. } => Statistic::Pairs(Spread::default(), None),
+            Estimator::ImportanceWeighted { .. } => Statistic::Weights(Weights::default()),
+        };
+        Self {
+            passes: 0,
+            sum: 0,
+            statistic,
+        }
+    }
+
+    /// Takes one pass in: `log p(x|z)` and `log p(z) - log q(z|x)`, both Q47.16.
+    pub(crate) fn add(&mut self, log_likelihood: i64, log_ratio: i64) {
+        self.passes = self.passes.saturating_add(1);
+        self.sum += log_likelihood;
+        match &mut self.statistic {
+            Statistic::None => {}
+            Statistic::Pairs(spread, pending) => match pending.take() {
+                Some(first) => spread.add((first + log_likelihood) >> 1),
+                None => *pending = Some(log_likelihood),
+            },
+            Statistic::Weights(weights) => weights.add(log_likelihood + log_ratio),
+        }
+    }
+
+    /// Passes taken in.
+    pub(crate) fn passes(&self) -> u16 {
+        self.passes
+    }
+
+    /// The mean of `log p(x|z)`, Q47.16; zero of no passes.
+    fn reconstruction(&self) -> i64 {
+        NonZeroU32::new(self.passes.into()).map_or(0, |passes| mean(self.sum, passes))
+    }
+
+    /// The bound, given the divergence in closed form, Q47.16.
+    pub(crate) fn bound(&self, kl: i64) -> i64 {
+        match &self.statistic {
+            Statistic::Weights(weights) => weights.log_mean(),
+            _ => self.reconstruction().saturating_sub(kl),
+        }
+    }
+
+    /// See [`Score::standard_error`].
+    fn standard_error(&self) -> Option<Nats> {
+        match &self.statistic {
+            Statistic::None => None,
+            Statistic::Pairs(spread, _) => spread.standard_error(),
+            Statistic::Weights(weights) => weights.standard_error(),
+        }
+    }
+
+    /// The score of the passes so far.
     pub(crate) fn score(
-        self,
+        &self,
         estimator: Estimator,
         kl: i64,
         p_value: impl FnOnce(Nats) -> Probability,
     ) -> Score {
-        let elbo = Nats::saturating_from_wide(self.mean.saturating_sub(kl));
+        let elbo = Nats::saturating_from_wide(self.bound(kl));
         Score {
             estimator,
-            reconstruction: Nats::saturating_from_wide(self.mean),
+            reconstruction: Nats::saturating_from_wide(self.reconstruction()),
             kl: Nats::saturating_from_wide(kl),
             elbo,
-            standard_error: self.standard_error,
+            standard_error: self.standard_error(),
             p_value: p_value(elbo),
             passes: self.passes,
         }
     }
+}
 
-    /// The mean of `2 * latents` passes at the sigma points; `pass(j, sign)` is
-    /// `log p(x | mu + sign sqrt(Z) sigma_j e_j)`.
-    pub(crate) fn sigma_points(latents: u16, mut pass: impl FnMut(usize, i32) -> i64) -> Self {
-        let mut sum = 0;
-        for latent in 0..usize::from(latents) {
-            sum += pass(latent, 1);
-            sum += pass(latent, -1);
+/// A streaming log-mean-exp of importance weights: the highest log weight so far, and the sums of
+/// the weights and of their squares relative to it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Weights {
+    count: u32,
+    /// Q47.16.
+    highest: i64,
+    /// Q36.28, each weight at most one.
+    sum: u64,
+    /// Q48.16.
+    squares: u64,
+}
+
+/// `ln 2^12` in Q16.16: `exp(x + HEADROOM)` has twelve bits more than `exp(x)`.
+const HEADROOM: i32 = 545_113;
+
+/// `ln 2` in Q16.16.
+const LN_2: i64 = 45_426;
+
+impl Weights {
+    fn add(&mut self, log_weight: i64) {
+        if self.count == 0 {
+            self.highest = log_weight;
         }
-        // At most 1024 latents.
-        let passes = 2 * latents;
-        let count = NonZeroU32::new(passes.into()).unwrap_or(NonZeroU32::MIN);
-        Self {
-            mean: mean(sum, count),
-            standard_error: None,
-            passes,
+        self.count += 1;
+        if log_weight > self.highest {
+            // A new reference: what there is shrinks by the ratio. The sum is below 2^44.
+            let ratio = relative(self.highest - log_weight);
+            self.sum = ((self.sum >> 8) * ratio) >> 20;
+            self.squares = (self.squares * square(ratio)) >> 16;
+            self.highest = log_weight;
         }
+        let weight = relative(log_weight - self.highest);
+        self.sum += weight;
+        self.squares += square(weight);
     }
 
-    /// The mean of `samples` passes in antithetic pairs; `pass(fresh, sign)` is
-    /// `log p(x | mu + sign sigma eps)`, where `fresh` says that eps is drawn anew.
-    pub(crate) fn monte_carlo(samples: u16, mut pass: impl FnMut(bool, i32) -> i64) -> Self {
-        let mut sum = 0;
-        let mut spread = Spread::default();
-        for _ in 0..samples / 2 {
-            let pair = pass(true, 1) + pass(false, -1);
-            spread.add(pair >> 1);
-            sum += pair;
+    /// `ln(1/k sum w)` in nats, Q47.16; zero of nothing.
+    fn log_mean(&self) -> i64 {
+        if self.count == 0 {
+            return 0;
         }
-        if samples % 2 == 1 {
-            sum += pass(true, 1);
-        }
-        let count = NonZeroU32::new(samples.into()).unwrap_or(NonZeroU32::MIN);
-        Self {
-            mean: mean(sum, count),
-            standard_error: spread.standard_error(),
-            passes: samples,
-        }
+        // The sum as a Q16.16 number below 2^16, times 2^shift; its lowest bit stands for 2^-16.
+        let shift = (u64::BITS - self.sum.leading_zeros()).saturating_sub(u32::BITS);
+        let log_sum = i64::from(ln((self.sum >> shift) as u32)) + i64::from(shift) * LN_2;
+        let log_count = i64::from(ln(self.count << 16));
+        self.highest + log_sum - i64::from(HEADROOM) - log_count
     }
+
+    /// The standard error of the logarithm of the mean, by the delta method:
+    /// `sqrt((k sum w^2 / (sum w)^2 - 1) / (k - 1))`; none below two weights.
+    fn standard_error(&self) -> Option<Nats> {
+        let degrees = NonZeroU64::new(u64::from(self.count).checked_sub(1)?)?;
+        // Both below 2^48: at most 65535 weights of at most one.
+        let total = self.sum >> 12;
+        let squared = NonZeroU64::new((total * total) >> 16)?;
+        let excess = (u64::from(self.count) * self.squares).saturating_sub(squared.get());
+        let variance = (((excess << 15) / squared) << 17) / degrees;
+        Some(Nats::from_bits(saturate(square_root(variance).into())))
+    }
+}
+
+/// `exp(log_weight)` of a log weight of at most zero (Q47.16), Q4.28.
+fn relative(log_weight: i64) -> u64 {
+    u64::from(exp(saturate(log_weight).saturating_add(HEADROOM)).unsigned_abs())
+}
+
+/// The square of a Q4.28 number of about one at most, Q16.16.
+fn square(weight: u64) -> u64 {
+    let weight = weight >> 12;
+    (weight * weight) >> 16
 }
 
 /// Count, sum and sum of squares of deviations from the first value (the shifted-data form of the
@@ -223,39 +329,66 @@ impl Spread {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
 
-    #[test]
-    fn sigma_points_visit_each_latent_twice() {
-        let mut visited = [[0; 2]; 3];
-        let estimate = Estimate::sigma_points(3, |latent, sign| {
-            visited[latent][usize::from(sign < 0)] += 1;
-            10 * latent as i64 + i64::from(sign)
-        });
-        assert_eq!(visited, [[1; 2]; 3]);
-        assert_eq!(
-            (estimate.mean, estimate.passes, estimate.standard_error),
-            (10, 6, None)
-        );
+    fn accumulate(estimator: Estimator, passes: &[(f64, f64)]) -> Score {
+        let mut accumulator = Accumulator::new(estimator);
+        let wide = |nats: f64| (nats * 65536.0).round() as i64;
+        for &(log_likelihood, log_ratio) in passes {
+            accumulator.add(wide(log_likelihood), wide(log_ratio));
+        }
+        accumulator.score(estimator, 2 << 16, |_| Probability::ONE)
     }
 
     #[test]
-    fn monte_carlo_pairs_its_noise() {
-        let mut calls = [(false, 0); 5];
-        let mut at = 0;
-        let estimate = Estimate::monte_carlo(5, |fresh, sign| {
-            calls[at] = (fresh, sign);
-            at += 1;
-            at as i64 * 65536
-        });
-        assert_eq!(
-            calls,
-            [(true, 1), (false, -1), (true, 1), (false, -1), (true, 1)]
-        );
-        assert_eq!(estimate.mean, 3 * 65536);
+    fn means_subtract_the_divergence() {
+        let score = accumulate(Estimator::SigmaPoints, &[(-1.0, 9.0), (-2.0, 9.0)]);
+        assert_eq!((score.elbo().to_f64(), score.passes()), (-3.5, 2));
+        assert_eq!(score.standard_error(), None);
+        let estimator = Estimator::MonteCarlo { samples: 5 };
+        let passes = [1.0, 2.0, 3.0, 4.0, 5.0].map(|x| (x, 9.0));
+        let score = accumulate(estimator, &passes);
+        assert_eq!(score.elbo().to_f64(), 1.0);
         // Pair means 1.5 and 3.5: sample variance 2, standard error 1.
-        assert_eq!(estimate.standard_error.unwrap().to_bits(), 65536);
-        assert_eq!(Estimate::monte_carlo(3, |_, _| 7).standard_error, None);
+        assert_eq!(score.standard_error().unwrap().to_bits(), 65536);
+        let score = accumulate(estimator, &passes[..3]);
+        assert_eq!(score.standard_error(), None);
+    }
+
+    /// Log weights whose highest comes early, late or in between, spread by `scale` nats.
+    fn log_weights(count: usize, scale: f64, word: &mut u32) -> std::vec::Vec<f64> {
+        let next = |_| {
+            *word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (f64::from(*word) / 4_294_967_296.0).ln() * scale - 100.0
+        };
+        (0..count).map(next).collect()
+    }
+
+    #[test]
+    fn log_mean_exp_matches_floats() {
+        let mut word = 5u32;
+        for count in [1, 2, 3, 10, 100, 5000, 65535] {
+            for scale in [0.0, 0.1, 1.0, 3.0, 50.0, 20_000.0] {
+                let logs = log_weights(count, scale, &mut word);
+                let highest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let weights = logs.iter().map(|log| (log - highest).exp());
+                let (k, sum) = (count as f64, weights.clone().sum::<f64>());
+                let exact = highest + (sum / k).ln();
+                let samples = count as u16;
+                let passes: std::vec::Vec<_> = logs.iter().map(|&log| (log + 7.0, -7.0)).collect();
+                let score = accumulate(Estimator::ImportanceWeighted { samples }, &passes);
+                let got = score.elbo().to_f64();
+                let exact_or_saturated = exact.max(-32768.0);
+                assert!((got - exact_or_saturated).abs() < 2e-4, "{count} {scale}: {got} {exact}");
+                if count > 1 {
+                    let squares: f64 = weights.map(|weight| weight * weight).sum();
+                    let error = ((k * squares / (sum * sum) - 1.0).max(0.0) / (k - 1.0)).sqrt();
+                    let got = score.standard_error().unwrap().to_f64();
+                    assert!((got - error).abs() < 0.003 + 0.003 * error, "{count} {scale}: {got} {error}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -285,15 +418,9 @@ mod tests {
 
     #[test]
     fn scores_saturate() {
-        let certain = |_| Probability::ONE;
-        let far = Estimate {
-            mean: -(1 << 60),
-            standard_error: None,
-            passes: 1,
-        };
-        assert_eq!(
-            far.score(Estimator::PosteriorMean, 1 << 60, certain).elbo,
-            Nats::MIN
-        );
+        let mut far = Accumulator::new(Estimator::PosteriorMean);
+        far.add(-(1 << 60), 0);
+        let score = far.score(Estimator::PosteriorMean, 1 << 60, |_| Probability::ONE);
+        assert_eq!(score.elbo, Nats::MIN);
     }
 }

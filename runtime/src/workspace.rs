@@ -1,6 +1,7 @@
 //! The RAM that scoring needs, owned by the caller.
 
 use crate::model::{Half, Model};
+use crate::vae::LANES;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -78,7 +79,7 @@ pub(crate) struct Scratch<'w> {
     pub(crate) deviation: &'w mut [i32],
     /// A draw of standard normals, Q16.16.
     pub(crate) noise: &'w mut [i32],
-    /// The latents that go to the decoder, with the model's fraction bits.
+    /// The latents that go to the decoder, with the model's fraction bits, lanes interleaved.
     pub(crate) latents: &'w mut [i16],
     /// Activations of layers 0, 2, ... of the pass at hand.
     pub(crate) even: &'w mut [i8],
@@ -102,7 +103,7 @@ impl<'w> Scratch<'w> {
             log_variance: take(&mut rest, latents).ok_or(error)?,
             deviation: take(&mut rest, latents).ok_or(error)?,
             noise: take(&mut rest, latents).ok_or(error)?,
-            latents: take(&mut rest, latents).ok_or(error)?,
+            latents: take(&mut rest, LANES * latents).ok_or(error)?,
             even: take(&mut rest, even).ok_or(error)?,
             odd: take(&mut rest, odd).ok_or(error)?,
         })
@@ -118,32 +119,30 @@ fn take<'w, T: bytemuck::Pod>(rest: &mut &'w mut [u8], count: usize) -> Option<&
 }
 
 impl Model<'_> {
-    /// Words of eight bytes that a [`Workspace`] for this model has.
+    /// Words of eight bytes that a [`Workspace`] for this model has. The decoder's part has room
+    /// for four latents at once.
     #[must_use]
     pub fn workspace_words(&self) -> usize {
         let (even, odd) = self.activation_lengths();
-        (self.latents() * (4 * size_of::<i32>() + size_of::<i16>()) + even + odd).div_ceil(8)
+        (self.latents() * BYTES_PER_LATENT + even + odd).div_ceil(8)
     }
 
     /// The longest activations at even and at odd places of either half. The encoder's place 0 is
-    /// the quantized reading; the decoder's place 0 is its first hidden layer.
+    /// the quantized reading; the decoder's place 0 is its first hidden layer, in all lanes.
     fn activation_lengths(&self) -> (usize, usize) {
         let longest = |half: &Half<'_>, skip: usize| {
-            let rows = half
-                .hidden
-                .iter()
-                .skip(skip)
-                .step_by(2)
-                .map(|layer| layer.dense.rows.len());
+            let layers = half.hidden.iter().skip(skip).step_by(2);
+            let rows = layers.map(|layer| layer.dense.rows.len());
             rows.max().unwrap_or(0)
         };
-        let even = self
-            .inputs()
-            .max(longest(&self.encoder, 1))
-            .max(longest(&self.decoder, 0));
+        let (encoder, decoder) = (&self.encoder, &self.decoder);
+        let even = self.inputs().max(longest(encoder, 1));
         (
-            even,
-            longest(&self.encoder, 0).max(longest(&self.decoder, 1)),
+            even.max(LANES * longest(decoder, 0)),
+            longest(encoder, 0).max(LANES * longest(decoder, 1)),
         )
     }
 }
+
+/// Mean, log-variance, deviation and noise, and a lane of the decoder's input each.
+const BYTES_PER_LATENT: usize = 4 * size_of::<i32>() + LANES * size_of::<i16>();

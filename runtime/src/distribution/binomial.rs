@@ -1,6 +1,7 @@
 //! Counts: Binomial(n, sigmoid(l)), and Bernoulli as n = 1.
 
 use crate::fixed::saturate;
+use crate::mask::Mask;
 use crate::transcendental::{sigmoid, softplus};
 
 /// Logits are clamped to this magnitude, 64 in Q16.16, before a density is taken of them. `1 - sigmoid(64)`
@@ -36,21 +37,33 @@ impl<'a> Binomial<'a> {
         self.trials
     }
 
-    /// `log p(x|z)`, Q47.16; exact up to the rounding of `softplus` (one unit of 2^-16 for each
-    /// trial) and of the table.
-    pub(super) fn log_density(&self, x: &[i16], logits: impl Iterator<Item = i32>) -> i64 {
+    /// Each term is exact up to the rounding of `softplus` (one unit of 2^-16 for each trial) and of
+    /// the table.
+    pub(super) fn visit<const K: usize>(
+        &self,
+        x: &[i16],
+        observed: Mask<'_>,
+        logits: impl Iterator<Item = [i32; K]>,
+        mut sink: impl FnMut(usize, [i32; K]),
+    ) {
         let trials = i32::from(self.trials);
-        let mut sum = 0i64;
-        for (&x, logit) in x.iter().zip(logits) {
-            let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
+        for (index, (&x, logits)) in x.iter().zip(logits).enumerate() {
+            if !observed.observes(index) {
+                continue;
+            }
             let count = i32::from(x).clamp(0, trials);
-            // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9,
-            // and the two differ by at most trials * softplus(|logit|).
-            let term = count * logit - trials * softplus(logit);
             let log_choose = self.log_choose.get(count as usize).copied().unwrap_or(0);
-            sum += i64::from(term) + i64::from(log_choose);
+            sink(
+                index,
+                logits.map(|logit| {
+                    let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
+                    // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9,
+                    // the two differ by at most trials * softplus(|logit|), and the table stays below
+                    // 2^24.
+                    count * logit - trials * softplus(logit) + log_choose
+                }),
+            );
         }
-        sum
     }
 
     /// `n sigmoid(l_i)`, Q16.16.
@@ -60,15 +73,24 @@ impl<'a> Binomial<'a> {
         }
     }
 
-    pub(super) fn outside_support(&self, x: &[i16]) -> Option<(usize, i16)> {
-        let outside = |x: &i16| !(0..=i16::from(self.trials)).contains(x);
-        x.iter().copied().enumerate().find(|(_, x)| outside(x))
+    pub(super) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
+        let possible = 0..=i16::from(self.trials);
+        let mut readings = x.iter().copied().enumerate();
+        readings.find(|&(index, x)| observed.observes(index) && !possible.contains(&x))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The log density of one count.
+    fn one_term(binomial: &Binomial<'_>, x: i16, logit: i32) -> i64 {
+        let mut term = None;
+        let logits = core::iter::once([logit]);
+        binomial.visit(&[x], Mask::ALL, logits, |_, [t]| term = Some(t));
+        i64::from(term.unwrap())
+    }
 
     #[test]
     fn bernoulli_and_binomial_match_floats() {
@@ -83,13 +105,13 @@ mod tests {
             let softplus = l.max(0.0) + (-l.abs()).exp().ln_1p();
             for x in 0..=1i16 {
                 let exact = f64::from(x) * l - softplus;
-                let got = one.log_density(&[x], [logit].into_iter()) as f64 / 65536.0;
+                let got = one_term(&one, x, logit) as f64 / 65536.0;
                 assert!((got - exact).abs() < 2e-5, "x {x} l {l}: {got} {exact}");
             }
             for x in 0..=4i16 {
                 let exact =
                     [1f64, 4.0, 6.0, 4.0, 1.0][x as usize].ln() + f64::from(x) * l - 4.0 * softplus;
-                let got = four.log_density(&[x], [logit].into_iter()) as f64 / 65536.0;
+                let got = one_term(&four, x, logit) as f64 / 65536.0;
                 assert!((got - exact).abs() < 8e-5, "x {x} l {l}: {got} {exact}");
             }
         }
@@ -101,7 +123,7 @@ mod tests {
         let binomial = Binomial::new(255, &table).unwrap();
         for logit in [i32::MIN, i32::MAX] {
             for x in [i16::MIN, 0, 255, i16::MAX] {
-                let term = binomial.log_density(&[x], [logit].into_iter());
+                let term = one_term(&binomial, x, logit);
                 let agrees = (x > 0) == (logit > 0);
                 assert_eq!(
                     term,
@@ -121,7 +143,7 @@ mod tests {
         assert!(Binomial::new(1, &[0]).is_none());
         assert!(Binomial::new(1, &[0, -1]).is_none());
         let one = Binomial::new(1, &[0, 0]).unwrap();
-        assert_eq!(one.outside_support(&[0, 1, 2]), Some((2, 2)));
-        assert_eq!(one.outside_support(&[0, 1]), None);
+        assert_eq!(one.outside_support(&[0, 1, 2], Mask::ALL), Some((2, 2)));
+        assert_eq!(one.outside_support(&[0, 1], Mask::ALL), None);
     }
 }

@@ -16,13 +16,23 @@ pub const LARGEST_MEAN: i32 = 128 << 16;
 /// Q16.16; means are at most [`LARGEST_MEAN`] in magnitude.
 #[must_use]
 pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
-    let mut twice = 0i64;
-    for (&mean, &log_variance) in mean.iter().zip(log_variance) {
-        let square = (i64::from(mean) * i64::from(mean) + (1 << 15)) >> FRACTION_BITS;
-        let variance = i64::from(exp(log_variance));
-        twice += square + variance - i64::from(ONE) - i64::from(log_variance);
-    }
-    // Never negative but for the rounding of `exp`, which the floor at zero takes away.
+    let latents = mean.iter().zip(log_variance);
+    halve(latents.map(|(&mean, &log_variance)| twice(mean, log_variance)).sum())
+}
+
+/// The part of one latent in [`kl_to_standard_normal`], Q47.16.
+#[must_use]
+pub fn kl_of_latent(mean: i32, log_variance: i32) -> i64 {
+    halve(twice(mean, log_variance))
+}
+
+fn twice(mean: i32, log_variance: i32) -> i64 {
+    let square = (i64::from(mean) * i64::from(mean) + (1 << 15)) >> FRACTION_BITS;
+    square + i64::from(exp(log_variance)) - i64::from(ONE) - i64::from(log_variance)
+}
+
+/// Never negative but for the rounding of `exp`, which the floor at zero takes away.
+fn halve(twice: i64) -> i64 {
     (twice.saturating_add(1) >> 1).max(0)
 }
 

@@ -9,6 +9,10 @@
 //! and hands `a_r` on either as an `i8` activation ([`Dense::quantized`]) or as a wide fixed
 //! point number ([`Dense::wide`]). Weights are `i8` in `[-127, 127]`, row after row without gaps;
 //! inputs are `i8` (activations) or `i16` (latents).
+//!
+//! Every layer takes `K` inputs at once, in lanes: element `c` of an operand is `[X; K]`, the
+//! `c`-th number of each of the `K` inputs. A weight is then loaded once for all of them, and one
+//! pointer runs through the operands. A lane's result does not depend on the other lanes.
 
 mod arch;
 
@@ -26,25 +30,26 @@ pub type Row = [i32; 2];
 pub trait Operand: Copy + Into<i32> {
     /// The largest magnitude that occurs.
     const LARGEST: i64;
-    /// `sum_c weights[c] * x[c]`, wrapping in 32 bits; the shorter of the two ends the sum.
-    fn dot(weights: &[i8], x: &[Self]) -> i32;
+    /// `start + sum_c weights[c] * x[c]` in each lane, wrapping in 32 bits; the shorter of the two
+    /// ends the sum.
+    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K];
 }
 
 /// Quantized activations; -128 does not occur.
 impl Operand for i8 {
     const LARGEST: i64 = 127;
-    #[inline]
-    fn dot(weights: &[i8], x: &[Self]) -> i32 {
-        arch::dot_i8(weights, x)
+
+    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K] {
+        arch::dot_i8(start, weights, x)
     }
 }
 
 /// Latents.
 impl Operand for i16 {
     const LARGEST: i64 = 1 << 15;
-    #[inline]
-    fn dot(weights: &[i8], x: &[Self]) -> i32 {
-        arch::dot_i16(weights, x)
+
+    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K] {
+        arch::dot_i16(start, weights, x)
     }
 }
 
@@ -71,31 +76,47 @@ pub struct Quantization {
 }
 
 impl<'a> Dense<'a> {
-    /// Each row's accumulator with its multiplier, in order.
-    fn accumulate<X: Operand>(self, x: &'a [X]) -> impl Iterator<Item = (i32, Multiplier)> + 'a {
+    /// Each row's accumulators with its multiplier, in order.
+    fn accumulate<X: Operand, const K: usize>(
+        self,
+        x: &'a [[X; K]],
+    ) -> impl Iterator<Item = ([i32; K], Multiplier)> + 'a {
         // A layer of zero columns cannot be parsed; `max` keeps the chunk size valid all the same.
         self.weights
             .chunks_exact(self.columns.max(1))
             .zip(self.rows)
             .map(move |(weights, &[bias, multiplier])| {
-                let accumulator = bias.wrapping_add(X::dot(weights, x));
-                (accumulator, Multiplier::from_validated(multiplier as u32))
+                let multiplier = Multiplier::from_validated(multiplier as u32);
+                (X::dot(bias, weights, x), multiplier)
             })
     }
 
-    /// `out[r] = clamp(M_r(a_r) + zero_point, floor, 127)` for each row, as long as `out` lasts.
-    pub fn quantized<X: Operand>(self, x: &[X], quantization: Quantization, out: &mut [i8]) {
+    /// `out[r] = clamp(M_r(a_r) + zero_point, floor, 127)` in each lane for each row, as long as
+    /// `out` lasts.
+    pub fn quantized<X: Operand, const K: usize>(
+        self,
+        x: &[[X; K]],
+        quantization: Quantization,
+        out: &mut [[i8; K]],
+    ) {
         let (zero_point, floor) = (quantization.zero_point.into(), quantization.floor.into());
-        for ((accumulator, multiplier), out) in self.accumulate(x).zip(out) {
-            let value = multiplier.apply(accumulator).saturating_add(zero_point);
-            *out = value.max(floor).min(127) as i8;
+        for ((accumulators, multiplier), out) in self.accumulate(x).zip(out) {
+            *out = accumulators.map(|accumulator| {
+                let value = multiplier.apply(accumulator).saturating_add(zero_point);
+                value.max(floor).min(127) as i8
+            });
         }
     }
 
-    /// `M_r(a_r)` for each row, in order: the wide outputs, as the multipliers scale them.
-    pub fn wide<X: Operand>(self, x: &'a [X]) -> impl Iterator<Item = i32> + 'a {
-        self.accumulate(x)
-            .map(|(accumulator, multiplier)| multiplier.apply(accumulator))
+    /// `M_r(a_r)` in each lane for each row, in order: the wide outputs, as the multipliers scale
+    /// them.
+    pub fn wide<X: Operand, const K: usize>(
+        self,
+        x: &'a [[X; K]],
+    ) -> impl Iterator<Item = [i32; K]> + 'a {
+        self.accumulate(x).map(|(accumulators, multiplier)| {
+            accumulators.map(|accumulator| multiplier.apply(accumulator))
+        })
     }
 
     /// Proves [`ACCUMULATOR_BOUND`] for every input of operands `X`, and for every partial sum in
@@ -134,9 +155,9 @@ mod tests {
             rows: &[[10, HALF], [-1, HALF]],
         };
         // Accumulators: 10 + 2 - 4 + 3 = 11 and -1 - 254 - 254 = -509.
-        let x = [2i8, -2, 1];
-        assert!(layer.wide(&x).eq([6, -254]));
-        let mut out = [0; 2];
+        let x = [[2i8], [-2], [1]];
+        assert!(layer.wide(&x).eq([[6], [-254]]));
+        let mut out = [[0]; 2];
         layer.quantized(
             &x,
             Quantization {
@@ -145,7 +166,7 @@ mod tests {
             },
             &mut out,
         );
-        assert_eq!(out, [11, -127]);
+        assert_eq!(out, [[11], [-127]]);
         layer.quantized(
             &x,
             Quantization {
@@ -154,8 +175,10 @@ mod tests {
             },
             &mut out,
         );
-        assert_eq!(out, [11, 5]);
-        assert!(layer.wide(&[2i16, -2, 1]).eq([6, -254]));
+        assert_eq!(out, [[11], [5]]);
+        assert!(layer.wide(&[[2i16], [-2], [1]]).eq([[6], [-254]]));
+        let lanes = [[0i8, 2, 127, 1], [0, -2, 127, 0], [0, 1, 127, 0]];
+        assert!(layer.wide(&lanes).eq([[5, 6, 386, 6], [0, -254, 0, -64]]));
     }
 
     #[test]
