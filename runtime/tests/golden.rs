@@ -1,1 +1,169 @@
-//! placeholder
+//! One model small enough to be computed by hand: every byte of its image, and every number between
+//! a reading and its scores.
+//!
+//! The literals were derived from FORMAT.md and NUMERICS.md in Python, with `math` and
+//! `statistics.NormalDist` in place of the tables and `zlib.crc32` for the checksum; the comments say
+//! how. A change of any of them is a change of `FORMAT_VERSION` or `NUMERICS_VERSION`.
+
+use elbow::estimator::Estimator;
+use elbow::format::{
+    AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, RowSpec,
+};
+use elbow::requantize::Multiplier;
+use elbow::{Model, Session};
+
+#[rustfmt::skip]
+const IMAGE: [u8; 152] = [
+    b'E', b'L', b'B', b'W',
+    1, 0, // format version
+    1, 0, // numerics version
+    152, 0, 0, 0, // length
+    0x02, 0x51, 0xbf, 0x8f, // CRC-32 of all other bytes
+    26, 0, 0, 0, // length of the header
+    // Header, from byte 20.
+    1, b'g', // name
+    2, // inputs
+    2, // picture width
+    1, // latents
+    12, // latent fraction bits
+    0xff, 0xff, 0x1f, // lowest log-variance: zigzag of -4 * 2^16 is 2^19 - 1
+    0, // highest log-variance
+    0, 1, // binomial, one trial
+    0, // hidden layers of the encoder
+    0, // hidden layers of the decoder
+    1, 1, 1, // one calibration table: sigma points, one knot
+    0x85, 0x88, 0x0c, // expected: -98819, zigzag 197637 = 5 + 8 * 2^7 + 12 * 2^14
+    0x9b, 0xb3, 0x0c, // -101582
+    0x8f, 0xce, 0x0d, // -111496
+    0, 0, // to byte 48
+    0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
+    0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
+    64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64
+    0, 0, 0, 0, 0, 0, 0, 0, // ln C(1, 0) and ln C(1, 1)
+    0, 0, 0, 0, 0, 2, 0, 0, // mean: bias 0, multiplier 512
+    0x40, 0xff, 0xff, 0xff, 0, 4, 0, 0, // log-variance: bias -192, multiplier 1024
+    2, 0xff, 1, 1, 0, 0, 0, 0, // weights 2, -1 and 1, 1
+    0, 0, 0, 0, 1, 0, 0, 0, // output 0: bias 0, multiplier 1
+    0, 0, 0, 0, 1, 0, 0, 0, // output 1: bias 0, multiplier 1
+    16, 0xe0, 0, 0, 0, 0, 0, 0, // weights 16 and -32
+    0, 0, 0xff, 0xff, 0, 0, 0, 0, // calibration: a knot at -1 nat
+    0, 0, 0, 0x40, 0, 0, 0, 0x80, // p-values 1/2 and 1
+    1, 0, 0, 0, 0, 0, 0, 0, // reading of the self-test: 1 and 0
+];
+
+fn spec() -> ImageSpec {
+    let factor = |factor| Multiplier::from_word(factor).unwrap();
+    let row = |bias, multiplier| RowSpec {
+        bias,
+        multiplier: factor(multiplier),
+    };
+    let input = InputSpec {
+        center: 0,
+        exponent: 0,
+        gain: factor(64),
+    };
+    ImageSpec {
+        name: "g".into(),
+        picture_width: 2,
+        inputs: vec![input; 2],
+        likelihood: LikelihoodSpec::Binomial { trials: 1 },
+        latent_fraction_bits: 12,
+        log_variance_range: (-4 << 16, 0),
+        encoder: vec![],
+        heads: DenseSpec {
+            weights: vec![2, -1, 1, 1],
+            rows: vec![row(0, 512), row(-192, 1024)],
+        },
+        decoder: vec![],
+        output: DenseSpec {
+            weights: vec![16, -32],
+            rows: vec![row(0, 1); 2],
+        },
+        self_test_reading: vec![1, 0],
+    }
+}
+
+#[test]
+fn the_image_is_written_and_read_byte_by_byte() {
+    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[-1 << 16], 1);
+    assert_eq!(&*spec().encode(&[table]).unwrap(), &IMAGE);
+
+    let image = AlignedImage::new(&IMAGE);
+    let model = Model::parse(&image).unwrap();
+    assert_eq!((model.name(), model.image_length()), ("g", 152));
+    assert_eq!((model.inputs(), model.latents()), (2, 1));
+    assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
+    assert_eq!(model.latent_fraction_bits(), 12);
+    assert_eq!(model.log_variance_range(), (-262_144, 0));
+    let shapes: Vec<_> = model.layers().map(|l| (l.rows, l.columns)).collect();
+    assert_eq!(shapes, [(2, 2), (2, 1)]);
+    assert_eq!(model.calibrations()[0].knots(), 1);
+    // Five numbers of 18 bytes in all for the latent, and two activations.
+    assert_eq!(model.workspace_words(), 3);
+}
+
+/// The reading 1, 0 enters as 64 and 0. The accumulators of the heads are 2 * 64 = 128 and
+/// 64 - 192 = -128; times 512 and 1024, the mean is 1.0 and the log-variance -2.0.
+#[test]
+fn every_number_of_a_score_is_the_derived_one() {
+    let image = AlignedImage::new(&IMAGE);
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = [0; 3];
+    model.self_test(&mut workspace).unwrap();
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+    let posterior = session.encode(&[1, 0]).unwrap();
+    assert_eq!(posterior.mean, [65_536]);
+    assert_eq!(posterior.log_variance, [-131_072]);
+
+    // KL: (1 + 65536 + exp(-2) 65536 - 65536 + 131072) >> 1 with exp(-2) = 8869 units.
+    const KL: i32 = 69_971;
+    let mut check = |estimator, reconstruction, error, p_value| {
+        session.reseed(0, 0);
+        let score = session.score(&[1, 0], estimator).unwrap();
+        assert_eq!(score.reconstruction().to_bits(), reconstruction);
+        assert_eq!(score.kl().to_bits(), KL);
+        assert_eq!(score.elbo().to_bits(), reconstruction - KL);
+        assert_eq!(score.standard_error().map(elbow::Nats::to_bits), error);
+        assert_eq!(score.p_value().to_bits(), p_value);
+    };
+    // All bounds are below the knot at -1 nat.
+    const HALF: u32 = 1 << 30;
+    // z = 4096, logits 1.0 and -2.0: 65536 - softplus(1) - softplus(-2) = 65536 - 86066 - 8318.
+    check(Estimator::PosteriorMean, -28_848, None, HALF);
+    // sigma = exp(-1) = 24109 units, z = 5603 and 2589: passes of -18984 and -44239, whose mean
+    // -31611.5 is rounded up.
+    check(Estimator::SigmaPoints, -31_611, None, HALF);
+    // The first word of stream 0 of seed 0 is 0x046eba29, and its draw -138456 units. Times sigma it
+    // is -50934: z = 913 and 7279, passes of -70961 and -12089.
+    check(Estimator::MonteCarlo { samples: 2 }, -41_525, None, HALF);
+    // The second is 0x019c7801: draw -83727, z = 2171 and 6021, passes of -49827 and -16939. The
+    // pairs' means -41525 and -33383 are 31 / 256 nat apart, the centre is 16, the squares
+    // 256 + 225 = 481, and the root of mean(481 * 2^16, 2) is 3970.
+    check(
+        Estimator::MonteCarlo { samples: 4 },
+        -37_454,
+        Some(3970),
+        HALF,
+    );
+}
+
+#[test]
+fn a_sample_and_its_mean_are_the_derived_ones() {
+    let image = AlignedImage::new(&IMAGE);
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = [0; 3];
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+    // Before any reading it is the prior's: -138456 units are -8653.5 / 4096, rounded up.
+    assert_eq!(session.sample(), [-8653]);
+    session.encode(&[1, 0]).unwrap();
+    session.reseed(0, 0);
+    assert_eq!(session.sample(), [913]);
+    // sigmoid(1.0) and sigmoid(-2.0).
+    let mut mean = [0; 2];
+    session.decode(&[4096], &mut mean).unwrap();
+    assert_eq!(mean, [47_911, 7812]);
+    // 16 * -8653 and -32 * -8653 units in Q16.16 are the logits -2.1125 and 4.2251.
+    session.reseed(0, 0);
+    session.generate(&mut mean).unwrap();
+    assert_eq!(mean, [7070, 64_591]);
+}

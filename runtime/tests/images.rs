@@ -1,1 +1,475 @@
-//! placeholder
+//! Damaged, foreign and hostile images: none is accepted that is not whole, and none that is
+//! accepted can make any operation panic. Tests run with overflow checks.
+
+mod support;
+
+use elbow::estimator::Estimator;
+use elbow::format::{
+    ALIGNMENT, AlignedImage, CalibrationSpec, FORMAT_VERSION, ImageError, LikelihoodSpec, MAGIC,
+    NUMERICS_VERSION, PREFIX_LENGTH, image_length, reseal,
+};
+use elbow::text::Picture;
+use elbow::{Model, Probability, Session};
+use support::{Dice, Temper, extreme_reading, random_reading, random_spec};
+
+/// Offsets of the prefix that tests write to; see FORMAT.md.
+const FORMAT_AT: usize = 4;
+const NUMERICS_AT: usize = 6;
+const LENGTH_AT: usize = 8;
+const CRC_AT: usize = 12;
+const HEADER_LENGTH_AT: usize = 16;
+
+/// A whole image with calibration tables, of at most `most` bytes.
+fn small_image(dice: &mut Dice, temper: Temper, gaussian: bool, most: usize) -> Vec<u8> {
+    loop {
+        let spec = random_spec(dice, temper);
+        let tables = [Estimator::SigmaPoints, Estimator::MonteCarlo { samples: 4 }].map(|e| {
+            let scores: Vec<i32> = (0..6).map(|_| dice.word() as i32 >> 6).collect();
+            CalibrationSpec::from_scores(e, &scores, 5)
+        });
+        let image = spec.encode(&tables).unwrap();
+        let kind = matches!(spec.likelihood, LikelihoodSpec::Gaussian(_));
+        if image.len() <= most && kind == gaussian {
+            return image.to_vec();
+        }
+    }
+}
+
+/// One image of each likelihood.
+fn samples(seed: u64) -> [Vec<u8>; 2] {
+    let mut dice = Dice::new(seed);
+    [false, true].map(|gaussian| small_image(&mut dice, Temper::Trained, gaussian, 1500))
+}
+
+fn parse(bytes: &[u8]) -> Result<(), ImageError> {
+    Model::parse(&AlignedImage::new(bytes)).map(|_| ())
+}
+
+fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
+    image[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+#[test]
+fn every_flipped_bit_is_refused() {
+    for image in samples(11) {
+        let mut damaged = AlignedImage::new(&image).to_vec();
+        for bit in 0..8 * image.len() {
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let error = parse(&damaged).unwrap_err();
+            let expected = match bit / 8 {
+                0..FORMAT_AT => matches!(error, ImageError::NotAnImage),
+                FORMAT_AT..NUMERICS_AT => matches!(error, ImageError::FormatVersion { .. }),
+                NUMERICS_AT..LENGTH_AT => matches!(error, ImageError::NumericsVersion { .. }),
+                LENGTH_AT..CRC_AT => matches!(
+                    error,
+                    ImageError::Truncated { .. } | ImageError::Checksum { .. }
+                ),
+                _ => matches!(error, ImageError::Checksum { .. }),
+            };
+            assert!(expected, "bit {bit}: {error}");
+            damaged[bit / 8] ^= 1 << (bit % 8);
+        }
+        assert_eq!(parse(&damaged), Ok(()));
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for image in samples(12) {
+        for have in 0..image.len() {
+            let error = parse(&image[..have]).unwrap_err();
+            let expected = match have {
+                0..4 => ImageError::NotAnImage,
+                4..CRC_AT => ImageError::Truncated {
+                    have,
+                    need: PREFIX_LENGTH,
+                },
+                _ => ImageError::Truncated {
+                    have,
+                    need: image.len(),
+                },
+            };
+            assert_eq!(error, expected);
+        }
+    }
+}
+
+/// A cut image whose length and checksum say that it is whole.
+#[test]
+fn every_shorter_image_is_refused() {
+    for image in samples(13) {
+        for length in PREFIX_LENGTH..image.len() {
+            let mut cut = image[..length].to_vec();
+            put(&mut cut, LENGTH_AT, &(length as u32).to_le_bytes());
+            reseal(&mut cut);
+            let error = parse(&cut).unwrap_err();
+            assert!(matches!(error, ImageError::Invalid(_)), "{length}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_lies_behind_an_image_is_not_looked_at() {
+    for image in samples(14) {
+        let mut region = image.clone();
+        region.extend(b"anything, ELBW even");
+        let region = AlignedImage::new(&region);
+        assert_eq!(image_length(&region), Ok(image.len()));
+        let model = Model::parse(&region).unwrap();
+        assert_eq!(model.image_length(), image.len());
+        // But it is no part of the image.
+        let mut longer = image.clone();
+        longer.extend([0; 8]);
+        let length = longer.len() as u32;
+        put(&mut longer, LENGTH_AT, &length.to_le_bytes());
+        reseal(&mut longer);
+        let error = ImageError::Invalid("it has bytes behind its last tensor");
+        assert_eq!(parse(&longer), Err(error));
+    }
+}
+
+#[test]
+fn foreign_files_and_empty_memory_are_refused() {
+    let elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0";
+    let foreign: [&[u8]; 7] = [
+        b"",
+        b"ELB",
+        elf,
+        b"elbw\x01\0\x01\0 and so on, as text",
+        &[0xff; 64],
+        &[0; 64],
+        b"\x1c\0\0\0TFL3 and so on",
+    ];
+    for bytes in foreign {
+        assert_eq!(parse(bytes), Err(ImageError::NotAnImage));
+    }
+    assert!(parse(&MAGIC).is_err());
+}
+
+#[test]
+fn other_versions_are_refused_whether_sealed_or_not() {
+    for image in samples(15) {
+        for version in [0, 2, 0x0100, u16::MAX] {
+            for sealed in [false, true] {
+                let mut other = image.clone();
+                put(&mut other, FORMAT_AT, &version.to_le_bytes());
+                sealed.then(|| reseal(&mut other));
+                let error = ImageError::FormatVersion {
+                    image: version,
+                    runtime: FORMAT_VERSION,
+                };
+                assert_eq!(parse(&other), Err(error));
+                let mut other = image.clone();
+                put(&mut other, NUMERICS_AT, &version.to_le_bytes());
+                sealed.then(|| reseal(&mut other));
+                let error = ImageError::NumericsVersion {
+                    image: version,
+                    runtime: NUMERICS_VERSION,
+                };
+                assert_eq!(parse(&other), Err(error));
+            }
+        }
+    }
+}
+
+/// Files of several lengths, of which some would lie anywhere.
+#[test]
+fn included_files_are_aligned() {
+    let files: [&'static [u8]; 3] = [
+        elbow::include_image!("images.rs"),
+        elbow::include_image!("golden.rs"),
+        elbow::include_image!("support/mod.rs"),
+    ];
+    for file in files {
+        assert!(file.as_ptr().addr().is_multiple_of(ALIGNMENT));
+        assert_eq!(Model::parse(file).unwrap_err(), ImageError::NotAnImage);
+    }
+}
+
+#[test]
+fn misaligned_memory_is_refused() {
+    for image in samples(16) {
+        for offset in 1..ALIGNMENT {
+            let mut shifted = vec![0; offset];
+            shifted.extend(&image);
+            let shifted = AlignedImage::new(&shifted);
+            let error = Model::parse(&shifted[offset..]).unwrap_err();
+            assert_eq!(error, ImageError::Misaligned);
+        }
+    }
+}
+
+/// Memory for random strings, aligned.
+struct Memory(Vec<u64>);
+
+impl Memory {
+    /// `length` random bytes.
+    fn fill(&mut self, dice: &mut Dice, length: usize) -> &mut [u8] {
+        for word in &mut self.0[..length.div_ceil(8)] {
+            *word = u64::from(dice.word()) << 32 | u64::from(dice.word());
+        }
+        &mut bytemuck::cast_slice_mut(&mut self.0)[..length]
+    }
+}
+
+/// None of these is an image: a header that decodes by chance names more tensors than there are
+/// bytes, or does not end where it should.
+#[test]
+fn a_million_random_strings_are_refused() {
+    let mut dice = Dice::new(17);
+    let mut memory = Memory(vec![0; 64]);
+    let mut errors = [0; 3];
+    for round in 0..1_000_000 {
+        let length = match round % 8 {
+            0 => dice.size(0, 512),
+            _ => dice.size(PREFIX_LENGTH, 120),
+        };
+        let bytes = memory.fill(&mut dice, length);
+        if length >= PREFIX_LENGTH && round % 4 != 0 {
+            put(bytes, 0, &MAGIC);
+            if round % 4 != 1 {
+                put(bytes, FORMAT_AT, &FORMAT_VERSION.to_le_bytes());
+                put(bytes, NUMERICS_AT, &NUMERICS_VERSION.to_le_bytes());
+                put(bytes, LENGTH_AT, &(length as u32).to_le_bytes());
+            }
+            if round % 4 == 3 {
+                let header = dice.size(0, length - PREFIX_LENGTH + 1) as u32;
+                put(bytes, HEADER_LENGTH_AT, &header.to_le_bytes());
+                // Short names and short lists, so that more of the header decodes.
+                bytes[PREFIX_LENGTH..].iter_mut().for_each(|byte| {
+                    *byte &= [0xff, 0x07][usize::from(round % 16 == 3)];
+                });
+            }
+            reseal(bytes);
+        }
+        match Model::parse(bytes).unwrap_err() {
+            ImageError::NotAnImage => errors[0] += 1,
+            ImageError::Invalid(_) => errors[1] += 1,
+            _ => errors[2] += 1,
+        }
+    }
+    assert!(errors.iter().all(|&count| count > 100_000), "{errors:?}");
+}
+
+/// Runs everything that a model can do on readings at the ends of its support and within it.
+fn exercise(model: &Model<'_>, dice: &mut Dice) {
+    let mut workspace = vec![0; model.workspace_words()];
+    let _ = model.self_test(&mut workspace);
+    let mut session = Session::new(model, &mut workspace, 1).unwrap();
+    let inputs = model.inputs();
+    let mut readings = vec![vec![0; inputs], vec![1; inputs]];
+    readings.push(vec![i16::MIN; inputs]);
+    readings.push(vec![i16::MAX; inputs]);
+    readings.push((0..inputs).map(|_| dice.word() as i16).collect());
+    readings.push((0..inputs).map(|_| dice.word() as i16 & 0xff).collect());
+    for reading in &readings {
+        for estimator in [
+            Estimator::PosteriorMean,
+            Estimator::SigmaPoints,
+            Estimator::MonteCarlo { samples: 5 },
+        ] {
+            let Ok(score) = session.score(reading, estimator) else {
+                continue;
+            };
+            assert!(score.kl().to_bits() >= 0 && score.p_value() <= Probability::ONE);
+            assert!(score.csv(0).to_string().split(',').count() == 11);
+        }
+        let _ = session.encode(reading);
+        session.sample();
+    }
+    let mut means = vec![0; inputs];
+    for extreme in [i16::MIN, 0, i16::MAX] {
+        let latents = vec![extreme; model.latents()];
+        session.decode(&latents, &mut means).unwrap();
+    }
+    session.generate(&mut means).unwrap();
+    let picture = Picture {
+        values: &means,
+        width: model.picture_width(),
+    };
+    assert!(picture.to_string().len() >= 2 * inputs);
+    let macs: usize = model.layers().map(|layer| layer.macs()).sum();
+    assert!(macs > 0);
+}
+
+/// Changes a few bytes of `image` and gives it the checksum that it has then.
+fn mutate(dice: &mut Dice, image: &mut Vec<u8>) {
+    let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
+    let header_end = PREFIX_LENGTH + header;
+    let tensors = header_end.next_multiple_of(8);
+    for _ in 0..dice.size(1, 3) {
+        let at = dice.size(tensors, image.len() - 8);
+        let word = at & !3;
+        match dice.size(0, 9) {
+            0 => image[at] = dice.word() as u8,
+            1 => image[at] ^= 1 << dice.size(0, 7),
+            2..=3 => {
+                // The ends of every type, and of multipliers.
+                let extreme = dice.pick(&[
+                    0,
+                    1,
+                    -1,
+                    i32::MIN,
+                    i32::MAX,
+                    0x7fff,
+                    0x7fff | 46 << 16,
+                    0x7fff_7fff,
+                    1 << 31 | 127,
+                    (1 << 30) - 1,
+                    -(1 << 30) + 1,
+                ]);
+                put(image, word, &extreme.to_le_bytes());
+            }
+            4 => {
+                // Another place's numbers.
+                let other = dice.size(tensors, image.len() - 8) & !7;
+                for index in 0..8 {
+                    image.swap((at & !7) + index, other + index);
+                }
+            }
+            5 => {
+                let end = (at + dice.size(1, 32)).min(image.len());
+                let byte = dice.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff]);
+                image[at..end].fill(byte);
+            }
+            6 => {
+                let at = dice.size(PREFIX_LENGTH, header_end - 1);
+                image[at] = dice.pick(&[0, 1, 2, 3, 0x7f, 0x80, 0x81, 0xff]);
+            }
+            7 => {
+                let at = dice.size(PREFIX_LENGTH, header_end - 1);
+                image[at] = image[at].wrapping_add(dice.pick(&[1, 2, 0xff, 0xfe]));
+            }
+            8 => {
+                let ends = [PREFIX_LENGTH, header_end - 1];
+                let [a, b] = [(); 2].map(|()| dice.size(ends[0], ends[1]));
+                image.swap(a, b);
+            }
+            _ => mutate_lengths(dice, image, header),
+        }
+    }
+    let length = u32::from_le_bytes(image[8..12].try_into().unwrap()) as usize;
+    match image.get_mut(..length.max(PREFIX_LENGTH)) {
+        Some(claimed) => reseal(claimed),
+        None => reseal(image),
+    }
+}
+
+/// Wrong lengths of the image or of its header.
+fn mutate_lengths(dice: &mut Dice, image: &mut Vec<u8>, header: usize) {
+    let step = dice.pick(&[-8i64, -1, 1, 8]);
+    match dice.size(0, 3) {
+        0 => {
+            let length = (image.len() as i64 + step) as u32;
+            put(image, LENGTH_AT, &length.to_le_bytes());
+        }
+        1 => {
+            let header = (header as i64 + step) as u32;
+            put(image, HEADER_LENGTH_AT, &header.to_le_bytes());
+        }
+        2 => {
+            let at = dice.pick(&[LENGTH_AT, HEADER_LENGTH_AT]);
+            let extreme = dice.pick(&[0, 1, 19, 20, 21, u32::MAX, u32::MAX - 7, 1 << 31]);
+            put(image, at, &extreme.to_le_bytes());
+        }
+        _ => image.extend([0; 8]),
+    }
+}
+
+#[test]
+fn mutated_images_never_panic() {
+    let mut dice = Dice::new(18);
+    let mut accepted = 0;
+    for round in 0..1000 {
+        let temper = [Temper::Trained, Temper::Wild][round % 2];
+        let image = small_image(&mut dice, temper, round % 4 < 2, 2500);
+        for _ in 0..100 {
+            let mut mutant = image.clone();
+            mutate(&mut dice, &mut mutant);
+            let mutant = AlignedImage::new(&mutant);
+            if let Ok(model) = Model::parse(&mutant) {
+                accepted += 1;
+                exercise(&model, &mut dice);
+            }
+        }
+    }
+    println!("{accepted} of 100000 accepted");
+    assert!((10_000..90_000).contains(&accepted), "{accepted}");
+}
+
+/// Everything at its limit at once: inputs, latents, sums of nats, passes.
+#[test]
+fn the_largest_sums_do_not_overflow() {
+    use elbow::format::{DenseSpec, GaussianSpec, InputSpec, RowSpec};
+    use elbow::requantize::Multiplier;
+    let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
+    let dense = |columns: usize, rows: usize, bias: i32| DenseSpec {
+        weights: vec![127; columns * rows],
+        rows: vec![
+            RowSpec {
+                bias,
+                multiplier: largest
+            };
+            rows
+        ],
+    };
+    let mut dice = Dice::new(19);
+    for (inputs, latents, samples) in [(1 << 14, 1, 99), (1, 200, 65_535), (300, 1 << 10, 2)] {
+        for gaussian in [false, true] {
+            for sign in [1, -1] {
+                let gaussian_spec = GaussianSpec {
+                    standardize: vec![largest; inputs],
+                    deviations: vec![largest; inputs],
+                    log_normalizer: f64::from(sign * (1 << 29)),
+                };
+                let mut spec = random_spec(&mut dice, Temper::Wild);
+                spec.likelihood = match gaussian {
+                    true => LikelihoodSpec::Gaussian(gaussian_spec),
+                    false => LikelihoodSpec::Binomial { trials: 255 },
+                };
+                spec.inputs = vec![
+                    InputSpec {
+                        center: i16::MIN,
+                        exponent: -128,
+                        gain: largest
+                    };
+                    inputs
+                ];
+                // One hidden output in each half keeps the model small.
+                spec.encoder.truncate(0);
+                spec.decoder.truncate(0);
+                let hidden = |columns, bias| elbow::format::LayerSpec {
+                    dense: DenseSpec {
+                        weights: vec![1; columns],
+                        ..dense(columns, 1, bias)
+                    },
+                    activation: elbow::format::Activation::Identity,
+                    zero_point: 0,
+                };
+                spec.encoder.push(hidden(inputs, 0));
+                spec.decoder.push(hidden(latents, 0));
+                spec.heads = dense(1, 2 * latents, sign * ((1 << 30) - 1 - 127 * 127));
+                spec.output = dense(1, inputs, -sign * ((1 << 30) - 1 - 127 * 127));
+                spec.log_variance_range = (-32 << 16, 8 << 16);
+                spec.self_test_reading = extreme_reading(&mut dice, &spec);
+                let image = spec.encode(&[]).unwrap();
+                let model = Model::parse(&image).unwrap();
+                let mut workspace = vec![0; model.workspace_words()];
+                model.self_test(&mut workspace).unwrap();
+                let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+                for reading in [
+                    extreme_reading(&mut dice, &spec),
+                    random_reading(&mut dice, &spec),
+                ] {
+                    let estimator = Estimator::MonteCarlo { samples };
+                    let score = session.score(&reading, estimator).unwrap();
+                    assert_eq!(score.passes(), samples);
+                    if gaussian {
+                        let end = if sign > 0 { i32::MAX } else { i32::MIN };
+                        assert_eq!(score.reconstruction().to_bits(), end);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,1 +1,460 @@
-//! placeholder
+//! What is refused, and with which words and numbers: small workspaces, impossible readings, wrong
+//! lengths, models that no image can hold, images that break a rule of FORMAT.md.
+
+mod support;
+
+use elbow::estimator::Estimator;
+use elbow::format::{
+    AlignedImage, CalibrationSpec, DenseSpec, EncodeError, ImageError, ImageSpec, LikelihoodSpec,
+    MAX_CALIBRATIONS, MAX_LAYERS, reseal,
+};
+use elbow::requantize::Multiplier;
+use elbow::{
+    LengthError, Model, Probability, ReadingError, SelfTestError, Session, WorkspaceError,
+};
+use support::{Dice, Temper, random_reading, random_spec};
+
+/// Bytes of a workspace, from the lengths of activations that alternate between two buffers.
+fn workspace_bytes(spec: &ImageSpec) -> usize {
+    let latents = spec.heads.rows.len() / 2;
+    let mut buffers = [spec.inputs.len(), 0];
+    for (index, layer) in spec.encoder.iter().enumerate() {
+        let buffer = &mut buffers[(index + 1) % 2];
+        *buffer = layer.dense.rows.len().max(*buffer);
+    }
+    for (index, layer) in spec.decoder.iter().enumerate() {
+        let buffer = &mut buffers[index % 2];
+        *buffer = layer.dense.rows.len().max(*buffer);
+    }
+    18 * latents + buffers[0] + buffers[1]
+}
+
+#[test]
+fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
+    let mut dice = Dice::new(21);
+    for _ in 0..500 {
+        let spec = random_spec(&mut dice, Temper::Wild);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let words = model.workspace_words();
+        assert_eq!(words, workspace_bytes(&spec).div_ceil(8));
+        let mut workspace = vec![u64::MAX; words + 3];
+        assert_eq!(model.self_test(&mut workspace[..words]), Ok(()));
+        assert_eq!(model.self_test(&mut workspace), Ok(()));
+        for have in [0, words / 2, words - 1] {
+            let error = WorkspaceError {
+                have: 8 * have,
+                need: 8 * words,
+            };
+            let small = &mut workspace[..have];
+            let refused = Session::new(&model, small, 0).map(|_| ());
+            assert_eq!(refused, Err(error));
+            assert_eq!(model.self_test(small), Err(SelfTestError::Workspace(error)));
+        }
+        assert!(Session::new(&model, &mut workspace[..words], 0).is_ok());
+    }
+    let error = WorkspaceError { have: 8, need: 640 };
+    assert_eq!(
+        error.to_string(),
+        "the workspace holds 8 bytes, the model needs 640: use Workspace::<80>"
+    );
+}
+
+/// What a workspace held before does not matter.
+#[test]
+fn results_do_not_depend_on_the_workspace() {
+    let mut dice = Dice::new(22);
+    for _ in 0..100 {
+        let spec = random_spec(&mut dice, Temper::Trained);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let reading = random_reading(&mut dice, &spec);
+        let results = [0, u64::MAX].map(|word| {
+            let mut workspace = vec![word; model.workspace_words() + (word & 3) as usize];
+            let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+            let prior = session.sample().to_vec();
+            let score = session.score(&reading, Estimator::SigmaPoints).unwrap();
+            (prior, score)
+        });
+        assert_eq!(results[0], results[1]);
+    }
+}
+
+#[test]
+fn impossible_readings_are_refused() {
+    let mut dice = Dice::new(23);
+    for _ in 0..200 {
+        let spec = random_spec(&mut dice, Temper::Trained);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        let mut reading = random_reading(&mut dice, &spec);
+        let need = reading.len();
+        for have in [0, need - 1, need + 1] {
+            let error = ReadingError::Length { have, need };
+            let wrong = vec![0; have];
+            assert_eq!(session.encode(&wrong), Err(error));
+            let refused = session.score(&wrong, Estimator::PosteriorMean);
+            assert_eq!(refused, Err(error));
+        }
+        let none = session.score(&reading, Estimator::MonteCarlo { samples: 0 });
+        assert_eq!(none, Err(ReadingError::NoSamples));
+
+        let index = dice.size(0, need - 1);
+        let outside: &[i16] = &[i16::MIN, -1, 256, i16::MAX];
+        for &value in outside {
+            reading[index] = value;
+            let refused = session.score(&reading, Estimator::PosteriorMean);
+            match spec.likelihood {
+                LikelihoodSpec::Binomial { trials } => {
+                    let error = ReadingError::OutsideSupport {
+                        index,
+                        value,
+                        largest: trials,
+                    };
+                    assert_eq!(refused, Err(error));
+                    assert_eq!(session.encode(&reading), Err(error));
+                    reading[index] = i16::from(trials);
+                    assert!(session.encode(&reading).is_ok());
+                }
+                LikelihoodSpec::Gaussian(_) => assert!(refused.is_ok()),
+            }
+        }
+    }
+    let error = ReadingError::OutsideSupport {
+        index: 3,
+        value: -1,
+        largest: 16,
+    };
+    assert_eq!(
+        error.to_string(),
+        "input 3 reads -1, the model counts from 0 to 16"
+    );
+    let error = ReadingError::Length { have: 1, need: 2 };
+    assert_eq!(
+        error.to_string(),
+        "the reading has 1 numbers, the model takes 2"
+    );
+}
+
+#[test]
+fn wrong_lengths_are_refused() {
+    let mut dice = Dice::new(24);
+    let spec = random_spec(&mut dice, Temper::Trained);
+    let image = spec.encode(&[]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    let (inputs, latents) = (model.inputs(), model.latents());
+    let error = |what, have, need| Err(LengthError { what, have, need });
+    let mut decode = |z: usize, x: usize| session.decode(&vec![0; z], &mut vec![0; x]);
+    for have in [0, latents - 1, latents + 1] {
+        assert_eq!(decode(have, inputs), error("latents", have, latents));
+    }
+    for have in [0, inputs - 1, inputs + 1] {
+        assert_eq!(decode(latents, have), error("mean", have, inputs));
+    }
+    assert_eq!(decode(latents, inputs), Ok(()));
+    let refused = session.generate(&mut vec![0; inputs + 1]);
+    assert_eq!(refused, error("mean", inputs + 1, inputs));
+}
+
+/// A score of the self-test that this machine does not compute.
+#[test]
+fn a_self_test_names_the_score_that_differs() {
+    let mut dice = Dice::new(25);
+    let spec = random_spec(&mut dice, Temper::Trained);
+    let image = spec.encode(&[]).unwrap();
+    let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
+    // The header's last field is the score of two Monte Carlo samples.
+    let mut other = image.to_vec();
+    other[20 + header - 1] ^= 1;
+    reseal(&mut other);
+    let other = AlignedImage::new(&other);
+    let model = Model::parse(&other).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let error = model.self_test(&mut workspace).unwrap_err();
+    let SelfTestError::Score {
+        estimator,
+        expected,
+        computed,
+    } = error
+    else {
+        panic!("{error}");
+    };
+    assert_eq!(estimator, Estimator::MonteCarlo { samples: 2 });
+    assert_ne!(expected, computed);
+}
+
+/// Each breaks one rule of FORMAT.md or NUMERICS.md.
+#[test]
+fn models_that_break_a_rule_are_not_encoded() {
+    type Change = fn(&mut ImageSpec);
+    let bound = "an accumulator could reach 2^30, or a weight is -128";
+    let constant = "the constant of its density is beyond 2^29 nats";
+    let range = "its range of log-variances is not within -32..=8";
+    let bits = "the fraction bits of its latents are not in 6..=15";
+    let gaussian: &[(Change, &str)] = &[
+        (|s| s.latent_fraction_bits = 5, bits),
+        (|s| s.latent_fraction_bits = 16, bits),
+        (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
+        (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
+        (|s| s.log_variance_range = (1, 0), range),
+        (|s| s.encoder[0].zero_point = -128, "a zero point is -128"),
+        (|s| s.decoder[0].zero_point = -128, "a zero point is -128"),
+        (|s| s.encoder[0].dense.weights[0] = -128, bound),
+        (|s| s.heads.weights[0] = -128, bound),
+        (|s| s.heads.rows[0].bias = i32::MIN, bound),
+        (|s| s.output.rows[0].bias = 1 << 30, bound),
+        (|s| s.decoder[0].dense.rows[0].bias = i32::MAX, bound),
+        (|s| log_normalizer(s, 536_870_912.1), constant),
+        (|s| log_normalizer(s, f64::NEG_INFINITY), constant),
+        (|s| log_normalizer(s, f64::NAN), constant),
+    ];
+    let trials = "its binomial likelihood has no trials or a wrong table";
+    let impossible = "the reading of its self-test is impossible under its likelihood";
+    let binomial: &[(Change, &str)] = &[
+        (
+            |s| s.likelihood = LikelihoodSpec::Binomial { trials: 0 },
+            trials,
+        ),
+        (|s| s.self_test_reading[0] = -1, impossible),
+        (|s| s.self_test_reading[0] = 256, impossible),
+    ];
+    let mut dice = Dice::new(26);
+    for (is_gaussian, changes) in [(true, gaussian), (false, binomial)] {
+        let spec = spec_with_hidden_layers(&mut dice, is_gaussian);
+        assert!(spec.encode(&[]).is_ok());
+        for (index, (change, what)) in changes.iter().enumerate() {
+            let mut spec = spec.clone();
+            change(&mut spec);
+            let error = spec.encode(&[]).unwrap_err();
+            let expected = EncodeError::Image(ImageError::Invalid(what));
+            assert_eq!(error, expected, "change {index}");
+        }
+    }
+}
+
+fn log_normalizer(spec: &mut ImageSpec, nats: f64) {
+    if let LikelihoodSpec::Gaussian(gaussian) = &mut spec.likelihood {
+        gaussian.log_normalizer = nats;
+    }
+}
+
+fn spec_with_hidden_layers(dice: &mut Dice, gaussian: bool) -> ImageSpec {
+    loop {
+        let spec = random_spec(dice, Temper::Trained);
+        let kind = matches!(spec.likelihood, LikelihoodSpec::Gaussian(_));
+        if kind == gaussian && !spec.encoder.is_empty() && !spec.decoder.is_empty() {
+            return spec;
+        }
+    }
+}
+
+/// The bound itself is refused, one below is not.
+#[test]
+fn the_accumulator_bound_is_exact() {
+    type Layer = fn(&mut ImageSpec) -> &mut DenseSpec;
+    let layers: [(Layer, i32); 4] = [
+        (|s| &mut s.encoder[0].dense, 127),
+        (|s| &mut s.heads, 127),
+        (|s| &mut s.decoder[0].dense, 32_768),
+        (|s| &mut s.output, 127),
+    ];
+    let mut dice = Dice::new(27);
+    for _ in 0..100 {
+        let mut spec = spec_with_hidden_layers(&mut dice, true);
+        for (layer, largest) in layers {
+            let dense = layer(&mut spec);
+            let columns = dense.weights.len() / dense.rows.len();
+            let row = dice.size(0, dense.rows.len() - 1);
+            let weights = &dense.weights[row * columns..][..columns];
+            let norm: i32 = weights.iter().map(|w| i32::from(w.unsigned_abs())).sum();
+            let sign = dice.pick(&[-1, 1]);
+            let bias = sign * ((1 << 30) - 1 - largest * norm);
+            let before = core::mem::replace(&mut dense.rows[row].bias, bias);
+            assert!(spec.encode(&[]).is_ok());
+            layer(&mut spec).rows[row].bias = bias + sign;
+            assert!(matches!(
+                spec.encode(&[]),
+                Err(EncodeError::Image(ImageError::Invalid(_)))
+            ));
+            layer(&mut spec).rows[row].bias = before;
+        }
+    }
+}
+
+#[test]
+fn lists_of_the_wrong_length_are_not_encoded() {
+    type Change = fn(&mut ImageSpec);
+    let changes: &[(Change, &str)] = &[
+        (
+            |s| s.heads.rows.truncate(s.heads.rows.len() - 1),
+            "rows in the heads",
+        ),
+        (
+            |s| s.output.rows.truncate(s.output.rows.len() - 1),
+            "rows in the output",
+        ),
+        (|s| s.output.weights.push(0), "weights in a layer"),
+        (|s| s.encoder[0].dense.weights.push(0), "weights in a layer"),
+        (
+            |s| s.self_test_reading.push(0),
+            "numbers in the self-test's reading",
+        ),
+        (
+            |s| {
+                if let LikelihoodSpec::Gaussian(gaussian) = &mut s.likelihood {
+                    gaussian.standardize.truncate(0);
+                }
+            },
+            "standardizing factors",
+        ),
+        (
+            |s| {
+                if let LikelihoodSpec::Gaussian(gaussian) = &mut s.likelihood {
+                    gaussian.deviations.push(gaussian.deviations[0]);
+                }
+            },
+            "deviations",
+        ),
+    ];
+    let mut dice = Dice::new(28);
+    let spec = spec_with_hidden_layers(&mut dice, true);
+    for (change, expected) in changes {
+        let mut spec = spec.clone();
+        change(&mut spec);
+        match spec.encode(&[]).unwrap_err() {
+            EncodeError::Length { what, have, need } => {
+                assert_eq!(what, *expected);
+                assert_ne!(have, need);
+            }
+            other => panic!("{expected}: {other}"),
+        }
+    }
+    let mut deep = spec.clone();
+    let square = elbow::format::LayerSpec {
+        dense: DenseSpec {
+            weights: vec![1; deep.inputs.len()],
+            rows: vec![deep.heads.rows[0]],
+        },
+        ..deep.encoder[0].clone()
+    };
+    let narrow = elbow::format::LayerSpec {
+        dense: DenseSpec {
+            weights: vec![1],
+            rows: vec![deep.heads.rows[0]],
+        },
+        ..square.clone()
+    };
+    deep.heads.weights = vec![1; deep.heads.rows.len()];
+    deep.encoder = vec![square];
+    deep.encoder.resize(MAX_LAYERS, narrow.clone());
+    assert!(deep.encode(&[]).is_ok());
+    deep.encoder.push(narrow);
+    let error = EncodeError::TooMany {
+        what: "hidden layers of the encoder",
+        have: MAX_LAYERS + 1,
+        most: MAX_LAYERS,
+    };
+    assert_eq!(deep.encode(&[]).unwrap_err(), error);
+    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[1, 2], 2);
+    let tables = vec![table; MAX_CALIBRATIONS + 1];
+    assert!(spec.encode(&tables[1..]).is_ok());
+    assert!(matches!(
+        spec.encode(&tables),
+        Err(EncodeError::TooMany { .. })
+    ));
+}
+
+/// Tables and multipliers that the writer cannot be made to write.
+#[test]
+fn tensors_that_break_a_rule_are_refused() {
+    let mut dice = Dice::new(29);
+    let mut spec = random_spec(&mut dice, Temper::Trained);
+    spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
+    spec.self_test_reading.fill(0);
+    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
+    let image = spec.encode(&[table]).unwrap();
+    let inputs = spec.inputs.len();
+    let aligned = |length: usize| length.next_multiple_of(8);
+    let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
+    let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
+    let log_choose = gains + aligned(4 * inputs);
+    let reading = image.len() - aligned(2 * inputs);
+    let (p_values, scores) = (reading - 16, reading - 24);
+    let read = |at: usize| i32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    // ln 3 is 1.0986122886681098.
+    assert_eq!(
+        [0, 4, 8, 12].map(|step| read(log_choose + step)),
+        [0, 71_999, 71_999, 0]
+    );
+    assert_eq!([read(scores), read(scores + 4)], [5, 6]);
+
+    let multiplier = "a multiplier is out of range";
+    let table = "its binomial likelihood has no trials or a wrong table";
+    let ascend = "a calibration table does not ascend";
+    for (at, value, what) in [
+        (gains, 0x8000, multiplier),
+        (gains, 47 << 16, multiplier),
+        (gains, -1, multiplier),
+        (log_choose, -1, table),
+        (log_choose + 12, 256 << 16, table),
+        (scores, 6, ascend),
+        (scores, 7, ascend),
+        (p_values, i32::MAX, ascend),
+        (p_values + 8, i32::MIN + 1, ascend),
+        (
+            reading,
+            4,
+            "the reading of its self-test is impossible under its likelihood",
+        ),
+    ] {
+        let mut other = image.to_vec();
+        other[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        reseal(&mut other);
+        let error = Model::parse(&AlignedImage::new(&other)).map(|_| ());
+        assert_eq!(error, Err(ImageError::Invalid(what)), "{value} at {at}");
+    }
+    for (at, value) in [
+        (gains, 0x7fff | 46 << 16),
+        (log_choose, (256 << 16) - 1),
+        (scores, i32::MIN),
+        (p_values, 0),
+        (p_values + 8, i32::MIN),
+    ] {
+        let mut other = image.to_vec();
+        other[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        reseal(&mut other);
+        assert!(Model::parse(&AlignedImage::new(&other)).is_ok(), "{value}");
+    }
+}
+
+/// Every factor from 2^-46 on has a multiplier, and nothing else has.
+#[test]
+fn factors_have_limits() {
+    let smallest = 0.5f64.powi(46);
+    assert_eq!(Multiplier::nearest(smallest).unwrap().to_f64(), smallest);
+    assert_eq!(Multiplier::at_least(smallest).unwrap().to_f64(), smallest);
+    assert_eq!(Multiplier::nearest(32_767.0).unwrap().to_f64(), 32_767.0);
+    for factor in [0.4 * smallest, 32_768.0, -1.0, f64::INFINITY, f64::NAN] {
+        let error = Multiplier::nearest(factor).unwrap_err();
+        assert_eq!(error.factor.to_bits(), factor.to_bits());
+    }
+}
+
+/// Models without tables alarm nobody.
+#[test]
+fn a_model_without_calibration_is_certain_of_nothing_unusual() {
+    let mut dice = Dice::new(30);
+    let spec = random_spec(&mut dice, Temper::Trained);
+    let image = spec.encode(&[]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    let reading = random_reading(&mut dice, &spec);
+    let score = session.score(&reading, Estimator::SigmaPoints).unwrap();
+    assert_eq!(score.p_value(), Probability::ONE);
+    assert!(model.calibration(Estimator::SigmaPoints).is_none());
+}

@@ -11,10 +11,8 @@ pub struct Aligned<T: ?Sized>(
 /// Includes a model image in the program, aligned for [`crate::Model::parse`]; evaluates to a
 /// `&'static [u8]`.
 ///
-/// ```no_run
-/// # /*
+/// ```ignore
 /// static IMAGE: &[u8] = elbow::include_image!("pump.elbow");
-/// # */
 /// ```
 #[macro_export]
 macro_rules! include_image {

@@ -17,13 +17,13 @@ pub enum Activation {
 
 /// A hidden layer: its columns are the rows of the layer before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerHeader {
+pub(crate) struct LayerHeader {
     /// Outputs.
-    pub rows: u16,
+    pub(crate) rows: u16,
     /// What happens to them.
-    pub activation: Activation,
+    pub(crate) activation: Activation,
     /// The `i8` that stands for 0.0 in them.
-    pub zero_point: i8,
+    pub(crate) zero_point: i8,
 }
 
 /// The likelihood and its scalars.
@@ -42,13 +42,13 @@ pub(crate) struct CalibrationHeader {
 
 /// Scores that the self-test must give, bit for bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expected {
+pub(crate) struct Expected {
     /// With [`Estimator::PosteriorMean`], Q16.16 nats.
-    pub posterior_mean: i32,
+    pub(crate) posterior_mean: i32,
     /// With [`Estimator::SigmaPoints`], Q16.16 nats.
-    pub sigma_points: i32,
+    pub(crate) sigma_points: i32,
     /// With [`Estimator::MonteCarlo`] of two samples from stream 0 of seed 0, Q16.16 nats.
-    pub monte_carlo: i32,
+    pub(crate) monte_carlo: i32,
 }
 
 /// Everything about a model that is not a tensor.

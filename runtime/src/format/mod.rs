@@ -19,8 +19,10 @@ pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
 };
-pub use header::{Activation, Expected, LayerHeader};
-pub(crate) use header::{CalibrationHeader, Header, LikelihoodHeader};
+pub use header::Activation;
+#[cfg(feature = "encode")]
+pub(crate) use header::CalibrationHeader;
+pub(crate) use header::{Expected, Header, LayerHeader, LikelihoodHeader};
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{

@@ -26,7 +26,8 @@ impl Dice {
     /// Uniform in `low..=high`.
     pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         let wide = u64::from(self.word()) << 32 | u64::from(self.word());
-        low + (u128::from(wide) * (high - low + 1) as u128 >> 64) as i64
+        let span = (high - low + 1) as u128;
+        low + ((u128::from(wide) * span) >> 64) as i64
     }
 
     pub(crate) fn size(&mut self, low: usize, high: usize) -> usize {
