@@ -2,6 +2,7 @@
 
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
+use core::fmt;
 
 /// The scores of `n` held-out normal readings under one estimator, as knots in ascending order.
 ///
@@ -23,7 +24,31 @@ pub struct Calibration<'a> {
     pub(crate) scores: &'a [i32],
     /// Q1.31; one more than `scores`: entry `j` holds for `scores[j - 1] <= s < scores[j]`.
     pub(crate) p_values: &'a [u32],
+    /// Of all scores, also those that are no knots.
+    pub(crate) mean: Nats,
+    pub(crate) standard_deviation: Nats,
 }
+
+/// A false-alarm rate that is rarer than the calibration can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThresholdError {
+    /// The rate that was asked for.
+    pub rate: Probability,
+    /// The smallest p-value of the table.
+    pub smallest: Probability,
+}
+
+impl fmt::Display for ThresholdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a false-alarm rate of {} is asked for, the calibration tells none below {} apart: calibrate with more readings",
+            self.rate, self.smallest
+        )
+    }
+}
+
+impl core::error::Error for ThresholdError {}
 
 impl Calibration<'_> {
     /// The estimator whose scores were kept.
@@ -36,6 +61,43 @@ impl Calibration<'_> {
     #[must_use]
     pub fn knots(&self) -> usize {
         self.scores.len()
+    }
+
+    /// The mean of the scores of the held-out normal readings.
+    #[must_use]
+    pub fn mean(&self) -> Nats {
+        self.mean
+    }
+
+    /// The standard deviation of the scores of the held-out normal readings.
+    #[must_use]
+    pub fn standard_deviation(&self) -> Nats {
+        self.standard_deviation
+    }
+
+    /// The highest threshold with which a normal reading scores below it with a chance of at most
+    /// `rate`.
+    ///
+    /// # Errors
+    /// [`ThresholdError`] where `rate` is below the smallest p-value of the table.
+    pub fn threshold(&self, rate: Probability) -> Result<Nats, ThresholdError> {
+        // Entry j holds below knot j: the last entry within the rate gives the knot.
+        let within = self.p_values.partition_point(|&p| p <= rate.to_bits());
+        let smallest = self
+            .p_values
+            .first()
+            .copied()
+            .and_then(Probability::from_bits);
+        let error = ThresholdError {
+            rate,
+            smallest: smallest.unwrap_or(Probability::ONE),
+        };
+        let last = within.checked_sub(1).ok_or(error)?;
+        // Beyond the last knot nothing is strange.
+        Ok(self
+            .scores
+            .get(last)
+            .map_or(Nats::MAX, |&bits| Nats::from_bits(bits)))
     }
 
     /// The p-value of `elbo`: the chance that a normal reading scores this low.
@@ -51,6 +113,7 @@ impl Calibration<'_> {
     pub(crate) fn is_valid(&self) -> bool {
         self.scores.is_sorted_by(|a, b| a < b)
             && self.p_values.is_sorted()
+            && self.standard_deviation >= Nats::ZERO
             && self.p_values.len() == self.scores.len() + 1
             && self
                 .p_values
@@ -86,6 +149,8 @@ mod tests {
             estimator: Estimator::PosteriorMean,
             scores: &[-3 << 16, -2 << 16, -1 << 16],
             p_values: &[quarter, 2 * quarter, 3 * quarter, 4 * quarter],
+            mean: Nats::ZERO,
+            standard_deviation: Nats::ZERO,
         };
         assert!(table.is_valid());
         for (nats, p) in [
@@ -102,11 +167,35 @@ mod tests {
     }
 
     #[test]
+    fn thresholds_keep_the_rate() {
+        let quarter = 1u32 << 29;
+        let table = Calibration {
+            estimator: Estimator::PosteriorMean,
+            scores: &[-3 << 16, -2 << 16, -1 << 16],
+            p_values: &[quarter, 2 * quarter, 3 * quarter, 4 * quarter],
+            mean: Nats::ZERO,
+            standard_deviation: Nats::ZERO,
+        };
+        for (rate, nats) in [(0.25, -3), (0.49, -3), (0.5, -2), (0.9, -1)] {
+            let threshold = table.threshold(Probability::new(rate)).unwrap();
+            assert_eq!(threshold, Nats::from_bits(nats << 16));
+            // A score just below has a p-value within the rate, one just at it has not.
+            let at = |bits| table.p_value(Nats::from_bits(bits)) <= Probability::new(rate);
+            assert!(at((nats << 16) - 1) && !at(nats << 16), "{rate}");
+        }
+        assert_eq!(table.threshold(Probability::ONE), Ok(Nats::MAX));
+        let error = table.threshold(Probability::new(0.1)).unwrap_err();
+        assert_eq!(error.smallest, Probability::new(0.25));
+    }
+
+    #[test]
     fn the_nearest_table_is_chosen() {
         let table = |estimator| Calibration {
             estimator,
             scores: &[],
             p_values: &[1],
+            mean: Nats::ZERO,
+            standard_deviation: Nats::ZERO,
         };
         let tables = [
             table(Estimator::SigmaPoints),

@@ -32,13 +32,15 @@
 //! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
 //! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
+//! * [`Mask`]: which inputs of a reading were observed.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`kernel`]: dense layers on integers; they know no format.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
 //! * [`mod@format`]: the image; it computes nothing.
 //! * [`Model`]: a validated view of an image. Parse once; nothing can fail or overflow after.
 //! * [`Workspace`]: the caller's RAM.
-//! * `vae`, [`score`]: the two passes; the bound from passes.
+//! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
+//!   threshold it lies on, at as few passes as suffice.
 //! * [`Session`]: what applications call.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!
@@ -62,27 +64,33 @@
 extern crate std;
 
 pub mod calibration;
+pub mod decision;
 pub mod distribution;
 pub mod estimator;
 pub mod fixed;
 pub mod format;
 pub mod gaussian;
 pub mod kernel;
+mod mask;
 mod model;
 pub mod requantize;
 pub mod rng;
 pub mod score;
+mod self_test;
 mod session;
 pub mod text;
 pub mod transcendental;
 mod vae;
 mod workspace;
 
-pub use calibration::Calibration;
+pub use calibration::{Calibration, ThresholdError};
+pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;
 pub use fixed::{Nats, Probability, raw_reading};
 pub use format::{Aligned, ImageError};
+pub use mask::{Mask, MaskError};
 pub use model::{LayerRole, LayerView, Model};
-pub use score::{ReadingError, Score};
-pub use session::{LengthError, Posterior, SelfTestError, Session};
+pub use score::{LengthError, ReadingError, Score};
+pub use self_test::SelfTestError;
+pub use session::{Posterior, Session};
 pub use workspace::{Workspace, WorkspaceError};

@@ -34,7 +34,9 @@ impl fmt::Display for MaskError {
                     "the mask has {have} bytes, the model's inputs need {need}"
                 )
             }
-            Self::NothingObserved => f.write_str("the mask observes no input: there is nothing to score"),
+            Self::NothingObserved => {
+                f.write_str("the mask observes no input: there is nothing to score")
+            }
         }
     }
 }
@@ -77,7 +79,10 @@ impl<'a> Mask<'a> {
     #[inline]
     #[must_use]
     pub fn observes(self, input: usize) -> bool {
-        let bit = |bits: &[u8]| bits.get(input / 8).is_some_and(|byte| byte >> (input % 8) & 1 == 1);
+        let bit = |bits: &[u8]| {
+            bits.get(input / 8)
+                .is_some_and(|byte| byte >> (input % 8) & 1 == 1)
+        };
         self.bits.is_none_or(bit)
     }
 }
@@ -97,7 +102,10 @@ mod tests {
     #[test]
     fn masks_of_nothing_or_of_another_length_are_refused() {
         assert_eq!(Mask::new(&[0; 3], 17), Err(MaskError::NothingObserved));
-        assert_eq!(Mask::new(&[0, 0, 0b1110], 17), Err(MaskError::NothingObserved));
+        assert_eq!(
+            Mask::new(&[0, 0, 0b1110], 17),
+            Err(MaskError::NothingObserved)
+        );
         let error = MaskError::Length { have: 2, need: 3 };
         assert_eq!(Mask::new(&[255; 2], 17), Err(error));
     }

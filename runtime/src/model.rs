@@ -1,22 +1,23 @@
 //! A model: a validated view of an image.
 
 use crate::calibration::{self, Calibration};
-use crate::distribution::{Binomial, Gaussian, Likelihood};
+use crate::decision::Noise;
+use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location};
 use crate::estimator::Estimator;
 use crate::fixed::Nats;
 use crate::format::{
-    self, Activation, Expected, Header, ImageError, LayerHeader, LikelihoodHeader,
-    MAX_CALIBRATIONS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, Tensors,
+    self, Activation, Header, ImageError, LayerHeader, LikelihoodHeader, MAX_CALIBRATIONS,
+    MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, Tensors,
 };
 use crate::kernel::{Dense, Operand, Quantization, Row};
+use crate::mask::Mask;
 use crate::requantize::Multiplier;
+use crate::self_test::ESTIMATORS;
+use core::fmt;
 use heapless::Vec;
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
 const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
-/// The largest magnitude of a density's constant, 2^29 nats in Q47.16: with it no sum of passes can
-/// overflow.
-const LOG_NORMALIZER_LIMIT: i64 = 1 << 45;
 
 /// A variational autoencoder whose weights stay where the image is. [`Model::parse`] is the only
 /// way to make one; it proves what every later operation relies on, so that none of them can fail
@@ -38,6 +39,7 @@ pub struct Model<'a> {
     pub(crate) encoder: Half<'a>,
     pub(crate) decoder: Half<'a>,
     pub(crate) calibrations: Vec<Calibration<'a>, MAX_CALIBRATIONS>,
+    pub(crate) noise: Noise,
     pub(crate) self_test: SelfTestVector<'a>,
 }
 
@@ -60,7 +62,9 @@ pub(crate) struct Hidden<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelfTestVector<'a> {
     pub(crate) reading: &'a [i16],
-    pub(crate) expected: Expected,
+    pub(crate) scores: [i32; ESTIMATORS.len()],
+    /// One for each layer.
+    pub(crate) hashes: &'a [u32],
 }
 
 /// One layer of a model, as [`Model::layers`] lists them.
@@ -87,8 +91,19 @@ pub enum LayerRole {
     Heads,
     /// A hidden layer of p(x|z).
     Decoder,
-    /// The parameters of p(x|z), one row for each input.
+    /// The parameters of p(x|z), one or two rows for each input.
     Output,
+}
+
+impl fmt::Display for LayerRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoder => "encoder",
+            Self::Heads => "heads",
+            Self::Decoder => "decoder",
+            Self::Output => "output",
+        })
+    }
 }
 
 impl LayerView<'_> {
@@ -147,26 +162,31 @@ impl<'a> Model<'a> {
         let gains = read_multipliers(&mut tensors, inputs)?;
         let likelihood = read_likelihood(&mut tensors, &header, centers)?;
         let encoder = read_half::<i8>(&mut tensors, &header.encoder, inputs, 2 * latents)?;
-        let decoder = read_half::<i16>(&mut tensors, &header.decoder, latents, inputs)?;
+        let outputs = inputs * likelihood.rows_per_input();
+        let decoder = read_half::<i16>(&mut tensors, &header.decoder, latents, outputs)?;
         let mut calibrations = Vec::new();
         for table in &header.calibrations {
             let calibration = Calibration {
                 estimator: table.estimator,
                 scores: tensors.next(table.knots.into())?,
                 p_values: tensors.next(usize::from(table.knots) + 1)?,
+                mean: Nats::from_bits(table.mean),
+                standard_deviation: Nats::from_bits(table.standard_deviation),
             };
             require(
                 calibration.is_valid(),
-                "a calibration table does not ascend",
+                "a calibration table does not ascend, or has a negative deviation",
             )?;
             // There are as many as the header has, which has the same capacity.
             let _ = calibrations.push(calibration);
         }
         let self_test = SelfTestVector {
             reading: tensors.next(inputs)?,
-            expected: header.expected,
+            scores: header.expected,
+            hashes: tensors.next(header.encoder.len() + header.decoder.len() + 2)?,
         };
-        let supported = likelihood.outside_support(self_test.reading).is_none();
+        let outside = likelihood.outside_support(self_test.reading, Mask::ALL);
+        let supported = outside.is_none();
         require(
             supported,
             "the reading of its self-test is impossible under its likelihood",
@@ -186,6 +206,7 @@ impl<'a> Model<'a> {
             encoder,
             decoder,
             calibrations,
+            noise: header.noise,
             self_test,
         })
     }
@@ -250,6 +271,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn calibration(&self, estimator: Estimator) -> Option<&Calibration<'a>> {
         calibration::choose(&self.calibrations, estimator)
+    }
+
+    /// How single passes scatter around the ELBO; see [`crate::decision`].
+    #[must_use]
+    pub fn noise(&self) -> Noise {
+        self.noise
     }
 
     /// All calibration tables.
@@ -320,6 +347,10 @@ fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
     require(
         LOG_VARIANCE_LIMITS.0 <= low && low <= high && high <= LOG_VARIANCE_LIMITS.1,
         "its range of log-variances is not within -32..=8",
+    )?;
+    require(
+        header.noise.mean_deviation >= 0 && header.noise.pair_deviation >= 0,
+        "a deviation of its noise is negative",
     )
 }
 
@@ -347,15 +378,25 @@ fn read_likelihood<'a>(
                     "its binomial likelihood has no trials or a wrong table",
                 ))
         }
-        LikelihoodHeader::Gaussian { log_normalizer } => {
-            let within = (-LOG_NORMALIZER_LIMIT..=LOG_NORMALIZER_LIMIT).contains(&log_normalizer);
-            require(within, "the constant of its density is beyond 2^29 nats")?;
-            Ok(Likelihood::Gaussian(Gaussian {
+        LikelihoodHeader::Location {
+            family,
+            predicted_scale,
+        } => {
+            let location = Location {
+                family,
+                predicted_scale,
                 centers,
                 standardize: read_multipliers(tensors, centers.len())?,
-                deviations: read_multipliers(tensors, centers.len())?,
-                log_normalizer,
-            }))
+                units: read_multipliers(tensors, centers.len())?,
+                log_normalizers: tensors.next(centers.len())?,
+            };
+            let range = -LARGEST_LOG_NORMALIZER..=LARGEST_LOG_NORMALIZER;
+            let within = location
+                .log_normalizers
+                .iter()
+                .all(|log| range.contains(log));
+            require(within, "a constant of its density is beyond 4096 nats")?;
+            Ok(Likelihood::Location(location))
         }
     }
 }

@@ -92,6 +92,8 @@ pub enum ReadingError {
     NoSamples,
     /// The mask is for another number of inputs.
     Mask(MaskError),
+    /// A buffer for results has another length than the model says.
+    Buffer(LengthError),
 }
 
 impl fmt::Display for ReadingError {
@@ -110,6 +112,8 @@ impl fmt::Display for ReadingError {
                     "input {index} reads {value}, the model counts from 0 to {largest}"
                 )
             }
+            Self::Mask(error) => error.fmt(f),
+            Self::Buffer(error) => error.fmt(f),
             Self::NoSamples => {
                 f.write_str("an estimator with 0 samples has no estimate: ask for 1 or more")
             }
@@ -118,6 +122,41 @@ impl fmt::Display for ReadingError {
 }
 
 impl core::error::Error for ReadingError {}
+
+/// A slice of the wrong length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LengthError {
+    /// Which one.
+    pub what: &'static str,
+    /// Its length.
+    pub have: usize,
+    /// The length that the model says.
+    pub need: usize,
+}
+
+impl fmt::Display for LengthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} has {} elements, the model says {}",
+            self.what, self.have, self.need
+        )
+    }
+}
+
+impl core::error::Error for LengthError {}
+
+pub(crate) fn check_length(
+    what: &'static str,
+    have: usize,
+    need: usize,
+) -> Result<(), LengthError> {
+    if have == need {
+        Ok(())
+    } else {
+        Err(LengthError { what, have, need })
+    }
+}
 
 /// Decoder passes on their way to a [`Score`], one after another.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +221,15 @@ impl Accumulator {
         match &self.statistic {
             Statistic::Weights(weights) => weights.log_mean(),
             _ => self.reconstruction().saturating_sub(kl),
+        }
+    }
+
+    /// Of the means of antithetic pairs around their mean, `sum_i (v_i - mean)^2`, in 2^-16 nat^2;
+    /// zero for other estimators.
+    pub(crate) fn sum_of_squares(&self) -> i64 {
+        match &self.statistic {
+            Statistic::Pairs(spread, _) => spread.sum_of_squares(),
+            _ => 0,
         }
     }
 
@@ -309,13 +357,17 @@ impl Spread {
         self.squares += deviation * deviation;
     }
 
+    /// `sum (v - mean)^2` in 2^-16 nat^2.
+    fn sum_of_squares(&self) -> i64 {
+        let centre = NonZeroU32::new(self.count).map_or(0, |count| mean(self.sum, count));
+        self.squares - 2 * centre * self.sum + i64::from(self.count) * centre * centre
+    }
+
     /// `sqrt(sum (v - mean)^2 / (n (n - 1)))`; none below two values.
-    fn standard_error(self) -> Option<Nats> {
-        let count = NonZeroU32::new(self.count)?;
-        let pairs = NonZeroU32::new(self.count.checked_mul(self.count - 1)?)?;
-        let centre = mean(self.sum, count);
-        let squares =
-            self.squares - 2 * centre * self.sum + i64::from(self.count) * centre * centre;
+    fn standard_error(&self) -> Option<Nats> {
+        let pairs = self.count.checked_mul(self.count.checked_sub(1)?)?;
+        let pairs = NonZeroU32::new(pairs)?;
+        let squares = self.sum_of_squares();
         // The variance of the mean in 2^-16 nat^2; its root has 8 fraction bits, 16 where the
         // shift by 16 leaves room.
         let bits = if squares < 1 << 46 {
@@ -380,12 +432,18 @@ mod tests {
                 let score = accumulate(Estimator::ImportanceWeighted { samples }, &passes);
                 let got = score.elbo().to_f64();
                 let exact_or_saturated = exact.max(-32768.0);
-                assert!((got - exact_or_saturated).abs() < 2e-4, "{count} {scale}: {got} {exact}");
+                assert!(
+                    (got - exact_or_saturated).abs() < 2e-4,
+                    "{count} {scale}: {got} {exact}"
+                );
                 if count > 1 {
                     let squares: f64 = weights.map(|weight| weight * weight).sum();
                     let error = ((k * squares / (sum * sum) - 1.0).max(0.0) / (k - 1.0)).sqrt();
                     let got = score.standard_error().unwrap().to_f64();
-                    assert!((got - error).abs() < 0.003 + 0.003 * error, "{count} {scale}: {got} {error}");
+                    assert!(
+                        (got - error).abs() < 0.003 + 0.003 * error,
+                        "{count} {scale}: {got} {error}"
+                    );
                 }
             }
         }

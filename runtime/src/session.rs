@@ -1,14 +1,16 @@
 //! A model, a workspace and a generator: everything that an application calls.
 
-use crate::distribution::{Likelihood, kl_to_standard_normal};
+use crate::decision::{Decision, Question};
+use crate::distribution::{Likelihood, kl_of_latent, kl_to_standard_normal};
 use crate::estimator::Estimator;
-use crate::fixed::{multiply, square_root};
+use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
+use crate::mask::Mask;
 use crate::model::Model;
 use crate::rng::{self, Xoshiro128PlusPlus};
-use crate::score::{Estimate, ReadingError, Score};
-use crate::vae;
+use crate::score::{Accumulator, LengthError, ReadingError, Score, check_length};
+use crate::vae::{self, Lane};
 use crate::workspace::{Scratch, WorkspaceError};
-use core::fmt;
+use core::num::NonZeroU32;
 use rand_core::Rng;
 
 /// Scores, encodes, samples, decodes and generates with one model in one workspace. Many sessions
@@ -83,33 +85,122 @@ impl<'s, R: Rng> Session<'s, R> {
     /// # Errors
     /// [`ReadingError`]: a reading of another length or with impossible counts, or no samples.
     pub fn score(&mut self, reading: &[i16], estimator: Estimator) -> Result<Score, ReadingError> {
+        self.score_observed(reading, Mask::ALL, estimator)
+    }
+
+    /// The score of the observed inputs of a raw reading: a bound on the log probability of these
+    /// alone. What stands at the others does not matter. The p-value is that of a whole reading's
+    /// score and means little here.
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading or mask of another length, impossible counts, or no samples.
+    pub fn score_observed(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+    ) -> Result<Score, ReadingError> {
+        let total = self.passes(estimator)?;
+        self.encode_observed(reading, observed)?;
+        let mut accumulator = Accumulator::new(estimator);
+        self.run(reading, observed, estimator, total, &mut accumulator);
+        Ok(self.finish(estimator, &accumulator))
+    }
+
+    /// The score of a raw reading, and what it is made of: adds, input by input, the mean of
+    /// `log p(x_i|z)` over the estimator's passes to `inputs` (nats, Q47.16, so that a caller may
+    /// sum over readings), and puts each latent's part of the divergence into `latents`. The
+    /// decoder runs on one latent at a time.
+    ///
+    /// # Errors
+    /// [`ReadingError`], also where `inputs` or `latents` has not the length that the model says.
+    pub fn explain(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        inputs: &mut [i64],
+        latents: &mut [Nats],
+    ) -> Result<Score, ReadingError> {
+        let total = self.passes(estimator)?;
+        check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
+        check_length("latents", latents.len(), self.model.latents())
+            .map_err(ReadingError::Buffer)?;
+        self.encode_observed(reading, observed)?;
+        let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
+        let mut accumulator = Accumulator::new(estimator);
+        let model = self.model;
+        inputs.fill(0);
+        for pass in 0..total {
+            let log_ratio = self.place(estimator, pass, SINGLE);
+            let mut sum = 0;
+            let outputs = self.decode_lanes::<1>();
+            model
+                .likelihood
+                .visit(reading, observed, outputs, |input, [term]| {
+                    sum += i64::from(term);
+                    if let Some(input) = inputs.get_mut(input) {
+                        *input += i64::from(term);
+                    }
+                });
+            accumulator.add(sum, log_ratio);
+        }
+        for input in inputs {
+            *input = mean(*input, count);
+        }
+        let posterior = self
+            .scratch
+            .mean
+            .iter()
+            .zip(self.scratch.log_variance.iter());
+        for (latent, (&mean, &log_variance)) in latents.iter_mut().zip(posterior) {
+            *latent = Nats::saturating_from_wide(kl_of_latent(mean, log_variance));
+        }
+        Ok(self.finish(estimator, &accumulator))
+    }
+
+    /// Whether the bound of a raw reading lies above or below `threshold`, at as few decoder passes
+    /// as the confidence allows: see [`crate::decision`].
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading of another length or with impossible counts, or no passes.
+    pub fn decide(
+        &mut self,
+        reading: &[i16],
+        question: &Question,
+    ) -> Result<Decision, ReadingError> {
+        if question.max_passes == 0 {
+            return Err(ReadingError::NoSamples);
+        }
         self.encode(reading)?;
         let kl = kl_to_standard_normal(self.scratch.mean, self.scratch.log_variance);
-        let estimate = match estimator {
-            Estimator::PosteriorMean => {
-                vae::at_mean(self.model, None, &mut self.scratch);
-                Estimate {
-                    mean: self.log_likelihood(reading),
-                    standard_error: None,
-                    passes: 1,
-                }
+        let noise = self.model.noise;
+        // One pass at the mean: enough where it is far from the threshold.
+        self.place(Estimator::PosteriorMean, 0, SINGLE);
+        let [first] = self.log_likelihoods::<1>(reading, Mask::ALL);
+        let looks = question.looks();
+        if let Some(decision) = question.after_first_pass(first - kl, noise, looks) {
+            return Ok(decision);
+        }
+        let samples = question.max_passes - 1;
+        let estimator = Estimator::MonteCarlo { samples };
+        let mut accumulator = Accumulator::new(estimator);
+        let mut next = 2;
+        while accumulator.passes() < samples {
+            let until = samples.min(next);
+            self.run(reading, Mask::ALL, estimator, until, &mut accumulator);
+            let bound = accumulator.bound(kl);
+            if let Some(decision) = question.after_pairs(bound, &accumulator, noise, looks) {
+                return Ok(decision);
             }
-            Estimator::SigmaPoints => Estimate::sigma_points(self.model.latents, |latent, sign| {
-                let deviation = self.scratch.deviation.get(latent).copied().unwrap_or(0);
-                let offset = sign * multiply(self.spread, deviation);
-                vae::at_mean(self.model, Some((latent, offset)), &mut self.scratch);
-                self.log_likelihood(reading)
-            }),
-            Estimator::MonteCarlo { samples: 0 } => return Err(ReadingError::NoSamples),
-            Estimator::MonteCarlo { samples } => Estimate::monte_carlo(samples, |fresh, sign| {
-                if fresh {
-                    vae::draw_noise(&mut self.rng, &mut self.scratch);
-                }
-                vae::reparameterize(self.model, sign, &mut self.scratch);
-                self.log_likelihood(reading)
-            }),
+            next = next.saturating_mul(2);
+        }
+        let bound = if samples == 0 {
+            first - kl
+        } else {
+            accumulator.bound(kl)
         };
-        Ok(estimate.score(estimator, kl, |elbo| self.model.p_value(estimator, elbo)))
+        Ok(question.undecided(bound, accumulator.passes()))
     }
 
     /// q(z|x) of a raw reading.
@@ -117,8 +208,20 @@ impl<'s, R: Rng> Session<'s, R> {
     /// # Errors
     /// [`ReadingError`]: a reading of another length or with impossible counts.
     pub fn encode(&mut self, reading: &[i16]) -> Result<Posterior<'_>, ReadingError> {
-        check_reading(self.model, reading)?;
-        vae::encode(self.model, reading, &mut self.scratch);
+        self.encode_observed(reading, Mask::ALL)
+    }
+
+    /// q(z|x) given the observed inputs of a raw reading.
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading or mask of another length, or impossible counts.
+    pub fn encode_observed(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+    ) -> Result<Posterior<'_>, ReadingError> {
+        check_reading(self.model, reading, observed)?;
+        vae::encode(self.model, reading, observed, &mut self.scratch, |_| {});
         Ok(self.posterior())
     }
 
@@ -134,8 +237,11 @@ impl<'s, R: Rng> Session<'s, R> {
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
     pub fn sample(&mut self) -> &[i16] {
         vae::draw_noise(&mut self.rng, &mut self.scratch);
-        vae::reparameterize(self.model, 1, &mut self.scratch);
-        self.scratch.latents
+        vae::reparameterize(self.model, 1, SINGLE, &mut self.scratch);
+        self.scratch
+            .latents
+            .get(..self.model.latents())
+            .unwrap_or_default()
     }
 
     /// `E[x|z]` of `latents`, which have [`Model::latent_fraction_bits`], into `mean`, in raw
@@ -146,7 +252,8 @@ impl<'s, R: Rng> Session<'s, R> {
     pub fn decode(&mut self, latents: &[i16], mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("latents", latents.len(), self.model.latents())?;
         check_length("mean", mean.len(), self.model.inputs())?;
-        let outputs = vae::decode(self.model, latents, self.scratch.even, self.scratch.odd);
+        let Scratch { even, odd, .. } = &mut self.scratch;
+        let outputs = vae::decode::<1>(self.model, latents, even, odd, |_| {});
         self.model.likelihood.mean(outputs, mean);
         Ok(())
     }
@@ -160,159 +267,172 @@ impl<'s, R: Rng> Session<'s, R> {
         check_length("mean", mean.len(), self.model.inputs())?;
         vae::prior(&mut self.scratch);
         self.sample();
-        let Scratch {
-            latents, even, odd, ..
-        } = &mut self.scratch;
-        self.model
-            .likelihood
-            .mean(vae::decode(self.model, latents, even, odd), mean);
+        let model = self.model;
+        model.likelihood.mean(self.decode_lanes::<1>(), mean);
         Ok(())
     }
 
-    /// `log p(x|z)` at the latents at hand, Q47.16.
-    fn log_likelihood(&mut self, reading: &[i16]) -> i64 {
+    /// The reading with its gaps filled in: `E[x_i|z]` at the posterior mean given the observed
+    /// inputs, and the observed inputs as they are, into `filled`, in raw reading units, Q16.16.
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading, mask or buffer of another length, or impossible counts.
+    pub fn impute(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        filled: &mut [i32],
+    ) -> Result<(), ReadingError> {
+        check_length("filled", filled.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
+        self.encode_observed(reading, observed)?;
+        self.place(Estimator::PosteriorMean, 0, SINGLE);
+        let model = self.model;
+        model.likelihood.mean(self.decode_lanes::<1>(), filled);
+        for (input, (filled, &x)) in filled.iter_mut().zip(reading).enumerate() {
+            if observed.observes(input) {
+                *filled = i32::from(x) << FRACTION_BITS;
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes of `estimator`, of which there must be some.
+    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        match estimator.passes(self.model.latents) {
+            0 => Err(ReadingError::NoSamples),
+            passes => Ok(passes),
+        }
+    }
+
+    /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are
+    /// as many left.
+    fn run(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        until: u16,
+        accumulator: &mut Accumulator,
+    ) {
+        while accumulator.passes() < until {
+            match until - accumulator.passes() {
+                LANES.. => {
+                    self.run_lanes::<{ vae::LANES }>(reading, observed, estimator, accumulator)
+                }
+                2.. => self.run_lanes::<2>(reading, observed, estimator, accumulator),
+                _ => self.run_lanes::<1>(reading, observed, estimator, accumulator),
+            }
+        }
+    }
+
+    /// Runs `K` passes at once.
+    fn run_lanes<const K: usize>(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        accumulator: &mut Accumulator,
+    ) {
+        let mut log_ratios = [0; K];
+        for (lane, log_ratio) in log_ratios.iter_mut().enumerate() {
+            let pass = accumulator.passes().saturating_add(lane as u16);
+            *log_ratio = self.place(estimator, pass, Lane { lane, lanes: K });
+        }
+        let log_likelihoods = self.log_likelihoods::<K>(reading, observed);
+        for (log_likelihood, log_ratio) in log_likelihoods.into_iter().zip(log_ratios) {
+            accumulator.add(log_likelihood, log_ratio);
+        }
+    }
+
+    /// Puts the latents of pass `pass` of `estimator` into a lane, and gives
+    /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it.
+    fn place(&mut self, estimator: Estimator, pass: u16, lane: Lane) -> i64 {
+        let sign = if pass.is_multiple_of(2) { 1 } else { -1 };
+        match estimator {
+            Estimator::PosteriorMean => {
+                vae::at_mean(self.model, None, lane, &mut self.scratch);
+                0
+            }
+            Estimator::SigmaPoints => {
+                let latent = usize::from(pass / 2);
+                let deviation = self.scratch.deviation.get(latent).copied().unwrap_or(0);
+                let offset = sign * multiply(self.spread, deviation);
+                vae::at_mean(self.model, Some((latent, offset)), lane, &mut self.scratch);
+                0
+            }
+            Estimator::MonteCarlo { .. } => {
+                if sign > 0 {
+                    vae::draw_noise(&mut self.rng, &mut self.scratch);
+                }
+                vae::reparameterize(self.model, sign, lane, &mut self.scratch)
+            }
+            Estimator::ImportanceWeighted { .. } => {
+                vae::draw_noise(&mut self.rng, &mut self.scratch);
+                vae::reparameterize(self.model, 1, lane, &mut self.scratch)
+            }
+        }
+    }
+
+    /// The decoder's outputs for the latents in `K` lanes.
+    fn decode_lanes<const K: usize>(&mut self) -> impl Iterator<Item = [i32; K]> {
         let Scratch {
             latents, even, odd, ..
         } = &mut self.scratch;
-        let outputs = vae::decode(self.model, latents, even, odd);
-        self.model.likelihood.log_density(reading, outputs)
+        let length = K * self.model.latents();
+        let latents = latents.get(..length).unwrap_or_default();
+        vae::decode(self.model, latents, even, odd, |_| {})
+    }
+
+    /// `log p(x|z)` over the observed inputs for the latents in `K` lanes, Q47.16.
+    fn log_likelihoods<const K: usize>(&mut self, reading: &[i16], observed: Mask<'_>) -> [i64; K] {
+        let model = self.model;
+        model
+            .likelihood
+            .log_density(reading, observed, self.decode_lanes())
+    }
+
+    fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {
+        let kl = kl_to_standard_normal(self.scratch.mean, self.scratch.log_variance);
+        let model = self.model;
+        accumulator.score(estimator, kl, |elbo| model.p_value(estimator, elbo))
     }
 }
 
-fn check_reading(model: &Model<'_>, reading: &[i16]) -> Result<(), ReadingError> {
-    if reading.len() != model.inputs() {
-        return Err(ReadingError::Length {
-            have: reading.len(),
-            need: model.inputs(),
-        });
+/// One latent at a time.
+const SINGLE: Lane = Lane { lane: 0, lanes: 1 };
+
+/// Latents at a time, at most.
+const LANES: u16 = vae::LANES as u16;
+
+impl Posterior<'_> {
+    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out
+    /// among all readings this one lies, in units of the prior.
+    #[must_use]
+    pub fn squared_distance(&self) -> i64 {
+        self.mean.iter().map(|&mean| vae::square(mean)).sum()
     }
+}
+
+fn check_reading(
+    model: &Model<'_>,
+    reading: &[i16],
+    observed: Mask<'_>,
+) -> Result<(), ReadingError> {
+    let (have, need) = (reading.len(), model.inputs());
+    if have != need {
+        return Err(ReadingError::Length { have, need });
+    }
+    observed.fits(need).map_err(ReadingError::Mask)?;
     let largest = match &model.likelihood {
         Likelihood::Binomial(binomial) => binomial.trials(),
-        Likelihood::Gaussian(_) => return Ok(()),
+        Likelihood::Location(_) => return Ok(()),
     };
-    match model.likelihood.outside_support(reading) {
+    match model.likelihood.outside_support(reading, observed) {
         Some((index, value)) => Err(ReadingError::OutsideSupport {
             index,
             value,
             largest,
         }),
         None => Ok(()),
-    }
-}
-
-/// A slice of the wrong length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LengthError {
-    /// Which one.
-    pub what: &'static str,
-    /// Its length.
-    pub have: usize,
-    /// The length that the model says.
-    pub need: usize,
-}
-
-impl fmt::Display for LengthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} has {} elements, the model says {}",
-            self.what, self.have, self.need
-        )
-    }
-}
-
-impl core::error::Error for LengthError {}
-
-fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), LengthError> {
-    if have == need {
-        Ok(())
-    } else {
-        Err(LengthError { what, have, need })
-    }
-}
-
-/// Why a self-test failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SelfTestError {
-    /// The workspace is too small for the model.
-    Workspace(WorkspaceError),
-    /// A score differs from the one in the image: this machine does not compute what the
-    /// workstation computed.
-    Score {
-        /// The estimator whose score differs.
-        estimator: Estimator,
-        /// The score in the image, Q16.16 nats.
-        expected: i32,
-        /// The score computed here, Q16.16 nats.
-        computed: i32,
-    },
-}
-
-impl fmt::Display for SelfTestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Workspace(error) => error.fmt(f),
-            Self::Score {
-                estimator,
-                expected,
-                computed,
-            } => write!(
-                f,
-                "self-test: {estimator} gives {computed}/65536 nats here, the workstation computed {expected}/65536"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for SelfTestError {}
-
-/// The estimators of the self-test, in the order of [`crate::format::Expected`]'s fields.
-const SELF_TEST_ESTIMATORS: [Estimator; 3] = [
-    Estimator::PosteriorMean,
-    Estimator::SigmaPoints,
-    Estimator::MonteCarlo { samples: 2 },
-];
-
-impl Model<'_> {
-    /// Scores the reading that the image carries with each kind of estimator, and compares each
-    /// score with the workstation's, bit for bit. Worth a call at every boot.
-    ///
-    /// # Errors
-    /// [`SelfTestError`] names the first score that differs, or the workspace's size.
-    pub fn self_test(&self, workspace: &mut [u64]) -> Result<(), SelfTestError> {
-        let expected = self.self_test.expected;
-        let expected = [
-            expected.posterior_mean,
-            expected.sigma_points,
-            expected.monte_carlo,
-        ];
-        let computed = self
-            .self_test_scores(workspace)
-            .map_err(SelfTestError::Workspace)?;
-        for ((estimator, expected), computed) in
-            SELF_TEST_ESTIMATORS.into_iter().zip(expected).zip(computed)
-        {
-            if expected != computed {
-                return Err(SelfTestError::Score {
-                    estimator,
-                    expected,
-                    computed,
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// The scores of the self-test's reading as this machine computes them, Q16.16 nats.
-    pub(crate) fn self_test_scores(
-        &self,
-        workspace: &mut [u64],
-    ) -> Result<[i32; 3], WorkspaceError> {
-        let mut session = Session::new(self, workspace, 0)?;
-        // Parsing has checked that the reading can be scored.
-        Ok(SELF_TEST_ESTIMATORS.map(|estimator| {
-            let score = session.score(self.self_test.reading, estimator);
-            score.map_or(0, |score| score.elbo().to_bits())
-        }))
     }
 }

@@ -96,7 +96,11 @@ pub(crate) fn reparameterize(
     scratch: &mut Scratch<'_>,
 ) -> i64 {
     let spread = scratch.deviation.iter().zip(scratch.noise.iter());
-    let posterior = scratch.mean.iter().zip(scratch.log_variance.iter()).zip(spread);
+    let posterior = scratch
+        .mean
+        .iter()
+        .zip(scratch.log_variance.iter())
+        .zip(spread);
     let mut twice = 0;
     for (latent, ((&mean, &log_variance), (&deviation, &noise))) in
         lane.of(scratch.latents).zip(posterior)
@@ -109,7 +113,7 @@ pub(crate) fn reparameterize(
 }
 
 /// The square of a Q16.16 number, rounded half up, Q47.16.
-fn square(value: i32) -> i64 {
+pub(crate) fn square(value: i32) -> i64 {
     (i64::from(value) * i64::from(value) + (1 << 15)) >> FRACTION_BITS
 }
 

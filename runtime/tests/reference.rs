@@ -417,6 +417,31 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
     assert!((5..55).contains(&far), "{far} of the second form");
 }
 
+/// Samples whose product of deviation and noise lies half-way between two integers: it is rounded
+/// up for both signs, since it is rounded before the sign.
+#[test]
+fn halves_of_antithetic_samples_agree_with_the_reference() {
+    // The log-variance of the deviation 1/2, which makes a half of every odd draw.
+    const LOG_QUARTER: i32 = -90_852;
+    assert_eq!(exp(LOG_QUARTER >> 1), 1 << 15);
+    let mut dice = Dice::new(8);
+    for _ in 0..50 {
+        let mut spec = random_spec(&mut dice, Temper::Trained);
+        spec.log_variance_range = (LOG_QUARTER, LOG_QUARTER);
+        spec.latent_fraction_bits = 15;
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 2).unwrap();
+        let reading = random_reading(&mut dice, &spec);
+        let estimator = Estimator::MonteCarlo { samples: 8 };
+        let score = session.score(&reading, estimator).unwrap();
+        let reference = Reference::encode(&spec, &reading);
+        let expected = reference.score(&reading, estimator, &mut stream(2, 0));
+        assert_eq!(Expected::of(&score), expected);
+    }
+}
+
 #[test]
 fn equal_streams_give_equal_scores() {
     let mut dice = Dice::new(4);

@@ -17,7 +17,11 @@ pub const LARGEST_MEAN: i32 = 128 << 16;
 #[must_use]
 pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
     let latents = mean.iter().zip(log_variance);
-    halve(latents.map(|(&mean, &log_variance)| twice(mean, log_variance)).sum())
+    halve(
+        latents
+            .map(|(&mean, &log_variance)| twice(mean, log_variance))
+            .sum(),
+    )
 }
 
 /// The part of one latent in [`kl_to_standard_normal`], Q47.16.
@@ -31,7 +35,8 @@ fn twice(mean: i32, log_variance: i32) -> i64 {
     square + i64::from(exp(log_variance)) - i64::from(ONE) - i64::from(log_variance)
 }
 
-/// Never negative but for the rounding of `exp`, which the floor at zero takes away.
+/// No log-variance that an image allows makes a term negative (a test tries them all); the floor
+/// extends that to every argument.
 fn halve(twice: i64) -> i64 {
     (twice.saturating_add(1) >> 1).max(0)
 }
@@ -58,5 +63,23 @@ mod tests {
             );
         }
         assert_eq!(kl_to_standard_normal(&[0; 7], &[0; 7]), 0);
+    }
+
+    /// Up to 8, where the variance is 2981, every log-variance of an image is within a unit and
+    /// 2^-20.5 of the variance, halved, and none falls below zero before the floor.
+    #[test]
+    fn no_log_variance_makes_it_negative() {
+        for log_variance in -32 << 16..=8 << 16 {
+            let variance = exp(log_variance);
+            assert!(variance - ONE - log_variance >= 0, "{log_variance}");
+            let l = f64::from(log_variance) / 65_536.0;
+            let exact = 0.5 * (l.exp() - 1.0 - l) * 65_536.0;
+            let got = kl_to_standard_normal(&[0], &[log_variance]) as f64;
+            let bound = 1.0 + 0.5 * l.exp() * 65_536.0 * 0.5f64.powf(20.5);
+            assert!(
+                (got - exact).abs() <= bound,
+                "{log_variance}: {got} {exact}"
+            );
+        }
     }
 }

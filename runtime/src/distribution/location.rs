@@ -165,7 +165,11 @@ mod tests {
         let rows = location.rows_per_input();
         let exact: f64 = (0..3)
             .map(|i| {
-                let s = if predicted_scale { outputs[2 * i + 1] } else { 0.0 };
+                let s = if predicted_scale {
+                    outputs[2 * i + 1]
+                } else {
+                    0.0
+                };
                 let x = (f64::from(X[i]) - f64::from(CENTERS[i])) / UNITS[i];
                 let d = (x - outputs[rows * i]) * (-s).exp();
                 let penalty = match family {
@@ -179,7 +183,10 @@ mod tests {
         let likelihood = Likelihood::Location(location);
         let [got] = likelihood.log_density(&X, Mask::ALL, wide.clone());
         let got = got as f64 / 65536.0;
-        assert!((got - exact).abs() < 2e-3, "{family:?} {predicted_scale}: {got} {exact}");
+        assert!(
+            (got - exact).abs() < 2e-3,
+            "{family:?} {predicted_scale}: {got} {exact}"
+        );
 
         let bits = [0b101];
         let observed = Mask::new(&bits, 3).unwrap();

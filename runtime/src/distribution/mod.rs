@@ -10,8 +10,8 @@ mod location;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
 pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
-pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
+pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
 
 use crate::mask::Mask;
 
@@ -70,7 +70,9 @@ impl Likelihood<'_> {
 
     /// `E[x|z]` in the units of raw readings, Q16.16, into `mean`.
     pub(crate) fn mean(&self, outputs: impl Iterator<Item = [i32; 1]>, mean: &mut [i32]) {
-        let outputs = outputs.map(|[output]| output).step_by(self.rows_per_input());
+        let outputs = outputs
+            .map(|[output]| output)
+            .step_by(self.rows_per_input());
         match self {
             Self::Binomial(binomial) => binomial.mean(outputs, mean),
             Self::Location(location) => location.mean(outputs, mean),

@@ -20,7 +20,8 @@ pub const PREFIX_LENGTH: usize = 20;
 /// Where an image must start, and where each of its tensors starts from there.
 pub const ALIGNMENT: usize = 8;
 
-const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
+/// CRC-32 as in zlib: of images, and of what layers give.
+pub(crate) const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// Offsets of the fields of the prefix.
 mod field {

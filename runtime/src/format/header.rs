@@ -2,7 +2,10 @@
 //! offset is stored and none can be wrong.
 
 use super::{MAX_CALIBRATIONS, MAX_LAYERS};
+use crate::decision::Noise;
+use crate::distribution::Family;
 use crate::estimator::Estimator;
+use crate::self_test::ESTIMATORS;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +32,13 @@ pub(crate) struct LayerHeader {
 /// The likelihood and its scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LikelihoodHeader {
-    Binomial { trials: u8 },
-    Gaussian { log_normalizer: i64 },
+    Binomial {
+        trials: u8,
+    },
+    Location {
+        family: Family,
+        predicted_scale: bool,
+    },
 }
 
 /// A table of scores of held-out normal readings.
@@ -38,17 +46,10 @@ pub(crate) enum LikelihoodHeader {
 pub(crate) struct CalibrationHeader {
     pub(crate) estimator: Estimator,
     pub(crate) knots: u16,
-}
-
-/// Scores that the self-test must give, bit for bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Expected {
-    /// With [`Estimator::PosteriorMean`], Q16.16 nats.
-    pub(crate) posterior_mean: i32,
-    /// With [`Estimator::SigmaPoints`], Q16.16 nats.
-    pub(crate) sigma_points: i32,
-    /// With [`Estimator::MonteCarlo`] of two samples from stream 0 of seed 0, Q16.16 nats.
-    pub(crate) monte_carlo: i32,
+    /// Of the scores, Q16.16 nats.
+    pub(crate) mean: i32,
+    /// Of the scores, Q16.16 nats; not negative.
+    pub(crate) standard_deviation: i32,
 }
 
 /// Everything about a model that is not a tensor.
@@ -64,7 +65,9 @@ pub(crate) struct Header<'a> {
     pub(crate) encoder: Vec<LayerHeader, MAX_LAYERS>,
     pub(crate) decoder: Vec<LayerHeader, MAX_LAYERS>,
     pub(crate) calibrations: Vec<CalibrationHeader, MAX_CALIBRATIONS>,
-    pub(crate) expected: Expected,
+    pub(crate) noise: Noise,
+    /// Scores that the self-test must give, bit for bit: Q16.16 nats.
+    pub(crate) expected: [i32; ESTIMATORS.len()],
 }
 
 #[cfg(all(test, feature = "encode"))]
@@ -91,18 +94,21 @@ mod tests {
             calibrations: Vec::from_slice(&[CalibrationHeader {
                 estimator: Estimator::MonteCarlo { samples: 8 },
                 knots: 3,
+                mean: -64,
+                standard_deviation: 5,
             }])
             .unwrap(),
-            expected: Expected {
-                posterior_mean: -2,
-                sigma_points: 0,
-                monte_carlo: 1,
+            noise: Noise {
+                mean_excess: 1,
+                mean_deviation: 2,
+                pair_deviation: 3,
             },
+            expected: [-2, 0, 1, 2],
         };
         // Varints of the postcard wire format; signed ones are zigzag coded, i8 is one raw byte.
         let bytes = [
             2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 16, 1, 4, 1, 0x81, 0, 1, 2, 8,
-            3, 3, 0, 2,
+            3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);

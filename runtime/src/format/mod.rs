@@ -13,21 +13,21 @@ mod writer;
 pub use aligned::Aligned;
 #[cfg(feature = "encode")]
 pub use aligned::AlignedImage;
-pub(crate) use container::open;
 #[cfg(feature = "encode")]
 pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
 };
+pub(crate) use container::{CRC, open};
 pub use header::Activation;
 #[cfg(feature = "encode")]
 pub(crate) use header::CalibrationHeader;
-pub(crate) use header::{Expected, Header, LayerHeader, LikelihoodHeader};
+pub(crate) use header::{Header, LayerHeader, LikelihoodHeader};
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{
-    CalibrationSpec, DenseSpec, EncodeError, GaussianSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, RowSpec, reseal,
+    CalibrationSpec, DenseSpec, EncodeError, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, RowSpec, reseal,
 };
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.

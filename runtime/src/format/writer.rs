@@ -2,12 +2,15 @@
 
 use super::container::restamp;
 use super::{
-    ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Expected, Header, ImageError,
-    LayerHeader, LikelihoodHeader, seal,
+    ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader,
+    LikelihoodHeader, seal,
 };
+use crate::decision::Noise;
+use crate::distribution::Family;
 use crate::estimator::Estimator;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
+use crate::self_test::ESTIMATORS;
 use crate::workspace::WorkspaceError;
 use core::fmt;
 use std::string::String;
@@ -36,6 +39,8 @@ pub struct ImageSpec {
     pub decoder: Vec<LayerSpec>,
     /// One row for each input.
     pub output: DenseSpec,
+    /// How single passes scatter; [`Noise::UNKNOWN`] where that was not measured.
+    pub noise: Noise,
     /// A reading for the self-test; its scores are computed by the writer.
     pub self_test_reading: Vec<i16>,
 }
@@ -59,19 +64,23 @@ pub enum LikelihoodSpec {
         /// At least one; one is Bernoulli.
         trials: u8,
     },
-    /// A standard deviation for each input.
-    Gaussian(GaussianSpec),
+    /// Real values around a location.
+    Location(LocationSpec),
 }
 
-/// See [`crate::distribution::Gaussian`].
+/// See [`crate::distribution::Location`].
 #[derive(Clone, Debug, PartialEq)]
-pub struct GaussianSpec {
-    /// From eighths of a centred raw reading to standard deviations, Q16.16: `2^13 / sigma_i`.
+pub struct LocationSpec {
+    /// The shape of the density.
+    pub family: Family,
+    /// Whether the decoder gives a log-deviation behind each location: two output rows an input.
+    pub predicted_scale: bool,
+    /// From eighths of a centred raw reading to units, Q16.16: `2^13 / u_i`.
     pub standardize: Vec<Multiplier>,
-    /// From standard deviations to raw readings: `sigma_i`.
-    pub deviations: Vec<Multiplier>,
-    /// `-sum_i ln(sigma_i sqrt(2 pi))` in nats.
-    pub log_normalizer: f64,
+    /// From units to raw readings: `u_i`.
+    pub units: Vec<Multiplier>,
+    /// `-ln(u_i sqrt(2 pi))` or `-ln(2 u_i)` in nats.
+    pub log_normalizers: Vec<f64>,
 }
 
 /// A hidden layer.
@@ -109,6 +118,8 @@ pub struct CalibrationSpec {
     estimator: Estimator,
     scores: Vec<i32>,
     p_values: Vec<u32>,
+    mean: i32,
+    standard_deviation: i32,
 }
 
 impl CalibrationSpec {
@@ -139,10 +150,21 @@ impl CalibrationSpec {
             .iter()
             .map(|knot| sorted.partition_point(|score| score < knot));
         let p_values = below.chain([sorted.len()]).map(p_value).collect();
+        let count = sorted.len().max(1) as f64;
+        let center = sorted.iter().map(|&score| f64::from(score)).sum::<f64>() / count;
+        let squares = sorted
+            .iter()
+            .map(|&score| (f64::from(score) - center).powi(2));
+        let (mean, standard_deviation) = (
+            center.round() as i32,
+            (squares.sum::<f64>() / count).sqrt().round() as i32,
+        );
         Self {
             estimator,
             scores: kept,
             p_values,
+            mean,
+            standard_deviation,
         }
     }
 }
@@ -203,38 +225,39 @@ impl From<FactorError> for EncodeError {
     }
 }
 
+/// What the self-test must give.
+struct Answers {
+    scores: [i32; ESTIMATORS.len()],
+    hashes: Vec<u32>,
+}
+
 impl ImageSpec {
     /// The image, with the scores of its self-test. It has been parsed, so it can be.
     ///
     /// # Errors
     /// [`EncodeError`] says what no image can hold.
     pub fn encode(&self, calibrations: &[CalibrationSpec]) -> Result<AlignedImage, EncodeError> {
-        let unknown = Expected {
-            posterior_mean: 0,
-            sigma_points: 0,
-            monte_carlo: 0,
+        let layers = self.encoder.len() + self.decoder.len() + 2;
+        let unknown = Answers {
+            scores: [0; ESTIMATORS.len()],
+            hashes: std::vec![0; layers],
         };
-        let draft = self.encode_expecting(calibrations, unknown)?;
+        let draft = self.encode_expecting(calibrations, &unknown)?;
         let model = Model::parse(&draft).map_err(EncodeError::Image)?;
         let mut workspace = std::vec![0; model.workspace_words()];
-        let scores = model
-            .self_test_scores(&mut workspace)
-            .map_err(EncodeError::Workspace)?;
-        let [posterior_mean, sigma_points, monte_carlo] = scores;
-        self.encode_expecting(
-            calibrations,
-            Expected {
-                posterior_mean,
-                sigma_points,
-                monte_carlo,
-            },
-        )
+        let scores = model.self_test_scores(&mut workspace);
+        let hashes = model.layer_hashes(&mut workspace);
+        let answers = Answers {
+            scores: scores.map_err(EncodeError::Workspace)?,
+            hashes: hashes.map_err(EncodeError::Workspace)?.to_vec(),
+        };
+        self.encode_expecting(calibrations, &answers)
     }
 
     fn encode_expecting(
         &self,
         calibrations: &[CalibrationSpec],
-        expected: Expected,
+        answers: &Answers,
     ) -> Result<AlignedImage, EncodeError> {
         self.check_lengths()?;
         let layer = |layer: &LayerSpec| {
@@ -250,6 +273,8 @@ impl ImageSpec {
             Ok(CalibrationHeader {
                 estimator: table.estimator,
                 knots,
+                mean: table.mean,
+                standard_deviation: table.standard_deviation,
             })
         };
         let header = Header {
@@ -263,13 +288,12 @@ impl ImageSpec {
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
             decoder: collect("hidden layers of the decoder", &self.decoder, layer)?,
             calibrations: collect("calibration tables", calibrations, table)?,
-            expected,
+            noise: self.noise,
+            expected: answers.scores,
         };
         let header = postcard::to_stdvec(&header).map_err(EncodeError::Header)?;
-        Ok(AlignedImage::new(&seal(
-            &header,
-            &self.tensors(calibrations),
-        )))
+        let tensors = self.tensors(calibrations, &answers.hashes);
+        Ok(AlignedImage::new(&seal(&header, &tensors)))
     }
 
     /// Every list has the length that the header will claim for it.
@@ -286,20 +310,22 @@ impl ImageSpec {
             Ok::<_, EncodeError>(())
         };
         check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
-        check_length("rows in the output", self.output.rows.len(), inputs)?;
+        let outputs = self.likelihood.rows_per_input() * inputs;
+        check_length("rows in the output", self.output.rows.len(), outputs)?;
         of_half(inputs, &self.encoder, &self.heads)?;
         of_half(latents, &self.decoder, &self.output)?;
-        if let LikelihoodSpec::Gaussian(gaussian) = &self.likelihood {
-            let (standardize, deviations) = (gaussian.standardize.len(), gaussian.deviations.len());
-            check_length("standardizing factors", standardize, inputs)?;
-            check_length("deviations", deviations, inputs)?;
+        if let LikelihoodSpec::Location(location) = &self.likelihood {
+            let normalizers = location.log_normalizers.len();
+            check_length("standardizing factors", location.standardize.len(), inputs)?;
+            check_length("units", location.units.len(), inputs)?;
+            check_length("normalizers", normalizers, inputs)?;
         }
         let reading = self.self_test_reading.len();
         check_length("numbers in the self-test's reading", reading, inputs)
     }
 
     /// The tensors in the order of FORMAT.md.
-    fn tensors(&self, calibrations: &[CalibrationSpec]) -> Vec<u8> {
+    fn tensors(&self, calibrations: &[CalibrationSpec], hashes: &[u32]) -> Vec<u8> {
         let mut tensors = TensorWriter::default();
         tensors.push(self.inputs.iter().map(|input| input.center.to_le_bytes()));
         tensors.push(self.inputs.iter().map(|input| input.exponent.to_le_bytes()));
@@ -312,10 +338,12 @@ impl ImageSpec {
             LikelihoodSpec::Binomial { trials } => {
                 tensors.push(log_choose(*trials).into_iter().map(i32::to_le_bytes));
             }
-            LikelihoodSpec::Gaussian(gaussian) => {
-                for scales in [&gaussian.standardize, &gaussian.deviations] {
+            LikelihoodSpec::Location(location) => {
+                for scales in [&location.standardize, &location.units] {
                     tensors.push(scales.iter().map(|scale| scale.to_word().to_le_bytes()));
                 }
+                let normalizers = location.log_normalizers.iter();
+                tensors.push(normalizers.map(|&nats| to_q16(nats).to_le_bytes()));
             }
         }
         let encoder = self
@@ -342,6 +370,7 @@ impl ImageSpec {
             tensors.push(table.p_values.iter().map(|p| p.to_le_bytes()));
         }
         tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
+        tensors.push(hashes.iter().map(|hash| hash.to_le_bytes()));
         tensors.bytes
     }
 }
@@ -350,14 +379,28 @@ impl LikelihoodSpec {
     fn header(&self) -> LikelihoodHeader {
         match self {
             Self::Binomial { trials } => LikelihoodHeader::Binomial { trials: *trials },
-            Self::Gaussian(gaussian) => LikelihoodHeader::Gaussian {
-                log_normalizer: match (gaussian.log_normalizer * 65536.0).round() {
-                    // `as` would make 0 of it; this one is refused.
-                    nan if nan.is_nan() => i64::MAX,
-                    bits => bits as i64,
-                },
+            Self::Location(location) => LikelihoodHeader::Location {
+                family: location.family,
+                predicted_scale: location.predicted_scale,
             },
         }
+    }
+
+    fn rows_per_input(&self) -> usize {
+        match self {
+            Self::Location(location) if location.predicted_scale => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Q16.16, rounded to nearest, saturating. NaN, of which `as` would make 0, becomes a number that
+/// no reader accepts.
+fn to_q16(value: f64) -> i32 {
+    if value.is_nan() {
+        i32::MAX
+    } else {
+        (value * 65536.0).round() as i32
     }
 }
 

@@ -1,0 +1,172 @@
+//! Does this machine compute what the workstation computed?
+
+use crate::estimator::Estimator;
+use crate::format::{CRC, MAX_LAYERS};
+use crate::mask::Mask;
+use crate::model::{LayerRole, Model};
+use crate::session::Session;
+use crate::vae::{self, Lane};
+use crate::workspace::{Scratch, WorkspaceError};
+use core::fmt;
+use heapless::Vec;
+
+/// Layers of both halves, heads and output included, at most.
+pub(crate) const MAX_HASHES: usize = 2 * MAX_LAYERS + 2;
+
+/// CRC-32 (ISO-HDLC) of what each layer gives for the reading of the self-test, in order: `i8`
+/// activations of hidden layers, means and log-variances as little-endian Q16.16, and the
+/// decoder's wide outputs at the posterior mean likewise.
+pub(crate) type Hashes = Vec<u32, MAX_HASHES>;
+
+/// Why a self-test failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfTestError {
+    /// The workspace is too small for the model.
+    Workspace(WorkspaceError),
+    /// The outputs of a layer differ from the workstation's; those of the layers before it do not.
+    Layer {
+        /// What the layer is.
+        role: LayerRole,
+        /// Which of all layers, from 0.
+        index: usize,
+    },
+    /// All layers agree, but a score differs from the workstation's.
+    Score {
+        /// The estimator whose score differs.
+        estimator: Estimator,
+        /// The score in the image, Q16.16 nats.
+        expected: i32,
+        /// The score computed here, Q16.16 nats.
+        computed: i32,
+    },
+}
+
+impl fmt::Display for SelfTestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workspace(error) => error.fmt(f),
+            Self::Layer { role, index } => write!(
+                f,
+                "self-test: layer {index} ({role}) gives other outputs here than on the workstation"
+            ),
+            Self::Score {
+                estimator,
+                expected,
+                computed,
+            } => write!(
+                f,
+                "self-test: {estimator} gives {computed}/65536 nats here, the workstation computed {expected}/65536"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for SelfTestError {}
+
+/// The estimators of the self-test, in the order of the scores in the image.
+pub(crate) const ESTIMATORS: [Estimator; 4] = [
+    Estimator::PosteriorMean,
+    Estimator::SigmaPoints,
+    Estimator::MonteCarlo { samples: 3 },
+    Estimator::ImportanceWeighted { samples: 3 },
+];
+
+impl Model<'_> {
+    /// Encodes, decodes and scores the reading that the image carries, and compares the outputs of
+    /// each layer and the score of each kind of estimator with the workstation's, bit for bit.
+    /// Worth a call at every boot.
+    ///
+    /// # Errors
+    /// [`SelfTestError`] names the first layer or score that differs, or the workspace's size.
+    pub fn self_test(&self, workspace: &mut [u64]) -> Result<(), SelfTestError> {
+        let hashes = self
+            .layer_hashes(workspace)
+            .map_err(SelfTestError::Workspace)?;
+        let expected = self.self_test.hashes.iter();
+        for (index, (expected, computed)) in expected.zip(&hashes).enumerate() {
+            if expected != computed {
+                let role = self.role(index);
+                return Err(SelfTestError::Layer { role, index });
+            }
+        }
+        let computed = self
+            .self_test_scores(workspace)
+            .map_err(SelfTestError::Workspace)?;
+        let scores = self.self_test.scores.into_iter().zip(computed);
+        for (estimator, (expected, computed)) in ESTIMATORS.into_iter().zip(scores) {
+            if expected != computed {
+                return Err(SelfTestError::Score {
+                    estimator,
+                    expected,
+                    computed,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The scores of the self-test's reading as this machine computes them, Q16.16 nats; each from
+    /// the start of stream 0 of seed 0.
+    pub(crate) fn self_test_scores(
+        &self,
+        workspace: &mut [u64],
+    ) -> Result<[i32; ESTIMATORS.len()], WorkspaceError> {
+        let mut session = Session::new(self, workspace, 0)?;
+        // Parsing has checked that the reading can be scored.
+        Ok(ESTIMATORS.map(|estimator| {
+            session.reseed(0, 0);
+            let score = session.score(self.self_test.reading, estimator);
+            score.map_or(0, |score| score.elbo().to_bits())
+        }))
+    }
+
+    /// The hashes of what each layer gives here.
+    pub(crate) fn layer_hashes(&self, workspace: &mut [u64]) -> Result<Hashes, WorkspaceError> {
+        let mut scratch = Scratch::new(self, workspace)?;
+        let mut hashes = Hashes::new();
+        let mut heads = CRC.digest();
+        let encoder_layers = self.encoder.hidden.len();
+        let mut seen = 0;
+        vae::encode(
+            self,
+            self.self_test.reading,
+            Mask::ALL,
+            &mut scratch,
+            |bytes| {
+                // The heads come in two parts, means and log-variances, and count as one layer.
+                if seen < encoder_layers {
+                    let _ = hashes.push(CRC.checksum(bytes));
+                } else {
+                    heads.update(bytes);
+                }
+                seen += 1;
+            },
+        );
+        let _ = hashes.push(heads.finalize());
+        vae::at_mean(self, None, Lane { lane: 0, lanes: 1 }, &mut scratch);
+        let Scratch {
+            latents, even, odd, ..
+        } = &mut scratch;
+        let latents = latents.get(..self.latents()).unwrap_or_default();
+        let mut outputs = CRC.digest();
+        let rows = vae::decode::<1>(self, latents, even, odd, |bytes| {
+            let _ = hashes.push(CRC.checksum(bytes));
+        });
+        for [row] in rows {
+            outputs.update(&row.to_le_bytes());
+        }
+        let _ = hashes.push(outputs.finalize());
+        Ok(hashes)
+    }
+
+    fn role(&self, index: usize) -> LayerRole {
+        let encoder = self.encoder.hidden.len();
+        let decoder = self.decoder.hidden.len();
+        match index {
+            _ if index < encoder => LayerRole::Encoder,
+            _ if index == encoder => LayerRole::Heads,
+            _ if index <= encoder + decoder => LayerRole::Decoder,
+            _ => LayerRole::Output,
+        }
+    }
+}
