@@ -1,8 +1,9 @@
 //! Anytime scoring: which side of a threshold a reading lies on, at as few passes as suffice.
 //!
-//! A reading is looked at after 1 pass at the posterior mean, then after 2, 4, 8, ... draws in
-//! antithetic pairs. At each look the bound is an estimate with a known spread, and the question is
-//! answered as soon as the threshold lies beyond the margin
+//! A reading is looked at after 1 pass at the posterior mean, then after 2, 4, 8, ... passes more
+//! at draws in antithetic pairs, and a last time when no further pair may be spent. At each look
+//! the bound is an estimate with a known spread, and the question is answered as soon as the
+//! threshold lies beyond the margin
 //!
 //! ```text
 //! margin = z(confidence, looks) * spread
@@ -12,14 +13,14 @@
 //!   its mean excess over the ELBO, with the deviation of that excess ([`Noise`], measured by the
 //!   exporter on held-out normal readings).
 //! * After `n` pairs the variance of a pair is pooled from the exporter's, which counts as
-//!   [`PRIOR_PAIRS`] pairs, and the pairs at hand (the posterior mean of a scaled inverse
-//!   chi-squared prior: Gelman et al., "Bayesian data analysis", section 2.6); the spread is its
-//!   root over `sqrt(n)`.
+//!   [`PRIOR_PAIRS`] pairs, and the pairs at hand (the scale of the posterior under a scaled
+//!   inverse chi-squared prior: Gelman et al., "Bayesian data analysis", section 3.3); the spread
+//!   is its root over `sqrt(n)`. The pass at the mean is not part of this estimate.
 //!
 //! `z` is the two-sided standard normal quantile, where the chance of error `1 - confidence` is
 //! shared out equally over all looks that there may be (Bonferroni), so that looking often does not
-//! make errors likelier. The confidence is as good as the spread is normal and the exporter's
-//! readings are like these.
+//! make errors likelier. It is at most 6.34, which a confidence of one asks for. The confidence is
+//! as good as the spread is normal and the exporter's readings are like these.
 
 use crate::fixed::{Nats, Probability, mean, multiply, saturate, square_root};
 use crate::gaussian::standard_normal;
@@ -35,14 +36,17 @@ pub const PRIOR_PAIRS: u32 = 4;
 pub struct Noise {
     /// Mean of the bound of a pass at the posterior mean minus the ELBO.
     pub mean_excess: i32,
-    /// Root mean square deviation of that excess from its mean; not negative.
+    /// Root mean square deviation of that excess from its mean; not negative. `i32::MAX`: unknown,
+    /// so that the pass at the mean decides nothing.
     pub mean_deviation: i32,
     /// Root mean square deviation of the mean of an antithetic pair from the ELBO; not negative.
+    /// It counts as 4096 nats where it is more.
     pub pair_deviation: i32,
 }
 
 impl Noise {
-    /// Nothing was measured: no single pass decides anything.
+    /// Nothing was measured: the pass at the mean decides nothing, and pairs only where there are
+    /// very many or the threshold is very far.
     pub const UNKNOWN: Self = Self {
         mean_excess: 0,
         mean_deviation: i32::MAX,
@@ -57,7 +61,8 @@ pub struct Question {
     pub threshold: Nats,
     /// The wanted chance to be right.
     pub confidence: Probability,
-    /// Decoder passes that may be spent, at most; at least one.
+    /// Decoder passes that may be spent, at most; at least one. An even number leaves one unspent,
+    /// since draws come in pairs.
     pub max_passes: u16,
 }
 
@@ -84,15 +89,26 @@ pub struct Decision {
 }
 
 impl Question {
-    /// How often there may be a look: after one pass, then after 2, 4, 8, ... more.
+    /// Passes that may be spent on draws: whole pairs, whose spread is known. A draw without its
+    /// mirror image scatters more than that.
+    pub(crate) fn samples(&self) -> u16 {
+        self.max_passes.saturating_sub(1) & !1
+    }
+
+    /// How often there may be a look: after one pass, then after 2, 4, 8, ... more, and at the end.
     pub(crate) fn looks(&self) -> u32 {
-        let samples = u32::from(self.max_passes.saturating_sub(1));
+        let samples = u32::from(self.samples());
         1 + u32::BITS - samples.saturating_sub(1).leading_zeros()
+    }
+
+    /// The ELBO as the bound of the pass at the mean tells it, Q47.16.
+    pub(crate) fn first_estimate(&self, bound: i64, noise: Noise) -> i64 {
+        bound - i64::from(noise.mean_excess)
     }
 
     /// The two-sided quantile for one of `looks` looks, Q16.16.
     fn quantile(&self, looks: u32) -> i32 {
-        // The chance of error at one look and on one side, as a 32-bit word: 2 (1 - c) / (2 looks).
+        // The chance of error at one look and on one side, (1 - c) / (2 looks), in 2^-32.
         let error = Probability::ONE.to_bits() - self.confidence.to_bits();
         let word = error.checked_div(looks).unwrap_or(0);
         standard_normal(word).saturating_neg().max(0)
@@ -121,7 +137,10 @@ impl Question {
         noise: Noise,
         looks: u32,
     ) -> Option<Decision> {
-        let bound = bound - i64::from(noise.mean_excess);
+        if noise.mean_deviation == i32::MAX {
+            return None;
+        }
+        let bound = self.first_estimate(bound, noise);
         self.judge(bound, noise.mean_deviation, looks, 1)
     }
 
@@ -171,15 +190,22 @@ mod tests {
         let looks = |passes| question(0.99, passes).looks();
         assert_eq!(
             [1, 2, 3, 4, 5, 6, 9, 10, 17].map(looks),
-            [1, 1, 2, 3, 3, 4, 4, 5, 5]
+            [1, 1, 2, 2, 3, 3, 4, 4, 5]
         );
+        assert_eq!(looks(u16::MAX), 17);
     }
 
     #[test]
     fn quantiles_share_the_error() {
         // Two-sided 95 %: 1.95996; shared by five looks 99 %: 2.57583.
-        for (looks, z) in [(1, 1.959_964), (5, 2.575_829)] {
-            let got = f64::from(question(0.95, 1).quantile(looks)) / 65536.0;
+        // Shared by two looks 100 %: the largest draw, at 2^-33.
+        for (confidence, looks, z) in [
+            (0.95, 1, 1.959_964),
+            (0.95, 5, 2.575_829),
+            (1.0, 2, 6.337_94),
+            (0.0, 1, 0.0),
+        ] {
+            let got = f64::from(question(confidence, 1).quantile(looks)) / 65536.0;
             assert!((got - z).abs() < 1e-3, "{got}");
         }
     }

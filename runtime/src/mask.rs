@@ -64,15 +64,10 @@ impl<'a> Mask<'a> {
         }
     }
 
-    /// Whether the mask has as many bits as a model of `inputs` inputs needs.
+    /// Whether [`Mask::new`] would have made this mask for `inputs` inputs.
     pub(crate) fn fits(self, inputs: usize) -> Result<(), MaskError> {
-        match self.bits {
-            Some(bits) if bits.len() != inputs.div_ceil(8) => Err(MaskError::Length {
-                have: bits.len(),
-                need: inputs.div_ceil(8),
-            }),
-            _ => Ok(()),
-        }
+        self.bits
+            .map_or(Ok(()), |bits| Mask::new(bits, inputs).map(|_| ()))
     }
 
     /// Whether `input` is observed.

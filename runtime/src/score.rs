@@ -90,7 +90,7 @@ pub enum ReadingError {
     },
     /// An estimator with no samples.
     NoSamples,
-    /// The mask is for another number of inputs.
+    /// The mask is for another number of inputs, or observes none of these.
     Mask(MaskError),
     /// A buffer for results has another length than the model says.
     Buffer(LengthError),

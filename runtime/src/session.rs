@@ -107,10 +107,12 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(self.finish(estimator, &accumulator))
     }
 
-    /// The score of a raw reading, and what it is made of: adds, input by input, the mean of
-    /// `log p(x_i|z)` over the estimator's passes to `inputs` (nats, Q47.16, so that a caller may
-    /// sum over readings), and puts each latent's part of the divergence into `latents`. The
-    /// decoder runs on one latent at a time.
+    /// The score of the observed inputs of a raw reading, bit for bit that of
+    /// [`Session::score_observed`], and what it is made of: puts the mean of `log p(x_i|z)` over
+    /// the estimator's passes into `inputs` (nats, Q47.16; 0 for inputs that are not observed),
+    /// and each latent's part of the divergence into `latents`. The inputs sum up to the
+    /// reconstruction and the latents to the divergence, but for the rounding of each part, at
+    /// most half a unit of 2^-16. The decoder runs on one latent at a time.
     ///
     /// # Errors
     /// [`ReadingError`], also where `inputs` or `latents` has not the length that the model says.
@@ -159,8 +161,8 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(self.finish(estimator, &accumulator))
     }
 
-    /// Whether the bound of a raw reading lies above or below `threshold`, at as few decoder passes
-    /// as the confidence allows: see [`crate::decision`].
+    /// Whether the bound of a raw reading lies above or below the threshold of `question`, at as
+    /// few decoder passes as its confidence allows: see [`crate::decision`].
     ///
     /// # Errors
     /// [`ReadingError`]: a reading of another length or with impossible counts, or no passes.
@@ -182,7 +184,7 @@ impl<'s, R: Rng> Session<'s, R> {
         if let Some(decision) = question.after_first_pass(first - kl, noise, looks) {
             return Ok(decision);
         }
-        let samples = question.max_passes - 1;
+        let samples = question.samples();
         let estimator = Estimator::MonteCarlo { samples };
         let mut accumulator = Accumulator::new(estimator);
         let mut next = 2;
@@ -196,7 +198,7 @@ impl<'s, R: Rng> Session<'s, R> {
             next = next.saturating_mul(2);
         }
         let bound = if samples == 0 {
-            first - kl
+            question.first_estimate(first - kl, noise)
         } else {
             accumulator.bound(kl)
         };

@@ -8,6 +8,7 @@
 //! * [`firmware`], [`emulator`]: builds the image of a board, runs it in QEMU.
 //! * [`trainer`]: the host program that trains and scores.
 //! * [`qemu`]: scores and dreams on a board, as the trainer does them on the host.
+//! * [`shapes`]: models of any shape with random weights.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`suite`]: everything that must hold, in one command.
 
@@ -20,6 +21,7 @@ pub mod firmware;
 pub mod paths;
 pub mod process;
 pub mod qemu;
+pub mod shapes;
 pub mod suite;
 pub mod tables;
 pub mod toolchain;

@@ -88,7 +88,7 @@ fn every_board_says_why_it_stops() {
     let refusals = [
         (
             "sing",
-            "there is no command sing; choose score, dream, self-test, echo or fault",
+            "there is no command sing; choose score, dream, count, self-test, echo or fault",
         ),
         (
             "echo readings",
@@ -179,6 +179,7 @@ fn random_model() -> ImageSpec {
         heads: source.dense(24, 10, 8.0),
         decoder: vec![hidden(source.dense(5, 24, 0.0005))],
         output: source.dense(24, 64, 4.0),
+        noise: elbow::decision::Noise::UNKNOWN,
         self_test_reading: (0..64).map(|index| index % 17).collect(),
     }
 }

@@ -37,11 +37,12 @@ pub struct ImageSpec {
     pub heads: DenseSpec,
     /// Hidden layers of the decoder.
     pub decoder: Vec<LayerSpec>,
-    /// One row for each input.
+    /// One row for each input; two, one behind the other, where the likelihood has a predicted
+    /// scale.
     pub output: DenseSpec,
     /// How single passes scatter; [`Noise::UNKNOWN`] where that was not measured.
     pub noise: Noise,
-    /// A reading for the self-test; its scores are computed by the writer.
+    /// A reading for the self-test.
     pub self_test_reading: Vec<i16>,
 }
 
@@ -232,7 +233,8 @@ struct Answers {
 }
 
 impl ImageSpec {
-    /// The image, with the scores of its self-test. It has been parsed, so it can be.
+    /// The image, with the scores and the layer hashes of its self-test, which the writer computes.
+    /// It has been parsed, so it can be.
     ///
     /// # Errors
     /// [`EncodeError`] says what no image can hold.

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `score` | `readings= [out=] [estimator=sigma-points] [seed=0] [limit=]` | scores each reading of a file into lines of CSV |
 //! | `dream` | `[out=] [count=1] [seed=0]` | draws readings from the prior as pictures |
+//! | `count` | `readings= [out=]` | counts the instructions of encoding and scoring the first reading of a file |
 //! | `self-test` | | recomputes the scores that the image carries |
 //! | `echo` | `readings= out=` | shows what the board received |
 //! | `fault` | | runs an undefined instruction |
@@ -13,6 +14,7 @@
 //! given, text goes to standard output.
 
 use crate::arguments::{self, ArgumentError, Arguments};
+use crate::counter::Counter;
 use crate::host::{Console, File, HostError, Writer};
 use crate::image;
 use core::fmt::{self, Write};
@@ -78,6 +80,8 @@ pub enum Failure<'a> {
     Length(LengthError),
     /// This machine does not compute what the workstation computed.
     SelfTest(SelfTestError),
+    /// The timer is taken.
+    Counter,
     /// Standard output cannot be written.
     Output,
 }
@@ -87,7 +91,7 @@ impl fmt::Display for Failure<'_> {
         match self {
             Self::Command(name) => write!(
                 f,
-                "there is no command {name}; choose score, dream, self-test, echo or fault"
+                "there is no command {name}; choose score, dream, count, self-test, echo or fault"
             ),
             Self::Argument(error) => error.fmt(f),
             Self::Host(error) => error.fmt(f),
@@ -109,6 +113,7 @@ impl fmt::Display for Failure<'_> {
             Self::Reading { index, error } => write!(f, "reading {index}: {error}"),
             Self::Length(error) => error.fmt(f),
             Self::SelfTest(error) => error.fmt(f),
+            Self::Counter => f.write_str("the timer that counts instructions is taken"),
             Self::Output => f.write_str("standard output cannot be written"),
         }
     }
@@ -165,6 +170,7 @@ pub fn run<'a>(line: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {
     match arguments::command(line) {
         ("score", rest) => score(rest, memory),
         ("dream", rest) => dream(rest, memory),
+        ("count", rest) => count(rest, memory),
         ("self-test", rest) => self_test(rest, memory),
         ("echo", rest) => echo(rest),
         ("fault", rest) => fault(rest),
@@ -222,6 +228,48 @@ fn next_reading<'a>(
         *value = i16::from_le(*value);
     }
     Ok(true)
+}
+
+/// The estimators whose instructions are counted.
+const COUNTED: [Estimator; 6] = [
+    Estimator::PosteriorMean,
+    Estimator::SigmaPoints,
+    Estimator::MonteCarlo { samples: 16 },
+    Estimator::ImportanceWeighted { samples: 1 },
+    Estimator::ImportanceWeighted { samples: 2 },
+    Estimator::ImportanceWeighted { samples: 4 },
+];
+
+fn count<'a>(rest: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {
+    let arguments = Arguments::parse(rest, &["readings", "out"])?;
+    let path = arguments.require("readings")?;
+    let model = Model::parse(image::region())?;
+    let mut session = Session::new(&model, memory.workspace, 0)?;
+    let values = first(memory.values, &model)?;
+    let reading: &mut [i16] = bytemuck::cast_slice_mut(values);
+    let (reading, _) = reading
+        .split_at_mut_checked(model.inputs())
+        .unwrap_or_default();
+    let mut file = File::open(path).map_err(|error| Failure::File { path, error })?;
+    next_reading(&mut file, path, reading)?;
+    let refused = |error| Failure::Reading { index: 0, error };
+    let mut output = Output::open(&arguments)?;
+    let counter = Counter::start().ok_or(Failure::Counter)?;
+    // Each is run once before it is counted, so that an error is told and not counted.
+    session.encode(reading).map_err(refused)?;
+    let instructions = counter.instructions_of(|| {
+        let _ = session.encode(reading);
+    });
+    output.line(format_args!("encode {instructions}"))?;
+    for estimator in COUNTED {
+        session.score(reading, estimator).map_err(refused)?;
+        session.reseed(0, 0);
+        let instructions = counter.instructions_of(|| {
+            let _ = session.score(reading, estimator);
+        });
+        output.line(format_args!("{estimator} {instructions}"))?;
+    }
+    output.finish()
 }
 
 fn dream<'a>(rest: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {

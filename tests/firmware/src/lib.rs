@@ -3,6 +3,7 @@
 //! * [`app`]: what the command line asks for, without unsafe code and without a word about the board.
 //! * [`arguments`]: the command line as a command and `key=value` pairs.
 //! * [`image`]: the model image, read in place where the board has its flash.
+//! * [`counter`]: how many instructions something takes.
 //! * [`host`]: files, command line and exit of the host, through semihosting.
 //! * `faults`: panics and hard faults become a message and an exit code.
 //!
@@ -12,6 +13,7 @@
 
 pub mod app;
 pub mod arguments;
+pub mod counter;
 mod faults;
 pub mod host;
 pub mod image;
