@@ -71,7 +71,11 @@ impl FromStr for LikelihoodKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let unknown = || format!("no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255) or gaussian");
+        let unknown = || {
+            format!(
+                "no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255) or gaussian"
+            )
+        };
         match text {
             "auto" => Ok(Self::Auto),
             "bernoulli" => Ok(Self::Binomial { trials: 1 }),
@@ -109,26 +113,37 @@ impl LikelihoodKind {
             Self::Auto => Self::Gaussian,
             kind => kind,
         };
-        if let Self::Binomial { trials } = kind {
-            let largest = f32::from(trials);
-            let outside = |x: &f32| !(0.0..=largest).contains(x) || x.fract() != 0.0;
-            if let Some(at) = dataset.table.values().iter().position(outside) {
-                let (row, column) = (at / dataset.table.width(), at % dataset.table.width());
-                return Err(Error::Setting(format!(
-                    "{} of reading {} of {} is {}, the likelihood {kind} counts whole numbers from 0 to {trials}: use --likelihood gaussian, or scale the column",
-                    dataset.column_name(column),
-                    row + 1,
-                    dataset.name,
-                    dataset.table.values()[at]
-                )));
-            }
-        }
+        kind.check(dataset, "use --likelihood gaussian, or scale the column")?;
         Ok(kind)
+    }
+
+    /// Checks that the data are in the support.
+    ///
+    /// # Errors
+    /// One line that names the first reading that cannot be, and says `remedy`.
+    pub fn check(self, dataset: &Dataset, remedy: &str) -> Result<(), Error> {
+        let Self::Binomial { trials } = self else {
+            return Ok(());
+        };
+        let largest = f32::from(trials);
+        let outside = |x: &f32| !(0.0..=largest).contains(x) || x.fract() != 0.0;
+        let Some(at) = dataset.table.values().iter().position(outside) else {
+            return Ok(());
+        };
+        let (row, column) = (at / dataset.table.width(), at % dataset.table.width());
+        Err(Error::Setting(format!(
+            "{} of reading {} of {} is {}, the likelihood {self} counts whole numbers from 0 to {trials}: {remedy}",
+            dataset.column_name(column),
+            row + 1,
+            dataset.name,
+            dataset.table.values()[at]
+        )))
     }
 }
 
 fn is_binary(table: &Table) -> bool {
-    data::is_integer(table) && data::range(table).is_some_and(|(low, high)| low >= 0.0 && high <= 1.0)
+    data::is_integer(table)
+        && data::range(table).is_some_and(|(low, high)| low >= 0.0 && high <= 1.0)
 }
 
 impl Config {
@@ -141,7 +156,9 @@ impl Config {
             if (1..=most).contains(&value) {
                 return Ok(());
             }
-            Err(Error::Setting(format!("{name} is {value}: give a number from 1 to {most}")))
+            Err(Error::Setting(format!(
+                "{name} is {value}: give a number from 1 to {most}"
+            )))
         };
         at_least_one("--epochs", self.epochs, 1_000_000)?;
         at_least_one("--batch", self.batch, 1_000_000)?;

@@ -43,12 +43,35 @@ impl fmt::Display for Error {
         match self {
             Self::Data(error) => error.fmt(f),
             Self::Setting(message) => f.write_str(message),
-            Self::File { action, path, cause } => {
-                write!(f, "cannot {action} {}: {cause}", path.display())
+            Self::File {
+                action,
+                path,
+                cause,
+            } => {
+                let remedy = match *action {
+                    "read" => "check the path",
+                    _ => {
+                        "check that the folder exists and can be written to, or choose another place"
+                    }
+                };
+                write!(
+                    f,
+                    "cannot {action} {}: {}; {remedy}",
+                    path.display(),
+                    innermost(cause)
+                )
             }
             Self::Image { path, cause } => write!(f, "{}: {cause}", path.display()),
             Self::Encode(error) => write!(f, "this model has no image: {error}"),
-            Self::Tensor(error) => write!(f, "tensor operation failed: {error}"),
+            Self::Tensor(error) => {
+                // A backtrace may follow the first line.
+                let error = error.to_string();
+                write!(
+                    f,
+                    "tensor operation failed: {}",
+                    error.lines().next().unwrap_or_default()
+                )
+            }
             Self::Diverged { epoch } => write!(
                 f,
                 "the bound became infinite or NaN in epoch {epoch}: lower --learning-rate, or look for readings of absurd size"
@@ -59,15 +82,33 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// What the operating system said, without what others wrapped around it (the name of a temporary
+/// file, say).
+fn innermost(error: &std::io::Error) -> &dyn std::error::Error {
+    let mut inner: &dyn std::error::Error = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner
+}
+
 impl Error {
     /// Names the file that could not be read.
     pub fn reading(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        |cause| Self::File { action: "read", path: path.to_path_buf(), cause }
+        |cause| Self::File {
+            action: "read",
+            path: path.to_path_buf(),
+            cause,
+        }
     }
 
     /// Names the file that could not be written.
     pub fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
-        |cause| Self::File { action: "write", path: path.to_path_buf(), cause }
+        |cause| Self::File {
+            action: "write",
+            path: path.to_path_buf(),
+            cause,
+        }
     }
 }
 

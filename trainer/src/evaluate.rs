@@ -30,15 +30,25 @@ pub fn float_scores(vae: &Vae, data: &Prepared, samples: usize) -> Result<Vec<f6
         let shape = (length, vae.latents());
         let mut sums = vec![0.0; length];
         for _ in 0..samples.div_ceil(2) {
-            let noise = Tensor::from_vec(normals(&mut rng, shape.0 * shape.1), shape, batch.inputs.device())?;
+            let noise = Tensor::from_vec(
+                normals(&mut rng, shape.0 * shape.1),
+                shape,
+                batch.inputs.device(),
+            )?;
             for noise in [noise.neg()?, noise] {
                 let bound = Bound::sample(vae, &batch, &noise)?;
                 let elbo = (bound.reconstruction - bound.kl)?.to_vec1::<f32>()?;
-                sums.iter_mut().zip(elbo).for_each(|(sum, elbo)| *sum += f64::from(elbo));
+                sums.iter_mut()
+                    .zip(elbo)
+                    .for_each(|(sum, elbo)| *sum += f64::from(elbo));
             }
         }
         let draws = 2.0 * samples.div_ceil(2) as f64;
-        scores.extend(sums.into_iter().zip(&data.constants[start..]).map(|(sum, c)| sum / draws + c));
+        scores.extend(
+            sums.into_iter()
+                .zip(&data.constants[start..])
+                .map(|(sum, c)| sum / draws + c),
+        );
     }
     Ok(scores)
 }
@@ -61,12 +71,19 @@ pub fn device_scores(
         let workers: Vec<_> = rows
             .chunks(share)
             .enumerate()
-            .map(|(part, rows)| scope.spawn(move || score_rows(model, rows, part * share, estimator, seed)))
+            .map(|(part, rows)| {
+                scope.spawn(move || score_rows(model, rows, part * share, estimator, seed))
+            })
             .collect();
         let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
-            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        workers.into_iter().map(join).collect::<Result<Vec<Vec<Score>>, Error>>()
+        workers
+            .into_iter()
+            .map(join)
+            .collect::<Result<Vec<Vec<Score>>, Error>>()
     })?;
     Ok(parts.concat())
 }
@@ -79,8 +96,8 @@ fn score_rows(
     seed: u64,
 ) -> Result<Vec<Score>, Error> {
     let mut workspace = vec![0u64; model.workspace_words()];
-    let mut session =
-        Session::new(model, &mut workspace, seed).map_err(|error| Error::Setting(error.to_string()))?;
+    let mut session = Session::new(model, &mut workspace, seed)
+        .map_err(|error| Error::Setting(error.to_string()))?;
     let score = |(index, row): (usize, &&[i16])| {
         let reading = first + index;
         session.reseed(seed, reading as u64);
@@ -90,12 +107,19 @@ fn score_rows(
     rows.iter().enumerate().map(score).collect()
 }
 
-/// Mean of `values` and its standard error; NaN of nothing.
-pub fn mean_and_error(values: &[f64]) -> (f64, f64) {
+/// Mean of `values`, none of nothing, and its standard error, none below two.
+pub fn mean_and_error(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    if values.is_empty() {
+        return (None, None);
+    }
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
-    (mean, (squares / (count * (count - 1.0))).sqrt())
+    let squares = values
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>();
+    let error = (squares / (count * (count - 1.0))).sqrt();
+    (Some(mean), (values.len() > 1).then_some(error))
 }
 
 /// The area under the receiver operating characteristic: the chance that an abnormal reading scores
@@ -118,13 +142,51 @@ pub fn auc(scores: &[f64], abnormal: &[bool]) -> Option<f64> {
     (positives > 0 && negatives > 0).then(|| 1.0 - above / (p * n))
 }
 
+/// Draws for each reading in the float bound of [`Scores`].
+pub const FLOAT_SAMPLES: usize = 256;
+
+/// The scores of the same readings both ways.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// The bound by the trained model and [`FLOAT_SAMPLES`] draws for each reading, nats.
+    pub float: Vec<f64>,
+    /// As the device computes them.
+    pub device: Vec<Score>,
+}
+
+impl Scores {
+    /// Scores `data` both ways.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`], [`Error::Setting`].
+    pub fn new(
+        vae: &Vae,
+        model: &Model<'_>,
+        data: &Prepared,
+        estimator: Estimator,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            float: float_scores(vae, data, FLOAT_SAMPLES)?,
+            device: device_scores(model, &data.readings, estimator, 0)?,
+        })
+    }
+
+    /// The bounds by the device, in nats.
+    pub fn device_elbos(&self) -> Vec<f64> {
+        self.device
+            .iter()
+            .map(|score| score.elbo().to_f64())
+            .collect()
+    }
+}
+
 /// How one way to compute scores fares on test readings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Side {
-    /// The mean bound over normal readings, nats a reading.
-    pub elbo: f64,
-    /// Its standard error over readings.
-    pub standard_error: f64,
+    /// The mean bound over normal readings, nats a reading; none without any.
+    pub elbo: Option<f64>,
+    /// Its standard error over readings; none below two.
+    pub standard_error: Option<f64>,
     /// Of abnormal against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
@@ -141,42 +203,47 @@ pub struct Evaluation {
     /// The exported model, as the device computes it.
     pub device: Side,
     /// `device.elbo - float.elbo`.
-    pub difference: f64,
+    pub difference: Option<f64>,
 }
 
-/// Draws for each reading in the float bound of an [`Evaluation`].
-pub const FLOAT_SAMPLES: usize = 256;
-
 impl Evaluation {
-    /// Scores `data` both ways.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`], [`Error::Setting`].
-    pub fn new(
-        vae: &Vae,
-        model: &Model<'_>,
-        data: &Prepared,
-        abnormal: Option<&[bool]>,
-        estimator: Estimator,
-    ) -> Result<Self, Error> {
-        let float = float_scores(vae, data, FLOAT_SAMPLES)?;
-        let device = device_scores(model, &data.readings, estimator, 0)?;
-        let device: Vec<f64> = device.iter().map(|score| score.elbo().to_f64()).collect();
-        let nobody = vec![false; float.len()];
+    /// Compares `scores`; without `abnormal`, all readings count as normal.
+    pub fn new(scores: &Scores, abnormal: Option<&[bool]>) -> Self {
+        let nobody = vec![false; scores.float.len()];
         let abnormal = abnormal.unwrap_or(&nobody);
-        let (float, device) = (Side::new(&float, abnormal), Side::new(&device, abnormal));
+        let (float, device) = (
+            Side::new(&scores.float, abnormal),
+            Side::new(&scores.device_elbos(), abnormal),
+        );
         let strange = abnormal.iter().filter(|&&is| is).count();
-        let difference = device.elbo - float.elbo;
-        Ok(Self { normal: abnormal.len() - strange, abnormal: strange, float, device, difference })
+        let difference = device
+            .elbo
+            .zip(float.elbo)
+            .map(|(device, float)| device - float);
+        Self {
+            normal: abnormal.len() - strange,
+            abnormal: strange,
+            float,
+            device,
+            difference,
+        }
     }
 }
 
 impl Side {
     fn new(scores: &[f64], abnormal: &[bool]) -> Self {
-        let normal: Vec<f64> =
-            scores.iter().zip(abnormal).filter(|(_, strange)| !**strange).map(|(score, _)| *score).collect();
+        let normal: Vec<f64> = scores
+            .iter()
+            .zip(abnormal)
+            .filter(|(_, strange)| !**strange)
+            .map(|(score, _)| *score)
+            .collect();
         let (elbo, standard_error) = mean_and_error(&normal);
-        Self { elbo, standard_error, auc: auc(scores, abnormal) }
+        Self {
+            elbo,
+            standard_error,
+            auc: auc(scores, abnormal),
+        }
     }
 }
 
@@ -196,7 +263,13 @@ mod tests {
             let (mut sum, mut pairs) = (0.0, 0.0);
             let of = |kind| (0..scores.len()).filter(move |&i| abnormal[i] == kind);
             for (a, b) in of(true).flat_map(|a| of(false).map(move |b| (scores[a], scores[b]))) {
-                sum += if a < b { 1.0 } else if a == b { 0.5 } else { 0.0 };
+                sum += if a < b {
+                    1.0
+                } else if a == b {
+                    0.5
+                } else {
+                    0.0
+                };
                 pairs += 1.0;
             }
             sum / pairs

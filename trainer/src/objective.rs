@@ -31,8 +31,13 @@ impl Bound {
     pub fn sample(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
         let (mean, log_variance) = vae.encode(&batch.inputs)?;
         let latents = (&mean + ((&log_variance * 0.5)?.exp()? * noise)?)?;
-        let reconstruction = vae.likelihood.log_density(&batch.target, &vae.decode(&latents)?)?;
-        Ok(Self { reconstruction, kl: kl(&mean, &log_variance)? })
+        let reconstruction = vae
+            .likelihood
+            .log_density(&batch.target, &vae.decode(&latents)?)?;
+        Ok(Self {
+            reconstruction,
+            kl: kl(&mean, &log_variance)?,
+        })
     }
 
     /// The mean of the bound over the batch, a scalar.

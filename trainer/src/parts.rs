@@ -51,10 +51,14 @@ impl Parts {
 
     fn digits(config: &Config) -> Result<Self, Error> {
         if config.labels.is_some() {
-            return Err(Error::Setting("--labels is for a file: the digits have their own; use --anomaly-digit".into()));
+            return Err(Error::Setting(
+                "--labels is for a file: the digits have their own; use --anomaly-digit".into(),
+            ));
         }
         let kind = match config.likelihood {
-            LikelihoodKind::Auto => LikelihoodKind::Binomial { trials: digits::PIXEL_MAX },
+            LikelihoodKind::Auto => LikelihoodKind::Binomial {
+                trials: digits::PIXEL_MAX,
+            },
             kind => kind,
         };
         let part = |part| digits::part(part, config.anomaly_digit);
@@ -67,7 +71,9 @@ impl Parts {
     }
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
-        let Labelled { dataset, abnormal, .. } = load_file(path, config.labels.as_deref())?;
+        let Labelled {
+            dataset, abnormal, ..
+        } = load_file(path, config.labels.as_deref())?;
         let likelihood = config.likelihood.resolve(&dataset)?;
         let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let options = SplitOptions {
@@ -76,7 +82,11 @@ impl Parts {
             seed: SPLIT_SEED,
         };
         let split = data::split(&abnormal, &options)?;
-        let of_test = split.test.iter().map(|&row| abnormal[row]).collect::<Vec<_>>();
+        let of_test = split
+            .test
+            .iter()
+            .map(|&row| abnormal[row])
+            .collect::<Vec<_>>();
         Ok(Self {
             train: dataset.select(&split.train),
             validation: dataset.select(&split.validation),
@@ -94,28 +104,50 @@ impl Parts {
 ///
 /// # Errors
 /// [`Error::Data`].
-pub fn load_for_scoring(source: &str, labels: Option<&Path>, anomaly_digit: u32) -> Result<Labelled, Error> {
+pub fn load_for_scoring(
+    source: &str,
+    labels: Option<&Path>,
+    anomaly_digit: u32,
+) -> Result<Labelled, Error> {
     let part = match DataSource::parse(source)? {
         DataSource::File(path) => return load_file(&path, labels),
         DataSource::Digits => Part::Test,
         DataSource::DigitsPart(part) => part,
     };
     if labels.is_some() {
-        return Err(Error::Setting("--labels is for a file: the digits have their own".into()));
+        return Err(Error::Setting(
+            "--labels is for a file: the digits have their own".into(),
+        ));
     }
-    Ok(label_digits(digits::part(part, anomaly_digit), anomaly_digit))
+    Ok(label_digits(
+        digits::part(part, anomaly_digit),
+        anomaly_digit,
+    ))
 }
 
 fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
-    let abnormal = dataset.labels.as_ref().map(|labels| labels.iter().map(|&l| l == anomaly_digit).collect());
-    Labelled { dataset, abnormal, picture_width: digits::SIDE as u16 }
+    let abnormal = dataset
+        .labels
+        .as_ref()
+        .map(|labels| labels.iter().map(|&l| l == anomaly_digit).collect());
+    Labelled {
+        dataset,
+        abnormal,
+        picture_width: digits::SIDE as u16,
+    }
 }
 
 fn load_file(path: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
     let dataset = data::load(path)?;
-    let labels = labels.map(|path| data::load_labels(path, dataset.table.rows())).transpose()?;
+    let labels = labels
+        .map(|path| data::load_labels(path, dataset.table.rows()))
+        .transpose()?;
     let abnormal = labels.map(|labels| labels.iter().map(|&label| label != 0).collect());
-    Ok(Labelled { dataset, abnormal, picture_width: 0 })
+    Ok(Labelled {
+        dataset,
+        abnormal,
+        picture_width: 0,
+    })
 }
 
 /// Checks that readings of `table` are as wide as a model's.

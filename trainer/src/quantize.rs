@@ -5,8 +5,8 @@
 //! row's weight scale takes the rounding up, so that the factor from weights to outputs is exact.
 
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
 use crate::fit::Prepared;
+use crate::model::{Dense, Likelihood, Vae};
 use crate::random::{self, Purpose, normals};
 use crate::readings::Normalization;
 use candle_core::Tensor;
@@ -68,7 +68,10 @@ impl Ranges {
             let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
             let sample = (&mean + (&deviation * noise)?)?;
             latent = latent.max(largest(&sample.abs()?)?);
-            for (most, here) in decoder.iter_mut().zip(hidden_maxima(&vae.decoder, &sample)?) {
+            for (most, here) in decoder
+                .iter_mut()
+                .zip(hidden_maxima(&vae.decoder, &sample)?)
+            {
                 *most = here.max(*most);
             }
         }
@@ -119,7 +122,10 @@ pub fn quantize(
     let (encoder, features) = quantize_hidden(&vae.encoder, &ranges.encoder, input)?;
     let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
     let fraction_bits = latent_fraction_bits(ranges.latent);
-    let latents = Operand { scale: 0.5f64.powi(fraction_bits.into()), zero_point: 0 };
+    let latents = Operand {
+        scale: 0.5f64.powi(fraction_bits.into()),
+        zero_point: 0,
+    };
     let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, latents)?;
     let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
     let bound = |log_variance: f64| (log_variance.clamp(-20.0, 4.0) * Q16) as i32;
@@ -129,7 +135,10 @@ pub fn quantize(
         inputs,
         likelihood,
         latent_fraction_bits: fraction_bits,
-        log_variance_range: (bound(ranges.log_variance.0 - 1.0), bound(ranges.log_variance.1 + 1.0)),
+        log_variance_range: (
+            bound(ranges.log_variance.0 - 1.0),
+            bound(ranges.log_variance.1 + 1.0),
+        ),
         encoder,
         heads: quantize_dense(&vae.heads, features, &heads)?,
         decoder,
@@ -145,14 +154,32 @@ fn latent_fraction_bits(largest: f64) -> u8 {
 }
 
 /// Inputs become `i8` over `[-range, range]` in network units.
-fn quantize_inputs(normalization: &Normalization, range: f64) -> Result<(Vec<InputSpec>, Operand), Error> {
+fn quantize_inputs(
+    normalization: &Normalization,
+    range: f64,
+) -> Result<(Vec<InputSpec>, Operand), Error> {
     let scale = range.max(f64::MIN_POSITIVE) / SYMMETRIC_LEVELS;
-    let columns = normalization.centers.iter().zip(&normalization.exponents).zip(&normalization.units);
+    let columns = normalization
+        .centers
+        .iter()
+        .zip(&normalization.exponents)
+        .zip(&normalization.units);
     let specs = columns.map(|((&center, &exponent), &unit)| {
-        let gain = Multiplier::nearest(1.0 / (f64::from(unit) * scale)).map_err(elbow::format::EncodeError::from)?;
-        Ok(InputSpec { center, exponent, gain })
+        let gain = Multiplier::nearest(1.0 / (f64::from(unit) * scale))
+            .map_err(elbow::format::EncodeError::from)?;
+        Ok(InputSpec {
+            center,
+            exponent,
+            gain,
+        })
     });
-    Ok((specs.collect::<Result<_, Error>>()?, Operand { scale, zero_point: 0 }))
+    Ok((
+        specs.collect::<Result<_, Error>>()?,
+        Operand {
+            scale,
+            zero_point: 0,
+        },
+    ))
 }
 
 /// Quantizes rectified layers one after another; also gives what the last of them hands on.
@@ -164,31 +191,57 @@ fn quantize_hidden(
     let mut specs = Vec::new();
     for (layer, &maximum) in layers.iter().zip(maxima) {
         // A layer that is never active still needs a scale.
-        let output = Operand { scale: maximum.max(1e-6) / RELU_LEVELS, zero_point: RELU_ZERO_POINT };
+        let output = Operand {
+            scale: maximum.max(1e-6) / RELU_LEVELS,
+            zero_point: RELU_ZERO_POINT,
+        };
         let scales = vec![output.scale; layer.bias.elem_count()];
         let dense = quantize_dense(layer, input, &scales)?;
-        specs.push(LayerSpec { dense, activation: Activation::Relu, zero_point: RELU_ZERO_POINT });
+        specs.push(LayerSpec {
+            dense,
+            activation: Activation::Relu,
+            zero_point: RELU_ZERO_POINT,
+        });
         input = output;
     }
     Ok((specs, input))
 }
 
 /// Quantizes one layer, whose row `r` has outputs in steps of `output_scales[r]`.
-fn quantize_dense(layer: &Dense, input: Operand, output_scales: &[f64]) -> Result<DenseSpec, Error> {
-    let mut spec = DenseSpec { weights: vec![], rows: vec![] };
-    let rows = layer.rows()?.into_iter().zip(layer.biases()?).zip(output_scales);
+fn quantize_dense(
+    layer: &Dense,
+    input: Operand,
+    output_scales: &[f64],
+) -> Result<DenseSpec, Error> {
+    let mut spec = DenseSpec {
+        weights: vec![],
+        rows: vec![],
+    };
+    let rows = layer
+        .rows()?
+        .into_iter()
+        .zip(layer.biases()?)
+        .zip(output_scales);
     for ((weights, bias), &output_scale) in rows {
         // The smallest scale at which weights fit i8 and the bias stays within its bound.
-        let largest = weights.iter().fold(0f64, |most, weight| most.max(weight.abs()));
-        let fits = (largest / SYMMETRIC_LEVELS).max(bias.abs() / (input.scale * LARGEST_BIAS)).max(1e-12);
+        let largest = weights
+            .iter()
+            .fold(0f64, |most, weight| most.max(weight.abs()));
+        let fits = (largest / SYMMETRIC_LEVELS)
+            .max(bias.abs() / (input.scale * LARGEST_BIAS))
+            .max(1e-12);
         let multiplier = Multiplier::at_least(fits * input.scale / output_scale)
             .map_err(elbow::format::EncodeError::from)?;
         let scale = multiplier.to_f64() * output_scale / input.scale;
         let quantized = weights.iter().map(|weight| (weight / scale).round() as i8);
         let start = spec.weights.len();
         spec.weights.extend(quantized);
-        let sum: i32 = spec.weights[start..].iter().map(|&weight| i32::from(weight)).sum();
-        let bias = (bias / (scale * input.scale)).round() as i32 - i32::from(input.zero_point) * sum;
+        let sum: i32 = spec.weights[start..]
+            .iter()
+            .map(|&weight| i32::from(weight))
+            .sum();
+        let bias =
+            (bias / (scale * input.scale)).round() as i32 - i32::from(input.zero_point) * sum;
         spec.rows.push(RowSpec { bias, multiplier });
     }
     Ok(spec)
@@ -200,17 +253,27 @@ fn quantize_likelihood(
     normalization: &Normalization,
 ) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
     match likelihood {
-        Likelihood::Binomial { trials } => {
-            Ok((LikelihoodSpec::Binomial { trials: *trials }, vec![1.0 / Q16; normalization.width()]))
-        }
-        Likelihood::Gaussian { log_deviation, log_unit, .. } => {
+        Likelihood::Binomial { trials } => Ok((
+            LikelihoodSpec::Binomial { trials: *trials },
+            vec![1.0 / Q16; normalization.width()],
+        )),
+        Likelihood::Gaussian {
+            log_deviation,
+            log_unit,
+            ..
+        } => {
             let mut standardize = vec![];
             let mut deviations = vec![];
             let mut scales = vec![];
             let mut log_normalizer = -log_unit;
-            for (log_deviation, &unit) in log_deviation.to_vec1::<f32>()?.iter().zip(&normalization.units) {
+            for (log_deviation, &unit) in log_deviation
+                .to_vec1::<f32>()?
+                .iter()
+                .zip(&normalization.units)
+            {
                 let wanted = f64::from(*log_deviation).exp() * f64::from(unit);
-                let multiplier = |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
+                let multiplier =
+                    |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
                 let standard = multiplier(8192.0 / wanted)?;
                 // The deviation that the multiplier means is the one that everything else uses.
                 let deviation = 8192.0 / standard.to_f64();
@@ -220,7 +283,14 @@ fn quantize_likelihood(
                 log_normalizer -= (deviation / f64::from(unit)).ln();
             }
             log_normalizer -= 0.5 * scales.len() as f64 * (2.0 * std::f64::consts::PI).ln();
-            Ok((LikelihoodSpec::Gaussian(GaussianSpec { standardize, deviations, log_normalizer }), scales))
+            Ok((
+                LikelihoodSpec::Gaussian(GaussianSpec {
+                    standardize,
+                    deviations,
+                    log_normalizer,
+                }),
+                scales,
+            ))
         }
     }
 }

@@ -27,7 +27,9 @@ pub fn stream(seed: u64, purpose: Purpose) -> Xoshiro128PlusPlus {
 
 /// Draws `count` standard normals, the device's own ones, as floats.
 pub fn normals(rng: &mut impl Rng, count: usize) -> Vec<f32> {
-    (0..count).map(|_| standard_normal(rng.next_u32()) as f32 / 65536.0).collect()
+    (0..count)
+        .map(|_| standard_normal(rng.next_u32()) as f32 / 65536.0)
+        .collect()
 }
 
 /// Draws a float uniform in `[-bound, bound)`, with 24 bits.

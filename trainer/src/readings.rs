@@ -34,14 +34,24 @@ impl Readings {
     /// which saturate.
     pub fn from_table(table: &Table, exponents: &[i8]) -> (Self, usize) {
         let mut saturated = 0;
-        let values = table.iter().flat_map(|row| row.iter().zip(exponents)).map(|(&value, &exponent)| {
-            let value = f64::from(value);
-            let scaled = value * 2f64.powi(-i32::from(exponent));
-            saturated += usize::from(!(-32768.5..32767.5).contains(&scaled));
-            elbow::raw_reading(value, exponent)
-        });
+        let values =
+            table
+                .iter()
+                .flat_map(|row| row.iter().zip(exponents))
+                .map(|(&value, &exponent)| {
+                    let value = f64::from(value);
+                    let scaled = value * 2f64.powi(-i32::from(exponent));
+                    saturated += usize::from(!(-32768.5..32767.5).contains(&scaled));
+                    elbow::raw_reading(value, exponent)
+                });
         let values = values.collect();
-        (Self { width: table.width(), values }, saturated)
+        (
+            Self {
+                width: table.width(),
+                values,
+            },
+            saturated,
+        )
     }
 
     /// Numbers in a reading.
@@ -72,20 +82,33 @@ impl Readings {
     /// The readings `indices`, in that order.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let values = indices.iter().flat_map(|&index| self.row(index)).copied().collect();
-        Self { width: self.width, values }
+        let values = indices
+            .iter()
+            .flat_map(|&index| self.row(index))
+            .copied()
+            .collect();
+        Self {
+            width: self.width,
+            values,
+        }
     }
 
     /// The first `limit` readings.
     #[must_use]
     pub fn first(&self, limit: usize) -> Self {
         let length = self.values.len().min(limit.saturating_mul(self.width));
-        Self { width: self.width, values: self.values[..length].to_vec() }
+        Self {
+            width: self.width,
+            values: self.values[..length].to_vec(),
+        }
     }
 
     /// Little-endian bytes, as the firmware reads them.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        self.values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
     }
 }
 
@@ -104,7 +127,11 @@ impl Normalization {
     pub fn counts(width: usize, trials: u8) -> Self {
         let center = i16::from(trials / 2);
         let unit = f32::from(trials) - f32::from(center);
-        Self { exponents: vec![0; width], centers: vec![center; width], units: vec![unit; width] }
+        Self {
+            exponents: vec![0; width],
+            centers: vec![center; width],
+            units: vec![unit; width],
+        }
     }
 
     /// The normalization of real values: network inputs have mean 0 and variance 1 over `train`.
@@ -125,9 +152,21 @@ impl Normalization {
         let moments = data::column_mean_std(train);
         let whole = data::is_integer(train)
             && data::range(train).is_some_and(|(low, high)| low >= -32768.0 && high <= 32767.0);
-        let mut normalization = Self { exponents: vec![], centers: vec![], units: vec![] };
-        for (column, (&mean, &deviation)) in moments.mean.iter().zip(&moments.standard_deviation).enumerate() {
-            let largest = train.iter().map(|row| f64::from(row[column].abs())).fold(0.0, f64::max);
+        let mut normalization = Self {
+            exponents: vec![],
+            centers: vec![],
+            units: vec![],
+        };
+        for (column, (&mean, &deviation)) in moments
+            .mean
+            .iter()
+            .zip(&moments.standard_deviation)
+            .enumerate()
+        {
+            let largest = train
+                .iter()
+                .map(|row| f64::from(row[column].abs()))
+                .fold(0.0, f64::max);
             let exponent = if whole { 0 } else { exponent_for(largest) };
             let step = 2f64.powi(exponent.into());
             if deviation < step * SMALLEST_DEVIATION {
@@ -138,7 +177,9 @@ impl Normalization {
                 )));
             }
             normalization.exponents.push(exponent);
-            normalization.centers.push(elbow::raw_reading(mean, exponent));
+            normalization
+                .centers
+                .push(elbow::raw_reading(mean, exponent));
             normalization.units.push((deviation / step) as f32);
         }
         Ok(normalization)
@@ -149,11 +190,38 @@ impl Normalization {
         self.centers.len()
     }
 
+    /// Checks one that was read from a file.
+    ///
+    /// # Errors
+    /// One line that names what does not fit.
+    pub fn validate(&self) -> Result<(), Error> {
+        let (exponents, centers, units) =
+            (self.exponents.len(), self.centers.len(), self.units.len());
+        if exponents != centers || units != centers || centers == 0 {
+            return Err(Error::Setting(format!(
+                "the normalization has {exponents} exponents, {centers} centers and {units} units: they must be as many, 1 or more"
+            )));
+        }
+        match self
+            .units
+            .iter()
+            .find(|unit| !(unit.is_finite() && **unit > 0.0))
+        {
+            Some(unit) => Err(Error::Setting(format!(
+                "the normalization has a unit of {unit}: units are above 0"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The network inputs of `readings`, row-major.
     pub fn apply(&self, readings: &Readings) -> Vec<f32> {
         let scale = self.centers.iter().zip(&self.units);
-        let rows = readings.iter().flat_map(|row| row.iter().zip(scale.clone()));
-        rows.map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit).collect()
+        let rows = readings
+            .iter()
+            .flat_map(|row| row.iter().zip(scale.clone()));
+        rows.map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit)
+            .collect()
     }
 }
 
@@ -169,7 +237,12 @@ mod tests {
 
     fn dataset(width: usize, values: &[f32]) -> Dataset {
         let table = Table::new(width, values.to_vec()).unwrap();
-        Dataset { name: "d.csv".into(), columns: None, table, labels: None }
+        Dataset {
+            name: "d.csv".into(),
+            columns: None,
+            table,
+            labels: None,
+        }
     }
 
     #[test]
@@ -177,7 +250,10 @@ mod tests {
         let normalization = Normalization::counts(2, 16);
         let table = Table::new(2, vec![0.0, 16.0, 8.0, 4.0]).unwrap();
         let (readings, saturated) = Readings::from_table(&table, &normalization.exponents);
-        assert_eq!((normalization.apply(&readings), saturated), (vec![-1.0, 1.0, 0.0, -0.5], 0));
+        assert_eq!(
+            (normalization.apply(&readings), saturated),
+            (vec![-1.0, 1.0, 0.0, -0.5], 0)
+        );
         let odd = Normalization::counts(1, 1);
         assert_eq!((odd.centers[0], odd.units[0]), (0, 1.0));
     }
@@ -186,25 +262,38 @@ mod tests {
     fn whole_numbers_stay_as_they_are() {
         let data = dataset(1, &[-100.0, 300.0]);
         let normalization = Normalization::real(&data, &data.table).unwrap();
-        assert_eq!((normalization.exponents[0], normalization.centers[0]), (0, 100));
+        assert_eq!(
+            (normalization.exponents[0], normalization.centers[0]),
+            (0, 100)
+        );
     }
 
     #[test]
     fn fractions_get_a_power_of_two_with_headroom() {
-        let data = dataset(1, &[0.0, 1.0]);
+        let data = dataset(1, &[0.25, 1.0]);
         let normalization = Normalization::real(&data, &data.table).unwrap();
         assert_eq!(normalization.exponents[0], -12);
         let (readings, saturated) = Readings::from_table(&dataset(1, &[0.5, 9.0]).table, &[-12]);
-        assert_eq!((readings.row(0), readings.row(1), saturated), (&[2048i16][..], &[32767i16][..], 1));
+        assert_eq!(
+            (readings.row(0), readings.row(1), saturated),
+            (&[2048i16][..], &[32767i16][..], 1)
+        );
     }
 
     #[test]
     fn columns_without_density_are_named() {
         let constant = dataset(2, &[1.0, 5.0, 2.0, 5.0]);
-        let message = Normalization::real(&constant, &constant.table).unwrap_err().to_string();
-        assert!(message.contains("column 2") && message.contains("remove"), "{message}");
+        let message = Normalization::real(&constant, &constant.table)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("column 2") && message.contains("remove"),
+            "{message}"
+        );
         let fine = dataset(1, &[101_325.01, 101_325.02]);
-        let message = Normalization::real(&fine, &fine.table).unwrap_err().to_string();
+        let message = Normalization::real(&fine, &fine.table)
+            .unwrap_err()
+            .to_string();
         assert!(message.contains("subtract an offset"), "{message}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, LikelihoodKind};
 use crate::error::Error;
+use crate::evaluate::Evaluation;
 use crate::fit;
 use crate::model::Vae;
 use crate::readings::Normalization;
@@ -42,13 +43,94 @@ pub struct Derived {
     pub normalization: Normalization,
 }
 
-/// Makes sure that `folder` exists and can be written to, before any long work.
+/// The results of a run, as `summary.json` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// What the model is called.
+    pub name: String,
+    /// The likelihood that was used.
+    pub likelihood: LikelihoodKind,
+    /// Readings that were learned from.
+    pub training_readings: usize,
+    /// Readings that were chosen and calibrated by.
+    pub validation_readings: usize,
+    /// Scores of the test readings.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// The estimator of the device's numbers.
+    pub estimator: String,
+    /// Flash for the image.
+    pub image_bytes: usize,
+    /// RAM for the workspace.
+    pub workspace_bytes: usize,
+    /// Multiply-accumulates to encode a reading.
+    pub encoder_macs: usize,
+    /// Multiply-accumulates of each decoder pass.
+    pub decoder_macs: usize,
+    /// Wall-clock time of the training alone.
+    pub training_seconds: f64,
+    /// Of the image's layout.
+    pub format_version: u16,
+    /// Of the arithmetic.
+    pub numerics_version: u16,
+    /// Of this program.
+    pub trainer_version: &'static str,
+}
+
+/// Multiply-accumulates of the encoder and of one pass of the decoder.
+pub fn macs(model: &elbow::Model<'_>) -> (usize, usize) {
+    use elbow::LayerRole::{Encoder, Heads};
+    let (encoder, decoder): (Vec<_>, Vec<_>) = model
+        .layers()
+        .partition(|layer| matches!(layer.role, Encoder | Heads));
+    let sum = |layers: Vec<elbow::LayerView<'_>>| layers.iter().map(elbow::LayerView::macs).sum();
+    (sum(encoder), sum(decoder))
+}
+
+/// Makes sure that `folder` can be written to, or can be made, without making it: before data are
+/// loaded.
+///
+/// # Errors
+/// [`Error::Setting`] where a file stands where a folder should or the other way round,
+/// [`Error::File`].
+pub fn check_folder(folder: &Path) -> Result<(), Error> {
+    for name in [
+        IMAGE_FILE,
+        PARAMETERS_FILE,
+        CONFIG_FILE,
+        METRICS_FILE,
+        SUMMARY_FILE,
+        REPORT_FILE,
+    ] {
+        let path = folder.join(name);
+        if path.is_dir() {
+            let path = path.display();
+            return Err(Error::Setting(format!(
+                "{path} is a folder where a file is to be written: move it away"
+            )));
+        }
+    }
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists());
+    let existing = existing
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if !existing.is_dir() {
+        let (folder, existing) = (folder.display(), existing.display());
+        return Err(Error::Setting(format!(
+            "cannot write to {folder}: {existing} is a file; choose another --out"
+        )));
+    }
+    tempfile::NamedTempFile::new_in(existing)
+        .map(drop)
+        .map_err(Error::writing(folder))
+}
+
+/// Makes `folder` where it does not exist.
 ///
 /// # Errors
 /// [`Error::File`].
-pub fn prepare_folder(folder: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(folder).map_err(Error::writing(folder))?;
-    tempfile::NamedTempFile::new_in(folder).map(drop).map_err(Error::writing(folder))
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(Error::writing(folder))
 }
 
 /// Makes sure that a file can be written at `path`, before any long work.
@@ -57,9 +139,14 @@ pub fn prepare_folder(folder: &Path) -> Result<(), Error> {
 /// [`Error::File`].
 pub fn prepare_file(path: &Path) -> Result<(), Error> {
     if path.is_dir() {
-        return Err(Error::Setting(format!("{} is a folder: name a file in it", path.display())));
+        return Err(Error::Setting(format!(
+            "{} is a folder: name a file in it",
+            path.display()
+        )));
     }
-    tempfile::NamedTempFile::new_in(parent(path)).map(drop).map_err(Error::writing(path))
+    tempfile::NamedTempFile::new_in(parent(path))
+        .map(drop)
+        .map_err(Error::writing(path))
 }
 
 /// Writes `bytes` beside `path`, then renames: whoever reads `path` sees the old file or the new
@@ -69,24 +156,36 @@ pub fn prepare_file(path: &Path) -> Result<(), Error> {
 /// [`Error::File`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(Error::writing(path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(Error::writing(path))?;
     // Temporary files are private; results are for everyone, within the usual mask.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         let readable = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(Error::writing(path))?;
+        file.as_file()
+            .set_permissions(readable)
+            .map_err(Error::writing(path))?;
     }
-    file.persist(path).map(drop).map_err(|error| Error::writing(path)(error.error))
+    file.persist(path)
+        .map(drop)
+        .map_err(|error| Error::writing(path)(error.error))
 }
 
 fn parent(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 /// The image that `path` names: a file, or the folder of a run.
 pub fn image_path(path: &Path) -> PathBuf {
-    if path.is_dir() { path.join(IMAGE_FILE) } else { path.to_path_buf() }
+    if path.is_dir() {
+        path.join(IMAGE_FILE)
+    } else {
+        path.to_path_buf()
+    }
 }
 
 /// Reads an image to aligned memory.
@@ -95,7 +194,9 @@ pub fn image_path(path: &Path) -> PathBuf {
 /// [`Error::File`].
 pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let path = image_path(path);
-    std::fs::read(&path).map(|bytes| AlignedImage::new(&bytes)).map_err(Error::reading(&path))
+    std::fs::read(&path)
+        .map(|bytes| AlignedImage::new(&bytes))
+        .map_err(Error::reading(&path))
 }
 
 /// Parses an image read from `path`.
@@ -110,18 +211,45 @@ pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error
 /// The settings beside an image, if it lies in the folder of a run.
 ///
 /// # Errors
-/// [`Error::File`], or [`Error::Setting`] where they do not parse.
-pub fn read_config(image: &Path) -> Result<Option<RunConfig>, Error> {
+/// Those of [`read_config`].
+pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
     let path = parent(&image_path(image)).join(CONFIG_FILE);
-    if !path.exists() {
-        return Ok(None);
+    if path.exists() {
+        read_config(&path).map(Some)
+    } else {
+        Ok(None)
     }
-    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
-    let bad = |error: toml::de::Error| {
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        Error::Setting(format!("{}: {message}: restore the file, or train again", path.display()))
+}
+
+/// The settings in the file `path`, or in the folder of a run.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse or make no sense.
+pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
+    let path = if path.is_dir() {
+        path.join(CONFIG_FILE)
+    } else {
+        path.to_path_buf()
     };
-    toml::from_str(&text).map(Some).map_err(bad)
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let config: RunConfig = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|&byte| byte == b'\n')
+                .count()
+        });
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        let path = path.display();
+        Error::Setting(format!(
+            "{path}: line {line}: {message}; name a config.toml that `trainer fit` wrote"
+        ))
+    })?;
+    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
+    config.settings.validate().map_err(bad)?;
+    config.derived.normalization.validate().map_err(bad)?;
+    Ok(config)
 }
 
 /// The float model beside an image.
@@ -137,11 +265,21 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
             folder.display()
         ))
     };
-    let config = read_config(image)?.filter(|_| path.exists()).ok_or_else(missing)?;
-    let Derived { likelihood, normalization } = &config.derived;
+    let config = config_beside(image)?
+        .filter(|_| path.exists())
+        .ok_or_else(missing)?;
+    let Derived {
+        likelihood,
+        normalization,
+    } = &config.derived;
     let vae = fit::initialize(&config.settings, *likelihood, normalization, device)?;
     let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
-    vae.load_safetensors(&bytes)?;
+    vae.load_safetensors(&bytes).map_err(|error| {
+        Error::Setting(format!(
+            "{}: {error}; restore the file, or train again",
+            path.display()
+        ))
+    })?;
     Ok((config, vae))
 }
 
@@ -160,12 +298,31 @@ mod tests {
     }
 
     #[test]
+    fn checking_a_folder_does_not_make_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a").join("b");
+        check_folder(&folder).unwrap();
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+        make_folder(&folder).unwrap();
+        check_folder(&folder).unwrap();
+    }
+
+    #[test]
     fn unwritable_places_are_found_out() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, b"").unwrap();
-        let message = prepare_folder(&file.join("below")).unwrap_err().to_string();
-        assert!(message.contains("below"), "{message}");
+        let message = check_folder(&file.join("below")).unwrap_err().to_string();
+        assert!(
+            message.contains("below") && message.contains("is a file"),
+            "{message}"
+        );
+        std::fs::create_dir(folder.path().join(SUMMARY_FILE)).unwrap();
+        let message = check_folder(folder.path()).unwrap_err().to_string();
+        assert!(
+            message.contains(SUMMARY_FILE) && message.contains("is a folder"),
+            "{message}"
+        );
         assert!(prepare_file(folder.path()).is_err());
         assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
     }

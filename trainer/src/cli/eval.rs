@@ -1,8 +1,8 @@
 //! `trainer eval`.
 
-use super::{Input, emit, parse_estimator, prepare, to_json};
+use super::{Input, decimal, emit, parse_estimator, prepare, signed, to_json};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Side};
+use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Scores, Side};
 use crate::run;
 use clap::Args;
 use elbow::Estimator;
@@ -24,26 +24,46 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { input, labels, estimator, json } = arguments;
+    let Arguments {
+        input,
+        labels,
+        estimator,
+        json,
+    } = arguments;
     let image = run::read_image(&input.model)?;
     let model = run::parse(&input.model, &image)?;
     let (config, vae) = run::read_vae(&input.model, &candle_core::Device::Cpu)?;
     let (readings, labelled) = input.load(&model, labels.as_deref())?;
     let data = prepare(&vae, &config, readings)?;
-    let evaluation = Evaluation::new(&vae, &model, &data, labelled.abnormal.as_deref(), *estimator)?;
-    let text = if *json { to_json(&evaluation)? } else { describe(&evaluation, *estimator) };
+    let scores = Scores::new(&vae, &model, &data, *estimator)?;
+    let evaluation = Evaluation::new(&scores, labelled.abnormal.as_deref());
+    let text = if *json {
+        to_json(&evaluation)?
+    } else {
+        describe(&evaluation, *estimator)
+    };
     emit(None, &text)
 }
 
 fn describe(evaluation: &Evaluation, estimator: Estimator) -> String {
-    let Evaluation { normal, abnormal, float, device, difference } = evaluation;
+    let Evaluation {
+        normal,
+        abnormal,
+        float,
+        device,
+        difference,
+    } = evaluation;
     let row = |name: &str, side: &Side| {
-        let auc = side.auc.map_or_else(String::new, |auc| format!("   AUC {auc:.4}"));
-        format!("{name}  ELBO {:.3} ± {:.3} nats a reading{auc}\n", side.elbo, side.standard_error)
+        let auc = side
+            .auc
+            .map_or_else(String::new, |auc| format!("   AUC {auc:.4}"));
+        let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
+        format!("{name}  ELBO {elbo} ± {error} nats a reading{auc}\n")
     };
     format!(
-        "{}{}device - float  {difference:+.3} nats\n{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
+        "{}{}device - float  {} nats\n{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
         row("float ", float),
         row("device", device),
+        signed(*difference),
     )
 }

@@ -1,31 +1,53 @@
 //! `trainer fit`.
 
-use super::ANOMALY_DIGIT;
+use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::config::{Config, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, Side, device_scores};
+use crate::evaluate::{Evaluation, Scores, Side, device_scores};
 use crate::fit::{self, Epoch, Prepared};
 use crate::model::Vae;
 use crate::parts::Parts;
 use crate::quantize::{self, Label};
 use crate::readings::{Normalization, Readings};
-use crate::run::{self, Derived, RunConfig};
+use crate::report::{self, Results};
+use crate::run::{self, Derived, RunConfig, Summary};
 use candle_core::Device;
 use clap::Args;
 use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec};
 use elbow::{Estimator, Model};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// The estimators whose scores are calibrated in an image.
-const CALIBRATED: [Estimator; 3] =
-    [Estimator::SigmaPoints, Estimator::PosteriorMean, Estimator::MonteCarlo { samples: 16 }];
+const CALIBRATED: [Estimator; 3] = [
+    Estimator::SigmaPoints,
+    Estimator::PosteriorMean,
+    Estimator::MonteCarlo { samples: 16 },
+];
+/// The estimator of the results.
+const REPORTED: Estimator = Estimator::SigmaPoints;
 /// Knots of a calibration table.
 const KNOTS: usize = 128;
+
+/// What `--config` says instead.
+const SETTINGS: [&str; 13] = [
+    "data",
+    "labels",
+    "anomaly_digit",
+    "likelihood",
+    "encoder",
+    "latents",
+    "decoder",
+    "epochs",
+    "batch",
+    "learning_rate",
+    "seed",
+    "validation_fraction",
+    "test_fraction",
+];
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -42,13 +64,23 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     likelihood: LikelihoodKind,
     /// Hidden widths of the encoder, separated by commas
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "64")]
+    #[arg(
+        long,
+        value_name = "WIDTHS",
+        value_delimiter = ',',
+        default_value = "64"
+    )]
     encoder: Vec<usize>,
     /// Numbers in a latent vector
     #[arg(long, value_name = "N", default_value_t = 8)]
     latents: usize,
     /// Hidden widths of the decoder, separated by commas
-    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_value = "64")]
+    #[arg(
+        long,
+        value_name = "WIDTHS",
+        value_delimiter = ',',
+        default_value = "64"
+    )]
     decoder: Vec<usize>,
     /// Passes over the training readings
     #[arg(long, value_name = "N", default_value_t = 600)]
@@ -69,7 +101,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
     test_fraction: f64,
     /// Take all settings but --out and --quiet from a config.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
     /// The folder of the run [default: runs/ and the name of the data]
     #[arg(long, value_name = "DIR")]
@@ -82,10 +114,7 @@ pub(super) struct Arguments {
 impl Arguments {
     fn settings(&self) -> Result<Config, Error> {
         let settings = match &self.config {
-            Some(path) => {
-                let missing = || Error::Setting(format!("there is no {}", path.display()));
-                run::read_config(path).and_then(|run| run.ok_or_else(missing))?.settings
-            }
+            Some(path) => run::read_config(path)?.settings,
             None => Config {
                 data: self.data.clone(),
                 labels: self.labels.clone(),
@@ -107,106 +136,195 @@ impl Arguments {
     }
 }
 
-/// The results of a run, as `summary.json` has them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Summary {
-    pub(crate) name: String,
-    pub(crate) likelihood: LikelihoodKind,
-    pub(crate) training_readings: usize,
-    pub(crate) validation_readings: usize,
-    #[serde(flatten)]
-    pub(crate) evaluation: Evaluation,
-    /// The estimator of the device's numbers.
-    pub(crate) estimator: String,
-    pub(crate) image_bytes: usize,
-    pub(crate) workspace_bytes: usize,
-    pub(crate) training_seconds: f64,
-    pub(crate) format_version: u16,
-    pub(crate) numerics_version: u16,
-    pub(crate) trainer_version: &'static str,
-}
-
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = arguments.settings()?;
-    let name = Path::new(&settings.data).file_stem().map_or_else(|| "model".into(), |stem| stem.to_string_lossy().into_owned());
-    let folder = arguments.out.clone().unwrap_or_else(|| Path::new("runs").join(&name));
+    let stem = Path::new(&settings.data).file_stem();
+    let name = stem.map_or_else(
+        || "model".into(),
+        |stem| stem.to_string_lossy().into_owned(),
+    );
+    let folder = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("runs").join(&name));
+    run::check_folder(&folder)?;
     let parts = Parts::load(&settings)?;
     let normalization = match parts.likelihood {
-        LikelihoodKind::Binomial { trials } => Normalization::counts(parts.train.table.width(), trials),
-        LikelihoodKind::Gaussian | LikelihoodKind::Auto => Normalization::real(&parts.train, &parts.train.table)?,
-    };
-    warn_of_shape(&settings, &parts);
-    run::prepare_folder(&folder)?;
-
-    let device = Device::Cpu;
-    let vae = fit::initialize(&settings, parts.likelihood, &normalization, &device)?;
-    let prepare = |dataset: &Dataset| {
-        let (readings, saturated) = Readings::from_table(&dataset.table, &normalization.exponents);
-        super::warn_of_saturation(saturated);
-        Prepared::new(readings, &normalization, &vae.likelihood, &device)
-    };
-    let (training, validation) = (prepare(&parts.train)?, prepare(&parts.validation)?);
-    let test = prepare(&parts.test.dataset)?;
-
-    let say = |line: &str| {
-        if !arguments.quiet {
-            eprintln!("{line}");
+        LikelihoodKind::Binomial { trials } => {
+            Normalization::counts(parts.train.table.width(), trials)
+        }
+        LikelihoodKind::Gaussian | LikelihoodKind::Auto => {
+            Normalization::real(&parts.train, &parts.train.table)?
         }
     };
-    say(&format!(
-        "{name}: {} readings of {} to learn from, {} to choose by, {} to test on; likelihood {}",
-        training.readings.len(),
-        training.readings.width(),
-        validation.readings.len(),
-        test.readings.len(),
-        parts.likelihood
-    ));
-    let start = Instant::now();
-    let progress = Progress::new(settings.epochs, arguments.quiet);
-    let history = fit::train(&vae, &settings, &training, &validation, |epoch| progress.show(epoch))?;
-    progress.finish();
-    let training_seconds = start.elapsed().as_secs_f64();
-
-    let label = Label { name: name.clone(), picture_width: parts.test.picture_width };
-    let spec = quantize::quantize(&vae, &normalization, &training, &label)?;
-    let image = calibrate(&spec, &validation.readings)?;
-    let image_path = folder.join(run::IMAGE_FILE);
-    let model = run::parse(&image_path, &image)?;
-    let abnormal = parts.test.abnormal.as_deref();
-    let evaluation = Evaluation::new(&vae, &model, &test, abnormal, Estimator::SigmaPoints)?;
-    let summary = Summary {
-        name,
+    warn_of_shape(&settings, &parts);
+    run::make_folder(&folder)?;
+    let derived = Derived {
         likelihood: parts.likelihood,
-        training_readings: training.readings.len(),
-        validation_readings: validation.readings.len(),
-        evaluation,
-        estimator: Estimator::SigmaPoints.to_string(),
-        image_bytes: model.image_length(),
-        workspace_bytes: 8 * model.workspace_words(),
-        training_seconds,
-        format_version: elbow::format::FORMAT_VERSION,
-        numerics_version: elbow::format::NUMERICS_VERSION,
-        trainer_version: env!("CARGO_PKG_VERSION"),
+        normalization,
     };
-    let config = RunConfig { settings, derived: Derived { likelihood: parts.likelihood, normalization } };
-    write_run(&folder, &config, &vae, &image, &history, &summary)?;
-    say(&table(&summary));
-    say(&format!("wrote {}", folder.display()));
-    Ok(())
+    let task = Task {
+        name,
+        config: RunConfig { settings, derived },
+        parts,
+        quiet: arguments.quiet,
+    };
+    task.run(&folder)
+}
+
+/// A training that nothing but numbers can stop.
+#[derive(Debug)]
+struct Task {
+    name: String,
+    config: RunConfig,
+    parts: Parts,
+    quiet: bool,
+}
+
+impl Task {
+    /// Trains, quantizes, exports, evaluates and writes the folder.
+    fn run(&self, folder: &Path) -> Result<(), Error> {
+        let Derived {
+            likelihood,
+            normalization,
+        } = &self.config.derived;
+        let vae = fit::initialize(
+            &self.config.settings,
+            *likelihood,
+            normalization,
+            &Device::Cpu,
+        )?;
+        let training = self.prepare(&vae, &self.parts.train)?;
+        let validation = self.prepare(&vae, &self.parts.validation)?;
+        let test = self.prepare(&vae, &self.parts.test.dataset)?;
+        self.say(&format!(
+            "{}: {} readings of {} to learn from, {} to choose by, {} to test on; likelihood {likelihood}",
+            self.name,
+            training.readings.len(),
+            training.readings.width(),
+            validation.readings.len(),
+            test.readings.len(),
+        ));
+        let start = Instant::now();
+        let history = self.train(&vae, &training, &validation)?;
+        let training_seconds = start.elapsed().as_secs_f64();
+
+        let label = Label {
+            name: self.name.clone(),
+            picture_width: self.parts.test.picture_width,
+        };
+        let spec = quantize::quantize(&vae, normalization, &training, &label)?;
+        let image = calibrate(&spec, &validation.readings)?;
+        let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
+        let scores = Scores::new(&vae, &model, &test, REPORTED)?;
+        let summary = self.summary(&model, &scores, training_seconds);
+        let page = report::page(&Results {
+            summary: &summary,
+            config: &self.config,
+            history: &history,
+            model: &model,
+            readings: &test.readings,
+            abnormal: self.parts.test.abnormal.as_deref(),
+            scores: &scores,
+            estimator: REPORTED,
+        })?;
+        write_run(
+            folder,
+            &Files {
+                config: &self.config,
+                vae: &vae,
+                image: &image,
+                history: &history,
+                summary: &summary,
+                page: &page,
+            },
+        )?;
+        self.say(&table(&summary));
+        self.say(&format!("wrote {}", folder.display()));
+        Ok(())
+    }
+
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Readings of `dataset` as the networks take them in.
+    fn prepare(&self, vae: &Vae, dataset: &Dataset) -> Result<Prepared, Error> {
+        let normalization = &self.config.derived.normalization;
+        let (readings, saturated) = Readings::from_table(&dataset.table, &normalization.exponents);
+        super::warn_of_saturation(saturated);
+        Prepared::new(readings, normalization, &vae.likelihood, &Device::Cpu)
+    }
+
+    fn train(
+        &self,
+        vae: &Vae,
+        training: &Prepared,
+        validation: &Prepared,
+    ) -> Result<Vec<Epoch>, Error> {
+        let settings = &self.config.settings;
+        let progress = Progress::new(settings.epochs, self.quiet);
+        let history = fit::train(vae, settings, training, validation, |epoch| {
+            progress.show(epoch);
+        });
+        progress.finish();
+        history
+    }
+
+    fn summary(&self, model: &Model<'_>, scores: &Scores, training_seconds: f64) -> Summary {
+        let (encoder_macs, decoder_macs) = run::macs(model);
+        Summary {
+            name: self.name.clone(),
+            likelihood: self.parts.likelihood,
+            training_readings: self.parts.train.table.rows(),
+            validation_readings: self.parts.validation.table.rows(),
+            evaluation: Evaluation::new(scores, self.parts.test.abnormal.as_deref()),
+            estimator: REPORTED.to_string(),
+            image_bytes: model.image_length(),
+            workspace_bytes: 8 * model.workspace_words(),
+            encoder_macs,
+            decoder_macs,
+            training_seconds,
+            format_version: elbow::format::FORMAT_VERSION,
+            numerics_version: elbow::format::NUMERICS_VERSION,
+            trainer_version: env!("CARGO_PKG_VERSION"),
+        }
+    }
 }
 
 /// What is legal but probably not meant.
 fn warn_of_shape(settings: &Config, parts: &Parts) {
     let inputs = parts.train.table.width();
     if settings.latents > inputs {
-        eprintln!("warning: {} latents for readings of {inputs}: most will stay unused; lower --latents", settings.latents);
+        eprintln!(
+            "warning: {} latents for readings of {inputs}: most will stay unused; lower --latents",
+            settings.latents
+        );
     }
     let rows = parts.train.table.rows();
     if rows < settings.batch {
-        eprintln!("warning: {rows} training readings for a batch of {}: lower --batch", settings.batch);
+        eprintln!(
+            "warning: {rows} training readings for a batch of {}: lower --batch",
+            settings.batch
+        );
+    }
+    if parts.validation.table.rows() == 0 {
+        eprintln!(
+            "warning: no validation readings: the last epoch is kept and every p-value is 1; raise --validation-fraction"
+        );
+    }
+    if parts.test.dataset.table.rows() == 0 {
+        eprintln!(
+            "warning: no test readings: nothing says how good the model is; raise --test-fraction"
+        );
     }
     if settings.data == "digits" && settings.anomaly_digit >= digits::CLASSES {
-        eprintln!("warning: there is no digit {}: no class is held out, so there is no AUC", settings.anomaly_digit);
+        eprintln!(
+            "warning: there is no digit {}: no class is held out, so there is no AUC",
+            settings.anomaly_digit
+        );
     }
 }
 
@@ -223,44 +341,66 @@ fn calibrate(spec: &ImageSpec, normal: &Readings) -> Result<AlignedImage, Error>
     Ok(spec.encode(&tables)?)
 }
 
+/// What the files of a run are made of.
+struct Files<'a> {
+    config: &'a RunConfig,
+    vae: &'a Vae,
+    image: &'a AlignedImage,
+    history: &'a [Epoch],
+    summary: &'a Summary,
+    page: &'a str,
+}
+
 /// Writes the folder, the image last: where it is new, the rest is.
-fn write_run(
-    folder: &Path,
-    config: &RunConfig,
-    vae: &Vae,
-    image: &AlignedImage,
-    history: &[Epoch],
-    summary: &Summary,
-) -> Result<(), Error> {
-    let text = toml::to_string(config).map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
-    let line = |epoch| serde_json::to_string(epoch).map(|line| line + "\n");
-    let metrics: String = history
+fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
+    let text = toml::to_string(files.config);
+    let text = text.map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+    let lines = files
+        .history
         .iter()
-        .map(line)
-        .collect::<Result<_, _>>()
-        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
+        .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
+    let metrics = lines.collect::<Result<String, _>>();
+    let metrics =
+        metrics.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
     run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
     run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
-    run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
-    run::write(&folder.join(run::SUMMARY_FILE), super::to_json(summary)?.as_bytes())?;
-    run::write(&folder.join(run::IMAGE_FILE), image)
+    run::write(
+        &folder.join(run::PARAMETERS_FILE),
+        &files.vae.to_safetensors()?,
+    )?;
+    run::write(
+        &folder.join(run::SUMMARY_FILE),
+        super::to_json(files.summary)?.as_bytes(),
+    )?;
+    run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
+    run::write(&folder.join(run::IMAGE_FILE), files.image)
 }
 
 /// The results for a terminal.
 fn table(summary: &Summary) -> String {
-    let Evaluation { normal, abnormal, float, device, difference } = summary.evaluation;
+    let Evaluation {
+        normal,
+        abnormal,
+        float,
+        device,
+        difference,
+    } = summary.evaluation;
     let row = |name: &str, side: Side| {
-        let auc = side.auc.map_or_else(|| "-".into(), |auc| format!("{auc:.4}"));
-        format!("{name:<22}{:>12.3} ± {:<8.3}{auc:>10}\n", side.elbo, side.standard_error)
+        let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
+        format!(
+            "{name:<22}{elbo:>12} ± {error:<8}{:>10}\n",
+            decimal(side.auc, 4)
+        )
     };
     format!(
-        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{difference:>+12.3}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
         "",
         "test ELBO, nats/reading",
         "AUC",
         row("float", float),
         row("device (sigma points)", device),
         "device - float",
+        signed(difference),
         summary.image_bytes,
         summary.workspace_bytes,
         summary.training_seconds,
@@ -279,11 +419,16 @@ impl Progress {
         let terminal = std::io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
             let bar = ProgressBar::new(epochs as u64);
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} epochs, {eta} left  {msg}");
+            let style =
+                ProgressStyle::with_template("{bar:30} {pos}/{len} epochs, {eta} left  {msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Self { bar, lines: !terminal && !quiet, epochs }
+        Self {
+            bar,
+            lines: !terminal && !quiet,
+            epochs,
+        }
     }
 
     fn show(&self, epoch: &Epoch) {
@@ -294,7 +439,7 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(epoch.epoch as u64);
             bar.set_message(terms);
-        } else if self.lines && epoch.epoch % self.epochs.div_ceil(10) == 0 {
+        } else if self.lines && epoch.epoch.is_multiple_of(self.epochs.div_ceil(10)) {
             eprintln!("epoch {}/{}: {terms}", epoch.epoch, self.epochs);
         }
     }

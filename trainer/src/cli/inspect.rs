@@ -60,14 +60,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&arguments.model)?;
     let model = run::parse(&arguments.model, &image)?;
     let description = describe(&model);
-    emit(None, &if arguments.json { to_json(&description)? } else { text(&description) })
+    emit(
+        None,
+        &if arguments.json {
+            to_json(&description)?
+        } else {
+            text(&description)
+        },
+    )
 }
 
 fn describe(model: &Model<'_>) -> Description {
-    use elbow::LayerRole::{Decoder, Encoder, Heads, Output};
-    let macs = |roles: [elbow::LayerRole; 2]| {
-        model.layers().filter(|layer| roles.contains(&layer.role)).map(|layer| layer.macs()).sum()
-    };
+    let (encoder_macs, decoder_macs) = run::macs(model);
     let (low, high) = model.log_variance_range();
     let likelihood = match model.likelihood() {
         Likelihood::Binomial(binomial) => format!("binomial:{}", binomial.trials()),
@@ -85,8 +89,8 @@ fn describe(model: &Model<'_>) -> Description {
         latent_fraction_bits: model.latent_fraction_bits(),
         log_variance_range: (f64::from(low) / 65536.0, f64::from(high) / 65536.0),
         layers: model.layers().map(|view| layer(&view)).collect(),
-        encoder_macs: macs([Encoder, Heads]),
-        decoder_macs: macs([Decoder, Output]),
+        encoder_macs,
+        decoder_macs,
         calibrations: model.calibrations().iter().map(table).collect(),
         image_bytes: model.image_length(),
         workspace_bytes: 8 * model.workspace_words(),
@@ -115,16 +119,37 @@ fn layer(view: &LayerView<'_>) -> Layer {
 }
 
 fn text(description: &Description) -> String {
-    let Description { name, inputs, latents, likelihood, .. } = description;
+    let Description {
+        name,
+        inputs,
+        latents,
+        likelihood,
+        ..
+    } = description;
     let mut text = format!("{name}: {inputs} inputs, {latents} latents, likelihood {likelihood}\n");
     let (low, high) = description.log_variance_range;
     let bits = description.latent_fraction_bits;
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "latents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n");
-    let _ = writeln!(text, "{:<9}{:>12}{:>9}{:>9}   {:<30}scale of outputs", "layer", "shape", "MACs", "bytes", "outputs");
+    let _ = writeln!(
+        text,
+        "latents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n"
+    );
+    let _ = writeln!(
+        text,
+        "{:<9}{:>12}{:>9}{:>9}   {:<30}scale of outputs",
+        "layer", "shape", "MACs", "bytes", "outputs"
+    );
     for layer in &description.layers {
         let shape = format!("{}x{}", layer.columns, layer.rows);
-        let Layer { role, macs, bytes, outputs, smallest_scale, largest_scale, .. } = layer;
+        let Layer {
+            role,
+            macs,
+            bytes,
+            outputs,
+            smallest_scale,
+            largest_scale,
+            ..
+        } = layer;
         let _ = writeln!(
             text,
             "{role:<9}{shape:>12}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}"
@@ -136,13 +161,21 @@ fn text(description: &Description) -> String {
         description.encoder_macs, description.decoder_macs
     );
     for table in &description.calibrations {
-        let _ = writeln!(text, "p-values for {}: {} knots", table.estimator, table.knots);
+        let _ = writeln!(
+            text,
+            "p-values for {}: {} knots",
+            table.estimator, table.knots
+        );
     }
     let _ = writeln!(
         text,
         "flash: {} bytes of image; RAM: {} bytes of workspace, Workspace::<{}>",
         description.image_bytes, description.workspace_bytes, description.workspace_words
     );
-    let _ = writeln!(text, "format {}, numerics {}", description.format_version, description.numerics_version);
+    let _ = writeln!(
+        text,
+        "format {}, numerics {}",
+        description.format_version, description.numerics_version
+    );
     text
 }

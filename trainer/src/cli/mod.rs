@@ -7,12 +7,15 @@ mod readings;
 mod sample;
 mod score;
 
+use crate::config::LikelihoodKind;
+use crate::data::DataSource;
 use crate::error::Error;
 use crate::fit::Prepared;
 use crate::parts::{Labelled, check_width, load_for_scoring};
 use crate::readings::Readings;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
+use elbow::distribution::Likelihood;
 use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,24 +77,59 @@ pub fn run() -> Result<(), Error> {
 }
 
 fn parse_estimator(text: &str) -> Result<Estimator, String> {
-    text.parse().map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
+    text.parse()
+        .map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
 }
 
 impl Input {
+    /// The digit that the model has not seen, where the data are the digits.
+    fn anomaly_digit(&self) -> Result<u32, Error> {
+        if matches!(DataSource::parse(&self.data)?, DataSource::File(_)) {
+            return Ok(ANOMALY_DIGIT);
+        }
+        Ok(
+            run::config_beside(&self.model)?
+                .map_or(ANOMALY_DIGIT, |run| run.settings.anomaly_digit),
+        )
+    }
+
     /// Loads the data as raw readings of `model`, and warns of what saturated.
-    fn load(&self, model: &Model<'_>, labels: Option<&Path>) -> Result<(Readings, Labelled), Error> {
-        let digit = run::read_config(&self.model)?.map_or(ANOMALY_DIGIT, |run| run.settings.anomaly_digit);
-        let mut labelled = load_for_scoring(&self.data, labels, digit)?;
-        check_width(&labelled.dataset.name, &labelled.dataset.table, model.inputs())?;
-        let rows = labelled.dataset.table.rows().min(self.limit.unwrap_or(usize::MAX));
+    fn load(
+        &self,
+        model: &Model<'_>,
+        labels: Option<&Path>,
+    ) -> Result<(Readings, Labelled), Error> {
+        let mut labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
+        check_width(
+            &labelled.dataset.name,
+            &labelled.dataset.table,
+            model.inputs(),
+        )?;
+        let rows = labelled
+            .dataset
+            .table
+            .rows()
+            .min(self.limit.unwrap_or(usize::MAX));
         if rows == 0 {
-            return Err(Error::Setting("--limit is 0: give the number of readings to use, 1 or more".into()));
+            return Err(Error::Setting(
+                "--limit is 0: give the number of readings to use, 1 or more".into(),
+            ));
         }
         labelled.dataset = labelled.dataset.select(&(0..rows).collect::<Vec<_>>());
         if let Some(abnormal) = &mut labelled.abnormal {
             abnormal.truncate(rows);
         }
-        let (readings, saturated) = Readings::from_table(&labelled.dataset.table, model.exponents());
+        if let Likelihood::Binomial(binomial) = model.likelihood() {
+            let kind = LikelihoodKind::Binomial {
+                trials: binomial.trials(),
+            };
+            kind.check(
+                &labelled.dataset,
+                "score data like those that the model was trained for",
+            )?;
+        }
+        let (readings, saturated) =
+            Readings::from_table(&labelled.dataset.table, model.exponents());
         warn_of_saturation(saturated);
         Ok((readings, labelled))
     }
@@ -111,7 +149,12 @@ fn prepare(
     config: &run::RunConfig,
     readings: Readings,
 ) -> Result<Prepared, Error> {
-    Prepared::new(readings, &config.derived.normalization, &vae.likelihood, &candle_core::Device::Cpu)
+    Prepared::new(
+        readings,
+        &config.derived.normalization,
+        &vae.likelihood,
+        &candle_core::Device::Cpu,
+    )
 }
 
 /// Writes `text` to `out`, or to standard output without one. A reader who has seen enough
@@ -119,7 +162,10 @@ fn prepare(
 fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
     let Some(path) = out else {
         let mut stdout = std::io::stdout().lock();
-        return match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        return match stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+        {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
                 Err(Error::writing(Path::new("standard output"))(error))
             }
@@ -129,10 +175,21 @@ fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
     run::write(path, text.as_bytes())
 }
 
+/// A number for a terminal, or a dash.
+fn decimal(value: Option<f64>, decimals: usize) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:.decimals$}"))
+}
+
+/// A difference of three decimals with its sign, or a dash.
+fn signed(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".into(), |value| format!("{value:+.3}"))
+}
+
 /// A value as pretty JSON with a line break.
 fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
     let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n").map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
 }
 
 #[cfg(test)]

@@ -23,20 +23,29 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let image = run::read_image(&arguments.model)?;
-    let model = run::parse(&arguments.model, &image)?;
     if let Some(path) = &arguments.out {
         run::prepare_file(path)?;
     }
+    let image = run::read_image(&arguments.model)?;
+    let model = run::parse(&arguments.model, &image)?;
     let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
     let mut workspace = vec![0; model.workspace_words()];
-    let mut session = Session::new(&model, &mut workspace, arguments.seed).map_err(|error| refused(&error))?;
+    let mut session =
+        Session::new(&model, &mut workspace, arguments.seed).map_err(|error| refused(&error))?;
     let mut values = vec![0; model.inputs()];
     let mut text = String::new();
     for stream in 0..arguments.count {
         session.reseed(arguments.seed, stream.into());
-        session.generate(&mut values).map_err(|error| refused(&error))?;
-        text += &format!("{}\n", Picture { values: &values, width: model.picture_width() });
+        session
+            .generate(&mut values)
+            .map_err(|error| refused(&error))?;
+        text += &format!(
+            "{}\n",
+            Picture {
+                values: &values,
+                width: model.picture_width()
+            }
+        );
     }
     emit(arguments.out.as_deref(), &text)
 }

@@ -24,7 +24,12 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { input, estimator, seed, out } = arguments;
+    let Arguments {
+        input,
+        estimator,
+        seed,
+        out,
+    } = arguments;
     if let Some(path) = out {
         run::prepare_file(path)?;
     }

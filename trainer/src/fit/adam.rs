@@ -28,16 +28,27 @@ impl Adam {
     pub fn new(variables: &[&Var]) -> Self {
         let zeros = |var: &&Var| {
             let count = var.elem_count();
-            Mutex::new(Moments { first: vec![0.0; count], second: vec![0.0; count] })
+            Mutex::new(Moments {
+                first: vec![0.0; count],
+                second: vec![0.0; count],
+            })
         };
-        Self { moments: variables.iter().map(zeros).collect(), steps: 0 }
+        Self {
+            moments: variables.iter().map(zeros).collect(),
+            steps: 0,
+        }
     }
 
     /// One step down the gradients. A variable without a gradient stays as it is.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn step(&mut self, variables: &[&Var], gradients: &GradStore, learning_rate: f64) -> Result<(), Error> {
+    pub fn step(
+        &mut self,
+        variables: &[&Var],
+        gradients: &GradStore,
+        learning_rate: f64,
+    ) -> Result<(), Error> {
         self.steps += 1;
         let correction_1 = 1.0 - f64::from(BETA_1).powi(self.steps);
         let correction_2 = 1.0 - f64::from(BETA_2).powi(self.steps);
@@ -74,7 +85,10 @@ impl InplaceOp2 for Update<'_> {
         gradient: &CpuStorage,
         gradient_layout: &Layout,
     ) -> candle_core::Result<()> {
-        let contiguous = (variable_layout.contiguous_offsets(), gradient_layout.contiguous_offsets());
+        let contiguous = (
+            variable_layout.contiguous_offsets(),
+            gradient_layout.contiguous_offsets(),
+        );
         let (Some((start, end)), Some((from, to))) = contiguous else {
             candle_core::bail!("adam needs contiguous tensors");
         };
@@ -82,10 +96,15 @@ impl InplaceOp2 for Update<'_> {
         let CpuStorage::F32(values) = variable else {
             candle_core::bail!("adam needs f32");
         };
-        let mut moments = self.moments.lock().map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
+        let mut moments = self
+            .moments
+            .lock()
+            .map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
         let Moments { first, second } = &mut *moments;
         let state = first.iter_mut().zip(second.iter_mut());
-        for ((value, gradient), (first, second)) in values[start..end].iter_mut().zip(gradient).zip(state) {
+        for ((value, gradient), (first, second)) in
+            values[start..end].iter_mut().zip(gradient).zip(state)
+        {
             *first += (1.0 - BETA_1) * (gradient - *first);
             *second += (1.0 - BETA_2) * (gradient * gradient - *second);
             *value -= self.rate * *first / ((*second * self.correction).sqrt() + EPSILON);

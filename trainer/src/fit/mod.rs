@@ -40,13 +40,24 @@ impl Prepared {
         let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
         let target = match likelihood {
             Likelihood::Binomial { .. } => {
-                let counts = readings.iter().flatten().map(|&x| f32::from(x)).collect::<Vec<_>>();
+                let counts = readings
+                    .iter()
+                    .flatten()
+                    .map(|&x| f32::from(x))
+                    .collect::<Vec<_>>();
                 Tensor::from_vec(counts, shape, device)?
             }
             Likelihood::Gaussian { .. } => inputs.clone(),
         };
-        let constants = readings.iter().map(|row| likelihood.log_constant(row)).collect();
-        Ok(Self { readings, batch: Batch { inputs, target }, constants })
+        let constants = readings
+            .iter()
+            .map(|row| likelihood.log_constant(row))
+            .collect();
+        Ok(Self {
+            readings,
+            batch: Batch { inputs, target },
+            constants,
+        })
     }
 
     /// The rows `indices` as a batch.
@@ -91,7 +102,9 @@ pub fn initialize(
 ) -> Result<Vae, Error> {
     let likelihood = match likelihood {
         LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
-        LikelihoodKind::Gaussian | LikelihoodKind::Auto => Likelihood::gaussian(normalization, device)?,
+        LikelihoodKind::Gaussian | LikelihoodKind::Auto => {
+            Likelihood::gaussian(normalization, device)?
+        }
     };
     let architecture = Architecture {
         inputs: normalization.width(),
@@ -104,7 +117,7 @@ pub fn initialize(
 }
 
 /// Trains `vae`, tells `observe` of each epoch, and leaves it with the parameters of the epoch that
-/// had the best bound on `validation`.
+/// had the best bound on `validation`, or of the last one where that is empty.
 ///
 /// # Errors
 /// [`Error::Diverged`], [`Error::Tensor`].
@@ -132,7 +145,11 @@ pub fn train(
         for indices in order.chunks(config.batch) {
             let batch = training.select(indices)?;
             let shape = (indices.len(), vae.latents());
-            let noise = Tensor::from_vec(normals(&mut noise, shape.0 * shape.1), shape, batch.inputs.device())?;
+            let noise = Tensor::from_vec(
+                normals(&mut noise, shape.0 * shape.1),
+                shape,
+                batch.inputs.device(),
+            )?;
             let bound = Bound::sample(vae, &batch, &noise)?;
             adam.step(&variables, &bound.mean()?.neg()?.backward()?, rate)?;
             vae.likelihood.project()?;
@@ -140,18 +157,33 @@ pub fn train(
             kl += f64::from(bound.kl.sum_all()?.to_scalar::<f32>()?);
         }
         let readings = order.len() as f64;
-        let (reconstruction, kl) = (reconstruction / readings + training.mean_constant(), kl / readings);
+        let (reconstruction, kl) = (
+            reconstruction / readings + training.mean_constant(),
+            kl / readings,
+        );
         if !(reconstruction - kl).is_finite() {
             return Err(Error::Diverged { epoch });
         }
-        let validate = epoch % interval == 0 || epoch == config.epochs;
-        let validation_elbo = if validate { Some(mean_elbo(vae, validation)?) } else { None };
+        let validate =
+            !validation.readings.is_empty() && (epoch % interval == 0 || epoch == config.epochs);
+        let validation_elbo = if validate {
+            Some(mean_elbo(vae, validation)?)
+        } else {
+            None
+        };
         if let Some(elbo) = validation_elbo
+            && elbo.is_finite()
             && best.as_ref().is_none_or(|(highest, _)| elbo > *highest)
         {
             best = Some((elbo, vae.snapshot()?));
         }
-        let metrics = Epoch { epoch, elbo: reconstruction - kl, reconstruction, kl, validation_elbo };
+        let metrics = Epoch {
+            epoch,
+            elbo: reconstruction - kl,
+            reconstruction,
+            kl,
+            validation_elbo,
+        };
         observe(&metrics);
         history.push(metrics);
     }

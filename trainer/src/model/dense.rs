@@ -20,12 +20,21 @@ impl Dense {
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn new(inputs: usize, outputs: usize, rng: &mut impl Rng, device: &Device) -> Result<Self, Error> {
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Result<Self, Error> {
         let bound = 1.0 / (inputs as f32).sqrt();
-        let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| uniform(rng, bound)).collect() };
+        let mut draw =
+            |count: usize| -> Vec<f32> { (0..count).map(|_| uniform(rng, bound)).collect() };
         let weight = Tensor::from_vec(draw(inputs * outputs), (inputs, outputs), device)?;
         let bias = Tensor::from_vec(draw(outputs), outputs, device)?;
-        Ok(Self { weight: Var::from_tensor(&weight)?, bias: Var::from_tensor(&bias)? })
+        Ok(Self {
+            weight: Var::from_tensor(&weight)?,
+            bias: Var::from_tensor(&bias)?,
+        })
     }
 
     /// (batch, outputs) from (batch, inputs).
@@ -42,7 +51,10 @@ impl Dense {
     /// [`Error::Tensor`].
     pub fn rows(&self) -> Result<Vec<Vec<f64>>, Error> {
         let rows = self.weight.t()?.contiguous()?.to_vec2::<f32>()?;
-        Ok(rows.into_iter().map(|row| row.into_iter().map(f64::from).collect()).collect())
+        Ok(rows
+            .into_iter()
+            .map(|row| row.into_iter().map(f64::from).collect())
+            .collect())
     }
 
     /// The biases in f64.
@@ -50,6 +62,11 @@ impl Dense {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn biases(&self) -> Result<Vec<f64>, Error> {
-        Ok(self.bias.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
+        Ok(self
+            .bias
+            .to_vec1::<f32>()?
+            .into_iter()
+            .map(f64::from)
+            .collect())
     }
 }

@@ -30,11 +30,16 @@ impl Likelihood {
     /// [`Error::Tensor`].
     pub fn gaussian(normalization: &Normalization, device: &Device) -> Result<Self, Error> {
         let width = normalization.width();
-        let floor: Vec<f32> =
-            normalization.units.iter().map(|&unit| (SMALLEST_DEVIATION / f64::from(unit)).ln() as f32).collect();
+        let floor: Vec<f32> = normalization
+            .units
+            .iter()
+            .map(|&unit| (SMALLEST_DEVIATION / f64::from(unit)).ln() as f32)
+            .collect();
         let units = normalization.units.iter().zip(&normalization.exponents);
         let log_unit = units
-            .map(|(&unit, &exponent)| f64::from(unit).ln() + f64::from(exponent) * std::f64::consts::LN_2)
+            .map(|(&unit, &exponent)| {
+                f64::from(unit).ln() + f64::from(exponent) * std::f64::consts::LN_2
+            })
             .sum();
         Ok(Self::Gaussian {
             log_deviation: Var::zeros(width, candle_core::DType::F32, device)?,
@@ -56,7 +61,12 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
-        if let Self::Gaussian { log_deviation, floor, .. } = self {
+        if let Self::Gaussian {
+            log_deviation,
+            floor,
+            ..
+        } = self
+        {
             log_deviation.set(&log_deviation.maximum(floor)?)?;
         }
         Ok(())
@@ -105,5 +115,7 @@ fn softplus(x: &Tensor) -> Result<Tensor, Error> {
 
 /// `ln C(n, x)` for whole numbers up to 255.
 fn log_choose(n: f64, x: f64) -> f64 {
-    (1..=x as u32).map(|i| ((n - f64::from(i) + 1.0) / f64::from(i)).ln()).sum()
+    (1..=x as u32)
+        .map(|i| ((n - f64::from(i) + 1.0) / f64::from(i)).ln())
+        .sum()
 }

@@ -53,9 +53,17 @@ impl Vae {
         rng: &mut impl Rng,
         device: &Device,
     ) -> Result<Self, Error> {
-        let Architecture { inputs, encoder, latents, decoder } = architecture;
+        let Architecture {
+            inputs,
+            encoder,
+            latents,
+            decoder,
+        } = architecture;
         let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
-            widths.windows(2).map(|pair| Dense::new(pair[0], pair[1], rng, device)).collect()
+            widths
+                .windows(2)
+                .map(|pair| Dense::new(pair[0], pair[1], rng, device))
+                .collect()
         };
         let mut encoder_layers = stack(&[&[*inputs], &encoder[..], &[2 * latents]].concat())?;
         let mut decoder_layers = stack(&[&[*latents], &decoder[..], &[*inputs]].concat())?;
@@ -96,7 +104,8 @@ impl Vae {
 
     /// Every variable with its name, always in the same order.
     pub fn parameters(&self) -> Vec<(String, &Var)> {
-        let numbered = |half: &'static str| move |(index, layer)| (format!("{half}.{index}"), layer);
+        let numbered =
+            |half: &'static str| move |(index, layer)| (format!("{half}.{index}"), layer);
         let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
         let decoder = self.decoder.iter().enumerate().map(numbered("decoder"));
         let layers = encoder
@@ -105,7 +114,10 @@ impl Vae {
             .chain([("output".to_string(), &self.output)]);
         let mut parameters: Vec<(String, &Var)> = layers
             .flat_map(|(name, layer): (String, &Dense)| {
-                [(format!("{name}.weight"), &layer.weight), (format!("{name}.bias"), &layer.bias)]
+                [
+                    (format!("{name}.weight"), &layer.weight),
+                    (format!("{name}.bias"), &layer.bias),
+                ]
             })
             .collect();
         if let Some(log_deviation) = self.likelihood.log_deviation() {
@@ -119,7 +131,10 @@ impl Vae {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn snapshot(&self) -> Result<Vec<Tensor>, Error> {
-        self.parameters().iter().map(|(_, var)| Ok(var.as_tensor().copy()?)).collect()
+        self.parameters()
+            .iter()
+            .map(|(_, var)| Ok(var.as_tensor().copy()?))
+            .collect()
     }
 
     /// Puts the values of a snapshot back.
@@ -141,14 +156,19 @@ impl Vae {
         let mut tensors = Vec::new();
         for (name, var) in self.parameters() {
             let values = var.as_tensor().flatten_all()?.to_vec1::<f32>()?;
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let bytes: Vec<u8> = values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect();
             tensors.push((name, var.dims().to_vec(), bytes));
         }
         let views = tensors.iter().map(|(name, shape, bytes)| {
             let view = TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes);
             view.map(|view| (name.as_str(), view))
         });
-        let views: Vec<_> = views.collect::<Result<_, _>>().map_err(candle_core::Error::wrap)?;
+        let views: Vec<_> = views
+            .collect::<Result<_, _>>()
+            .map_err(candle_core::Error::wrap)?;
         Ok(safetensors::serialize(views, None).map_err(candle_core::Error::wrap)?)
     }
 
@@ -158,10 +178,13 @@ impl Vae {
     /// [`Error::Setting`] where one is missing or has another shape than this model's.
     pub fn load_safetensors(&self, bytes: &[u8]) -> Result<(), Error> {
         let device = self.heads.weight.device();
-        let tensors: HashMap<String, Tensor> = candle_core::safetensors::load_buffer(bytes, device)?;
+        let tensors: HashMap<String, Tensor> =
+            candle_core::safetensors::load_buffer(bytes, device)?;
         for (name, var) in self.parameters() {
             let tensor = tensors.get(&name).ok_or_else(|| {
-                Error::Setting(format!("the parameters lack {name}: they belong to another model"))
+                Error::Setting(format!(
+                    "the parameters lack {name}: they belong to another model"
+                ))
             })?;
             if tensor.dims() != var.dims() {
                 return Err(Error::Setting(format!(
@@ -178,5 +201,7 @@ impl Vae {
 
 /// Runs hidden layers.
 fn rectified(layers: &[Dense], inputs: &Tensor) -> Result<Tensor, Error> {
-    layers.iter().try_fold(inputs.clone(), |features, layer| Ok(layer.forward(&features)?.relu()?))
+    layers.iter().try_fold(inputs.clone(), |features, layer| {
+        Ok(layer.forward(&features)?.relu()?)
+    })
 }

@@ -1,0 +1,1137 @@
+//! The program itself, from its command line to its files: small trainings, and every bad input.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// More epochs than any test has time for.
+const ENDLESS: &str = "1000000";
+/// A training as small as it gets.
+const TINY: [&str; 9] = [
+    "--epochs",
+    "3",
+    "--encoder",
+    "6",
+    "--decoder",
+    "6",
+    "--latents",
+    "2",
+    "--quiet",
+];
+
+fn trainer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Runs a command that must succeed without a word on standard error; its output.
+fn succeeds(arguments: &[&str]) -> String {
+    let output = trainer(arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(
+        (output.status.code(), errors.as_str()),
+        (Some(0), ""),
+        "{arguments:?}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a command that must be refused with one line; the line.
+fn fails(arguments: &[&str]) -> String {
+    let output = trainer(arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+    assert_eq!(output.stdout, b"", "{arguments:?}");
+    assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
+    assert!(
+        errors.starts_with("error: ") && !errors.contains("panicked"),
+        "{arguments:?}: {errors}"
+    );
+    errors
+}
+
+/// [`fails`], with every one of `words` in the line.
+fn fails_with(arguments: &[&str], words: &[&str]) {
+    let line = fails(arguments);
+    for word in words {
+        assert!(
+            line.contains(word),
+            "{arguments:?}: {line:?} lacks {word:?}"
+        );
+    }
+}
+
+/// A folder that goes away.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.0.path().join(name))
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        std::fs::write(self.0.path().join(name), bytes).unwrap();
+        self.path(name)
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// Every file below `folder` with its bytes.
+fn contents(folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let files = entries.filter(|path| path.is_file());
+    files
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect()
+}
+
+fn read(folder: &str, name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(folder).join(name)).unwrap()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Numbers that look random, uniform in [0, 1).
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> f32 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 40) as f32 / (1u64 << 24) as f32
+    }
+}
+
+/// Readings of 4 correlated values; every seventh is abnormal.
+fn readings(rows: usize) -> Vec<[f32; 4]> {
+    let mut noise = Noise(7);
+    let mut row = |index| {
+        let (a, b) = (noise.next(), noise.next());
+        let sign = if index % 7 == 6 { -1.0 } else { 1.0 };
+        [
+            a + 0.1 * noise.next(),
+            10.0 * a + noise.next(),
+            sign * b + 0.1 * noise.next(),
+            2.0 * b + 0.1 * noise.next(),
+        ]
+    };
+    (0..rows).map(&mut row).collect()
+}
+
+fn csv(rows: &[[f32; 4]]) -> String {
+    let lines = rows
+        .iter()
+        .map(|row| row.map(|value| value.to_string()).join(",") + "\n");
+    "a,b,c,d\n".to_owned() + &lines.collect::<String>()
+}
+
+/// A version 1 array of little-endian f32.
+fn npy(rows: &[[f32; 4]]) -> Vec<u8> {
+    let header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, 4), }}",
+        rows.len()
+    );
+    let header = format!("{header:<117}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(rows.iter().flatten().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+/// Files that many tests read and none writes.
+struct Fixture {
+    csv: String,
+    npy: String,
+    labels: String,
+    /// Trained on `csv` with `labels`.
+    run: String,
+    /// Trained on the digits.
+    digits: String,
+}
+
+const ROWS: usize = 140;
+
+fn fixture() -> &'static Fixture {
+    static FIXTURE: OnceLock<Fixture> = OnceLock::new();
+    FIXTURE.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli-fixture");
+        // What an earlier run of the tests left.
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = |name: &str| text(&folder.join(name));
+        let rows = readings(ROWS);
+        let fixture = Fixture {
+            csv: path("pump.csv"),
+            npy: path("pump.npy"),
+            labels: path("labels.csv"),
+            run: path("run"),
+            digits: path("digits"),
+        };
+        std::fs::write(&fixture.csv, csv(&rows)).unwrap();
+        std::fs::write(&fixture.npy, npy(&rows)).unwrap();
+        let labels: String = (0..ROWS)
+            .map(|row| if row % 7 == 6 { "1\n" } else { "0\n" })
+            .collect();
+        std::fs::write(&fixture.labels, labels).unwrap();
+        let Fixture {
+            csv,
+            labels,
+            run,
+            digits,
+            ..
+        } = &fixture;
+        succeeds(&[&["fit", csv, "--labels", labels, "--out", run], &TINY[..]].concat());
+        succeeds(&[&["fit", "--out", digits], &TINY[..]].concat());
+        fixture
+    })
+}
+
+/// `fit` on `data` with more `arguments` must be refused with `words`, and leave the run that is in
+/// its folder as it is.
+fn fit_is_refused(data: &str, arguments: &[&str], words: &[&str]) {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    std::fs::create_dir(&out).unwrap();
+    for (path, bytes) in contents(&fixture().run) {
+        std::fs::write(Path::new(&out).join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    let before = contents(&out);
+    let start = Instant::now();
+    fails_with(
+        &[
+            &["fit", data, "--out", &out, "--epochs", ENDLESS, "--quiet"],
+            arguments,
+        ]
+        .concat(),
+        words,
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(20),
+        "{arguments:?} trained first"
+    );
+    assert_eq!(contents(&out), before);
+}
+
+// What is refused.
+
+#[test]
+fn damaged_images_are_refused_by_every_command() {
+    let Fixture { csv, run, .. } = fixture();
+    let folder = Folder::new();
+    for name in ["config.toml", "model.safetensors"] {
+        folder.write(name, read(run, name));
+    }
+    let good = read(run, "model.elbow");
+    let with = |at: usize, byte: u8| {
+        let mut image = good.clone();
+        image[at] = byte;
+        image
+    };
+    let images: [(&str, Vec<u8>, &str); 9] = [
+        ("empty", vec![], "not an elbow image"),
+        (
+            "foreign",
+            b"\x89PNG\r\n\x1a\n0123456789".to_vec(),
+            "not an elbow image",
+        ),
+        ("text", csv.as_bytes().to_vec(), "not an elbow image"),
+        ("cut in its prefix", good[..10].to_vec(), "truncated"),
+        ("cut in its header", good[..30].to_vec(), "truncated"),
+        (
+            "cut at its end",
+            good[..good.len() - 1].to_vec(),
+            "truncated",
+        ),
+        (
+            "of a newer format",
+            with(4, good[4] + 1),
+            "format version 2",
+        ),
+        (
+            "of newer numerics",
+            with(6, good[6] + 1),
+            "numerics version",
+        ),
+        (
+            "flipped",
+            with(good.len() / 2, good[good.len() / 2] ^ 4),
+            "damaged",
+        ),
+    ];
+    let kept = folder.write("kept", "what was here before");
+    for (what, bytes, word) in images {
+        let image = folder.write("model.elbow", bytes);
+        let commands: [&[&str]; 7] = [
+            &["inspect", &image],
+            &["eval", &image, csv],
+            &["score", &image, csv],
+            &["score", &image, csv, "--out", &kept],
+            &["sample", &image],
+            &["sample", &image, "--out", &kept],
+            &["readings", &image, csv, "--out", &kept],
+        ];
+        for command in commands {
+            let line = fails(command);
+            assert!(
+                line.contains(word) && line.contains("model.elbow"),
+                "{what}: {line}"
+            );
+        }
+    }
+    assert_eq!(std::fs::read(kept).unwrap(), b"what was here before");
+}
+
+#[test]
+fn no_flipped_bit_is_overlooked() {
+    let folder = Folder::new();
+    let good = read(&fixture().run, "model.elbow");
+    // The prefix, then all over the image.
+    for byte in (0..20).chain((20..good.len()).step_by(good.len() / 20)) {
+        let mut image = good.clone();
+        image[byte] ^= 1 << (byte % 8);
+        fails(&["inspect", &folder.write("model.elbow", image)]);
+    }
+}
+
+#[test]
+fn missing_images_are_named() {
+    let Fixture { csv, .. } = fixture();
+    let folder = Folder::new();
+    fails_with(
+        &["inspect", &folder.path("none.elbow")],
+        &["cannot read", "none.elbow"],
+    );
+    fails_with(
+        &["score", &folder.path(""), csv],
+        &["cannot read", "model.elbow"],
+    );
+}
+
+#[test]
+fn bad_readings_are_refused_by_fit_score_and_eval() {
+    let folder = Folder::new();
+    let good = csv(&readings(40));
+    let last = |line: &str| folder.write("bad.csv", good.clone() + line + "\n");
+    let cases: [(&dyn Fn() -> String, &[&str]); 10] = [
+        (&|| last("1,2,3"), &["line 42 has 3 cells", "has 4"]),
+        (&|| last("1,2,3,4,5"), &["line 42 has 5 cells", "has 4"]),
+        (
+            &|| last("1,2,broken,4"),
+            &["line 42, column 3 (c)", "broken"],
+        ),
+        (&|| last("1,NaN,3,4"), &["line 42, column 2 (b)", "NaN"]),
+        (&|| last("1,2,3,inf"), &["line 42, column 4 (d)", "inf"]),
+        (&|| last("1,2,,4"), &["line 42, column 3"]),
+        (&|| folder.write("bad.csv", ""), &["no row"]),
+        (&|| folder.write("bad.csv", "a,b,c,d\n"), &["no row"]),
+        (
+            &|| folder.write("bad.csv", b"PK\x03\x04\x00\x00"),
+            &["bad.csv"],
+        ),
+        (&|| folder.path("missing.csv"), &["no such file"]),
+    ];
+    for (make, words) in cases {
+        let data = make();
+        fit_is_refused(&data, &[], words);
+        let kept = folder.write("kept", "before");
+        fails_with(&["score", &fixture().run, &data, "--out", &kept], words);
+        assert_eq!(std::fs::read(&kept).unwrap(), b"before");
+        fails_with(&["eval", &fixture().run, &data], words);
+    }
+    let short = npy(&readings(9));
+    let short = folder.write("short.npy", &short[..short.len() - 3]);
+    fit_is_refused(&short, &[], &["short.npy", "truncated"]);
+    fit_is_refused(&folder.path(""), &[], &["cannot be read"]);
+}
+
+#[test]
+fn columns_without_a_density_are_refused() {
+    let folder = Folder::new();
+    let lines =
+        |line: &dyn Fn(usize) -> String| (0..40).map(|row| line(row) + "\n").collect::<String>();
+    let constant = folder.write("constant.csv", lines(&|row| format!("{row},5.5")));
+    fit_is_refused(
+        &constant,
+        &[],
+        &["column 2 of constant", "5.5", "remove the column"],
+    );
+    let offset = folder.write(
+        "offset.csv",
+        lines(&|row| format!("{row},{}", 100_000.0 + 0.01 * row as f64)),
+    );
+    fit_is_refused(&offset, &[], &["column 2 of offset", "subtract an offset"]);
+}
+
+#[test]
+fn readings_of_another_width_are_refused() {
+    let Fixture {
+        run, digits, csv, ..
+    } = fixture();
+    let folder = Folder::new();
+    let wide = folder.write("wide.csv", "1,2,3,4,5\n6,7,8,9,10\n");
+    let out = folder.path("readings");
+    for command in [
+        &["score", run, &wide][..],
+        &["eval", run, &wide],
+        &["readings", run, &wide, "--out", &out],
+    ] {
+        fails_with(command, &["wide has 5 columns", "the model takes 4"]);
+    }
+    fails_with(
+        &["score", run, "digits"],
+        &["digits:test has 64 columns", "takes 4"],
+    );
+    fails_with(&["score", digits, csv], &["pump has 4 columns", "takes 64"]);
+    assert!(!Path::new(&out).exists());
+}
+
+#[test]
+fn counts_that_cannot_be_are_refused() {
+    let Fixture { digits, csv, .. } = fixture();
+    let folder = Folder::new();
+    for (value, shown) in [("17", "is 17"), ("-1", "is -1"), ("0.5", "is 0.5")] {
+        let row = [&["0"; 63][..], &[value]].concat().join(",");
+        let data = folder.write("counts.csv", row + "\n");
+        fails_with(
+            &["score", digits, &data],
+            &["column 64 of reading 1 of counts", shown, "from 0 to 16"],
+        );
+    }
+    fit_is_refused(
+        csv,
+        &["--likelihood", "bernoulli"],
+        &["a of reading 1 of pump", "from 0 to 1"],
+    );
+    fit_is_refused(
+        "digits",
+        &["--likelihood", "binomial:15"],
+        &["is 16", "from 0 to 15"],
+    );
+}
+
+#[test]
+fn bad_labels_are_refused() {
+    let Fixture {
+        csv, run, digits, ..
+    } = fixture();
+    let folder = Folder::new();
+    let few = folder.write("few.csv", "0\n1\n0\n");
+    let words = &["few.csv", "3 labels", "140 rows"];
+    fit_is_refused(csv, &["--labels", &few], words);
+    fails_with(&["eval", run, csv, "--labels", &few], words);
+    let wide = folder.write("wide.csv", "0,1\n".repeat(ROWS));
+    fit_is_refused(csv, &["--labels", &wide], &["wide.csv", "2 columns"]);
+    let odd = folder.write("odd.csv", "-1\n".repeat(ROWS));
+    fit_is_refused(csv, &["--labels", &odd], &["odd.csv", "line 1"]);
+    let abnormal = folder.write("abnormal.csv", "1\n".repeat(ROWS));
+    fit_is_refused(csv, &["--labels", &abnormal], &["of 0 normal rows"]);
+    fit_is_refused(
+        csv,
+        &["--labels", &folder.path("none")],
+        &["none", "no such file"],
+    );
+    fit_is_refused("digits", &["--labels", &few], &["--labels is for a file"]);
+    fails_with(
+        &["eval", digits, "digits", "--labels", &few],
+        &["--labels is for a file"],
+    );
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let csv = &fixture().csv;
+    let out = &Folder::new().path("run");
+    let cases: [(&[&str], &[&str]); 11] = [
+        (&["--epochs", "0"], &["--epochs is 0", "from 1"]),
+        (&["--batch", "0"], &["--batch is 0"]),
+        (&["--latents", "0"], &["--latents is 0"]),
+        (&["--latents", "1025"], &["--latents is 1025", "1024"]),
+        (&["--encoder", "8,0"], &["--encoder is 0"]),
+        (
+            &["--decoder", "1,1,1,1,1,1,1,1,1"],
+            &["--decoder has 9 hidden layers", "8"],
+        ),
+        (&["--learning-rate", "0"], &["--learning-rate is 0"]),
+        (&["--learning-rate", "nan"], &["--learning-rate is NaN"]),
+        (
+            &["--validation-fraction", "1"],
+            &["validation fraction is 1"],
+        ),
+        (&["--test-fraction=-0.1"], &["test fraction is -0.1"]),
+        (
+            &["--validation-fraction", "0.5", "--test-fraction", "0.5"],
+            &["0.5 for validation and 0.5 for test"],
+        ),
+    ];
+    for (arguments, words) in cases {
+        fails_with(&[&["fit", csv, "--out", out], arguments].concat(), words);
+    }
+    assert!(!Path::new(out).exists());
+    fails_with(
+        &["score", &fixture().run, csv, "--limit", "0"],
+        &["--limit is 0"],
+    );
+    fails_with(
+        &["fit", "digits:nonsense", "--out", out],
+        &["nonsense", "digits:train"],
+    );
+    fails_with(
+        &["fit", "digits:train", "--out", out],
+        &["train on `digits`"],
+    );
+    fails_with(
+        &["score", &fixture().digits, "digits:nonsense"],
+        &["nonsense", "digits:train"],
+    );
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    let Fixture { csv, run, .. } = fixture();
+    let config = &text(&Path::new(run).join("config.toml"));
+    let cases: [&[&str]; 10] = [
+        &[],
+        &["nonsense"],
+        &["score", run],
+        &["score", run, csv, "--estimator", "nonsense"],
+        &["score", run, csv, "--estimator", "monte-carlo:0"],
+        &["score", run, csv, "--limit", "-1"],
+        &["fit", csv, "--likelihood", "binomial:256"],
+        &["fit", csv, "--encoder", "eight"],
+        &["fit", "--config", config, "--epochs", "3"],
+        &["fit", csv, "--config", config],
+    ];
+    for arguments in cases {
+        let output = trainer(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), output.stdout.len()),
+            (Some(2), 0),
+            "{arguments:?}: {errors}"
+        );
+        assert!(!errors.contains("panicked"), "{errors}");
+        assert!(
+            errors.starts_with("error: ") || arguments.is_empty(),
+            "{arguments:?}: {errors}"
+        );
+    }
+}
+
+#[test]
+fn unwritable_folders_are_found_before_data_are_loaded() {
+    let folder = Folder::new();
+    let file = folder.write("file", "a file");
+    let below = folder.path("file/below");
+    let taken = folder.path("taken");
+    let data = &folder.path("missing.csv");
+    let fit = |out: &str, words: &[&str]| {
+        // The data do not exist either, which would be said next.
+        fails_with(&["fit", data, "--out", out, "--epochs", ENDLESS], words);
+        let start = Instant::now();
+        fails_with(
+            &["fit", &fixture().csv, "--out", out, "--epochs", ENDLESS],
+            words,
+        );
+        assert!(start.elapsed() < Duration::from_secs(10));
+    };
+    fit(&file, &["is a file", "--out"]);
+    fit(&below, &["is a file", "--out"]);
+    for name in [
+        "model.elbow",
+        "model.safetensors",
+        "config.toml",
+        "metrics.jsonl",
+        "summary.json",
+        "report.html",
+    ] {
+        let path = Path::new(&taken).join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        fit(&taken, &[name, "is a folder where a file"]);
+        std::fs::remove_dir(path).unwrap();
+    }
+    assert_eq!(std::fs::read(file).unwrap(), b"a file");
+    // Bad data make no folder.
+    let fresh = folder.path("fresh");
+    fails_with(&["fit", data, "--out", &fresh], &["no such file"]);
+    assert!(!Path::new(&fresh).exists());
+}
+
+#[test]
+fn unwritable_files_are_found_before_models_are_read() {
+    let folder = Folder::new();
+    let model = &folder.path("missing.elbow");
+    for out in [folder.path(""), folder.path("none/file")] {
+        fails_with(&["score", model, "digits", "--out", &out], &[&out]);
+        fails_with(&["sample", model, "--out", &out], &[&out]);
+        fails_with(&["readings", model, "digits", "--out", &out], &[&out]);
+    }
+}
+
+#[test]
+fn eval_needs_the_float_model() {
+    let Fixture {
+        csv, run, digits, ..
+    } = fixture();
+    let folder = Folder::new();
+    let image = &folder.write("model.elbow", read(run, "model.elbow"));
+    let lonely = &["config.toml or model.safetensors", "float model"];
+    fails_with(&["eval", image, csv], lonely);
+    folder.write("config.toml", read(run, "config.toml"));
+    fails_with(&["eval", image, csv], lonely);
+    let parameters = read(run, "model.safetensors");
+    folder.write("model.safetensors", &parameters[..parameters.len() / 2]);
+    fails_with(
+        &["eval", image, csv],
+        &["model.safetensors", "restore the file"],
+    );
+    folder.write("model.safetensors", "nonsense");
+    fails_with(
+        &["eval", image, csv],
+        &["model.safetensors", "restore the file"],
+    );
+    folder.write("model.safetensors", read(digits, "model.safetensors"));
+    fails_with(
+        &["eval", image, csv],
+        &["model.safetensors", "another model"],
+    );
+    folder.write("model.safetensors", &parameters);
+    succeeds(&["eval", image, csv]);
+    folder.write("config.toml", read(digits, "config.toml"));
+    fails_with(&["eval", image, csv], &["another model"]);
+    folder.write("config.toml", "settings = 3\n");
+    fails_with(&["eval", image, csv], &["config.toml", "line 1"]);
+    // Scores need none of it.
+    succeeds(&["score", image, csv]);
+}
+
+#[test]
+fn bad_configs_are_refused() {
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    let good = String::from_utf8(read(&fixture().run, "config.toml")).unwrap();
+    let cases = [
+        ("nonsense".to_owned(), &["own.toml", "line 1"][..]),
+        (String::new(), &["own.toml", "settings"]),
+        (
+            good.replacen("epochs = 3", "epochs = 0", 1),
+            &["own.toml", "--epochs is 0"],
+        ),
+        (
+            good.replacen("epochs = 3", "epoch = 3", 1),
+            &["own.toml", "epoch"],
+        ),
+        (
+            good.replacen("\"gaussian\"", "\"cauchy\"", 1),
+            &["own.toml", "cauchy"],
+        ),
+        (
+            good.replacen("units = [", "units = [1.0, ", 1),
+            &["own.toml", "5 units"],
+        ),
+    ];
+    for (text, words) in cases {
+        assert_ne!(text, good);
+        fails_with(
+            &[
+                "fit",
+                "--config",
+                &folder.write("own.toml", text),
+                "--out",
+                out,
+            ],
+            words,
+        );
+    }
+    fails_with(
+        &["fit", "--config", &folder.path("none.toml"), "--out", out],
+        &["cannot read", "none.toml"],
+    );
+    assert!(!Path::new(out).exists());
+}
+
+#[test]
+fn a_training_that_diverges_leaves_the_old_run() {
+    let folder = Folder::new();
+    let mut noise = Noise(1);
+    // Correlated well enough that the largest step size ends in NaN.
+    let lines = (0..200)
+        .map(|_| noise.next())
+        .map(|a| format!("{a},{},{}\n", 2.0 * a, 3.0 * a));
+    let data = folder.write("steep.csv", lines.collect::<String>());
+    let arguments = ["--learning-rate", "1", "--batch", "1", "--latents", "2"];
+    fit_is_refused(
+        &data,
+        &arguments,
+        &["infinite or NaN", "lower --learning-rate"],
+    );
+}
+
+// What works.
+
+#[test]
+fn a_run_has_all_its_files() {
+    let run = &fixture().run;
+    let names: Vec<String> = contents(run)
+        .keys()
+        .map(|path| text(Path::new(path.file_name().unwrap())))
+        .collect();
+    let expected = [
+        "config.toml",
+        "metrics.jsonl",
+        "model.elbow",
+        "model.safetensors",
+        "report.html",
+        "summary.json",
+    ];
+    assert_eq!(names, expected);
+    let metrics = String::from_utf8(read(run, "metrics.jsonl")).unwrap();
+    let epochs: Vec<Value> = metrics.lines().map(json).collect();
+    assert_eq!(epochs.len(), 3);
+    for epoch in epochs {
+        let of = |name: &str| epoch[name].as_f64().unwrap();
+        assert!((of("elbo") - (of("reconstruction") - of("kl"))).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn the_summary_nests_float_and_device() {
+    let summary = json(&String::from_utf8(read(&fixture().run, "summary.json")).unwrap());
+    for side in ["float", "device"] {
+        assert!(
+            summary[side]["elbo"].as_f64().is_some_and(f64::is_finite),
+            "{summary}"
+        );
+        assert!(
+            summary[side]["auc"]
+                .as_f64()
+                .is_some_and(|auc| (0.0..=1.0).contains(&auc)),
+            "{summary}"
+        );
+        assert!(
+            summary[side]["standard_error"]
+                .as_f64()
+                .is_some_and(|error| error > 0.0),
+            "{summary}"
+        );
+    }
+    let of = |side: &str| summary[side]["elbo"].as_f64().unwrap();
+    assert_eq!(
+        summary["difference"].as_f64().unwrap(),
+        of("device") - of("float")
+    );
+    assert_eq!(summary["likelihood"], "gaussian");
+    // 120 of 140 readings are normal.
+    assert_eq!(
+        (
+            &summary["training_readings"],
+            &summary["validation_readings"]
+        ),
+        (&84.into(), &18.into())
+    );
+    assert_eq!(
+        (&summary["normal"], &summary["abnormal"]),
+        (&18.into(), &20.into())
+    );
+}
+
+#[test]
+fn one_seed_gives_one_artefact() {
+    let Fixture {
+        csv, labels, run, ..
+    } = fixture();
+    let folder = Folder::new();
+    let (same, other) = (&folder.path("same"), &folder.path("other"));
+    succeeds(&[&["fit", csv, "--labels", labels, "--out", same], &TINY[..]].concat());
+    succeeds(
+        &[
+            &[
+                "fit", csv, "--labels", labels, "--out", other, "--seed", "1",
+            ],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    for name in ["model.elbow", "model.safetensors"] {
+        assert!(read(run, name) == read(same, name), "{name} differs");
+        assert!(
+            read(run, name) != read(other, name),
+            "{name} does not depend on the seed"
+        );
+    }
+}
+
+#[test]
+fn the_config_reproduces_the_run() {
+    let folder = Folder::new();
+    let (largest, again) = (&folder.path("largest"), &folder.path("again"));
+    let seed = u64::MAX.to_string();
+    succeeds(
+        &[
+            &["fit", &fixture().csv, "--out", largest, "--seed", &seed],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    for run in [&fixture().run, &fixture().digits, largest] {
+        // The folder will do as well as the file, whatever that is called.
+        let config = folder.write("any-name.toml", read(run, "config.toml"));
+        for config in [&config, run] {
+            succeeds(&["fit", "--config", config, "--out", again, "--quiet"]);
+            for name in [
+                "model.elbow",
+                "model.safetensors",
+                "config.toml",
+                "metrics.jsonl",
+            ] {
+                assert!(
+                    read(run, name) == read(again, name),
+                    "{run}: {name} differs"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn quiet_prints_nothing_and_otherwise_progress_is_shown() {
+    let Fixture { csv, .. } = fixture();
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    assert_eq!(
+        succeeds(&[&["fit", csv, "--out", out], &TINY[..]].concat()),
+        ""
+    );
+    let output = trainer(&[&["fit", csv, "--out", out], &TINY[..8]].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && output.stdout.is_empty());
+    for part in [
+        "epoch 3/3: elbo",
+        "likelihood gaussian",
+        "device (sigma points)",
+        "wrote ",
+    ] {
+        assert!(errors.contains(part), "{errors}");
+    }
+}
+
+#[test]
+fn an_array_trains_like_the_text() {
+    let Fixture {
+        npy, labels, run, ..
+    } = fixture();
+    let out = &Folder::new();
+    let out = &out.path("run");
+    succeeds(&[&["fit", npy, "--labels", labels, "--out", out], &TINY[..]].concat());
+    // Both are called pump.
+    assert!(read(run, "model.elbow") == read(out, "model.elbow"));
+}
+
+#[test]
+fn zeros_and_ones_are_bernoulli() {
+    let folder = Folder::new();
+    let mut noise = Noise(3);
+    let mut bit = || if noise.next() < 0.4 { "1" } else { "0" };
+    let mut line = || [(); 6].map(|()| bit()).join(",") + "\n";
+    let data = &folder.write("bits.csv", (0..100).map(|_| line()).collect::<String>());
+    let out = &folder.path("run");
+    succeeds(&[&["fit", data, "--out", out], &TINY[..]].concat());
+    let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
+    assert_eq!(summary["likelihood"], "bernoulli");
+    assert_eq!(summary["float"]["auc"], Value::Null);
+    assert_eq!(
+        json(&succeeds(&["inspect", out, "--json"]))["likelihood"],
+        "binomial:1"
+    );
+    assert_eq!(succeeds(&["score", out, data]).lines().count(), 101);
+}
+
+#[test]
+fn parts_without_readings_are_warned_of() {
+    let folder = Folder::new();
+    let fit = |out: &str, epochs: &str| {
+        let nothing = ["--validation-fraction", "0", "--test-fraction", "0"];
+        let output = trainer(
+            &[
+                &[
+                    "fit",
+                    &fixture().csv,
+                    "--out",
+                    out,
+                    "--epochs",
+                    epochs,
+                    "--latents",
+                    "2",
+                    "--quiet",
+                ],
+                &nothing[..],
+            ]
+            .concat(),
+        );
+        let warnings = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{warnings}");
+        assert!(
+            warnings.lines().all(|line| line.starts_with("warning: ")),
+            "{warnings}"
+        );
+        assert!(
+            warnings.contains("no validation readings") && warnings.contains("no test readings"),
+            "{warnings}"
+        );
+    };
+    let (three, one) = (&folder.path("three"), &folder.path("one"));
+    fit(three, "3");
+    fit(one, "1");
+    let summary = json(&String::from_utf8(read(three, "summary.json")).unwrap());
+    assert_eq!(
+        (&summary["float"]["elbo"], &summary["difference"]),
+        (&Value::Null, &Value::Null)
+    );
+    // Both begin alike, and the last epoch counts, not the first.
+    assert!(read(three, "model.safetensors") != read(one, "model.safetensors"));
+}
+
+#[test]
+fn absurd_sizes_of_values_are_no_trouble() {
+    let folder = Folder::new();
+    for scale in [1e30, 1e-30] {
+        let rows = readings(120).map_values(|value| f64::from(value) * scale);
+        let data = &folder.write("scaled.csv", rows);
+        let out = &folder.path("run");
+        succeeds(&[&["fit", data, "--out", out], &TINY[..]].concat());
+        let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
+        assert!(
+            summary["difference"]
+                .as_f64()
+                .is_some_and(|nats| nats.abs() < 1.0),
+            "{summary}"
+        );
+    }
+}
+
+/// Values turned into text by way of another.
+trait MapValues {
+    fn map_values(self, map: impl Fn(f32) -> f64) -> String;
+}
+
+impl MapValues for Vec<[f32; 4]> {
+    fn map_values(self, map: impl Fn(f32) -> f64) -> String {
+        let lines = self
+            .iter()
+            .map(|row| row.map(|value| format!("{:e}", map(value))).join(",") + "\n");
+        lines.collect()
+    }
+}
+
+#[test]
+fn scores_come_one_a_line() {
+    let Fixture { csv, npy, run, .. } = fixture();
+    let all = succeeds(&["score", run, csv]);
+    let mut lines = all.lines();
+    assert_eq!(lines.next(), Some(elbow::Score::CSV_HEADER));
+    let columns = elbow::Score::CSV_HEADER.split(',').count();
+    for (index, line) in lines.clone().enumerate() {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(
+            (cells.len(), cells[0]),
+            (columns, index.to_string().as_str())
+        );
+        let number = |cell: usize| cells[cell].parse::<f64>().unwrap();
+        // elbo, reconstruction, kl and the p-value, as text and as raw integers.
+        assert!((number(1) - (number(2) - number(3))).abs() < 3e-5, "{line}");
+        assert!((number(1) - number(7) / 65536.0).abs() < 1e-5, "{line}");
+        assert!((0.0..=1.0).contains(&number(5)), "{line}");
+    }
+    assert_eq!(lines.count(), ROWS);
+    assert_eq!(succeeds(&["score", run, npy]), all);
+    let five: String = all
+        .lines()
+        .take(6)
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    assert_eq!(succeeds(&["score", run, csv, "--limit", "5"]), five);
+    assert_eq!(succeeds(&["score", run, csv, "--limit", "100000"]), all);
+    let out = &Folder::new();
+    let out = &out.path("scores.csv");
+    assert_eq!(succeeds(&["score", run, csv, "--out", out]), "");
+    assert_eq!(std::fs::read_to_string(out).unwrap(), all);
+}
+
+#[test]
+fn seeds_move_random_estimates_only() {
+    let Fixture { csv, run, .. } = fixture();
+    let score =
+        |estimator, seed| succeeds(&["score", run, csv, "--estimator", estimator, "--seed", seed]);
+    for estimator in ["sigma-points", "posterior-mean"] {
+        assert_eq!(score(estimator, "0"), score(estimator, "1"));
+    }
+    let random = score("monte-carlo:4", "0");
+    assert_ne!(random, score("monte-carlo:4", "1"));
+    assert_eq!(random, score("monte-carlo:4", "0"));
+    // A reading has its own stream, whatever comes before or after it.
+    let few = succeeds(&[
+        "score",
+        run,
+        csv,
+        "--estimator",
+        "monte-carlo:4",
+        "--limit",
+        "3",
+    ]);
+    assert!(random.starts_with(&few) && few.lines().count() == 4);
+}
+
+#[test]
+fn eval_repeats_the_summary() {
+    let digits = &fixture().digits;
+    let evaluation = json(&succeeds(&["eval", digits, "digits", "--json"]));
+    let summary = json(&String::from_utf8(read(digits, "summary.json")).unwrap());
+    for key in ["float", "device", "normal", "abnormal", "difference"] {
+        assert_eq!(evaluation[key], summary[key], "{key}");
+    }
+    let text = succeeds(&["eval", digits, "digits"]);
+    assert!(text.contains("352 normal and 181 abnormal"), "{text}");
+}
+
+#[test]
+fn samples_are_pictures() {
+    let Fixture { digits, run, .. } = fixture();
+    let text = succeeds(&["sample", digits, "--count", "2"]);
+    let rows: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(rows.len(), 16, "{text}");
+    assert!(
+        rows.iter()
+            .all(|row| row.len() == 16 && row.chars().all(|c| " .:-=+*#%@".contains(c))),
+        "{text}"
+    );
+    assert_eq!(
+        text,
+        succeeds(&["sample", digits, "--count", "2", "--seed", "0"])
+    );
+    assert_ne!(
+        text,
+        succeeds(&["sample", digits, "--count", "2", "--seed", "1"])
+    );
+    assert!(succeeds(&["sample", digits, "--count", "3"]).starts_with(&text));
+    assert_eq!(
+        succeeds(&["sample", run, "--count", "1"])
+            .trim_end()
+            .lines()
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn inspect_adds_up() {
+    let Fixture { digits, run, .. } = fixture();
+    for run in [digits, run] {
+        let description = json(&succeeds(&["inspect", run, "--json"]));
+        let number = |value: &Value| value.as_u64().unwrap();
+        let layers = description["layers"].as_array().unwrap();
+        let macs: u64 = layers.iter().map(|layer| number(&layer["macs"])).sum();
+        assert_eq!(
+            macs,
+            number(&description["encoder_macs"]) + number(&description["decoder_macs"])
+        );
+        let shapes: u64 = layers
+            .iter()
+            .map(|layer| number(&layer["rows"]) * number(&layer["columns"]))
+            .sum();
+        assert_eq!(macs, shapes);
+        assert_eq!(
+            number(&description["image_bytes"]),
+            read(run, "model.elbow").len() as u64
+        );
+        assert_eq!(
+            number(&description["workspace_bytes"]),
+            8 * number(&description["workspace_words"])
+        );
+        let summary = json(&String::from_utf8(read(run, "summary.json")).unwrap());
+        for key in [
+            "encoder_macs",
+            "decoder_macs",
+            "image_bytes",
+            "workspace_bytes",
+            "format_version",
+        ] {
+            assert_eq!(description[key], summary[key], "{key}");
+        }
+        let text = succeeds(&["inspect", run]);
+        assert!(
+            text.contains(&format!("flash: {} bytes", description["image_bytes"])),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn raw_readings_are_two_bytes_a_number() {
+    let Fixture { digits, .. } = fixture();
+    let folder = Folder::new();
+    let out = &folder.path("raw");
+    succeeds(&["readings", digits, "digits", "--limit", "7", "--out", out]);
+    let bytes = std::fs::read(out).unwrap();
+    assert_eq!(bytes.len(), 7 * 64 * 2);
+    assert!(bytes.chunks(2).all(|pair| pair[0] <= 16 && pair[1] == 0));
+}
+
+#[test]
+fn the_report_stands_alone() {
+    let Fixture { digits, run, .. } = fixture();
+    let page = |run: &str| String::from_utf8(read(run, "report.html")).unwrap();
+    for page in [page(digits), page(run)] {
+        for resource in ["src=", "href=", "url(", "@import", "<script", "http"] {
+            assert!(!page.contains(resource), "{resource}");
+        }
+        assert!(!page.contains("NaN") && !page.contains("inf<"));
+        for element in [
+            "svg", "table", "div", "figure", "details", "p", "text", "span",
+        ] {
+            let opened = page.matches(&format!("<{element}>")).count()
+                + page.matches(&format!("<{element} ")).count();
+            assert_eq!(
+                opened,
+                page.matches(&format!("</{element}>")).count(),
+                "{element}"
+            );
+        }
+    }
+    let page = page(digits);
+    let sections = [
+        "<h1>",
+        ">Results<",
+        ">Training<",
+        ">Scores<",
+        ">Quantization<",
+        ">The strangest",
+        ">Draws",
+        "<details",
+    ];
+    let places: Vec<usize> = sections
+        .iter()
+        .map(|section| page.find(section).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(page.matches("class=\"picture\"").count(), 24);
+    assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
+}
