@@ -2,6 +2,7 @@
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
+use elbow::distribution::Family;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -41,7 +42,7 @@ pub struct Config {
     pub test_fraction: f64,
 }
 
-/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N` or `gaussian`.
+/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, or as in [`LOCATIONS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum LikelihoodKind {
@@ -52,9 +53,40 @@ pub enum LikelihoodKind {
         /// From 1 to 255.
         trials: u8,
     },
-    /// Real values, a learned standard deviation for each input.
-    Gaussian,
+    /// Real values around a location.
+    Location {
+        /// Normal or Laplace.
+        family: Family,
+        /// Whose scale.
+        scale: Scale,
+    },
 }
+
+/// Where the scale of a [`LikelihoodKind::Location`] comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Learned, one for all inputs, in units of their own spread.
+    Shared,
+    /// Learned, one for each input.
+    Input,
+    /// Given by the decoder, for each input and reading: `Sigma_theta(z)`.
+    Predicted,
+}
+
+/// The names of the likelihoods around a location.
+const LOCATIONS: [(&str, LikelihoodKind); 6] = {
+    const fn kind(family: Family, scale: Scale) -> LikelihoodKind {
+        LikelihoodKind::Location { family, scale }
+    }
+    [
+        ("gaussian", kind(Family::Normal, Scale::Input)),
+        ("gaussian:shared", kind(Family::Normal, Scale::Shared)),
+        ("gaussian:predicted", kind(Family::Normal, Scale::Predicted)),
+        ("laplace", kind(Family::Laplace, Scale::Input)),
+        ("laplace:shared", kind(Family::Laplace, Scale::Shared)),
+        ("laplace:predicted", kind(Family::Laplace, Scale::Predicted)),
+    ]
+};
 
 impl fmt::Display for LikelihoodKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -62,7 +94,10 @@ impl fmt::Display for LikelihoodKind {
             Self::Auto => f.write_str("auto"),
             Self::Binomial { trials: 1 } => f.write_str("bernoulli"),
             Self::Binomial { trials } => write!(f, "binomial:{trials}"),
-            Self::Gaussian => f.write_str("gaussian"),
+            kind => {
+                let name = LOCATIONS.iter().find(|(_, location)| location == kind);
+                f.write_str(name.map_or("location", |(name, _)| name))
+            }
         }
     }
 }
@@ -73,16 +108,19 @@ impl FromStr for LikelihoodKind {
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255) or gaussian"
+                "no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255), gaussian, laplace, or one of the last two with :shared or :predicted"
             )
         };
         match text {
             "auto" => Ok(Self::Auto),
             "bernoulli" => Ok(Self::Binomial { trials: 1 }),
-            "gaussian" => Ok(Self::Gaussian),
             _ => match text.strip_prefix("binomial:").map(str::parse) {
                 Some(Ok(trials)) if trials > 0 => Ok(Self::Binomial { trials }),
-                _ => Err(unknown()),
+                Some(_) => Err(unknown()),
+                None => {
+                    let location = LOCATIONS.iter().find(|(name, _)| *name == text);
+                    location.map(|(_, kind)| *kind).ok_or_else(unknown)
+                }
             },
         }
     }
@@ -110,7 +148,10 @@ impl LikelihoodKind {
     pub fn resolve(self, dataset: &Dataset) -> Result<Self, Error> {
         let kind = match self {
             Self::Auto if is_binary(&dataset.table) => Self::Binomial { trials: 1 },
-            Self::Auto => Self::Gaussian,
+            Self::Auto => Self::Location {
+                family: Family::Normal,
+                scale: Scale::Input,
+            },
             kind => kind,
         };
         kind.check(dataset, "use --likelihood gaussian, or scale the column")?;

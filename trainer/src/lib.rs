@@ -17,10 +17,12 @@
 //! * [`fit`]: the training loop and its optimizer.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`calibrate`]: what an image knows of normal readings.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
 
+pub mod calibrate;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -31,9 +31,10 @@ impl Bound {
     pub fn sample(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
         let (mean, log_variance) = vae.encode(&batch.inputs)?;
         let latents = (&mean + ((&log_variance * 0.5)?.exp()? * noise)?)?;
-        let reconstruction = vae
+        let terms = vae
             .likelihood
-            .log_density(&batch.target, &vae.decode(&latents)?)?;
+            .terms(&batch.target, &vae.decode(&latents)?)?;
+        let reconstruction = terms.sum(D::Minus1)?;
         Ok(Self {
             reconstruction,
             kl: kl(&mean, &log_variance)?,

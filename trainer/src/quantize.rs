@@ -6,12 +6,13 @@
 
 use crate::error::Error;
 use crate::fit::Prepared;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Dense, Likelihood, Location, Vae};
 use crate::random::{self, Purpose, normals};
 use crate::readings::Normalization;
 use candle_core::Tensor;
+use elbow::decision::Noise;
 use elbow::format::{
-    Activation, DenseSpec, GaussianSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, RowSpec,
+    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
 use elbow::requantize::Multiplier;
 
@@ -23,8 +24,9 @@ const RELU_LEVELS: f64 = 254.0;
 const SYMMETRIC_LEVELS: f64 = 127.0;
 /// 1.0 as Q16.16.
 const Q16: f64 = 65536.0;
-/// Biases stay below this, half of the accumulators' bound.
-const LARGEST_BIAS: f64 = (1u32 << 29) as f64;
+/// A row's accumulator stays below this for every input, with room below the runtime's bound for
+/// the rounding of weights and bias.
+const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
 /// Draws from each posterior that the decoder's ranges are measured on.
 const CALIBRATION_DRAWS: usize = 4;
 
@@ -33,6 +35,8 @@ const CALIBRATION_DRAWS: usize = 4;
 struct Operand {
     scale: f64,
     zero_point: i8,
+    /// The largest magnitude of q.
+    largest: f64,
 }
 
 /// What the activations reach on the readings that quantization is calibrated with.
@@ -125,6 +129,7 @@ pub fn quantize(
     let latents = Operand {
         scale: 0.5f64.powi(fraction_bits.into()),
         zero_point: 0,
+        largest: 32768.0,
     };
     let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, latents)?;
     let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
@@ -143,6 +148,7 @@ pub fn quantize(
         heads: quantize_dense(&vae.heads, features, &heads)?,
         decoder,
         output: quantize_dense(&vae.output, last, &output_scales)?,
+        noise: Noise::UNKNOWN,
         self_test_reading: data.readings.row(0).to_vec(),
     })
 }
@@ -178,6 +184,7 @@ fn quantize_inputs(
         Operand {
             scale,
             zero_point: 0,
+            largest: SYMMETRIC_LEVELS,
         },
     ))
 }
@@ -194,6 +201,7 @@ fn quantize_hidden(
         let output = Operand {
             scale: maximum.max(1e-6) / RELU_LEVELS,
             zero_point: RELU_ZERO_POINT,
+            largest: SYMMETRIC_LEVELS,
         };
         let scales = vec![output.scale; layer.bias.elem_count()];
         let dense = quantize_dense(layer, input, &scales)?;
@@ -223,12 +231,15 @@ fn quantize_dense(
         .zip(layer.biases()?)
         .zip(output_scales);
     for ((weights, bias), &output_scale) in rows {
-        // The smallest scale at which weights fit i8 and the bias stays within its bound.
-        let largest = weights
-            .iter()
-            .fold(0f64, |most, weight| most.max(weight.abs()));
+        // The smallest scale at which weights fit i8, and the accumulator its bound: the bias in
+        // steps of scale * input.scale, the weights and the zero point's share in steps of scale.
+        let magnitudes = weights.iter().map(|weight| weight.abs());
+        let largest = magnitudes.clone().fold(0.0, f64::max);
+        let norm: f64 = magnitudes.sum();
+        let zero_point = f64::from(input.zero_point.unsigned_abs());
+        let reach = bias.abs() / input.scale + (input.largest + zero_point) * norm;
         let fits = (largest / SYMMETRIC_LEVELS)
-            .max(bias.abs() / (input.scale * LARGEST_BIAS))
+            .max(reach / LARGEST_ACCUMULATOR)
             .max(1e-12);
         let multiplier = Multiplier::at_least(fits * input.scale / output_scale)
             .map_err(elbow::format::EncodeError::from)?;
@@ -257,40 +268,44 @@ fn quantize_likelihood(
             LikelihoodSpec::Binomial { trials: *trials },
             vec![1.0 / Q16; normalization.width()],
         )),
-        Likelihood::Gaussian {
-            log_deviation,
-            log_unit,
-            ..
-        } => {
-            let mut standardize = vec![];
-            let mut deviations = vec![];
-            let mut scales = vec![];
-            let mut log_normalizer = -log_unit;
-            for (log_deviation, &unit) in log_deviation
-                .to_vec1::<f32>()?
-                .iter()
-                .zip(&normalization.units)
-            {
-                let wanted = f64::from(*log_deviation).exp() * f64::from(unit);
-                let multiplier =
-                    |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
-                let standard = multiplier(8192.0 / wanted)?;
-                // The deviation that the multiplier means is the one that everything else uses.
-                let deviation = 8192.0 / standard.to_f64();
-                standardize.push(standard);
-                deviations.push(multiplier(deviation)?);
-                scales.push(deviation / f64::from(unit) / Q16);
-                log_normalizer -= (deviation / f64::from(unit)).ln();
-            }
-            log_normalizer -= 0.5 * scales.len() as f64 * (2.0 * std::f64::consts::PI).ln();
-            Ok((
-                LikelihoodSpec::Gaussian(GaussianSpec {
-                    standardize,
-                    deviations,
-                    log_normalizer,
-                }),
-                scales,
-            ))
+        Likelihood::Location(location) => quantize_location(location, normalization),
+    }
+}
+
+fn quantize_location(
+    location: &Location,
+    normalization: &Normalization,
+) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
+    let deviations = location.log_deviations()?;
+    let mut spec = LocationSpec {
+        family: location.family,
+        predicted_scale: deviations.is_none(),
+        standardize: vec![],
+        units: vec![],
+        log_normalizers: vec![],
+    };
+    let mut scales = vec![];
+    for (input, (&unit, log_unit)) in normalization
+        .units
+        .iter()
+        .zip(&location.log_units)
+        .enumerate()
+    {
+        let log_deviation = deviations.as_ref().map_or(0.0, |all| f64::from(all[input]));
+        let wanted = log_deviation.exp() * f64::from(unit);
+        let multiplier =
+            |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
+        let standard = multiplier(8192.0 / wanted)?;
+        // The unit that the multiplier means is the one that everything else uses.
+        let exact = 8192.0 / standard.to_f64();
+        spec.standardize.push(standard);
+        spec.units.push(multiplier(exact)?);
+        spec.log_normalizers
+            .push(-log_unit - (exact / f64::from(unit)).ln() - location.log_normalizer());
+        scales.push(exact / f64::from(unit) / Q16);
+        if spec.predicted_scale {
+            scales.push(1.0 / Q16);
         }
     }
+    Ok((LikelihoodSpec::Location(spec), scales))
 }

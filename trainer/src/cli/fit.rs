@@ -1,10 +1,11 @@
 //! `trainer fit`.
 
 use super::{ANOMALY_DIGIT, decimal, signed};
+use crate::calibrate;
 use crate::config::{Config, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, Scores, Side, device_scores};
+use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch, Prepared};
 use crate::model::Vae;
 use crate::parts::Parts;
@@ -14,23 +15,12 @@ use crate::report::{self, Results};
 use crate::run::{self, Derived, RunConfig, Summary};
 use candle_core::Device;
 use clap::Args;
-use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec};
+use elbow::format::AlignedImage;
 use elbow::{Estimator, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-
-/// The estimators whose scores are calibrated in an image.
-const CALIBRATED: [Estimator; 3] = [
-    Estimator::SigmaPoints,
-    Estimator::PosteriorMean,
-    Estimator::MonteCarlo { samples: 16 },
-];
-/// The estimator of the results.
-const REPORTED: Estimator = Estimator::SigmaPoints;
-/// Knots of a calibration table.
-const KNOTS: usize = 128;
 
 /// What `--config` says instead.
 const SETTINGS: [&str; 13] = [
@@ -49,6 +39,9 @@ const SETTINGS: [&str; 13] = [
     "test_fraction",
 ];
 
+/// The estimator of the results.
+const REPORTED: Estimator = Estimator::SigmaPoints;
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A CSV or .npy file with a reading in each row
@@ -60,7 +53,8 @@ pub(super) struct Arguments {
     /// With the digits: the digit that training never sees
     #[arg(long, value_name = "DIGIT", default_value_t = ANOMALY_DIGIT)]
     anomaly_digit: u32,
-    /// p(x|z): auto, bernoulli, binomial:N or gaussian
+    /// p(x|z): auto, bernoulli, binomial:N, gaussian or laplace; the last two also with :shared (one
+    /// scale for all inputs) or :predicted (the decoder gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     likelihood: LikelihoodKind,
     /// Hidden widths of the encoder, separated by commas
@@ -153,7 +147,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         LikelihoodKind::Binomial { trials } => {
             Normalization::counts(parts.train.table.width(), trials)
         }
-        LikelihoodKind::Gaussian | LikelihoodKind::Auto => {
+        LikelihoodKind::Location { .. } | LikelihoodKind::Auto => {
             Normalization::real(&parts.train, &parts.train.table)?
         }
     };
@@ -214,7 +208,7 @@ impl Task {
             picture_width: self.parts.test.picture_width,
         };
         let spec = quantize::quantize(&vae, normalization, &training, &label)?;
-        let image = calibrate(&spec, &validation.readings)?;
+        let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
         let summary = self.summary(&model, &scores, training_seconds);
@@ -326,19 +320,6 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
             settings.anomaly_digit
         );
     }
-}
-
-/// The image with the p-values of `normal` readings under each estimator.
-fn calibrate(spec: &ImageSpec, normal: &Readings) -> Result<AlignedImage, Error> {
-    let draft = spec.encode(&[])?;
-    let model = Model::parse(&draft).map_err(elbow::format::EncodeError::Image)?;
-    let mut tables = Vec::new();
-    for estimator in CALIBRATED {
-        let scores = device_scores(&model, normal, estimator, 0)?;
-        let scores: Vec<i32> = scores.iter().map(|score| score.elbo().to_bits()).collect();
-        tables.push(CalibrationSpec::from_scores(estimator, &scores, KNOTS));
-    }
-    Ok(spec.encode(&tables)?)
 }
 
 /// What the files of a run are made of.

@@ -4,7 +4,7 @@ use super::{emit, to_json};
 use crate::error::Error;
 use crate::run;
 use clap::Args;
-use elbow::distribution::Likelihood;
+use elbow::distribution::{Family, Likelihood};
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
@@ -75,7 +75,18 @@ fn describe(model: &Model<'_>) -> Description {
     let (low, high) = model.log_variance_range();
     let likelihood = match model.likelihood() {
         Likelihood::Binomial(binomial) => format!("binomial:{}", binomial.trials()),
-        Likelihood::Gaussian(_) => "gaussian, a deviation for each input".to_string(),
+        Likelihood::Location(location) => {
+            let family = match location.family() {
+                Family::Normal => "gaussian",
+                Family::Laplace => "laplace",
+            };
+            let scale = if location.has_predicted_scale() {
+                "the decoder's scales"
+            } else {
+                "a scale for each input"
+            };
+            format!("{family}, {scale}")
+        }
     };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),

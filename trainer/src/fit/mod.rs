@@ -7,7 +7,7 @@ pub use adam::Adam;
 use crate::config::{Config, LikelihoodKind};
 use crate::data::shuffle;
 use crate::error::Error;
-use crate::model::{Architecture, Likelihood, Vae};
+use crate::model::{Architecture, Likelihood, Location, Vae};
 use crate::objective::{Batch, Bound};
 use crate::random::{self, Purpose, normals};
 use crate::readings::{Normalization, Readings};
@@ -47,11 +47,11 @@ impl Prepared {
                     .collect::<Vec<_>>();
                 Tensor::from_vec(counts, shape, device)?
             }
-            Likelihood::Gaussian { .. } => inputs.clone(),
+            Likelihood::Location(_) => inputs.clone(),
         };
         let constants = readings
             .iter()
-            .map(|row| likelihood.log_constant(row))
+            .map(|row| likelihood.log_constant(row, |_| true))
             .collect();
         Ok(Self {
             readings,
@@ -102,8 +102,13 @@ pub fn initialize(
 ) -> Result<Vae, Error> {
     let likelihood = match likelihood {
         LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
-        LikelihoodKind::Gaussian | LikelihoodKind::Auto => {
-            Likelihood::gaussian(normalization, device)?
+        LikelihoodKind::Location { family, scale } => {
+            Likelihood::Location(Location::new(family, scale, normalization, device)?)
+        }
+        LikelihoodKind::Auto => {
+            return Err(Error::Setting(
+                "the likelihood `auto` was not settled from data".into(),
+            ));
         }
     };
     let architecture = Architecture {

@@ -1,8 +1,10 @@
 //! p(x|z) in floats: the formulas of `elbow::distribution`, on tensors.
 
+use crate::config::Scale;
 use crate::error::Error;
 use crate::readings::{Normalization, SMALLEST_DEVIATION};
-use candle_core::{D, Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
+use elbow::distribution::{Family, LARGEST_LOG_DEVIATION};
 
 /// The likelihood of a reading given the decoder's outputs.
 #[derive(Clone, Debug)]
@@ -12,47 +14,116 @@ pub enum Likelihood {
         /// At least one; one is Bernoulli.
         trials: u8,
     },
-    /// Normal around `output` in network units, with a learned deviation for each input.
-    Gaussian {
-        /// `ln sigma_i` in network units, (inputs).
-        log_deviation: Var,
-        /// The lowest `ln sigma_i`: below it 16 bits resolve nothing.
-        floor: Tensor,
-        /// `sum_i ln u_i`, where `u_i` is the network unit in the units of the data.
-        log_unit: f64,
-    },
+    /// Normal or Laplace around `output`, in network units.
+    Location(Location),
 }
 
-impl Likelihood {
-    /// A Gaussian with deviation 1 in network units.
+/// A density around a location, in network units.
+#[derive(Clone, Debug)]
+pub struct Location {
+    /// Its shape.
+    pub family: Family,
+    /// `ln sigma_i`, (inputs), or (1) for all inputs alike; none where the decoder gives it.
+    pub log_deviation: Option<Var>,
+    /// The lowest `ln sigma_i` that is learned: below it 16 bits resolve nothing. As many as
+    /// `log_deviation`.
+    floor: Tensor,
+    /// `ln u_i`, where `u_i` is the network unit of an input in the units of the data.
+    pub log_units: Vec<f64>,
+}
+
+impl Location {
+    /// A density with scale 1 in network units.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn gaussian(normalization: &Normalization, device: &Device) -> Result<Self, Error> {
-        let width = normalization.width();
-        let floor: Vec<f32> = normalization
-            .units
-            .iter()
+    pub fn new(
+        family: Family,
+        scale: Scale,
+        normalization: &Normalization,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let units = normalization.units.iter();
+        let mut floor: Vec<f32> = units
             .map(|&unit| (SMALLEST_DEVIATION / f64::from(unit)).ln() as f32)
             .collect();
+        if scale == Scale::Shared {
+            floor = vec![floor.into_iter().fold(f32::NEG_INFINITY, f32::max)];
+        }
+        let count = floor.len();
+        let log_deviation = match scale {
+            Scale::Predicted => None,
+            Scale::Shared | Scale::Input => Some(Var::zeros(count, DType::F32, device)?),
+        };
         let units = normalization.units.iter().zip(&normalization.exponents);
-        let log_unit = units
-            .map(|(&unit, &exponent)| {
-                f64::from(unit).ln() + f64::from(exponent) * std::f64::consts::LN_2
-            })
-            .sum();
-        Ok(Self::Gaussian {
-            log_deviation: Var::zeros(width, candle_core::DType::F32, device)?,
-            floor: Tensor::from_vec(floor, width, device)?,
-            log_unit,
+        let log_units = units.map(|(&unit, &exponent)| {
+            f64::from(unit).ln() + f64::from(exponent) * std::f64::consts::LN_2
+        });
+        Ok(Self {
+            family,
+            log_deviation,
+            floor: Tensor::from_vec(floor, count, device)?,
+            log_units: log_units.collect(),
         })
+    }
+
+    /// `ln sqrt(2 pi)` or `ln 2`: what the density is normalized by beside its scale.
+    pub fn log_normalizer(&self) -> f64 {
+        match self.family {
+            Family::Normal => 0.5 * (2.0 * std::f64::consts::PI).ln(),
+            Family::Laplace => std::f64::consts::LN_2,
+        }
+    }
+
+    /// The learned `ln sigma_i` of each input; none where the decoder gives it.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_deviations(&self) -> Result<Option<Vec<f32>>, Error> {
+        let Some(var) = &self.log_deviation else {
+            return Ok(None);
+        };
+        let values = var.to_vec1::<f32>()?;
+        // One value may stand for all inputs.
+        Ok(Some(
+            values
+                .into_iter()
+                .cycle()
+                .take(self.log_units.len())
+                .collect(),
+        ))
+    }
+
+    /// Locations and log-deviations from the decoder's outputs, each (batch, inputs) or a shape
+    /// that broadcasts to it.
+    fn parameters(&self, outputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
+        if let Some(log_deviation) = &self.log_deviation {
+            return Ok((outputs.clone(), log_deviation.as_tensor().clone()));
+        }
+        let pairs = outputs.reshape((outputs.dim(0)?, self.log_units.len(), 2))?;
+        let limit = f64::from(LARGEST_LOG_DEVIATION) / 65536.0;
+        let log_deviation = pairs.narrow(2, 1, 1)?.squeeze(2)?.clamp(-limit, limit)?;
+        Ok((pairs.narrow(2, 0, 1)?.squeeze(2)?, log_deviation))
+    }
+}
+
+impl Likelihood {
+    /// Outputs of the decoder for each input.
+    pub fn outputs_per_input(&self) -> usize {
+        match self {
+            Self::Location(Location {
+                log_deviation: None,
+                ..
+            }) => 2,
+            _ => 1,
+        }
     }
 
     /// The parameters beside the decoder's.
     pub fn log_deviation(&self) -> Option<&Var> {
         match self {
             Self::Binomial { .. } => None,
-            Self::Gaussian { log_deviation, .. } => Some(log_deviation),
+            Self::Location(location) => location.log_deviation.as_ref(),
         }
     }
 
@@ -61,48 +132,52 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
-        if let Self::Gaussian {
-            log_deviation,
-            floor,
-            ..
-        } = self
+        if let Self::Location(location) = self
+            && let Some(var) = &location.log_deviation
         {
-            log_deviation.set(&log_deviation.maximum(floor)?)?;
+            var.set(&var.maximum(&location.floor)?)?;
         }
         Ok(())
     }
 
-    /// `log p(x|z)` in nats without its constant, (batch), of the target (batch, inputs): counts,
-    /// or network units.
+    /// `log p(x_i|z)` in nats without its constant, (batch, inputs), of the target
+    /// (batch, inputs): counts, or network units.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn log_density(&self, target: &Tensor, outputs: &Tensor) -> Result<Tensor, Error> {
+    pub fn terms(&self, target: &Tensor, outputs: &Tensor) -> Result<Tensor, Error> {
         match self {
             Self::Binomial { trials } => {
                 let softplus = (softplus(outputs)? * f64::from(*trials))?;
-                Ok(((target * outputs)? - softplus)?.sum(D::Minus1)?)
+                Ok(((target * outputs)? - softplus)?)
             }
-            Self::Gaussian { log_deviation, .. } => {
+            Self::Location(location) => {
+                let (center, log_deviation) = location.parameters(outputs)?;
                 let scale = log_deviation.neg()?.exp()?;
-                let deviation = (target - outputs)?.broadcast_mul(&scale)?;
-                let squares = (deviation.sqr()?.sum(D::Minus1)? * -0.5)?;
-                Ok(squares.broadcast_sub(&log_deviation.sum_all()?)?)
+                let deviation = (target - center)?.broadcast_mul(&scale)?;
+                let penalty = match location.family {
+                    Family::Normal => (deviation.sqr()? * 0.5)?,
+                    Family::Laplace => deviation.abs()?,
+                };
+                Ok(penalty.broadcast_add(&log_deviation)?.neg()?)
             }
         }
     }
 
     /// The part of `log p(x|z)` that depends on no parameter, one number for each row of counts or
-    /// raw readings.
-    pub fn log_constant(&self, row: &[i16]) -> f64 {
+    /// raw readings, over the inputs that are `observed`.
+    pub fn log_constant(&self, row: &[i16], observed: impl Fn(usize) -> bool) -> f64 {
+        let inputs = (0..row.len()).filter(|&input| observed(input));
         match self {
             Self::Binomial { trials } => {
                 let n = f64::from(*trials);
-                row.iter().map(|&x| log_choose(n, f64::from(x))).sum()
+                inputs
+                    .map(|input| log_choose(n, f64::from(row[input])))
+                    .sum()
             }
-            Self::Gaussian { log_unit, .. } => {
-                -log_unit - 0.5 * row.len() as f64 * (2.0 * std::f64::consts::PI).ln()
-            }
+            Self::Location(location) => inputs
+                .map(|input| -location.log_units[input] - location.log_normalizer())
+                .sum(),
         }
     }
 }

@@ -5,7 +5,7 @@ mod dense;
 mod likelihood;
 
 pub use dense::Dense;
-pub use likelihood::Likelihood;
+pub use likelihood::{Likelihood, Location};
 
 use crate::error::Error;
 use candle_core::{Device, Tensor, Var};
@@ -35,7 +35,7 @@ pub struct Vae {
     pub heads: Dense,
     /// Hidden layers of p(x|z).
     pub decoder: Vec<Dense>,
-    /// The parameters of p(x|z), one for each input.
+    /// The parameters of p(x|z), one or two for each input.
     pub output: Dense,
     /// p(x|z) given them.
     pub likelihood: Likelihood,
@@ -59,6 +59,7 @@ impl Vae {
             latents,
             decoder,
         } = architecture;
+        let outputs = inputs * likelihood.outputs_per_input();
         let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
             widths
                 .windows(2)
@@ -66,7 +67,7 @@ impl Vae {
                 .collect()
         };
         let mut encoder_layers = stack(&[&[*inputs], &encoder[..], &[2 * latents]].concat())?;
-        let mut decoder_layers = stack(&[&[*latents], &decoder[..], &[*inputs]].concat())?;
+        let mut decoder_layers = stack(&[&[*latents], &decoder[..], &[outputs]].concat())?;
         let missing = || Error::Setting("a network has no layers".into());
         Ok(Self {
             heads: encoder_layers.pop().ok_or_else(missing)?,
@@ -94,7 +95,7 @@ impl Vae {
         Ok((mean, heads.narrow(1, self.latents, self.latents)?))
     }
 
-    /// The parameters of p(x|z), (batch, inputs), from latents (batch, latents).
+    /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents).
     ///
     /// # Errors
     /// [`Error::Tensor`].

@@ -134,11 +134,8 @@ fn costs(results: &Results<'_>) -> String {
         training_seconds,
         ..
     } = results.summary;
-    let passes = match results.estimator {
-        Estimator::PosteriorMean => 1,
-        Estimator::SigmaPoints => 2 * results.model.latents(),
-        Estimator::MonteCarlo { samples } => samples.into(),
-    };
+    let latents = u16::try_from(results.model.latents()).unwrap_or(u16::MAX);
+    let passes = usize::from(results.estimator.passes(latents));
     let facts = [
         ("image in flash", format!("{} bytes", count(*image_bytes))),
         (

@@ -1,0 +1,70 @@
+//! What an image knows of normal readings: p-values under each estimator, and how single passes
+//! scatter.
+
+use crate::error::Error;
+use crate::evaluate::device_scores;
+use crate::readings::Readings;
+use elbow::decision::Noise;
+use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
+use elbow::{Estimator, Model};
+
+/// The estimators whose scores are calibrated.
+const CALIBRATED: [Estimator; 4] = [
+    Estimator::SigmaPoints,
+    Estimator::PosteriorMean,
+    Estimator::MonteCarlo { samples: 16 },
+    Estimator::ImportanceWeighted { samples: 16 },
+];
+/// Knots of a calibration table.
+const KNOTS: usize = 128;
+/// What stands for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
+const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
+/// Antithetic pairs whose deviation is measured, for each reading.
+const PAIRS: u64 = 8;
+
+/// The image of `spec` with the tables and the noise of held-out `normal` readings.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Setting`].
+pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage, Error> {
+    let draft = spec.encode(&[])?;
+    let model = Model::parse(&draft).map_err(EncodeError::Image)?;
+    let scores = |estimator, seed| -> Result<Vec<i32>, Error> {
+        let scores = device_scores(&model, normal, estimator, seed)?;
+        Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
+    };
+    let mut tables = Vec::new();
+    for estimator in CALIBRATED {
+        let scores = scores(estimator, 0)?;
+        tables.push(CalibrationSpec::from_scores(estimator, &scores, KNOTS));
+    }
+    if !normal.is_empty() {
+        let reference = scores(REFERENCE, 0)?;
+        let at_mean = differences(&scores(Estimator::PosteriorMean, 0)?, &reference);
+        let mut pairs = Vec::new();
+        for seed in 1..=PAIRS {
+            let estimates = scores(Estimator::MonteCarlo { samples: 2 }, seed)?;
+            pairs.extend(differences(&estimates, &reference));
+        }
+        let excess = at_mean.iter().sum::<f64>() / at_mean.len() as f64;
+        spec.noise = Noise {
+            mean_excess: excess.round() as i32,
+            mean_deviation: root_mean_square(&at_mean, excess),
+            pair_deviation: root_mean_square(&pairs, 0.0),
+        };
+    }
+    Ok(spec.encode(&tables)?)
+}
+
+fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {
+    let pairs = scores.iter().zip(reference);
+    pairs
+        .map(|(&score, &reference)| f64::from(score) - f64::from(reference))
+        .collect()
+}
+
+/// Around `center`, rounded up.
+fn root_mean_square(values: &[f64], center: f64) -> i32 {
+    let squares = values.iter().map(|value| (value - center).powi(2));
+    (squares.sum::<f64>() / values.len() as f64).sqrt().ceil() as i32
+}
