@@ -107,6 +107,33 @@ pub fn run(board: &Board, invocation: &Invocation<'_>) -> Result<Outcome, Error>
     }
 }
 
+/// Runs a program that talks through the first serial line of `machine`, and never ends by itself, until `last_line`
+/// has come; the lines until then, ended as on Unix.
+///
+/// # Errors
+///
+/// The emulator is absent or refuses, or the line has not come within `limit`.
+pub fn listen(
+    machine: &str,
+    firmware: &Path,
+    last_line: &str,
+    limit: Duration,
+) -> Result<String, Error> {
+    ensure()?;
+    let mut command = Command::new(QEMU);
+    command.args(["-machine", machine, "-display", "none"]);
+    command.args(["-monitor", "none", "-serial", "stdio", "-parallel", "none"]);
+    command.arg("-kernel").arg(firmware);
+    let end = format!("\n{last_line}\r\n");
+    let text = process::run_until(
+        &mut command,
+        &end,
+        limit,
+        &format!("listening to {machine}"),
+    )?;
+    Ok(text.replace("\r\n", "\n"))
+}
+
 /// The emulator's command line.
 fn command(board: &Board, firmware: &Path, invocation: &Invocation<'_>) -> Result<Command, Error> {
     let mut command = Command::new(QEMU);

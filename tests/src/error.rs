@@ -56,8 +56,8 @@ pub enum Error {
     },
     /// The compiler or the linker refused the firmware.
     Build {
-        /// The board's name.
-        board: &'static str,
+        /// The binary's name.
+        program: String,
         /// What cargo said.
         log: String,
     },
@@ -121,8 +121,8 @@ impl fmt::Display for Error {
             Self::Program { program, output } => {
                 write!(f, "{program} failed\n{}", output.trim_end())
             }
-            Self::Build { board, log } => {
-                write!(f, "the firmware for {board} does not build\n{log}")
+            Self::Build { program, log } => {
+                write!(f, "the firmware for {program} does not build\n{log}")
             }
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::ModelTooLarge { board, bytes, room } => {

@@ -1,4 +1,4 @@
-//! Builds the firmware of a board.
+//! Builds firmware: the test image of a board, or any program for a Cortex-M.
 
 use crate::board::Board;
 use crate::error::Error;
@@ -6,12 +6,27 @@ use crate::paths::workspace;
 use crate::process;
 use crate::toolchain::Toolchain;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A first build with everything to download, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(1800);
+
+/// A binary of a package for a Cortex-M.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// The name of the binary.
+    pub name: &'a str,
+    /// The package's folder, from the workspace's.
+    pub package: &'a str,
+    /// The target triple.
+    pub triple: &'static str,
+    /// The processor for `-C target-cpu`, where the triple alone does not say enough.
+    pub cpu: Option<&'static str>,
+    /// The model image for packages that link one in, as `ELBOW_IMAGE`.
+    pub image: Option<&'a Path>,
+}
 
 /// Builds the firmware of `board`, unless this process has done so; the path of its ELF file.
 ///
@@ -19,54 +34,74 @@ const LIMIT: Duration = Duration::from_secs(1800);
 ///
 /// No toolchain serves the target, or the firmware does not build.
 pub fn build(board: &Board) -> Result<PathBuf, Error> {
-    static BUILT: Mutex<Option<HashMap<&str, PathBuf>>> = Mutex::new(None);
-    // Held while cargo works: two builds at once would only take turns on the same processors.
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    let built = built.get_or_insert_with(HashMap::new);
-    if let Some(path) = built.get(board.name) {
-        return Ok(path.clone());
-    }
-    let path = compile(board)?;
-    built.insert(board.name, path.clone());
-    Ok(path)
+    let program = Program {
+        name: board.name,
+        package: "tests/firmware",
+        triple: board.triple,
+        cpu: board.cpu,
+        image: None,
+    };
+    program.build()
 }
 
-/// Boards with the same triple and flags share what cargo compiled.
-fn target_directory(board: &Board) -> PathBuf {
-    workspace()
-        .join("target")
-        .join(format!("firmware-{}", board.cpu.unwrap_or(board.triple)))
-}
-
-fn compile(board: &Board) -> Result<PathBuf, Error> {
-    let toolchain = Toolchain::for_target(board.triple)?;
-    // Paths in panic messages take room in flash: with this, as much in every checkout.
-    let mut flags = vec![format!("--remap-path-prefix={}/=", workspace().display())];
-    flags.extend(board.cpu.map(|cpu| format!("-Ctarget-cpu={cpu}")));
-    let directory = target_directory(board);
-    let mut command = toolchain.cargo_build(board.triple, &flags);
-    command
-        .arg("--bin")
-        .arg(board.name)
-        .arg("--target-dir")
-        .arg(&directory);
-    command
-        .arg("--manifest-path")
-        .arg(workspace().join("tests/firmware/Cargo.toml"));
-    let notice = format!(
-        "building the firmware for {} with {}",
-        board.name,
-        toolchain.description()
-    );
-    let done = process::run(&mut command, LIMIT, &notice)?;
-    if !done.status.success() {
-        return Err(Error::Build {
-            board: board.name,
-            log: done.stderr,
-        });
+impl Program<'_> {
+    /// Builds the program, unless this process has done so; the path of its ELF file.
+    ///
+    /// # Errors
+    ///
+    /// No toolchain serves the target, or the program does not build.
+    pub fn build(&self) -> Result<PathBuf, Error> {
+        type Key = (String, String, Option<PathBuf>);
+        static BUILT: Mutex<Option<HashMap<Key, PathBuf>>> = Mutex::new(None);
+        // Held while cargo works: two builds at once would only take turns on the same processors.
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = built.get_or_insert_with(HashMap::new);
+        let image = self.image.map(Path::to_owned);
+        let key = (self.package.to_owned(), self.name.to_owned(), image);
+        if let Some(path) = built.get(&key) {
+            return Ok(path.clone());
+        }
+        let path = self.compile()?;
+        built.insert(key, path.clone());
+        Ok(path)
     }
-    Ok(directory
-        .join(board.triple)
-        .join("release")
-        .join(board.name))
+
+    fn compile(&self) -> Result<PathBuf, Error> {
+        let Self {
+            name,
+            package,
+            triple,
+            cpu,
+            image,
+        } = *self;
+        let toolchain = Toolchain::for_target(triple)?;
+        // Paths in panic messages take room in flash: with this, as much in every checkout.
+        let mut flags = vec![format!("--remap-path-prefix={}/=", workspace().display())];
+        flags.extend(cpu.map(|cpu| format!("-Ctarget-cpu={cpu}")));
+        // Programs with the same triple and flags share what cargo compiled.
+        let directory = format!("target/firmware-{}", cpu.unwrap_or(triple));
+        let directory = workspace().join(directory);
+        let mut command = toolchain.cargo_build(triple, &flags);
+        command
+            .args(["--bin", name])
+            .arg("--target-dir")
+            .arg(&directory)
+            .arg("--manifest-path")
+            .arg(workspace().join(package).join("Cargo.toml"));
+        if let Some(image) = image {
+            command.env("ELBOW_IMAGE", image);
+        }
+        let notice = format!(
+            "building the firmware for {name} with {}",
+            toolchain.description()
+        );
+        let done = process::run(&mut command, LIMIT, &notice)?;
+        if !done.status.success() {
+            return Err(Error::Build {
+                program: name.to_owned(),
+                log: done.stderr,
+            });
+        }
+        Ok(directory.join(triple).join("release").join(name))
+    }
 }

@@ -1,11 +1,11 @@
 //! Programs with a time limit, their output captured.
 
 use crate::error::Error;
-use std::fs::File;
-use std::io::{Read, Seek};
+use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 
 /// After this long a program counts as slow, and what it does is said on standard error.
 const SLOW: Duration = Duration::from_secs(1);
@@ -32,26 +32,11 @@ pub struct Finished {
 ///
 /// The program does not start, or it does not end in time.
 pub fn run(command: &mut Command, limit: Duration, notice: &str) -> Result<Finished, Error> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let start = |source| Error::Start {
-        program: program.clone(),
-        source,
-    };
-    let mut stdout = tempfile::tempfile().map_err(start)?;
-    let mut stderr = tempfile::tempfile().map_err(start)?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(stdout.try_clone().map_err(start)?)
-        .stderr(stderr.try_clone().map_err(start)?)
-        .spawn()
-        .map_err(start)?;
+    let mut running = Running::start(command)?;
     let began = Instant::now();
-    let status = wait(&mut child, limit, notice).map_err(start)?;
+    let status = running.wait(limit, notice, |_| Ok(false))?;
     let duration = began.elapsed();
-    let (stdout, stderr) = (
-        text(&mut stdout).map_err(start)?,
-        text(&mut stderr).map_err(start)?,
-    );
+    let (stdout, stderr) = running.output()?;
     match status {
         Some(status) => Ok(Finished {
             status,
@@ -60,40 +45,123 @@ pub fn run(command: &mut Command, limit: Duration, notice: &str) -> Result<Finis
             duration,
         }),
         None => Err(Error::TimeLimit {
-            program,
+            program: running.program,
             limit,
             output: stdout + &stderr,
         }),
     }
 }
 
-/// The exit status, or `None` where the child had to be killed.
-fn wait(child: &mut Child, limit: Duration, notice: &str) -> std::io::Result<Option<ExitStatus>> {
-    let began = Instant::now();
-    let mut told = false;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+/// Runs `command`, which need not end by itself, until its standard output ends with `end`, then kills it; what it
+/// wrote until then. Otherwise as [`run`].
+///
+/// # Errors
+///
+/// The program does not start, ends without having written `end`, or does not write it in time.
+pub fn run_until(
+    command: &mut Command,
+    end: &str,
+    limit: Duration,
+    notice: &str,
+) -> Result<String, Error> {
+    let mut running = Running::start(command)?;
+    let status = running.wait(limit, notice, |stdout| Ok(text(stdout)?.ends_with(end)))?;
+    let (stdout, stderr) = running.output()?;
+    if stdout.ends_with(end) {
+        return Ok(stdout);
+    }
+    let (program, output) = (running.program, stdout + &stderr);
+    Err(match status {
+        Some(_) => Error::Program { program, output },
+        None => Error::TimeLimit {
+            program,
+            limit,
+            output,
+        },
+    })
+}
+
+/// A program on its way, and where its output goes.
+struct Running {
+    program: String,
+    child: Child,
+    stdout: NamedTempFile,
+    stderr: NamedTempFile,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Result<Self, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut start = || {
+            let (stdout, stderr) = (NamedTempFile::new()?, NamedTempFile::new()?);
+            let child = command
+                .stdin(Stdio::null())
+                .stdout(stdout.reopen()?)
+                .stderr(stderr.reopen()?)
+                .spawn()?;
+            Ok((child, stdout, stderr))
+        };
+        let (child, stdout, stderr) = start().map_err(|source| Error::Start {
+            program: program.clone(),
+            source,
+        })?;
+        Ok(Self {
+            program,
+            child,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// The exit status, or `None` where the child had to be killed: its time was up, or `is_done` with its standard
+    /// output.
+    fn wait(
+        &mut self,
+        limit: Duration,
+        notice: &str,
+        is_done: impl Fn(&NamedTempFile) -> io::Result<bool>,
+    ) -> Result<Option<ExitStatus>, Error> {
+        let Self { child, stdout, .. } = self;
+        let mut wait = || {
+            let began = Instant::now();
+            let mut told = false;
+            loop {
+                if let Some(status) = child.try_wait()? {
+                    return Ok(Some(status));
+                }
+                let elapsed = began.elapsed();
+                if elapsed >= limit || is_done(stdout)? {
+                    child.kill()?;
+                    child.wait()?;
+                    return Ok(None);
+                }
+                if elapsed >= SLOW && !told {
+                    eprintln!("elbow: {notice}...");
+                    told = true;
+                }
+                sleep((elapsed / 16).clamp(Duration::from_millis(1), Duration::from_millis(50)));
+            }
+        };
+        wait().map_err(|source| self.failed(source))
+    }
+
+    /// All of its standard output and standard error.
+    fn output(&mut self) -> Result<(String, String), Error> {
+        let both = text(&self.stdout).and_then(|stdout| Ok((stdout, text(&self.stderr)?)));
+        both.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Start {
+            program: self.program.clone(),
+            source,
         }
-        let elapsed = began.elapsed();
-        if elapsed >= limit {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        if elapsed >= SLOW && !told {
-            eprintln!("elbow: {notice}...");
-            told = true;
-        }
-        sleep((elapsed / 16).clamp(Duration::from_millis(1), Duration::from_millis(50)));
     }
 }
 
-/// The whole of what a child wrote to `file`.
-fn text(file: &mut File) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut bytes)?;
+/// All of what a child has written to `file`.
+fn text(file: &NamedTempFile) -> io::Result<String> {
+    let bytes = std::fs::read(file.path())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
@@ -125,6 +193,26 @@ mod tests {
     #[test]
     fn a_program_that_never_ends_is_killed() {
         let error = shell("echo begun; exec sleep 60", Duration::from_millis(300)).unwrap_err();
+        assert_eq!(error.to_string(), "sh ran longer than 0.3 s\nbegun\n");
+    }
+
+    #[test]
+    fn a_program_is_killed_once_it_has_said_enough() {
+        let until = |script| {
+            run_until(
+                Command::new("sh").args(["-c", script]),
+                "end\n",
+                Duration::from_millis(300),
+                "running a shell",
+            )
+        };
+        assert_eq!(
+            until("echo begun; echo end; exec sleep 60").unwrap(),
+            "begun\nend\n"
+        );
+        assert_eq!(until("echo end").unwrap(), "end\n");
+        assert_eq!(until("echo x").unwrap_err().to_string(), "sh failed\nx");
+        let error = until("echo begun; exec sleep 60").unwrap_err();
         assert_eq!(error.to_string(), "sh ran longer than 0.3 s\nbegun\n");
     }
 }

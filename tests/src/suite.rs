@@ -19,7 +19,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 11] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -32,6 +32,36 @@ const STEPS: [Step; 8] = [
             "--check",
             "--manifest-path",
             "tests/firmware/Cargo.toml",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "formatting of the example for microbit",
+        arguments: &[
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "firmware-examples/microbit/Cargo.toml",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "formatting of the example for netduinoplus2",
+        arguments: &[
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "firmware-examples/netduinoplus2/Cargo.toml",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "formatting of the example for lm3s6965evb",
+        arguments: &[
+            "fmt",
+            "--check",
+            "--manifest-path",
+            "firmware-examples/lm3s6965evb/Cargo.toml",
         ],
         environment: &[],
     },

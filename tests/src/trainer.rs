@@ -3,13 +3,16 @@
 use crate::error::Error;
 use crate::paths::workspace;
 use crate::process::{self, Finished};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A first build, with everything to compile, on a slow machine.
 const BUILD_LIMIT: Duration = Duration::from_secs(1800);
+
+/// A training of seconds, on the slowest of machines.
+const FIT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Builds the trainer, unless this process has done so; the path of the program.
 ///
@@ -64,4 +67,27 @@ pub fn run(arguments: &[&str], limit: Duration) -> Result<Finished, Error> {
             output: done.stderr,
         })
     }
+}
+
+/// The folder of the run that the trainer makes when it is asked for nothing in particular; trained once a process.
+///
+/// # Errors
+///
+/// The trainer does not build, or the training fails.
+pub fn default_run() -> Result<&'static Path, Error> {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static TRAINING: Mutex<()> = Mutex::new(());
+    // Held while the trainer works, so that tests in parallel wait for one run.
+    let _training = TRAINING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder.path());
+    }
+    let failed = |source| Error::File {
+        path: std::env::temp_dir(),
+        source,
+    };
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let out = folder.path().to_string_lossy();
+    run(&["fit", "--out", &out, "--quiet"], FIT_LIMIT)?;
+    Ok(FOLDER.get_or_init(|| folder).path())
 }

@@ -7,25 +7,17 @@ use elbow_tests::board::BOARDS;
 use elbow_tests::qemu::{self, Request};
 use elbow_tests::trainer;
 use std::path::Path;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A training of seconds, on the slowest of machines.
+/// A scoring of a second, on the slowest of machines.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Readings that every board scores.
 const READINGS: usize = 220;
 
-/// The folder of the default run, trained once for all tests here.
+/// The folder of the default run.
 fn run_folder() -> &'static Path {
-    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().to_str().unwrap();
-        trainer::run(&["fit", "--out", out, "--quiet"], LIMIT).unwrap();
-        folder
-    });
-    folder.path()
+    trainer::default_run().unwrap()
 }
 
 fn json(text: &str) -> serde_json::Value {
@@ -133,10 +125,7 @@ fn p_values_of_held_out_digits_are_valid() {
     // their own (1.6 %) and of the 180 calibration readings (2.2 %), together 8.2 %; all of the 40
     // of the class that was never seen may: (357 * 0.182 + 40) / 397.
     let low = p_values.iter().filter(|p| **p <= 0.1).count() as f64 / p_values.len() as f64;
-    assert!(
-        low < 0.265,
-        "{low} of the p-values are at most 0.1"
-    );
+    assert!(low < 0.265, "{low} of the p-values are at most 0.1");
     assert!(p_values.iter().all(|p| (0.0..=1.0).contains(p)));
 }
 

@@ -1,0 +1,83 @@
+//! UART0 of the LM3S6965 on pin PA1, which the evaluation board's USB chip listens to: 115200 baud,
+//! sending only. LM3S6965 Microcontroller Data Sheet, "System Control", "GPIOs" and "UARTs".
+#![allow(unsafe_code)]
+
+use core::ptr;
+use elbow_examples_shared::Port;
+
+/// A register of the chip; those below are all there are.
+#[derive(Clone, Copy)]
+struct Register(usize);
+
+const RUN_MODE_CLOCK: Register = Register(0x400f_e060);
+const CLOCK_GATES_1: Register = Register(0x400f_e104);
+const CLOCK_GATES_2: Register = Register(0x400f_e108);
+const PORT_A_ALTERNATE: Register = Register(0x4000_4420);
+const PORT_A_DIGITAL: Register = Register(0x4000_451c);
+const UART_DATA: Register = Register(0x4000_c000);
+const UART_FLAGS: Register = Register(0x4000_c018);
+const UART_DIVIDER: Register = Register(0x4000_c024);
+const UART_DIVIDER_64THS: Register = Register(0x4000_c028);
+const UART_LINE: Register = Register(0x4000_c02c);
+const UART_CONTROL: Register = Register(0x4000_c030);
+
+/// Sixteen ticks of the board's 8 MHz crystal make a bit; in 64ths of that: 277.8.
+const DIVIDER: u32 = (8_000_000 * 64 / 16 + 115_200 / 2) / 115_200;
+
+/// Ticks after which the crystal surely swings: 44 ms of the 12 MHz that the chip starts with.
+const CRYSTAL_START: u32 = 524_288;
+
+impl Register {
+    fn read(self) -> u32 {
+        let address = ptr::with_exposed_provenance::<u32>(self.0);
+        // SAFETY: the addresses above are aligned registers that are always mapped; reading those
+        // that are read here changes nothing.
+        unsafe { address.read_volatile() }
+    }
+
+    fn write(self, value: u32) {
+        let address = ptr::with_exposed_provenance_mut::<u32>(self.0);
+        // SAFETY: the addresses above are aligned registers that are always mapped, and none of
+        // them lets the chip write to memory.
+        unsafe { address.write_volatile(value) }
+    }
+
+    /// Sets the bits of `ones` after it clears those of `zeros`.
+    fn change(self, zeros: u32, ones: u32) {
+        self.write(self.read() & !zeros | ones);
+    }
+}
+
+/// The sending half of UART0.
+pub(crate) struct Uart(());
+
+impl Uart {
+    /// Sets up the chip's clock, the UART's, and the pin. To be called once, at the start.
+    pub(crate) fn new() -> Self {
+        // The oscillator that the chip starts with may be off by a third: first start the crystal
+        // (MOSCDIS), then say that it has 8 MHz (XTAL) and is the source (OSCSRC).
+        RUN_MODE_CLOCK.change(1 << 0, 0);
+        cortex_m::asm::delay(CRYSTAL_START);
+        RUN_MODE_CLOCK.change(0b11 << 4 | 0b1111 << 6, 0xe << 6);
+        CLOCK_GATES_1.change(0, 1 << 0);
+        CLOCK_GATES_2.change(0, 1 << 0);
+        // A register is there three ticks after its clock.
+        cortex_m::asm::delay(8);
+        PORT_A_ALTERNATE.change(0, 1 << 1);
+        PORT_A_DIGITAL.change(0, 1 << 1);
+        UART_DIVIDER.write(DIVIDER / 64);
+        UART_DIVIDER_64THS.write(DIVIDER % 64);
+        // Eight bits, with the queue (WLEN, FEN); then the UART and its sender (UARTEN, TXE).
+        UART_LINE.write(0b11 << 5 | 1 << 4);
+        UART_CONTROL.write(1 << 8 | 1 << 0);
+        Self(())
+    }
+}
+
+impl Port for Uart {
+    fn send(&mut self, byte: u8) {
+        // TXFF: the queue is full.
+        while UART_FLAGS.read() & 1 << 5 != 0 {}
+        UART_DATA.write(byte.into());
+    }
+}

@@ -1,0 +1,42 @@
+//! What the example of every board needs beside elbow: readings to score, and a terminal on a
+//! serial line.
+#![no_std]
+
+mod readings;
+
+use core::fmt;
+pub use readings::{PIXELS, READINGS, Reading};
+
+/// A serial line, as a board's driver gives it.
+pub trait Port {
+    /// Sends one byte, as soon as there is room for it.
+    fn send(&mut self, byte: u8);
+}
+
+/// Text on a serial line, for a terminal that wants both bytes at the end of a line.
+#[derive(Debug)]
+pub struct Terminal<P>(pub P);
+
+impl<P: Port> fmt::Write for Terminal<P> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            if byte == b'\n' {
+                self.0.send(b'\r');
+            }
+            self.0.send(byte);
+        }
+        Ok(())
+    }
+}
+
+/// The value, or nothing once the error is on the terminal.
+pub fn said<T, E: fmt::Display>(out: &mut impl fmt::Write, result: Result<T, E>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            // Without a terminal there is nobody to be told.
+            let _ = writeln!(out, "{error}");
+            None
+        }
+    }
+}
