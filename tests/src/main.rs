@@ -1,11 +1,12 @@
 //! `cargo xtask`: sets up, builds, emulates and tests.
 
 use clap::{Args, Parser, Subcommand};
-use elbow_tests::board::Board;
+use elbow_tests::board::{Board, COUNTED};
 use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
 use elbow_tests::qemu::{self, Request};
-use elbow_tests::{suite, tables};
+use elbow_tests::{bench, suite, tables};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -26,6 +27,15 @@ enum Task {
     Qemu {
         #[command(subcommand)]
         command: Emulate,
+    },
+    /// Count the instructions of scores on each core, in the emulator
+    Bench {
+        /// Only this core: m0, m3, m4, m7, m33 or m55
+        #[arg(long, value_parser = parse_board)]
+        core: Option<&'static Board>,
+        /// Print one JSON object: model -> counts
+        #[arg(long)]
+        json: bool,
     },
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
@@ -100,6 +110,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
+        Task::Bench { core, json } => run_bench(core, json),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu {
             command:
@@ -140,6 +151,27 @@ fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
             path: path.to_owned(),
             source,
         })?,
+    }
+    Ok(true)
+}
+
+fn run_bench(core: Option<&'static Board>, json: bool) -> Result<bool, Error> {
+    let wanted = |board: &&'static Board| core.is_none_or(|core| core.name == board.core_name());
+    let boards: Vec<_> = COUNTED.into_iter().filter(wanted).collect();
+    let mut all = BTreeMap::new();
+    for (name, shape) in bench::shapes() {
+        let measured = bench::measure(&shape, &boards)?;
+        if !json {
+            println!("{}", bench::table(name, &measured));
+        }
+        all.insert(name, measured);
+    }
+    if json {
+        let text = serde_json::to_string_pretty(&all).map_err(|error| Error::Program {
+            program: "bench --json".to_owned(),
+            output: error.to_string(),
+        })?;
+        println!("{text}");
     }
     Ok(true)
 }
