@@ -40,6 +40,9 @@
 //! * [`Workspace`]: the caller's RAM.
 //! * `vae`, [`score`]: the two passes; the bound from passes.
 //! * [`Session`]: what applications call.
+//! * [`stream`], [`frontend`]: windows of raw samples; the features of a window that are a reading.
+//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!
 //! # Guarantees
@@ -64,15 +67,20 @@ extern crate std;
 pub mod calibration;
 pub mod distribution;
 pub mod estimator;
+mod fft;
 pub mod fixed;
 pub mod format;
+pub mod frontend;
 pub mod gaussian;
 pub mod kernel;
 mod model;
+pub mod monitor;
 pub mod requantize;
 pub mod rng;
 pub mod score;
 mod session;
+pub mod stream;
+pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
