@@ -42,6 +42,9 @@
 //! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
 //!   threshold it lies on, at as few passes as suffice.
 //! * [`Session`]: what applications call.
+//! * [`stream`], [`frontend`]: windows of raw samples; the features of a window that are a reading.
+//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!
 //! # Guarantees
@@ -67,17 +70,22 @@ pub mod calibration;
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
+mod fft;
 pub mod fixed;
 pub mod format;
+pub mod frontend;
 pub mod gaussian;
 pub mod kernel;
 mod mask;
 mod model;
+pub mod monitor;
 pub mod requantize;
 pub mod rng;
 pub mod score;
 mod self_test;
 mod session;
+pub mod stream;
+pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
