@@ -6,6 +6,7 @@
 
 use crate::fft::{self, Complex};
 use crate::fixed::{mean, saturate_i16, square_root};
+use crate::length::{LengthError, check_length};
 use crate::transcendental::log2;
 use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
@@ -175,29 +176,6 @@ impl fmt::Display for FrontEndError {
 
 impl core::error::Error for FrontEndError {}
 
-/// A slice that does not fit a [`FrontEnd`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceError {
-    /// Which one.
-    pub what: &'static str,
-    /// Its length.
-    pub have: usize,
-    /// The length that the front end says; for the scratch, the least one.
-    pub need: usize,
-}
-
-impl fmt::Display for SliceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, have, need } = self;
-        write!(
-            f,
-            "the {what} has {have} elements, the front end needs {need}"
-        )
-    }
-}
-
-impl core::error::Error for SliceError {}
-
 /// Which features make a reading of a window: for each channel, in order, all features in order.
 ///
 /// Only [`FrontEnd::new`] and deserialization make one, and both check it, so that
@@ -319,19 +297,19 @@ impl FrontEnd {
     /// [`FrontEnd::scratch_len`] of scratch, whose contents do not matter.
     ///
     /// # Errors
-    /// [`SliceError`] where a slice has not that length. Nothing was written then.
+    /// [`LengthError`] where a slice has not that length. Nothing was written then.
     pub fn apply(
         &self,
         window: &[i16],
         scratch: &mut [i32],
         reading: &mut [i16],
-    ) -> Result<(), SliceError> {
+    ) -> Result<(), LengthError> {
         check_length("window", window.len(), self.window_len())?;
         check_length("reading", reading.len(), self.features_len())?;
         let (have, need) = (scratch.len(), self.scratch_len());
         if have < need {
             let what = "scratch";
-            return Err(SliceError { what, have, need });
+            return Err(LengthError { what, have, need });
         }
         let channels = window.chunks_exact(self.samples.max(1).into());
         let readings = reading.chunks_exact_mut(self.features_of_channel().max(1));
@@ -374,14 +352,6 @@ impl FrontEnd {
                 }
             }
         }
-    }
-}
-
-fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), SliceError> {
-    if have == need {
-        Ok(())
-    } else {
-        Err(SliceError { what, have, need })
     }
 }
 
@@ -798,15 +768,15 @@ mod tests {
         };
         assert_eq!(
             refused(15, 8, 42),
-            "the window has 15 elements, the front end needs 16"
+            "the window has 15 elements, 16 are needed"
         );
         assert_eq!(
             refused(16, 7, 42),
-            "the scratch has 7 elements, the front end needs 8"
+            "the scratch has 7 elements, 8 are needed"
         );
         assert_eq!(
             refused(16, 8, 41),
-            "the reading has 41 elements, the front end needs 42"
+            "the reading has 41 elements, 42 are needed"
         );
         assert_eq!(reading, [7; 42]);
     }

@@ -45,6 +45,7 @@
 //! * [`stream`], [`frontend`]: windows of raw samples; the features of a window that are a reading.
 //! * [`monitor`]: alarms and drift of a stream of scores.
 //! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
+//! * [`watch`]: a model that watches a stream: windows, front end, scores, alarm, drift, blame.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!
 //! # Guarantees
@@ -76,6 +77,7 @@ pub mod format;
 pub mod frontend;
 pub mod gaussian;
 pub mod kernel;
+mod length;
 mod mask;
 mod model;
 pub mod monitor;
@@ -89,6 +91,7 @@ pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
+pub mod watch;
 mod workspace;
 
 pub use calibration::{Calibration, ThresholdError};
@@ -96,9 +99,10 @@ pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;
 pub use fixed::{Nats, Probability, raw_reading};
 pub use format::{Aligned, ImageError};
+pub use length::LengthError;
 pub use mask::{Mask, MaskError};
-pub use model::{LayerRole, LayerView, Model};
-pub use score::{LengthError, ReadingError, Score};
+pub use model::{LayerRole, LayerView, Model, Stream};
+pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
 pub use session::{Posterior, Session};
 pub use workspace::{Workspace, WorkspaceError};

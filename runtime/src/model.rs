@@ -7,13 +7,16 @@ use crate::estimator::Estimator;
 use crate::fixed::Nats;
 use crate::format::{
     self, Activation, Header, ImageError, LayerHeader, LikelihoodHeader, MAX_CALIBRATIONS,
-    MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, Tensors,
+    MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, StreamHeader, Tensors,
 };
+use crate::frontend::FrontEnd;
 use crate::kernel::{Dense, Operand, Quantization, Row};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::self_test::ESTIMATORS;
+use crate::stream::WindowShape;
 use core::fmt;
+use core::num::NonZeroUsize;
 use heapless::Vec;
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
@@ -33,6 +36,9 @@ pub struct Model<'a> {
     /// Subtracted from a raw reading before anything else; one for each input.
     pub(crate) centers: &'a [i16],
     pub(crate) exponents: &'a [i8],
+    pub(crate) stream: Option<Stream<'a>>,
+    /// For each input the mean of `log p(x_i|z)` over held-out normal readings, Q16.16 nats.
+    pub(crate) typical: &'a [i32],
     /// Packed [`Multiplier`]s from a centred reading to the `i8` that the encoder takes in.
     pub(crate) gains: &'a [u32],
     pub(crate) likelihood: Likelihood<'a>,
@@ -41,6 +47,37 @@ pub struct Model<'a> {
     pub(crate) calibrations: Vec<Calibration<'a>, MAX_CALIBRATIONS>,
     pub(crate) noise: Noise,
     pub(crate) self_test: SelfTestVector<'a>,
+}
+
+/// How a stream of samples becomes readings of a model.
+#[derive(Clone, Debug)]
+pub struct Stream<'a> {
+    /// From a window to a reading.
+    pub front_end: FrontEnd,
+    /// Samples from one window to the next.
+    pub hop: u16,
+    /// For each channel the power of two that a raw sample stands for.
+    pub exponents: &'a [i8],
+}
+
+impl Stream<'_> {
+    /// The windows that the front end takes in.
+    #[must_use]
+    pub fn shape(&self) -> WindowShape {
+        WindowShape {
+            channels: self.front_end.channels().into(),
+            samples: self.front_end.samples().into(),
+            hop: self.hop.into(),
+        }
+    }
+
+    /// The channel that input `input` of a reading tells of.
+    #[must_use]
+    pub fn channel_of(&self, input: usize) -> usize {
+        let channels = NonZeroUsize::new(self.front_end.channels().into());
+        let of_channel = channels.map_or(1, |channels| self.front_end.features_len() / channels);
+        NonZeroUsize::new(of_channel).map_or(0, |of_channel| input / of_channel)
+    }
 }
 
 /// Encoder or decoder: hidden layers and the one whose outputs are wide.
@@ -160,6 +197,8 @@ impl<'a> Model<'a> {
         let centers = tensors.next(inputs)?;
         let exponents = tensors.next(inputs)?;
         let gains = read_multipliers(&mut tensors, inputs)?;
+        let typical = tensors.next(inputs)?;
+        let stream = read_stream(&mut tensors, header.stream.as_ref(), inputs)?;
         let likelihood = read_likelihood(&mut tensors, &header, centers)?;
         let encoder = read_half::<i8>(&mut tensors, &header.encoder, inputs, 2 * latents)?;
         let outputs = inputs * likelihood.rows_per_input();
@@ -201,6 +240,8 @@ impl<'a> Model<'a> {
             log_variance_range: header.log_variance_range,
             centers,
             exponents,
+            stream,
+            typical,
             gains,
             likelihood,
             encoder,
@@ -257,6 +298,20 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn likelihood(&self) -> &Likelihood<'a> {
         &self.likelihood
+    }
+
+    /// How a stream of samples becomes readings; none for a model of whole readings.
+    #[must_use]
+    pub fn stream(&self) -> Option<&Stream<'a>> {
+        self.stream.as_ref()
+    }
+
+    /// For each input the mean of `log p(x_i|z)` over held-out normal readings, Q16.16 nats: what
+    /// [`crate::Session::explain`]'s terms are to be compared with. All zero where the exporter had
+    /// no such readings.
+    #[must_use]
+    pub fn typical(&self) -> &'a [i32] {
+        self.typical
     }
 
     /// For each input the power of two that a raw reading stands for: `value = raw * 2^exponent`
@@ -352,6 +407,29 @@ fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
         header.noise.mean_deviation >= 0 && header.noise.pair_deviation >= 0,
         "a deviation of its noise is negative",
     )
+}
+
+fn read_stream<'a>(
+    tensors: &mut Tensors<'a>,
+    header: Option<&StreamHeader>,
+    inputs: usize,
+) -> Result<Option<Stream<'a>>, ImageError> {
+    let Some(StreamHeader { front_end, hop }) = header else {
+        return Ok(None);
+    };
+    require(
+        front_end.features_len() == inputs,
+        "its front end makes readings of another length",
+    )?;
+    require(
+        (1..=front_end.samples()).contains(hop),
+        "the hop of its windows is zero or longer than a window",
+    )?;
+    Ok(Some(Stream {
+        front_end: front_end.clone(),
+        hop: *hop,
+        exponents: tensors.next(front_end.channels().into())?,
+    }))
 }
 
 fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> Result<&'a [u32], ImageError> {

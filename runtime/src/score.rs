@@ -3,6 +3,7 @@
 
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, mean, saturate, square_root};
+use crate::length::LengthError;
 use crate::mask::MaskError;
 use crate::transcendental::{exp, ln};
 use core::fmt;
@@ -122,41 +123,6 @@ impl fmt::Display for ReadingError {
 }
 
 impl core::error::Error for ReadingError {}
-
-/// A slice of the wrong length.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LengthError {
-    /// Which one.
-    pub what: &'static str,
-    /// Its length.
-    pub have: usize,
-    /// The length that the model says.
-    pub need: usize,
-}
-
-impl fmt::Display for LengthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} has {} elements, the model says {}",
-            self.what, self.have, self.need
-        )
-    }
-}
-
-impl core::error::Error for LengthError {}
-
-pub(crate) fn check_length(
-    what: &'static str,
-    have: usize,
-    need: usize,
-) -> Result<(), LengthError> {
-    if have == need {
-        Ok(())
-    } else {
-        Err(LengthError { what, have, need })
-    }
-}
 
 /// Decoder passes on their way to a [`Score`], one after another.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,11 @@ use crate::decision::{Decision, Question};
 use crate::distribution::{Likelihood, kl_of_latent, kl_to_standard_normal};
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
+use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
 use crate::rng::{self, Xoshiro128PlusPlus};
-use crate::score::{Accumulator, LengthError, ReadingError, Score, check_length};
+use crate::score::{Accumulator, ReadingError, Score};
 use crate::vae::{self, Lane};
 use crate::workspace::{Scratch, WorkspaceError};
 use core::num::NonZeroU32;
@@ -129,27 +130,7 @@ impl<'s, R: Rng> Session<'s, R> {
         check_length("latents", latents.len(), self.model.latents())
             .map_err(ReadingError::Buffer)?;
         self.encode_observed(reading, observed)?;
-        let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
-        let mut accumulator = Accumulator::new(estimator);
-        let model = self.model;
-        inputs.fill(0);
-        for pass in 0..total {
-            let log_ratio = self.place(estimator, pass, SINGLE);
-            let mut sum = 0;
-            let outputs = self.decode_lanes::<1>();
-            model
-                .likelihood
-                .visit(reading, observed, outputs, |input, [term]| {
-                    sum += i64::from(term);
-                    if let Some(input) = inputs.get_mut(input) {
-                        *input += i64::from(term);
-                    }
-                });
-            accumulator.add(sum, log_ratio);
-        }
-        for input in inputs {
-            *input = mean(*input, count);
-        }
+        let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
         let posterior = self
             .scratch
             .mean
@@ -304,6 +285,52 @@ impl<'s, R: Rng> Session<'s, R> {
             0 => Err(ReadingError::NoSamples),
             passes => Ok(passes),
         }
+    }
+
+    /// Runs all passes one at a time, and puts the mean term of each input into `inputs`, Q47.16.
+    fn run_terms(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        total: u16,
+        inputs: &mut [i64],
+    ) -> Accumulator {
+        let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
+        let mut accumulator = Accumulator::new(estimator);
+        let model = self.model;
+        inputs.fill(0);
+        for pass in 0..total {
+            let log_ratio = self.place(estimator, pass, SINGLE);
+            let mut sum = 0;
+            let outputs = self.decode_lanes::<1>();
+            model
+                .likelihood
+                .visit(reading, observed, outputs, |input, [term]| {
+                    sum += i64::from(term);
+                    if let Some(input) = inputs.get_mut(input) {
+                        *input += i64::from(term);
+                    }
+                });
+            accumulator.add(sum, log_ratio);
+        }
+        for input in inputs {
+            *input = mean(*input, count);
+        }
+        accumulator
+    }
+
+    /// The score of a whole reading, and the mean term of each input, Q47.16.
+    pub(crate) fn score_terms(
+        &mut self,
+        reading: &[i16],
+        estimator: Estimator,
+        inputs: &mut [i64],
+    ) -> Result<Score, ReadingError> {
+        let total = self.passes(estimator)?;
+        self.encode(reading)?;
+        let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
+        Ok(self.finish(estimator, &accumulator))
     }
 
     /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are

@@ -1,7 +1,9 @@
 //! Scores and readings as text. Everything is formatted in integers, so that host and device write
 //! the same characters.
 
+use crate::monitor::Transition;
 use crate::score::Score;
+use crate::watch::Event;
 use core::fmt;
 
 impl Score {
@@ -46,6 +48,62 @@ impl fmt::Display for CsvLine {
             score.reconstruction().to_bits(),
             score.kl().to_bits(),
             score.p_value().to_bits()
+        )
+    }
+}
+
+impl Event {
+    /// The columns of [`Event::csv`].
+    pub const CSV_HEADER: &'static str = "window,sample,elbo,smoothed,p_value,alarm,channel,shortfall,drifted,elbo_q16,smoothed_q16,p_value_q31";
+
+    /// One line of comma-separated values, without a line break: the window and the time of its
+    /// last sample, its score and the smoothed one in nats, the p-value, what became of the alarm,
+    /// while it lasts the channel to blame and how many nats it lacks, whether the scores have
+    /// drifted, and the raw integers.
+    #[must_use]
+    pub fn csv(&self) -> impl fmt::Display {
+        EventLine { event: *self }
+    }
+}
+
+struct EventLine {
+    event: Event,
+}
+
+impl fmt::Display for EventLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Event {
+            window,
+            sample,
+            score,
+            smoothed,
+            transition,
+            drift,
+            blame,
+        } = &self.event;
+        let p_value = score.p_value();
+        let alarm = match transition {
+            Transition::Quiet => "quiet",
+            Transition::Raised => "raised",
+            Transition::Alarm => "alarm",
+            Transition::Cleared => "cleared",
+        };
+        write!(
+            f,
+            "{window},{sample},{},{smoothed},{p_value},{alarm},",
+            score.elbo()
+        )?;
+        match blame {
+            Some(blame) => write!(f, "{},{},", blame.channel, blame.shortfall)?,
+            None => f.write_str(",,")?,
+        }
+        write!(
+            f,
+            "{},{},{},{}",
+            u8::from(drift.drifted),
+            score.elbo().to_bits(),
+            smoothed.to_bits(),
+            p_value.to_bits()
         )
     }
 }

@@ -82,7 +82,8 @@ pub(crate) struct Lane {
 impl Lane {
     /// The places of the lane among the latents.
     fn of(self, latents: &mut [i16]) -> impl Iterator<Item = &mut i16> {
-        latents.iter_mut().skip(self.lane).step_by(self.lanes)
+        let columns = latents.chunks_exact_mut(self.lanes.max(1));
+        columns.filter_map(move |lanes| lanes.get_mut(self.lane))
     }
 }
 

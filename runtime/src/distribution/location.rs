@@ -127,9 +127,14 @@ impl Location<'_> {
     }
 
     /// `mu_i = c_i + u_i o_i`, Q16.16 of raw reading units, saturating.
-    pub(super) fn mean(&self, locations: impl Iterator<Item = i32>, mean: &mut [i32]) {
+    pub(super) fn mean(&self, mut outputs: impl Iterator<Item = i32>, mean: &mut [i32]) {
         let inputs = self.centers.iter().zip(self.units);
-        for ((mean, (&center, &unit)), location) in mean.iter_mut().zip(inputs).zip(locations) {
+        for (mean, (&center, &unit)) in mean.iter_mut().zip(inputs) {
+            let location = outputs.next().unwrap_or(0);
+            if self.predicted_scale {
+                // The log-deviation behind it does not move the mean.
+                let _ = outputs.next();
+            }
             let offset = Multiplier::from_validated(unit).apply(location);
             *mean = (i32::from(center) << FRACTION_BITS).saturating_add(offset);
         }

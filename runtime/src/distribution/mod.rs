@@ -70,9 +70,7 @@ impl Likelihood<'_> {
 
     /// `E[x|z]` in the units of raw readings, Q16.16, into `mean`.
     pub(crate) fn mean(&self, outputs: impl Iterator<Item = [i32; 1]>, mean: &mut [i32]) {
-        let outputs = outputs
-            .map(|[output]| output)
-            .step_by(self.rows_per_input());
+        let outputs = outputs.map(|[output]| output);
         match self {
             Self::Binomial(binomial) => binomial.mean(outputs, mean),
             Self::Location(location) => location.mean(outputs, mean),

@@ -5,6 +5,7 @@ use super::{MAX_CALIBRATIONS, MAX_LAYERS};
 use crate::decision::Noise;
 use crate::distribution::Family;
 use crate::estimator::Estimator;
+use crate::frontend::FrontEnd;
 use crate::self_test::ESTIMATORS;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,14 @@ pub(crate) struct CalibrationHeader {
     pub(crate) standard_deviation: i32,
 }
 
+/// How a stream of samples becomes readings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StreamHeader {
+    pub(crate) front_end: FrontEnd,
+    /// Samples from one window to the next.
+    pub(crate) hop: u16,
+}
+
 /// Everything about a model that is not a tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header<'a> {
@@ -61,6 +70,7 @@ pub(crate) struct Header<'a> {
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u8,
     pub(crate) log_variance_range: (i32, i32),
+    pub(crate) stream: Option<StreamHeader>,
     pub(crate) likelihood: LikelihoodHeader,
     pub(crate) encoder: Vec<LayerHeader, MAX_LAYERS>,
     pub(crate) decoder: Vec<LayerHeader, MAX_LAYERS>,
@@ -83,6 +93,7 @@ mod tests {
             latents: 2,
             latent_fraction_bits: 12,
             log_variance_range: (-1, 64),
+            stream: None,
             likelihood: LikelihoodHeader::Binomial { trials: 16 },
             encoder: Vec::from_slice(&[LayerHeader {
                 rows: 4,
@@ -107,8 +118,8 @@ mod tests {
         };
         // Varints of the postcard wire format; signed ones are zigzag coded, i8 is one raw byte.
         let bytes = [
-            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 16, 1, 4, 1, 0x81, 0, 1, 2, 8,
-            3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 0, 16, 1, 4, 1, 0x81, 0, 1, 2,
+            8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);

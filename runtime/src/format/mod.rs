@@ -22,12 +22,12 @@ pub(crate) use container::{CRC, open};
 pub use header::Activation;
 #[cfg(feature = "encode")]
 pub(crate) use header::CalibrationHeader;
-pub(crate) use header::{Header, LayerHeader, LikelihoodHeader};
+pub(crate) use header::{Header, LayerHeader, LikelihoodHeader, StreamHeader};
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{
     CalibrationSpec, DenseSpec, EncodeError, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, RowSpec, reseal,
+    LocationSpec, RowSpec, StreamSpec, reseal,
 };
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.

@@ -3,11 +3,12 @@
 use super::container::restamp;
 use super::{
     ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader,
-    LikelihoodHeader, seal,
+    LikelihoodHeader, StreamHeader, seal,
 };
 use crate::decision::Noise;
 use crate::distribution::Family;
 use crate::estimator::Estimator;
+use crate::frontend::FrontEnd;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
 use crate::self_test::ESTIMATORS;
@@ -25,6 +26,11 @@ pub struct ImageSpec {
     pub picture_width: u16,
     /// Each input's normalization.
     pub inputs: Vec<InputSpec>,
+    /// How a stream of samples becomes readings; none for whole readings.
+    pub stream: Option<StreamSpec>,
+    /// For each input the mean of `log p(x_i|z)` over held-out normal readings, nats; empty where
+    /// there were none.
+    pub typical: Vec<f64>,
     /// The likelihood.
     pub likelihood: LikelihoodSpec,
     /// Fraction bits of the latents that the decoder takes in.
@@ -55,6 +61,17 @@ pub struct InputSpec {
     pub exponent: i8,
     /// From the centred reading to the `i8` that the encoder takes in.
     pub gain: Multiplier,
+}
+
+/// How a stream of samples becomes readings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamSpec {
+    /// From a window to a reading.
+    pub front_end: FrontEnd,
+    /// Samples from one window to the next.
+    pub hop: u16,
+    /// For each channel the power of two that a raw sample stands for.
+    pub exponents: Vec<i8>,
 }
 
 /// The likelihood of an image.
@@ -286,6 +303,10 @@ impl ImageSpec {
             latents: narrow("latents", self.heads.rows.len() / 2)?,
             latent_fraction_bits: self.latent_fraction_bits,
             log_variance_range: self.log_variance_range,
+            stream: self.stream.as_ref().map(|stream| StreamHeader {
+                front_end: stream.front_end.clone(),
+                hop: stream.hop,
+            }),
             likelihood: self.likelihood.header(),
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
             decoder: collect("hidden layers of the decoder", &self.decoder, layer)?,
@@ -316,6 +337,13 @@ impl ImageSpec {
         check_length("rows in the output", self.output.rows.len(), outputs)?;
         of_half(inputs, &self.encoder, &self.heads)?;
         of_half(latents, &self.decoder, &self.output)?;
+        if !self.typical.is_empty() {
+            check_length("typical terms", self.typical.len(), inputs)?;
+        }
+        if let Some(stream) = &self.stream {
+            let channels = stream.front_end.channels().into();
+            check_length("exponents of channels", stream.exponents.len(), channels)?;
+        }
         if let LikelihoodSpec::Location(location) = &self.likelihood {
             let normalizers = location.log_normalizers.len();
             check_length("standardizing factors", location.standardize.len(), inputs)?;
@@ -336,6 +364,20 @@ impl ImageSpec {
                 .iter()
                 .map(|input| input.gain.to_word().to_le_bytes()),
         );
+        let silent = self
+            .typical
+            .is_empty()
+            .then(|| std::vec![0.0; self.inputs.len()]);
+        let typical = silent.as_ref().unwrap_or(&self.typical).iter();
+        tensors.push(typical.map(|&nats| to_q16(nats).to_le_bytes()));
+        if let Some(stream) = &self.stream {
+            tensors.push(
+                stream
+                    .exponents
+                    .iter()
+                    .map(|exponent| exponent.to_le_bytes()),
+            );
+        }
         match &self.likelihood {
             LikelihoodSpec::Binomial { trials } => {
                 tensors.push(log_choose(*trials).into_iter().map(i32::to_le_bytes));

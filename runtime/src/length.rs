@@ -1,0 +1,38 @@
+//! Slices of the wrong length.
+
+use core::fmt;
+
+/// A slice of the wrong length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LengthError {
+    /// Which one.
+    pub what: &'static str,
+    /// Its length.
+    pub have: usize,
+    /// The length that it should have; for scratch, the least one.
+    pub need: usize,
+}
+
+impl fmt::Display for LengthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the {} has {} elements, {} are needed",
+            self.what, self.have, self.need
+        )
+    }
+}
+
+impl core::error::Error for LengthError {}
+
+pub(crate) fn check_length(
+    what: &'static str,
+    have: usize,
+    need: usize,
+) -> Result<(), LengthError> {
+    if have == need {
+        Ok(())
+    } else {
+        Err(LengthError { what, have, need })
+    }
+}

@@ -1,0 +1,268 @@
+//! A model that watches a stream of samples.
+//!
+//! [`Watch`] joins the parts that also work alone: [`crate::stream::Windows`] cuts the stream,
+//! [`crate::frontend::FrontEnd`] makes a reading of each window, [`crate::Session`] scores it,
+//! [`crate::monitor::Smoother`] raises and ends the alarm, [`crate::monitor::Drift`] compares the
+//! scores with those of the calibration, and the terms of the bound say which channel is to blame.
+
+use crate::calibration::ThresholdError;
+use crate::estimator::Estimator;
+use crate::fixed::{Nats, Probability};
+use crate::length::LengthError;
+use crate::model::{Model, Stream};
+use crate::monitor::{
+    Drift, DriftReport, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings,
+    Transition,
+};
+use crate::score::{ReadingError, Score};
+use crate::session::Session;
+use crate::stream::{Windows, WindowsError};
+use crate::workspace::{WorkspaceError, take};
+use core::fmt;
+
+/// How a stream is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchSettings {
+    /// How each window is scored.
+    pub estimator: Estimator,
+    /// When the alarm is raised and ended.
+    pub smoother: SmootherSettings,
+    /// When the scores have drifted.
+    pub drift: DriftSettings,
+}
+
+/// Why a stream is not watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchError {
+    /// The model takes whole readings: its image says nothing of windows.
+    NoStream,
+    /// The image has no calibration, so nothing says which score is strange.
+    NoCalibration,
+    /// The wanted false-alarm rate is beyond the calibration.
+    Threshold(ThresholdError),
+    /// The workspace is too small.
+    Workspace(WorkspaceError),
+    /// The monitors' settings make no sense.
+    Monitor(MonitorError),
+    /// The windows' shape, or a sample of the wrong width.
+    Windows(WindowsError),
+    /// A buffer has the wrong length; cannot happen with a parsed model.
+    Length(LengthError),
+    /// A reading cannot be scored, such as counts that cannot occur.
+    Reading(ReadingError),
+}
+
+impl fmt::Display for WatchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoStream => {
+                f.write_str("the model takes whole readings, not a stream: train one on windows")
+            }
+            Self::NoCalibration => {
+                f.write_str("the image has no calibration: train with validation readings")
+            }
+            Self::Threshold(error) => error.fmt(f),
+            Self::Workspace(error) => error.fmt(f),
+            Self::Monitor(error) => error.fmt(f),
+            Self::Windows(error) => error.fmt(f),
+            Self::Length(error) => error.fmt(f),
+            Self::Reading(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WatchError {}
+
+impl WatchSettings {
+    /// Settings by rates: the alarm is raised when the smoothed score falls below the threshold of
+    /// the false-alarm rate `enter`, and ends when it rises above that of `leave`, a larger rate.
+    ///
+    /// # Errors
+    /// [`WatchError::NoCalibration`], or [`WatchError::Threshold`] where a rate is rarer than the
+    /// calibration can tell.
+    pub fn from_rates(
+        model: &Model<'_>,
+        estimator: Estimator,
+        time_constant: u8,
+        enter: Probability,
+        leave: Probability,
+    ) -> Result<Self, WatchError> {
+        let table = model
+            .calibration(estimator)
+            .ok_or(WatchError::NoCalibration)?;
+        let threshold = |rate| table.threshold(rate).map_err(WatchError::Threshold);
+        Ok(Self {
+            estimator,
+            smoother: SmootherSettings {
+                time_constant,
+                enter: threshold(enter)?,
+                leave: threshold(leave)?,
+            },
+            drift: DriftSettings::default(),
+        })
+    }
+}
+
+/// What a window told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The number of the window, from 0.
+    pub window: u32,
+    /// The number of its last sample, from 0: the time of the event.
+    pub sample: u32,
+    /// The window's score.
+    pub score: Score,
+    /// The smoothed score.
+    pub smoothed: Nats,
+    /// What became of the alarm.
+    pub transition: Transition,
+    /// How the scores compare with the calibration's.
+    pub drift: DriftReport,
+    /// While the alarm lasts: the channel to blame.
+    pub blame: Option<Blame>,
+}
+
+/// The channel that is least like normal readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// Which channel, from 0.
+    pub channel: u16,
+    /// How many nats its inputs lack in this window to what is typical of them.
+    pub shortfall: Nats,
+}
+
+/// A stream under watch; see [`crate::watch`].
+#[derive(Debug)]
+pub struct Watch<'s> {
+    stream: &'s Stream<'s>,
+    typical: &'s [i32],
+    windows: Windows<&'s mut [i16]>,
+    session: Session<'s>,
+    estimator: Estimator,
+    smoother: Smoother,
+    drift: Drift,
+    /// For the front end.
+    scratch: &'s mut [i32],
+    reading: &'s mut [i16],
+    /// Mean terms of a reading's inputs, Q47.16.
+    terms: &'s mut [i64],
+    samples: u32,
+    count: u32,
+}
+
+impl Model<'_> {
+    /// Words of eight bytes that a [`crate::Workspace`] for a [`Watch`] of this model has; none for
+    /// a model of whole readings.
+    #[must_use]
+    pub fn watch_words(&self) -> Option<usize> {
+        let front_end = &self.stream.as_ref()?.front_end;
+        let bytes = self.inputs() * (size_of::<i64>() + size_of::<i16>())
+            + front_end.scratch_len() * size_of::<i32>()
+            + front_end.window_len() * size_of::<i16>();
+        Some(self.workspace_words() + bytes.div_ceil(8))
+    }
+}
+
+impl<'s> Watch<'s> {
+    /// Watches a stream from its first sample on. A stochastic estimator draws from stream 0 of
+    /// `seed`, window after window.
+    ///
+    /// # Errors
+    /// [`WatchError`]: a model of whole readings, one without calibration, a workspace with less
+    /// than [`Model::watch_words`], or settings that make no sense.
+    pub fn new(
+        model: &'s Model<'s>,
+        workspace: &'s mut [u64],
+        settings: &WatchSettings,
+        seed: u64,
+    ) -> Result<Self, WatchError> {
+        let stream = model.stream().ok_or(WatchError::NoStream)?;
+        let table = model
+            .calibration(settings.estimator)
+            .ok_or(WatchError::NoCalibration)?;
+        let reference = Reference {
+            mean: table.mean(),
+            standard_deviation: table.standard_deviation(),
+        };
+        let error = WatchError::Workspace(WorkspaceError {
+            have: size_of_val(workspace),
+            need: 8 * model.watch_words().unwrap_or(0),
+        });
+        let (own, rest) = workspace
+            .split_at_mut_checked(model.workspace_words())
+            .ok_or(error)?;
+        let mut rest: &'s mut [u8] = bytemuck::cast_slice_mut(rest);
+        let terms = take(&mut rest, model.inputs()).ok_or(error)?;
+        let scratch = take(&mut rest, stream.front_end.scratch_len()).ok_or(error)?;
+        let window: &'s mut [i16] = take(&mut rest, stream.front_end.window_len()).ok_or(error)?;
+        let reading = take(&mut rest, model.inputs()).ok_or(error)?;
+        Ok(Self {
+            stream,
+            typical: model.typical(),
+            windows: Windows::new(window, stream.shape()).map_err(WatchError::Windows)?,
+            session: Session::new(model, own, seed).map_err(WatchError::Workspace)?,
+            estimator: settings.estimator,
+            smoother: Smoother::new(settings.smoother).map_err(WatchError::Monitor)?,
+            drift: Drift::new(reference, settings.drift).map_err(WatchError::Monitor)?,
+            scratch,
+            reading,
+            terms,
+            samples: 0,
+            count: 0,
+        })
+    }
+
+    /// Takes one raw sample of each channel in; an event where it completes a window.
+    ///
+    /// # Errors
+    /// [`WatchError`]: a sample of another width, or a reading that cannot be scored; the window is
+    /// then lost, and the next one is scored as if it had not been.
+    pub fn push(&mut self, sample: &[i16]) -> Result<Option<Event>, WatchError> {
+        let window = self.windows.push(sample).map_err(WatchError::Windows)?;
+        let time = self.samples;
+        self.samples = self.samples.saturating_add(1);
+        let Some(window) = window else {
+            return Ok(None);
+        };
+        let number = self.count;
+        self.count = self.count.saturating_add(1);
+        let front_end = &self.stream.front_end;
+        front_end
+            .apply(window, self.scratch, self.reading)
+            .map_err(WatchError::Length)?;
+        let score = self
+            .session
+            .score_terms(self.reading, self.estimator, self.terms)
+            .map_err(WatchError::Reading)?;
+        let transition = self.smoother.update(score.elbo());
+        Ok(Some(Event {
+            window: number,
+            sample: time,
+            score,
+            smoothed: self.smoother.score().unwrap_or(score.elbo()),
+            transition,
+            drift: self.drift.update(score.elbo()),
+            blame: transition.is_alarm().then(|| self.blame()),
+        }))
+    }
+
+    /// The channel whose terms lack most to what is typical of them.
+    fn blame(&self) -> Blame {
+        let mut worst: Option<(usize, i64)> = None;
+        for channel in 0..usize::from(self.stream.front_end.channels()) {
+            let inputs = self.terms.iter().zip(self.typical).enumerate();
+            let own = inputs.filter(|(input, _)| self.stream.channel_of(*input) == channel);
+            let shortfall = own
+                .map(|(_, (term, &typical))| i64::from(typical) - term)
+                .sum();
+            if worst.is_none_or(|(_, most)| shortfall > most) {
+                worst = Some((channel, shortfall));
+            }
+        }
+        let (channel, shortfall) = worst.unwrap_or((0, 0));
+        Blame {
+            channel: channel as u16,
+            shortfall: Nats::saturating_from_wide(shortfall),
+        }
+    }
+}
