@@ -14,13 +14,13 @@ use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
 #[rustfmt::skip]
-const IMAGE: [u8; 176] = [
+const IMAGE: [u8; 184] = [
     b'E', b'L', b'B', b'W',
     1, 0, // format version
     1, 0, // numerics version
-    176, 0, 0, 0, // length
-    0xf4, 0x4b, 0xd1, 0x39, // CRC-32 of all other bytes
-    42, 0, 0, 0, // length of the header
+    184, 0, 0, 0, // length
+    0x1e, 0x8e, 0xb1, 0xa3, // CRC-32 of all other bytes
+    43, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     2, // inputs
@@ -29,6 +29,7 @@ const IMAGE: [u8; 176] = [
     12, // latent fraction bits
     0xff, 0xff, 0x1f, // lowest log-variance: zigzag of -4 * 2^16 is 2^19 - 1
     0, // highest log-variance
+    0, // no stream
     0, 1, // binomial, one trial
     0, // hidden layers of the encoder
     0, // hidden layers of the decoder
@@ -42,10 +43,11 @@ const IMAGE: [u8; 176] = [
     0x9b, 0xb3, 0x0c, // -101582
     0xad, 0xf9, 0x0d, // -114263
     0xb5, 0xb0, 0x04, // -35867
-    0, 0, // to byte 64
+    0, // to byte 64
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64
+    0, 0x80, 0xff, 0xff, 0, 0xc0, 0xff, 0xff, // typical terms -1/2 and -1/4 nat
     0, 0, 0, 0, 0, 0, 0, 0, // ln C(1, 0) and ln C(1, 1)
     0, 0, 0, 0, 0, 2, 0, 0, // mean: bias 0, multiplier 512
     0x40, 0xff, 0xff, 0xff, 0, 4, 0, 0, // log-variance: bias -192, multiplier 1024
@@ -75,6 +77,8 @@ fn spec() -> ImageSpec {
         name: "g".into(),
         picture_width: 2,
         inputs: vec![input; 2],
+        stream: None,
+        typical: vec![-0.5, -0.25],
         likelihood: LikelihoodSpec::Binomial { trials: 1 },
         latent_fraction_bits: 12,
         log_variance_range: (-4 << 16, 0),
@@ -104,7 +108,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    assert_eq!((model.name(), model.image_length()), ("g", 176));
+    assert_eq!((model.name(), model.image_length()), ("g", 184));
     assert_eq!((model.inputs(), model.latents()), (2, 1));
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);
@@ -118,6 +122,8 @@ fn the_image_is_written_and_read_byte_by_byte() {
         (-65_536, 0)
     );
     assert_eq!(model.noise(), spec().noise);
+    assert!(model.stream().is_none());
+    assert_eq!(model.typical(), [-32_768, -16_384]);
     // Four numbers of 4 bytes and four of 2 for the latent, and two activations.
     assert_eq!(model.workspace_words(), 4);
 }

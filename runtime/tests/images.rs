@@ -514,6 +514,8 @@ fn largest_spec(
         heads: dense(127, 1, 2 * latents, bias),
         decoder: vec![hidden(latents)],
         output: dense(127, 1, rows, -bias),
+        stream: None,
+        typical: vec![],
         noise: Noise {
             mean_excess: dice.pick(&[i32::MIN, i32::MAX, any]),
             mean_deviation: i32::MAX,

@@ -134,6 +134,8 @@ impl Exact {
                 heads: heads(&a, &b, &covariance, &precision),
                 decoder: vec![],
                 output,
+                stream: None,
+                typical: vec![],
                 noise: Noise::UNKNOWN,
                 self_test_reading: vec![],
             },

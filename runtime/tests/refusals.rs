@@ -521,7 +521,8 @@ fn tensors_that_break_a_rule_are_refused() {
     let aligned = |length: usize| length.next_multiple_of(8);
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
-    let log_choose = gains + aligned(4 * inputs);
+    // Gains, then typical terms.
+    let log_choose = gains + 2 * aligned(4 * inputs);
     let hashes = aligned(4 * (spec.encoder.len() + spec.decoder.len() + 2));
     let reading = image.len() - hashes - aligned(2 * inputs);
     let (p_values, scores) = (reading - 16, reading - 24);

@@ -175,7 +175,8 @@ impl CalibrationSpec {
             .map(|&score| (f64::from(score) - center).powi(2));
         let (mean, standard_deviation) = (
             center.round() as i32,
-            (squares.sum::<f64>() / count).sqrt().round() as i32,
+            // Up, so that a positive deviation stays one.
+            (squares.sum::<f64>() / count).sqrt().ceil() as i32,
         );
         Self {
             estimator,

@@ -137,6 +137,8 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         heads,
         decoder,
         output,
+        stream: None,
+        typical: vec![],
         noise: random_noise(dice, temper),
         self_test_reading: vec![],
     };

@@ -1,0 +1,397 @@
+//! A watched stream is its parts put together: windows, front end, scores, smoother, drift, blame.
+
+mod support;
+
+use elbow::estimator::Estimator;
+use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec, reseal};
+use elbow::frontend::{Feature, FrontEnd};
+use elbow::monitor::{Drift, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings};
+use elbow::stream::{WindowShape, Windows, WindowsError};
+use elbow::watch::{Blame, Event, Watch, WatchError, WatchSettings};
+use elbow::{ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WorkspaceError};
+use support::{Dice, Temper, random_spec};
+
+/// A front end that makes readings of `inputs` numbers of windows of some of three shapes.
+fn front_end_for(dice: &mut Dice, inputs: usize) -> FrontEnd {
+    let channels = (1..=inputs.min(5)).filter(|channels| inputs % channels == 0);
+    let channels = dice.pick(&channels.collect::<Vec<_>>());
+    let each = inputs / channels;
+    let features = match each {
+        1 => (
+            dice.size(1, 9) as u16,
+            vec![Feature::Mean { fraction_bits: 2 }],
+        ),
+        2 => {
+            let rms = Feature::Rms { fraction_bits: 3 };
+            (
+                dice.size(1, 9) as u16,
+                vec![rms, Feature::Mean { fraction_bits: 0 }],
+            )
+        }
+        _ if dice.once_in(2) => {
+            let bands = Feature::BandEnergies {
+                bands: each as u8 - 1,
+            };
+            (128, vec![bands, Feature::Rms { fraction_bits: 1 }])
+        }
+        _ => (
+            each as u16,
+            vec![Feature::Samples {
+                remove_mean: dice.once_in(2),
+            }],
+        ),
+    };
+    FrontEnd::new(channels as u8, features.0, &features.1).unwrap()
+}
+
+/// A model that watches a stream, with real readings and a table for sigma points.
+fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
+    loop {
+        let mut spec = random_spec(dice, Temper::Trained);
+        if matches!(
+            spec.likelihood,
+            elbow::format::LikelihoodSpec::Binomial { .. }
+        ) {
+            continue;
+        }
+        let front_end = front_end_for(dice, spec.inputs.len());
+        spec.stream = Some(StreamSpec {
+            hop: dice.size(1, front_end.samples().into()) as u16,
+            exponents: vec![-3; front_end.channels().into()],
+            front_end,
+        });
+        spec.typical = spec.inputs.iter().map(|_| dice.real(-3.0, 1.0)).collect();
+        let draft = spec.encode(&[]).unwrap();
+        let scores = quiet_scores(dice, &Model::parse(&draft).unwrap());
+        return (
+            spec,
+            CalibrationSpec::from_scores(Estimator::SigmaPoints, &scores, 50),
+        );
+    }
+}
+
+/// The loudest of quiet samples.
+const QUIET: i64 = 30;
+
+/// The scores of windows of quiet samples.
+fn quiet_scores(dice: &mut Dice, model: &Model<'_>) -> Vec<i32> {
+    let front_end = &model.stream().unwrap().front_end;
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(model, &mut workspace, 0).unwrap();
+    let mut scratch = vec![0; front_end.scratch_len()];
+    let mut reading = vec![0; front_end.features_len()];
+    let mut score = |_| {
+        let window: Vec<i16> = (0..front_end.window_len())
+            .map(|_| dice.between(-QUIET, QUIET) as i16)
+            .collect();
+        front_end
+            .apply(&window, &mut scratch, &mut reading)
+            .unwrap();
+        let score = session.score(&reading, Estimator::SigmaPoints).unwrap();
+        score.elbo().to_bits()
+    };
+    (0..50).map(&mut score).collect()
+}
+
+fn settings(model: &Model<'_>, estimator: Estimator) -> WatchSettings {
+    let rate = Probability::new;
+    WatchSettings::from_rates(model, estimator, 1, rate(0.2), rate(0.5)).unwrap()
+}
+
+#[test]
+fn events_are_those_of_the_parts() {
+    let mut dice = Dice::new(41);
+    let (mut events, mut alarms) = (0, 0);
+    for _ in 0..60 {
+        let (spec, table) = random_watcher(&mut dice);
+        let image = spec.encode(&[table]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let estimator = dice.pick(&[
+            Estimator::SigmaPoints,
+            Estimator::PosteriorMean,
+            Estimator::MonteCarlo { samples: 3 },
+            Estimator::ImportanceWeighted { samples: 2 },
+        ]);
+        let settings = settings(&model, estimator);
+        let mut workspace = vec![0; model.watch_words().unwrap()];
+        let mut watch = Watch::new(&model, &mut workspace, &settings, 9).unwrap();
+
+        let mut parts = Parts::new(&model, &settings);
+        let mut own = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut own, 9).unwrap();
+        let stream = model.stream().unwrap();
+        let (channels, samples) = (stream.front_end.channels(), stream.front_end.samples());
+        for time in 0..u32::from(samples) * 3 {
+            let loud = if time > u32::from(samples) {
+                100 * QUIET
+            } else {
+                QUIET
+            };
+            let sample: Vec<i16> = (0..channels)
+                .map(|_| dice.between(-loud, loud) as i16)
+                .collect();
+            let event = watch.push(&sample).unwrap();
+            assert_eq!(event, parts.push(&mut session, &sample, time));
+            events += usize::from(event.is_some());
+            alarms += usize::from(event.is_some_and(|event| event.transition.is_alarm()));
+        }
+    }
+    assert!(
+        events > 300 && alarms > 30 && alarms < events,
+        "{events} {alarms}"
+    );
+}
+
+/// The parts of a watch, put together anew.
+struct Parts<'m> {
+    model: &'m Model<'m>,
+    windows: Windows<Vec<i16>>,
+    smoother: Smoother,
+    drift: Drift,
+    estimator: Estimator,
+    count: u32,
+}
+
+impl<'m> Parts<'m> {
+    fn new(model: &'m Model<'m>, settings: &WatchSettings) -> Self {
+        let stream = model.stream().unwrap();
+        let table = model.calibration(settings.estimator).unwrap();
+        let reference = Reference {
+            mean: table.mean(),
+            standard_deviation: table.standard_deviation(),
+        };
+        let shape = WindowShape {
+            channels: stream.front_end.channels().into(),
+            samples: stream.front_end.samples().into(),
+            hop: stream.hop.into(),
+        };
+        Self {
+            model,
+            windows: Windows::new(vec![0; stream.front_end.window_len()], shape).unwrap(),
+            smoother: Smoother::new(settings.smoother).unwrap(),
+            drift: Drift::new(reference, settings.drift).unwrap(),
+            estimator: settings.estimator,
+            count: 0,
+        }
+    }
+
+    fn push(&mut self, session: &mut Session<'_>, sample: &[i16], time: u32) -> Option<Event> {
+        let front_end = &self.model.stream().unwrap().front_end;
+        let window = self.windows.push(sample).unwrap()?;
+        let mut scratch = vec![0; front_end.scratch_len()];
+        let mut reading = vec![0; front_end.features_len()];
+        front_end.apply(window, &mut scratch, &mut reading).unwrap();
+        let mut terms = vec![0; self.model.inputs()];
+        let mut parts = vec![Nats::ZERO; self.model.latents()];
+        let score = session.explain(&reading, Mask::ALL, self.estimator, &mut terms, &mut parts);
+        let score = score.unwrap();
+        let transition = self.smoother.update(score.elbo());
+        let channels = usize::from(front_end.channels());
+        let shortfalls: Vec<i64> = (0..channels)
+            .map(|channel| {
+                let each = reading.len() / channels;
+                (channel * each..(channel + 1) * each)
+                    .map(|input| i64::from(self.model.typical()[input]) - terms[input])
+                    .sum()
+            })
+            .collect();
+        let most = *shortfalls.iter().max().unwrap();
+        let blame = Blame {
+            channel: shortfalls.iter().position(|s| *s == most).unwrap() as u16,
+            shortfall: Nats::saturating_from_wide(most),
+        };
+        self.count += 1;
+        Some(Event {
+            window: self.count - 1,
+            sample: time,
+            score,
+            smoothed: self.smoother.score().unwrap(),
+            transition,
+            drift: self.drift.update(score.elbo()),
+            blame: transition.is_alarm().then_some(blame),
+        })
+    }
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    let mut dice = Dice::new(43);
+    let (spec, table) = random_watcher(&mut dice);
+    let image = spec.encode(&[table]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let good = settings(&model, Estimator::SigmaPoints);
+    let words = model.watch_words().unwrap();
+    let refused = |model: &Model<'_>, words: usize, settings: &WatchSettings| {
+        let mut workspace = vec![0; words];
+        Watch::new(model, &mut workspace, settings, 0)
+            .map(|_| ())
+            .unwrap_err()
+    };
+
+    assert!(Watch::new(&model, &mut vec![0; words], &good, 0).is_ok());
+    let (have, need) = (8 * (words - 1), 8 * words);
+    let short = WatchError::Workspace(WorkspaceError { have, need });
+    assert_eq!(refused(&model, words - 1, &good), short);
+    assert!(matches!(
+        refused(&model, 0, &good),
+        WatchError::Workspace(_)
+    ));
+
+    let mut bad = good;
+    bad.smoother = SmootherSettings {
+        leave: Nats::MIN,
+        ..good.smoother
+    };
+    let hysteresis = refused(&model, words, &bad);
+    assert!(matches!(
+        hysteresis,
+        WatchError::Monitor(MonitorError::Hysteresis { .. })
+    ));
+    bad = good;
+    bad.drift = DriftSettings {
+        clip: 0,
+        ..good.drift
+    };
+    assert_eq!(
+        refused(&model, words, &bad),
+        WatchError::Monitor(MonitorError::Clip)
+    );
+
+    let rare = Probability::new(1e-6);
+    let from_rates = |model: &Model<'_>, rate| {
+        WatchSettings::from_rates(model, Estimator::SigmaPoints, 0, rate, Probability::ONE)
+    };
+    assert!(matches!(
+        from_rates(&model, rare),
+        Err(WatchError::Threshold(_))
+    ));
+
+    let blind = spec.encode(&[]).unwrap();
+    let blind = Model::parse(&blind).unwrap();
+    assert_eq!(from_rates(&blind, rare), Err(WatchError::NoCalibration));
+    assert_eq!(refused(&blind, words, &good), WatchError::NoCalibration);
+
+    let whole = ImageSpec {
+        stream: None,
+        ..spec.clone()
+    }
+    .encode(&[])
+    .unwrap();
+    let whole = Model::parse(&whole).unwrap();
+    assert_eq!(
+        (whole.watch_words(), whole.stream().is_none()),
+        (None, true)
+    );
+    assert_eq!(refused(&whole, words, &good), WatchError::NoStream);
+
+    let mut workspace = vec![0; words];
+    let mut watch = Watch::new(&model, &mut workspace, &good, 0).unwrap();
+    let channels = usize::from(model.stream().unwrap().front_end.channels());
+    let wide = watch.push(&vec![0; channels + 1]).unwrap_err();
+    let (have, need) = (channels + 1, channels);
+    assert_eq!(
+        wide,
+        WatchError::Windows(WindowsError::Channels { have, need })
+    );
+}
+
+#[test]
+fn a_reading_without_estimate_costs_its_window_alone() {
+    let mut dice = Dice::new(44);
+    let (spec, table) = random_watcher(&mut dice);
+    let image = spec.encode(&[table]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let mut settings = settings(&model, Estimator::SigmaPoints);
+    settings.estimator = Estimator::MonteCarlo { samples: 0 };
+    let mut workspace = vec![0; model.watch_words().unwrap()];
+    let mut watch = Watch::new(&model, &mut workspace, &settings, 0).unwrap();
+    let channels = usize::from(model.stream().unwrap().front_end.channels());
+    let mut outcomes = (0..400).map(|_| watch.push(&vec![1; channels]));
+    let refused = outcomes.find(Result::is_err).unwrap();
+    assert_eq!(refused, Err(WatchError::Reading(ReadingError::NoSamples)));
+    assert!(outcomes.any(|outcome| outcome.is_err()));
+}
+
+#[test]
+fn streams_that_do_not_fit_the_model_are_refused() {
+    let mut dice = Dice::new(45);
+    let (spec, _) = random_watcher(&mut dice);
+    let stream = spec.stream.clone().unwrap();
+    let encode = |stream: StreamSpec| {
+        let spec = ImageSpec {
+            stream: Some(stream),
+            ..spec.clone()
+        };
+        spec.encode(&[]).map(|_| ()).unwrap_err().to_string()
+    };
+    let samples = stream.front_end.samples();
+    for hop in [0, samples + 1] {
+        let message = encode(StreamSpec {
+            hop,
+            ..stream.clone()
+        });
+        assert!(message.contains("hop"), "{message}");
+    }
+    let features = [Feature::Samples { remove_mean: false }];
+    let longer = FrontEnd::new(1, spec.inputs.len() as u16 + 1, &features).unwrap();
+    let other = StreamSpec {
+        front_end: longer,
+        hop: 1,
+        exponents: vec![0],
+    };
+    let message = encode(other);
+    assert!(message.contains("readings of another length"), "{message}");
+    let message = encode(StreamSpec {
+        exponents: vec![],
+        ..stream
+    });
+    assert!(message.contains("exponents of channels"), "{message}");
+}
+
+/// The stream's part of a header is decoded like the rest: damage behind a good checksum is found.
+#[test]
+fn damaged_streams_do_not_panic() {
+    let mut dice = Dice::new(46);
+    let mut accepted = 0;
+    for _ in 0..40 {
+        let (spec, table) = random_watcher(&mut dice);
+        let image = spec.encode(&[table]).unwrap();
+        let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
+        for _ in 0..100 {
+            let mut bytes = image.to_vec();
+            let at = dice.size(20, 20 + header - 1);
+            bytes[at] = dice.between(0, 255) as u8;
+            reseal(&mut bytes);
+            let aligned = AlignedImage::new(&bytes);
+            let model = match Model::parse(&aligned) {
+                Ok(model) => model,
+                Err(error) => {
+                    assert!(matches!(error, ImageError::Invalid(_)), "{error}");
+                    continue;
+                }
+            };
+            accepted += 1;
+            let (Some(words), Some(stream)) = (model.watch_words(), model.stream()) else {
+                continue;
+            };
+            let settings = WatchSettings {
+                estimator: Estimator::PosteriorMean,
+                smoother: SmootherSettings {
+                    time_constant: 0,
+                    enter: Nats::MAX,
+                    leave: Nats::MAX,
+                },
+                drift: DriftSettings::default(),
+            };
+            let mut workspace = vec![0; words];
+            let Ok(mut watch) = Watch::new(&model, &mut workspace, &settings, 0) else {
+                continue;
+            };
+            let sample = vec![i16::MIN; stream.front_end.channels().into()];
+            for _ in 0..stream.front_end.samples().min(300) {
+                let _ = watch.push(&sample);
+            }
+        }
+    }
+    assert!(accepted > 400, "{accepted}");
+}
