@@ -13,7 +13,7 @@ use support::{Dice, Temper, random_spec};
 
 /// A front end that makes readings of `inputs` numbers of windows of some of three shapes.
 fn front_end_for(dice: &mut Dice, inputs: usize) -> FrontEnd {
-    let channels = (1..=inputs.min(5)).filter(|channels| inputs % channels == 0);
+    let channels = (1..=inputs.min(5)).filter(|channels| inputs.is_multiple_of(*channels));
     let channels = dice.pick(&channels.collect::<Vec<_>>());
     let each = inputs / channels;
     let features = match each {
