@@ -84,6 +84,8 @@ impl Shape {
             name: name.to_owned(),
             picture_width: 0,
             inputs: vec![input; self.inputs],
+            stream: None,
+            typical: Vec::new(),
             likelihood: LikelihoodSpec::Binomial { trials: 1 },
             latent_fraction_bits: 12,
             log_variance_range: (-6 << 16, 2 << 16),

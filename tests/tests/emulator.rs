@@ -172,6 +172,8 @@ fn random_model() -> ImageSpec {
             };
             64
         ],
+        stream: None,
+        typical: Vec::new(),
         likelihood: LikelihoodSpec::Binomial { trials: 16 },
         latent_fraction_bits: 12,
         log_variance_range: (-6 << 16, 2 << 16),
