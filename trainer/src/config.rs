@@ -2,6 +2,7 @@
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
+use crate::stream::StreamSettings;
 use elbow::distribution::Family;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -40,6 +41,9 @@ pub struct Config {
     pub validation_fraction: f64,
     /// The part of normal readings that only the evaluation looks at.
     pub test_fraction: f64,
+    /// Where the data are a stream: how it is cut into windows and what is made of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSettings>,
 }
 
 /// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, or as in [`LOCATIONS`].
@@ -215,6 +219,9 @@ impl Config {
             for &width in widths {
                 at_least_one(name, width, 16_384)?;
             }
+        }
+        if let Some(stream) = &self.stream {
+            stream.validate()?;
         }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(Error::Setting(format!(

@@ -10,6 +10,7 @@
 //! * [`data`]: readings from files, and the digits that ship with the program.
 //! * [`random`]: seeded streams, the same generator as the device's.
 //! * [`readings`]: the raw 16-bit readings that a device would take, and their normalization.
+//! * [`stream`]: streams of samples, cut into windows and made into readings as the device does.
 //! * [`model`]: encoder, decoder and likelihood in floats, on candle.
 //! * [`objective`]: the evidence lower bound and its terms.
 //! * [`config`]: everything that determines a run.
@@ -17,6 +18,7 @@
 //! * [`fit`]: the training loop and its optimizer.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
@@ -37,3 +39,5 @@ pub mod random;
 pub mod readings;
 pub mod report;
 pub mod run;
+pub mod stream;
+pub mod typical;

@@ -138,6 +138,8 @@ pub fn quantize(
         name: label.name.clone(),
         picture_width: label.picture_width,
         inputs,
+        stream: None,
+        typical: vec![],
         likelihood,
         latent_fraction_bits: fraction_bits,
         log_variance_range: (

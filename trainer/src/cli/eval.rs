@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// A file with a label for each reading, 0 for normal
+    /// A file with a label for each row of the data, 0 for normal
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// The device's estimator: sigma-points, posterior-mean or monte-carlo:K

@@ -1,5 +1,6 @@
 //! `trainer fit`.
 
+use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
 use crate::config::{Config, LikelihoodKind};
@@ -10,9 +11,10 @@ use crate::fit::{self, Epoch, Prepared};
 use crate::model::Vae;
 use crate::parts::Parts;
 use crate::quantize::{self, Label};
-use crate::readings::{Normalization, Readings};
+use crate::readings::Readings;
 use crate::report::{self, Results};
 use crate::run::{self, Derived, RunConfig, Summary};
+use crate::stream::Windowed;
 use candle_core::Device;
 use clap::Args;
 use elbow::format::AlignedImage;
@@ -23,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 16] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -37,6 +39,9 @@ const SETTINGS: [&str; 13] = [
     "seed",
     "validation_fraction",
     "test_fraction",
+    "window",
+    "hop",
+    "features",
 ];
 
 /// The estimator of the results.
@@ -44,10 +49,11 @@ const REPORTED: Estimator = Estimator::SigmaPoints;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A CSV or .npy file with a reading in each row
+    /// A CSV or .npy file with a reading in each row; with --window, a sample in each row and a channel
+    /// in each column
     #[arg(default_value = "digits")]
     data: String,
-    /// A file with a label for each reading, 0 for normal; others are only tested on
+    /// A file with a label for each row, 0 for normal; others are only tested on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// With the digits: the digit that training never sees
@@ -94,6 +100,8 @@ pub(super) struct Arguments {
     /// The part of normal readings that only the evaluation sees
     #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
     test_fraction: f64,
+    #[command(flatten)]
+    stream: StreamArguments,
     /// Take all settings but --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
@@ -123,6 +131,7 @@ impl Arguments {
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
+                stream: self.stream.settings()?,
             },
         };
         settings.validate()?;
@@ -143,19 +152,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         .unwrap_or_else(|| Path::new("runs").join(&name));
     run::check_folder(&folder)?;
     let parts = Parts::load(&settings)?;
-    let normalization = match parts.likelihood {
-        LikelihoodKind::Binomial { trials } => {
-            Normalization::counts(parts.train.table.width(), trials)
-        }
-        LikelihoodKind::Location { .. } | LikelihoodKind::Auto => {
-            Normalization::real(&parts.train, &parts.train.table)?
-        }
-    };
+    let normalization = parts.normalization()?;
     warn_of_shape(&settings, &parts);
     run::make_folder(&folder)?;
     let derived = Derived {
         likelihood: parts.likelihood,
         normalization,
+        stream: parts.stream.as_ref().map(Windowed::derived),
     };
     let task = Task {
         name,
@@ -181,6 +184,7 @@ impl Task {
         let Derived {
             likelihood,
             normalization,
+            ..
         } = &self.config.derived;
         let vae = fit::initialize(
             &self.config.settings,
@@ -207,7 +211,8 @@ impl Task {
             name: self.name.clone(),
             picture_width: self.parts.test.picture_width,
         };
-        let spec = quantize::quantize(&vae, normalization, &training, &label)?;
+        let mut spec = quantize::quantize(&vae, normalization, &training, &label)?;
+        spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
@@ -297,6 +302,7 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
             settings.latents
         );
     }
+    super::warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
     let rows = parts.train.table.rows();
     if rows < settings.batch {
         eprintln!(

@@ -1,17 +1,23 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
+mod decode;
+mod encode;
 mod eval;
 mod fit;
 mod inspect;
 mod readings;
 mod sample;
+mod samples;
 mod score;
+mod stream;
+mod telemetry;
+mod watch;
 
 use crate::config::LikelihoodKind;
 use crate::data::DataSource;
 use crate::error::Error;
 use crate::fit::Prepared;
-use crate::parts::{Labelled, check_width, load_for_scoring};
+use crate::parts::{Labelled, check_width, load_for_scoring, stream_to_readings};
 use crate::readings::Readings;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
@@ -46,6 +52,15 @@ enum Command {
     Sample(sample::Arguments),
     /// Convert data to the raw 16-bit readings that the device takes in.
     Readings(readings::Arguments),
+    /// Convert a stream to the raw 16-bit samples that the device takes in.
+    Samples(samples::Arguments),
+    /// Watch a stream as the device does: one line of CSV a window, alarms and drift on standard
+    /// error.
+    Watch(watch::Arguments),
+    /// Write the telemetry that a device would send: a packet of quantized latents a reading.
+    Encode(encode::Arguments),
+    /// Turn packets of telemetry back into readings: one line of CSV a packet.
+    Decode(decode::Arguments),
 }
 
 /// The readings that a command works on.
@@ -54,7 +69,8 @@ struct Input {
     /// A model image, or the folder of a run
     model: PathBuf,
     /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
-    /// digits:validation, digits:held-out, digits:all)
+    /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
+    /// or samples, by their width; samples are cut into windows as on the device
     data: String,
     /// Use only the first N readings
     #[arg(long, value_name = "N")]
@@ -73,6 +89,10 @@ pub fn run() -> Result<(), Error> {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
+        Command::Samples(arguments) => samples::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
     }
 }
 
@@ -99,7 +119,9 @@ impl Input {
         model: &Model<'_>,
         labels: Option<&Path>,
     ) -> Result<(Readings, Labelled), Error> {
-        let mut labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
+        let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
+        let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
+        warn_of_saturation(saturated);
         check_width(
             &labelled.dataset.name,
             &labelled.dataset.table,
