@@ -346,7 +346,7 @@ impl<'s, R: Rng> Session<'s, R> {
         while accumulator.passes() < until {
             match until - accumulator.passes() {
                 LANES.. => {
-                    self.run_lanes::<{ vae::LANES }>(reading, observed, estimator, accumulator)
+                    self.run_lanes::<{ vae::LANES }>(reading, observed, estimator, accumulator);
                 }
                 2.. => self.run_lanes::<2>(reading, observed, estimator, accumulator),
                 _ => self.run_lanes::<1>(reading, observed, estimator, accumulator),

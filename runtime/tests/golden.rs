@@ -5,21 +5,22 @@
 //! `statistics.NormalDist` in place of the tables and `zlib.crc32` for the checksum; the comments say
 //! how. A change of any of them is a change of `FORMAT_VERSION` or `NUMERICS_VERSION`.
 
+use elbow::decision::Noise;
 use elbow::estimator::Estimator;
 use elbow::format::{
     AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, RowSpec,
 };
 use elbow::requantize::Multiplier;
-use elbow::{Model, Session};
+use elbow::{Model, Nats, Probability, Question, Session, Side};
 
 #[rustfmt::skip]
-const IMAGE: [u8; 152] = [
+const IMAGE: [u8; 176] = [
     b'E', b'L', b'B', b'W',
     1, 0, // format version
     1, 0, // numerics version
-    152, 0, 0, 0, // length
-    0x02, 0x51, 0xbf, 0x8f, // CRC-32 of all other bytes
-    26, 0, 0, 0, // length of the header
+    176, 0, 0, 0, // length
+    0xf4, 0x4b, 0xd1, 0x39, // CRC-32 of all other bytes
+    42, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     2, // inputs
@@ -32,10 +33,16 @@ const IMAGE: [u8; 152] = [
     0, // hidden layers of the encoder
     0, // hidden layers of the decoder
     1, 1, 1, // one calibration table: sigma points, one knot
+    0xff, 0xff, 0x07, // mean of its scores: zigzag of -2^16 is 2^17 - 1
+    0, // their standard deviation
+    0x80, 0x80, 0x08, // noise: mean excess 1.0, zigzag 2^17
+    0x80, 0x80, 0x04, // mean deviation 0.5
+    0x80, 0x80, 0x10, // pair deviation 2.0
     0x85, 0x88, 0x0c, // expected: -98819, zigzag 197637 = 5 + 8 * 2^7 + 12 * 2^14
     0x9b, 0xb3, 0x0c, // -101582
-    0x8f, 0xce, 0x0d, // -111496
-    0, 0, // to byte 48
+    0xad, 0xf9, 0x0d, // -114263
+    0xb5, 0xb0, 0x04, // -35867
+    0, 0, // to byte 64
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64
@@ -49,6 +56,8 @@ const IMAGE: [u8; 152] = [
     0, 0, 0xff, 0xff, 0, 0, 0, 0, // calibration: a knot at -1 nat
     0, 0, 0, 0x40, 0, 0, 0, 0x80, // p-values 1/2 and 1
     1, 0, 0, 0, 0, 0, 0, 0, // reading of the self-test: 1 and 0
+    0x72, 0x2f, 0x43, 0x09, // CRC-32 of the heads, 65536 and -131072 (1.0 and -2.0)
+    0x72, 0x2f, 0x43, 0x09, // and of the outputs, which are the same two numbers
 ];
 
 fn spec() -> ImageSpec {
@@ -79,6 +88,11 @@ fn spec() -> ImageSpec {
             weights: vec![16, -32],
             rows: vec![row(0, 1); 2],
         },
+        noise: Noise {
+            mean_excess: 1 << 16,
+            mean_deviation: 1 << 15,
+            pair_deviation: 2 << 16,
+        },
         self_test_reading: vec![1, 0],
     }
 }
@@ -90,7 +104,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    assert_eq!((model.name(), model.image_length()), ("g", 152));
+    assert_eq!((model.name(), model.image_length()), ("g", 176));
     assert_eq!((model.inputs(), model.latents()), (2, 1));
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);
@@ -98,8 +112,14 @@ fn the_image_is_written_and_read_byte_by_byte() {
     let shapes: Vec<_> = model.layers().map(|l| (l.rows, l.columns)).collect();
     assert_eq!(shapes, [(2, 2), (2, 1)]);
     assert_eq!(model.calibrations()[0].knots(), 1);
-    // Five numbers of 18 bytes in all for the latent, and two activations.
-    assert_eq!(model.workspace_words(), 3);
+    let table = &model.calibrations()[0];
+    assert_eq!(
+        (table.mean().to_bits(), table.standard_deviation().to_bits()),
+        (-65_536, 0)
+    );
+    assert_eq!(model.noise(), spec().noise);
+    // Four numbers of 4 bytes and four of 2 for the latent, and two activations.
+    assert_eq!(model.workspace_words(), 4);
 }
 
 /// The reading 1, 0 enters as 64 and 0. The accumulators of the heads are 2 * 64 = 128 and
@@ -108,7 +128,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 fn every_number_of_a_score_is_the_derived_one() {
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    let mut workspace = [0; 3];
+    let mut workspace = [0; 4];
     model.self_test(&mut workspace).unwrap();
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     let posterior = session.encode(&[1, 0]).unwrap();
@@ -122,9 +142,12 @@ fn every_number_of_a_score_is_the_derived_one() {
         let score = session.score(&[1, 0], estimator).unwrap();
         assert_eq!(score.reconstruction().to_bits(), reconstruction);
         assert_eq!(score.kl().to_bits(), KL);
-        assert_eq!(score.elbo().to_bits(), reconstruction - KL);
+        if !matches!(estimator, Estimator::ImportanceWeighted { .. }) {
+            assert_eq!(score.elbo().to_bits(), reconstruction - KL);
+        }
         assert_eq!(score.standard_error().map(elbow::Nats::to_bits), error);
         assert_eq!(score.p_value().to_bits(), p_value);
+        score.elbo().to_bits()
     };
     // All bounds are below the knot at -1 nat.
     const HALF: u32 = 1 << 30;
@@ -145,13 +168,56 @@ fn every_number_of_a_score_is_the_derived_one() {
         Some(3970),
         HALF,
     );
+    // Three passes: the last draw has no pair.
+    check(Estimator::MonteCarlo { samples: 3 }, -44_292, None, HALF);
+
+    // Independent draws: the third word is 0x2594869a, its draw -68830, and v = 14602, 34735 and
+    // 40215, the passes -70961, -49827 and, with z = 2513, -45206. The log ratios are half of
+    // e^2 - 2 - v^2: 292512 - 131072 - 3253 makes 79094, 106967 - 131072 - 18410 makes -21257,
+    // 72290 - 131072 - 24677 makes -41729. The log weights are 8133, -71084 and -86935: relative to
+    // the first, the weights are 1, exp(-79217 / 2^16) = 0.298566 and exp(-95068 / 2^16) = 0.234424.
+    // 8133 + ln(1.532990 / 3) is -35867.2 units. The sum of the squares is 1.144, and the root of
+    // (3 * 1.144 / 1.532990^2 - 1) / 2 is 0.4798.
+    let estimator = Estimator::ImportanceWeighted { samples: 3 };
+    let bound = check(estimator, -55_331, Some(31_444), 1 << 31);
+    // Above the knot at -1 nat: certainly no stranger than normal readings.
+    assert_eq!(bound, -35_867);
+    let estimator = Estimator::ImportanceWeighted { samples: 1 };
+    assert_eq!(check(estimator, -70_961, None, 1 << 31), 8133);
+}
+
+/// The bound of the pass at the mean is -98819, 1.0 less makes -164355. At a confidence of 0.95 with
+/// three looks (1, 3 and 5 passes) the margin is 2.39398 * 0.5 = 1.19699 nats, 78446 units.
+#[test]
+fn decisions_are_the_derived_ones() {
+    let image = AlignedImage::new(&IMAGE);
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = [0; 4];
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+    let mut decide = |threshold| {
+        session.reseed(0, 0);
+        let question = Question {
+            threshold: Nats::from_bits(threshold),
+            confidence: Probability::new(0.95),
+            max_passes: 5,
+        };
+        let decision = session.decide(&[1, 0], &question).unwrap();
+        (decision.side, decision.bound.to_bits(), decision.passes)
+    };
+    assert_eq!(decide(-164_355 - 78_447), (Side::Above, -164_355, 1));
+    assert_eq!(decide(-164_355 + 78_447), (Side::Below, -164_355, 1));
+    // Two pairs: bounds of -41525 - 69971 = -111496 after the first, -37454 - 69971 = -107425 after
+    // the second. The variance of a pair is the exporter's 4.0, then (4 * 4.0 + 481 / 2^16) / 5:
+    // deviations 2.0 and 1.7891 / sqrt(2) = 1.26505, margins 4.78796 and 3.02851 nats.
+    assert_eq!(decide(-164_355 - 78_400), (Side::Unsure, -107_425, 5));
+    assert_eq!(decide(-164_355 + 78_400), (Side::Unsure, -107_425, 5));
 }
 
 #[test]
 fn a_sample_and_its_mean_are_the_derived_ones() {
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    let mut workspace = [0; 3];
+    let mut workspace = [0; 4];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     // Before any reading it is the prior's: -138456 units are -8653.5 / 4096, rounded up.
     assert_eq!(session.sample(), [-8653]);

@@ -3,14 +3,18 @@
 
 mod support;
 
+use elbow::decision::Noise;
+use elbow::distribution::Family;
 use elbow::estimator::Estimator;
 use elbow::format::{
-    ALIGNMENT, AlignedImage, CalibrationSpec, FORMAT_VERSION, ImageError, LikelihoodSpec, MAGIC,
-    NUMERICS_VERSION, PREFIX_LENGTH, image_length, reseal,
+    ALIGNMENT, Activation, AlignedImage, CalibrationSpec, DenseSpec, FORMAT_VERSION, ImageError,
+    ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, MAGIC, NUMERICS_VERSION,
+    PREFIX_LENGTH, RowSpec, image_length, reseal,
 };
+use elbow::requantize::Multiplier;
 use elbow::text::Picture;
-use elbow::{Model, Probability, Session};
-use support::{Dice, Temper, extreme_reading, random_reading, random_spec};
+use elbow::{Mask, Model, Nats, Probability, Question, Session, Side};
+use support::{Dice, Temper, extreme_reading, random_mask, random_spec};
 
 /// Offsets of the prefix that tests write to; see FORMAT.md.
 const FORMAT_AT: usize = 4;
@@ -20,7 +24,7 @@ const CRC_AT: usize = 12;
 const HEADER_LENGTH_AT: usize = 16;
 
 /// A whole image with calibration tables, of at most `most` bytes.
-fn small_image(dice: &mut Dice, temper: Temper, gaussian: bool, most: usize) -> Vec<u8> {
+fn small_image(dice: &mut Dice, temper: Temper, location: bool, most: usize) -> Vec<u8> {
     loop {
         let spec = random_spec(dice, temper);
         let tables = [Estimator::SigmaPoints, Estimator::MonteCarlo { samples: 4 }].map(|e| {
@@ -28,8 +32,8 @@ fn small_image(dice: &mut Dice, temper: Temper, gaussian: bool, most: usize) -> 
             CalibrationSpec::from_scores(e, &scores, 5)
         });
         let image = spec.encode(&tables).unwrap();
-        let kind = matches!(spec.likelihood, LikelihoodSpec::Gaussian(_));
-        if image.len() <= most && kind == gaussian {
+        let kind = matches!(spec.likelihood, LikelihoodSpec::Location(_));
+        if image.len() <= most && kind == location {
             return image.to_vec();
         }
     }
@@ -38,7 +42,7 @@ fn small_image(dice: &mut Dice, temper: Temper, gaussian: bool, most: usize) -> 
 /// One image of each likelihood.
 fn samples(seed: u64) -> [Vec<u8>; 2] {
     let mut dice = Dice::new(seed);
-    [false, true].map(|gaussian| small_image(&mut dice, Temper::Trained, gaussian, 1500))
+    [false, true].map(|location| small_image(&mut dice, Temper::Trained, location, 1500))
 }
 
 fn parse(bytes: &[u8]) -> Result<(), ImageError> {
@@ -263,19 +267,36 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
     readings.push((0..inputs).map(|_| dice.word() as i16).collect());
     readings.push((0..inputs).map(|_| dice.word() as i16 & 0xff).collect());
     for reading in &readings {
+        let bits = random_mask(dice, inputs);
+        let part = Mask::new(&bits, inputs).unwrap();
         for estimator in [
             Estimator::PosteriorMean,
             Estimator::SigmaPoints,
             Estimator::MonteCarlo { samples: 5 },
+            Estimator::ImportanceWeighted { samples: 3 },
         ] {
-            let Ok(score) = session.score(reading, estimator) else {
-                continue;
-            };
-            assert!(score.kl().to_bits() >= 0 && score.p_value() <= Probability::ONE);
-            assert!(score.csv(0).to_string().split(',').count() == 11);
+            for mask in [Mask::ALL, part] {
+                let Ok(score) = session.score_observed(reading, mask, estimator) else {
+                    continue;
+                };
+                assert!(score.kl().to_bits() >= 0 && score.p_value() <= Probability::ONE);
+                assert!(score.csv(0).to_string().split(',').count() == 11);
+            }
         }
+        let mut terms = vec![0; inputs];
+        let mut latents = vec![Nats::ZERO; model.latents()];
+        let estimator = Estimator::ImportanceWeighted { samples: 2 };
+        let _ = session.explain(reading, part, estimator, &mut terms, &mut latents);
+        let _ = session.impute(reading, part, &mut vec![0; inputs]);
+        let question = Question {
+            threshold: Nats::from_bits(dice.pick(&[i32::MIN, -1 << 22, 0, i32::MAX])),
+            confidence: Probability::new(dice.pick(&[0.0, 0.9, 1.0])),
+            max_passes: dice.size(1, 20) as u16,
+        };
+        let _ = session.decide(reading, &question);
         let _ = session.encode(reading);
         session.sample();
+        assert!(session.posterior().squared_distance() >= 0);
     }
     let mut means = vec![0; inputs];
     for extreme in [i16::MIN, 0, i16::MAX] {
@@ -400,11 +421,53 @@ fn mutated_images_never_panic() {
 /// Everything at its limit at once: inputs, latents, sums of nats, passes.
 #[test]
 fn the_largest_sums_do_not_overflow() {
-    use elbow::format::{DenseSpec, GaussianSpec, InputSpec, RowSpec};
-    use elbow::requantize::Multiplier;
+    let mut dice = Dice::new(19);
+    for (inputs, latents, samples) in [(1 << 14, 1, 39), (1, 200, 65_535), (300, 1 << 10, 3)] {
+        for family in [None, Some(Family::Normal), Some(Family::Laplace)] {
+            for sign in [1, -1] {
+                let predicted_scale = dice.once_in(2);
+                let likelihood = family.map(|family| (family, predicted_scale));
+                let spec = largest_spec(&mut dice, inputs, latents, likelihood, sign);
+                let image = spec.encode(&[]).unwrap();
+                let model = Model::parse(&image).unwrap();
+                let mut workspace = vec![0; model.workspace_words()];
+                model.self_test(&mut workspace).unwrap();
+                let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+                let reading = extreme_reading(&mut dice, &spec);
+                for estimator in [
+                    Estimator::MonteCarlo { samples },
+                    Estimator::ImportanceWeighted { samples },
+                ] {
+                    let score = session.score(&reading, estimator).unwrap();
+                    assert_eq!(score.passes(), samples);
+                    if family.is_some() && inputs > 1 && sign < 0 {
+                        assert_eq!(score.reconstruction(), Nats::MIN);
+                        assert_eq!(score.elbo(), Nats::MIN);
+                    }
+                }
+                let question = Question {
+                    threshold: Nats::MIN,
+                    confidence: Probability::ONE,
+                    max_passes: samples,
+                };
+                let decision = session.decide(&reading, &question).unwrap();
+                assert!(decision.passes <= samples);
+            }
+        }
+    }
+}
+
+/// A small model whose numbers are as large as an image may have them.
+fn largest_spec(
+    dice: &mut Dice,
+    inputs: usize,
+    latents: usize,
+    likelihood: Option<(Family, bool)>,
+    sign: i32,
+) -> ImageSpec {
     let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
-    let dense = |columns: usize, rows: usize, bias: i32| DenseSpec {
-        weights: vec![127; columns * rows],
+    let dense = |weight: i8, columns: usize, rows: usize, bias: i32| DenseSpec {
+        weights: vec![weight; columns * rows],
         rows: vec![
             RowSpec {
                 bias,
@@ -413,63 +476,88 @@ fn the_largest_sums_do_not_overflow() {
             rows
         ],
     };
-    let mut dice = Dice::new(19);
-    for (inputs, latents, samples) in [(1 << 14, 1, 99), (1, 200, 65_535), (300, 1 << 10, 2)] {
-        for gaussian in [false, true] {
-            for sign in [1, -1] {
-                let gaussian_spec = GaussianSpec {
-                    standardize: vec![largest; inputs],
-                    deviations: vec![largest; inputs],
-                    log_normalizer: f64::from(sign * (1 << 29)),
-                };
-                let mut spec = random_spec(&mut dice, Temper::Wild);
-                spec.likelihood = match gaussian {
-                    true => LikelihoodSpec::Gaussian(gaussian_spec),
-                    false => LikelihoodSpec::Binomial { trials: 255 },
-                };
-                spec.inputs = vec![
-                    InputSpec {
-                        center: i16::MIN,
-                        exponent: -128,
-                        gain: largest
-                    };
-                    inputs
-                ];
-                // One hidden output in each half keeps the model small.
-                spec.encoder.truncate(0);
-                spec.decoder.truncate(0);
-                let hidden = |columns, bias| elbow::format::LayerSpec {
-                    dense: DenseSpec {
-                        weights: vec![1; columns],
-                        ..dense(columns, 1, bias)
-                    },
-                    activation: elbow::format::Activation::Identity,
-                    zero_point: 0,
-                };
-                spec.encoder.push(hidden(inputs, 0));
-                spec.decoder.push(hidden(latents, 0));
-                spec.heads = dense(1, 2 * latents, sign * ((1 << 30) - 1 - 127 * 127));
-                spec.output = dense(1, inputs, -sign * ((1 << 30) - 1 - 127 * 127));
-                spec.log_variance_range = (-32 << 16, 8 << 16);
-                spec.self_test_reading = extreme_reading(&mut dice, &spec);
-                let image = spec.encode(&[]).unwrap();
-                let model = Model::parse(&image).unwrap();
-                let mut workspace = vec![0; model.workspace_words()];
-                model.self_test(&mut workspace).unwrap();
-                let mut session = Session::new(&model, &mut workspace, 0).unwrap();
-                for reading in [
-                    extreme_reading(&mut dice, &spec),
-                    random_reading(&mut dice, &spec),
-                ] {
-                    let estimator = Estimator::MonteCarlo { samples };
-                    let score = session.score(&reading, estimator).unwrap();
-                    assert_eq!(score.passes(), samples);
-                    if gaussian {
-                        let end = if sign > 0 { i32::MAX } else { i32::MIN };
-                        assert_eq!(score.reconstruction().to_bits(), end);
-                    }
-                }
-            }
+    // One hidden output in each half keeps the model small.
+    let hidden = |columns| LayerSpec {
+        dense: dense(1, columns, 1, 0),
+        activation: Activation::Identity,
+        zero_point: 0,
+    };
+    let input = InputSpec {
+        center: i16::MIN,
+        exponent: -128,
+        gain: largest,
+    };
+    let mut rows = inputs;
+    let likelihood = match likelihood {
+        None => LikelihoodSpec::Binomial { trials: 255 },
+        Some((family, predicted_scale)) => {
+            rows *= 1 + usize::from(predicted_scale);
+            LikelihoodSpec::Location(LocationSpec {
+                family,
+                predicted_scale,
+                standardize: vec![largest; inputs],
+                units: vec![largest; inputs],
+                log_normalizers: vec![f64::from(sign * 4096); inputs],
+            })
+        }
+    };
+    let bias = sign * ((1 << 30) - 1 - 127 * 127);
+    let any = dice.word() as i32;
+    let mut spec = ImageSpec {
+        name: String::new(),
+        picture_width: 0,
+        inputs: vec![input; inputs],
+        likelihood,
+        latent_fraction_bits: 6,
+        log_variance_range: (-32 << 16, 8 << 16),
+        encoder: vec![hidden(inputs)],
+        heads: dense(127, 1, 2 * latents, bias),
+        decoder: vec![hidden(latents)],
+        output: dense(127, 1, rows, -bias),
+        noise: Noise {
+            mean_excess: dice.pick(&[i32::MIN, i32::MAX, any]),
+            mean_deviation: i32::MAX,
+            pair_deviation: i32::MAX,
+        },
+        self_test_reading: vec![],
+    };
+    spec.self_test_reading = extreme_reading(dice, &spec);
+    spec
+}
+
+/// Decisions with every noise, confidence and number of passes at its ends; a pass at the mean
+/// whose scatter is unknown never decides.
+#[test]
+fn decisions_do_not_overflow() {
+    let ends = [i32::MIN, -1, 0, 1, 1 << 16, i32::MAX - 1, i32::MAX];
+    let mut dice = Dice::new(20);
+    let mut sides = [0; 3];
+    for round in 0..3000 {
+        let mut spec = random_spec(&mut dice, [Temper::Trained, Temper::Wild][round % 2]);
+        spec.noise = Noise {
+            mean_excess: dice.pick(&ends),
+            mean_deviation: dice.pick(&ends).max(0),
+            pair_deviation: dice.pick(&ends).max(0),
+        };
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        let reading = extreme_reading(&mut dice, &spec);
+        let many = if round % 300 == 0 { u16::MAX } else { 257 };
+        for max_passes in [1, 2, 3, 4, 9, many] {
+            let word = dice.word();
+            let question = Question {
+                threshold: Nats::from_bits(dice.pick(&ends)),
+                confidence: Probability::from_bits(dice.pick(&[0, 1, word >> 1, 1 << 31])).unwrap(),
+                max_passes,
+            };
+            let decision = session.decide(&reading, &question).unwrap();
+            assert!((1..=max_passes).contains(&decision.passes));
+            sides[decision.side as usize] += 1;
+            let unknown = spec.noise.mean_deviation == i32::MAX;
+            assert!(!unknown || decision.passes > 1 || decision.side == Side::Unsure);
         }
     }
+    assert!(sides.iter().all(|&count| count > 100), "{sides:?}");
 }

@@ -1,317 +1,34 @@
-//! The whole path from a reading to its score, implemented a second time from NUMERICS.md: 128-bit
-//! integers, plain loops, and of the crate nothing but elementary functions, the normal quantile and
-//! the generator. Every result must agree bit for bit. A third implementation, in floats and without
-//! any rounding, says that the integers mean what they should.
+//! Every result of a session agrees, bit for bit, with the second implementation in
+//! `support/reference.rs`, which knows neither lanes nor buffers.
 
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{Activation, CalibrationSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec};
-use elbow::gaussian::standard_normal;
+use elbow::format::CalibrationSpec;
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
-use elbow::transcendental::{exp, sigmoid, softplus};
-use elbow::{Model, Score, Session};
+use elbow::transcendental::exp;
+use elbow::{Mask, Model, Nats, Probability, Question, Session};
 use rand_core::{Rng, TryRng};
-use support::{Dice, ONE, Temper, extreme_reading, random_reading, random_spec};
+use support::reference::{Expected, Reference};
+use support::{Dice, Temper, extreme_reading, random_mask, random_reading, random_spec};
 
-/// `v` in the range of a signed number of `bits` bits.
-fn saturate(v: i128, bits: u32) -> i128 {
-    v.clamp(-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+/// Every kind, two of the random ones with an odd or even number of samples.
+fn estimators(dice: &mut Dice) -> [Estimator; 6] {
+    let [few, many, weights, most] = [9, 19, 9, 19].map(|most| dice.between(1, most) as u16);
+    [
+        Estimator::PosteriorMean,
+        Estimator::SigmaPoints,
+        Estimator::MonteCarlo { samples: few },
+        Estimator::MonteCarlo { samples: many },
+        Estimator::ImportanceWeighted { samples: weights },
+        Estimator::ImportanceWeighted { samples: most },
+    ]
 }
 
-/// The integer nearest to `v / 2^bits`, halves up.
-fn round(v: i128, bits: u32) -> i128 {
-    (2 * v + (1 << bits)).div_euclid(2 << bits)
+fn wide<T: Copy + Into<i128>>(values: &[T]) -> Vec<i128> {
+    values.iter().map(|&v| v.into()).collect()
 }
-
-/// The integer nearest to `sum / count`, by the rule of NUMERICS.md.
-fn mean(sum: i128, count: i128) -> i128 {
-    (sum + count / 2).div_euclid(count)
-}
-
-/// The floor of the root, by bisection.
-fn root(n: i128) -> i128 {
-    let (mut low, mut high) = (0, 1i128 << 62);
-    while high - low > 1 {
-        let middle = (low + high) / 2;
-        if middle * middle <= n {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    low
-}
-
-fn apply(multiplier: Multiplier, a: i128) -> i128 {
-    let word = multiplier.to_word();
-    let (mantissa, shift) = (i128::from(word & 0xffff), word >> 16);
-    saturate(round(a * mantissa, shift), 32)
-}
-
-/// `M_r(a_r)` of each row.
-fn dense(layer: &DenseSpec, x: &[i128]) -> Vec<i128> {
-    let mut outputs = vec![];
-    for (r, row) in layer.rows.iter().enumerate() {
-        let mut a = i128::from(row.bias);
-        for (c, operand) in x.iter().enumerate() {
-            a += i128::from(layer.weights[r * x.len() + c]) * operand;
-        }
-        assert!(a.abs() < 1 << 30, "accumulator {a}");
-        outputs.push(apply(row.multiplier, a));
-    }
-    outputs
-}
-
-fn network(hidden: &[LayerSpec], last: &DenseSpec, x: Vec<i128>) -> Vec<i128> {
-    let mut x = x;
-    for layer in hidden {
-        let zero_point = i128::from(layer.zero_point);
-        let floor = match layer.activation {
-            Activation::Identity => -127,
-            Activation::Relu => zero_point,
-        };
-        x = dense(&layer.dense, &x);
-        for q in &mut x {
-            *q = (*q + zero_point).max(floor).min(127);
-        }
-    }
-    dense(last, &x)
-}
-
-/// `ln C(trials, x)` in Q16.16, from the logarithm of the gamma function.
-fn log_choose(trials: u8, x: i16) -> i128 {
-    let ln_factorial = |n: f64| libm::lgamma(n + 1.0);
-    let (n, x) = (f64::from(trials), f64::from(x));
-    let exact = ln_factorial(n) - ln_factorial(x) - ln_factorial(n - x);
-    (exact * ONE).round() as i128
-}
-
-struct Reference<'a> {
-    spec: &'a ImageSpec,
-    mean: Vec<i128>,
-    log_variance: Vec<i128>,
-    deviation: Vec<i128>,
-}
-
-/// What a score must consist of.
-#[derive(Debug, PartialEq)]
-struct Expected {
-    elbo: i128,
-    reconstruction: i128,
-    kl: i128,
-    standard_error: Option<i128>,
-    passes: i128,
-}
-
-impl Expected {
-    fn of(score: &Score) -> Self {
-        Self {
-            elbo: score.elbo().to_bits().into(),
-            reconstruction: score.reconstruction().to_bits().into(),
-            kl: score.kl().to_bits().into(),
-            standard_error: score.standard_error().map(|error| error.to_bits().into()),
-            passes: score.passes().into(),
-        }
-    }
-}
-
-impl<'a> Reference<'a> {
-    fn prior(spec: &'a ImageSpec) -> Self {
-        let latents = spec.heads.rows.len() / 2;
-        Self {
-            spec,
-            mean: vec![0; latents],
-            log_variance: vec![0; latents],
-            deviation: vec![1 << 16; latents],
-        }
-    }
-
-    fn encode(spec: &'a ImageSpec, reading: &[i16]) -> Self {
-        let mut q = vec![];
-        for (input, &x) in spec.inputs.iter().zip(reading) {
-            let centred = i128::from(x) - i128::from(input.center);
-            q.push(apply(input.gain, centred).clamp(-127, 127));
-        }
-        let heads = network(&spec.encoder, &spec.heads, q);
-        let (low, high) = spec.log_variance_range;
-        let mut reference = Self::prior(spec);
-        let latents = reference.mean.len();
-        for j in 0..latents {
-            reference.mean[j] = heads[j].clamp(-(128 << 16), 128 << 16);
-            let log_variance = heads[latents + j].max(low.into()).min(high.into());
-            reference.log_variance[j] = log_variance;
-            reference.deviation[j] = exp(log_variance.div_euclid(2) as i32).into();
-        }
-        reference
-    }
-
-    fn to_latent(&self, v: i128) -> i128 {
-        let bits = 16 - u32::from(self.spec.latent_fraction_bits);
-        saturate(round(saturate(v, 32), bits), 16)
-    }
-
-    fn draw(&self, rng: &mut Xoshiro128PlusPlus) -> Vec<i128> {
-        let draw = |_: &i128| standard_normal(rng.next_u32()).into();
-        self.mean.iter().map(draw).collect()
-    }
-
-    fn sample(&self, noise: &[i128], sign: i128) -> Vec<i128> {
-        let mut z = vec![];
-        for (j, noise) in noise.iter().enumerate() {
-            let moved = saturate(round(self.deviation[j] * noise, 16), 32);
-            z.push(self.to_latent(self.mean[j] + sign * moved));
-        }
-        z
-    }
-
-    fn outputs(&self, z: &[i128]) -> Vec<i128> {
-        network(&self.spec.decoder, &self.spec.output, z.to_vec())
-    }
-
-    fn means(&self, z: &[i128]) -> Vec<i128> {
-        let mut means = vec![];
-        for (i, o) in self.outputs(z).into_iter().enumerate() {
-            means.push(match &self.spec.likelihood {
-                LikelihoodSpec::Binomial { trials } => {
-                    i128::from(*trials) * i128::from(sigmoid(o as i32))
-                }
-                LikelihoodSpec::Gaussian(gaussian) => {
-                    let center = i128::from(self.spec.inputs[i].center) << 16;
-                    saturate(center + apply(gaussian.deviations[i], o), 32)
-                }
-            });
-        }
-        means
-    }
-
-    fn pass(&self, z: &[i128], reading: &[i16]) -> i128 {
-        let mut sum = 0;
-        if let LikelihoodSpec::Gaussian(gaussian) = &self.spec.likelihood {
-            sum += (gaussian.log_normalizer * ONE).round() as i128;
-        }
-        for (i, o) in self.outputs(z).into_iter().enumerate() {
-            match &self.spec.likelihood {
-                LikelihoodSpec::Binomial { trials } => {
-                    let l = o.clamp(-(64 << 16), 64 << 16);
-                    sum += i128::from(reading[i]) * l;
-                    sum -= i128::from(*trials) * i128::from(softplus(l as i32));
-                    sum += log_choose(*trials, reading[i]);
-                }
-                LikelihoodSpec::Gaussian(gaussian) => {
-                    let centred = i128::from(reading[i]) - i128::from(self.spec.inputs[i].center);
-                    let d = apply(gaussian.standardize[i], 8 * centred) - o;
-                    let d = d.clamp(-(128 << 16), 128 << 16);
-                    sum -= round(d * d, 17);
-                }
-            }
-        }
-        sum
-    }
-
-    fn kl(&self) -> i128 {
-        let mut twice = 0;
-        for (mean, log_variance) in self.mean.iter().zip(&self.log_variance) {
-            twice += round(mean * mean, 16) + i128::from(exp(*log_variance as i32));
-            twice -= (1 << 16) + log_variance;
-        }
-        (twice + 1).div_euclid(2).max(0)
-    }
-
-    /// Every pass in order, by the pairs that a standard error is taken over.
-    fn passes(
-        &self,
-        reading: &[i16],
-        estimator: Estimator,
-        rng: &mut Xoshiro128PlusPlus,
-    ) -> Vec<i128> {
-        match estimator {
-            Estimator::PosteriorMean => {
-                let z: Vec<i128> = self.mean.iter().map(|&v| self.to_latent(v)).collect();
-                vec![self.pass(&z, reading)]
-            }
-            Estimator::SigmaPoints => {
-                let spread = root((self.mean.len() as i128) << 32);
-                let mut passes = vec![];
-                for (j, deviation) in self.deviation.iter().enumerate() {
-                    for sign in [1, -1] {
-                        let mut v = self.mean.clone();
-                        v[j] += sign * round(spread * deviation, 16);
-                        let z: Vec<i128> = v.into_iter().map(|v| self.to_latent(v)).collect();
-                        passes.push(self.pass(&z, reading));
-                    }
-                }
-                passes
-            }
-            Estimator::MonteCarlo { samples } => {
-                let mut passes = vec![];
-                let mut noise = vec![];
-                for index in 0..samples {
-                    let sign = if index % 2 == 0 { 1 } else { -1 };
-                    if sign == 1 {
-                        noise = self.draw(rng);
-                    }
-                    passes.push(self.pass(&self.sample(&noise, sign), reading));
-                }
-                passes
-            }
-        }
-    }
-
-    fn score(
-        &self,
-        reading: &[i16],
-        estimator: Estimator,
-        rng: &mut Xoshiro128PlusPlus,
-    ) -> Expected {
-        let passes = self.passes(reading, estimator, rng);
-        let count = passes.len() as i128;
-        let estimate = mean(passes.iter().sum(), count);
-        let standard_error = match estimator {
-            Estimator::MonteCarlo { .. } => standard_error(&passes),
-            _ => None,
-        };
-        Expected {
-            elbo: saturate(estimate - self.kl(), 32),
-            reconstruction: saturate(estimate, 32),
-            kl: saturate(self.kl(), 32),
-            standard_error,
-            passes: count,
-        }
-    }
-}
-
-fn standard_error(passes: &[i128]) -> Option<i128> {
-    let pairs: Vec<i128> = passes
-        .chunks_exact(2)
-        .map(|pair| (pair[0] + pair[1]).div_euclid(2))
-        .collect();
-    let n = pairs.len() as i128;
-    if n < 2 {
-        return None;
-    }
-    let d: Vec<i128> = pairs
-        .iter()
-        .map(|t| (t - pairs[0]).div_euclid(256).clamp(-(1 << 20), 1 << 20))
-        .collect();
-    let m = mean(d.iter().sum(), n);
-    let squares: i128 = d.iter().map(|d| (d - m) * (d - m)).sum();
-    Some(if squares < 1 << 46 {
-        root(mean(squares << 16, n * (n - 1)))
-    } else {
-        saturate(root(mean(squares, n * (n - 1))) << 8, 32)
-    })
-}
-
-const ESTIMATORS: [Estimator; 6] = [
-    Estimator::PosteriorMean,
-    Estimator::SigmaPoints,
-    Estimator::MonteCarlo { samples: 1 },
-    Estimator::MonteCarlo { samples: 3 },
-    Estimator::MonteCarlo { samples: 4 },
-    Estimator::MonteCarlo { samples: 17 },
-];
 
 /// Compares every operation of a session with the reference; the number of scores.
 fn compare(dice: &mut Dice, temper: Temper, models: usize) -> usize {
@@ -333,7 +50,7 @@ fn compare(dice: &mut Dice, temper: Temper, models: usize) -> usize {
                 random_reading(dice, &spec)
             };
             let reference = Reference::encode(&spec, &reading);
-            for estimator in ESTIMATORS {
+            for estimator in estimators(dice) {
                 let expected = reference.score(&reading, estimator, &mut rng);
                 let score = session.score(&reading, estimator).unwrap();
                 assert_eq!(Expected::of(&score), expected, "{estimator} {spec:?}");
@@ -341,9 +58,94 @@ fn compare(dice: &mut Dice, temper: Temper, models: usize) -> usize {
                 scores += 1;
             }
             compare_parts(dice, &mut session, &reference, &reading, &mut rng);
+            compare_decisions(dice, &mut session, &reference, &reading, &mut rng);
+            scores += compare_observed(dice, &mut session, &spec, &reading, &mut rng);
         }
     }
     scores
+}
+
+/// Compares scores, explanations and imputations of a part of the inputs; the number of scores.
+fn compare_observed(
+    dice: &mut Dice,
+    session: &mut Session<'_>,
+    spec: &elbow::format::ImageSpec,
+    reading: &[i16],
+    rng: &mut Xoshiro128PlusPlus,
+) -> usize {
+    let bits = random_mask(dice, reading.len());
+    let mask = Mask::new(&bits, reading.len()).unwrap();
+    // What stands at the inputs that are missing does not matter.
+    let mut given = reading.to_vec();
+    for (i, x) in given.iter_mut().enumerate() {
+        if bits[i / 8] >> (i % 8) & 1 == 0 {
+            *x = dice.word() as i16;
+        }
+    }
+    let reference = Reference::encode_observed(spec, reading, &bits);
+    let all = estimators(dice);
+    for estimator in all {
+        let expected = reference.score(reading, estimator, rng);
+        let score = session.score_observed(&given, mask, estimator).unwrap();
+        assert_eq!(
+            Expected::of(&score),
+            expected,
+            "{estimator} {bits:?} {spec:?}"
+        );
+    }
+    let estimator = dice.pick(&all);
+    let (expected, inputs) = reference.explain(reading, estimator, rng);
+    let mut terms = vec![i64::MIN; reading.len()];
+    let mut latents = vec![Nats::MIN; reference.mean.len()];
+    let score = session.explain(&given, mask, estimator, &mut terms, &mut latents);
+    assert_eq!(Expected::of(&score.unwrap()), expected);
+    assert_eq!(wide(&terms), inputs);
+    let latents: Vec<i32> = latents.iter().map(|nats| nats.to_bits()).collect();
+    assert_eq!(wide(&latents), reference.kl_of_latents());
+    // Each part is rounded for itself.
+    let parts = inputs.len() as i128;
+    let sum: i128 = inputs.iter().sum();
+    if i32::try_from(sum).is_ok() {
+        assert!((2 * (sum - expected.reconstruction)).abs() <= parts + 1);
+    }
+    let kl: i128 = wide(&latents).iter().sum();
+    assert!((2 * (kl - reference.kl())).abs() <= latents.len() as i128 + 1);
+
+    let posterior = session.encode_observed(&given, mask).unwrap();
+    assert_eq!(wide(posterior.mean), reference.mean);
+    assert_eq!(wide(posterior.log_variance), reference.log_variance);
+    let mut filled = vec![0; reading.len()];
+    session.impute(&given, mask, &mut filled).unwrap();
+    // The reference looks at observed inputs alone, so it may have the others' readings.
+    assert_eq!(wide(&filled), reference.impute(&given));
+    all.len() + 1
+}
+
+/// Compares decisions near the bound, where they are hard, and anywhere.
+fn compare_decisions(
+    dice: &mut Dice,
+    session: &mut Session<'_>,
+    reference: &Reference<'_>,
+    reading: &[i16],
+    rng: &mut Xoshiro128PlusPlus,
+) {
+    let near = reference.score(reading, Estimator::PosteriorMean, rng).elbo as i32;
+    for _ in 0..3 {
+        let around = near.saturating_add(dice.between(-4 << 16, 4 << 16) as i32);
+        let any = dice.word() as i32;
+        let threshold = dice.pick(&[around, around, any, i32::MIN, i32::MAX]);
+        let other = dice.real(0.0, 1.0);
+        let (few, most) = (dice.size(1, 40), dice.size(1, 9));
+        let question = Question {
+            threshold: Nats::from_bits(threshold),
+            confidence: Probability::new(dice.pick(&[0.95, 0.95, 0.999, 1.0, 0.0, other])),
+            max_passes: dice.pick(&[few, most, 1, 2, 3]) as u16,
+        };
+        let expected = reference.decide(reading, &question, rng);
+        let decision = session.decide(reading, &question).unwrap();
+        assert_eq!(decision, expected, "{question:?} {:?}", reference.spec);
+        assert!(decision.passes <= question.max_passes);
+    }
 }
 
 /// Compares encode, sample, decode and generate.
@@ -354,10 +156,15 @@ fn compare_parts(
     reading: &[i16],
     rng: &mut Xoshiro128PlusPlus,
 ) {
-    let wide = |values: &[i32]| -> Vec<i128> { values.iter().map(|&v| v.into()).collect() };
     let posterior = session.encode(reading).unwrap();
     assert_eq!(wide(posterior.mean), reference.mean);
     assert_eq!(wide(posterior.log_variance), reference.log_variance);
+    let distance: i128 = reference
+        .mean
+        .iter()
+        .map(|m| (m * m + (1 << 15)) >> 16)
+        .sum();
+    assert_eq!(i128::from(posterior.squared_distance()), distance);
 
     let noise = reference.draw(rng);
     let z: Vec<i128> = session.sample().iter().map(|&z| z.into()).collect();
@@ -380,15 +187,16 @@ fn compare_parts(
 
 #[test]
 fn trained_models_agree_with_the_reference() {
-    assert_eq!(compare(&mut Dice::new(1), Temper::Trained, 500), 9000);
+    assert_eq!(compare(&mut Dice::new(1), Temper::Trained, 500), 19_500);
 }
 
 #[test]
 fn wild_models_agree_with_the_reference() {
-    assert_eq!(compare(&mut Dice::new(2), Temper::Wild, 1000), 18_000);
+    assert_eq!(compare(&mut Dice::new(2), Temper::Wild, 1000), 39_000);
 }
 
-/// Both forms of the standard error; the second takes many pairs that are far apart.
+/// Both forms of the standard error; the second takes many pairs that are far apart. And many
+/// importance weights, near and far, of which the highest comes anywhere.
 #[test]
 fn standard_errors_of_many_samples_agree_with_the_reference() {
     let mut dice = Dice::new(3);
@@ -411,6 +219,12 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
         let reference = Reference::encode(&spec, &reading);
         let expected = reference.score(&reading, estimator, &mut stream(9, 0));
         assert_eq!(Expected::of(&score), expected);
+        let samples = dice.pick(&[1000, 1001, 1002, 1003]);
+        let weighted = Estimator::ImportanceWeighted { samples };
+        session.reseed(10, 3);
+        let weights = session.score(&reading, weighted).unwrap();
+        let expected = reference.score(&reading, weighted, &mut stream(10, 3));
+        assert_eq!(Expected::of(&weights), expected);
         // Squares of 2^46 make sqrt(2^46 / (200 * 199) / 2^16) = 164.3 nats of 200 pairs.
         far += usize::from(score.standard_error().unwrap().to_f64() > 164.5);
     }
@@ -516,6 +330,8 @@ fn draws_are_counted_and_any_generator_serves() {
         (Estimator::MonteCarlo { samples: 1 }, 1),
         (Estimator::MonteCarlo { samples: 2 }, 1),
         (Estimator::MonteCarlo { samples: 9 }, 5),
+        (Estimator::ImportanceWeighted { samples: 1 }, 1),
+        (Estimator::ImportanceWeighted { samples: 7 }, 7),
     ] {
         words.set(0);
         let score = session.score(&reading, estimator).unwrap();
@@ -570,148 +386,4 @@ fn p_values_are_the_conformal_ones() {
             }
         }
     }
-}
-
-/// The model that an image describes, in floats: the same weights and scales, no rounding.
-struct Floats<'a> {
-    spec: &'a ImageSpec,
-}
-
-impl Floats<'_> {
-    fn dense(layer: &DenseSpec, x: &[f64]) -> Vec<f64> {
-        let rows = layer.rows.iter().zip(layer.weights.chunks(x.len()));
-        rows.map(|(row, weights)| {
-            let products = weights.iter().zip(x).map(|(&w, x)| f64::from(w) * x);
-            (f64::from(row.bias) + products.sum::<f64>()) * row.multiplier.to_f64()
-        })
-        .collect()
-    }
-
-    fn network(hidden: &[LayerSpec], last: &DenseSpec, mut x: Vec<f64>) -> Vec<f64> {
-        for layer in hidden {
-            let zero_point = f64::from(layer.zero_point);
-            x = Self::dense(&layer.dense, &x);
-            for x in &mut x {
-                // `x` is the activation in steps; the operand of the next layer has its zero point.
-                let rectified = match layer.activation {
-                    Activation::Identity => *x,
-                    Activation::Relu => x.max(0.0),
-                };
-                *x = (rectified + zero_point).clamp(-127.0, 127.0);
-            }
-        }
-        Self::dense(last, &x).iter().map(|o| o / ONE).collect()
-    }
-
-    fn log_density(&self, z: &[f64], reading: &[i16]) -> f64 {
-        let scale = f64::from(1 << self.spec.latent_fraction_bits);
-        let z = z.iter().map(|z| z * scale).collect();
-        let outputs = Self::network(&self.spec.decoder, &self.spec.output, z);
-        let terms = outputs.iter().zip(reading).enumerate();
-        terms
-            .map(|(i, (&o, &x))| match &self.spec.likelihood {
-                LikelihoodSpec::Binomial { trials } => {
-                    let (n, x) = (f64::from(*trials), f64::from(x));
-                    let choose =
-                        libm::lgamma(n + 1.0) - libm::lgamma(x + 1.0) - libm::lgamma(n - x + 1.0);
-                    let p = 1.0 / (1.0 + (-o).exp());
-                    choose + x * p.ln() + (n - x) * (1.0 - p).ln()
-                }
-                LikelihoodSpec::Gaussian(gaussian) => {
-                    let sigma = gaussian.deviations[i].to_f64();
-                    let mean = f64::from(self.spec.inputs[i].center) + sigma * o;
-                    let d = (f64::from(x) - mean) / sigma;
-                    -0.5 * d * d - (sigma * (2.0 * core::f64::consts::PI).sqrt()).ln()
-                }
-            })
-            .sum()
-    }
-
-    /// Posterior mean and log-variance.
-    fn encode(&self, reading: &[i16]) -> (Vec<f64>, Vec<f64>) {
-        let inputs = self.spec.inputs.iter().zip(reading);
-        let x = inputs.map(|(input, &x)| {
-            let centred = f64::from(x) - f64::from(input.center);
-            (centred * input.gain.to_f64()).clamp(-127.0, 127.0)
-        });
-        let mut mean = Self::network(&self.spec.encoder, &self.spec.heads, x.collect());
-        let (low, high) = self.spec.log_variance_range;
-        let mut log_variance = mean.split_off(mean.len() / 2);
-        for log_variance in &mut log_variance {
-            *log_variance = log_variance.clamp(f64::from(low) / ONE, f64::from(high) / ONE);
-        }
-        (mean, log_variance)
-    }
-
-    fn elbo(&self, reading: &[i16], estimator: Estimator, rng: &mut Xoshiro128PlusPlus) -> f64 {
-        let (mean, log_variance) = self.encode(reading);
-        let sigma: Vec<f64> = log_variance.iter().map(|v| (0.5 * v).exp()).collect();
-        let kl: f64 = mean
-            .iter()
-            .zip(&log_variance)
-            .map(|(m, v)| 0.5 * (m * m + v.exp() - 1.0 - v))
-            .sum();
-        let at = |offset: &[f64]| {
-            let z: Vec<f64> = mean.iter().zip(offset).map(|(m, o)| m + o).collect();
-            self.log_density(&z, reading)
-        };
-        let latents = mean.len();
-        let passes: Vec<f64> = match estimator {
-            Estimator::PosteriorMean => vec![at(&vec![0.0; latents])],
-            Estimator::SigmaPoints => (0..2 * latents)
-                .map(|index| {
-                    let mut offset = vec![0.0; latents];
-                    let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-                    offset[index / 2] = sign * (latents as f64).sqrt() * sigma[index / 2];
-                    at(&offset)
-                })
-                .collect(),
-            Estimator::MonteCarlo { samples } => {
-                assert_eq!(samples % 2, 0);
-                let mut passes = vec![];
-                for _ in 0..samples / 2 {
-                    let mut offset: Vec<f64> = sigma
-                        .iter()
-                        .map(|s| s * f64::from(standard_normal(rng.next_u32())) / ONE)
-                        .collect();
-                    passes.push(at(&offset));
-                    offset.iter_mut().for_each(|offset| *offset = -*offset);
-                    passes.push(at(&offset));
-                }
-                passes
-            }
-        };
-        passes.iter().sum::<f64>() / passes.len() as f64 - kl
-    }
-}
-
-/// Activations of 8 bits and latents of 16 cost less than 1 % of the bound plus 0.01 nat, and less
-/// than a tenth of that in the median.
-#[test]
-fn floats_without_rounding_give_nearly_the_same_bound() {
-    let mut dice = Dice::new(7);
-    let mut errors = vec![];
-    for _ in 0..300 {
-        let spec = random_spec(&mut dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 3).unwrap();
-        let reading = random_reading(&mut dice, &spec);
-        for estimator in [
-            Estimator::PosteriorMean,
-            Estimator::SigmaPoints,
-            Estimator::MonteCarlo { samples: 8 },
-        ] {
-            session.reseed(3, 1);
-            let score = session.score(&reading, estimator).unwrap();
-            let exact = Floats { spec: &spec }.elbo(&reading, estimator, &mut stream(3, 1));
-            let error = (score.elbo().to_f64() - exact).abs() / (1.0 + exact.abs());
-            assert!(error < 0.01, "{estimator}: {score:?}, in floats {exact}");
-            errors.push(error);
-        }
-    }
-    errors.sort_by(f64::total_cmp);
-    let median = errors[errors.len() / 2];
-    assert!(median < 0.001, "{median}");
 }

@@ -10,13 +10,15 @@ use elbow::format::{
 };
 use elbow::requantize::Multiplier;
 use elbow::{
-    LengthError, Model, Probability, ReadingError, SelfTestError, Session, WorkspaceError,
+    LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
+    Session, WorkspaceError,
 };
 use support::{Dice, Temper, random_reading, random_spec};
 
 /// Bytes of a workspace, from the lengths of activations that alternate between two buffers.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
     let latents = spec.heads.rows.len() / 2;
+    // The decoder runs four latents at once.
     let mut buffers = [spec.inputs.len(), 0];
     for (index, layer) in spec.encoder.iter().enumerate() {
         let buffer = &mut buffers[(index + 1) % 2];
@@ -24,9 +26,9 @@ fn workspace_bytes(spec: &ImageSpec) -> usize {
     }
     for (index, layer) in spec.decoder.iter().enumerate() {
         let buffer = &mut buffers[index % 2];
-        *buffer = layer.dense.rows.len().max(*buffer);
+        *buffer = (4 * layer.dense.rows.len()).max(*buffer);
     }
-    18 * latents + buffers[0] + buffers[1]
+    24 * latents + buffers[0] + buffers[1]
 }
 
 #[test]
@@ -98,7 +100,19 @@ fn impossible_readings_are_refused() {
             let refused = session.score(&wrong, Estimator::PosteriorMean);
             assert_eq!(refused, Err(error));
         }
-        let none = session.score(&reading, Estimator::MonteCarlo { samples: 0 });
+        for estimator in [
+            Estimator::MonteCarlo { samples: 0 },
+            Estimator::ImportanceWeighted { samples: 0 },
+        ] {
+            let none = session.score(&reading, estimator);
+            assert_eq!(none, Err(ReadingError::NoSamples));
+        }
+        let question = Question {
+            threshold: Nats::ZERO,
+            confidence: Probability::ONE,
+            max_passes: 0,
+        };
+        let none = session.decide(&reading, &question);
         assert_eq!(none, Err(ReadingError::NoSamples));
 
         let index = dice.size(0, need - 1);
@@ -118,7 +132,7 @@ fn impossible_readings_are_refused() {
                     reading[index] = i16::from(trials);
                     assert!(session.encode(&reading).is_ok());
                 }
-                LikelihoodSpec::Gaussian(_) => assert!(refused.is_ok()),
+                LikelihoodSpec::Location(_) => assert!(refused.is_ok()),
             }
         }
     }
@@ -160,6 +174,111 @@ fn wrong_lengths_are_refused() {
     assert_eq!(refused, error("mean", inputs + 1, inputs));
 }
 
+/// Masks of another model, and buffers of the wrong length.
+#[test]
+fn masks_and_buffers_of_the_wrong_length_are_refused() {
+    let mut dice = Dice::new(31);
+    for _ in 0..100 {
+        let spec = random_spec(&mut dice, Temper::Trained);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        let reading = random_reading(&mut dice, &spec);
+        let (inputs, latents) = (model.inputs(), model.latents());
+        let estimator = Estimator::PosteriorMean;
+        let mut refused = |mask: Mask<'_>| {
+            let mut latents = vec![Nats::ZERO; latents];
+            let errors = [
+                session.encode_observed(&reading, mask).map(|_| ()),
+                session
+                    .score_observed(&reading, mask, estimator)
+                    .map(|_| ()),
+                session.impute(&reading, mask, &mut vec![0; inputs]),
+                session
+                    .explain(
+                        &reading,
+                        mask,
+                        estimator,
+                        &mut vec![0; inputs],
+                        &mut latents,
+                    )
+                    .map(|_| ()),
+            ];
+            assert!(errors.iter().all(|error| *error == errors[0]));
+            errors[0]
+        };
+        assert_eq!(refused(Mask::ALL), Ok(()));
+        let bits = [0xff; 8];
+        for bytes in [1, inputs.div_ceil(8) - 1, inputs.div_ceil(8) + 1] {
+            let need = inputs.div_ceil(8);
+            if bytes != need && bytes > 0 {
+                let mask = Mask::new(&bits[..bytes], 8 * bytes).unwrap();
+                let error = MaskError::Length { have: bytes, need };
+                assert_eq!(refused(mask), Err(ReadingError::Mask(error)));
+            }
+        }
+        // A mask of a model with more inputs, of which this one has none that is observed.
+        if inputs % 8 != 0 {
+            let mut bits = vec![0; inputs.div_ceil(8)];
+            bits[inputs / 8] = 0x80;
+            let other = Mask::new(&bits, inputs.next_multiple_of(8)).unwrap();
+            let error = ReadingError::Mask(MaskError::NothingObserved);
+            assert_eq!(refused(other), Err(error));
+        }
+        let error = |what, have, need| {
+            let error = LengthError { what, have, need };
+            Err(ReadingError::Buffer(error))
+        };
+        for (x, z) in [(inputs + 1, latents), (0, latents), (inputs, latents - 1)] {
+            let result = session.explain(
+                &reading,
+                Mask::ALL,
+                estimator,
+                &mut vec![0; x],
+                &mut vec![Nats::ZERO; z],
+            );
+            let expected = match x == inputs {
+                true => error("latents", z, latents),
+                false => error("inputs", x, inputs),
+            };
+            assert_eq!(result.map(|_| ()), expected);
+        }
+        let filled = session.impute(&reading, Mask::ALL, &mut vec![0; inputs + 3]);
+        assert_eq!(filled, error("filled", inputs + 3, inputs));
+    }
+}
+
+/// An impossible count matters where it is observed.
+#[test]
+fn impossible_readings_may_be_masked() {
+    let mut dice = Dice::new(32);
+    let spec = spec_with_hidden_layers(&mut dice, false);
+    let image = spec.encode(&[]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    let inputs = model.inputs();
+    let mut reading = random_reading(&mut dice, &spec);
+    let mut bits = vec![0xff; inputs.div_ceil(8)];
+    for index in 0..inputs {
+        let before = core::mem::replace(&mut reading[index], -7);
+        let mask = Mask::new(&bits, inputs).unwrap();
+        let refused = session.score_observed(&reading, mask, Estimator::SigmaPoints);
+        assert!(matches!(
+            refused,
+            Err(ReadingError::OutsideSupport { index: i, value: -7, .. }) if i == index
+        ));
+        bits[index / 8] ^= 1 << (index % 8);
+        if let Ok(mask) = Mask::new(&bits, inputs) {
+            let score = session.score_observed(&reading, mask, Estimator::SigmaPoints);
+            assert!(score.is_ok());
+        }
+        bits[index / 8] ^= 1 << (index % 8);
+        reading[index] = before;
+    }
+}
+
 /// A score of the self-test that this machine does not compute.
 #[test]
 fn a_self_test_names_the_score_that_differs() {
@@ -167,7 +286,7 @@ fn a_self_test_names_the_score_that_differs() {
     let spec = random_spec(&mut dice, Temper::Trained);
     let image = spec.encode(&[]).unwrap();
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
-    // The header's last field is the score of two Monte Carlo samples.
+    // The header's last field is the score of three importance weights.
     let mut other = image.to_vec();
     other[20 + header - 1] ^= 1;
     reseal(&mut other);
@@ -183,7 +302,7 @@ fn a_self_test_names_the_score_that_differs() {
     else {
         panic!("{error}");
     };
-    assert_eq!(estimator, Estimator::MonteCarlo { samples: 2 });
+    assert_eq!(estimator, Estimator::ImportanceWeighted { samples: 3 });
     assert_ne!(expected, computed);
 }
 
@@ -192,10 +311,11 @@ fn a_self_test_names_the_score_that_differs() {
 fn models_that_break_a_rule_are_not_encoded() {
     type Change = fn(&mut ImageSpec);
     let bound = "an accumulator could reach 2^30, or a weight is -128";
-    let constant = "the constant of its density is beyond 2^29 nats";
+    let constant = "a constant of its density is beyond 4096 nats";
+    let deviation = "a deviation of its noise is negative";
     let range = "its range of log-variances is not within -32..=8";
     let bits = "the fraction bits of its latents are not in 6..=15";
-    let gaussian: &[(Change, &str)] = &[
+    let location: &[(Change, &str)] = &[
         (|s| s.latent_fraction_bits = 5, bits),
         (|s| s.latent_fraction_bits = 16, bits),
         (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
@@ -208,7 +328,11 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.heads.rows[0].bias = i32::MIN, bound),
         (|s| s.output.rows[0].bias = 1 << 30, bound),
         (|s| s.decoder[0].dense.rows[0].bias = i32::MAX, bound),
-        (|s| log_normalizer(s, 536_870_912.1), constant),
+        (|s| s.noise.mean_deviation = -1, deviation),
+        (|s| s.noise.pair_deviation = i32::MIN, deviation),
+        (|s| log_normalizer(s, 4096.0 + 1.0 / 65536.0), constant),
+        (|s| log_normalizer(s, -4096.0 - 1.0 / 65536.0), constant),
+        (|s| log_normalizer(s, f64::INFINITY), constant),
         (|s| log_normalizer(s, f64::NEG_INFINITY), constant),
         (|s| log_normalizer(s, f64::NAN), constant),
     ];
@@ -223,8 +347,8 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.self_test_reading[0] = 256, impossible),
     ];
     let mut dice = Dice::new(26);
-    for (is_gaussian, changes) in [(true, gaussian), (false, binomial)] {
-        let spec = spec_with_hidden_layers(&mut dice, is_gaussian);
+    for (is_location, changes) in [(true, location), (false, binomial)] {
+        let spec = spec_with_hidden_layers(&mut dice, is_location);
         assert!(spec.encode(&[]).is_ok());
         for (index, (change, what)) in changes.iter().enumerate() {
             let mut spec = spec.clone();
@@ -237,16 +361,16 @@ fn models_that_break_a_rule_are_not_encoded() {
 }
 
 fn log_normalizer(spec: &mut ImageSpec, nats: f64) {
-    if let LikelihoodSpec::Gaussian(gaussian) = &mut spec.likelihood {
-        gaussian.log_normalizer = nats;
+    if let LikelihoodSpec::Location(location) = &mut spec.likelihood {
+        *location.log_normalizers.last_mut().unwrap() = nats;
     }
 }
 
-fn spec_with_hidden_layers(dice: &mut Dice, gaussian: bool) -> ImageSpec {
+fn spec_with_hidden_layers(dice: &mut Dice, location: bool) -> ImageSpec {
     loop {
         let spec = random_spec(dice, Temper::Trained);
-        let kind = matches!(spec.likelihood, LikelihoodSpec::Gaussian(_));
-        if kind == gaussian && !spec.encoder.is_empty() && !spec.decoder.is_empty() {
+        let kind = matches!(spec.likelihood, LikelihoodSpec::Location(_));
+        if kind == location && !spec.encoder.is_empty() && !spec.decoder.is_empty() {
             return spec;
         }
     }
@@ -305,19 +429,35 @@ fn lists_of_the_wrong_length_are_not_encoded() {
         ),
         (
             |s| {
-                if let LikelihoodSpec::Gaussian(gaussian) = &mut s.likelihood {
-                    gaussian.standardize.truncate(0);
+                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
+                    location.standardize.truncate(0);
                 }
             },
             "standardizing factors",
         ),
         (
             |s| {
-                if let LikelihoodSpec::Gaussian(gaussian) = &mut s.likelihood {
-                    gaussian.deviations.push(gaussian.deviations[0]);
+                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
+                    location.units.push(location.units[0]);
                 }
             },
-            "deviations",
+            "units",
+        ),
+        (
+            |s| {
+                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
+                    location.log_normalizers.push(0.0);
+                }
+            },
+            "normalizers",
+        ),
+        (
+            |s| {
+                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
+                    location.predicted_scale ^= true;
+                }
+            },
+            "rows in the output",
         ),
     ];
     let mut dice = Dice::new(28);
@@ -372,7 +512,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
 #[test]
 fn tensors_that_break_a_rule_are_refused() {
     let mut dice = Dice::new(29);
-    let mut spec = random_spec(&mut dice, Temper::Trained);
+    let mut spec = spec_with_hidden_layers(&mut dice, false);
     spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
     spec.self_test_reading.fill(0);
     let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
@@ -382,7 +522,8 @@ fn tensors_that_break_a_rule_are_refused() {
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
     let log_choose = gains + aligned(4 * inputs);
-    let reading = image.len() - aligned(2 * inputs);
+    let hashes = aligned(4 * (spec.encoder.len() + spec.decoder.len() + 2));
+    let reading = image.len() - hashes - aligned(2 * inputs);
     let (p_values, scores) = (reading - 16, reading - 24);
     let read = |at: usize| i32::from_le_bytes(image[at..at + 4].try_into().unwrap());
     // ln 3 is 1.0986122886681098.
@@ -394,7 +535,7 @@ fn tensors_that_break_a_rule_are_refused() {
 
     let multiplier = "a multiplier is out of range";
     let table = "its binomial likelihood has no trials or a wrong table";
-    let ascend = "a calibration table does not ascend";
+    let ascend = "a calibration table does not ascend, or has a negative deviation";
     for (at, value, what) in [
         (gains, 0x8000, multiplier),
         (gains, 47 << 16, multiplier),

@@ -31,7 +31,7 @@ pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage,
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |estimator, seed| -> Result<Vec<i32>, Error> {
-        let scores = device_scores(&model, normal, estimator, seed)?;
+        let scores = device_scores(&model, normal, None, estimator, seed)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
     let mut tables = Vec::new();

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use support::machine::{self, CHANNELS, FAULTY};
-use support::{Folder, contents, fails_with, json, read, succeeds, text, trainer};
+use support::program::{Folder, contents, fails_with, json, read, succeeds, text, trainer};
 
 const SAMPLES: usize = 16_000;
 const WINDOW: usize = 64;
@@ -311,6 +311,11 @@ fn a_stream_or_its_readings_are_scored() {
         succeeds(&["score", run, &readings]),
         succeeds(&["score", run, faulty])
     );
+    let estimators = |data| {
+        let few = ["--limit", "20", "--reference-samples", "8", "--json"];
+        succeeds(&[&["estimators", run, data], &few[..]].concat())
+    };
+    assert_eq!(estimators(&readings), estimators(faulty));
     let text = succeeds(&["eval", run, faulty, "--labels", labels, "--json"]);
     let evaluation = json(&text);
     // Windows with a sample in the fault: from the one that ends at its start to the one that
@@ -431,6 +436,44 @@ fn the_config_of_a_stream_reproduces_its_run() {
     ] {
         assert!(config.contains(line), "{line}: {config}");
     }
+}
+
+#[test]
+fn streams_have_gaps_in_their_readings() {
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    let gaps = [
+        "--window",
+        "64",
+        "--features",
+        "mean,rms",
+        "--missing",
+        "0.3",
+    ];
+    succeeds(
+        &[
+            &["fit", &fixture().normal, "--out", out],
+            &gaps[..],
+            &TINY[..],
+        ]
+        .concat(),
+    );
+    // Ten windows of 64 samples every 32, the last channel's features missing.
+    let data = machine::csv(&machine::samples(4, 9 * HOP + WINDOW, None));
+    let data = folder.write("gaps.csv", data);
+    let mask = folder.write("mask.csv", "1,1,1,1,0,0\n".repeat(10));
+    let whole = succeeds(&["score", out, &data]);
+    let part = succeeds(&["score", out, &data, "--mask", &mask]);
+    assert_eq!(part.lines().count(), 11);
+    assert_ne!(whole, part);
+    let filled = succeeds(&["impute", out, &data, "--mask", &mask]);
+    assert!(
+        filled.starts_with("mean:") && filled.contains("rms:"),
+        "{filled}"
+    );
+    assert_eq!(filled.lines().count(), 11);
+    let wrong = folder.write("wrong.csv", "1,1,1\n".repeat(9 * HOP + WINDOW));
+    fails_with(&["score", out, &data, "--mask", &wrong], &["wrong"]);
 }
 
 #[test]

@@ -123,5 +123,18 @@ mod tests {
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);
+        let location = |family, predicted_scale| LikelihoodHeader::Location {
+            family,
+            predicted_scale,
+        };
+        for (likelihood, bytes) in [
+            (location(Family::Normal, false), [1, 0, 0]),
+            (location(Family::Laplace, true), [1, 1, 1]),
+        ] {
+            assert_eq!(postcard::to_stdvec(&likelihood).unwrap(), bytes);
+            assert_eq!(postcard::from_bytes(&bytes), Ok(likelihood));
+        }
+        let estimator = Estimator::ImportanceWeighted { samples: 300 };
+        assert_eq!(postcard::to_stdvec(&estimator).unwrap(), [3, 0xac, 0x02]);
     }
 }

@@ -10,7 +10,7 @@
 //! point number ([`Dense::wide`]). Weights are `i8` in `[-127, 127]`, row after row without gaps;
 //! inputs are `i8` (activations) or `i16` (latents).
 //!
-//! Every layer takes `K` inputs at once, in lanes: element `c` of an operand is `[X; K]`, the
+//! Every layer takes `K` inputs at once, 1, 2 or 4, in lanes: element `c` of an operand is `[X; K]`, the
 //! `c`-th number of each of the `K` inputs. A weight is then loaded once for all of them, and one
 //! pointer runs through the operands. A lane's result does not depend on the other lanes.
 
@@ -31,7 +31,7 @@ pub trait Operand: Copy + Into<i32> {
     /// The largest magnitude that occurs.
     const LARGEST: i64;
     /// `start + sum_c weights[c] * x[c]` in each lane, wrapping in 32 bits; the shorter of the two
-    /// ends the sum.
+    /// ends the sum. `K` is 1, 2 or 4.
     fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K];
 }
 

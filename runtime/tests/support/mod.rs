@@ -1,8 +1,12 @@
 //! Random models that an image can hold, and readings for them.
 #![allow(dead_code, reason = "each test target uses a part of this")]
 
+pub(crate) mod reference;
+
+use elbow::decision::Noise;
+use elbow::distribution::Family;
 use elbow::format::{
-    Activation, DenseSpec, GaussianSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, RowSpec,
+    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
@@ -72,7 +76,7 @@ struct Aim {
     spread: f64,
 }
 
-/// A random model: either likelihood, up to three hidden layers in each half.
+/// A random model: any likelihood, up to three hidden layers in each half.
 pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
     let inputs = dice.size(1, 40);
     let latents = dice.size(1, 12);
@@ -110,9 +114,11 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
     } else {
         (60.0, 127)
     };
-    let aims = (0..inputs).map(|_| Aim {
+    let rows = rows_per_input(&likelihood);
+    let aims = (0..rows * inputs).map(|row| Aim {
         center: 0.0,
-        spread: 1.5 * ONE,
+        // The second row of an input is a log-deviation.
+        spread: [1.5, 0.4][row % rows] * ONE,
     });
     let output = random_dense(dice, temper, columns, operand, largest, aims);
 
@@ -131,6 +137,7 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         heads,
         decoder,
         output,
+        noise: random_noise(dice, temper),
         self_test_reading: vec![],
     };
     spec.self_test_reading = random_reading(dice, &spec);
@@ -155,23 +162,60 @@ fn random_likelihood(dice: &mut Dice, temper: Temper, inputs: usize) -> Likeliho
         let trials = dice.pick(&[1, 1, 2, 16, 255, other]);
         return LikelihoodSpec::Binomial { trials };
     }
-    let sigmas: Vec<f64> = (0..inputs).map(|_| dice.real(-1.0, 8.0).exp()).collect();
+    let family = dice.pick(&[Family::Normal, Family::Laplace]);
+    let units: Vec<f64> = (0..inputs).map(|_| dice.real(-1.0, 8.0).exp()).collect();
     let nearest = |factor: f64| Multiplier::nearest(factor).unwrap();
-    let mut gaussian = GaussianSpec {
-        standardize: sigmas.iter().map(|s| nearest(8192.0 / s)).collect(),
-        deviations: sigmas.iter().map(|&s| nearest(s)).collect(),
-        log_normalizer: -sigmas
-            .iter()
-            .map(|s| (s * (2.0 * core::f64::consts::PI).sqrt()).ln())
-            .sum::<f64>(),
+    let mut location = LocationSpec {
+        family,
+        predicted_scale: dice.once_in(2),
+        standardize: units.iter().map(|u| nearest(8192.0 / u)).collect(),
+        units: units.iter().map(|&u| nearest(u)).collect(),
+        log_normalizers: units.iter().map(|&u| log_normalizer(family, u)).collect(),
     };
     if temper == Temper::Wild {
-        gaussian.standardize = (0..inputs).map(|_| random_multiplier(dice)).collect();
-        gaussian.deviations = (0..inputs).map(|_| random_multiplier(dice)).collect();
-        let limit = f64::from(1 << 29);
-        gaussian.log_normalizer = dice.pick(&[-limit, -1e5, 0.0, 1e5, limit]);
+        location.standardize = (0..inputs).map(|_| random_multiplier(dice)).collect();
+        location.units = (0..inputs).map(|_| random_multiplier(dice)).collect();
+        location.log_normalizers = (0..inputs)
+            .map(|_| {
+                let any = dice.real(-4096.0, 4096.0);
+                dice.pick(&[-4096.0, 4096.0, 0.0, any])
+            })
+            .collect();
     }
-    LikelihoodSpec::Gaussian(gaussian)
+    LikelihoodSpec::Location(location)
+}
+
+/// Of a density with the scale `unit`, where the distance is 0.
+pub(crate) fn log_normalizer(family: Family, unit: f64) -> f64 {
+    match family {
+        Family::Normal => -(unit * (2.0 * core::f64::consts::PI).sqrt()).ln(),
+        Family::Laplace => -(2.0 * unit).ln(),
+    }
+}
+
+/// Rows of the output layer for each input.
+pub(crate) fn rows_per_input(likelihood: &LikelihoodSpec) -> usize {
+    match likelihood {
+        LikelihoodSpec::Location(location) if location.predicted_scale => 2,
+        _ => 1,
+    }
+}
+
+fn random_noise(dice: &mut Dice, temper: Temper) -> Noise {
+    let excess = dice.between(-4 << 16, 4 << 16) as i32;
+    let [mean, pair] = [(); 2].map(|()| dice.between(0, 4 << 16) as i32);
+    match temper {
+        Temper::Trained => Noise {
+            mean_excess: excess,
+            mean_deviation: mean,
+            pair_deviation: pair,
+        },
+        Temper::Wild => Noise {
+            mean_excess: dice.pick(&[i32::MIN, i32::MAX, 0, excess]),
+            mean_deviation: dice.pick(&[0, 1, mean, i32::MAX - 1, i32::MAX]),
+            pair_deviation: dice.pick(&[0, 1, pair, i32::MAX]),
+        },
+    }
 }
 
 fn random_input(
@@ -185,9 +229,9 @@ fn random_input(
             let trials = i64::from(*trials);
             (dice.between(0, trials), trials as f64)
         }
-        LikelihoodSpec::Gaussian(gaussian) => {
-            let sigma = 8192.0 / gaussian.standardize[index].to_f64().max(0.1);
-            (dice.between(-20_000, 20_000), 3.0 * sigma)
+        LikelihoodSpec::Location(location) => {
+            let unit = 8192.0 / location.standardize[index].to_f64().max(0.1);
+            (dice.between(-20_000, 20_000), 3.0 * unit)
         }
     };
     let exponent = dice.between(-128, 127) as i8;
@@ -311,9 +355,9 @@ pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
     for (index, input) in spec.inputs.iter().enumerate() {
         reading.push(match &spec.likelihood {
             LikelihoodSpec::Binomial { trials } => dice.between(0, i64::from(*trials)) as i16,
-            LikelihoodSpec::Gaussian(gaussian) => {
-                let sigma = gaussian.deviations[index].to_f64();
-                let value = f64::from(input.center) + 2.0 * sigma * dice.normal();
+            LikelihoodSpec::Location(location) => {
+                let unit = location.units[index].to_f64();
+                let value = f64::from(input.center) + 2.0 * unit * dice.normal();
                 value.round() as i16
             }
         });
@@ -325,9 +369,27 @@ pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
 pub(crate) fn extreme_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
     let (low, high) = match spec.likelihood {
         LikelihoodSpec::Binomial { trials } => (0, trials.into()),
-        LikelihoodSpec::Gaussian(_) => (i16::MIN, i16::MAX),
+        LikelihoodSpec::Location(_) => (i16::MIN, i16::MAX),
     };
     let both: &[i16] = &[low, high];
     let from = dice.pick(&[&both[..1], &both[1..], both]);
     spec.inputs.iter().map(|_| dice.pick(from)).collect()
+}
+
+/// The bits of a mask of `inputs` inputs that observes something: none missing, some missing, most
+/// missing, all but one missing; whatever stands behind the inputs.
+pub(crate) fn random_mask(dice: &mut Dice, inputs: usize) -> Vec<u8> {
+    let missing = dice.pick(&[0, 2, 10, u32::MAX]);
+    let mut bits = vec![0u8; inputs.div_ceil(8)];
+    for input in 0..8 * bits.len() {
+        let observed = match missing {
+            0 => true,
+            2 => !dice.once_in(2),
+            missing => dice.once_in(missing),
+        };
+        bits[input / 8] |= u8::from(observed) << (input % 8);
+    }
+    let sure = dice.size(0, inputs - 1);
+    bits[sure / 8] |= 1 << (sure % 8);
+    bits
 }

@@ -1,7 +1,7 @@
 //! `trainer encode`.
 
-use super::Input;
 use super::telemetry::{Receiver, refused};
+use super::{Input, Loaded};
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::readings::Readings;
@@ -24,9 +24,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     run::prepare_file(&arguments.out)?;
-    let image = run::read_image(&arguments.input.model)?;
-    let model = run::parse(&arguments.input.model, &image)?;
-    let (readings, labelled) = arguments.input.load(&model, None)?;
+    let image = run::read_image(&arguments.input.source.model)?;
+    let model = run::parse(&arguments.input.source.model, &image)?;
+    let Loaded {
+        readings, labelled, ..
+    } = arguments.input.load(&model, None, None)?;
     let bytes = encode(&model, &readings)?;
     run::write(&arguments.out, &bytes)?;
     eprint!("{}", summary(&model, &readings, &labelled.dataset, &bytes)?);

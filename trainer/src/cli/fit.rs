@@ -7,9 +7,10 @@ use crate::config::{Config, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
-use crate::fit::{self, Epoch, Prepared};
+use crate::fit::{self, Epoch};
 use crate::model::Vae;
 use crate::parts::Parts;
+use crate::prepared::Prepared;
 use crate::quantize::{self, Label};
 use crate::readings::Readings;
 use crate::report::{self, Results};
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 16] = [
+const SETTINGS: [&str; 18] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -36,6 +37,8 @@ const SETTINGS: [&str; 16] = [
     "epochs",
     "batch",
     "learning_rate",
+    "missing",
+    "importance_samples",
     "seed",
     "validation_fraction",
     "test_fraction",
@@ -91,6 +94,14 @@ pub(super) struct Arguments {
     /// Adam's step size in the first epoch; it falls to zero along a cosine
     #[arg(long, value_name = "RATE", default_value_t = 0.002)]
     learning_rate: f64,
+    /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
+    /// that the model can score and fill in readings with gaps
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    missing: f64,
+    /// Samples in the bound that training ascends: 1 for the ELBO, more for the importance-weighted
+    /// bound [default: 1, or 5 with --missing]
+    #[arg(long, value_name = "K")]
+    importance_samples: Option<usize>,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -113,7 +124,20 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
+/// Samples in the bound where training hides inputs and nobody says otherwise: each costs a decoder
+/// pass and its gradients.
+const SAMPLES_WITH_GAPS: usize = 5;
+
 impl Arguments {
+    fn importance_samples(&self) -> usize {
+        let default = if self.missing > 0.0 {
+            SAMPLES_WITH_GAPS
+        } else {
+            1
+        };
+        self.importance_samples.unwrap_or(default)
+    }
+
     fn settings(&self) -> Result<Config, Error> {
         let settings = match &self.config {
             Some(path) => run::read_config(path)?.settings,
@@ -128,6 +152,8 @@ impl Arguments {
                 epochs: self.epochs,
                 batch: self.batch,
                 learning_rate: self.learning_rate,
+                missing: self.missing,
+                importance_samples: self.importance_samples(),
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
@@ -211,7 +237,8 @@ impl Task {
             name: self.name.clone(),
             picture_width: self.parts.test.picture_width,
         };
-        let mut spec = quantize::quantize(&vae, normalization, &training, &label)?;
+        let masks = fit::fixed_masks(&self.config.settings, &training);
+        let mut spec = quantize::quantize(&vae, normalization, &training, masks.as_ref(), &label)?;
         spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
@@ -394,6 +421,21 @@ fn table(summary: &Summary) -> String {
     )
 }
 
+/// The terms of the bound, and what else there is to say of them.
+fn terms(epoch: &Epoch) -> String {
+    let mut text = format!(
+        "elbo {:.2} = reconstruction {:.2} - kl {:.2}",
+        epoch.elbo, epoch.reconstruction, epoch.kl
+    );
+    if let Some(fraction) = epoch.observed_fraction {
+        text += &format!(" of the {:.0} % observed", 100.0 * fraction);
+    }
+    if let Some(objective) = epoch.objective {
+        text += &format!(", objective {objective:.2}");
+    }
+    text
+}
+
 /// The terms of the bound while training goes on: a bar on a terminal, now and then a line elsewhere.
 struct Progress {
     bar: Option<ProgressBar>,
@@ -419,10 +461,7 @@ impl Progress {
     }
 
     fn show(&self, epoch: &Epoch) {
-        let terms = format!(
-            "elbo {:.2} = reconstruction {:.2} - kl {:.2}",
-            epoch.elbo, epoch.reconstruction, epoch.kl
-        );
+        let terms = terms(epoch);
         if let Some(bar) = &self.bar {
             bar.set_position(epoch.epoch as u64);
             bar.set_message(terms);

@@ -1,109 +1,100 @@
-//! What the tests of the program share: running it, and files that go away.
-#![allow(dead_code, reason = "each test target uses a part of this")]
+//! What several suites need: trained models and data.
+
+// Each suite uses a part of it.
+#![allow(dead_code)]
 
 pub(crate) mod machine;
+pub(crate) mod program;
 
-use serde_json::Value;
-use std::collections::BTreeMap;
+use elbow::format::AlignedImage;
+use elbow::{Estimator, Model};
+use elbow_trainer::data;
+use elbow_trainer::evaluate::{device_scores, elbos};
+use elbow_trainer::model::Vae;
+use elbow_trainer::prepared::Prepared;
+use elbow_trainer::readings::Readings;
+use elbow_trainer::run::{self, RunConfig};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use tempfile::TempDir;
 
-/// Runs the program.
-pub(crate) fn trainer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
+/// A trained model, in floats and as an image.
+pub(crate) struct Trained {
+    pub(crate) vae: Vae,
+    pub(crate) config: RunConfig,
+    pub(crate) image: AlignedImage,
+    pub(crate) path: PathBuf,
+    /// Where its files are, for as long as it lives.
+    _folder: TempDir,
+}
+
+/// Runs `trainer fit` with these arguments.
+pub(crate) fn fit(arguments: &[&str]) -> Trained {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .arg("fit")
         .args(arguments)
-        .output()
-        .unwrap()
-}
-
-/// Runs a command that must succeed without a word on standard error; its output.
-pub(crate) fn succeeds(arguments: &[&str]) -> String {
-    let output = trainer(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(
-        (output.status.code(), errors.as_str()),
-        (Some(0), ""),
-        "{arguments:?}"
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs a command that must be refused with one line; the line.
-pub(crate) fn fails(arguments: &[&str]) -> String {
-    let output = trainer(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
-    assert_eq!(output.stdout, b"", "{arguments:?}");
-    assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
-    assert!(
-        errors.starts_with("error: ") && !errors.contains("panicked"),
-        "{arguments:?}: {errors}"
-    );
-    errors
-}
-
-/// [`fails`], with every one of `words` in the line.
-pub(crate) fn fails_with(arguments: &[&str], words: &[&str]) {
-    let line = fails(arguments);
-    for word in words {
-        assert!(
-            line.contains(word),
-            "{arguments:?}: {line:?} lacks {word:?}"
-        );
+        .arg("--quiet")
+        .arg("--out")
+        .arg(folder.path())
+        .status()
+        .unwrap();
+    assert!(status.success(), "{arguments:?}");
+    let path = folder.path().join(run::IMAGE_FILE);
+    let (config, vae) = run::read_vae(&path, &candle_core::Device::Cpu).unwrap();
+    Trained {
+        vae,
+        config,
+        image: run::read_image(&path).unwrap(),
+        path,
+        _folder: folder,
     }
 }
 
-/// A folder that goes away.
-pub(crate) struct Folder(TempDir);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+impl Trained {
+    pub(crate) fn model(&self) -> Model<'_> {
+        run::parse(&self.path, &self.image).unwrap()
     }
 
-    pub(crate) fn path(&self, name: &str) -> String {
-        text(&self.0.path().join(name))
+    /// The readings of `table` for this model.
+    pub(crate) fn prepare(&self, table: &data::Table) -> Prepared {
+        let normalization = &self.config.derived.normalization;
+        let (readings, _) = Readings::from_table(table, &normalization.exponents);
+        let device = &candle_core::Device::Cpu;
+        Prepared::new(readings, normalization, &self.vae.likelihood, device).unwrap()
     }
 
-    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.0.path().join(name), bytes).unwrap();
-        self.path(name)
+    /// The device's bounds.
+    pub(crate) fn elbos(&self, readings: &Readings, estimator: Estimator, seed: u64) -> Vec<f64> {
+        elbos(&device_scores(&self.model(), readings, None, estimator, seed).unwrap())
     }
 }
 
-pub(crate) fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
-}
-
-/// Every file below `folder` with its bytes.
-pub(crate) fn contents(folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file());
-    files
-        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
-        .collect()
-}
-
-pub(crate) fn read(folder: &str, name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(folder).join(name)).unwrap()
-}
-
-pub(crate) fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
-/// Numbers that look random, uniform in [0, 1).
-pub(crate) struct Noise(pub(crate) u64);
-
-impl Noise {
-    pub(crate) fn next(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 24) as f32
+/// The folder of the ECG5000 files beside the checkout; none, and a word about it, without them.
+pub(crate) fn heart_beats() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/ecg5000");
+    if folder.exists() {
+        return Some(folder);
     }
+    eprintln!("skipped: needs the ECG5000 files in {}", folder.display());
+    None
+}
+
+/// Every so many rows of `table`, such that `count` remain.
+pub(crate) fn spread(table: &data::Table, count: usize) -> data::Table {
+    let rows: Vec<usize> = (0..count).map(|at| at * table.rows() / count).collect();
+    table.select(&rows)
+}
+
+pub(crate) fn root_mean_square(values: impl IntoIterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in values {
+        sum += value * value;
+        count += 1.0;
+    }
+    f64::sqrt(sum / count)
+}
+
+pub(crate) fn differences<'a>(a: &'a [f64], b: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+    a.iter().zip(b).map(|(a, b)| a - b)
 }
