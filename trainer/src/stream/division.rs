@@ -39,30 +39,23 @@ pub fn divide(abnormal: &[bool], shape: WindowShape, fractions: Fractions) -> Re
         let last = (window + reach).min(abnormal.len() - 1);
         !abnormal[window.saturating_sub(reach)..=last].contains(&true)
     };
-    let train: Vec<usize> = train.iter().copied().filter(is_clean).collect();
-    let after = |last: Option<&usize>| last.map_or(0, |&last| last + reach + 1);
-    let start = after(train.last());
-    let validation: Vec<usize> = validation
-        .iter()
-        .copied()
-        .filter(|&window| window >= start && is_clean(&window))
-        .collect();
-    let start = after(validation.last()).max(start);
-    let mut test: Vec<usize> = test.iter().copied().filter(|&w| w >= start).collect();
+    let from = |start: usize, windows: &[usize]| -> Vec<usize> {
+        windows.iter().copied().filter(|&w| w >= start).collect()
+    };
+    let after = |windows: &[usize]| windows.last().map_or(0, |&last| last + reach + 1);
+    let mut train = train.to_vec();
+    train.retain(is_clean);
+    let mut validation = from(after(&train), validation);
+    validation.retain(is_clean);
+    let mut test = from(after(&train).max(after(&validation)), test);
+    let learned = 1.0 - fractions.validation - fractions.test;
     for (part, windows, fraction) in [
-        (
-            "training",
-            &train,
-            1.0 - fractions.validation - fractions.test,
-        ),
+        ("training", &train, learned),
         ("validation", &validation, fractions.validation),
         ("test", &test, fractions.test),
     ] {
         if windows.is_empty() && fraction > 0.0 {
-            return Err(Error::Setting(format!(
-                "a fraction {fraction} of {} normal windows leaves none for {part} that shares no sample with the other parts: give a longer stream, shorter windows, or another fraction",
-                normal.len()
-            )));
+            return Err(none_left(part, fraction, normal.len()));
         }
     }
     test.extend((0..abnormal.len()).filter(|&window| abnormal[window]));
@@ -72,6 +65,12 @@ pub fn divide(abnormal: &[bool], shape: WindowShape, fractions: Fractions) -> Re
         validation,
         test,
     })
+}
+
+fn none_left(part: &str, fraction: f64, windows: usize) -> Error {
+    Error::Setting(format!(
+        "a fraction {fraction} of {windows} normal windows leaves none for {part} that shares no sample with the other parts: give a longer stream, shorter windows, or another fraction"
+    ))
 }
 
 fn check(Fractions { validation, test }: Fractions) -> Result<(), DataError> {
