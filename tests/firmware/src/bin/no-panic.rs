@@ -2,6 +2,9 @@
 //!
 //! It is built for each target and never run. All that goes in is read from volatile memory, so the compiler knows
 //! nothing of it; all that comes out is printed, into volatile memory again.
+//!
+//! The proof is the optimizer's: it finds it with `opt-level` "s", 2 and 3. With "z" it leaves `i32::clamp` and the
+//! length of `chunks_exact` as calls, and in them the checks of bounds and of a divisor that are constants here.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]
