@@ -87,6 +87,29 @@ pub(crate) struct Half<'a> {
     pub(crate) last: Dense<'a>,
 }
 
+impl<'a> Half<'a> {
+    /// Its layers, hidden ones in the role `hidden` and the last one in the role `last`.
+    fn views(
+        &self,
+        hidden: LayerRole,
+        last: LayerRole,
+    ) -> impl Iterator<Item = LayerView<'a>> + '_ {
+        let view = |role, dense: Dense<'a>, activation| LayerView {
+            role,
+            columns: dense.columns,
+            rows: dense.rows.len(),
+            activation,
+            dense,
+        };
+        // By reference: the consuming iterator of the list could panic as far as a linker can tell.
+        let layers = self.hidden.iter().map(move |layer| {
+            let activation = (layer.activation, layer.quantization.zero_point);
+            view(hidden, layer.dense, Some(activation))
+        });
+        layers.chain(core::iter::once(view(last, self.last, None)))
+    }
+}
+
 /// A layer with `i8` outputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hidden<'a> {
@@ -342,32 +365,8 @@ impl<'a> Model<'a> {
 
     /// The layers from the reading to the reading's parameters.
     pub fn layers(&self) -> impl Iterator<Item = LayerView<'a>> + '_ {
-        let half = |half: &'_ Half<'a>, hidden: LayerRole, last: LayerRole| {
-            let view = move |role, dense: Dense<'a>, activation| LayerView {
-                role,
-                columns: dense.columns,
-                rows: dense.rows.len(),
-                activation,
-                dense,
-            };
-            let end = view(last, half.last, None);
-            let layers: Vec<Hidden<'a>, MAX_LAYERS> = half.hidden.clone();
-            layers
-                .into_iter()
-                .map(move |l| {
-                    view(
-                        hidden,
-                        l.dense,
-                        Some((l.activation, l.quantization.zero_point)),
-                    )
-                })
-                .chain(core::iter::once(end))
-        };
-        half(&self.encoder, LayerRole::Encoder, LayerRole::Heads).chain(half(
-            &self.decoder,
-            LayerRole::Decoder,
-            LayerRole::Output,
-        ))
+        let encoder = self.encoder.views(LayerRole::Encoder, LayerRole::Heads);
+        encoder.chain(self.decoder.views(LayerRole::Decoder, LayerRole::Output))
     }
 
     /// The p-value table's verdict on a score; certainty where there is no table.

@@ -6,7 +6,7 @@
 use crate::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::shapes::Shape;
+use crate::shapes::{Kind, Shape};
 use elbow::Model;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
         output: error.to_string(),
     };
     let spec = shape
-        .random_model("bench", 1)
+        .random_model("bench", Kind::Counts { trials: 1 }, 1)
         .map_err(|error| refused(&error))?;
     let image = spec.encode(&[]).map_err(|error| refused(&error))?;
     let model = Model::parse(&image).map_err(|error| refused(&error))?;

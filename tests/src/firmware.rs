@@ -51,13 +51,20 @@ impl Program<'_> {
     ///
     /// No toolchain serves the target, or the program does not build.
     pub fn build(&self) -> Result<PathBuf, Error> {
-        type Key = (String, String, Option<PathBuf>);
+        type Key = (
+            String,
+            String,
+            &'static str,
+            Option<&'static str>,
+            Option<PathBuf>,
+        );
         static BUILT: Mutex<Option<HashMap<Key, PathBuf>>> = Mutex::new(None);
         // Held while cargo works: two builds at once would only take turns on the same processors.
         let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
         let built = built.get_or_insert_with(HashMap::new);
         let image = self.image.map(Path::to_owned);
-        let key = (self.package.to_owned(), self.name.to_owned(), image);
+        let (package, name) = (self.package.to_owned(), self.name.to_owned());
+        let key = (package, name, self.triple, self.cpu, image);
         if let Some(path) = built.get(&key) {
             return Ok(path.clone());
         }

@@ -53,7 +53,7 @@ enum Emulate {
         target: Target,
         /// A CSV or .npy file, or `digits`, as for the trainer
         data: String,
-        /// sigma-points, posterior-mean or monte-carlo:K
+        /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
         #[arg(long, default_value = "sigma-points")]
         estimator: String,
         /// Of the random draws; reading i draws from stream i

@@ -32,6 +32,7 @@ fn every_board_scores_the_digits_as_the_workstation_does() {
         ("posterior-mean", 0),
         ("sigma-points", 0),
         ("monte-carlo:16", 9),
+        ("importance-weighted:8", 5),
     ] {
         let seed_text = seed.to_string();
         let arguments = [

@@ -155,7 +155,6 @@ fn the_stellaris_sends_eight_bytes_an_image() {
 }
 
 #[test]
-#[ignore = "`Calibration::is_valid` of the runtime still has a path to a panic"]
 fn no_example_can_panic() {
     for (name, _) in EXAMPLES {
         let elf = Elf::read(&build(name, &default_image()).unwrap()).unwrap();

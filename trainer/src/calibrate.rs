@@ -1,9 +1,10 @@
 //! What an image knows of normal readings: p-values under each estimator, and how single passes
-//! scatter.
+//! scatter, and what is typical of each input's term.
 
 use crate::error::Error;
 use crate::evaluate::device_scores;
 use crate::readings::Readings;
+use crate::typical::typical_terms;
 use elbow::decision::Noise;
 use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
 use elbow::{Estimator, Model};
@@ -22,7 +23,7 @@ const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 /// Antithetic pairs whose deviation is measured, for each reading.
 const PAIRS: u64 = 8;
 
-/// The image of `spec` with the tables and the noise of held-out `normal` readings.
+/// The image of `spec` with the tables, the noise and the typical terms of held-out `normal` readings.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
@@ -30,7 +31,7 @@ pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage,
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |estimator, seed| -> Result<Vec<i32>, Error> {
-        let scores = device_scores(&model, normal, estimator, seed)?;
+        let scores = device_scores(&model, normal, None, estimator, seed)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
     let mut tables = Vec::new();
@@ -52,6 +53,7 @@ pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage,
             mean_deviation: root_mean_square(&at_mean, excess),
             pair_deviation: root_mean_square(&pairs, 0.0),
         };
+        spec.typical = typical_terms(&model, normal)?;
     }
     Ok(spec.encode(&tables)?)
 }

@@ -2,6 +2,7 @@
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
+use crate::stream::StreamSettings;
 use elbow::distribution::Family;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -34,15 +35,26 @@ pub struct Config {
     pub batch: usize,
     /// Of the first epoch; it falls to zero along a cosine.
     pub learning_rate: f64,
+    /// The fraction of inputs that training hides at random, anew each time: 0 for none.
+    #[serde(default)]
+    pub missing: f64,
+    /// Samples in the bound that training ascends: 1 for the ELBO, more for the
+    /// importance-weighted bound.
+    #[serde(default = "one")]
+    pub importance_samples: usize,
     /// Of everything that is random in the run.
     pub seed: u64,
     /// The part of normal readings that early stopping and calibration look at.
     pub validation_fraction: f64,
     /// The part of normal readings that only the evaluation looks at.
     pub test_fraction: f64,
+    /// Where the data are a stream: how it is cut into windows and what is made of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSettings>,
 }
 
-/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, or as in [`LOCATIONS`].
+/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `gaussian` or `laplace`, the last
+/// two also with `:shared` or `:predicted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum LikelihoodKind {
@@ -182,6 +194,11 @@ impl LikelihoodKind {
     }
 }
 
+/// What a config says that does not: the ELBO.
+fn one() -> usize {
+    1
+}
+
 fn is_binary(table: &Table) -> bool {
     data::is_integer(table)
         && data::range(table).is_some_and(|(low, high)| low >= 0.0 && high <= 1.0)
@@ -216,10 +233,20 @@ impl Config {
                 at_least_one(name, width, 16_384)?;
             }
         }
+        if let Some(stream) = &self.stream {
+            stream.validate()?;
+        }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(Error::Setting(format!(
                 "--learning-rate is {}: give a number above 0 and up to 1, such as 0.002",
                 self.learning_rate
+            )));
+        }
+        at_least_one("--importance-samples", self.importance_samples, 1000)?;
+        if !(0.0..1.0).contains(&self.missing) {
+            return Err(Error::Setting(format!(
+                "--missing is {}: give a number from 0 to below 1, such as 0.3",
+                self.missing
             )));
         }
         Ok(())

@@ -1,110 +1,139 @@
 //! Scores in floats and as the device computes them, and what they are worth as a detector.
 
 use crate::error::Error;
-use crate::fit::Prepared;
+use crate::masks::Masks;
 use crate::model::Vae;
-use crate::objective::{Batch, Bound};
+use crate::objective::Bound;
+use crate::prepared::Prepared;
 use crate::random::{self, Purpose, normals};
 use crate::readings::Readings;
 use candle_core::Tensor;
-use elbow::{Estimator, Model, Score, Session};
+use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
 use serde::Serialize;
 
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
 
 /// The bound of each reading in floats, nats: the mean over `samples` reparameterized draws in
-/// antithetic pairs, always the same draws.
+/// antithetic pairs, always the same draws. With `masks`, that of what they observe.
 ///
 /// # Errors
 /// [`Error::Tensor`].
-pub fn float_scores(vae: &Vae, data: &Prepared, samples: usize) -> Result<Vec<f64>, Error> {
+pub fn float_scores(
+    vae: &Vae,
+    data: &Prepared,
+    masks: Option<&Masks>,
+    samples: usize,
+) -> Result<Vec<f64>, Error> {
     let mut rng = random::stream(0, Purpose::Evaluation);
-    let mut scores = Vec::with_capacity(data.constants.len());
+    let pairs = samples.div_ceil(2);
+    let mut scores = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(CHUNK) {
         let length = CHUNK.min(data.readings.len() - start);
-        let batch = Batch {
-            inputs: data.batch.inputs.narrow(0, start, length)?,
-            target: data.batch.target.narrow(0, start, length)?,
-        };
-        let shape = (length, vae.latents());
+        let batch = data.narrow(start, length, masks)?;
+        let shape = (1, length, vae.latents());
         let mut sums = vec![0.0; length];
-        for _ in 0..samples.div_ceil(2) {
-            let noise = Tensor::from_vec(
-                normals(&mut rng, shape.0 * shape.1),
-                shape,
-                batch.inputs.device(),
-            )?;
+        for _ in 0..pairs {
+            let noise = normals(&mut rng, length * vae.latents());
+            let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
             for noise in [noise.neg()?, noise] {
-                let bound = Bound::sample(vae, &batch, &noise)?;
-                let elbo = (bound.reconstruction - bound.kl)?.to_vec1::<f32>()?;
+                let elbo = Bound::sample(vae, &batch, &noise)?.elbo()?;
+                let elbo = elbo.to_vec1::<f32>()?.into_iter().map(f64::from);
                 sums.iter_mut()
                     .zip(elbo)
-                    .for_each(|(sum, elbo)| *sum += f64::from(elbo));
+                    .for_each(|(sum, elbo)| *sum += elbo);
             }
         }
-        let draws = 2.0 * samples.div_ceil(2) as f64;
-        scores.extend(
-            sums.into_iter()
-                .zip(&data.constants[start..])
-                .map(|(sum, c)| sum / draws + c),
-        );
+        let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
+        let rows = sums.into_iter().zip(start..);
+        scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
     }
     Ok(scores)
 }
 
 /// The score of each reading as the device computes it: reading `i` draws from stream `i` of
-/// `seed`. Runs on all cores; the result does not depend on how many.
+/// `seed`. With `masks`, that of what they observe.
 ///
 /// # Errors
 /// [`Error::Setting`] where a reading cannot be scored: one line that names it.
 pub fn device_scores(
     model: &Model<'_>,
     readings: &Readings,
+    masks: Option<&Masks>,
     estimator: Estimator,
     seed: u64,
 ) -> Result<Vec<Score>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = readings.len().div_ceil(threads).max(1);
-    let rows: Vec<&[i16]> = readings.iter().collect();
-    let parts = std::thread::scope(|scope| {
-        let workers: Vec<_> = rows
-            .chunks(share)
-            .enumerate()
-            .map(|(part, rows)| {
-                scope.spawn(move || score_rows(model, rows, part * share, estimator, seed))
-            })
-            .collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| {
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers
-            .into_iter()
-            .map(join)
-            .collect::<Result<Vec<Vec<Score>>, Error>>()
-    })?;
-    Ok(parts.concat())
+    on_device(model, readings, masks, seed, |session, row, observed| {
+        session.score_observed(row, observed, estimator)
+    })
 }
 
-fn score_rows(
+/// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
+/// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
+///
+/// # Errors
+/// [`Error::Setting`]: one line that names the reading.
+pub fn on_device<T: Send>(
     model: &Model<'_>,
-    rows: &[&[i16]],
-    first: usize,
-    estimator: Estimator,
+    readings: &Readings,
+    masks: Option<&Masks>,
     seed: u64,
-) -> Result<Vec<Score>, Error> {
-    let mut workspace = vec![0u64; model.workspace_words()];
-    let mut session = Session::new(model, &mut workspace, seed)
-        .map_err(|error| Error::Setting(error.to_string()))?;
-    let score = |(index, row): (usize, &&[i16])| {
-        let reading = first + index;
-        session.reseed(seed, reading as u64);
-        let error = |error| Error::Setting(format!("reading {}: {error}", reading + 1));
-        session.score(row, estimator).map_err(error)
+    work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
+) -> Result<Vec<T>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = readings.len().div_ceil(threads).max(1);
+    let part = |first: usize| -> Result<Vec<T>, Error> {
+        let mut workspace = vec![0u64; model.workspace_words()];
+        let mut session = Session::new(model, &mut workspace, seed)
+            .map_err(|error| Error::Setting(error.to_string()))?;
+        let mut one = |reading: usize| {
+            session.reseed(seed, reading as u64);
+            let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
+            work(&mut session, readings.row(reading), observed)
+                .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
+        };
+        let last = readings.len().min(first + share);
+        (first..last).map(&mut one).collect()
     };
-    rows.iter().enumerate().map(score).collect()
+    let parts = std::thread::scope(|scope| {
+        let starts = (0..readings.len()).step_by(share);
+        let workers: Vec<_> = starts
+            .map(|first| scope.spawn(move || part(first)))
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect::<Result<Vec<Vec<T>>, Error>>()
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// Each reading with its gaps filled in as the device does, in the units of the data.
+///
+/// # Errors
+/// [`Error::Setting`]: one line that names the reading.
+pub fn imputed(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+) -> Result<Vec<Vec<f64>>, Error> {
+    on_device(model, readings, masks, 0, |session, row, observed| {
+        let mut filled = vec![0i32; row.len()];
+        session.impute(row, observed, &mut filled)?;
+        let values = filled.iter().zip(model.exponents());
+        Ok(values
+            .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))
+            .collect())
+    })
+}
+
+/// The bounds of `scores`, in nats.
+pub fn elbos(scores: &[Score]) -> Vec<f64> {
+    scores.iter().map(|score| score.elbo().to_f64()).collect()
 }
 
 /// Mean of `values`, none of nothing, and its standard error, none below two.
@@ -166,17 +195,9 @@ impl Scores {
         estimator: Estimator,
     ) -> Result<Self, Error> {
         Ok(Self {
-            float: float_scores(vae, data, FLOAT_SAMPLES)?,
-            device: device_scores(model, &data.readings, estimator, 0)?,
+            float: float_scores(vae, data, None, FLOAT_SAMPLES)?,
+            device: device_scores(model, &data.readings, None, estimator, 0)?,
         })
-    }
-
-    /// The bounds by the device, in nats.
-    pub fn device_elbos(&self) -> Vec<f64> {
-        self.device
-            .iter()
-            .map(|score| score.elbo().to_f64())
-            .collect()
     }
 }
 
@@ -213,7 +234,7 @@ impl Evaluation {
         let abnormal = abnormal.unwrap_or(&nobody);
         let (float, device) = (
             Side::new(&scores.float, abnormal),
-            Side::new(&scores.device_elbos(), abnormal),
+            Side::new(&elbos(&scores.device), abnormal),
         );
         let strange = abnormal.iter().filter(|&&is| is).count();
         let difference = device

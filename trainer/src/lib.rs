@@ -10,13 +10,18 @@
 //! * [`data`]: readings from files, and the digits that ship with the program.
 //! * [`random`]: seeded streams, the same generator as the device's.
 //! * [`readings`]: the raw 16-bit readings that a device would take, and their normalization.
-//! * [`model`]: encoder, decoder and likelihood in floats, on candle.
-//! * [`objective`]: the evidence lower bound and its terms.
+//! * [`stream`]: streams of samples, cut into windows and made into readings as the device does.
+//! * [`masks`]: which inputs of readings were observed.
 //! * [`config`]: everything that determines a run.
 //! * [`parts`]: the data of a run, divided.
+//! * [`model`]: encoder, decoder and likelihood in floats, on candle.
+//! * [`objective`]: the evidence lower bound, its terms, and the importance-weighted bound.
+//! * [`prepared`]: readings as the networks take them in.
+//! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop and its optimizer.
 //! * [`quantize`]: from floats to the integers of an image.
-//! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
@@ -24,16 +29,21 @@
 
 pub mod calibrate;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod data;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+pub mod masks;
 pub mod model;
 pub mod objective;
 pub mod parts;
+pub mod prepared;
 pub mod quantize;
 pub mod random;
 pub mod readings;
 pub mod report;
 pub mod run;
+pub mod stream;
+pub mod typical;

@@ -1,53 +1,135 @@
-//! The evidence lower bound in floats.
+//! The evidence lower bound in floats, and the importance-weighted one.
 
 use crate::error::Error;
 use crate::model::Vae;
 use candle_core::{D, Tensor};
 
-/// The two terms of the bound for each reading of a batch, in nats.
-#[derive(Clone, Debug)]
-pub struct Bound {
-    /// `log p(x|z)` at the sample, without the likelihood's constant, (batch).
-    pub reconstruction: Tensor,
-    /// `KL(q(z|x) || p(z))` in closed form, (batch).
-    pub kl: Tensor,
-}
-
 /// A batch on its way through the networks.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Network inputs, (batch, inputs).
+    /// Network inputs, (batch, inputs); 0 where missing.
     pub inputs: Tensor,
     /// What the likelihood is asked about, (batch, inputs): counts, or the network inputs.
     pub target: Tensor,
+    /// One where observed, zero where missing, (batch, inputs); none where all is observed.
+    observed: Option<Tensor>,
+}
+
+impl Batch {
+    /// A batch of which everything is observed.
+    pub fn whole(inputs: Tensor, target: Tensor) -> Self {
+        Self {
+            inputs,
+            target,
+            observed: None,
+        }
+    }
+
+    /// The same readings, of which only what `observed` has a one for is seen: the rest enters
+    /// the encoder as 0, the centre of its input, as on the device, and has no part in the
+    /// likelihood (Mattei and Frellsen, "MIWAE: deep generative modelling and imputation of
+    /// incomplete data sets", ICML 2019, section 3.1).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn observe(&self, observed: Tensor) -> Result<Self, Error> {
+        Ok(Self {
+            inputs: (&self.inputs * &observed)?,
+            target: self.target.clone(),
+            observed: Some(observed),
+        })
+    }
+
+    /// `log p(x|z)` over the observed inputs, without the likelihood's constant,
+    /// (samples, batch), of latents (samples, batch, latents).
+    fn log_likelihoods(&self, vae: &Vae, latents: &Tensor) -> Result<Tensor, Error> {
+        let (samples, batch, size) = latents.dims3()?;
+        let outputs = vae.decode(&latents.reshape((samples * batch, size))?)?;
+        // Copies rather than views: elementwise operations on these are several times as fast.
+        let copies = |tensor: &Tensor| match samples {
+            1 => Ok(tensor.clone()),
+            _ => tensor.repeat((samples, 1)),
+        };
+        let mut terms = vae.likelihood.terms(&copies(&self.target)?, &outputs)?;
+        if let Some(observed) = &self.observed {
+            terms = (terms * copies(observed)?)?;
+        }
+        Ok(terms.sum(D::Minus1)?.reshape((samples, batch))?)
+    }
+}
+
+/// The bound for each reading of a batch, in nats, by reparameterized samples.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The mean of `log p(x|z)` over the samples, without the likelihood's constant, (batch).
+    pub reconstruction: Tensor,
+    /// `KL(q(z|x) || p(z))` in closed form, (batch).
+    pub kl: Tensor,
+    /// `log p(x|z) + log p(z) - log q(z|x)` without that constant, (samples, batch); none of one
+    /// sample, where the closed form is better.
+    log_weights: Option<Tensor>,
 }
 
 impl Bound {
-    /// The bound at one reparameterized sample `z = mu + sigma * noise` for each reading (Kingma
-    /// and Welling, "Auto-encoding variational Bayes", 2014, equation 7).
+    /// The bound at `z = mu + sigma * noise` (Kingma and Welling, "Auto-encoding variational
+    /// Bayes", 2014, equation 7) for noise (samples, batch, latents).
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn sample(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
         let (mean, log_variance) = vae.encode(&batch.inputs)?;
-        let latents = (&mean + ((&log_variance * 0.5)?.exp()? * noise)?)?;
-        let terms = vae
-            .likelihood
-            .terms(&batch.target, &vae.decode(&latents)?)?;
-        let reconstruction = terms.sum(D::Minus1)?;
+        let deviation = (&log_variance * 0.5)?.exp()?;
+        let latents = noise.broadcast_mul(&deviation)?.broadcast_add(&mean)?;
+        let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
+        let log_weights = if noise.dim(0)? > 1 {
+            Some((&log_likelihoods + log_ratio(&latents, noise, &log_variance)?)?)
+        } else {
+            None
+        };
         Ok(Self {
-            reconstruction,
+            reconstruction: log_likelihoods.mean(0)?,
             kl: kl(&mean, &log_variance)?,
+            log_weights,
         })
     }
 
-    /// The mean of the bound over the batch, a scalar.
+    /// The evidence lower bound, (batch).
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn mean(&self) -> Result<Tensor, Error> {
-        Ok((&self.reconstruction - &self.kl)?.mean_all()?)
+    pub fn elbo(&self) -> Result<Tensor, Error> {
+        Ok((&self.reconstruction - &self.kl)?)
     }
+
+    /// What training ascends, (batch): of one sample the ELBO; of more the importance-weighted
+    /// bound `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` (Burda, Grosse and Salakhutdinov,
+    /// "Importance weighted autoencoders", 2016, equation 8; over the observed inputs it is that
+    /// of Mattei and Frellsen, equation 4).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn objective(&self) -> Result<Tensor, Error> {
+        match &self.log_weights {
+            None => self.elbo(),
+            Some(log_weights) => log_mean_exp(log_weights),
+        }
+    }
+}
+
+/// `log p(z) - log q(z|x)` at `z = mu + sigma * noise`:
+/// `1/2 sum_j noise_j^2 + ln sigma_j^2 - z_j^2`, (samples, batch).
+fn log_ratio(latents: &Tensor, noise: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
+    let twice = (noise.sqr()? - latents.sqr()?)?.broadcast_add(log_variance)?;
+    Ok((twice.sum(D::Minus1)? * 0.5)?)
+}
+
+/// `ln 1/K sum_k exp(x_k)` over the first dimension, from the largest of them, so that nothing
+/// overflows.
+fn log_mean_exp(x: &Tensor) -> Result<Tensor, Error> {
+    // The result does not depend on the reference, so neither does its gradient.
+    let highest = x.max_keepdim(0)?.detach();
+    let mean = x.broadcast_sub(&highest)?.exp()?.mean(0)?;
+    Ok((mean.log()? + highest.squeeze(0)?)?)
 }
 
 /// `KL(N(mu, diag(exp(log_variance))) || N(0, I))`, (batch).
@@ -57,4 +139,135 @@ impl Bound {
 pub fn kl(mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
     let twice = ((mean.sqr()? + log_variance.exp()?)? - log_variance)?;
     Ok(((twice - 1.0)?.sum(D::Minus1)? * 0.5)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Architecture, Likelihood};
+    use crate::random::{self, Purpose, normals};
+    use candle_core::Device;
+
+    const BATCH: usize = 3;
+    const INPUTS: usize = 5;
+    const LATENTS: usize = 2;
+
+    fn tensor(values: Vec<f32>, shape: &[usize]) -> Tensor {
+        Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+    }
+
+    /// A model of bits with random weights, bits, and noise for `samples` samples.
+    fn case(samples: usize) -> (Vae, Batch, Tensor) {
+        let architecture = Architecture {
+            inputs: INPUTS,
+            encoder: vec![4],
+            latents: LATENTS,
+            decoder: vec![4],
+        };
+        let mut rng = random::stream(0, Purpose::Initialization);
+        let likelihood = Likelihood::Binomial { trials: 1 };
+        let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+        let bits = (0..BATCH * INPUTS).map(|at| f32::from(u8::from(at % 3 == 0)));
+        let bits = tensor(bits.collect(), &[BATCH, INPUTS]);
+        let noise = normals(&mut rng, samples * BATCH * LATENTS);
+        let noise = tensor(noise, &[samples, BATCH, LATENTS]);
+        (vae, Batch::whole(bits.clone(), bits), noise)
+    }
+
+    fn list(tensor: &Tensor) -> Vec<f64> {
+        let values = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        values.into_iter().map(f64::from).collect()
+    }
+
+    fn log_normal(x: f64, mean: f64, log_variance: f64) -> f64 {
+        let square = (x - mean).powi(2) / log_variance.exp();
+        -0.5 * (square + log_variance + (2.0 * std::f64::consts::PI).ln())
+    }
+
+    /// `log p(x_obs, z) - log q(z|x_obs)` of sample `sample` of reading `reading`, term by term.
+    fn log_weight(
+        vae: &Vae,
+        batch: &Batch,
+        noise: &Tensor,
+        at: (usize, usize),
+        observed: impl Fn(usize) -> bool,
+    ) -> f64 {
+        let (sample, reading) = at;
+        let (mean, log_variance) = vae.encode(&batch.inputs).unwrap();
+        let (mean, log_variance) = (list(&mean.get(reading).unwrap()), {
+            list(&log_variance.get(reading).unwrap())
+        });
+        let noise = list(&noise.get(sample).unwrap().get(reading).unwrap());
+        let z: Vec<f64> = (0..LATENTS)
+            .map(|j| mean[j] + (0.5 * log_variance[j]).exp() * noise[j])
+            .collect();
+        let ratio: f64 = (0..LATENTS)
+            .map(|j| log_normal(z[j], 0.0, 0.0) - log_normal(z[j], mean[j], log_variance[j]))
+            .sum();
+        let latents = tensor(z.iter().map(|&z| z as f32).collect(), &[1, LATENTS]);
+        let logits = list(&vae.decode(&latents).unwrap());
+        let bits = list(&batch.target.get(reading).unwrap());
+        let bit = |i: usize| bits[i] * logits[i] - (1.0 + logits[i].exp()).ln();
+        ratio + (0..INPUTS).filter(|&i| observed(i)).map(bit).sum::<f64>()
+    }
+
+    fn check(samples: usize, observed: impl Fn(usize) -> bool + Copy) {
+        let (vae, whole, noise) = case(samples);
+        let mask: Vec<f32> = (0..BATCH * INPUTS)
+            .map(|at| f32::from(u8::from(observed(at % INPUTS))))
+            .collect();
+        let batch = whole.observe(tensor(mask, &[BATCH, INPUTS])).unwrap();
+        let bound = Bound::sample(&vae, &batch, &noise).unwrap();
+        for (reading, got) in list(&bound.objective().unwrap()).into_iter().enumerate() {
+            let weights = (0..samples)
+                .map(|sample| log_weight(&vae, &batch, &noise, (sample, reading), observed).exp());
+            let exact = (weights.sum::<f64>() / samples as f64).ln();
+            assert!((got - exact).abs() < 1e-5, "{got} {exact}");
+        }
+    }
+
+    #[test]
+    fn the_objective_is_the_log_of_the_mean_weight() {
+        for samples in [2, 5, 50] {
+            check(samples, |_| true);
+            check(samples, |input| input % 2 == 0);
+            check(samples, |_| false);
+        }
+    }
+
+    #[test]
+    fn one_sample_ascends_the_elbo() {
+        let (vae, batch, noise) = case(1);
+        let bound = Bound::sample(&vae, &batch, &noise).unwrap();
+        let (elbo, objective) = (bound.elbo().unwrap(), bound.objective().unwrap());
+        assert_eq!(list(&elbo), list(&objective));
+        // The sample's own log weight has the divergence at the sample instead of its mean.
+        let (vae, batch, noise) = case(4000);
+        let bound = Bound::sample(&vae, &batch, &noise).unwrap();
+        for (reading, elbo) in list(&bound.elbo().unwrap()).into_iter().enumerate() {
+            let weights = (0..4000)
+                .map(|sample| log_weight(&vae, &batch, &noise, (sample, reading), |_| true));
+            let mean = weights.sum::<f64>() / 4000.0;
+            assert!((elbo - mean).abs() < 0.1, "{elbo} {mean}");
+        }
+    }
+
+    #[test]
+    fn extreme_weights_neither_overflow_nor_vanish() {
+        let logs = tensor(vec![-5000.0, 3.0, -5001.0, 900.0], &[2, 2]);
+        let got = list(&log_mean_exp(&logs).unwrap());
+        let exact = [-5000.0 + (1.0 + (-1f64).exp()).ln(), 900.0].map(|log| log - 2f64.ln());
+        assert!((got[0] - exact[0]).abs() < 1e-3 && (got[1] - exact[1]).abs() < 1e-3);
+    }
+
+    #[test]
+    fn gradients_of_the_objective_weigh_samples_by_their_weights() {
+        let logs = candle_core::Var::from_tensor(&tensor(vec![0.0, 1.0, 2.0], &[3, 1])).unwrap();
+        let gradients = log_mean_exp(&logs).unwrap().backward().unwrap();
+        let got = list(gradients.get(&logs).unwrap());
+        let sum = 1.0 + 1f64.exp() + 2f64.exp();
+        for (got, log) in got.into_iter().zip([0f64, 1.0, 2.0]) {
+            assert!((got - log.exp() / sum).abs() < 1e-6);
+        }
+    }
 }

@@ -1,9 +1,13 @@
 //! The data of a run, divided: what is learned from, chosen by and tested on.
 
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{self, DataSource, Dataset, SplitOptions, Table};
 use crate::error::Error;
+use crate::readings::{Normalization, Readings};
+use crate::stream::{self, Fractions, StreamSettings, Windowed};
+use elbow::Model;
+use elbow::distribution::Family;
 use std::path::Path;
 
 /// Which of all divisions of a file; independent of the seed of a run, so that runs compare.
@@ -31,6 +35,8 @@ pub struct Parts {
     pub test: Labelled,
     /// The likelihood, settled.
     pub likelihood: LikelihoodKind,
+    /// Where the readings are windows of a stream: all of them, and how they were made.
+    pub stream: Option<Windowed>,
 }
 
 impl Parts {
@@ -39,7 +45,17 @@ impl Parts {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match DataSource::parse(&config.data)? {
+        match (DataSource::parse(&config.data)?, &config.stream) {
+            (DataSource::File(path), Some(stream)) => Self::stream(config, stream, &path),
+            (_, Some(_)) => Err(Error::Setting(
+                "--window is for a file with a stream: the digits are whole readings".into(),
+            )),
+            (source, None) => Self::readings(config, source),
+        }
+    }
+
+    fn readings(config: &Config, source: DataSource) -> Result<Self, Error> {
+        match source {
             DataSource::Digits => Self::digits(config),
             DataSource::DigitsPart(_) => Err(Error::Setting(format!(
                 "{} is a part of the digits: train on `digits`, which brings its own division",
@@ -67,6 +83,7 @@ impl Parts {
             train: part(Part::Train),
             validation: part(Part::Validation),
             test: label_digits(part(Part::Test), config.anomaly_digit),
+            stream: None,
         })
     }
 
@@ -96,8 +113,117 @@ impl Parts {
                 picture_width: 0,
             },
             likelihood,
+            stream: None,
         })
     }
+
+    /// The windows of a stream, divided by time: [`stream::divide`].
+    fn stream(config: &Config, settings: &StreamSettings, path: &Path) -> Result<Self, Error> {
+        let likelihood = match config.likelihood {
+            LikelihoodKind::Auto => LikelihoodKind::Location {
+                family: Family::Normal,
+                scale: Scale::Input,
+            },
+            kind @ LikelihoodKind::Location { .. } => kind,
+            kind @ LikelihoodKind::Binomial { .. } => {
+                return Err(Error::Setting(format!(
+                    "the likelihood {kind} counts, the features of windows are real values: use --likelihood gaussian or laplace"
+                )));
+            }
+        };
+        let Labelled {
+            dataset, abnormal, ..
+        } = load_file(path, config.labels.as_deref())?;
+        settings.check(&dataset)?;
+        let shape = settings.shape(dataset.table.width());
+        let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
+        let abnormal = stream::abnormal(&samples, shape);
+        let fractions = Fractions {
+            validation: config.validation_fraction,
+            test: config.test_fraction,
+        };
+        let split = stream::divide(&abnormal, shape, fractions)?;
+        let windowed = settings.prepare(&dataset, &split.train)?;
+        let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
+        Ok(Self {
+            train: windowed.dataset.select(&split.train),
+            validation: windowed.dataset.select(&split.validation),
+            test: Labelled {
+                dataset: windowed.dataset.select(&split.test),
+                abnormal: config.labels.is_some().then_some(of_test),
+                picture_width: 0,
+            },
+            likelihood,
+            stream: Some(windowed),
+        })
+    }
+
+    /// How values become raw readings and network inputs.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where an input has no density or 16 bits do not resolve it.
+    pub fn normalization(&self) -> Result<Normalization, Error> {
+        match (&self.stream, self.likelihood) {
+            (Some(stream), _) => stream.normalization(&self.train.table),
+            (None, LikelihoodKind::Binomial { trials }) => {
+                Ok(Normalization::counts(self.train.table.width(), trials))
+            }
+            (None, _) => Normalization::real(&self.train, &self.train.table),
+        }
+    }
+}
+
+/// Where `labelled` is a stream for `model` (a row for each sample, as wide as its channels), the
+/// readings of its windows, each abnormal where a sample of it is, and how many samples were beyond
+/// 16 bits; readings as they are. Data as wide as both the channels and the readings of a model
+/// are taken for a stream.
+///
+/// # Errors
+/// [`Error::Setting`] where the data are neither, or the samples do not make a window.
+pub fn stream_to_readings(
+    labelled: Labelled,
+    model: &Model<'_>,
+) -> Result<(Labelled, usize), Error> {
+    let Some(stream) = model.stream() else {
+        return Ok((labelled, 0));
+    };
+    let Labelled {
+        dataset, abnormal, ..
+    } = &labelled;
+    let shape = stream.shape();
+    let (width, channels) = (dataset.table.width(), shape.channels);
+    if width != channels && width == model.inputs() {
+        return Ok((labelled, 0));
+    }
+    if width != channels {
+        return Err(Error::Setting(format!(
+            "{} has {width} columns, the model takes streams of {channels} channels or their readings of {} numbers: give data like those that it was trained for",
+            dataset.name,
+            model.inputs()
+        )));
+    }
+    let rows = dataset.table.rows();
+    if rows < shape.samples {
+        return Err(Error::Setting(format!(
+            "{} has {rows} samples, a window of the model takes {}: give a longer stream",
+            dataset.name, shape.samples
+        )));
+    }
+    let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
+    let readings = stream::readings(&samples, &stream.front_end, shape.hop)?;
+    let windows = Labelled {
+        dataset: Dataset {
+            name: dataset.name.clone(),
+            columns: Some(stream::input_names(&stream.front_end, dataset)),
+            table: stream::in_units(&readings, model.exponents())?,
+            labels: None,
+        },
+        abnormal: abnormal
+            .as_deref()
+            .map(|samples| stream::abnormal(samples, shape)),
+        picture_width: 0,
+    };
+    Ok((windows, saturated))
 }
 
 /// Loads readings to be scored: a file, or by default the test part of the digits.

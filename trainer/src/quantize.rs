@@ -5,8 +5,10 @@
 //! row's weight scale takes the rounding up, so that the factor from weights to outputs is exact.
 
 use crate::error::Error;
-use crate::fit::Prepared;
+use crate::masks::Masks;
 use crate::model::{Dense, Likelihood, Location, Vae};
+use crate::objective::Batch;
+use crate::prepared::Prepared;
 use crate::random::{self, Purpose, normals};
 use crate::readings::Normalization;
 use candle_core::Tensor;
@@ -55,12 +57,12 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// Measures them on `data`, the decoder's at draws from the posteriors.
+    /// Measures them on `batch`, the decoder's at draws from the posteriors.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn measure(vae: &Vae, data: &Prepared) -> Result<Self, Error> {
-        let inputs = &data.batch.inputs;
+    pub fn measure(vae: &Vae, batch: &Batch) -> Result<Self, Error> {
+        let inputs = &batch.inputs;
         let encoder = hidden_maxima(&vae.encoder, inputs)?;
         let (mean, log_variance) = vae.encode(inputs)?;
         let deviation = (&log_variance * 0.5)?.exp()?;
@@ -87,6 +89,21 @@ impl Ranges {
             latent,
         })
     }
+
+    /// The ranges that hold both.
+    fn hull(self, other: Self) -> Self {
+        let larger = |a: Vec<f64>, b: Vec<f64>| a.into_iter().zip(b).map(|(a, b)| a.max(b));
+        Self {
+            input: self.input.max(other.input),
+            encoder: larger(self.encoder, other.encoder).collect(),
+            decoder: larger(self.decoder, other.decoder).collect(),
+            log_variance: (
+                self.log_variance.0.min(other.log_variance.0),
+                self.log_variance.1.max(other.log_variance.1),
+            ),
+            latent: self.latent.max(other.latent),
+        }
+    }
 }
 
 fn largest(tensor: &Tensor) -> Result<f64, Error> {
@@ -111,7 +128,8 @@ pub struct Label {
     pub picture_width: u16,
 }
 
-/// Quantizes `vae`, ranges measured on `data`, whose first reading becomes the self-test.
+/// Quantizes `vae`, ranges measured on `data`, and on the same with the gaps of `masks` where the
+/// model is to meet any; the first reading becomes the self-test.
 ///
 /// # Errors
 /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
@@ -119,9 +137,14 @@ pub fn quantize(
     vae: &Vae,
     normalization: &Normalization,
     data: &Prepared,
+    masks: Option<&Masks>,
     label: &Label,
 ) -> Result<ImageSpec, Error> {
-    let ranges = Ranges::measure(vae, data)?;
+    let mut ranges = Ranges::measure(vae, &data.batch)?;
+    if masks.is_some() {
+        let gaps = data.narrow(0, data.readings.len(), masks)?;
+        ranges = ranges.hull(Ranges::measure(vae, &gaps)?);
+    }
     let (inputs, input) = quantize_inputs(normalization, ranges.input)?;
     let (encoder, features) = quantize_hidden(&vae.encoder, &ranges.encoder, input)?;
     let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
@@ -138,6 +161,8 @@ pub fn quantize(
         name: label.name.clone(),
         picture_width: label.picture_width,
         inputs,
+        stream: None,
+        typical: vec![],
         likelihood,
         latent_fraction_bits: fraction_bits,
         log_variance_range: (

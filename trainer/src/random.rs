@@ -17,6 +17,10 @@ pub enum Purpose {
     Noise = 3,
     /// The noise of evaluations, the same for every model that is compared.
     Evaluation = 4,
+    /// The gaps of readings in training.
+    Missing = 5,
+    /// The gaps of validation readings and of those that ranges are measured on.
+    EvaluationMissing = 6,
 }
 
 /// The stream of `purpose` for `seed`.

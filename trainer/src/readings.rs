@@ -3,7 +3,7 @@
 //! Training starts from raw readings, so that the trainer never sees a resolution or a range that
 //! the device does not have.
 
-use crate::data::{self, Dataset, Table};
+use crate::data::{self, ColumnMoments, Dataset, Table};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,14 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// The readings whose numbers are `values`, row after row of `width` numbers, at least one.
+    pub fn new(width: usize, values: Vec<i16>) -> Self {
+        Self {
+            width: width.max(1),
+            values,
+        }
+    }
+
     /// Converts `table` by `exponents`, rounding to nearest; also counts the values beyond 16 bits,
     /// which saturate.
     pub fn from_table(table: &Table, exponents: &[i8]) -> (Self, usize) {
@@ -136,8 +144,7 @@ impl Normalization {
 
     /// The normalization of real values: network inputs have mean 0 and variance 1 over `train`.
     ///
-    /// Whole numbers that fit 16 bits are raw readings as they are. Others get, column by column,
-    /// the power of two that leaves a factor of four above the largest magnitude seen.
+    /// [`exponents`] says which raw readings stand for the values.
     ///
     /// # Errors
     /// A constant column, or one whose spread 16 bits cannot resolve: one line that names it.
@@ -150,39 +157,34 @@ impl Normalization {
             )));
         }
         let moments = data::column_mean_std(train);
-        let whole = data::is_integer(train)
-            && data::range(train).is_some_and(|(low, high)| low >= -32768.0 && high <= 32767.0);
-        let mut normalization = Self {
-            exponents: vec![],
-            centers: vec![],
-            units: vec![],
-        };
-        for (column, (&mean, &deviation)) in moments
-            .mean
-            .iter()
-            .zip(&moments.standard_deviation)
-            .enumerate()
-        {
-            let largest = train
-                .iter()
-                .map(|row| f64::from(row[column].abs()))
-                .fold(0.0, f64::max);
-            let exponent = if whole { 0 } else { exponent_for(largest) };
+        let exponents = exponents(train);
+        let spread = moments.standard_deviation.iter().zip(&exponents);
+        for (column, (&deviation, &exponent)) in spread.enumerate() {
             let step = 2f64.powi(exponent.into());
             if deviation < step * SMALLEST_DEVIATION {
                 return Err(Error::Setting(format!(
-                    "{} of {} varies by {deviation} around {mean}, a 16-bit reading resolves {step}: subtract an offset from the column, or scale it up",
+                    "{} of {} varies by {deviation} around {}, a 16-bit reading resolves {step}: subtract an offset from the column, or scale it up",
                     dataset.column_name(column),
-                    dataset.name
+                    dataset.name,
+                    moments.mean[column]
                 )));
             }
-            normalization.exponents.push(exponent);
-            normalization
-                .centers
-                .push(elbow::raw_reading(mean, exponent));
-            normalization.units.push((deviation / step) as f32);
         }
-        Ok(normalization)
+        Ok(Self::from_moments(&moments, exponents))
+    }
+
+    /// The normalization with `exponents` of columns with `moments`, which 16 bits resolve.
+    pub fn from_moments(moments: &ColumnMoments, exponents: Vec<i8>) -> Self {
+        let raw = moments.mean.iter().zip(&exponents);
+        let centers = raw.map(|(&mean, &exponent)| elbow::raw_reading(mean, exponent));
+        let spread = moments.standard_deviation.iter().zip(&exponents);
+        let units =
+            spread.map(|(deviation, &exponent)| (deviation / 2f64.powi(exponent.into())) as f32);
+        Self {
+            centers: centers.collect(),
+            units: units.collect(),
+            exponents,
+        }
     }
 
     /// Numbers in a reading.
@@ -223,6 +225,23 @@ impl Normalization {
         rows.map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit)
             .collect()
     }
+}
+
+/// For each column the power of two that a raw reading stands for: 0 for all where `train` has whole
+/// numbers that fit 16 bits alone, else the one that leaves a factor of four above the largest
+/// magnitude of the column.
+pub fn exponents(train: &Table) -> Vec<i8> {
+    let fits = |(low, high)| low >= -32768.0 && high <= 32767.0;
+    if data::is_integer(train) && data::range(train).is_some_and(fits) {
+        return vec![0; train.width()];
+    }
+    let largest = |column: usize| {
+        let magnitudes = train.iter().map(|row| f64::from(row[column].abs()));
+        magnitudes.fold(0.0, f64::max)
+    };
+    (0..train.width())
+        .map(|column| exponent_for(largest(column)))
+        .collect()
 }
 
 /// The exponent with which `4 * largest` still fits 16 bits.

@@ -6,6 +6,7 @@ use crate::evaluate::Evaluation;
 use crate::fit;
 use crate::model::Vae;
 use crate::readings::Normalization;
+use crate::stream::DerivedStream;
 use candle_core::Device;
 use elbow::format::AlignedImage;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Derived {
     pub likelihood: LikelihoodKind,
     /// The normalization.
     pub normalization: Normalization,
+    /// What was made of the settings of a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<DerivedStream>,
 }
 
 /// The results of a run, as `summary.json` has them.
@@ -271,6 +275,7 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
     let Derived {
         likelihood,
         normalization,
+        ..
     } = &config.derived;
     let vae = fit::initialize(&config.settings, *likelihood, normalization, device)?;
     let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;

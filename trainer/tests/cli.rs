@@ -1,12 +1,14 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
+mod support;
+
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
+use support::program::{
+    Folder, Noise, contents, fails, fails_with, json, read, succeeds, text, trainer,
+};
 
 /// More epochs than any test has time for.
 const ENDLESS: &str = "1000000";
@@ -22,104 +24,6 @@ const TINY: [&str; 9] = [
     "2",
     "--quiet",
 ];
-
-fn trainer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_trainer"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-/// Runs a command that must succeed without a word on standard error; its output.
-fn succeeds(arguments: &[&str]) -> String {
-    let output = trainer(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(
-        (output.status.code(), errors.as_str()),
-        (Some(0), ""),
-        "{arguments:?}"
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Runs a command that must be refused with one line; the line.
-fn fails(arguments: &[&str]) -> String {
-    let output = trainer(arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
-    assert_eq!(output.stdout, b"", "{arguments:?}");
-    assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
-    assert!(
-        errors.starts_with("error: ") && !errors.contains("panicked"),
-        "{arguments:?}: {errors}"
-    );
-    errors
-}
-
-/// [`fails`], with every one of `words` in the line.
-fn fails_with(arguments: &[&str], words: &[&str]) {
-    let line = fails(arguments);
-    for word in words {
-        assert!(
-            line.contains(word),
-            "{arguments:?}: {line:?} lacks {word:?}"
-        );
-    }
-}
-
-/// A folder that goes away.
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
-    }
-
-    fn path(&self, name: &str) -> String {
-        text(&self.0.path().join(name))
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
-        std::fs::write(self.0.path().join(name), bytes).unwrap();
-        self.path(name)
-    }
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
-}
-
-/// Every file below `folder` with its bytes.
-fn contents(folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.is_file());
-    files
-        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
-        .collect()
-}
-
-fn read(folder: &str, name: &str) -> Vec<u8> {
-    std::fs::read(Path::new(folder).join(name)).unwrap()
-}
-
-fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap()
-}
-
-/// Numbers that look random, uniform in [0, 1).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f32 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 40) as f32 / (1u64 << 24) as f32
-    }
-}
 
 /// Readings of 4 correlated values; every seventh is abnormal.
 fn readings(rows: usize) -> Vec<[f32; 4]> {
@@ -281,7 +185,7 @@ fn damaged_images_are_refused_by_every_command() {
     let kept = folder.write("kept", "what was here before");
     for (what, bytes, word) in images {
         let image = folder.write("model.elbow", bytes);
-        let commands: [&[&str]; 7] = [
+        let commands: [&[&str]; 9] = [
             &["inspect", &image],
             &["eval", &image, csv],
             &["score", &image, csv],
@@ -289,6 +193,8 @@ fn damaged_images_are_refused_by_every_command() {
             &["sample", &image],
             &["sample", &image, "--out", &kept],
             &["readings", &image, csv, "--out", &kept],
+            &["impute", &image, csv, "--mask", csv, "--out", &kept],
+            &["estimators", &image, csv],
         ];
         for command in commands {
             let line = fails(command);
@@ -394,6 +300,8 @@ fn readings_of_another_width_are_refused() {
         &["score", run, &wide][..],
         &["eval", run, &wide],
         &["readings", run, &wide, "--out", &out],
+        &["impute", run, &wide, "--mask", &wide, "--out", &out],
+        &["estimators", run, &wide],
     ] {
         fails_with(command, &["wide has 5 columns", "the model takes 4"]);
     }
@@ -458,10 +366,64 @@ fn bad_labels_are_refused() {
 }
 
 #[test]
+fn bad_masks_are_refused() {
+    let Fixture {
+        csv, run, digits, ..
+    } = fixture();
+    let folder = Folder::new();
+    let kept = folder.write("kept", "before");
+    let good = "1,0,1,1\n".repeat(ROWS - 1);
+    let cases: [(String, &[&str]); 6] = [
+        (good.clone(), &["139 rows of 4 columns", "140 of 4"]),
+        ("1,0,1\n".repeat(ROWS), &["140 rows of 3 columns"]),
+        (good.clone() + "1,2,1,1\n", &["row 140, column 2", "is 2"]),
+        (good.clone() + "1,0.5,1,1\n", &["row 140, column 2", "0.5"]),
+        (good.clone() + "0,0,0,0\n", &["nothing of reading 140"]),
+        (good + "1,nan,1,1\n", &["line 140, column 2"]),
+    ];
+    for (text, words) in cases {
+        let mask = folder.write("mask.csv", text);
+        let words = [words, &["mask.csv"]].concat();
+        fails_with(
+            &["score", run, csv, "--mask", &mask, "--out", &kept],
+            &words,
+        );
+        fails_with(
+            &["impute", run, csv, "--mask", &mask, "--out", &kept],
+            &words,
+        );
+    }
+    fails_with(
+        &["impute", run, csv, "--mask", &folder.path("none")],
+        &["none", "no such file"],
+    );
+    let mask = folder.write("mask.csv", "1,1,1,1\n");
+    fails_with(
+        &["impute", digits, "digits", "--mask", &mask],
+        &["533 of 64"],
+    );
+    assert_eq!(std::fs::read(kept).unwrap(), b"before");
+}
+
+#[test]
 fn settings_out_of_range_are_refused() {
     let csv = &fixture().csv;
     let out = &Folder::new().path("run");
-    let cases: [(&[&str], &[&str]); 11] = [
+    let cases: [(&[&str], &[&str]); 16] = [
+        (
+            &["--missing", "1"],
+            &["--missing is 1", "from 0 to below 1"],
+        ),
+        (&["--missing=-0.1"], &["--missing is -0.1"]),
+        (&["--missing", "nan"], &["--missing is NaN"]),
+        (
+            &["--importance-samples", "0"],
+            &["--importance-samples is 0", "from 1 to 1000"],
+        ),
+        (
+            &["--importance-samples", "1001", "--missing", "0.5"],
+            &["--importance-samples is 1001"],
+        ),
         (&["--epochs", "0"], &["--epochs is 0", "from 1"]),
         (&["--batch", "0"], &["--batch is 0"]),
         (&["--latents", "0"], &["--latents is 0"]),
@@ -492,6 +454,10 @@ fn settings_out_of_range_are_refused() {
         &["--limit is 0"],
     );
     fails_with(
+        &["estimators", &fixture().run, csv, "--limit", "0"],
+        &["--limit is 0"],
+    );
+    fails_with(
         &["fit", "digits:nonsense", "--out", out],
         &["nonsense", "digits:train"],
     );
@@ -509,7 +475,12 @@ fn settings_out_of_range_are_refused() {
 fn wrong_usage_is_refused() {
     let Fixture { csv, run, .. } = fixture();
     let config = &text(&Path::new(run).join("config.toml"));
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 15] = [
+        &["fit", csv, "--missing", "much"],
+        &["fit", "--config", config, "--missing", "0.1"],
+        &["fit", "--config", config, "--importance-samples", "5"],
+        &["impute", run, csv],
+        &["estimators", run, csv, "--reference-samples", "1"],
         &[],
         &["nonsense"],
         &["score", run],
@@ -583,6 +554,10 @@ fn unwritable_files_are_found_before_models_are_read() {
     for out in [folder.path(""), folder.path("none/file")] {
         fails_with(&["score", model, "digits", "--out", &out], &[&out]);
         fails_with(&["sample", model, "--out", &out], &[&out]);
+        fails_with(
+            &["impute", model, "digits", "--mask", model, "--out", &out],
+            &[&out],
+        );
         fails_with(&["readings", model, "digits", "--out", &out], &[&out]);
     }
 }
@@ -974,6 +949,220 @@ fn scores_come_one_a_line() {
     let out = &out.path("scores.csv");
     assert_eq!(succeeds(&["score", run, csv, "--out", out]), "");
     assert_eq!(std::fs::read_to_string(out).unwrap(), all);
+}
+
+/// A mask for [`readings`], and the readings with nonsense in its gaps.
+fn gaps(folder: &Folder) -> (String, String) {
+    let observed = |row: usize, column: usize| !(row + column).is_multiple_of(3);
+    let mut rows = readings(ROWS);
+    let mut mask = String::new();
+    for (row, values) in rows.iter_mut().enumerate() {
+        for (column, value) in values.iter_mut().enumerate() {
+            if !observed(row, column) {
+                *value = -1e9;
+            }
+            mask += if observed(row, column) { "1," } else { "0," };
+        }
+        mask.pop();
+        mask += "\n";
+    }
+    (
+        folder.write("mask.csv", mask),
+        folder.write("gaps.csv", csv(&rows)),
+    )
+}
+
+#[test]
+fn what_stands_in_gaps_does_not_matter() {
+    let Fixture { csv, run, .. } = fixture();
+    let folder = Folder::new();
+    let (mask, holes) = gaps(&folder);
+    for estimator in ["sigma-points", "monte-carlo:3", "importance-weighted:3"] {
+        let score = |data: &str, more: &[&str]| {
+            let command = ["score", run, data, "--estimator", estimator];
+            succeeds(&[&command[..], more].concat())
+        };
+        let observed = score(csv, &["--mask", &mask]);
+        assert_eq!(score(&holes, &["--mask", &mask]), observed);
+        assert_ne!(score(csv, &[]), observed);
+        let ones = folder.write("ones.csv", "1,1,1,1\n".repeat(ROWS));
+        assert_eq!(score(csv, &["--mask", &ones]), score(csv, &[]));
+        let few = score(csv, &["--mask", &mask, "--limit", "3"]);
+        assert!(observed.starts_with(&few) && few.lines().count() == 4);
+    }
+}
+
+#[test]
+fn gaps_are_filled_in() {
+    let Fixture { csv, run, .. } = fixture();
+    let folder = Folder::new();
+    let (mask, holes) = gaps(&folder);
+    let filled = succeeds(&["impute", run, &holes, "--mask", &mask]);
+    let mut lines = filled.lines();
+    assert_eq!(lines.next(), Some("a,b,c,d"));
+    for (row, (line, truth)) in lines.by_ref().zip(readings(ROWS)).enumerate() {
+        let cells: Vec<f32> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
+        for (column, (cell, truth)) in cells.iter().zip(truth).enumerate() {
+            // Observed values are rounded to 16 bits; the rest are guesses of the same size.
+            let tolerance = if (row + column).is_multiple_of(3) {
+                12.0
+            } else {
+                1e-3
+            };
+            assert!(
+                (cell - truth).abs() < tolerance,
+                "{row} {column}: {cell} {truth}"
+            );
+        }
+    }
+    let out = &folder.path("filled.csv");
+    assert_eq!(
+        succeeds(&["impute", run, csv, "--mask", &mask, "--out", out]),
+        ""
+    );
+    assert_eq!(std::fs::read_to_string(out).unwrap(), filled);
+    // What was written can be read.
+    assert_eq!(succeeds(&["score", run, out]).lines().count(), ROWS + 1);
+    let few = succeeds(&["impute", run, csv, "--mask", &mask, "--limit", "2"]);
+    assert!(filled.starts_with(&few) && few.lines().count() == 3);
+}
+
+#[test]
+fn training_with_gaps_says_what_it_saw() {
+    let folder = Folder::new();
+    let (out, again) = (&folder.path("run"), &folder.path("again"));
+    let csv = &fixture().csv;
+    succeeds(&[&["fit", csv, "--out", out, "--missing", "0.25"], &TINY[..]].concat());
+    let config = String::from_utf8(read(out, "config.toml")).unwrap();
+    assert!(
+        config.contains("missing = 0.25\nimportance_samples = 5\n"),
+        "{config}"
+    );
+    let metrics = String::from_utf8(read(out, "metrics.jsonl")).unwrap();
+    for epoch in metrics.lines().map(json) {
+        let of = |name: &str| epoch[name].as_f64().unwrap();
+        assert!((of("elbo") - (of("reconstruction") - of("kl"))).abs() < 1e-9);
+        // Jensen: the importance-weighted bound is tighter.
+        assert!(of("objective") > of("elbo"), "{epoch}");
+        assert!((of("observed_fraction") - 0.75).abs() < 0.1, "{epoch}");
+        assert!(of("validation_elbo").is_finite() && of("validation_masked_elbo").is_finite());
+    }
+    succeeds(&["fit", "--config", out, "--out", again, "--quiet"]);
+    for name in ["model.elbow", "metrics.jsonl"] {
+        assert!(read(out, name) == read(again, name), "{name} differs");
+    }
+    let report = String::from_utf8(read(out, "report.html")).unwrap();
+    assert!(report.contains("training, observed part"));
+}
+
+#[test]
+fn importance_weighting_needs_no_gaps() {
+    let folder = Folder::new();
+    let (out, plain) = (&folder.path("run"), &fixture().run);
+    let Fixture { csv, labels, .. } = fixture();
+    let fit = [
+        "fit",
+        csv,
+        "--labels",
+        labels,
+        "--out",
+        out,
+        "--importance-samples",
+    ];
+    succeeds(&[&fit[..], &["3"], &TINY[..]].concat());
+    let metrics = String::from_utf8(read(out, "metrics.jsonl")).unwrap();
+    for epoch in metrics.lines().map(json) {
+        assert!(epoch["objective"].as_f64().unwrap() > epoch["elbo"].as_f64().unwrap());
+        assert_eq!(epoch["observed_fraction"], Value::Null);
+        assert_eq!(epoch["validation_masked_elbo"], Value::Null);
+    }
+    assert!(read(out, "model.elbow") != read(plain, "model.elbow"));
+    // One sample is what there is without a word.
+    succeeds(&[&fit[..], &["1"], &TINY[..]].concat());
+    assert!(read(out, "model.elbow") == read(plain, "model.elbow"));
+}
+
+#[test]
+fn configs_from_before_gaps_still_train() {
+    let folder = Folder::new();
+    let config = String::from_utf8(read(&fixture().run, "config.toml")).unwrap();
+    let old = config.replacen("missing = 0.0\nimportance_samples = 1\n", "", 1);
+    assert_ne!(old, config);
+    let (old, out) = (&folder.write("old.toml", old), &folder.path("run"));
+    succeeds(&["fit", "--config", old, "--out", out, "--quiet"]);
+    assert!(read(out, "model.elbow") == read(&fixture().run, "model.elbow"));
+}
+
+#[test]
+fn estimators_are_compared() {
+    let Fixture {
+        csv, labels, run, ..
+    } = fixture();
+    let command = ["estimators", run, csv, "--labels", labels];
+    let few = ["--limit", "40", "--reference-samples", "128"];
+    let text = succeeds(&[&command[..], &few].concat());
+    for part in [
+        "sigma-points",
+        "= monte-carlo:128",
+        "= importance-weighted:128",
+        "decided by one pass",
+    ] {
+        assert!(text.contains(part), "{text}");
+    }
+    let comparison = json(&succeeds(&[&command[..], &few, &["--json"]].concat()));
+    assert_eq!(
+        comparison["normal"].as_u64().unwrap() + comparison["abnormal"].as_u64().unwrap(),
+        40
+    );
+    let rows = comparison["elbo"]["estimators"].as_array().unwrap();
+    assert_eq!(rows.len(), 9);
+    let reference = comparison["elbo"]["reference"]["mean"].as_f64().unwrap();
+    for row in rows {
+        let of = |name: &str| row[name].as_f64().unwrap();
+        assert!(
+            (of("bias") - (of("mean") - reference)).abs() < 1e-9,
+            "{row}"
+        );
+        assert!(
+            of("rmse") >= of("bias").abs() && (0.0..=1.0).contains(&of("auc")),
+            "{row}"
+        );
+    }
+    let passes = |row: usize| rows[row]["passes"].as_u64().unwrap();
+    assert_eq!((passes(0), passes(1), passes(8)), (1, 4, 64));
+    // Those with at least as many samples as the reference are left out.
+    let weighted = comparison["log_evidence"]["estimators"].as_array().unwrap();
+    assert_eq!(weighted.len(), 7);
+    let decision = &comparison["decision"];
+    let of = |name: &str| decision[name].as_f64().unwrap();
+    assert!(of("normal_passes") >= 1.0 && of("abnormal_passes") <= 64.0);
+    assert!(of("decided_by_one_pass") <= of("decided_by_three_passes"));
+    assert!(of("decided_by_three_passes") + of("undecided") <= 1.0 + 1e-9);
+    // The draws depend on the seed, the deterministic rows do not.
+    let other = json(&succeeds(
+        &[&command[..], &few, &["--json", "--seed", "9"]].concat(),
+    ));
+    let mean = |all: &Value, row: usize| all["elbo"]["estimators"][row]["mean"].as_f64().unwrap();
+    assert_eq!(mean(&other, 1), mean(&comparison, 1));
+    assert_ne!(mean(&other, 4), mean(&comparison, 4));
+}
+
+#[test]
+fn without_a_calibration_there_are_no_decisions() {
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    let fit = [
+        "fit",
+        &fixture().csv,
+        "--out",
+        out,
+        "--validation-fraction",
+        "0",
+    ];
+    assert!(trainer(&[&fit[..], &TINY[..]].concat()).status.success());
+    let few = ["--limit", "9", "--reference-samples", "2"];
+    let text = succeeds(&[&["estimators", out, &fixture().csv], &few[..]].concat());
+    assert!(text.contains("no calibration"), "{text}");
 }
 
 #[test]

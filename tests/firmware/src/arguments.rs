@@ -103,4 +103,15 @@ impl<'a> Arguments<'a> {
                 .map_err(|_| ArgumentError::Malformed { key, value }),
         }
     }
+
+    /// The value of `key` as a number or whatever else has a text form.
+    ///
+    /// # Errors
+    ///
+    /// It is not given, or the text is not one of that type.
+    pub fn required_value<T: FromStr>(&self, key: &'static str) -> Result<T, ArgumentError<'a>> {
+        let value = self.require(key)?;
+        let parsed = value.parse();
+        parsed.map_err(|_| ArgumentError::Malformed { key, value })
+    }
 }

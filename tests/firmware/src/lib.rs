@@ -24,12 +24,12 @@ use host::{Console, ExitCode};
 /// Does what the command line says, then leaves the emulator: code 0, or a message on standard
 /// error and code 1.
 ///
-/// `workspace` is for the model, `values` holds one reading, or one that is generated.
-pub fn run(workspace: &mut [u64], values: &mut [i32]) -> ! {
+/// `words` is the memory for the model, and for what a command keeps beside it.
+pub fn run(words: &mut [u64]) -> ! {
     let mut line = [0; host::COMMAND_LINE_LENGTH];
     let outcome = host::command_line(&mut line)
         .map_err(app::Failure::from)
-        .and_then(|line| app::run(line, app::Memory { workspace, values }));
+        .and_then(|line| app::run(line, app::Memory::new(words)));
     match outcome {
         Ok(()) => host::exit(ExitCode::Success),
         Err(failure) => {

@@ -1,6 +1,6 @@
 //! `trainer eval`.
 
-use super::{Input, decimal, emit, parse_estimator, prepare, signed, to_json};
+use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_json};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Scores, Side};
 use crate::run;
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// A file with a label for each reading, 0 for normal
+    /// A file with a label for each row of the data, 0 for normal
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// The device's estimator: sigma-points, posterior-mean or monte-carlo:K
+    /// The device's estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
     /// Print one JSON object
@@ -30,10 +30,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         estimator,
         json,
     } = arguments;
-    let image = run::read_image(&input.model)?;
-    let model = run::parse(&input.model, &image)?;
-    let (config, vae) = run::read_vae(&input.model, &candle_core::Device::Cpu)?;
-    let (readings, labelled) = input.load(&model, labels.as_deref())?;
+    let image = run::read_image(&input.source.model)?;
+    let model = run::parse(&input.source.model, &image)?;
+    let (config, vae) = run::read_vae(&input.source.model, &candle_core::Device::Cpu)?;
+    let Loaded {
+        readings, labelled, ..
+    } = input.load(&model, labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;
     let scores = Scores::new(&vae, &model, &data, *estimator)?;
     let evaluation = Evaluation::new(&scores, labelled.abnormal.as_deref());

@@ -1,18 +1,21 @@
 //! `trainer fit`.
 
+use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
 use crate::config::{Config, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
-use crate::fit::{self, Epoch, Prepared};
+use crate::fit::{self, Epoch};
 use crate::model::Vae;
 use crate::parts::Parts;
+use crate::prepared::Prepared;
 use crate::quantize::{self, Label};
-use crate::readings::{Normalization, Readings};
+use crate::readings::Readings;
 use crate::report::{self, Results};
 use crate::run::{self, Derived, RunConfig, Summary};
+use crate::stream::Windowed;
 use candle_core::Device;
 use clap::Args;
 use elbow::format::AlignedImage;
@@ -23,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 18] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -34,9 +37,14 @@ const SETTINGS: [&str; 13] = [
     "epochs",
     "batch",
     "learning_rate",
+    "missing",
+    "importance_samples",
     "seed",
     "validation_fraction",
     "test_fraction",
+    "window",
+    "hop",
+    "features",
 ];
 
 /// The estimator of the results.
@@ -44,10 +52,11 @@ const REPORTED: Estimator = Estimator::SigmaPoints;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A CSV or .npy file with a reading in each row
+    /// A CSV or .npy file with a reading in each row; with --window, a sample in each row and a channel
+    /// in each column
     #[arg(default_value = "digits")]
     data: String,
-    /// A file with a label for each reading, 0 for normal; others are only tested on
+    /// A file with a label for each row, 0 for normal; others are only tested on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// With the digits: the digit that training never sees
@@ -85,6 +94,14 @@ pub(super) struct Arguments {
     /// Adam's step size in the first epoch; it falls to zero along a cosine
     #[arg(long, value_name = "RATE", default_value_t = 0.002)]
     learning_rate: f64,
+    /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
+    /// that the model can score and fill in readings with gaps
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    missing: f64,
+    /// Samples in the bound that training ascends: 1 for the ELBO, more for the importance-weighted
+    /// bound [default: 1, or 5 with --missing]
+    #[arg(long, value_name = "K")]
+    importance_samples: Option<usize>,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -94,6 +111,8 @@ pub(super) struct Arguments {
     /// The part of normal readings that only the evaluation sees
     #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
     test_fraction: f64,
+    #[command(flatten)]
+    stream: StreamArguments,
     /// Take all settings but --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
@@ -105,7 +124,20 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
+/// Samples in the bound where training hides inputs and nobody says otherwise: each costs a decoder
+/// pass and its gradients.
+const SAMPLES_WITH_GAPS: usize = 5;
+
 impl Arguments {
+    fn importance_samples(&self) -> usize {
+        let default = if self.missing > 0.0 {
+            SAMPLES_WITH_GAPS
+        } else {
+            1
+        };
+        self.importance_samples.unwrap_or(default)
+    }
+
     fn settings(&self) -> Result<Config, Error> {
         let settings = match &self.config {
             Some(path) => run::read_config(path)?.settings,
@@ -120,9 +152,12 @@ impl Arguments {
                 epochs: self.epochs,
                 batch: self.batch,
                 learning_rate: self.learning_rate,
+                missing: self.missing,
+                importance_samples: self.importance_samples(),
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
+                stream: self.stream.settings()?,
             },
         };
         settings.validate()?;
@@ -143,19 +178,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         .unwrap_or_else(|| Path::new("runs").join(&name));
     run::check_folder(&folder)?;
     let parts = Parts::load(&settings)?;
-    let normalization = match parts.likelihood {
-        LikelihoodKind::Binomial { trials } => {
-            Normalization::counts(parts.train.table.width(), trials)
-        }
-        LikelihoodKind::Location { .. } | LikelihoodKind::Auto => {
-            Normalization::real(&parts.train, &parts.train.table)?
-        }
-    };
+    let normalization = parts.normalization()?;
     warn_of_shape(&settings, &parts);
     run::make_folder(&folder)?;
     let derived = Derived {
         likelihood: parts.likelihood,
         normalization,
+        stream: parts.stream.as_ref().map(Windowed::derived),
     };
     let task = Task {
         name,
@@ -181,6 +210,7 @@ impl Task {
         let Derived {
             likelihood,
             normalization,
+            ..
         } = &self.config.derived;
         let vae = fit::initialize(
             &self.config.settings,
@@ -207,7 +237,9 @@ impl Task {
             name: self.name.clone(),
             picture_width: self.parts.test.picture_width,
         };
-        let spec = quantize::quantize(&vae, normalization, &training, &label)?;
+        let masks = fit::fixed_masks(&self.config.settings, &training);
+        let mut spec = quantize::quantize(&vae, normalization, &training, masks.as_ref(), &label)?;
+        spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
@@ -297,6 +329,7 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
             settings.latents
         );
     }
+    super::warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
     let rows = parts.train.table.rows();
     if rows < settings.batch {
         eprintln!(
@@ -388,6 +421,21 @@ fn table(summary: &Summary) -> String {
     )
 }
 
+/// The terms of the bound, and what else there is to say of them.
+fn terms(epoch: &Epoch) -> String {
+    let mut text = format!(
+        "elbo {:.2} = reconstruction {:.2} - kl {:.2}",
+        epoch.elbo, epoch.reconstruction, epoch.kl
+    );
+    if let Some(fraction) = epoch.observed_fraction {
+        text += &format!(" of the {:.0} % observed", 100.0 * fraction);
+    }
+    if let Some(objective) = epoch.objective {
+        text += &format!(", objective {objective:.2}");
+    }
+    text
+}
+
 /// The terms of the bound while training goes on: a bar on a terminal, now and then a line elsewhere.
 struct Progress {
     bar: Option<ProgressBar>,
@@ -413,10 +461,7 @@ impl Progress {
     }
 
     fn show(&self, epoch: &Epoch) {
-        let terms = format!(
-            "elbo {:.2} = reconstruction {:.2} - kl {:.2}",
-            epoch.elbo, epoch.reconstruction, epoch.kl
-        );
+        let terms = terms(epoch);
         if let Some(bar) = &self.bar {
             bar.set_position(epoch.epoch as u64);
             bar.set_message(terms);

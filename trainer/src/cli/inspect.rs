@@ -3,8 +3,10 @@
 use super::{emit, to_json};
 use crate::error::Error;
 use crate::run;
+use crate::stream::{name, unit};
 use clap::Args;
 use elbow::distribution::{Family, Likelihood};
+use elbow::frontend::Feature;
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
@@ -25,6 +27,8 @@ struct Description {
     inputs: usize,
     latents: usize,
     likelihood: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<StreamDescription>,
     latent_fraction_bits: u32,
     log_variance_range: (f64, f64),
     layers: Vec<Layer>,
@@ -36,6 +40,25 @@ struct Description {
     workspace_words: usize,
     format_version: u16,
     numerics_version: u16,
+}
+
+/// The front end, and what it costs to watch a stream.
+#[derive(Debug, Serialize)]
+struct StreamDescription {
+    channels: usize,
+    window: usize,
+    hop: usize,
+    exponents: Vec<i8>,
+    features: Vec<FeatureDescription>,
+    watch_bytes: usize,
+    watch_words: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct FeatureDescription {
+    name: String,
+    numbers: usize,
+    unit: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +120,7 @@ fn describe(model: &Model<'_>) -> Description {
         inputs: model.inputs(),
         latents: model.latents(),
         likelihood,
+        stream: describe_stream(model),
         latent_fraction_bits: model.latent_fraction_bits(),
         log_variance_range: (f64::from(low) / 65536.0, f64::from(high) / 65536.0),
         layers: model.layers().map(|view| layer(&view)).collect(),
@@ -109,6 +133,26 @@ fn describe(model: &Model<'_>) -> Description {
         format_version: elbow::format::FORMAT_VERSION,
         numerics_version: elbow::format::NUMERICS_VERSION,
     }
+}
+
+fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
+    let stream = model.stream()?;
+    let watch_words = model.watch_words()?;
+    let (shape, front_end) = (stream.shape(), &stream.front_end);
+    let feature = |&feature: &Feature| FeatureDescription {
+        name: name(feature),
+        numbers: feature.len(front_end.samples()),
+        unit: unit(feature),
+    };
+    Some(StreamDescription {
+        channels: shape.channels,
+        window: shape.samples,
+        hop: shape.hop,
+        exponents: stream.exponents.to_vec(),
+        features: front_end.features().iter().map(feature).collect(),
+        watch_bytes: 8 * watch_words,
+        watch_words,
+    })
 }
 
 fn layer(view: &LayerView<'_>) -> Layer {
@@ -129,6 +173,31 @@ fn layer(view: &LayerView<'_>) -> Layer {
     }
 }
 
+fn stream_text(stream: &StreamDescription) -> String {
+    let StreamDescription {
+        channels,
+        window,
+        hop,
+        watch_bytes,
+        watch_words,
+        ..
+    } = stream;
+    let exponents: Vec<String> = stream.exponents.iter().map(|e| format!("2^{e}")).collect();
+    let mut text = format!(
+        "stream: {channels} channels, windows of {window} samples every {hop}; raw samples in steps of {}\n",
+        exponents.join(", ")
+    );
+    for FeatureDescription {
+        name,
+        numbers,
+        unit,
+    } in &stream.features
+    {
+        text += &format!("{name:<12}{numbers:>6} of each channel, in {unit}\n");
+    }
+    text + &format!("watch: {watch_bytes} bytes of workspace, Workspace::<{watch_words}>\n\n")
+}
+
 fn text(description: &Description) -> String {
     let Description {
         name,
@@ -145,6 +214,9 @@ fn text(description: &Description) -> String {
         text,
         "latents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n"
     );
+    if let Some(stream) = &description.stream {
+        text += &stream_text(stream);
+    }
     let _ = writeln!(
         text,
         "{:<9}{:>12}{:>9}{:>9}   {:<30}scale of outputs",

@@ -1,17 +1,26 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
+mod decode;
+mod encode;
+mod estimators;
 mod eval;
 mod fit;
+mod impute;
 mod inspect;
 mod readings;
 mod sample;
+mod samples;
 mod score;
+mod stream;
+mod telemetry;
+mod watch;
 
 use crate::config::LikelihoodKind;
-use crate::data::DataSource;
+use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
-use crate::fit::Prepared;
-use crate::parts::{Labelled, check_width, load_for_scoring};
+use crate::masks::Masks;
+use crate::parts::{Labelled, check_width, load_for_scoring, stream_to_readings};
+use crate::prepared::Prepared;
 use crate::readings::Readings;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
@@ -38,27 +47,61 @@ enum Command {
     Fit(fit::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),
+    /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
+    /// was observed.
+    Impute(impute::Arguments),
     /// Compare the float model with the exported one: mean ELBO, difference, AUC.
     Eval(eval::Arguments),
+    /// Compare the estimators of the bound on the device: passes, bias, error, AUC, and how soon the
+    /// anytime decision is made.
+    Estimators(estimators::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
     /// Draw readings from the prior, as the device does.
     Sample(sample::Arguments),
     /// Convert data to the raw 16-bit readings that the device takes in.
     Readings(readings::Arguments),
+    /// Convert a stream to the raw 16-bit samples that the device takes in.
+    Samples(samples::Arguments),
+    /// Watch a stream as the device does: one line of CSV a window, alarms and drift on standard
+    /// error.
+    Watch(watch::Arguments),
+    /// Write the telemetry that a device would send: a packet of quantized latents a reading.
+    Encode(encode::Arguments),
+    /// Turn packets of telemetry back into readings: one line of CSV a packet.
+    Decode(decode::Arguments),
+}
+
+/// A model and data for it.
+#[derive(Debug, Args)]
+struct Source {
+    /// A model image, or the folder of a run
+    model: PathBuf,
+    /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
+    /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
+    /// or samples, by their width; samples are cut into windows as on the device
+    data: String,
 }
 
 /// The readings that a command works on.
 #[derive(Debug, Args)]
 struct Input {
-    /// A model image, or the folder of a run
-    model: PathBuf,
-    /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
-    /// digits:validation, digits:held-out, digits:all)
-    data: String,
+    #[command(flatten)]
+    source: Source,
     /// Use only the first N readings
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
+}
+
+/// Readings and what goes with them.
+#[derive(Debug)]
+struct Loaded {
+    /// As the device takes them in.
+    readings: Readings,
+    /// Which of their inputs were observed, where a file says so.
+    masks: Option<Masks>,
+    /// As they were in the file.
+    labelled: Labelled,
 }
 
 /// Parses the command line and does what it says.
@@ -69,10 +112,16 @@ pub fn run() -> Result<(), Error> {
     match Cli::parse().command {
         Command::Fit(arguments) => fit::run(arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Estimators(arguments) => estimators::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
+        Command::Samples(arguments) => samples::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
+        Command::Encode(arguments) => encode::run(&arguments),
+        Command::Decode(arguments) => decode::run(&arguments),
     }
 }
 
@@ -82,6 +131,19 @@ fn parse_estimator(text: &str) -> Result<Estimator, String> {
 }
 
 impl Input {
+    /// Loads the first readings, as many as there may be.
+    fn load(
+        &self,
+        model: &Model<'_>,
+        labels: Option<&Path>,
+        mask: Option<&Path>,
+    ) -> Result<Loaded, Error> {
+        let first = |rows: usize| (0..rows.min(self.limit.unwrap_or(rows))).collect();
+        self.source.load(model, labels, mask, first)
+    }
+}
+
+impl Source {
     /// The digit that the model has not seen, where the data are the digits.
     fn anomaly_digit(&self) -> Result<u32, Error> {
         if matches!(DataSource::parse(&self.data)?, DataSource::File(_)) {
@@ -93,46 +155,76 @@ impl Input {
         )
     }
 
-    /// Loads the data as raw readings of `model`, and warns of what saturated.
+    /// Loads the readings that `choose` takes, given how many there are, as raw readings of
+    /// `model`, and warns of what saturated. `labels` and `mask` have as many rows as the data.
     fn load(
         &self,
         model: &Model<'_>,
         labels: Option<&Path>,
-    ) -> Result<(Readings, Labelled), Error> {
-        let mut labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
-        check_width(
-            &labelled.dataset.name,
-            &labelled.dataset.table,
-            model.inputs(),
-        )?;
-        let rows = labelled
-            .dataset
-            .table
-            .rows()
-            .min(self.limit.unwrap_or(usize::MAX));
-        if rows == 0 {
+        mask: Option<&Path>,
+        choose: impl Fn(usize) -> Vec<usize>,
+    ) -> Result<Loaded, Error> {
+        let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
+        let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
+        warn_of_saturation(saturated);
+        let Dataset { name, table, .. } = &labelled.dataset;
+        check_width(name, table, model.inputs())?;
+        let masks = mask
+            .map(|path| Masks::load(path, table.rows(), table.width()))
+            .transpose()?;
+        let rows = choose(table.rows());
+        if rows.is_empty() {
             return Err(Error::Setting(
                 "--limit is 0: give the number of readings to use, 1 or more".into(),
             ));
         }
-        labelled.dataset = labelled.dataset.select(&(0..rows).collect::<Vec<_>>());
+        labelled.dataset = labelled.dataset.select(&rows);
         if let Some(abnormal) = &mut labelled.abnormal {
-            abnormal.truncate(rows);
+            *abnormal = rows.iter().map(|&row| abnormal[row]).collect();
         }
-        if let Likelihood::Binomial(binomial) = model.likelihood() {
-            let kind = LikelihoodKind::Binomial {
-                trials: binomial.trials(),
-            };
-            kind.check(
-                &labelled.dataset,
-                "score data like those that the model was trained for",
-            )?;
+        let masks = masks.map(|masks| masks.select(&rows));
+        if let Some(masks) = &masks {
+            labelled.dataset.table = without_gaps(&labelled.dataset.table, masks)?;
         }
-        let (readings, saturated) =
-            Readings::from_table(&labelled.dataset.table, model.exponents());
-        warn_of_saturation(saturated);
-        Ok((readings, labelled))
+        let readings = to_readings(&labelled.dataset, model)?;
+        Ok(Loaded {
+            readings,
+            masks,
+            labelled,
+        })
     }
+}
+
+/// `table` with zeros where nothing was observed: whatever stands there is no reading.
+fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
+    let rows = table.iter().enumerate();
+    let values = rows.flat_map(|(row, values)| {
+        let inputs = values.iter().enumerate();
+        inputs.map(move |(input, &value)| {
+            if masks.observes(row, input) {
+                value
+            } else {
+                0.0
+            }
+        })
+    });
+    Ok(Table::new(table.width(), values.collect())?)
+}
+
+/// The raw readings of `dataset`, checked against the likelihood of `model`.
+fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> {
+    if let Likelihood::Binomial(binomial) = model.likelihood() {
+        let kind = LikelihoodKind::Binomial {
+            trials: binomial.trials(),
+        };
+        kind.check(
+            dataset,
+            "score data like those that the model was trained for",
+        )?;
+    }
+    let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
+    warn_of_saturation(saturated);
+    Ok(readings)
 }
 
 fn warn_of_saturation(saturated: usize) {

@@ -17,8 +17,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     run::prepare_file(&arguments.out)?;
-    let image = run::read_image(&arguments.input.model)?;
-    let model = run::parse(&arguments.input.model, &image)?;
-    let (readings, _) = arguments.input.load(&model, None)?;
-    run::write(&arguments.out, &readings.to_bytes())
+    let image = run::read_image(&arguments.input.source.model)?;
+    let model = run::parse(&arguments.input.source.model, &image)?;
+    let loaded = arguments.input.load(&model, None, None)?;
+    run::write(&arguments.out, &loaded.readings.to_bytes())
 }

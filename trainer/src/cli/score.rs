@@ -1,6 +1,6 @@
 //! `trainer score`.
 
-use super::{Input, emit, parse_estimator};
+use super::{Input, Loaded, emit, parse_estimator};
 use crate::error::Error;
 use crate::evaluate::device_scores;
 use crate::run;
@@ -12,9 +12,13 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// sigma-points, posterior-mean or monte-carlo:K
+    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
+    /// Score only what was observed: a CSV or .npy file of the shape of DATA (of its readings where
+    /// DATA is a stream), 1 where observed and 0 where missing; there, DATA may hold any number
+    #[arg(long, value_name = "FILE")]
+    mask: Option<PathBuf>,
     /// Of the random draws; reading i draws from stream i
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -27,17 +31,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments {
         input,
         estimator,
+        mask,
         seed,
         out,
     } = arguments;
     if let Some(path) = out {
         run::prepare_file(path)?;
     }
-    let image = run::read_image(&input.model)?;
-    let model = run::parse(&input.model, &image)?;
-    let (readings, _) = input.load(&model, None)?;
+    let image = run::read_image(&input.source.model)?;
+    let model = run::parse(&input.source.model, &image)?;
+    let Loaded {
+        readings, masks, ..
+    } = input.load(&model, None, mask.as_deref())?;
+    let scores = device_scores(&model, &readings, masks.as_ref(), *estimator, *seed)?;
     let mut text = format!("{}\n", Score::CSV_HEADER);
-    for (index, score) in (0..).zip(device_scores(&model, &readings, *estimator, *seed)?) {
+    for (index, score) in (0..).zip(scores) {
         text += &format!("{}\n", score.csv(index));
     }
     emit(out.as_deref(), &text)

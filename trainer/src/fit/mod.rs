@@ -1,4 +1,5 @@
-//! The training loop: ascent on the evidence lower bound.
+//! The training loop: ascent on the evidence lower bound, or on the importance-weighted one, of
+//! whole readings or of readings with gaps.
 
 mod adam;
 
@@ -7,87 +8,57 @@ pub use adam::Adam;
 use crate::config::{Config, LikelihoodKind};
 use crate::data::shuffle;
 use crate::error::Error;
+use crate::evaluate::float_scores;
+use crate::masks::Masks;
 use crate::model::{Architecture, Likelihood, Location, Vae};
 use crate::objective::{Batch, Bound};
-use crate::random::{self, Purpose, normals};
-use crate::readings::{Normalization, Readings};
-use candle_core::{Device, Tensor};
+use crate::prepared::Prepared;
+use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals};
+use crate::readings::Normalization;
+use candle_core::{Device, Tensor, Var};
 use serde::Serialize;
 
-/// Readings as the networks take them in.
-#[derive(Clone, Debug)]
-pub struct Prepared {
-    /// The raw readings.
-    pub readings: Readings,
-    /// The same as tensors, all rows.
-    pub batch: Batch,
-    /// The part of each reading's log density that no parameter touches.
-    pub constants: Vec<f64>,
-}
-
-impl Prepared {
-    /// Normalizes `readings` for `likelihood`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn new(
-        readings: Readings,
-        normalization: &Normalization,
-        likelihood: &Likelihood,
-        device: &Device,
-    ) -> Result<Self, Error> {
-        let shape = (readings.len(), readings.width());
-        let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
-        let target = match likelihood {
-            Likelihood::Binomial { .. } => {
-                let counts = readings
-                    .iter()
-                    .flatten()
-                    .map(|&x| f32::from(x))
-                    .collect::<Vec<_>>();
-                Tensor::from_vec(counts, shape, device)?
-            }
-            Likelihood::Location(_) => inputs.clone(),
-        };
-        let constants = readings
-            .iter()
-            .map(|row| likelihood.log_constant(row, |_| true))
-            .collect();
-        Ok(Self {
-            readings,
-            batch: Batch { inputs, target },
-            constants,
-        })
-    }
-
-    /// The rows `indices` as a batch.
-    fn select(&self, indices: &[u32]) -> Result<Batch, Error> {
-        let index = Tensor::new(indices, self.batch.inputs.device())?;
-        Ok(Batch {
-            inputs: self.batch.inputs.index_select(&index, 0)?,
-            target: self.batch.target.index_select(&index, 0)?,
-        })
-    }
-
-    fn mean_constant(&self) -> f64 {
-        self.constants.iter().sum::<f64>() / self.constants.len() as f64
-    }
-}
+/// Draws for each reading in a bound on validation readings, the same ones every time.
+const VALIDATION_SAMPLES: usize = 4;
 
 /// What an epoch came to, in nats a reading: means over the readings.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
-    /// The bound on the training readings, as they were met.
+    /// The evidence lower bound on the training readings, as they were met; on what was observed
+    /// of them, where there were gaps.
     pub elbo: f64,
     /// Its first term, `E_q[log p(x|z)]`.
     pub reconstruction: f64,
     /// Its second term, `KL(q(z|x) || p(z))`.
     pub kl: f64,
-    /// The bound on the validation readings after the epoch, where it was computed.
+    /// What was ascended where that is not the ELBO: the importance-weighted bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objective: Option<f64>,
+    /// Where training made gaps: the fraction of inputs that was observed in this epoch, which
+    /// are all that the numbers above are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_fraction: Option<f64>,
+    /// The ELBO on whole validation readings after the epoch, where it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_elbo: Option<f64>,
+    /// Where training makes gaps: the ELBO on validation readings with gaps, always the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_masked_elbo: Option<f64>,
+}
+
+impl Epoch {
+    /// What early stopping goes by, the higher the better: the ELBO on validation readings, and
+    /// where training makes gaps the mean of it and of that on readings with gaps, so that a model
+    /// is good at both.
+    pub fn criterion(&self) -> Option<f64> {
+        let whole = self.validation_elbo?;
+        Some(match self.validation_masked_elbo {
+            None => whole,
+            Some(masked) => 0.5 * (whole + masked),
+        })
+    }
 }
 
 /// A model with random weights for the settings.
@@ -122,7 +93,7 @@ pub fn initialize(
 }
 
 /// Trains `vae`, tells `observe` of each epoch, and leaves it with the parameters of the epoch that
-/// had the best bound on `validation`, or of the last one where that is empty.
+/// had the highest [`Epoch::criterion`] on `validation`, or of the last one where that is empty.
 ///
 /// # Errors
 /// [`Error::Diverged`], [`Error::Tensor`].
@@ -133,62 +104,21 @@ pub fn train(
     validation: &Prepared,
     mut observe: impl FnMut(&Epoch),
 ) -> Result<Vec<Epoch>, Error> {
-    let variables: Vec<_> = vae.parameters().into_iter().map(|(_, var)| var).collect();
-    let mut adam = Adam::new(&variables);
-    let mut order: Vec<u32> = (0..training.readings.len() as u32).collect();
-    let mut shuffling = random::stream(config.seed, Purpose::Shuffling);
-    let mut noise = random::stream(config.seed, Purpose::Noise);
-    // A bound on the validation readings costs about as much as an epoch over as many.
-    let interval = (config.epochs / 200).max(1);
+    let mut ascent = Ascent::new(vae, config, training);
+    let validation = Validation::new(config, validation);
     let mut best: Option<(f64, Vec<Tensor>)> = None;
     let mut history = Vec::with_capacity(config.epochs);
     for epoch in 1..=config.epochs {
-        shuffle(&mut order, &mut shuffling);
-        let progress = (epoch - 1) as f64 / config.epochs as f64;
-        let rate = 0.5 * config.learning_rate * (1.0 + (std::f64::consts::PI * progress).cos());
-        let (mut reconstruction, mut kl) = (0.0, 0.0);
-        for indices in order.chunks(config.batch) {
-            let batch = training.select(indices)?;
-            let shape = (indices.len(), vae.latents());
-            let noise = Tensor::from_vec(
-                normals(&mut noise, shape.0 * shape.1),
-                shape,
-                batch.inputs.device(),
-            )?;
-            let bound = Bound::sample(vae, &batch, &noise)?;
-            adam.step(&variables, &bound.mean()?.neg()?.backward()?, rate)?;
-            vae.likelihood.project()?;
-            reconstruction += f64::from(bound.reconstruction.sum_all()?.to_scalar::<f32>()?);
-            kl += f64::from(bound.kl.sum_all()?.to_scalar::<f32>()?);
-        }
-        let readings = order.len() as f64;
-        let (reconstruction, kl) = (
-            reconstruction / readings + training.mean_constant(),
-            kl / readings,
-        );
-        if !(reconstruction - kl).is_finite() {
-            return Err(Error::Diverged { epoch });
-        }
-        let validate =
-            !validation.readings.is_empty() && (epoch % interval == 0 || epoch == config.epochs);
-        let validation_elbo = if validate {
-            Some(mean_elbo(vae, validation)?)
-        } else {
-            None
-        };
-        if let Some(elbo) = validation_elbo
-            && elbo.is_finite()
-            && best.as_ref().is_none_or(|(highest, _)| elbo > *highest)
+        let mut metrics = ascent.epoch(epoch)?;
+        validation.after(vae, &mut metrics)?;
+        if let Some(criterion) = metrics.criterion()
+            && criterion.is_finite()
+            && best
+                .as_ref()
+                .is_none_or(|(highest, _)| criterion > *highest)
         {
-            best = Some((elbo, vae.snapshot()?));
+            best = Some((criterion, vae.snapshot()?));
         }
-        let metrics = Epoch {
-            epoch,
-            elbo: reconstruction - kl,
-            reconstruction,
-            kl,
-            validation_elbo,
-        };
         observe(&metrics);
         history.push(metrics);
     }
@@ -198,8 +128,168 @@ pub fn train(
     Ok(history)
 }
 
-/// The mean bound over `data` by four samples for each reading, the same ones every time.
-fn mean_elbo(vae: &Vae, data: &Prepared) -> Result<f64, Error> {
-    let scores = crate::evaluate::float_scores(vae, data, 4)?;
-    Ok(scores.iter().sum::<f64>() / scores.len() as f64)
+/// The masks of `data` that do not change from epoch to epoch; none where training makes no gaps.
+pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
+    let mut rng = random::stream(0, Purpose::EvaluationMissing);
+    let (rows, width) = (data.readings.len(), data.readings.width());
+    (config.missing > 0.0).then(|| Masks::draw(rows, width, config.missing, &mut rng))
+}
+
+/// The readings that a model is chosen by.
+struct Validation<'a> {
+    data: &'a Prepared,
+    masks: Option<Masks>,
+    epochs: usize,
+}
+
+impl<'a> Validation<'a> {
+    fn new(config: &Config, data: &'a Prepared) -> Self {
+        Self {
+            data,
+            masks: fixed_masks(config, data),
+            epochs: config.epochs,
+        }
+    }
+
+    /// Puts the bounds after an epoch in where it is their turn: computing them costs about as much
+    /// as an epoch over as many readings.
+    fn after(&self, vae: &Vae, metrics: &mut Epoch) -> Result<(), Error> {
+        let interval = (self.epochs / 200).max(1);
+        let turn = metrics.epoch.is_multiple_of(interval) || metrics.epoch == self.epochs;
+        if self.data.readings.is_empty() || !turn {
+            return Ok(());
+        }
+        metrics.validation_elbo = Some(self.mean_elbo(vae, None)?);
+        if let Some(masks) = &self.masks {
+            metrics.validation_masked_elbo = Some(self.mean_elbo(vae, Some(masks))?);
+        }
+        Ok(())
+    }
+
+    fn mean_elbo(&self, vae: &Vae, masks: Option<&Masks>) -> Result<f64, Error> {
+        let scores = float_scores(vae, self.data, masks, VALIDATION_SAMPLES)?;
+        Ok(scores.iter().sum::<f64>() / scores.len() as f64)
+    }
+}
+
+/// The state of a training beside the parameters.
+struct Ascent<'a> {
+    vae: &'a Vae,
+    config: &'a Config,
+    training: &'a Prepared,
+    variables: Vec<&'a Var>,
+    adam: Adam,
+    order: Vec<u32>,
+    shuffling: Xoshiro128PlusPlus,
+    noise: Xoshiro128PlusPlus,
+    missing: Xoshiro128PlusPlus,
+}
+
+/// Sums over the readings of an epoch.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    reconstruction: f64,
+    kl: f64,
+    objective: f64,
+    /// Of the likelihood's constants; the terms above lack them.
+    constant: f64,
+    /// Of the fraction that was observed.
+    observed: f64,
+}
+
+impl<'a> Ascent<'a> {
+    fn new(vae: &'a Vae, config: &'a Config, training: &'a Prepared) -> Self {
+        let variables: Vec<_> = vae.parameters().into_iter().map(|(_, var)| var).collect();
+        Self {
+            vae,
+            config,
+            training,
+            adam: Adam::new(&variables),
+            variables,
+            order: (0..training.readings.len() as u32).collect(),
+            shuffling: random::stream(config.seed, Purpose::Shuffling),
+            noise: random::stream(config.seed, Purpose::Noise),
+            missing: random::stream(config.seed, Purpose::Missing),
+        }
+    }
+
+    /// Passes over the training readings once, in an order of its own.
+    fn epoch(&mut self, epoch: usize) -> Result<Epoch, Error> {
+        let mut order = std::mem::take(&mut self.order);
+        shuffle(&mut order, &mut self.shuffling);
+        let progress = (epoch - 1) as f64 / self.config.epochs as f64;
+        let cosine = (std::f64::consts::PI * progress).cos();
+        let rate = 0.5 * self.config.learning_rate * (1.0 + cosine);
+        let mut sums = Sums::default();
+        for indices in order.chunks(self.config.batch) {
+            self.step(indices, rate, &mut sums)?;
+        }
+        self.order = order;
+        self.metrics(epoch, &sums)
+    }
+
+    /// One step of the optimizer on the readings `indices`.
+    fn step(&mut self, indices: &[u32], rate: f64, sums: &mut Sums) -> Result<(), Error> {
+        let (batch, masks) = self.batch(indices)?;
+        let shape = (
+            self.config.importance_samples,
+            indices.len(),
+            self.vae.latents(),
+        );
+        let noise = normals(&mut self.noise, shape.0 * shape.1 * shape.2);
+        let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
+        let bound = Bound::sample(self.vae, &batch, &noise)?;
+        let objective = bound.objective()?;
+        let gradients = objective.mean_all()?.neg()?.backward()?;
+        self.adam.step(&self.variables, &gradients, rate)?;
+        self.vae.likelihood.project()?;
+        sums.reconstruction += total(&bound.reconstruction)?;
+        sums.kl += total(&bound.kl)?;
+        sums.objective += total(&objective)?;
+        for (at, &row) in indices.iter().enumerate() {
+            let mask = masks.as_ref().map(|masks| (masks, at));
+            sums.constant += self.training.constant(row as usize, mask);
+        }
+        let fraction = masks.as_ref().map_or(1.0, Masks::observed_fraction);
+        sums.observed += fraction * indices.len() as f64;
+        Ok(())
+    }
+
+    /// The readings `indices`, with fresh gaps where there are to be any.
+    fn batch(&mut self, indices: &[u32]) -> Result<(Batch, Option<Masks>), Error> {
+        let whole = self.training.select(indices)?;
+        if self.config.missing == 0.0 {
+            return Ok((whole, None));
+        }
+        let width = self.training.readings.width();
+        let masks = Masks::draw(indices.len(), width, self.config.missing, &mut self.missing);
+        let batch = whole.observe(masks.to_tensor(whole.inputs.device())?)?;
+        Ok((batch, Some(masks)))
+    }
+
+    fn metrics(&self, epoch: usize, sums: &Sums) -> Result<Epoch, Error> {
+        let readings = self.order.len() as f64;
+        let constant = sums.constant / readings;
+        let (reconstruction, kl) = (
+            sums.reconstruction / readings + constant,
+            sums.kl / readings,
+        );
+        let objective = sums.objective / readings + constant;
+        if !(reconstruction - kl).is_finite() || !objective.is_finite() {
+            return Err(Error::Diverged { epoch });
+        }
+        Ok(Epoch {
+            epoch,
+            elbo: reconstruction - kl,
+            reconstruction,
+            kl,
+            objective: (self.config.importance_samples > 1).then_some(objective),
+            observed_fraction: (self.config.missing > 0.0).then_some(sums.observed / readings),
+            ..Epoch::default()
+        })
+    }
+}
+
+fn total(tensor: &Tensor) -> Result<f64, Error> {
+    Ok(f64::from(tensor.sum_all()?.to_scalar::<f32>()?))
 }

@@ -164,20 +164,38 @@ impl Likelihood {
         }
     }
 
-    /// The part of `log p(x|z)` that depends on no parameter, one number for each row of counts or
-    /// raw readings, over the inputs that are `observed`.
-    pub fn log_constant(&self, row: &[i16], observed: impl Fn(usize) -> bool) -> f64 {
-        let inputs = (0..row.len()).filter(|&input| observed(input));
+    /// The part of `log p(x|z)` that depends on no parameter.
+    pub fn constants(&self) -> Constants {
         match self {
-            Self::Binomial { trials } => {
-                let n = f64::from(*trials);
-                inputs
-                    .map(|input| log_choose(n, f64::from(row[input])))
-                    .sum()
+            Self::Binomial { trials } => Constants::OfCount(log_choose(*trials)),
+            Self::Location(location) => {
+                let units = location.log_units.iter();
+                let normalizer = location.log_normalizer();
+                Constants::OfInput(units.map(|log_unit| -log_unit - normalizer).collect())
             }
-            Self::Location(location) => inputs
-                .map(|input| -location.log_units[input] - location.log_normalizer())
+        }
+    }
+}
+
+/// The part of `log p(x|z)` that depends on no parameter, as a sum over inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constants {
+    /// By what the input reads.
+    OfCount(Vec<f64>),
+    /// By which input it is.
+    OfInput(Vec<f64>),
+}
+
+impl Constants {
+    /// The sum over the inputs of a row of counts or raw readings that are `observed`.
+    pub fn total(&self, row: &[i16], observed: impl Fn(usize) -> bool) -> f64 {
+        let inputs = row.iter().enumerate().filter(|&(input, _)| observed(input));
+        match self {
+            // A count that cannot be has no constant; nothing gets here with one.
+            Self::OfCount(table) => inputs
+                .filter_map(|(_, &x)| table.get(usize::try_from(x).ok()?))
                 .sum(),
+            Self::OfInput(terms) => inputs.filter_map(|(input, _)| terms.get(input)).sum(),
         }
     }
 }
@@ -188,9 +206,12 @@ fn softplus(x: &Tensor) -> Result<Tensor, Error> {
     Ok((x.relu()? + small)?)
 }
 
-/// `ln C(n, x)` for whole numbers up to 255.
-fn log_choose(n: f64, x: f64) -> f64 {
-    (1..=x as u32)
-        .map(|i| ((n - f64::from(i) + 1.0) / f64::from(i)).ln())
-        .sum()
+/// `ln C(n, x)` for x from 0 to n.
+fn log_choose(n: u8) -> Vec<f64> {
+    let factor = |i: u8| (f64::from(n - i + 1) / f64::from(i)).ln();
+    let sums = (1..=n).scan(0.0, |sum, i| {
+        *sum += factor(i);
+        Some(*sum)
+    });
+    std::iter::once(0.0).chain(sums).collect()
 }

@@ -5,7 +5,7 @@ mod dense;
 mod likelihood;
 
 pub use dense::Dense;
-pub use likelihood::{Likelihood, Location};
+pub use likelihood::{Constants, Likelihood, Location};
 
 use crate::error::Error;
 use candle_core::{Device, Tensor, Var};

@@ -3,6 +3,7 @@
 use super::chart::{Axis, Chart, Label, Size};
 use super::text::{count, number, plural};
 use super::{Results, key};
+use crate::evaluate::elbos;
 use elbow::{Calibration, Model, fixed::Nats};
 
 /// Bars of a histogram: the fewest and the most.
@@ -81,7 +82,7 @@ fn kinds(results: &Results<'_>) -> &'static [(&'static str, &'static str)] {
 
 /// The section on scores as a detector.
 pub(super) fn histogram(results: &Results<'_>) -> String {
-    let scores = results.scores.device_elbos();
+    let scores = elbos(&results.scores.device);
     if scores.is_empty() {
         return "<h2>Scores</h2>\n<p class=\"caption\">There are no test readings.</p>\n".into();
     }
@@ -190,7 +191,7 @@ fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> St
 
 /// The section on what the integers cost.
 pub(super) fn quantization(results: &Results<'_>) -> String {
-    let device = results.scores.device_elbos();
+    let device = elbos(&results.scores.device);
     let pairs: Vec<(f64, f64)> = results.scores.float.iter().copied().zip(device).collect();
     if pairs.is_empty() {
         return String::new();

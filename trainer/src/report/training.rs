@@ -15,15 +15,23 @@ const FIRST_EPOCHS: f64 = 0.03;
 pub(super) fn section(history: &[Epoch]) -> String {
     let validated = history
         .iter()
-        .filter_map(|epoch| Some((epoch.epoch, epoch.validation_elbo?)));
-    let validated = validated.filter(|(_, elbo)| elbo.is_finite());
+        .filter_map(|epoch| Some((epoch.epoch, epoch.criterion()?)));
+    let validated = validated.filter(|(_, criterion)| criterion.is_finite());
+    let gaps = history
+        .iter()
+        .any(|epoch| epoch.observed_fraction.is_some());
     // The first of equals, as in training.
     let best = validated.reduce(|best, next| if next.1 > best.1 { next } else { best });
     let kept = match best {
-        Some((epoch, elbo)) => format!(
+        Some((epoch, criterion)) => format!(
             "The parameters of epoch {epoch} were kept: of those tried they had the highest bound on the validation \
-             readings, {} nats.",
-            number(elbo, 3)
+             readings{}, {} nats.",
+            if gaps {
+                ", the mean of whole ones and of the same with gaps"
+            } else {
+                ""
+            },
+            number(criterion, 3)
         ),
         None => {
             "There were no validation readings: the parameters of the last epoch were kept.".into()
@@ -31,11 +39,16 @@ pub(super) fn section(history: &[Epoch]) -> String {
     };
     format!(
         "<h2>Training</h2>\n<div class=\"charts\">\n{}{}{}</div>\n<p class=\"caption\">{kept} The bound on training \
-         readings is that of the samples as they were met. The first epochs may lie outside.</p>\n",
+         readings is that of the samples as they were met{}. The first epochs may lie outside.</p>\n",
         bound(history, best.map(|(epoch, _)| epoch)),
         term("Reconstruction, E[log p(x|z)]", history, |epoch| epoch
             .reconstruction),
         term("KL(q(z|x) ‖ p(z))", history, |epoch| epoch.kl),
+        if gaps {
+            ", and of what was observed of them alone"
+        } else {
+            ""
+        },
     )
 }
 
@@ -85,7 +98,15 @@ fn bound(history: &[Epoch], best: Option<usize>) -> String {
     let validation = curve(history, |epoch| epoch.validation_elbo);
     let mut chart = chart(history, &[&training, &validation]);
     chart.line("first", &thin(&training));
-    let mut entries = vec![("first", "training")];
+    let gaps = history
+        .iter()
+        .any(|epoch| epoch.observed_fraction.is_some());
+    let name = if gaps {
+        "training, observed part"
+    } else {
+        "training"
+    };
+    let mut entries = vec![("first", name)];
     if !validation.is_empty() {
         chart.line("second", &thin(&validation));
         entries.push(("second", "validation"));
@@ -121,6 +142,7 @@ mod tests {
             reconstruction: -0.5,
             kl: 0.5,
             validation_elbo: (epoch == 2).then_some(-2.0),
+            ..Epoch::default()
         };
         (1..=epochs).map(epoch).collect()
     }

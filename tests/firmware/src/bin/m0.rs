@@ -2,10 +2,9 @@
 #![no_std]
 #![no_main]
 
-/// 4 KiB for the model and 4 KiB for a reading; the other 8 KiB are stack.
+/// 8,000 bytes, and 8 KiB of stack.
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut WORKSPACE: elbow::Workspace<512> = elbow::Workspace::new();
-    static mut VALUES: [i32; 1024] = [0; 1024];
-    elbow_firmware::run(WORKSPACE, VALUES)
+    static mut WORDS: elbow::Workspace<1000> = elbow::Workspace::new();
+    elbow_firmware::run(WORDS)
 }

@@ -2,10 +2,9 @@
 #![no_std]
 #![no_main]
 
-/// As many inputs as a model may have, and 64 KiB for its workspace.
+/// 256 KiB: as many inputs as a model may have, with all that is kept of them.
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut WORKSPACE: elbow::Workspace<8192> = elbow::Workspace::new();
-    static mut VALUES: [i32; 16384] = [0; 16384];
-    elbow_firmware::run(WORKSPACE, VALUES)
+    static mut WORDS: elbow::Workspace<32768> = elbow::Workspace::new();
+    elbow_firmware::run(WORDS)
 }

@@ -1,0 +1,392 @@
+//! Every operation of the runtime, in a program that does not link if any of them can panic.
+//!
+//! It is built for each target and never run. All that goes in is read from volatile memory, so the compiler knows
+//! nothing of it; all that comes out is printed, into volatile memory again.
+//!
+//! The proof is the optimizer's: it finds it with `opt-level` "s", 2 and 3. With "z" it leaves `i32::clamp` and the
+//! length of `chunks_exact` as calls, and in them the checks of bounds and of a divisor that are constants here.
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)]
+
+use core::fmt::{self, Write};
+use core::mem::ManuallyDrop;
+use core::panic::PanicInfo;
+use core::ptr;
+use elbow::frontend::{Feature, FrontEnd};
+use elbow::kernel::{Dense, Quantization};
+use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
+use elbow::requantize::Multiplier;
+use elbow::stream::{WindowShape, Windows};
+use elbow::telemetry::Packet;
+use elbow::text::Picture;
+use elbow::watch::{Event, Watch, WatchSettings};
+use elbow::{
+    Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Workspace, distribution,
+    format, gaussian, raw_reading, rng, transcendental,
+};
+
+unsafe extern "C" {
+    /// It does not exist: a program that may call it does not link.
+    fn this_program_can_panic() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: it is never called, since nothing that calls it can be linked.
+    unsafe { this_program_can_panic() }
+}
+
+/// `value`, of which the compiler knows nothing but the type.
+fn unknown<T>(value: T) -> T {
+    let place = ManuallyDrop::new(value);
+    // SAFETY: the place is valid and initialized, and the original is never used again.
+    unsafe { ptr::read_volatile(&raw const *place) }
+}
+
+/// Text to nowhere.
+struct Sink(u8);
+
+impl Write for Sink {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            // SAFETY: the byte is borrowed alone.
+            unsafe { ptr::write_volatile(&raw mut self.0, byte) };
+        }
+        Ok(())
+    }
+}
+
+/// The value, or nothing once the error is printed.
+fn said<T, E: fmt::Display>(out: &mut Sink, result: Result<T, E>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let _ = write!(out, "{error}");
+            None
+        }
+    }
+}
+
+/// What the operations work on.
+struct Memory<'m> {
+    bytes: &'m [u8],
+    words: &'m mut [u64],
+    reading: &'m [i16],
+    raw: &'m mut [i16],
+    values: &'m mut [i32],
+    wide: &'m mut [i64],
+    nats: &'m mut [Nats],
+    radio: &'m mut [u8],
+    number: u32,
+    text: &'m str,
+}
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    static mut WORDS: Workspace<128> = Workspace::new();
+    let memory = Memory {
+        bytes: unknown(&[]),
+        words: unknown(WORDS),
+        reading: unknown(&[]),
+        raw: unknown(&mut []),
+        values: unknown(&mut []),
+        wide: unknown(&mut []),
+        nats: unknown(&mut []),
+        radio: unknown(&mut []),
+        number: unknown(0),
+        text: unknown(""),
+    };
+    everything(unknown(memory), &mut Sink(0));
+    loop {
+        cortex_m::asm::wfi();
+    }
+}
+
+#[inline(never)]
+fn everything(mut memory: Memory<'_>, out: &mut Sink) {
+    let _ = numbers(&memory, out);
+    let _ = layers(&mut memory, out);
+    let _ = monitors(&mut memory, out);
+    let _ = telemetry(&mut memory, out);
+    let Some(model) = said(out, Model::parse(memory.bytes)) else {
+        return;
+    };
+    let _ = describe(&model, &memory, out);
+    let _ = said(out, model.self_test(memory.words));
+    let _ = sessions(&model, &mut memory, out);
+    let _ = watch(&model, &mut memory, out);
+}
+
+#[inline(never)]
+fn numbers(memory: &Memory<'_>, out: &mut Sink) -> Option<()> {
+    let number = memory.number;
+    let signed = number.cast_signed();
+    let functions = [
+        transcendental::exp2(signed),
+        transcendental::exp(signed),
+        transcendental::log2(number),
+        transcendental::ln(number),
+        transcendental::softplus(signed),
+        transcendental::sigmoid(signed),
+        gaussian::standard_normal(number),
+        Multiplier::from_word(number)?.apply(signed),
+    ];
+    let nats = functions.map(Nats::from_bits);
+    for value in nats {
+        let other = Nats::saturating_from_wide(value.to_f64() as i64);
+        write!(out, "{value} {}", value.saturating_sub(other)).ok()?;
+    }
+    let probability = Probability::from_bits(number)?;
+    write!(
+        out,
+        "{probability} {}",
+        Probability::new(probability.to_f64())
+    )
+    .ok()?;
+    let raw = raw_reading(Multiplier::from_word(number)?.to_f64(), number as i8);
+    let length = said(out, format::image_length(memory.bytes))?;
+    write!(out, "{raw} {length}").ok()?;
+    let mask = said(out, Mask::new(memory.bytes, number as usize))?;
+    write!(out, "{}", mask.observes(number as usize)).ok()?;
+    let estimator: Estimator = said(out, memory.text.parse())?;
+    write!(out, "{estimator} {}", estimator.passes(number as u16)).ok()
+}
+
+#[inline(never)]
+fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let number = memory.number;
+    let Memory {
+        values, raw, bytes, ..
+    } = memory;
+    let rows: &[[i32; 2]] = values.as_chunks().0;
+    let dense = Dense {
+        columns: number as usize,
+        weights: bytemuck::cast_slice(bytes),
+        rows,
+    };
+    write!(out, "{:?}", dense.proves_bound::<i8>()).ok()?;
+    for lanes in dense.wide::<i16, 4>(raw.as_chunks().0) {
+        for value in lanes {
+            write!(out, "{value}").ok()?;
+        }
+    }
+    let quantization = Quantization {
+        zero_point: number as i8,
+        floor: number as i8,
+    };
+    let mut activations = [[0; 2]; 4];
+    dense.quantized::<i16, 2>(raw.as_chunks().0, quantization, &mut activations);
+    write!(out, "{activations:?}").ok()?;
+    let kl = distribution::kl_to_standard_normal(values, values);
+    let binomial = distribution::Binomial::new(number as u8, values)?;
+    write!(out, "{kl} {}", binomial.trials()).ok()
+}
+
+#[inline(never)]
+fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let number = memory.number;
+    let nats = Nats::from_bits(number.cast_signed());
+    let settings = SmootherSettings {
+        time_constant: number as u8,
+        enter: nats,
+        leave: nats,
+    };
+    let mut smoother = said(out, Smoother::new(settings))?;
+    let reference = Reference {
+        mean: nats,
+        standard_deviation: nats,
+    };
+    let settings = DriftSettings {
+        time_constant: number as u8,
+        clip: number as u8,
+        z: number,
+        least_ratio: number,
+        most_ratio: number,
+    };
+    let mut drift = said(out, Drift::new(reference, settings))?;
+    for &value in &*memory.values {
+        let nats = Nats::from_bits(value);
+        let transition = smoother.update(nats);
+        let report = drift.update(nats);
+        write!(
+            out,
+            "{} {} {}",
+            transition.is_alarm(),
+            report.mean,
+            report.z
+        )
+        .ok()?;
+    }
+    let features = [
+        Feature::Samples { remove_mean: true },
+        Feature::Mean {
+            fraction_bits: number as u8,
+        },
+        Feature::Rms {
+            fraction_bits: number as u8,
+        },
+        Feature::BandEnergies {
+            bands: number as u8,
+        },
+    ];
+    let features = features.get(number as usize..)?;
+    let front_end = said(out, FrontEnd::new(number as u8, number as u16, features))?;
+    let (raw, reading) = memory.raw.split_at_mut_checked(number as usize)?;
+    let (have, samples) = (number as usize, front_end.samples().into());
+    let shape = WindowShape {
+        channels: have,
+        samples,
+        hop: have,
+    };
+    let mut windows = said(out, Windows::new(raw, shape))?;
+    if let Some(window) = said(out, windows.push(memory.reading))? {
+        said(out, front_end.apply(window, memory.values, reading))?;
+    }
+    write!(out, "{} {}", windows.missing(), windows.shape().numbers()).ok()?;
+    windows.clear();
+    smoother.reset();
+    drift.reset();
+    Some(())
+}
+
+#[inline(never)]
+fn telemetry(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let (storage, buffer) = memory.radio.split_at_mut_checked(memory.number as usize)?;
+    let packet = said(
+        out,
+        Packet::quantize(memory.number as u8, memory.values, storage),
+    )?;
+    let sent = said(out, packet.to_slice(buffer))?;
+    write!(out, "{}", sent.len()).ok()?;
+    let (packet, rest) = said(out, Packet::from_bytes(memory.bytes))?;
+    said(out, packet.write_latents(memory.number, memory.raw))?;
+    let lost = packet.lost_since(memory.number as u8);
+    write!(out, "{lost} {} {}", rest.len(), packet.encoded_len()).ok()?;
+    for latent in packet.latents() {
+        write!(out, "{latent}").ok()?;
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()> {
+    write!(out, "{} {}", model.name(), model.image_length()).ok()?;
+    write!(
+        out,
+        "{} {:?}",
+        model.picture_width(),
+        model.log_variance_range()
+    )
+    .ok()?;
+    write!(
+        out,
+        "{} {}",
+        model.workspace_words(),
+        model.likelihood().rows_per_input()
+    )
+    .ok()?;
+    write!(out, "{:?} {}", model.exponents(), model.noise().mean_excess).ok()?;
+    for layer in model.layers() {
+        let (low, high) = layer.scale_range();
+        let wider = low < high;
+        write!(
+            out,
+            "{} {} {} {wider}",
+            layer.role,
+            layer.macs(),
+            layer.bytes()
+        )
+        .ok()?;
+    }
+    for table in model.calibrations() {
+        let threshold = said(out, table.threshold(Probability::from_bits(memory.number)?))?;
+        let (knots, p_value) = (table.knots(), table.p_value(threshold));
+        write!(out, "{threshold} {knots} {p_value} {}", table.mean()).ok()?;
+    }
+    Some(())
+}
+
+#[inline(never)]
+fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let Memory {
+        bytes,
+        words,
+        reading,
+        raw,
+        values,
+        wide,
+        nats,
+        number,
+        ..
+    } = memory;
+    let number = *number;
+    let seed = u64::from(number);
+    let samples = number as u16;
+    let mut own = said(
+        out,
+        Session::with_rng(model, words, rng::stream(seed, seed)),
+    )?;
+    write!(out, "{:?}", own.sample().len()).ok()?;
+    let mut session = said(out, Session::new(model, words, seed))?;
+    let mask = said(out, Mask::new(bytes, model.inputs()))?;
+    let question = Question {
+        threshold: Nats::from_bits(number.cast_signed()),
+        confidence: Probability::from_bits(number)?,
+        max_passes: samples,
+    };
+    for estimator in [
+        Estimator::PosteriorMean,
+        Estimator::SigmaPoints,
+        Estimator::MonteCarlo { samples },
+        Estimator::ImportanceWeighted { samples },
+    ] {
+        session.reseed(seed, seed);
+        let score = said(out, session.score(reading, estimator))?;
+        write!(out, "{}{}", Score::CSV_HEADER, score.csv(number)).ok()?;
+        let score = said(out, session.score_observed(reading, mask, estimator))?;
+        write!(out, "{}", score.csv(number)).ok()?;
+        let score = said(out, session.explain(reading, mask, estimator, wide, nats))?;
+        write!(out, "{}", score.csv(number)).ok()?;
+    }
+    let decision = said(out, session.decide(reading, &question))?;
+    write!(
+        out,
+        "{:?} {} {}",
+        decision.side, decision.bound, decision.passes
+    )
+    .ok()?;
+    let posterior = said(out, session.encode(reading))?;
+    write!(out, "{}", posterior.squared_distance()).ok()?;
+    said(out, session.encode_observed(reading, mask))?;
+    write!(out, "{}", session.posterior().mean.len()).ok()?;
+    said(out, session.decode(raw, values))?;
+    said(out, session.generate(values))?;
+    said(out, session.impute(reading, mask, values))?;
+    let width = number as usize;
+    write!(out, "{}", Picture { values, width }).ok()
+}
+
+#[inline(never)]
+fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let rate = Probability::from_bits(memory.number)?;
+    let estimator = memory.text.parse().ok()?;
+    let constant = memory.number as u8;
+    let settings = WatchSettings::from_rates(model, estimator, constant, rate, rate);
+    let settings = said(out, settings)?;
+    let stream = model.stream()?;
+    let channel = stream.channel_of(memory.number as usize);
+    write!(
+        out,
+        "{channel} {:?} {:?}",
+        model.watch_words(),
+        model.typical()
+    )
+    .ok()?;
+    let mut watch = said(out, Watch::new(model, memory.words, &settings, 0))?;
+    write!(out, "{}", Event::CSV_HEADER).ok()?;
+    while let Some(event) = said(out, watch.push(memory.reading))? {
+        write!(out, "{}", event.csv()).ok()?;
+    }
+    Some(())
+}

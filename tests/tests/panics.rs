@@ -1,0 +1,58 @@
+//! Nothing panics: a program that calls every operation of the runtime, and whose panic handler calls a function
+//! that does not exist, links for every board.
+
+use elbow_tests::board::{BOARDS, Board};
+use elbow_tests::elf::Elf;
+use elbow_tests::error::Error;
+use elbow_tests::firmware::{self, Program};
+
+/// The program for the processor of `board`.
+fn program(board: &Board) -> Program<'static> {
+    Program {
+        name: "no-panic",
+        package: "tests/firmware",
+        triple: board.triple,
+        cpu: board.cpu,
+        image: None,
+    }
+}
+
+#[test]
+fn a_program_of_every_operation_links_without_a_panic() {
+    for board in &BOARDS {
+        let path = match program(board).build() {
+            Ok(path) => path,
+            Err(Error::Build { log, .. }) if log.contains("this_program_can_panic") => {
+                panic!("an operation can panic on {}:\n{log}", board.core)
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let elf = Elf::read(&path).unwrap();
+        assert_eq!(elf.panic_paths().unwrap(), [""; 0], "{}", board.name);
+        // The operations are in it: neither a missing call nor a constant input has made them vanish.
+        let symbols = elf.symbols().unwrap();
+        for part in [
+            "numbers",
+            "layers",
+            "monitors",
+            "telemetry",
+            "describe",
+            "sessions",
+            "watch",
+        ] {
+            let name = format!("8no_panic{}{part}", part.len());
+            let found = symbols.iter().any(|symbol| symbol.contains(&name));
+            assert!(found, "{}: {part}", board.name);
+        }
+        let flash = elf.flash_bytes().unwrap();
+        assert!(flash > 40_000, "{}: only {flash} bytes", board.name);
+    }
+}
+
+#[test]
+fn the_program_of_the_boards_cannot_panic_either() {
+    for board in &BOARDS {
+        let elf = Elf::read(&firmware::build(board).unwrap()).unwrap();
+        assert_eq!(elf.panic_paths().unwrap(), [""; 0], "{}", board.name);
+    }
+}

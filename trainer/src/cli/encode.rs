@@ -1,0 +1,126 @@
+//! `trainer encode`.
+
+use super::telemetry::{Receiver, refused};
+use super::{Input, Loaded};
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::readings::Readings;
+use crate::run;
+use crate::stream;
+use clap::Args;
+use elbow::telemetry::Packet;
+use elbow::{Model, Session};
+use std::ops::Range;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// Where to write the packets, one after the other; reading i has the sequence number i modulo 256
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    run::prepare_file(&arguments.out)?;
+    let image = run::read_image(&arguments.input.source.model)?;
+    let model = run::parse(&arguments.input.source.model, &image)?;
+    let Loaded {
+        readings, labelled, ..
+    } = arguments.input.load(&model, None, None)?;
+    let bytes = encode(&model, &readings)?;
+    run::write(&arguments.out, &bytes)?;
+    eprint!("{}", summary(&model, &readings, &labelled.dataset, &bytes)?);
+    Ok(())
+}
+
+/// The packets of all `readings`.
+fn encode(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error> {
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(model, &mut workspace, 0).map_err(|error| refused(&error))?;
+    let mut latents = vec![0; model.latents()];
+    let mut bytes = Vec::new();
+    for (index, reading) in readings.iter().enumerate() {
+        let posterior = session
+            .encode(reading)
+            .map_err(|error| Error::Setting(format!("reading {}: {error}", index + 1)))?;
+        let packet = Packet::quantize(index as u8, posterior.mean, &mut latents)
+            .map_err(|error| refused(&error))?;
+        let start = bytes.len();
+        bytes.resize(start + packet.encoded_len(), 0);
+        packet
+            .to_slice(&mut bytes[start..])
+            .map_err(|error| refused(&error))?;
+    }
+    Ok(bytes)
+}
+
+/// What the packets cost, and what a receiver makes of them.
+fn summary(
+    model: &Model<'_>,
+    readings: &Readings,
+    dataset: &Dataset,
+    bytes: &[u8],
+) -> Result<String, Error> {
+    let count = readings.len() as f64;
+    let mut text = format!(
+        "{count} packets of {:.1} bytes a reading; raw readings take {}\n",
+        bytes.len() as f64 / count,
+        2 * readings.width()
+    );
+    let groups = groups(model, dataset);
+    let errors = squared_errors(model, readings, bytes)?;
+    let moments = crate::data::column_mean_std(&dataset.table);
+    let root_mean = |squares: &[f64]| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
+    for (name, inputs) in groups {
+        let deviations = &moments.standard_deviation[inputs.clone()];
+        let squares: Vec<f64> = deviations
+            .iter()
+            .map(|deviation| deviation.powi(2))
+            .collect();
+        text += &format!(
+            "{name}: RMSE {:.4} where the readings deviate by {:.4}\n",
+            root_mean(&errors[inputs]),
+            root_mean(&squares)
+        );
+    }
+    Ok(text)
+}
+
+/// Inputs that belong together and what they are called: each one, or those that a feature makes of
+/// a channel.
+fn groups(model: &Model<'_>, dataset: &Dataset) -> Vec<(String, Range<usize>)> {
+    let Some(stream) = model.stream() else {
+        let inputs = 0..model.inputs();
+        return inputs
+            .map(|input| (dataset.column_name(input), input..input + 1))
+            .collect();
+    };
+    let groups = stream::groups(&stream.front_end).into_iter();
+    let named = groups.map(|group| {
+        let name = format!("channel {}, {}", group.channel, stream::name(group.feature));
+        (name, group.inputs)
+    });
+    named.collect()
+}
+
+/// For each input the mean squared difference between what a receiver decodes and the readings, in
+/// the units of the data.
+fn squared_errors(model: &Model<'_>, readings: &Readings, bytes: &[u8]) -> Result<Vec<f64>, Error> {
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut receiver = Receiver::new(model, &mut workspace, bytes)?;
+    let mut sums = vec![0.0; readings.width()];
+    for reading in readings {
+        let Some(received) = receiver.next_packet().map_err(|error| refused(&error))? else {
+            break;
+        };
+        let values = received.values.iter().zip(reading).zip(model.exponents());
+        for (sum, ((value, &raw), &exponent)) in sums.iter_mut().zip(values) {
+            let sent = f64::from(raw) * 2f64.powi(exponent.into());
+            *sum += (value - sent).powi(2);
+        }
+    }
+    let count = readings.len() as f64;
+    Ok(sums.into_iter().map(|sum| sum / count).collect())
+}

@@ -1,0 +1,55 @@
+//! `trainer impute`.
+
+use super::{Input, Loaded, emit};
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::evaluate::imputed;
+use crate::run;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: Input,
+    /// What was observed: a CSV or .npy file of the shape of DATA (of its readings where DATA is a
+    /// stream), 1 where observed and 0 where missing; there, DATA may hold any number
+    #[arg(long, value_name = "FILE")]
+    mask: PathBuf,
+    /// Where to write the readings as CSV [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let Arguments { input, mask, out } = arguments;
+    if let Some(path) = out {
+        run::prepare_file(path)?;
+    }
+    let image = run::read_image(&input.source.model)?;
+    let model = run::parse(&input.source.model, &image)?;
+    let Loaded {
+        readings,
+        masks,
+        labelled,
+    } = input.load(&model, None, Some(mask))?;
+    let filled = imputed(&model, &readings, masks.as_ref())?;
+    emit(out.as_deref(), &csv(&labelled.dataset, &filled)?)
+}
+
+/// The readings as text, under the names that the columns have.
+fn csv(dataset: &Dataset, rows: &[Vec<f64>]) -> Result<String, Error> {
+    let bad =
+        |error: &dyn std::fmt::Display| Error::Setting(format!("no CSV can be written: {error}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    if let Some(columns) = &dataset.columns {
+        writer.write_record(columns).map_err(|error| bad(&error))?;
+    }
+    for row in rows {
+        // As many digits as the data themselves have.
+        let cells = row.iter().map(|&value| (value as f32).to_string());
+        writer.write_record(cells).map_err(|error| bad(&error))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| bad(&error))?;
+    String::from_utf8(bytes).map_err(|error| bad(&error))
+}

@@ -1,0 +1,25 @@
+//! `trainer samples`.
+
+use super::stream::StreamInput;
+use crate::error::Error;
+use crate::run;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: StreamInput,
+    /// Where to write them: little-endian 16-bit integers, sample after sample, one integer of each
+    /// channel in a sample
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    run::prepare_file(&arguments.out)?;
+    let image = run::read_image(&arguments.input.model)?;
+    let model = run::parse(&arguments.input.model, &image)?;
+    let (_, samples, _) = arguments.input.load(&model)?;
+    run::write(&arguments.out, &samples.to_bytes())
+}

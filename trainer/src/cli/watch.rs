@@ -1,0 +1,174 @@
+//! `trainer watch`.
+
+use super::stream::StreamInput;
+use super::{emit, parse_estimator};
+use crate::data::Dataset;
+use crate::error::Error;
+use crate::readings::Readings;
+use crate::run;
+use clap::Args;
+use elbow::monitor::Transition;
+use elbow::watch::{Event, Watch, WatchError, WatchSettings};
+use elbow::{Estimator, Model, Nats, Probability};
+use std::path::PathBuf;
+
+/// The false-alarm rate of a single window below whose threshold the smoothed score raises the
+/// alarm: 99 held-out windows tell it apart.
+const ENTER: f64 = 0.01;
+/// The rate above whose threshold the smoothed score ends it.
+const LEAVE: f64 = 0.1;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    input: StreamInput,
+    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
+    estimator: Estimator,
+    /// Scores are averaged over 2^T windows; 0 does not smooth
+    #[arg(long, value_name = "T", default_value_t = 2)]
+    time_constant: u8,
+    /// The alarm is raised when the smoothed score falls below what this part of normal windows
+    /// does [default: 0.01, or the smallest that the calibration tells apart]
+    #[arg(long, value_name = "RATE")]
+    enter: Option<f64>,
+    /// The alarm ends when the smoothed score rises above what this part of normal windows stays
+    /// below [default: 0.1, or --enter where that is larger]
+    #[arg(long, value_name = "RATE")]
+    leave: Option<f64>,
+    /// Of the random draws, one stream of them for all windows
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where to write the lines [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let Arguments { input, out, .. } = arguments;
+    if let Some(path) = out {
+        run::prepare_file(path)?;
+    }
+    let image = run::read_image(&input.model)?;
+    let model = run::parse(&input.model, &image)?;
+    let (stream, samples, dataset) = input.load(&model)?;
+    let settings = arguments.settings(&model)?;
+    if samples.len() < stream.shape().samples {
+        return Err(Error::Setting(format!(
+            "{} samples, a window of the model takes {}: give a longer stream",
+            samples.len(),
+            stream.shape().samples
+        )));
+    }
+    let events = watch(&model, &samples, &settings, arguments.seed)?;
+    let lines = events.iter().map(|event| format!("{}\n", event.csv()));
+    let text = format!("{}\n{}", Event::CSV_HEADER, lines.collect::<String>());
+    emit(out.as_deref(), &text)?;
+    eprint!("{}", summary(&events, &settings, &dataset));
+    Ok(())
+}
+
+impl Arguments {
+    /// The settings, which the calibration of `model` must resolve.
+    fn settings(&self, model: &Model<'_>) -> Result<WatchSettings, Error> {
+        let (enter, leave) = (rate("--enter", self.enter)?, rate("--leave", self.leave)?);
+        let smallest = model
+            .calibration(self.estimator)
+            .filter(|table| table.knots() > 0)
+            .map(|table| table.p_value(Nats::MIN))
+            .ok_or_else(|| refused(WatchError::NoCalibration))?;
+        let enter = enter.unwrap_or_else(|| smallest.max(Probability::new(ENTER)));
+        let leave = leave.unwrap_or_else(|| enter.max(Probability::new(LEAVE)));
+        WatchSettings::from_rates(model, self.estimator, self.time_constant, enter, leave)
+            .map_err(refused)
+    }
+}
+
+fn rate(name: &str, rate: Option<f64>) -> Result<Option<Probability>, Error> {
+    match rate {
+        Some(rate) if !(rate > 0.0 && rate <= 1.0) => Err(Error::Setting(format!(
+            "{name} is {rate}: give a rate above 0 and up to 1, such as 0.01"
+        ))),
+        rate => Ok(rate.map(Probability::new)),
+    }
+}
+
+fn refused(error: WatchError) -> Error {
+    Error::Setting(error.to_string())
+}
+
+/// What each window tells, on the device's own arithmetic.
+fn watch(
+    model: &Model<'_>,
+    samples: &Readings,
+    settings: &WatchSettings,
+    seed: u64,
+) -> Result<Vec<Event>, Error> {
+    let mut workspace = vec![0; model.watch_words().unwrap_or(0)];
+    let mut watch = Watch::new(model, &mut workspace, settings, seed).map_err(refused)?;
+    let events = samples
+        .iter()
+        .filter_map(|sample| watch.push(sample).transpose());
+    events.collect::<Result<_, _>>().map_err(refused)
+}
+
+/// The alarms and the drift in plain words.
+fn summary(events: &[Event], settings: &WatchSettings, dataset: &Dataset) -> String {
+    let (enter, leave) = (settings.smoother.enter, settings.smoother.leave);
+    let mut text = format!(
+        "{} windows; the alarm is raised below {enter} nats and ends above {leave}\n",
+        events.len()
+    );
+    let alarms = events.iter().filter_map(|event| alarm(event, dataset));
+    let alarms: Vec<String> = alarms.collect();
+    if alarms.is_empty() {
+        text += "no alarm\n";
+    }
+    text += &alarms.concat();
+    if events
+        .last()
+        .is_some_and(|event| event.transition.is_alarm())
+    {
+        text += "the alarm lasts to the end\n";
+    }
+    text + &drift(events)
+}
+
+/// A line for an event that raises or ends the alarm.
+fn alarm(event: &Event, dataset: &Dataset) -> Option<String> {
+    let (sample, window) = (event.sample, event.window);
+    match (event.transition, event.blame) {
+        (Transition::Raised, Some(blame)) => {
+            let channel = usize::from(blame.channel);
+            let name = dataset
+                .columns
+                .as_ref()
+                .and_then(|names| names.get(channel));
+            let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+            Some(format!(
+                "alarm raised at sample {sample} (window {window}): channel {channel}{name} lacks {} nats\n",
+                blame.shortfall
+            ))
+        }
+        (Transition::Cleared, _) => Some(format!(
+            "alarm cleared at sample {sample} (window {window})\n"
+        )),
+        _ => None,
+    }
+}
+
+/// A line on drift.
+fn drift(events: &[Event]) -> String {
+    let ratio = |value: f64| value / 65536.0;
+    let Some(first) = events.iter().find(|event| event.drift.drifted) else {
+        return "the scores did not drift\n".into();
+    };
+    let drifted = events.iter().filter(|event| event.drift.drifted).count();
+    format!(
+        "the scores drifted in {drifted} windows, first at sample {} (window {}): mean {:+.1} standard errors, deviation {:.2} times that of the calibration\n",
+        first.sample,
+        first.window,
+        ratio(first.drift.z.into()),
+        ratio(first.drift.ratio.into())
+    )
+}

@@ -1,0 +1,94 @@
+//! Readings as the networks take them in.
+
+use crate::error::Error;
+use crate::masks::Masks;
+use crate::model::{Constants, Likelihood};
+use crate::objective::Batch;
+use crate::readings::{Normalization, Readings};
+use candle_core::{Device, Tensor};
+
+/// Readings, raw and as tensors.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// The raw readings.
+    pub readings: Readings,
+    /// The same as tensors, all rows, all inputs observed.
+    pub batch: Batch,
+    /// The part of a reading's log density that no parameter touches.
+    constants: Constants,
+}
+
+impl Prepared {
+    /// Normalizes `readings` for `likelihood`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(
+        readings: Readings,
+        normalization: &Normalization,
+        likelihood: &Likelihood,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let shape = (readings.len(), readings.width());
+        let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
+        let target = match likelihood {
+            Likelihood::Binomial { .. } => {
+                let counts = readings
+                    .iter()
+                    .flatten()
+                    .map(|&x| f32::from(x))
+                    .collect::<Vec<_>>();
+                Tensor::from_vec(counts, shape, device)?
+            }
+            Likelihood::Location(_) => inputs.clone(),
+        };
+        Ok(Self {
+            readings,
+            batch: Batch::whole(inputs, target),
+            constants: likelihood.constants(),
+        })
+    }
+
+    /// The rows `indices` as a batch.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn select(&self, indices: &[u32]) -> Result<Batch, Error> {
+        let index = Tensor::new(indices, self.batch.inputs.device())?;
+        Ok(Batch::whole(
+            self.batch.inputs.index_select(&index, 0)?,
+            self.batch.target.index_select(&index, 0)?,
+        ))
+    }
+
+    /// `length` rows from `start` as a batch, of which `masks` (for all rows) tells what is
+    /// observed.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn narrow(
+        &self,
+        start: usize,
+        length: usize,
+        masks: Option<&Masks>,
+    ) -> Result<Batch, Error> {
+        let batch = Batch::whole(
+            self.batch.inputs.narrow(0, start, length)?,
+            self.batch.target.narrow(0, start, length)?,
+        );
+        match masks {
+            None => Ok(batch),
+            Some(masks) => {
+                let rows: Vec<usize> = (start..start + length).collect();
+                batch.observe(masks.select(&rows).to_tensor(batch.inputs.device())?)
+            }
+        }
+    }
+
+    /// What no parameter touches of the log density of the observed inputs of reading `row`;
+    /// `mask` is a row of masks.
+    pub fn constant(&self, row: usize, mask: Option<(&Masks, usize)>) -> f64 {
+        let observed = |input| mask.is_none_or(|(masks, at)| masks.observes(at, input));
+        self.constants.total(self.readings.row(row), observed)
+    }
+}

@@ -1,0 +1,217 @@
+//! The trainer and the runtime state the same likelihoods.
+
+use candle_core::{Device, Tensor};
+use elbow::format::EncodeError;
+use elbow::{Estimator, Mask, Model, Nats, Session};
+use elbow_trainer::config::LikelihoodKind;
+use elbow_trainer::data::{Dataset, Table};
+use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
+use elbow_trainer::prepared::Prepared;
+use elbow_trainer::quantize::{Label, quantize};
+use elbow_trainer::random::{self, Purpose, normals, uniform};
+use elbow_trainer::readings::{Normalization, Readings};
+
+const KINDS: [&str; 8] = [
+    "bernoulli",
+    "binomial:16",
+    "gaussian",
+    "gaussian:shared",
+    "gaussian:predicted",
+    "laplace",
+    "laplace:shared",
+    "laplace:predicted",
+];
+const INPUTS: usize = 6;
+const ROWS: usize = 40;
+
+/// A model with random parameters and readings in its support.
+struct Case {
+    kind: LikelihoodKind,
+    vae: Vae,
+    normalization: Normalization,
+    data: Prepared,
+}
+
+/// Numbers that suit the likelihood, of quite different spreads.
+fn values(kind: LikelihoodKind) -> Vec<f32> {
+    let mut rng = random::stream(1, Purpose::Evaluation);
+    let draws = normals(&mut rng, ROWS * INPUTS).into_iter().enumerate();
+    let value = |(at, draw): (usize, f32)| match kind {
+        LikelihoodKind::Binomial { trials } => {
+            let half = f32::from(trials) / 2.0;
+            (half + half * draw).round().clamp(0.0, f32::from(trials))
+        }
+        _ => draw * 10f32.powi((at % INPUTS) as i32 - 2) + 3.0,
+    };
+    draws.map(value).collect()
+}
+
+impl Case {
+    fn new(name: &str) -> Self {
+        let kind: LikelihoodKind = name.parse().unwrap();
+        let dataset = Dataset {
+            name: name.into(),
+            columns: None,
+            table: Table::new(INPUTS, values(kind)).unwrap(),
+            labels: None,
+        };
+        let normalization = match kind {
+            LikelihoodKind::Binomial { trials } => Normalization::counts(INPUTS, trials),
+            _ => Normalization::real(&dataset, &dataset.table).unwrap(),
+        };
+        let mut rng = random::stream(2, Purpose::Initialization);
+        let likelihood = match kind {
+            LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
+            LikelihoodKind::Location { family, scale } => Likelihood::Location(
+                Location::new(family, scale, &normalization, &Device::Cpu).unwrap(),
+            ),
+            LikelihoodKind::Auto => unreachable!(),
+        };
+        if let Some(var) = likelihood.log_deviation() {
+            let draws: Vec<f32> = (0..var.elem_count())
+                .map(|_| uniform(&mut rng, 0.7))
+                .collect();
+            var.set(&Tensor::new(draws, &Device::Cpu).unwrap()).unwrap();
+        }
+        let architecture = Architecture {
+            inputs: INPUTS,
+            encoder: vec![8],
+            latents: 3,
+            decoder: vec![8],
+        };
+        let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+        let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
+        let data = Prepared::new(readings, &normalization, &vae.likelihood, &Device::Cpu).unwrap();
+        Self {
+            kind,
+            vae,
+            normalization,
+            data,
+        }
+    }
+
+    /// The device's `log p(x_i|z)` at the posterior mean.
+    fn device_terms(&self) -> Vec<Vec<f64>> {
+        let label = Label {
+            name: self.kind.to_string(),
+            picture_width: 0,
+        };
+        let spec = quantize(&self.vae, &self.normalization, &self.data, None, &label).unwrap();
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+        let mut explain = |row: &[i16]| {
+            let (mut inputs, mut latents) = ([0i64; INPUTS], [Nats::ZERO; 3]);
+            let estimator = Estimator::PosteriorMean;
+            session
+                .explain(row, Mask::ALL, estimator, &mut inputs, &mut latents)
+                .unwrap();
+            inputs.map(|term| term as f64 / 65536.0).to_vec()
+        };
+        self.data.readings.iter().map(&mut explain).collect()
+    }
+
+    /// The decoder's outputs at the posterior mean in floats, (rows, outputs).
+    fn outputs(&self) -> Tensor {
+        let (mean, _) = self.vae.encode(&self.data.batch.inputs).unwrap();
+        self.vae.decode(&mean).unwrap()
+    }
+
+    /// `log p(x_i|z)` in floats for `outputs`.
+    fn terms(&self, outputs: &Tensor) -> Vec<Vec<f64>> {
+        let likelihood = &self.vae.likelihood;
+        let terms = likelihood.terms(&self.data.batch.target, outputs).unwrap();
+        let constants = likelihood.constants();
+        let rows = terms.to_vec2::<f32>().unwrap().into_iter();
+        let rows = rows.zip(&self.data.readings);
+        rows.map(|(terms, reading)| {
+            let terms = terms.into_iter().enumerate();
+            terms
+                .map(|(input, term)| {
+                    f64::from(term) + constants.total(reading, |other| other == input)
+                })
+                .collect()
+        })
+        .collect()
+    }
+
+    /// Terms for outputs on a grid within [`REACH`] of the float ones, where the decoder gives two
+    /// for each input in both directions.
+    fn nearby(&self) -> Vec<Vec<Vec<f64>>> {
+        let outputs = self.outputs();
+        let count = self.vae.likelihood.outputs_per_input();
+        let steps = || (-8..=8).map(|step| REACH * f64::from(step) / 8.0);
+        let shifts = steps().flat_map(|first| steps().map(move |second| [first, second]));
+        let at = |shift: [f64; 2]| {
+            let shift: Vec<f32> = (0..INPUTS * count)
+                .map(|output| shift[output % count] as f32)
+                .collect();
+            let shift = Tensor::new(shift, &Device::Cpu).unwrap();
+            self.terms(&outputs.broadcast_add(&shift).unwrap())
+        };
+        shifts.map(at).collect()
+    }
+
+    /// Makes the decoder ignore its latents: its outputs are its biases, which quantization hardly
+    /// touches, drawn anew.
+    fn ignore_latents(&self) {
+        let mut rng = random::stream(3, Purpose::Initialization);
+        let output = &self.vae.output;
+        output
+            .weight
+            .set(&output.weight.zeros_like().unwrap())
+            .unwrap();
+        let count = output.bias.elem_count();
+        let biases: Vec<f32> = (0..count).map(|_| uniform(&mut rng, 2.0)).collect();
+        output
+            .bias
+            .set(&Tensor::new(biases, &Device::Cpu).unwrap())
+            .unwrap();
+    }
+}
+
+/// Bits are lost only in the reading's 16, the multipliers' 15 and the nats' 16: the terms agree
+/// within 2^-10 nats and as much of their size.
+#[test]
+fn the_formulas_are_the_same() {
+    for name in KINDS {
+        let case = Case::new(name);
+        case.ignore_latents();
+        let device = case.device_terms();
+        let float = case.terms(&case.outputs());
+        for (device, float) in device.iter().flatten().zip(float.iter().flatten()) {
+            let tolerance = (1.0 + float.abs()) / 1024.0;
+            assert!(
+                (device - float).abs() < tolerance,
+                "{name}: {device} {float}"
+            );
+        }
+    }
+}
+
+/// How far quantization moves the decoder's outputs here: weights and activations of eight bits,
+/// a dozen of them in a sum, of outputs of about one.
+const REACH: f64 = 0.03;
+
+/// Each term is what the float formula gives for outputs within [`REACH`] of the float ones.
+#[test]
+fn quantized_models_give_terms_of_outputs_nearby() {
+    for name in KINDS {
+        let case = Case::new(name);
+        let device = case.device_terms();
+        let nearby = case.nearby();
+        for (row, terms) in device.iter().enumerate() {
+            for (input, &device) in terms.iter().enumerate() {
+                let float = nearby.iter().map(|terms| terms[row][input]);
+                let lowest = float.clone().fold(f64::INFINITY, f64::min);
+                let highest = float.fold(f64::NEG_INFINITY, f64::max);
+                let slack = 0.002 * (1.0 + device.abs());
+                assert!(
+                    (lowest - slack..highest + slack).contains(&device),
+                    "{name}: {device} in [{lowest}, {highest}]"
+                );
+            }
+        }
+    }
+}
