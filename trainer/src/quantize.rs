@@ -1,8 +1,13 @@
 //! From trained floats to the integers of an image.
 //!
-//! Weights are `i8` with a scale for each row, hidden activations `i8` with a scale for each tensor;
-//! heads and outputs leave their accumulators as Q16.16. Where a multiplier needs rounding, the
-//! row's weight scale takes the rounding up, so that the factor from weights to outputs is exact.
+//! Weights are `i8` with a scale for each row, hidden activations `i8` with a scale for each unit,
+//! which the next layer's weights take in; heads and outputs leave their accumulators as Q16.16.
+//! Where a multiplier needs rounding, the row's weight scale takes the rounding up, so that the
+//! factor from weights to outputs is exact.
+//!
+//! A rectified unit may have any scale of its own: `relu(s x) = s relu(x)` (Nagel et al.,
+//! "Data-free quantization through weight equalization and bias correction", 2019, section 4.1). So
+//! each uses all levels of its `i8`, whatever the loudest unit of its layer does.
 
 use crate::error::Error;
 use crate::masks::Masks;
@@ -29,13 +34,15 @@ const Q16: f64 = 65536.0;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
 const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
+/// A unit has at least this part of its layer's loudest unit for its range.
+const QUIETEST: f64 = 16.0;
 /// Draws from each posterior that the decoder's ranges are measured on.
 const CALIBRATION_DRAWS: usize = 4;
 
-/// Numbers that the layer before hands on: `value = scale * (q - zero_point)`.
-#[derive(Clone, Copy, Debug)]
+/// Numbers that the layer before hands on: `value_c = scales[c] * (q_c - zero_point)`.
+#[derive(Clone, Debug)]
 struct Operand {
-    scale: f64,
+    scales: Vec<f64>,
     zero_point: i8,
     /// The largest magnitude of q.
     largest: f64,
@@ -46,10 +53,10 @@ struct Operand {
 pub struct Ranges {
     /// Largest network input, magnitude.
     pub input: f64,
-    /// Largest output of each hidden layer of the encoder.
-    pub encoder: Vec<f64>,
-    /// Largest output of each hidden layer of the decoder.
-    pub decoder: Vec<f64>,
+    /// Largest output of each unit of each hidden layer of the encoder.
+    pub encoder: Vec<Vec<f64>>,
+    /// Largest output of each unit of each hidden layer of the decoder.
+    pub decoder: Vec<Vec<f64>>,
     /// Lowest and highest log-variance.
     pub log_variance: (f64, f64),
     /// Largest latent, magnitude.
@@ -66,7 +73,7 @@ impl Ranges {
         let encoder = hidden_maxima(&vae.encoder, inputs)?;
         let (mean, log_variance) = vae.encode(inputs)?;
         let deviation = (&log_variance * 0.5)?.exp()?;
-        let mut decoder = vec![0.0; vae.decoder.len()];
+        let mut decoder = hidden_maxima(&vae.decoder, &mean)?;
         let mut latent = 0f64;
         let mut rng = random::stream(0, Purpose::Evaluation);
         for _ in 0..CALIBRATION_DRAWS {
@@ -74,12 +81,7 @@ impl Ranges {
             let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
             let sample = (&mean + (&deviation * noise)?)?;
             latent = latent.max(largest(&sample.abs()?)?);
-            for (most, here) in decoder
-                .iter_mut()
-                .zip(hidden_maxima(&vae.decoder, &sample)?)
-            {
-                *most = here.max(*most);
-            }
+            decoder = larger(decoder, hidden_maxima(&vae.decoder, &sample)?);
         }
         Ok(Self {
             input: largest(&inputs.abs()?)?,
@@ -92,11 +94,10 @@ impl Ranges {
 
     /// The ranges that hold both.
     fn hull(self, other: Self) -> Self {
-        let larger = |a: Vec<f64>, b: Vec<f64>| a.into_iter().zip(b).map(|(a, b)| a.max(b));
         Self {
             input: self.input.max(other.input),
-            encoder: larger(self.encoder, other.encoder).collect(),
-            decoder: larger(self.decoder, other.decoder).collect(),
+            encoder: larger(self.encoder, other.encoder),
+            decoder: larger(self.decoder, other.decoder),
             log_variance: (
                 self.log_variance.0.min(other.log_variance.0),
                 self.log_variance.1.max(other.log_variance.1),
@@ -110,11 +111,19 @@ fn largest(tensor: &Tensor) -> Result<f64, Error> {
     Ok(f64::from(tensor.flatten_all()?.max(0)?.to_scalar::<f32>()?))
 }
 
-fn hidden_maxima(layers: &[Dense], inputs: &Tensor) -> Result<Vec<f64>, Error> {
+/// The larger of each two ranges, layer by layer and unit by unit.
+fn larger(a: Vec<Vec<f64>>, b: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let layer =
+        |(a, b): (Vec<f64>, Vec<f64>)| a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect();
+    a.into_iter().zip(b).map(layer).collect()
+}
+
+fn hidden_maxima(layers: &[Dense], inputs: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
     let mut features = inputs.clone();
     let outputs = layers.iter().map(|layer| {
         features = layer.forward(&features)?.relu()?;
-        largest(&features)
+        let maxima = features.max(0)?.to_vec1::<f32>()?;
+        Ok(maxima.into_iter().map(f64::from).collect())
     });
     outputs.collect()
 }
@@ -150,7 +159,7 @@ pub fn quantize(
     let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
     let fraction_bits = latent_fraction_bits(ranges.latent);
     let latents = Operand {
-        scale: 0.5f64.powi(fraction_bits.into()),
+        scales: vec![0.5f64.powi(fraction_bits.into()); vae.latents()],
         zero_point: 0,
         largest: 32768.0,
     };
@@ -170,9 +179,9 @@ pub fn quantize(
             bound(ranges.log_variance.1 + 1.0),
         ),
         encoder,
-        heads: quantize_dense(&vae.heads, features, &heads)?,
+        heads: quantize_dense(&vae.heads, &features, &heads)?,
         decoder,
-        output: quantize_dense(&vae.output, last, &output_scales)?,
+        output: quantize_dense(&vae.output, &last, &output_scales)?,
         noise: Noise::UNKNOWN,
         self_test_reading: data.readings.row(0).to_vec(),
     })
@@ -207,7 +216,7 @@ fn quantize_inputs(
     Ok((
         specs.collect::<Result<_, Error>>()?,
         Operand {
-            scale,
+            scales: vec![scale; normalization.width()],
             zero_point: 0,
             largest: SYMMETRIC_LEVELS,
         },
@@ -217,19 +226,20 @@ fn quantize_inputs(
 /// Quantizes rectified layers one after another; also gives what the last of them hands on.
 fn quantize_hidden(
     layers: &[Dense],
-    maxima: &[f64],
+    maxima: &[Vec<f64>],
     mut input: Operand,
 ) -> Result<(Vec<LayerSpec>, Operand), Error> {
     let mut specs = Vec::new();
-    for (layer, &maximum) in layers.iter().zip(maxima) {
-        // A layer that is never active still needs a scale.
+    for (layer, maxima) in layers.iter().zip(maxima) {
+        // A unit that is never or hardly active on these readings may be on others.
+        let loudest = maxima.iter().copied().fold(1e-6, f64::max);
+        let scale = |maximum: &f64| maximum.max(loudest / QUIETEST) / RELU_LEVELS;
         let output = Operand {
-            scale: maximum.max(1e-6) / RELU_LEVELS,
+            scales: maxima.iter().map(scale).collect(),
             zero_point: RELU_ZERO_POINT,
             largest: SYMMETRIC_LEVELS,
         };
-        let scales = vec![output.scale; layer.bias.elem_count()];
-        let dense = quantize_dense(layer, input, &scales)?;
+        let dense = quantize_dense(layer, &input, &output.scales)?;
         specs.push(LayerSpec {
             dense,
             activation: Activation::Relu,
@@ -243,7 +253,7 @@ fn quantize_hidden(
 /// Quantizes one layer, whose row `r` has outputs in steps of `output_scales[r]`.
 fn quantize_dense(
     layer: &Dense,
-    input: Operand,
+    input: &Operand,
     output_scales: &[f64],
 ) -> Result<DenseSpec, Error> {
     let mut spec = DenseSpec {
@@ -256,19 +266,24 @@ fn quantize_dense(
         .zip(layer.biases()?)
         .zip(output_scales);
     for ((weights, bias), &output_scale) in rows {
-        // The smallest scale at which weights fit i8, and the accumulator its bound: the bias in
-        // steps of scale * input.scale, the weights and the zero point's share in steps of scale.
+        // Weights that take the operands' scales in, so that a step of an operand is one.
+        let weights: Vec<f64> = weights
+            .iter()
+            .zip(&input.scales)
+            .map(|(w, s)| w * s)
+            .collect();
+        // The smallest scale at which they fit i8, and the accumulator its bound.
         let magnitudes = weights.iter().map(|weight| weight.abs());
         let largest = magnitudes.clone().fold(0.0, f64::max);
         let norm: f64 = magnitudes.sum();
         let zero_point = f64::from(input.zero_point.unsigned_abs());
-        let reach = bias.abs() / input.scale + (input.largest + zero_point) * norm;
+        let reach = bias.abs() + (input.largest + zero_point) * norm;
         let fits = (largest / SYMMETRIC_LEVELS)
             .max(reach / LARGEST_ACCUMULATOR)
-            .max(1e-12);
-        let multiplier = Multiplier::at_least(fits * input.scale / output_scale)
-            .map_err(elbow::format::EncodeError::from)?;
-        let scale = multiplier.to_f64() * output_scale / input.scale;
+            .max(1e-12 * output_scale);
+        let multiplier =
+            Multiplier::at_least(fits / output_scale).map_err(elbow::format::EncodeError::from)?;
+        let scale = multiplier.to_f64() * output_scale;
         let quantized = weights.iter().map(|weight| (weight / scale).round() as i8);
         let start = spec.weights.len();
         spec.weights.extend(quantized);
@@ -276,8 +291,7 @@ fn quantize_dense(
             .iter()
             .map(|&weight| i32::from(weight))
             .sum();
-        let bias =
-            (bias / (scale * input.scale)).round() as i32 - i32::from(input.zero_point) * sum;
+        let bias = (bias / scale).round() as i32 - i32::from(input.zero_point) * sum;
         spec.rows.push(RowSpec { bias, multiplier });
     }
     Ok(spec)
