@@ -1,8 +1,9 @@
-//! From a score to a p-value, by the scores of held-out normal readings.
+//! What held-out normal readings taught: from a score to a p-value, and how single passes scatter.
 
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
 use core::fmt;
+use serde::{Deserialize, Serialize};
 
 /// The scores of `n` held-out normal readings under one estimator, as knots in ascending order.
 ///
@@ -123,6 +124,29 @@ impl Calibration<'_> {
                 .last()
                 .is_some_and(|&last| last <= Probability::ONE.to_bits())
     }
+}
+
+/// How single passes scatter around the ELBO, in Q16.16 nats, measured on held-out normal readings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noise {
+    /// Mean of the bound of a pass at the posterior mean minus the ELBO.
+    pub mean_excess: i32,
+    /// Root mean square deviation of that excess from its mean; not negative. `i32::MAX`: unknown,
+    /// so that the pass at the mean decides nothing.
+    pub mean_deviation: i32,
+    /// Root mean square deviation of the mean of an antithetic pair from the ELBO; not negative.
+    /// It counts as 4096 nats where it is more.
+    pub pair_deviation: i32,
+}
+
+impl Noise {
+    /// Nothing was measured: the pass at the mean decides nothing, and pairs only where there are
+    /// very many or the threshold is very far.
+    pub const UNKNOWN: Self = Self {
+        mean_excess: 0,
+        mean_deviation: i32::MAX,
+        pair_deviation: i32::MAX,
+    };
 }
 
 /// The table that fits `estimator` best: its own, else one of the same kind, else the first.

@@ -22,37 +22,14 @@
 //! make errors likelier. It is at most 6.34, which a confidence of one asks for. The confidence is
 //! as good as the spread is normal and the exporter's readings are like these.
 
+use crate::calibration::Noise;
 use crate::fixed::{Nats, Probability, mean, multiply, saturate, square_root};
 use crate::gaussian::standard_normal;
 use crate::score::Accumulator;
 use core::num::NonZeroU32;
-use serde::{Deserialize, Serialize};
 
 /// How many pairs of one's own the exporter's variance of a pair weighs.
 pub const PRIOR_PAIRS: u32 = 4;
-
-/// How single passes scatter around the ELBO, in Q16.16 nats, measured on held-out normal readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Noise {
-    /// Mean of the bound of a pass at the posterior mean minus the ELBO.
-    pub mean_excess: i32,
-    /// Root mean square deviation of that excess from its mean; not negative. `i32::MAX`: unknown,
-    /// so that the pass at the mean decides nothing.
-    pub mean_deviation: i32,
-    /// Root mean square deviation of the mean of an antithetic pair from the ELBO; not negative.
-    /// It counts as 4096 nats where it is more.
-    pub pair_deviation: i32,
-}
-
-impl Noise {
-    /// Nothing was measured: the pass at the mean decides nothing, and pairs only where there are
-    /// very many or the threshold is very far.
-    pub const UNKNOWN: Self = Self {
-        mean_excess: 0,
-        mean_deviation: i32::MAX,
-        pair_deviation: i32::MAX,
-    };
-}
 
 /// What is to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,23 +28,26 @@
 //!
 //! Each uses only those above it.
 //!
-//! * [`fixed`]: the number types of the contract, [`Nats`] and [`Probability`].
+//! * [`fixed`], [`LengthError`]: the number types of the contract, [`Nats`] and [`Probability`];
+//!   slices of the wrong length.
 //! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
 //! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
 //! * [`Mask`]: which inputs of a reading were observed.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`kernel`]: dense layers on integers; they know no format.
+//! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
+//!   reading.
+//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
-//! * [`mod@format`]: the image; it computes nothing.
+//! * [`mod@format`]: the image; it computes nothing. Its writer alone, on hosts, asks the layers
+//!   below for the answers of the self-test.
 //! * [`Model`]: a validated view of an image. Parse once; nothing can fail or overflow after.
 //! * [`Workspace`]: the caller's RAM.
 //! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
 //!   threshold it lies on, at as few passes as suffice.
-//! * [`Session`]: what applications call.
-//! * [`stream`], [`frontend`]: windows of raw samples; the features of a window that are a reading.
-//! * [`monitor`]: alarms and drift of a stream of scores.
-//! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
+//! * [`Session`]: what applications call. `self_test` is one.
 //! * [`watch`]: a model that watches a stream: windows, front end, scores, alarm, drift, blame.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!

@@ -1,9 +1,8 @@
 //! A model: a validated view of an image.
 
-use crate::calibration::{self, Calibration};
-use crate::decision::Noise;
+use crate::calibration::{self, Calibration, Noise};
 use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location};
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
     self, Activation, Header, ImageError, LayerHeader, LikelihoodHeader, MAX_CALIBRATIONS,
@@ -13,7 +12,6 @@ use crate::frontend::FrontEnd;
 use crate::kernel::{Dense, Operand, Quantization, Row};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
-use crate::self_test::ESTIMATORS;
 use crate::stream::WindowShape;
 use core::fmt;
 use core::num::NonZeroUsize;
@@ -122,7 +120,7 @@ pub(crate) struct Hidden<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SelfTestVector<'a> {
     pub(crate) reading: &'a [i16],
-    pub(crate) scores: [i32; ESTIMATORS.len()],
+    pub(crate) scores: [i32; SELF_TEST.len()],
     /// One for each layer.
     pub(crate) hashes: &'a [u32],
 }

@@ -1,6 +1,6 @@
 //! Does this machine compute what the workstation computed?
 
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, SELF_TEST};
 use crate::format::{CRC, MAX_LAYERS};
 use crate::mask::Mask;
 use crate::model::{LayerRole, Model};
@@ -63,14 +63,6 @@ impl fmt::Display for SelfTestError {
 
 impl core::error::Error for SelfTestError {}
 
-/// The estimators of the self-test, in the order of the scores in the image.
-pub(crate) const ESTIMATORS: [Estimator; 4] = [
-    Estimator::PosteriorMean,
-    Estimator::SigmaPoints,
-    Estimator::MonteCarlo { samples: 3 },
-    Estimator::ImportanceWeighted { samples: 3 },
-];
-
 impl Model<'_> {
     /// Encodes, decodes and scores the reading that the image carries, and compares the outputs of
     /// each layer and the score of each kind of estimator with the workstation's, bit for bit.
@@ -93,7 +85,7 @@ impl Model<'_> {
             .self_test_scores(workspace)
             .map_err(SelfTestError::Workspace)?;
         let scores = self.self_test.scores.into_iter().zip(computed);
-        for (estimator, (expected, computed)) in ESTIMATORS.into_iter().zip(scores) {
+        for (estimator, (expected, computed)) in SELF_TEST.into_iter().zip(scores) {
             if expected != computed {
                 return Err(SelfTestError::Score {
                     estimator,
@@ -110,10 +102,10 @@ impl Model<'_> {
     pub(crate) fn self_test_scores(
         &self,
         workspace: &mut [u64],
-    ) -> Result<[i32; ESTIMATORS.len()], WorkspaceError> {
+    ) -> Result<[i32; SELF_TEST.len()], WorkspaceError> {
         let mut session = Session::new(self, workspace, 0)?;
         // Parsing has checked that the reading can be scored.
-        Ok(ESTIMATORS.map(|estimator| {
+        Ok(SELF_TEST.map(|estimator| {
             session.reseed(0, 0);
             let score = session.score(self.self_test.reading, estimator);
             score.map_or(0, |score| score.elbo().to_bits())

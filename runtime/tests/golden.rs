@@ -5,7 +5,7 @@
 //! `statistics.NormalDist` in place of the tables and `zlib.crc32` for the checksum; the comments say
 //! how. A change of any of them is a change of `FORMAT_VERSION` or `NUMERICS_VERSION`.
 
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::estimator::Estimator;
 use elbow::format::{
     AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, RowSpec,

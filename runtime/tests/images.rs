@@ -3,7 +3,7 @@
 
 mod support;
 
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
 use elbow::format::{

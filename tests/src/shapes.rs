@@ -1,6 +1,6 @@
 //! Models of any shape with random weights, for what depends on the shape alone.
 
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,

@@ -1,7 +1,7 @@
 //! Every operation on every board, bit for bit as on the host: models of every likelihood with random
 //! weights, every kind of estimator at every number of lanes, whole readings and parts of them.
 
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec};
 use elbow::frontend::{Feature, FrontEnd};

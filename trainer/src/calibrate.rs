@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::evaluate::device_scores;
 use crate::readings::Readings;
 use crate::typical::typical_terms;
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
 use elbow::{Estimator, Model};
 

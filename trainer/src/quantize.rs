@@ -17,7 +17,7 @@ use crate::prepared::Prepared;
 use crate::random::{self, Purpose, normals};
 use crate::readings::Normalization;
 use candle_core::Tensor;
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };

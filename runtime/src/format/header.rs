@@ -2,11 +2,10 @@
 //! offset is stored and none can be wrong.
 
 use super::{MAX_CALIBRATIONS, MAX_LAYERS};
-use crate::decision::Noise;
+use crate::calibration::Noise;
 use crate::distribution::Family;
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
-use crate::self_test::ESTIMATORS;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +76,7 @@ pub(crate) struct Header<'a> {
     pub(crate) calibrations: Vec<CalibrationHeader, MAX_CALIBRATIONS>,
     pub(crate) noise: Noise,
     /// Scores that the self-test must give, bit for bit: Q16.16 nats.
-    pub(crate) expected: [i32; ESTIMATORS.len()],
+    pub(crate) expected: [i32; SELF_TEST.len()],
 }
 
 #[cfg(all(test, feature = "encode"))]

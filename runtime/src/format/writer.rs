@@ -5,13 +5,12 @@ use super::{
     ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader,
     LikelihoodHeader, StreamHeader, seal,
 };
-use crate::decision::Noise;
+use crate::calibration::Noise;
 use crate::distribution::Family;
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
-use crate::self_test::ESTIMATORS;
 use crate::workspace::WorkspaceError;
 use core::fmt;
 use std::string::String;
@@ -246,7 +245,7 @@ impl From<FactorError> for EncodeError {
 
 /// What the self-test must give.
 struct Answers {
-    scores: [i32; ESTIMATORS.len()],
+    scores: [i32; SELF_TEST.len()],
     hashes: Vec<u32>,
 }
 
@@ -259,7 +258,7 @@ impl ImageSpec {
     pub fn encode(&self, calibrations: &[CalibrationSpec]) -> Result<AlignedImage, EncodeError> {
         let layers = self.encoder.len() + self.decoder.len() + 2;
         let unknown = Answers {
-            scores: [0; ESTIMATORS.len()],
+            scores: [0; SELF_TEST.len()],
             hashes: std::vec![0; layers],
         };
         let draft = self.encode_expecting(calibrations, &unknown)?;

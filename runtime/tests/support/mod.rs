@@ -3,7 +3,7 @@
 
 pub(crate) mod reference;
 
-use elbow::decision::Noise;
+use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
