@@ -67,8 +67,8 @@ fn every_board_watches_a_stream_as_the_workstation_does() {
                 limit: None,
             };
             let device = qemu::watch(board, &stream).unwrap();
-            let lines = host.lines().zip(device.lines());
-            let differing = lines.filter(|(host, device)| host != device).next();
+            let mut lines = host.lines().zip(device.lines());
+            let differing = lines.find(|(host, device)| host != device);
             assert!(host == device, "{} {estimator}: {differing:?}", board.name);
         }
     }
