@@ -7,9 +7,9 @@
 //! * [`elf`]: what a linked image holds.
 //! * [`firmware`], [`emulator`]: builds the image of a board, runs it in QEMU.
 //! * [`trainer`]: the host program that trains and scores.
-//! * [`qemu`]: scores and dreams on a board, as the trainer does them on the host.
+//! * [`qemu`]: scores, watches and dreams on a board, as the trainer does them on the host.
 //! * [`shapes`]: models of any shape with random weights.
-//! * [`bench`]: what scores cost, in instructions.
+//! * [`mod@bench`]: what scores cost, in instructions.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`suite`]: everything that must hold, in one command.
 

@@ -1,10 +1,11 @@
 //! `cargo xtask`: sets up, builds, emulates and tests.
 
 use clap::{Args, Parser, Subcommand};
+use elbow::{Estimator, Probability};
 use elbow_tests::board::{Board, COUNTED};
 use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
-use elbow_tests::qemu::{self, Request};
+use elbow_tests::qemu::{self, Request, Stream};
 use elbow_tests::{bench, suite, tables};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -66,6 +67,36 @@ enum Emulate {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Watch a stream on the board: the lines of `trainer watch`
+    Watch {
+        #[command(flatten)]
+        target: Target,
+        /// A CSV or .npy file with a sample in each row and a channel in each column
+        data: String,
+        /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+        #[arg(long, default_value = "sigma-points")]
+        estimator: Estimator,
+        /// Scores are averaged over 2^T windows; 0 does not smooth
+        #[arg(long, value_name = "T", default_value_t = 2)]
+        time_constant: u8,
+        /// The alarm is raised when the smoothed score falls below what this part of normal windows
+        /// does [default: as the trainer]
+        #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+        enter: Option<Probability>,
+        /// The alarm ends when the smoothed score rises above what this part of normal windows
+        /// stays below [default: as the trainer]
+        #[arg(long, value_name = "RATE", value_parser = parse_rate)]
+        leave: Option<Probability>,
+        /// Of the random draws, one stream of them for all windows
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Use only the first N samples
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// Where to write the lines [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Let the board draw readings from the prior: the pictures of `trainer sample`
     Dream {
         #[command(flatten)]
@@ -95,6 +126,13 @@ fn parse_board(name: &str) -> Result<&'static Board, String> {
     Board::named(name).map_err(|error| error.to_string())
 }
 
+fn parse_rate(text: &str) -> Result<Probability, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(Probability::new(rate)),
+        _ => Err("give a rate above 0 and up to 1, such as 0.01".to_owned()),
+    }
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(true) => ExitCode::SUCCESS,
@@ -112,16 +150,19 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Test => suite::run(),
         Task::Bench { core, json } => run_bench(core, json),
         Task::Tables { check } => generate_tables(check),
-        Task::Qemu {
-            command:
-                Emulate::Score {
-                    target: Target { core, model },
-                    data,
-                    estimator,
-                    seed,
-                    limit,
-                    out,
-                },
+        Task::Qemu { command } => emulate(command),
+    }
+}
+
+fn emulate(command: Emulate) -> Result<bool, Error> {
+    match command {
+        Emulate::Score {
+            target: Target { core, model },
+            data,
+            estimator,
+            seed,
+            limit,
+            out,
         } => {
             let request = Request {
                 model: &model,
@@ -132,14 +173,34 @@ fn run(task: Task) -> Result<bool, Error> {
             };
             emit(out.as_deref(), &qemu::score(core, &request)?)
         }
-        Task::Qemu {
-            command:
-                Emulate::Dream {
-                    target: Target { core, model },
-                    count,
-                    seed,
-                    out,
-                },
+        Emulate::Watch {
+            target: Target { core, model },
+            data,
+            estimator,
+            time_constant,
+            enter,
+            leave,
+            seed,
+            limit,
+            out,
+        } => {
+            let stream = Stream {
+                model: &model,
+                data: &data,
+                estimator,
+                time_constant,
+                enter,
+                leave,
+                seed,
+                limit,
+            };
+            emit(out.as_deref(), &qemu::watch(core, &stream)?)
+        }
+        Emulate::Dream {
+            target: Target { core, model },
+            count,
+            seed,
+            out,
         } => emit(out.as_deref(), &qemu::dream(core, &model, count, seed)?),
     }
 }

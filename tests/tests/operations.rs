@@ -546,7 +546,7 @@ fn every_board_watches_a_stream_as_the_host_does() {
 fn check_story(name: &str, events: &[Event]) {
     let alarms = events.iter().filter(|event| event.transition.is_alarm());
     let first = alarms.clone().next().unwrap();
-    let last = alarms.clone().last().unwrap();
+    let last = alarms.clone().next_back().unwrap();
     assert!((200..=216).contains(&first.sample), "{name}: {first:?}");
     assert!((299..420).contains(&last.sample), "{name}: {last:?}");
     let blamed = first.blame.map(|blame| blame.channel);
