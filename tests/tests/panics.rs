@@ -4,7 +4,7 @@
 use elbow_tests::board::{BOARDS, Board};
 use elbow_tests::elf::Elf;
 use elbow_tests::error::Error;
-use elbow_tests::firmware::{self, Program};
+use elbow_tests::firmware::Program;
 
 /// The program for the processor of `board`.
 fn program(board: &Board) -> Program<'static> {
@@ -46,13 +46,5 @@ fn a_program_of_every_operation_links_without_a_panic() {
         }
         let flash = elf.flash_bytes().unwrap();
         assert!(flash > 40_000, "{}: only {flash} bytes", board.name);
-    }
-}
-
-#[test]
-fn the_program_of_the_boards_cannot_panic_either() {
-    for board in &BOARDS {
-        let elf = Elf::read(&firmware::build(board).unwrap()).unwrap();
-        assert_eq!(elf.panic_paths().unwrap(), [""; 0], "{}", board.name);
     }
 }

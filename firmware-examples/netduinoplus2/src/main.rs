@@ -54,10 +54,10 @@ fn tell(out: &mut impl Write, workspace: &mut [u64]) -> Option<()> {
     let mut session = said(out, Session::new(&model, workspace, SEED))?;
     let mut converter = converter();
     let mut reading = [0; PIXELS];
-    let mut number = 0;
+    let mut number = 0_u32;
     while fill(&mut reading, &mut converter) {
         // A stream of random numbers for each reading: its score depends on no other.
-        session.reseed(SEED, number);
+        session.reseed(SEED, number.into());
         let score = said(out, session.score(&reading, ESTIMATOR))?;
         let (elbo, p_value) = (score.elbo(), score.p_value());
         write!(out, "reading {number}: {elbo}").ok()?;

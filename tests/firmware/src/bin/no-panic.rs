@@ -44,7 +44,8 @@ fn unknown<T>(value: T) -> T {
     unsafe { ptr::read_volatile(&raw const *place) }
 }
 
-/// Text to nowhere.
+/// Text to nowhere. Numbers of 64 bits are not printed: with a `core` that is compiled for size, its formatting of
+/// them keeps a check of bounds. The runtime prints none either.
 struct Sink(u8);
 
 impl Write for Sink {
@@ -180,6 +181,7 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     write!(out, "{activations:?}").ok()?;
     let kl = distribution::kl_to_standard_normal(values, values);
     let binomial = distribution::Binomial::new(number as u8, values)?;
+    let kl = Nats::saturating_from_wide(kl);
     write!(out, "{kl} {}", binomial.trials()).ok()
 }
 
@@ -357,7 +359,8 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
     )
     .ok()?;
     let posterior = said(out, session.encode(reading))?;
-    write!(out, "{}", posterior.squared_distance()).ok()?;
+    let distance = Nats::saturating_from_wide(posterior.squared_distance());
+    write!(out, "{distance}").ok()?;
     said(out, session.encode_observed(reading, mask))?;
     write!(out, "{}", session.posterior().mean.len()).ok()?;
     said(out, session.decode(raw, values))?;
