@@ -76,6 +76,8 @@ impl core::error::Error for WatchError {}
 impl WatchSettings {
     /// Settings by rates: the alarm is raised when the smoothed score falls below the threshold of
     /// the false-alarm rate `enter`, and ends when it rises above that of `leave`, a larger rate.
+    /// Without one, `enter` is 0.01, or the smallest rate that the calibration tells apart where
+    /// that is larger; `leave` is 0.1, or `enter` where that is larger.
     ///
     /// # Errors
     /// [`WatchError::NoCalibration`], or [`WatchError::Threshold`] where a rate is rarer than the
@@ -84,12 +86,16 @@ impl WatchSettings {
         model: &Model<'_>,
         estimator: Estimator,
         time_constant: u8,
-        enter: Probability,
-        leave: Probability,
+        enter: Option<Probability>,
+        leave: Option<Probability>,
     ) -> Result<Self, WatchError> {
         let table = model
             .calibration(estimator)
+            .filter(|table| table.knots() > 0)
             .ok_or(WatchError::NoCalibration)?;
+        let smallest = table.p_value(Nats::MIN);
+        let enter = enter.unwrap_or_else(|| smallest.max(const { Probability::new(0.01) }));
+        let leave = leave.unwrap_or_else(|| enter.max(const { Probability::new(0.1) }));
         let threshold = |rate| table.threshold(rate).map_err(WatchError::Threshold);
         Ok(Self {
             estimator,

@@ -94,7 +94,7 @@ fn quiet_scores(dice: &mut Dice, model: &Model<'_>) -> Vec<i32> {
 }
 
 fn settings(model: &Model<'_>, estimator: Estimator) -> WatchSettings {
-    let rate = Probability::new;
+    let rate = |rate| Some(Probability::new(rate));
     WatchSettings::from_rates(model, estimator, 1, rate(0.2), rate(0.5)).unwrap()
 }
 
@@ -257,14 +257,26 @@ fn what_cannot_be_watched_is_refused() {
         WatchError::Monitor(MonitorError::Clip)
     );
 
-    let rare = Probability::new(1e-6);
+    let rare = Some(Probability::new(1e-6));
     let from_rates = |model: &Model<'_>, rate| {
-        WatchSettings::from_rates(model, Estimator::SigmaPoints, 0, rate, Probability::ONE)
+        WatchSettings::from_rates(
+            model,
+            Estimator::SigmaPoints,
+            0,
+            rate,
+            Some(Probability::ONE),
+        )
     };
     assert!(matches!(
         from_rates(&model, rare),
         Err(WatchError::Threshold(_))
     ));
+
+    // Fifty scores tell no rate below 1/51 apart; that is the default.
+    let smallest = model.calibrations()[0].p_value(Nats::MIN);
+    let default = WatchSettings::from_rates(&model, Estimator::SigmaPoints, 0, None, None);
+    let named = from_rates(&model, Some(smallest)).unwrap();
+    assert_eq!(default.unwrap().smoother.enter, named.smoother.enter);
 
     let blind = spec.encode(&[]).unwrap();
     let blind = Model::parse(&blind).unwrap();

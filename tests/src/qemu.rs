@@ -4,8 +4,7 @@ use crate::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
 use crate::trainer;
-use elbow::format::AlignedImage;
-use elbow::{Calibration, Estimator, Model, Nats, Probability};
+use elbow::{Estimator, Probability};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,38 +64,14 @@ pub struct Stream<'a> {
     pub estimator: Estimator,
     /// Base-two logarithm of the windows that are averaged over.
     pub time_constant: u8,
-    /// The false-alarm rate below whose threshold the alarm is raised; without one as the trainer chooses it.
+    /// The false-alarm rate below whose threshold the alarm is raised; without one as the runtime chooses it.
     pub enter: Option<Probability>,
-    /// The rate above whose threshold it ends; without one as the trainer chooses it.
+    /// The rate above whose threshold it ends; without one as the runtime chooses it.
     pub leave: Option<Probability>,
     /// Of the random draws.
     pub seed: u64,
     /// Only the first samples.
     pub limit: Option<usize>,
-}
-
-impl Stream<'_> {
-    /// The rates that are asked for, or those of `trainer watch`: 0.01, or the smallest rate that the calibration tells
-    /// apart; 0.1, or the first where that is larger.
-    fn rates(&self) -> Result<[Probability; 2], Error> {
-        let path = image_path(self.model);
-        let bytes = std::fs::read(&path).map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
-        let image = AlignedImage::new(&bytes);
-        // What is wrong with the image, the board will say.
-        let model = Model::parse(&image).ok();
-        let table = model.as_ref().and_then(|m| m.calibration(self.estimator));
-        let smallest = table.map_or(Probability::ONE, |table: &Calibration<'_>| {
-            table.p_value(Nats::MIN)
-        });
-        let enter = self.enter;
-        let enter = enter.unwrap_or_else(|| smallest.max(Probability::new(0.01)));
-        let leave = self.leave;
-        let leave = leave.unwrap_or_else(|| enter.max(Probability::new(0.1)));
-        Ok([enter, leave])
-    }
 }
 
 /// The lines that `trainer watch` writes, from firmware on `board`. The trainer only converts the data to raw samples.
@@ -114,17 +89,20 @@ pub fn watch(board: &Board, stream: &Stream<'_>) -> Result<String, Error> {
         arguments.extend(["--limit", limit]);
     }
     trainer::run(&arguments, LIMIT)?;
-    let [enter, leave] = stream.rates()?;
-    let line = [
+    let mut line = vec![
         "watch".to_owned(),
         "samples=samples.i16".to_owned(),
         "out=events.csv".to_owned(),
         format!("estimator={}", stream.estimator),
         format!("time-constant={}", stream.time_constant),
-        format!("enter={}", enter.to_bits()),
-        format!("leave={}", leave.to_bits()),
         format!("seed={}", stream.seed),
     ];
+    let rates = [("enter", stream.enter), ("leave", stream.leave)];
+    line.extend(
+        rates
+            .into_iter()
+            .filter_map(|(name, rate)| Some(format!("{name}={}", rate?.to_bits()))),
+    );
     folder.run(board, stream.model, &line)?;
     folder.read("events.csv")
 }

@@ -520,7 +520,8 @@ fn every_board_watches_a_stream_as_the_host_does() {
             "importance-weighted:3",
         ] {
             let estimator = name.parse().unwrap();
-            let settings = WatchSettings::from_rates(&model, estimator, 1, enter, leave).unwrap();
+            let settings =
+                WatchSettings::from_rates(&model, estimator, 1, Some(enter), Some(leave)).unwrap();
             let mut workspace = vec![0; model.watch_words().unwrap()];
             let mut watch = Watch::new(&model, &mut workspace, &settings, SEED).unwrap();
             let samples = samples.chunks(channels.into());

@@ -9,14 +9,8 @@ use crate::run;
 use clap::Args;
 use elbow::monitor::Transition;
 use elbow::watch::{Event, Watch, WatchError, WatchSettings};
-use elbow::{Estimator, Model, Nats, Probability};
+use elbow::{Estimator, Model, Probability};
 use std::path::PathBuf;
-
-/// The false-alarm rate of a single window below whose threshold the smoothed score raises the
-/// alarm: 99 held-out windows tell it apart.
-const ENTER: f64 = 0.01;
-/// The rate above whose threshold the smoothed score ends it.
-const LEAVE: f64 = 0.1;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -72,13 +66,6 @@ impl Arguments {
     /// The settings, which the calibration of `model` must resolve.
     fn settings(&self, model: &Model<'_>) -> Result<WatchSettings, Error> {
         let (enter, leave) = (rate("--enter", self.enter)?, rate("--leave", self.leave)?);
-        let smallest = model
-            .calibration(self.estimator)
-            .filter(|table| table.knots() > 0)
-            .map(|table| table.p_value(Nats::MIN))
-            .ok_or_else(|| refused(WatchError::NoCalibration))?;
-        let enter = enter.unwrap_or_else(|| smallest.max(Probability::new(ENTER)));
-        let leave = leave.unwrap_or_else(|| enter.max(Probability::new(LEAVE)));
         WatchSettings::from_rates(model, self.estimator, self.time_constant, enter, leave)
             .map_err(refused)
     }

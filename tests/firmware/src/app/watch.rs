@@ -24,10 +24,13 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     ];
     let arguments = Arguments::parse(rest, &keys)?;
     let estimator = arguments.value("estimator", Estimator::PosteriorMean)?;
-    let (enter, leave) = (
-        probability(&arguments, "enter")?,
-        probability(&arguments, "leave")?,
-    );
+    let rate = |key| {
+        arguments
+            .get(key)
+            .map(|_| probability(&arguments, key))
+            .transpose()
+    };
+    let (enter, leave) = (rate("enter")?, rate("leave")?);
     let time_constant = arguments.value("time-constant", 3)?;
     let seed = arguments.value("seed", 0)?;
     let model = Model::parse(image::region())?;

@@ -375,7 +375,7 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
     let rate = Probability::from_bits(memory.number)?;
     let estimator = memory.text.parse().ok()?;
     let constant = memory.number as u8;
-    let settings = WatchSettings::from_rates(model, estimator, constant, rate, rate);
+    let settings = WatchSettings::from_rates(model, estimator, constant, Some(rate), None);
     let settings = said(out, settings)?;
     let stream = model.stream()?;
     let channel = stream.channel_of(memory.number as usize);
