@@ -27,6 +27,8 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     };
     skip(2 * inputs);
     skip(inputs);
+    // Gains, then typical terms.
+    skip(4 * inputs);
     skip(4 * inputs);
     match &spec.likelihood {
         elbow::format::LikelihoodSpec::Binomial { trials } => {

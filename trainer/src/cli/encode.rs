@@ -88,11 +88,17 @@ fn summary(
     Ok(text)
 }
 
-/// Inputs that belong together and what they are called: each one, or those that a feature makes of
-/// a channel.
+/// Wider readings are summed up in one line.
+const MOST_GROUPS: usize = 16;
+
+/// Inputs that belong together and what they are called: each one, all of many, or those that a
+/// feature makes of a channel.
 fn groups(model: &Model<'_>, dataset: &Dataset) -> Vec<(String, Range<usize>)> {
     let Some(stream) = model.stream() else {
         let inputs = 0..model.inputs();
+        if inputs.len() > MOST_GROUPS {
+            return vec![(format!("{} columns", inputs.len()), inputs)];
+        }
         return inputs
             .map(|input| (dataset.column_name(input), input..input + 1))
             .collect();
