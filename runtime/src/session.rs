@@ -4,6 +4,7 @@ use crate::decision::{Decision, Question};
 use crate::distribution::{Likelihood, kl_of_latent, kl_to_standard_normal};
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
+use crate::kernel;
 use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
@@ -346,7 +347,7 @@ impl<'s, R: Rng> Session<'s, R> {
         while accumulator.passes() < until {
             match until - accumulator.passes() {
                 LANES.. => {
-                    self.run_lanes::<{ vae::LANES }>(reading, observed, estimator, accumulator);
+                    self.run_lanes::<{ kernel::LANES }>(reading, observed, estimator, accumulator);
                 }
                 2.. => self.run_lanes::<2>(reading, observed, estimator, accumulator),
                 _ => self.run_lanes::<1>(reading, observed, estimator, accumulator),
@@ -431,7 +432,7 @@ impl<'s, R: Rng> Session<'s, R> {
 const SINGLE: Lane = Lane { lane: 0, lanes: 1 };
 
 /// Latents at a time, at most.
-const LANES: u16 = vae::LANES as u16;
+const LANES: u16 = kernel::LANES as u16;
 
 impl Posterior<'_> {
     /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out

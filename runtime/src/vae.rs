@@ -9,9 +9,6 @@ use crate::requantize::Multiplier;
 use crate::transcendental::exp;
 use crate::workspace::Scratch;
 
-/// Latents that the decoder takes in at once, at most; the workspace has room for as many.
-pub(crate) const LANES: usize = 4;
-
 /// Encodes `reading`: fills `mean`, `log_variance` and `deviation` of `scratch`, and hands `watch`
 /// the outputs of each layer, as bytes.
 ///

@@ -1,7 +1,7 @@
 //! The RAM that scoring needs, owned by the caller.
 
+use crate::kernel::LANES;
 use crate::model::{Half, Model};
-use crate::vae::LANES;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 

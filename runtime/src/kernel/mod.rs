@@ -22,6 +22,10 @@ use crate::requantize::Multiplier;
 /// the weights, so no input can reach it.
 pub const ACCUMULATOR_BOUND: i64 = 1 << 30;
 
+/// Inputs that a layer takes in at once, at most: the decoder runs as many latents, and the workspace
+/// has room for them.
+pub(crate) const LANES: usize = 4;
+
 /// What one output row needs besides its weights: the bias at the accumulator's scale, and the
 /// packed [`Multiplier`] that takes the accumulator to the output's scale.
 pub type Row = [i32; 2];
