@@ -31,6 +31,9 @@ pub struct SmootherSettings {
     pub enter: Nats,
     /// The alarm ends when the smoothed score rises above this; at least `enter`.
     pub leave: Nats,
+    /// Lower scores count as this one, so that a wild one does not hold the alarm for long; below
+    /// `enter`, or nothing could raise it. [`Nats::MIN`] for none.
+    pub floor: Nats,
 }
 
 /// Why a [`Smoother`] or a [`Drift`] was not made.
@@ -51,6 +54,13 @@ pub enum MonitorError {
         enter: Nats,
         /// The score that ends it.
         leave: Nats,
+    },
+    /// Scores would be kept from falling below the one that raises the alarm.
+    Floor {
+        /// The lowest score that counts.
+        floor: Nats,
+        /// The score that raises the alarm.
+        enter: Nats,
     },
     /// The reference deviation is zero or negative.
     Deviation(Nats),
@@ -75,6 +85,10 @@ impl fmt::Display for MonitorError {
             Self::Hysteresis { enter, leave } => write!(
                 f,
                 "an alarm that is raised below {enter} nats cannot end above {leave} nats"
+            ),
+            Self::Floor { floor, enter } => write!(
+                f,
+                "scores that count as no less than {floor} nats cannot raise an alarm below {enter} nats"
             ),
             Self::Deviation(deviation) => write!(
                 f,
@@ -114,7 +128,7 @@ impl Transition {
 
 /// An exponentially weighted running score with hysteresis.
 ///
-/// With the time constant `2^k` and scores `x` in Q16.16, the state `s` is an integer of Q31.32:
+/// With the time constant `2^k` and scores `x` in Q16.16, none below the floor, the state `s` is an integer of Q31.32:
 ///
 /// ```text
 /// first score    s = x * 2^16
@@ -136,6 +150,8 @@ impl Transition {
 ///     time_constant: 1,
 ///     enter: nats(-100),
 ///     leave: nats(-90),
+///     floor: Nats::MIN,
+///     floor: Nats::MIN,
 /// })?;
 /// let seen = [-80, -130, -90, -85, -85].map(|score| smoother.update(nats(score)));
 /// // Smoothed: -80, -105, -97.5, -91.25, -88.125.
@@ -155,12 +171,21 @@ impl Smoother {
     /// A smoother that has seen no score.
     ///
     /// # Errors
-    /// [`MonitorError::TimeConstant`] and [`MonitorError::Hysteresis`].
+    /// [`MonitorError::TimeConstant`], [`MonitorError::Hysteresis`] and [`MonitorError::Floor`].
     pub fn new(settings: SmootherSettings) -> Result<Self, MonitorError> {
         check_time_constant(settings.time_constant, 0)?;
-        let SmootherSettings { enter, leave, .. } = settings;
+        let SmootherSettings {
+            enter,
+            leave,
+            floor,
+            ..
+        } = settings;
         if leave < enter {
             return Err(MonitorError::Hysteresis { enter, leave });
+        }
+        // An alarm below the lowest score there is can be raised by nothing anyway.
+        if floor >= enter && enter > Nats::MIN {
+            return Err(MonitorError::Floor { floor, enter });
         }
         Ok(Self {
             settings,
@@ -171,7 +196,7 @@ impl Smoother {
 
     /// Takes the next score in.
     pub fn update(&mut self, score: Nats) -> Transition {
-        let wide = i64::from(score.to_bits()) << EXTRA_BITS;
+        let wide = i64::from(score.max(self.settings.floor).to_bits()) << EXTRA_BITS;
         let state = match self.state {
             Some(state) => average(state, wide, self.settings.time_constant),
             None => wide,
@@ -469,8 +494,27 @@ mod tests {
             time_constant,
             enter,
             leave,
+            floor: Nats::MIN,
         })
         .unwrap()
+    }
+
+    #[test]
+    fn a_floor_ends_alarms_sooner() {
+        let scores = [0.0, -1000.0, 0.0, 0.0, 0.0];
+        let of = |floor| {
+            let settings = SmootherSettings {
+                time_constant: 1,
+                enter: nats(-8.0),
+                leave: nats(-4.0),
+                floor,
+            };
+            let mut smoother = Smoother::new(settings).unwrap();
+            scores.map(|score| smoother.update(nats(score)).is_alarm())
+        };
+        // Smoothed: 0, -500, -250, -125, -62.5 without a floor; 0, -10, -5, -2.5 with one at -20.
+        assert_eq!(of(Nats::MIN), [false, true, true, true, true]);
+        assert_eq!(of(nats(-20.0)), [false, true, true, false, false]);
     }
 
     #[test]
@@ -530,6 +574,7 @@ mod tests {
             time_constant: 17,
             enter: nats(1.0),
             leave: nats(1.0),
+            floor: nats(0.0),
         };
         let error = Smoother::new(settings).unwrap_err();
         assert_eq!(
@@ -545,6 +590,16 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "an alarm that is raised below 1.00000 nats cannot end above 0.50000 nats"
+        );
+        let error = Smoother::new(SmootherSettings {
+            time_constant: 1,
+            floor: nats(1.0),
+            ..settings
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "scores that count as no less than 1.00000 nats cannot raise an alarm below 1.00000 nats"
         );
         let with = |deviation: Nats, change: fn(&mut DriftSettings)| {
             let mut settings = DriftSettings::default();

@@ -11,8 +11,8 @@ use crate::fixed::{Nats, Probability};
 use crate::length::LengthError;
 use crate::model::{Model, Stream};
 use crate::monitor::{
-    Drift, DriftReport, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings,
-    Transition,
+    Drift, DriftReport, DriftSettings, MAX_TIME_CONSTANT, MonitorError, Reference, Smoother,
+    SmootherSettings, Transition,
 };
 use crate::score::{ReadingError, Score};
 use crate::session::Session;
@@ -77,7 +77,8 @@ impl WatchSettings {
     /// Settings by rates: the alarm is raised when the smoothed score falls below the threshold of
     /// the false-alarm rate `enter`, and ends when it rises above that of `leave`, a larger rate.
     /// Without one, `enter` is 0.01, or the smallest rate that the calibration tells apart where
-    /// that is larger; `leave` is 0.1, or `enter` where that is larger.
+    /// that is larger; `leave` is 0.1, or `enter` where that is larger. The floor is so low that a
+    /// single window can still raise the alarm, so that it ends soon after the windows are normal.
     ///
     /// # Errors
     /// [`WatchError::NoCalibration`], or [`WatchError::Threshold`] where a rate is rarer than the
@@ -97,16 +98,26 @@ impl WatchSettings {
         let enter = enter.unwrap_or_else(|| smallest.max(const { Probability::new(0.01) }));
         let leave = leave.unwrap_or_else(|| enter.max(const { Probability::new(0.1) }));
         let threshold = |rate| table.threshold(rate).map_err(WatchError::Threshold);
+        let enter = threshold(enter)?;
         Ok(Self {
             estimator,
             smoother: SmootherSettings {
                 time_constant,
-                enter: threshold(enter)?,
+                enter,
                 leave: threshold(leave)?,
+                floor: floor(enter, table.mean(), time_constant),
             },
             drift: DriftSettings::default(),
         })
     }
+}
+
+/// So low that one window, after others of the mean score, can raise the alarm, and no lower:
+/// `enter - 2^k (mean - enter)`.
+fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
+    let (enter, mean) = (i64::from(enter.to_bits()), i64::from(mean.to_bits()));
+    let below = (mean - enter).max(1) << time_constant.min(MAX_TIME_CONSTANT);
+    Nats::saturating_from_wide(enter - below - 1)
 }
 
 /// What a window told.

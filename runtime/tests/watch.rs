@@ -217,6 +217,40 @@ impl<'m> Parts<'m> {
     }
 }
 
+/// After windows of the mean score, a single wild one raises the alarm, floor or not.
+#[test]
+fn one_wild_window_raises_the_alarm() {
+    let mut dice = Dice::new(42);
+    for _ in 0..20 {
+        let (spec, table) = random_watcher(&mut dice);
+        let image = spec.encode(&[table]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mean = model.calibrations()[0].mean();
+        for time_constant in 0..8 {
+            let rates = [0.05, 0.5].map(|rate| Some(Probability::new(rate)));
+            let estimator = Estimator::SigmaPoints;
+            let settings =
+                WatchSettings::from_rates(&model, estimator, time_constant, rates[0], rates[1]);
+            let settings = settings.unwrap().smoother;
+            if settings.floor == Nats::MIN {
+                // Nats do not reach that far down.
+                continue;
+            }
+            let mut smoother = Smoother::new(settings).unwrap();
+            assert!(
+                !smoother
+                    .update(mean.max(smoother.settings().enter))
+                    .is_alarm()
+            );
+            assert!(
+                smoother.update(Nats::MIN).is_alarm(),
+                "{:?}",
+                smoother.settings()
+            );
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_watched_is_refused() {
     let mut dice = Dice::new(43);
@@ -396,6 +430,7 @@ fn damaged_streams_do_not_panic() {
                     time_constant: 0,
                     enter: Nats::MAX,
                     leave: Nats::MAX,
+                    floor: Nats::MIN,
                 },
                 drift: DriftSettings::default(),
             };

@@ -193,6 +193,7 @@ fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         time_constant: number as u8,
         enter: nats,
         leave: nats,
+        floor: Nats::from_bits(number.cast_signed().saturating_sub(1)),
     };
     let mut smoother = said(out, Smoother::new(settings))?;
     let reference = Reference {
