@@ -151,7 +151,7 @@ impl Transition {
 ///     enter: nats(-100),
 ///     leave: nats(-90),
 ///     floor: Nats::MIN,
-///     floor: Nats::MIN,
+/// })?;
 /// let seen = [-80, -130, -90, -85, -85].map(|score| smoother.update(nats(score)));
 /// // Smoothed: -80, -105, -97.5, -91.25, -88.125.
 /// assert_eq!(seen[..2], [Transition::Quiet, Transition::Raised]);
