@@ -6,6 +6,7 @@ use core::fmt;
 use elbow::telemetry::TelemetryError;
 use elbow::watch::WatchError;
 use elbow::{ImageError, LengthError, MaskError, ReadingError, SelfTestError, WorkspaceError};
+use elbow_cases::sweep::Difference;
 
 /// Why a command ended early; its text goes to standard error.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,10 @@ pub enum Failure<'a> {
         /// The number of the line, from 1.
         line: u32,
     },
+    /// A kernel does not compute what the definition says.
+    Kernel(Difference),
+    /// There is no such layer where the model would be.
+    Layer(&'a str),
     /// The timer is taken.
     Counter,
     /// Standard output cannot be written.
@@ -110,6 +115,8 @@ impl fmt::Display for Failure<'_> {
             Self::Watch(error) => error.fmt(f),
             Self::Script { path, line } => write!(f, "line {line} of {path} failed"),
             Self::SelfTest(error) => error.fmt(f),
+            Self::Kernel(difference) => difference.fmt(f),
+            Self::Layer(shape) => write!(f, "there is no layer {shape} where the model would be"),
             Self::Counter => f.write_str("the timer that counts instructions is taken"),
             Self::Output => f.write_str("standard output cannot be written"),
         }
@@ -167,5 +174,11 @@ impl From<TelemetryError> for Failure<'_> {
 impl From<WatchError> for Failure<'_> {
     fn from(error: WatchError) -> Self {
         Self::Watch(error)
+    }
+}
+
+impl From<Difference> for Failure<'_> {
+    fn from(difference: Difference) -> Self {
+        Self::Kernel(difference)
     }
 }

@@ -1,0 +1,169 @@
+//! Single layers in a file, one after another: their instructions are counted.
+//!
+//! A layer is its rows, two words each (bias, multiplier), then its weights, padded to 16 bytes.
+
+use core::fmt;
+use core::hint::black_box;
+use core::str::FromStr;
+use elbow::kernel::{Dense, Quantization, Row};
+use elbow::rng;
+use rand_core::Rng;
+
+/// Most columns of a layer.
+const MOST_COLUMNS: usize = 784;
+
+/// Most rows of a layer.
+const MOST_ROWS: usize = 400;
+
+/// Layers begin on a multiple of this.
+const ALIGNMENT: usize = 16;
+
+/// 2^14 * 2^-27: accumulators of random weights and inputs end well within an `i8`.
+const MULTIPLIER: i32 = 1 << 14 | 27 << 16;
+
+/// Bits of the numbers that a layer takes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bits {
+    /// Activations.
+    Eight,
+    /// Latents.
+    Sixteen,
+}
+
+/// A layer's size, written `640x128` with activations and `8x128:i16` with latents as inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerShape {
+    /// Inputs, at most 784.
+    pub columns: usize,
+    /// Outputs, at most 400.
+    pub rows: usize,
+    /// What the inputs are.
+    pub inputs: Bits,
+}
+
+/// A text that is no layer's size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShapeError;
+
+impl FromStr for LayerShape {
+    type Err = ShapeError;
+
+    fn from_str(text: &str) -> Result<Self, ShapeError> {
+        let (text, inputs) = match text.strip_suffix(":i16") {
+            Some(text) => (text, Bits::Sixteen),
+            None => (text, Bits::Eight),
+        };
+        let (columns, rows) = text.split_once('x').ok_or(ShapeError)?;
+        let width = |text: &str, most: usize| {
+            let number = text.parse().map_err(|_| ShapeError)?;
+            let valid = (1..=most).contains(&number);
+            valid.then_some(number).ok_or(ShapeError)
+        };
+        Ok(Self {
+            columns: width(columns, MOST_COLUMNS)?,
+            rows: width(rows, MOST_ROWS)?,
+            inputs,
+        })
+    }
+}
+
+impl fmt::Display for LayerShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let suffix = match self.inputs {
+            Bits::Eight => "",
+            Bits::Sixteen => ":i16",
+        };
+        write!(f, "{}x{}{suffix}", self.columns, self.rows)
+    }
+}
+
+impl LayerShape {
+    /// Multiply-accumulates.
+    #[must_use]
+    pub const fn macs(&self) -> usize {
+        self.columns * self.rows
+    }
+
+    /// Bytes in the file, padding included.
+    #[must_use]
+    pub const fn file_bytes(&self) -> usize {
+        (self.rows * size_of::<Row>() + self.macs()).next_multiple_of(ALIGNMENT)
+    }
+
+    /// Gives the file's bytes of a layer with random weights to `emit`, in order.
+    pub fn write(&self, seed: u64, mut emit: impl FnMut(u8)) {
+        let mut words = rng::stream(seed, 0);
+        for _ in 0..self.rows {
+            let bias = (words.next_u32() % 4001).cast_signed() - 2000;
+            for word in [bias, MULTIPLIER] {
+                word.to_le_bytes().into_iter().for_each(&mut emit);
+            }
+        }
+        for _ in 0..self.macs() {
+            emit(weight(words.next_u32()).cast_unsigned());
+        }
+        for _ in self.rows * size_of::<Row>() + self.macs()..self.file_bytes() {
+            emit(0);
+        }
+    }
+}
+
+/// A weight from a word; -128 does not occur.
+fn weight(word: u32) -> i8 {
+    ((word % 255).cast_signed() - 127) as i8
+}
+
+/// A layer in a file, and room for what goes in and comes out.
+#[derive(Debug)]
+pub struct Layer<'a> {
+    dense: Dense<'a>,
+    inputs: Bits,
+    activations: [[i8; 1]; MOST_COLUMNS],
+    latents: [[i16; 1]; MOST_COLUMNS],
+    outputs: [[i8; 1]; MOST_ROWS],
+}
+
+impl<'a> Layer<'a> {
+    /// The layer of that shape at the start of `file`, which begins on a multiple of four; none where
+    /// the file is too short.
+    #[must_use]
+    pub fn new(shape: LayerShape, file: &'a [u8]) -> Option<Self> {
+        let (rows, rest) = file.split_at_checked(shape.rows * size_of::<Row>())?;
+        let dense = Dense {
+            columns: shape.columns,
+            weights: bytemuck::cast_slice(rest.get(..shape.macs())?),
+            rows: bytemuck::try_cast_slice(rows).ok()?,
+        };
+        let mut words = rng::stream(1, 0);
+        let activations = [(); MOST_COLUMNS].map(|()| [weight(words.next_u32())]);
+        let latents = [(); MOST_COLUMNS].map(|()| [words.next_u32() as i16]);
+        Some(Self {
+            dense,
+            inputs: shape.inputs,
+            activations,
+            latents,
+            outputs: [[0]; MOST_ROWS],
+        })
+    }
+
+    /// Computes the layer once: activations from one input.
+    pub fn run(&mut self) {
+        let quantization = Quantization {
+            zero_point: -127,
+            floor: -127,
+        };
+        let columns = self.dense.columns;
+        let outputs = &mut self.outputs;
+        match self.inputs {
+            Bits::Eight => {
+                let x = self.activations.get(..columns).unwrap_or_default();
+                self.dense.quantized(black_box(x), quantization, outputs);
+            }
+            Bits::Sixteen => {
+                let x = self.latents.get(..columns).unwrap_or_default();
+                self.dense.quantized(black_box(x), quantization, outputs);
+            }
+        }
+        black_box(outputs);
+    }
+}

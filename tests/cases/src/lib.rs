@@ -1,0 +1,10 @@
+//! Dense layers with random weights, the same on the host and on the boards.
+//!
+//! * [`sweep`]: compares the kernels with the definition of a layer.
+//! * [`layers`]: single layers, whose instructions are counted.
+//!
+//! Nothing else of the tests calls [`elbow::kernel`], but for the program that cannot panic.
+#![no_std]
+
+pub mod layers;
+pub mod sweep;
