@@ -9,7 +9,7 @@ use crate::format::{
     MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
-use crate::kernel::{Dense, Operand, Quantization, Row};
+use crate::kernel::{Dense, Packing, Quantization, Row};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::stream::WindowShape;
@@ -19,6 +19,9 @@ use heapless::Vec;
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
 const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
+
+/// The largest magnitude of `i8` activations.
+const NARROW_CEILING: i16 = 127;
 
 /// A variational autoencoder whose weights stay where the image is. [`Model::parse`] is the only
 /// way to make one; it proves what every later operation relies on, so that none of them can fail
@@ -40,6 +43,7 @@ pub struct Model<'a> {
     /// Packed [`Multiplier`]s from a centred reading to the `i8` that the encoder takes in.
     pub(crate) gains: &'a [u32],
     pub(crate) likelihood: Likelihood<'a>,
+    pub(crate) packing: Packing,
     pub(crate) encoder: Half<'a>,
     pub(crate) decoder: Half<'a>,
     pub(crate) calibrations: Vec<Calibration<'a>, MAX_CALIBRATIONS>,
@@ -101,19 +105,31 @@ impl<'a> Half<'a> {
         };
         // By reference: the consuming iterator of the list could panic as far as a linker can tell.
         let layers = self.hidden.iter().map(move |layer| {
-            let activation = (layer.activation, layer.quantization.zero_point);
+            let activation = (layer.activation, layer.quantization);
             view(hidden, layer.dense, Some(activation))
         });
         layers.chain(core::iter::once(view(last, self.last, None)))
     }
 }
 
-/// A layer with `i8` outputs.
+/// A layer with quantized outputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hidden<'a> {
     pub(crate) dense: Dense<'a>,
     pub(crate) quantization: Quantization,
     activation: Activation,
+}
+
+impl Hidden<'_> {
+    /// Whether its outputs are `i16`.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.quantization.ceiling > NARROW_CEILING
+    }
+
+    /// Bytes of one output.
+    pub(crate) fn output_bytes(&self) -> usize {
+        if self.is_wide() { 2 } else { 1 }
+    }
 }
 
 /// A reading and the scores that it must have.
@@ -134,9 +150,9 @@ pub struct LayerView<'a> {
     pub columns: usize,
     /// Outputs.
     pub rows: usize,
-    /// What happens to its accumulators: activation and zero point of the `i8` outputs, or nothing
-    /// where the outputs are wide.
-    pub activation: Option<(Activation, i8)>,
+    /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
+    /// where the outputs are Q16.16.
+    pub activation: Option<(Activation, Quantization)>,
     dense: Dense<'a>,
 }
 
@@ -221,9 +237,12 @@ impl<'a> Model<'a> {
         let typical = tensors.next(inputs)?;
         let stream = read_stream(&mut tensors, header.stream.as_ref(), inputs)?;
         let likelihood = read_likelihood(&mut tensors, &header, centers)?;
-        let encoder = read_half::<i8>(&mut tensors, &header.encoder, inputs, 2 * latents)?;
         let outputs = inputs * likelihood.rows_per_input();
-        let decoder = read_half::<i16>(&mut tensors, &header.decoder, latents, outputs)?;
+        let mut half = |layers: &[LayerHeader], columns, largest, rows| {
+            read_half(&mut tensors, header.packing, layers, (columns, largest), rows)
+        };
+        let encoder = half(&header.encoder, inputs, NARROW_CEILING.into(), 2 * latents)?;
+        let decoder = half(&header.decoder, latents, LARGEST_LATENT, outputs)?;
         let mut calibrations = Vec::new();
         for table in &header.calibrations {
             let calibration = Calibration {
@@ -265,6 +284,7 @@ impl<'a> Model<'a> {
             typical,
             gains,
             likelihood,
+            packing: header.packing,
             encoder,
             decoder,
             calibrations,
@@ -347,6 +367,12 @@ impl<'a> Model<'a> {
     #[must_use]
     pub fn calibration(&self, estimator: Estimator) -> Option<&Calibration<'a>> {
         calibration::choose(&self.calibrations, estimator)
+    }
+
+    /// How its weights lie: for which cores it was packed.
+    #[must_use]
+    pub fn packing(&self) -> Packing {
+        self.packing
     }
 
     /// How single passes scatter around the ELBO; see [`crate::decision`].
@@ -476,26 +502,37 @@ fn read_likelihood<'a>(
     }
 }
 
-/// Reads the layers of one half, whose first layer takes operands of type `X` in.
-fn read_half<'a, X: Operand>(
+/// The largest magnitude of a latent.
+const LARGEST_LATENT: i64 = 1 << 15;
+
+/// Reads the layers of one half, whose first layer takes in so many numbers of at most such a magnitude.
+fn read_half<'a>(
     tensors: &mut Tensors<'a>,
+    packing: Packing,
     headers: &[LayerHeader],
-    inputs: usize,
+    (mut columns, mut largest): (usize, i64),
     outputs: usize,
 ) -> Result<Half<'a>, ImageError> {
     let mut hidden = Vec::new();
-    let mut columns = inputs;
     for layer in headers {
-        let dense = read_dense(tensors, columns, layer.rows.into())?;
-        check_bound::<X>(dense, hidden.is_empty())?;
-        require(layer.zero_point != i8::MIN, "a zero point is -128")?;
+        let dense = read_dense(tensors, packing, (columns, largest), layer.rows.into())?;
+        let LayerHeader {
+            zero_point,
+            ceiling,
+            ..
+        } = *layer;
+        require(
+            ceiling > 0 && (-ceiling..=ceiling).contains(&zero_point),
+            "a zero point is beyond its layer's ceiling",
+        )?;
         let floor = match layer.activation {
-            Activation::Identity => -127,
-            Activation::Relu => layer.zero_point,
+            Activation::Identity => -ceiling,
+            Activation::Relu => zero_point,
         };
         let quantization = Quantization {
-            zero_point: layer.zero_point,
+            zero_point,
             floor,
+            ceiling,
         };
         // There are as many as the header has, which has the same capacity.
         let _ = hidden.push(Hidden {
@@ -503,40 +540,35 @@ fn read_half<'a, X: Operand>(
             quantization,
             activation: layer.activation,
         });
-        columns = layer.rows.into();
+        (columns, largest) = (layer.rows.into(), ceiling.into());
     }
-    let last = read_dense(tensors, columns, outputs)?;
-    check_bound::<X>(last, hidden.is_empty())?;
+    let last = read_dense(tensors, packing, (columns, largest), outputs)?;
     Ok(Half { hidden, last })
 }
 
+/// Reads a layer that takes in so many numbers of at most such a magnitude.
 fn read_dense<'a>(
     tensors: &mut Tensors<'a>,
-    columns: usize,
+    packing: Packing,
+    (columns, largest): (usize, i64),
     rows: usize,
 ) -> Result<Dense<'a>, ImageError> {
     require(rows > 0, "a layer has no rows")?;
-    let weights = columns
-        .checked_mul(rows)
+    let weights = packing
+        .bytes(columns, rows)
         .ok_or(ImageError::Invalid("a layer has too many weights"))?;
-    let rows: &[Row] = tensors.next(rows)?;
-    let valid = rows
-        .iter()
-        .all(|&[_, word]| Multiplier::from_word(word as u32).is_some());
-    require(valid, "a multiplier is out of range")?;
-    Ok(Dense {
+    let dense = Dense {
         columns,
+        packing,
+        rows: tensors.next(rows)?,
         weights: tensors.next(weights)?,
-        rows,
-    })
-}
-
-/// Checks the accumulators of a layer that takes `X` in where it is the first one, `i8` otherwise.
-fn check_bound<X: Operand>(dense: Dense<'_>, first: bool) -> Result<(), ImageError> {
-    let proven = if first {
-        dense.proves_bound::<X>()
-    } else {
-        dense.proves_bound::<i8>()
     };
-    proven.map_err(|_| ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128"))
+    let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
+    require(
+        dense.rows.iter().all(valid),
+        "a multiplier is out of range",
+    )?;
+    let proven = dense.proves_bound(largest);
+    proven.map_err(|_| ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128"))?;
+    Ok(dense)
 }

@@ -62,6 +62,19 @@ impl Multiplier {
     #[inline]
     #[must_use]
     pub fn apply(self, a: i32) -> i32 {
+        let (mantissa, shift) = (self.mantissa(), self.0 >> 16);
+        let Some(shift) = shift.checked_sub(17) else {
+            return self.apply_wide(a);
+        };
+        // floor((t + 2^(shift - 17)) / 2^(shift - 16)) with t = floor(a * mantissa / 2^16), in two steps
+        // whose floors nest; t is below 2^30 in magnitude.
+        ((upper_product(a, mantissa) >> (shift & 31)) + 1) >> 1
+    }
+
+    /// The rule as it stands, for any shift.
+    #[cold]
+    #[inline(never)]
+    fn apply_wide(self, a: i32) -> i32 {
         let half = (1i64 << self.shift()) >> 1;
         crate::fixed::saturate((i64::from(a) * i64::from(self.mantissa()) + half) >> self.shift())
     }
@@ -102,6 +115,21 @@ impl Multiplier {
         }
         Err(FactorError { factor })
     }
+}
+
+/// `floor(a * m / 2^16)` for m below 2^15.
+#[cfg(not(elbow_kernels = "v6m"))]
+#[inline]
+fn upper_product(a: i32, m: u32) -> i32 {
+    ((i64::from(a) * i64::from(m)) >> 16) as i32
+}
+
+/// The same where there is no long multiply: in two halves of `a`, neither of which overflows.
+#[cfg(elbow_kernels = "v6m")]
+#[inline]
+fn upper_product(a: i32, m: u32) -> i32 {
+    let low = (a.cast_unsigned() & 0xffff) * m;
+    (a >> 16) * m.cast_signed() + (low >> 16).cast_signed()
 }
 
 /// A factor that no [`Multiplier`] can represent.

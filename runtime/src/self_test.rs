@@ -5,7 +5,7 @@ use crate::format::{CRC, MAX_LAYERS};
 use crate::mask::Mask;
 use crate::model::{LayerRole, Model};
 use crate::session::Session;
-use crate::vae::{self, Lane};
+use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};
 use core::fmt;
 use heapless::Vec;
@@ -135,19 +135,17 @@ impl Model<'_> {
             },
         );
         let _ = hashes.push(heads.finalize());
-        vae::at_mean(self, None, Lane { lane: 0, lanes: 1 }, &mut scratch);
-        let Scratch {
-            latents, even, odd, ..
-        } = &mut scratch;
-        let latents = latents.get(..self.latents()).unwrap_or_default();
-        let mut outputs = CRC.digest();
-        let rows = vae::decode::<1>(self, latents, even, odd, |bytes| {
+        vae::at_mean(self, None, 0, &mut scratch);
+        let mut digest = CRC.digest();
+        let mut outputs = vae::decode(self, &mut scratch, 1, |bytes| {
             let _ = hashes.push(CRC.checksum(bytes));
         });
-        for [row] in rows {
-            outputs.update(&row.to_le_bytes());
+        while let Some(rows) = outputs.next() {
+            for [output, ..] in rows {
+                digest.update(&output.to_le_bytes());
+            }
         }
-        let _ = hashes.push(outputs.finalize());
+        let _ = hashes.push(digest.finalize());
         Ok(hashes)
     }
 

@@ -4,13 +4,13 @@ use crate::decision::{Decision, Question};
 use crate::distribution::{Likelihood, kl_of_latent, kl_to_standard_normal};
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
-use crate::kernel;
+use crate::kernel::LANES;
 use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError, Score};
-use crate::vae::{self, Lane};
+use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};
 use core::num::NonZeroU32;
 use rand_core::Rng;
@@ -160,8 +160,8 @@ impl<'s, R: Rng> Session<'s, R> {
         let kl = kl_to_standard_normal(self.scratch.mean, self.scratch.log_variance);
         let noise = self.model.noise;
         // One pass at the mean: enough where it is far from the threshold.
-        self.place(Estimator::PosteriorMean, 0, SINGLE);
-        let [first] = self.log_likelihoods::<1>(reading, Mask::ALL);
+        self.place(Estimator::PosteriorMean, 0, 0);
+        let [first, ..] = self.log_likelihoods(reading, Mask::ALL, 1);
         let looks = question.looks();
         if let Some(decision) = question.after_first_pass(first - kl, noise, looks) {
             return Ok(decision);
@@ -221,7 +221,7 @@ impl<'s, R: Rng> Session<'s, R> {
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
     pub fn sample(&mut self) -> &[i16] {
         vae::draw_noise(&mut self.rng, &mut self.scratch);
-        vae::reparameterize(self.model, 1, SINGLE, &mut self.scratch);
+        vae::reparameterize(self.model, 1, 0, &mut self.scratch);
         self.scratch
             .latents
             .get(..self.model.latents())
@@ -236,9 +236,9 @@ impl<'s, R: Rng> Session<'s, R> {
     pub fn decode(&mut self, latents: &[i16], mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("latents", latents.len(), self.model.latents())?;
         check_length("mean", mean.len(), self.model.inputs())?;
-        let Scratch { even, odd, .. } = &mut self.scratch;
-        let outputs = vae::decode::<1>(self.model, latents, even, odd, |_| {});
-        self.model.likelihood.mean(outputs, mean);
+        let places = self.scratch.latents.iter_mut();
+        places.zip(latents).for_each(|(place, &z)| *place = z);
+        self.decode_mean(mean);
         Ok(())
     }
 
@@ -251,8 +251,7 @@ impl<'s, R: Rng> Session<'s, R> {
         check_length("mean", mean.len(), self.model.inputs())?;
         vae::prior(&mut self.scratch);
         self.sample();
-        let model = self.model;
-        model.likelihood.mean(self.decode_lanes::<1>(), mean);
+        self.decode_mean(mean);
         Ok(())
     }
 
@@ -269,9 +268,8 @@ impl<'s, R: Rng> Session<'s, R> {
     ) -> Result<(), ReadingError> {
         check_length("filled", filled.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
         self.encode_observed(reading, observed)?;
-        self.place(Estimator::PosteriorMean, 0, SINGLE);
-        let model = self.model;
-        model.likelihood.mean(self.decode_lanes::<1>(), filled);
+        self.place(Estimator::PosteriorMean, 0, 0);
+        self.decode_mean(filled);
         for (input, (filled, &x)) in filled.iter_mut().zip(reading).enumerate() {
             if observed.observes(input) {
                 *filled = i32::from(x) << FRACTION_BITS;
@@ -302,17 +300,16 @@ impl<'s, R: Rng> Session<'s, R> {
         let model = self.model;
         inputs.fill(0);
         for pass in 0..total {
-            let log_ratio = self.place(estimator, pass, SINGLE);
+            let log_ratio = self.place(estimator, pass, 0);
             let mut sum = 0;
-            let outputs = self.decode_lanes::<1>();
-            model
-                .likelihood
-                .visit(reading, observed, outputs, |input, [term]| {
-                    sum += i64::from(term);
-                    if let Some(input) = inputs.get_mut(input) {
-                        *input += i64::from(term);
-                    }
-                });
+            let outputs = vae::decode(model, &mut self.scratch, 1, |_| {});
+            let likelihood = &model.likelihood;
+            likelihood.visit(reading, observed, 1, outputs, |input, _, term| {
+                sum += i64::from(term);
+                if let Some(input) = inputs.get_mut(input) {
+                    *input += i64::from(term);
+                }
+            });
             accumulator.add(sum, log_ratio);
         }
         for input in inputs {
@@ -345,38 +342,23 @@ impl<'s, R: Rng> Session<'s, R> {
         accumulator: &mut Accumulator,
     ) {
         while accumulator.passes() < until {
-            match until - accumulator.passes() {
-                LANES.. => {
-                    self.run_lanes::<{ kernel::LANES }>(reading, observed, estimator, accumulator);
-                }
-                2.. => self.run_lanes::<2>(reading, observed, estimator, accumulator),
-                _ => self.run_lanes::<1>(reading, observed, estimator, accumulator),
+            let lanes = usize::from(until - accumulator.passes()).min(LANES);
+            let mut log_ratios = [0; LANES];
+            for (lane, log_ratio) in log_ratios.iter_mut().enumerate().take(lanes) {
+                let pass = accumulator.passes().saturating_add(lane as u16);
+                *log_ratio = self.place(estimator, pass, lane);
             }
-        }
-    }
-
-    /// Runs `K` passes at once.
-    fn run_lanes<const K: usize>(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-        accumulator: &mut Accumulator,
-    ) {
-        let mut log_ratios = [0; K];
-        for (lane, log_ratio) in log_ratios.iter_mut().enumerate() {
-            let pass = accumulator.passes().saturating_add(lane as u16);
-            *log_ratio = self.place(estimator, pass, Lane { lane, lanes: K });
-        }
-        let log_likelihoods = self.log_likelihoods::<K>(reading, observed);
-        for (log_likelihood, log_ratio) in log_likelihoods.into_iter().zip(log_ratios) {
-            accumulator.add(log_likelihood, log_ratio);
+            let log_likelihoods = self.log_likelihoods(reading, observed, lanes);
+            let passes = log_likelihoods.into_iter().zip(log_ratios);
+            for (log_likelihood, log_ratio) in passes.take(lanes) {
+                accumulator.add(log_likelihood, log_ratio);
+            }
         }
     }
 
     /// Puts the latents of pass `pass` of `estimator` into a lane, and gives
     /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it.
-    fn place(&mut self, estimator: Estimator, pass: u16, lane: Lane) -> i64 {
+    fn place(&mut self, estimator: Estimator, pass: u16, lane: usize) -> i64 {
         let sign = if pass.is_multiple_of(2) { 1 } else { -1 };
         match estimator {
             Estimator::PosteriorMean => {
@@ -403,22 +385,24 @@ impl<'s, R: Rng> Session<'s, R> {
         }
     }
 
-    /// The decoder's outputs for the latents in `K` lanes.
-    fn decode_lanes<const K: usize>(&mut self) -> impl Iterator<Item = [i32; K]> {
-        let Scratch {
-            latents, even, odd, ..
-        } = &mut self.scratch;
-        let length = K * self.model.latents();
-        let latents = latents.get(..length).unwrap_or_default();
-        vae::decode(self.model, latents, even, odd, |_| {})
-    }
-
-    /// `log p(x|z)` over the observed inputs for the latents in `K` lanes, Q47.16.
-    fn log_likelihoods<const K: usize>(&mut self, reading: &[i16], observed: Mask<'_>) -> [i64; K] {
+    /// `log p(x|z)` over the observed inputs for the latents in so many lanes, Q47.16.
+    fn log_likelihoods(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        lanes: usize,
+    ) -> [i64; LANES] {
         let model = self.model;
+        let outputs = vae::decode(model, &mut self.scratch, lanes, |_| {});
         model
             .likelihood
-            .log_density(reading, observed, self.decode_lanes())
+            .log_density(reading, observed, lanes, outputs)
+    }
+
+    /// `E[x|z]` at the latents in the first lane.
+    fn decode_mean(&mut self, mean: &mut [i32]) {
+        let outputs = vae::decode(self.model, &mut self.scratch, 1, |_| {});
+        self.model.likelihood.mean(outputs, mean);
     }
 
     fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {
@@ -427,12 +411,6 @@ impl<'s, R: Rng> Session<'s, R> {
         accumulator.score(estimator, kl, |elbo| model.p_value(estimator, elbo))
     }
 }
-
-/// One latent at a time.
-const SINGLE: Lane = Lane { lane: 0, lanes: 1 };
-
-/// Latents at a time, at most.
-const LANES: u16 = kernel::LANES as u16;
 
 impl Posterior<'_> {
     /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out

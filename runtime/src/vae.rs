@@ -2,9 +2,9 @@
 
 use crate::distribution::LARGEST_MEAN;
 use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
-use crate::kernel::{Dense, Operand};
+use crate::kernel::{Activations, Dense, Numbers, Operands, Outputs};
 use crate::mask::Mask;
-use crate::model::{Hidden, Model};
+use crate::model::{Half, Hidden, Model};
 use crate::requantize::Multiplier;
 use crate::transcendental::exp;
 use crate::workspace::Scratch;
@@ -23,8 +23,8 @@ pub(crate) fn encode(
     mut watch: impl FnMut(&[u8]),
 ) {
     let inputs = reading.iter().zip(model.centers).zip(model.gains);
-    let inputs = inputs.zip(scratch.even.iter_mut()).enumerate();
-    for (index, (((&x, &center), &gain), quantized)) in inputs {
+    let quantized: &mut [i8] = bytemuck::cast_slice_mut(scratch.activations);
+    for (index, (((&x, &center), &gain), quantized)) in inputs.zip(quantized).enumerate() {
         let centred = i32::from(x) - i32::from(center);
         let value = Multiplier::from_validated(gain).apply(centred);
         *quantized = if observed.observes(index) {
@@ -33,21 +33,27 @@ pub(crate) fn encode(
             0
         };
     }
-    let even = scratch.even.as_chunks_mut::<1>().0;
-    let odd = scratch.odd.as_chunks_mut::<1>().0;
-    let features = hidden(&model.encoder.hidden, even, odd, &mut watch);
-    let mut heads = model.encoder.last.wide(features);
-    for (mean, [head]) in scratch.mean.iter_mut().zip(&mut heads) {
-        *mean = head.clamp(-LARGEST_MEAN, LARGEST_MEAN);
-    }
+    let layers = Layers {
+        operands: scratch.operands,
+        activations: scratch.activations,
+        lanes: 1,
+    };
+    let mut heads = layers.run(&model.encoder, None, &mut watch);
     let (low, high) = model.log_variance_range;
-    let variances = scratch
-        .log_variance
-        .iter_mut()
-        .zip(scratch.deviation.iter_mut());
-    for ((log_variance, deviation), [head]) in variances.zip(heads) {
-        *log_variance = head.max(low).min(high);
-        *deviation = exp(*log_variance >> 1);
+    let mut means = scratch.mean.iter_mut();
+    let mut log_variances = scratch.log_variance.iter_mut();
+    while let Some(rows) = heads.next() {
+        for &[head, ..] in rows {
+            if let Some(mean) = means.next() {
+                *mean = head.clamp(-LARGEST_MEAN, LARGEST_MEAN);
+            } else if let Some(log_variance) = log_variances.next() {
+                *log_variance = head.max(low).min(high);
+            }
+        }
+    }
+    let variances = scratch.log_variance.iter();
+    for (&log_variance, deviation) in variances.zip(scratch.deviation.iter_mut()) {
+        *deviation = exp(log_variance >> 1);
     }
     watch(bytemuck::cast_slice(scratch.mean));
     watch(bytemuck::cast_slice(scratch.log_variance));
@@ -67,30 +73,13 @@ pub(crate) fn draw_noise(rng: &mut impl rand_core::Rng, scratch: &mut Scratch<'_
     }
 }
 
-/// A lane of the decoder's input: latent `j` stands at `j * lanes + lane`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lane {
-    /// Which one.
-    pub(crate) lane: usize,
-    /// How many there are.
-    pub(crate) lanes: usize,
-}
-
-impl Lane {
-    /// The places of the lane among the latents.
-    fn of(self, latents: &mut [i16]) -> impl Iterator<Item = &mut i16> {
-        let columns = latents.chunks_exact_mut(self.lanes.max(1));
-        columns.filter_map(move |lanes| lanes.get_mut(self.lane))
-    }
-}
-
 /// Puts `z = mu + sign * sigma * eps` into a lane, the reparameterized sample for the noise at hand
 /// (Kingma and Welling, 2014, section 2.4); `sign` is 1 or -1. Gives `log p(z) - log q(z|x)`, in
 /// nats Q47.16: `1/2 sum_j eps_j^2 + ln sigma_j^2 - z_j^2`.
 pub(crate) fn reparameterize(
     model: &Model<'_>,
     sign: i32,
-    lane: Lane,
+    lane: usize,
     scratch: &mut Scratch<'_>,
 ) -> i64 {
     let spread = scratch.deviation.iter().zip(scratch.noise.iter());
@@ -101,7 +90,7 @@ pub(crate) fn reparameterize(
         .zip(spread);
     let mut twice = 0;
     for (latent, ((&mean, &log_variance), (&deviation, &noise))) in
-        lane.of(scratch.latents).zip(posterior)
+        of_lane(scratch.latents, lane, model).zip(posterior)
     {
         let value = mean.saturating_add(sign * multiply(deviation, noise));
         *latent = to_latent(model, value);
@@ -119,11 +108,11 @@ pub(crate) fn square(value: i32) -> i64 {
 pub(crate) fn at_mean(
     model: &Model<'_>,
     shifted: Option<(usize, i32)>,
-    lane: Lane,
+    lane: usize,
     scratch: &mut Scratch<'_>,
 ) {
     let means = scratch.mean.iter().enumerate();
-    for (latent, (index, &mean)) in lane.of(scratch.latents).zip(means) {
+    for (latent, (index, &mean)) in of_lane(scratch.latents, lane, model).zip(means) {
         let offset = shifted
             .filter(|&(at, _)| at == index)
             .map_or(0, |(_, offset)| offset);
@@ -139,72 +128,97 @@ fn to_latent(model: &Model<'_>, value: i32) -> i16 {
     saturate_i16(value.saturating_add(1 << (shift - 1)) >> shift)
 }
 
-/// One decoder pass over `K` latents at once: runs the hidden layers, handing `watch` the outputs
-/// of each as bytes, and gives the wide outputs, computed row by row as they are asked for; there
-/// is no buffer for them.
-pub(crate) fn decode<'s, const K: usize>(
+/// The place of a lane among the latents.
+fn of_lane<'l>(
+    latents: &'l mut [i16],
+    lane: usize,
+    model: &Model<'_>,
+) -> impl Iterator<Item = &'l mut i16> {
+    let behind = latents.get_mut(lane * model.latents()..);
+    behind.unwrap_or_default().iter_mut()
+}
+
+/// One decoder pass over the latents in so many lanes: runs the hidden layers, handing `watch` the
+/// outputs of each as bytes, and gives the wide outputs, computed as they are asked for; there is no
+/// buffer for them.
+pub(crate) fn decode<'s>(
     model: &'s Model<'_>,
-    latents: &'s [i16],
-    even: &'s mut [i8],
-    odd: &'s mut [i8],
+    scratch: &'s mut Scratch<'_>,
+    lanes: usize,
     mut watch: impl FnMut(&[u8]),
-) -> impl Iterator<Item = [i32; K]> + 's {
-    let last = model.decoder.last;
-    let latents = latents.as_chunks::<K>().0;
-    match model.decoder.hidden.split_first() {
-        None => Outputs::Latents(wide(last, latents)),
-        Some((first, rest)) => {
-            let (even, odd) = (even.as_chunks_mut::<K>().0, odd.as_chunks_mut::<K>().0);
-            first.dense.quantized(latents, first.quantization, even);
-            watch(of_layer(first, even));
-            Outputs::Features(wide(last, hidden(rest, even, odd, &mut watch)))
+) -> Outputs<'s> {
+    let layers = Layers {
+        operands: scratch.operands,
+        activations: scratch.activations,
+        lanes,
+    };
+    layers.run(&model.decoder, Some(scratch.latents), &mut watch)
+}
+
+/// The memory of the layers of one half.
+struct Layers<'s> {
+    operands: &'s mut [u32],
+    /// The outputs of a layer, which are the inputs of the next.
+    activations: &'s mut [i16],
+    lanes: usize,
+}
+
+impl<'s> Layers<'s> {
+    /// Runs the hidden layers, and gives the outputs of the last one. The first layer takes `latents`
+    /// in, or else narrow activations.
+    fn run(
+        self,
+        half: &'s Half<'_>,
+        mut latents: Option<&[i16]>,
+        watch: &mut impl FnMut(&[u8]),
+    ) -> Outputs<'s> {
+        let Self {
+            operands,
+            activations,
+            lanes,
+        } = self;
+        let mut wide = false;
+        for layer in &half.hidden {
+            let Hidden {
+                dense,
+                quantization,
+                ..
+            } = *layer;
+            let numbers = numbers(latents.take(), activations, wide);
+            let prepared = prepare(dense, numbers, lanes, operands);
+            wide = layer.is_wide();
+            let out = if wide {
+                Activations::Wide(activations)
+            } else {
+                Activations::Narrow(bytemuck::cast_slice_mut(activations))
+            };
+            dense.activate(prepared, quantization, out);
+            let bytes: &[u8] = bytemuck::cast_slice(activations);
+            let length = dense.rows.len() * layer.output_bytes();
+            watch(bytes.get(..length).unwrap_or_default());
         }
+        let numbers = numbers(latents, activations, wide);
+        let last = half.last;
+        last.outputs(prepare(last, numbers, lanes, operands))
     }
 }
 
-/// [`Dense::wide`] with the lifetimes of the weights and the operands joined.
-fn wide<'s, X: Operand, const K: usize>(
-    dense: Dense<'s>,
-    x: &'s [[X; K]],
-) -> impl Iterator<Item = [i32; K]> + 's {
-    dense.wide(x)
-}
-
-/// Runs `layers` on the activations in `from`, and gives those of the last one.
-fn hidden<'s, const K: usize>(
-    layers: &[Hidden<'_>],
-    mut from: &'s mut [[i8; K]],
-    mut to: &'s mut [[i8; K]],
-    watch: &mut impl FnMut(&[u8]),
-) -> &'s [[i8; K]] {
-    for layer in layers {
-        layer.dense.quantized(from, layer.quantization, to);
-        watch(of_layer(layer, to));
-        core::mem::swap(&mut from, &mut to);
+/// Latents, or else activations, which are `i16` where they are `wide`.
+fn numbers<'n>(latents: Option<&'n [i16]>, activations: &'n [i16], wide: bool) -> Numbers<'n> {
+    match latents {
+        Some(latents) => Numbers::Wide(latents),
+        None if wide => Numbers::Wide(activations),
+        None => Numbers::Narrow(bytemuck::cast_slice(activations)),
     }
-    from
 }
 
-/// The outputs of `layer`, at the front of `activations`, as bytes.
-fn of_layer<'s, const K: usize>(layer: &Hidden<'_>, activations: &'s [[i8; K]]) -> &'s [u8] {
-    let outputs = activations.get(..layer.dense.rows.len());
-    bytemuck::cast_slice(outputs.unwrap_or_default().as_flattened())
-}
-
-/// The outputs of a decoder without or with hidden layers.
-enum Outputs<A, B> {
-    Latents(A),
-    Features(B),
-}
-
-impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Outputs<A, B> {
-    type Item = T;
-
-    #[inline]
-    fn next(&mut self) -> Option<T> {
-        match self {
-            Self::Latents(outputs) => outputs.next(),
-            Self::Features(outputs) => outputs.next(),
-        }
-    }
+/// What `dense` takes in.
+#[inline(never)]
+fn prepare<'s>(
+    dense: Dense<'_>,
+    numbers: Numbers<'_>,
+    lanes: usize,
+    operands: &'s mut [u32],
+) -> Operands<'s> {
+    Operands::prepare(dense.packing, numbers, dense.columns, lanes, operands)
 }

@@ -1,6 +1,6 @@
 //! The RAM that scoring needs, owned by the caller.
 
-use crate::kernel::LANES;
+use crate::kernel::{LANES, operand_words};
 use crate::model::{Half, Model};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -79,12 +79,12 @@ pub(crate) struct Scratch<'w> {
     pub(crate) deviation: &'w mut [i32],
     /// A draw of standard normals, Q16.16.
     pub(crate) noise: &'w mut [i32],
-    /// The latents that go to the decoder, with the model's fraction bits, lanes interleaved.
+    /// What the layer at hand takes in, as its kernel wants it.
+    pub(crate) operands: &'w mut [u32],
+    /// The latents that go to the decoder, with the model's fraction bits, lane after lane.
     pub(crate) latents: &'w mut [i16],
-    /// Activations of layers 0, 2, ... of the pass at hand.
-    pub(crate) even: &'w mut [i8],
-    /// Activations of layers 1, 3, ...
-    pub(crate) odd: &'w mut [i8],
+    /// The outputs of the layer at hand, lane after lane: `i16`, or two `i8` in each.
+    pub(crate) activations: &'w mut [i16],
 }
 
 impl<'w> Scratch<'w> {
@@ -96,16 +96,16 @@ impl<'w> Scratch<'w> {
             need: 8 * model.workspace_words(),
         };
         let latents = model.latents();
-        let (even, odd) = model.activation_lengths();
+        let (operands, activations) = model.layer_lengths();
         let mut rest: &'w mut [u8] = bytemuck::cast_slice_mut(workspace);
         Ok(Self {
             mean: take(&mut rest, latents).ok_or(error)?,
             log_variance: take(&mut rest, latents).ok_or(error)?,
             deviation: take(&mut rest, latents).ok_or(error)?,
             noise: take(&mut rest, latents).ok_or(error)?,
+            operands: take(&mut rest, operands).ok_or(error)?,
             latents: take(&mut rest, LANES * latents).ok_or(error)?,
-            even: take(&mut rest, even).ok_or(error)?,
-            odd: take(&mut rest, odd).ok_or(error)?,
+            activations: take(&mut rest, activations).ok_or(error)?,
         })
     }
 }
@@ -126,24 +126,25 @@ impl Model<'_> {
     /// for four latents at once.
     #[must_use]
     pub fn workspace_words(&self) -> usize {
-        let (even, odd) = self.activation_lengths();
-        (self.latents() * BYTES_PER_LATENT + even + odd).div_ceil(8)
+        let (operands, activations) = self.layer_lengths();
+        let layers = operands * size_of::<u32>() + activations * size_of::<i16>();
+        (self.latents() * BYTES_PER_LATENT + layers).div_ceil(8)
     }
 
-    /// The longest activations at even and at odd places of either half. The encoder's place 0 is
-    /// the quantized reading; the decoder's place 0 is its first hidden layer, in all lanes.
-    fn activation_lengths(&self) -> (usize, usize) {
-        let longest = |half: &Half<'_>, skip: usize| {
-            let layers = half.hidden.iter().skip(skip).step_by(2);
-            let rows = layers.map(|layer| layer.dense.rows.len());
-            rows.max().unwrap_or(0)
+    /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in
+    /// the encoder, of all lanes in the decoder.
+    fn layer_lengths(&self) -> (usize, usize) {
+        let of_half = |half: &Half<'_>, lanes: usize| {
+            let hidden = half.hidden.iter();
+            let columns = hidden.clone().map(|layer| layer.dense.columns);
+            let columns = columns.chain([half.last.columns]).max().unwrap_or(0);
+            let outputs = hidden.map(|layer| layer.dense.rows.len() * layer.output_bytes());
+            let bytes = lanes * outputs.max().unwrap_or(0);
+            (operand_words(columns, lanes), bytes)
         };
-        let (encoder, decoder) = (&self.encoder, &self.decoder);
-        let even = self.inputs().max(longest(encoder, 1));
-        (
-            even.max(LANES * longest(decoder, 0)),
-            longest(encoder, 0).max(LANES * longest(decoder, 1)),
-        )
+        let (encoder, decoder) = (of_half(&self.encoder, 1), of_half(&self.decoder, LANES));
+        let bytes = self.inputs().max(encoder.1).max(decoder.1);
+        (encoder.0.max(decoder.0), bytes.div_ceil(2))
     }
 }
 

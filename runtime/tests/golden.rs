@@ -10,17 +10,18 @@ use elbow::estimator::Estimator;
 use elbow::format::{
     AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, RowSpec,
 };
+use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
 #[rustfmt::skip]
 const IMAGE: [u8; 184] = [
     b'E', b'L', b'B', b'W',
-    1, 0, // format version
+    2, 0, // format version
     1, 0, // numerics version
     184, 0, 0, 0, // length
-    0x1e, 0x8e, 0xb1, 0xa3, // CRC-32 of all other bytes
-    43, 0, 0, 0, // length of the header
+    0x2b, 0x22, 0xf1, 0x84, // CRC-32 of all other bytes
+    44, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     2, // inputs
@@ -31,6 +32,7 @@ const IMAGE: [u8; 184] = [
     0, // highest log-variance
     0, // no stream
     0, 1, // binomial, one trial
+    0, // weights row after row
     0, // hidden layers of the encoder
     0, // hidden layers of the decoder
     1, 1, 1, // one calibration table: sigma points, one knot
@@ -43,7 +45,6 @@ const IMAGE: [u8; 184] = [
     0x9b, 0xb3, 0x0c, // -101582
     0xad, 0xf9, 0x0d, // -114263
     0xb5, 0xb0, 0x04, // -35867
-    0, // to byte 64
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64
@@ -80,6 +81,7 @@ fn spec() -> ImageSpec {
         stream: None,
         typical: vec![-0.5, -0.25],
         likelihood: LikelihoodSpec::Binomial { trials: 1 },
+        packing: Packing::Rows,
         latent_fraction_bits: 12,
         log_variance_range: (-4 << 16, 0),
         encoder: vec![],
@@ -124,8 +126,9 @@ fn the_image_is_written_and_read_byte_by_byte() {
     assert_eq!(model.noise(), spec().noise);
     assert!(model.stream().is_none());
     assert_eq!(model.typical(), [-32_768, -16_384]);
-    // Four numbers of 4 bytes and four of 2 for the latent, and two activations.
-    assert_eq!(model.workspace_words(), 4);
+    // Four numbers of 4 bytes and four of 2 for the latent, 48 bytes for the operands of its four lanes,
+    // and two activations.
+    assert_eq!(model.workspace_words(), 10);
 }
 
 /// The reading 1, 0 enters as 64 and 0. The accumulators of the heads are 2 * 64 = 128 and
@@ -134,7 +137,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 fn every_number_of_a_score_is_the_derived_one() {
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    let mut workspace = [0; 4];
+    let mut workspace = [0; 10];
     model.self_test(&mut workspace).unwrap();
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     let posterior = session.encode(&[1, 0]).unwrap();
@@ -198,7 +201,7 @@ fn every_number_of_a_score_is_the_derived_one() {
 fn decisions_are_the_derived_ones() {
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    let mut workspace = [0; 4];
+    let mut workspace = [0; 10];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     let mut decide = |threshold| {
         session.reseed(0, 0);
@@ -223,7 +226,7 @@ fn decisions_are_the_derived_ones() {
 fn a_sample_and_its_mean_are_the_derived_ones() {
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    let mut workspace = [0; 4];
+    let mut workspace = [0; 10];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     // Before any reading it is the prior's: -138456 units are -8653.5 / 4096, rounded up.
     assert_eq!(session.sample(), [-8653]);

@@ -11,6 +11,7 @@ use elbow::format::{
     ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, MAGIC, NUMERICS_VERSION,
     PREFIX_LENGTH, RowSpec, image_length, reseal,
 };
+use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
 use elbow::{Mask, Model, Nats, Probability, Question, Session, Side};
@@ -153,7 +154,7 @@ fn foreign_files_and_empty_memory_are_refused() {
 #[test]
 fn other_versions_are_refused_whether_sealed_or_not() {
     for image in samples(15) {
-        for version in [0, 2, 0x0100, u16::MAX] {
+        for version in [0, 3, 0x0100, u16::MAX] {
             for sealed in [false, true] {
                 let mut other = image.clone();
                 put(&mut other, FORMAT_AT, &version.to_le_bytes());
@@ -481,6 +482,7 @@ fn largest_spec(
         dense: dense(1, columns, 1, 0),
         activation: Activation::Identity,
         zero_point: 0,
+        ceiling: 127,
     };
     let input = InputSpec {
         center: i16::MIN,
@@ -508,6 +510,7 @@ fn largest_spec(
         picture_width: 0,
         inputs: vec![input; inputs],
         likelihood,
+        packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: 6,
         log_variance_range: (-32 << 16, 8 << 16),
         encoder: vec![hidden(inputs)],

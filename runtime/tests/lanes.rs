@@ -4,7 +4,9 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::kernel::{Dense, Operand, Quantization};
+use elbow::kernel::{
+    Activations, Dense, LANES, Numbers, Operands, Packing, Quantization, operand_words,
+};
 use elbow::requantize::Multiplier;
 use elbow::{Mask, Model, Nats, Session};
 use support::reference::apply;
@@ -12,130 +14,180 @@ use support::{
     Dice, Temper, extreme_reading, random_mask, random_multiplier, random_reading, random_spec,
 };
 
-/// Four inputs of a layer, one after the other.
-type Four<X> = [Vec<X>; 4];
-
-/// The wide outputs and the activations for four inputs, `K` at a time.
-fn run<X: Operand, const K: usize>(
-    dense: Dense<'_>,
-    x: &Four<X>,
+/// A layer as it is meant.
+struct Layer {
+    columns: usize,
+    weights: Vec<i8>,
+    rows: Vec<[i32; 2]>,
     quantization: Quantization,
-) -> (Four<i32>, Four<i8>) {
-    let (mut wide, mut narrow) = (Four::<i32>::default(), Four::<i8>::default());
-    for first in (0..4).step_by(K) {
-        let lanes = |c: usize| core::array::from_fn(|lane| x[first + lane][c]);
-        let x: Vec<[X; K]> = (0..dense.columns).map(lanes).collect();
-        let mut out = vec![[0; K]; dense.rows.len()];
-        dense.quantized(&x, quantization, &mut out);
-        for (wide_row, narrow_row) in dense.wide(&x).zip(out) {
-            for lane in 0..K {
-                wide[first + lane].push(wide_row[lane]);
-                narrow[first + lane].push(narrow_row[lane]);
+}
+
+/// The wide outputs and the activations for inputs that stand one after the other.
+type Results = (Vec<i32>, Vec<i16>);
+
+impl Layer {
+    /// By the formula, in wide integers.
+    fn by_definition(&self, x: &[i16]) -> Results {
+        let rows = self.rows.iter().zip(self.weights.chunks(self.columns));
+        let of_lane = |x: &[i16]| -> Vec<i128> {
+            let rows = rows.clone().map(|(&[bias, word], weights)| {
+                let terms = weights.iter().zip(x);
+                let terms = terms.map(|(&w, &x)| i128::from(w) * i128::from(x));
+                let multiplier = Multiplier::from_word(word as u32).unwrap();
+                apply(multiplier, i128::from(bias) + terms.sum::<i128>())
+            });
+            rows.collect()
+        };
+        let wide: Vec<i128> = x.chunks(self.columns).flat_map(of_lane).collect();
+        let Quantization {
+            zero_point,
+            floor,
+            ceiling,
+        } = self.quantization;
+        let activation = |o: &i128| {
+            let q = o + i128::from(zero_point);
+            q.max(floor.into()).min(ceiling.into()) as i16
+        };
+        let activations = wide.iter().map(activation).collect();
+        (wide.into_iter().map(|o| o as i32).collect(), activations)
+    }
+
+    /// By the kernels, so many inputs at once.
+    fn run(&self, packing: Packing, x: &[i16], lanes: usize, narrow: bool) -> Results {
+        let weights = packing.pack(self.columns, &self.weights);
+        let dense = Dense {
+            columns: self.columns,
+            packing,
+            weights: &weights,
+            rows: &self.rows,
+        };
+        let largest = if narrow { 127 } else { 1 << 15 };
+        assert_eq!(dense.proves_bound(largest), Ok(()));
+        let rows = self.rows.len();
+        let (mut wide, mut activations) = (vec![], vec![]);
+        for x in x.chunks(lanes * self.columns) {
+            let lanes = x.len() / self.columns;
+            let bytes: Vec<i8> = x.iter().map(|&x| x as i8).collect();
+            let numbers = if narrow {
+                Numbers::Narrow(&bytes)
+            } else {
+                Numbers::Wide(x)
+            };
+            // What the operands held before does not matter.
+            let mut words = vec![0xdead_beef; operand_words(self.columns, lanes)];
+            let operands = Operands::prepare(packing, numbers, self.columns, lanes, &mut words);
+            if self.quantization.ceiling > 127 {
+                let mut out = vec![0; lanes * rows];
+                dense.activate(operands, self.quantization, Activations::Wide(&mut out));
+                activations.extend(out);
+            } else {
+                let mut out = vec![0; lanes * rows];
+                dense.activate(operands, self.quantization, Activations::Narrow(&mut out));
+                activations.extend(out.into_iter().map(i16::from));
+            }
+            let mut all: Vec<[i32; LANES]> = vec![];
+            let mut outputs = dense.outputs(operands);
+            while let Some(band) = outputs.next() {
+                all.extend(band);
+            }
+            assert_eq!(all.len(), rows);
+            for lane in 0..lanes {
+                wide.extend(all.iter().map(|row| row[lane]));
             }
         }
+        (wide, activations)
     }
-    (wide, narrow)
 }
 
-/// A layer by the formula, in wide integers.
-fn by_definition<X: Operand>(
-    dense: Dense<'_>,
-    x: &[X],
-    quantization: Quantization,
-) -> (Vec<i32>, Vec<i8>) {
-    let rows = dense.rows.iter().zip(dense.weights.chunks(dense.columns));
-    let wide: Vec<i128> = rows
-        .map(|(&[bias, word], weights)| {
-            let terms = weights.iter().zip(x).map(|(&w, &x)| {
-                let x: i32 = x.into();
-                i128::from(w) * i128::from(x)
-            });
-            let multiplier = Multiplier::from_word(word as u32).unwrap();
-            apply(multiplier, i128::from(bias) + terms.sum::<i128>())
-        })
-        .collect();
-    let zero_point = i128::from(quantization.zero_point);
-    let floor = i128::from(quantization.floor);
-    let narrow = wide
-        .iter()
-        .map(|o| (o + zero_point).max(floor).min(127) as i8);
-    (wide.iter().map(|&o| o as i32).collect(), narrow.collect())
-}
-
-/// Random layers for operands of type `X`, drawn by `operand` or at `ends`.
-fn check_layers<X: Operand + Default>(
-    dice: &mut Dice,
-    ends: &[X],
-    operand: impl Fn(&mut Dice) -> X,
-) {
-    for _ in 0..1500 {
-        let (columns, rows) = (dice.size(1, 70), dice.size(1, 70));
+/// Random layers, for activations or latents as inputs.
+fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, usize)) {
+    let ends: &[i16] = if narrow {
+        &[-127, 127]
+    } else {
+        &[i16::MIN, i16::MAX, -1, 1]
+    };
+    for _ in 0..rounds {
+        let (columns, rows) = (dice.size(columns.0, columns.1), dice.size(1, 70));
         let extreme = dice.once_in(3);
-        let mut weights = vec![];
-        for _ in 0..rows * columns {
-            let any = dice.between(-127, 127) as i8;
-            weights.push(if extreme {
-                dice.pick(&[-127, 127])
-            } else {
-                any
-            });
-        }
+        // Wide numbers and many columns: small weights keep the bound.
+        let most = if narrow || columns <= 100 { 127 } else { 15 };
+        let weights = (0..rows * columns).map(|_| match extreme {
+            true => dice.pick(&[-most as i8, most as i8]),
+            false => dice.between(-most, most) as i8,
+        });
+        let weights = weights.collect();
         let all_ends = dice.once_in(2);
-        let x: Four<X> = core::array::from_fn(|_| {
+        let mut x = vec![];
+        for _ in 0..5 {
             let one = dice.pick(ends);
-            let column = |_| match dice.size(0, 3) {
+            x.extend((0..columns).map(|_| match dice.size(0, 3) {
                 0 => dice.pick(ends),
                 1 => one,
                 _ if all_ends => one,
-                _ => operand(dice),
-            };
-            (0..columns).map(column).collect()
+                _ if narrow => dice.between(-127, 127) as i16,
+                _ => dice.word() as i16,
+            }));
+        }
+        let rows = (0..rows).map(|_| {
+            let any = dice.between(-(1 << 28), 1 << 28) as i32;
+            let bias = dice.pick(&[any, 0, 1 << 28, -(1 << 28)]);
+            [bias, random_multiplier(dice).to_word() as i32]
         });
-        let rows: Vec<[i32; 2]> = (0..rows)
-            .map(|_| {
-                let any = dice.between(-(1 << 29), 1 << 29) as i32;
-                let bias = dice.pick(&[any, 0, 1 << 29, -(1 << 29)]);
-                [bias, random_multiplier(dice).to_word() as i32]
-            })
-            .collect();
-        let dense = Dense {
+        let rows = rows.collect();
+        let ceiling = dice.pick(&[127, 127, 128, 4095, 32_767]);
+        let zero_point = dice.between((-ceiling).into(), ceiling.into()) as i16;
+        let layer = Layer {
             columns,
-            weights: &weights,
-            rows: &rows,
+            weights,
+            rows,
+            quantization: Quantization {
+                zero_point,
+                floor: dice.pick(&[-ceiling, zero_point]),
+                ceiling,
+            },
         };
-        assert_eq!(dense.proves_bound::<X>(), Ok(()));
-        let zero_point = dice.between(-127, 127) as i8;
-        let quantization = Quantization {
-            zero_point,
-            floor: dice.pick(&[-127, zero_point]),
-        };
-        let (wide, narrow) = run::<X, 1>(dense, &x, quantization);
-        assert_eq!(
-            run::<X, 2>(dense, &x, quantization),
-            (wide.clone(), narrow.clone())
-        );
-        assert_eq!(
-            run::<X, 4>(dense, &x, quantization),
-            (wide.clone(), narrow.clone())
-        );
-        for ((x, wide), narrow) in x.iter().zip(wide).zip(narrow) {
-            assert_eq!(by_definition(dense, x, quantization), (wide, narrow));
+        let expected = layer.by_definition(&x);
+        for packing in Packing::ALL {
+            for lanes in 1..=LANES {
+                assert_eq!(layer.run(packing, &x, lanes, narrow), expected);
+            }
         }
     }
 }
 
 #[test]
-fn layers_give_the_same_in_any_lanes() {
+fn layers_give_the_same_in_any_lanes_and_packing() {
     let mut dice = Dice::new(61);
-    check_layers::<i8>(&mut dice, &[-127, 127], |dice| {
-        dice.between(-127, 127) as i8
-    });
-    check_layers::<i16>(&mut dice, &[i16::MIN, i16::MAX, -1, 1], |dice| {
-        dice.word() as i16
-    });
+    for narrow in [true, false] {
+        check_layers(&mut dice, narrow, 400, (1, 70));
+        check_layers(&mut dice, narrow, 10, (300, 1100));
+    }
 }
 
-/// `explain` runs the decoder on one latent at a time, `score_observed` on four, two and one.
+#[test]
+fn a_packing_changes_no_score() {
+    let mut dice = Dice::new(63);
+    for _ in 0..100 {
+        let mut spec = random_spec(&mut dice, Temper::Trained);
+        let reading = random_reading(&mut dice, &spec);
+        let results = Packing::ALL.map(|packing| {
+            spec.packing = packing;
+            let image = spec.encode(&[]).unwrap();
+            let model = Model::parse(&image).unwrap();
+            assert_eq!(model.packing(), packing);
+            let mut workspace = vec![0; model.workspace_words()];
+            let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+            let estimator = Estimator::ImportanceWeighted { samples: 7 };
+            let score = session.score(&reading, estimator).unwrap();
+            let posterior = session.posterior();
+            (score, posterior.mean.to_vec(), posterior.log_variance.to_vec())
+        });
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0], results[2]);
+    }
+}
+
+/// `explain` runs the decoder on one latent at a time, `score_observed` on up to four.
 #[test]
 fn scores_are_those_of_one_latent_at_a_time() {
     let mut dice = Dice::new(62);

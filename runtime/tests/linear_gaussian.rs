@@ -17,6 +17,7 @@ use elbow::format::{
     AlignedImage, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
 use elbow::gaussian::standard_normal;
+use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Nats, Probability, Question, Score, Session, Side};
@@ -128,6 +129,7 @@ impl Exact {
                 picture_width: 0,
                 inputs,
                 likelihood,
+                packing: Packing::Rows,
                 latent_fraction_bits: LATENT_BITS,
                 log_variance_range: (-8 << 16, 0),
                 encoder: vec![],

@@ -15,20 +15,26 @@ use elbow::{
 };
 use support::{Dice, Temper, random_reading, random_spec};
 
-/// Bytes of a workspace, from the lengths of activations that alternate between two buffers.
+/// Bytes of a workspace: what a latent needs, the operands of the widest layer and the outputs of the
+/// largest.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
     let latents = spec.heads.rows.len() / 2;
-    // The decoder runs four latents at once.
-    let mut buffers = [spec.inputs.len(), 0];
-    for (index, layer) in spec.encoder.iter().enumerate() {
-        let buffer = &mut buffers[(index + 1) % 2];
-        *buffer = layer.dense.rows.len().max(*buffer);
+    let (mut operands, mut activations) = (0, spec.inputs.len());
+    // The decoder runs four latents at once, and takes twelve bytes for four numbers of each column.
+    let halves = [
+        (spec.inputs.len(), &spec.encoder, 2, 1),
+        (latents, &spec.decoder, 12, 4),
+    ];
+    for (mut columns, hidden, bytes, lanes) in halves {
+        for layer in hidden {
+            operands = operands.max(bytes * columns.next_multiple_of(4));
+            columns = layer.dense.rows.len();
+            let bytes = if layer.ceiling > 127 { 2 } else { 1 };
+            activations = activations.max(lanes * columns * bytes);
+        }
+        operands = operands.max(bytes * columns.next_multiple_of(4));
     }
-    for (index, layer) in spec.decoder.iter().enumerate() {
-        let buffer = &mut buffers[index % 2];
-        *buffer = (4 * layer.dense.rows.len()).max(*buffer);
-    }
-    24 * latents + buffers[0] + buffers[1]
+    24 * latents + operands + activations.next_multiple_of(2)
 }
 
 #[test]
@@ -310,6 +316,7 @@ fn a_self_test_names_the_score_that_differs() {
 #[test]
 fn models_that_break_a_rule_are_not_encoded() {
     type Change = fn(&mut ImageSpec);
+    let ceiling = "a zero point is beyond its layer's ceiling";
     let bound = "an accumulator could reach 2^30, or a weight is -128";
     let constant = "a constant of its density is beyond 4096 nats";
     let deviation = "a deviation of its noise is negative";
@@ -321,8 +328,11 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
         (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
         (|s| s.log_variance_range = (1, 0), range),
-        (|s| s.encoder[0].zero_point = -128, "a zero point is -128"),
-        (|s| s.decoder[0].zero_point = -128, "a zero point is -128"),
+        (|s| s.encoder[0].zero_point = -s.encoder[0].ceiling - 1, ceiling),
+        (|s| s.decoder[0].zero_point = s.decoder[0].ceiling + 1, ceiling),
+        (|s| s.decoder[0].ceiling = 0, ceiling),
+        (|s| s.encoder[0].ceiling = -127, ceiling),
+        (|s| s.encoder[0].ceiling = i16::MIN, ceiling),
         (|s| s.encoder[0].dense.weights[0] = -128, bound),
         (|s| s.heads.weights[0] = -128, bound),
         (|s| s.heads.rows[0].bias = i32::MIN, bound),
@@ -380,16 +390,18 @@ fn spec_with_hidden_layers(dice: &mut Dice, location: bool) -> ImageSpec {
 #[test]
 fn the_accumulator_bound_is_exact() {
     type Layer = fn(&mut ImageSpec) -> &mut DenseSpec;
-    let layers: [(Layer, i32); 4] = [
-        (|s| &mut s.encoder[0].dense, 127),
-        (|s| &mut s.heads, 127),
-        (|s| &mut s.decoder[0].dense, 32_768),
-        (|s| &mut s.output, 127),
+    type Largest = fn(&ImageSpec) -> i16;
+    let layers: [(Layer, Largest); 4] = [
+        (|s| &mut s.encoder[0].dense, |_| 127),
+        (|s| &mut s.heads, |s| s.encoder.last().unwrap().ceiling),
+        (|s| &mut s.decoder[0].dense, |_| i16::MIN),
+        (|s| &mut s.output, |s| s.decoder.last().unwrap().ceiling),
     ];
     let mut dice = Dice::new(27);
     for _ in 0..100 {
         let mut spec = spec_with_hidden_layers(&mut dice, true);
         for (layer, largest) in layers {
+            let largest = i32::from(largest(&spec)).abs();
             let dense = layer(&mut spec);
             let columns = dense.weights.len() / dense.rows.len();
             let row = dice.size(0, dense.rows.len() - 1);

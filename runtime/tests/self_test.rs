@@ -43,7 +43,9 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     let mut weights = vec![];
     for dense in layers(spec) {
         skip(8 * dense.rows.len());
-        weights.push(skip(dense.weights.len()));
+        let columns = dense.weights.len() / dense.rows.len();
+        let bytes = spec.packing.bytes(columns, dense.rows.len());
+        weights.push(skip(bytes.unwrap()));
     }
     skip(2 * inputs);
     (weights, skip(0))
@@ -111,7 +113,10 @@ fn a_wrong_weight_is_traced_to_its_layer() {
                 // Of the other sign and smaller, so that no accumulator grows.
                 *wrong = -(*wrong / 2);
                 let mut corrupt = image.to_vec();
-                corrupt[start + at] = *wrong as u8;
+                let dense = layers(&other)[layer];
+                let columns = dense.weights.len() / dense.rows.len();
+                let packed = spec.packing.pack(columns, &dense.weights);
+                corrupt[start..][..packed.len()].copy_from_slice(&packed);
                 reseal(&mut corrupt);
                 let computed = Reference::layer_hashes(&other, &spec.self_test_reading);
                 let verdict = self_test(&corrupt);

@@ -5,6 +5,7 @@ use elbow::distribution::Family;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
+use elbow::kernel::Packing;
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -85,6 +86,7 @@ impl Shape {
             dense,
             activation: Activation::Relu,
             zero_point: -127,
+            ceiling: 127,
         };
         let (mut encoder, mut decoder) = (Vec::new(), Vec::new());
         let mut columns = self.inputs;
@@ -114,6 +116,7 @@ impl Shape {
             stream: None,
             typical: Vec::new(),
             likelihood,
+            packing: Packing::PairedTiles,
             latent_fraction_bits: 12,
             log_variance_range: (-6 << 16, 2 << 16),
             encoder,

@@ -3,7 +3,9 @@
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
 use crate::stream::StreamSettings;
+use clap::ValueEnum;
 use elbow::distribution::Family;
+use elbow::kernel::Packing;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -42,6 +44,9 @@ pub struct Config {
     /// importance-weighted bound.
     #[serde(default = "one")]
     pub importance_samples: usize,
+    /// The core that the image is packed for; it runs on every core.
+    #[serde(default)]
+    pub core: Core,
     /// Of everything that is random in the run.
     pub seed: u64,
     /// The part of normal readings that early stopping and calibration look at.
@@ -51,6 +56,33 @@ pub struct Config {
     /// Where the data are a stream: how it is cut into windows and what is made of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamSettings>,
+}
+
+/// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not
+/// depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Core {
+    M0,
+    M3,
+    #[default]
+    M4,
+    M7,
+    M33,
+    M55,
+}
+
+impl Core {
+    /// What its kernels read fastest.
+    pub fn packing(self) -> Packing {
+        match self {
+            Self::M0 | Self::M3 => Packing::Tiles,
+            Self::M4 | Self::M7 | Self::M33 => Packing::PairedTiles,
+            Self::M55 => Packing::Rows,
+        }
+    }
 }
 
 /// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `gaussian` or `laplace`, the last

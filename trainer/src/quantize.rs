@@ -21,12 +21,14 @@ use elbow::calibration::Noise;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
+use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 
-/// The zero point of rectified activations: 0.0 is the lowest `i8`, so all 255 levels are used.
-const RELU_ZERO_POINT: i8 = -127;
-/// Levels above the zero point.
-const RELU_LEVELS: f64 = 254.0;
+/// The largest activation of a narrow layer. The zero point of rectified activations is as far below zero:
+/// 0.0 is the lowest one, so that all levels are used.
+const NARROW_CEILING: i16 = 127;
+/// The largest activation of a wide layer, whose zero point is as far below zero.
+const WIDE_CEILING: i16 = 4095;
 /// Levels on either side of zero: inputs and weights.
 const SYMMETRIC_LEVELS: f64 = 127.0;
 /// 1.0 as Q16.16.
@@ -43,7 +45,7 @@ const CALIBRATION_DRAWS: usize = 4;
 #[derive(Clone, Debug)]
 struct Operand {
     scales: Vec<f64>,
-    zero_point: i8,
+    zero_point: i16,
     /// The largest magnitude of q.
     largest: f64,
 }
@@ -135,6 +137,8 @@ pub struct Label {
     pub name: String,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
+    /// How the weights lie: the cores that are to be fastest.
+    pub packing: Packing,
 }
 
 /// Quantizes `vae`, ranges measured on `data`, and on the same with the gaps of `masks` where the
@@ -155,7 +159,7 @@ pub fn quantize(
         ranges = ranges.hull(Ranges::measure(vae, &gaps)?);
     }
     let (inputs, input) = quantize_inputs(normalization, ranges.input)?;
-    let (encoder, features) = quantize_hidden(&vae.encoder, &ranges.encoder, input)?;
+    let (encoder, features) = quantize_hidden(&vae.encoder, &ranges.encoder, None, input)?;
     let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
     let fraction_bits = latent_fraction_bits(ranges.latent);
     let latents = Operand {
@@ -163,7 +167,11 @@ pub fn quantize(
         zero_point: 0,
         largest: 32768.0,
     };
-    let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, latents)?;
+    // A location is compared with the reading in units of its scale, and what the reading is off is
+    // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
+    let wide = matches!(vae.likelihood, Likelihood::Location(_));
+    let wide = if wide { vae.decoder.len().checked_sub(1) } else { None };
+    let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, wide, latents)?;
     let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
     let bound = |log_variance: f64| (log_variance.clamp(-20.0, 4.0) * Q16) as i32;
     Ok(ImageSpec {
@@ -173,6 +181,7 @@ pub fn quantize(
         stream: None,
         typical: vec![],
         likelihood,
+        packing: label.packing,
         latent_fraction_bits: fraction_bits,
         log_variance_range: (
             bound(ranges.log_variance.0 - 1.0),
@@ -223,27 +232,36 @@ fn quantize_inputs(
     ))
 }
 
-/// Quantizes rectified layers one after another; also gives what the last of them hands on.
+/// Quantizes rectified layers one after another, of which the one at the place `wide` has activations of
+/// 16 bits; also gives what the last of them hands on.
 fn quantize_hidden(
     layers: &[Dense],
     maxima: &[Vec<f64>],
+    wide: Option<usize>,
     mut input: Operand,
 ) -> Result<(Vec<LayerSpec>, Operand), Error> {
     let mut specs = Vec::new();
-    for (layer, maxima) in layers.iter().zip(maxima) {
+    for (place, (layer, maxima)) in layers.iter().zip(maxima).enumerate() {
+        let ceiling = if wide == Some(place) {
+            WIDE_CEILING
+        } else {
+            NARROW_CEILING
+        };
+        let levels = 2.0 * f64::from(ceiling);
         // A unit that is never or hardly active on these readings may be on others.
         let loudest = maxima.iter().copied().fold(1e-6, f64::max);
-        let scale = |maximum: &f64| maximum.max(loudest / QUIETEST) / RELU_LEVELS;
+        let scale = |maximum: &f64| maximum.max(loudest / QUIETEST) / levels;
         let output = Operand {
             scales: maxima.iter().map(scale).collect(),
-            zero_point: RELU_ZERO_POINT,
-            largest: SYMMETRIC_LEVELS,
+            zero_point: -ceiling,
+            largest: ceiling.into(),
         };
         let dense = quantize_dense(layer, &input, &output.scales)?;
         specs.push(LayerSpec {
             dense,
             activation: Activation::Relu,
-            zero_point: RELU_ZERO_POINT,
+            zero_point: -ceiling,
+            ceiling,
         });
         input = output;
     }

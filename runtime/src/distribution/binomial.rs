@@ -21,6 +21,13 @@ pub struct Binomial<'a> {
     log_choose: &'a [i32],
 }
 
+/// What of a density does not depend on the logit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Count {
+    count: i32,
+    log_choose: i32,
+}
+
 impl<'a> Binomial<'a> {
     /// The distribution of `trials` draws; `log_choose[x]` is `ln C(trials, x)` in Q16.16. None
     /// where that table does not have `trials + 1` entries in `[0, 256)` nats, or without trials.
@@ -37,40 +44,28 @@ impl<'a> Binomial<'a> {
         self.trials
     }
 
-    /// Each term is exact up to the rounding of `softplus` (one unit of 2^-16 for each trial) and of
-    /// the table.
-    pub(super) fn visit<const K: usize>(
-        &self,
-        x: &[i16],
-        observed: Mask<'_>,
-        logits: impl Iterator<Item = [i32; K]>,
-        mut sink: impl FnMut(usize, [i32; K]),
-    ) {
-        let trials = i32::from(self.trials);
-        for (index, (&x, logits)) in x.iter().zip(logits).enumerate() {
-            if !observed.observes(index) {
-                continue;
-            }
-            let count = i32::from(x).clamp(0, trials);
-            let log_choose = self.log_choose.get(count as usize).copied().unwrap_or(0);
-            sink(
-                index,
-                logits.map(|logit| {
-                    let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
-                    // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9,
-                    // the two differ by at most trials * softplus(|logit|), and the table stays below
-                    // 2^24.
-                    count * logit - trials * softplus(logit) + log_choose
-                }),
-            );
+    /// A count of which densities are asked for, within the support.
+    #[inline]
+    pub(super) fn count(&self, x: i16) -> Count {
+        let count = i32::from(x).clamp(0, self.trials.into());
+        Count {
+            count,
+            log_choose: self.log_choose.get(count as usize).copied().unwrap_or(0),
         }
     }
 
-    /// `n sigmoid(l_i)`, Q16.16.
-    pub(super) fn mean(&self, logits: impl Iterator<Item = i32>, mean: &mut [i32]) {
-        for (mean, logit) in mean.iter_mut().zip(logits) {
-            *mean = saturate(i64::from(self.trials) * i64::from(sigmoid(logit)));
-        }
+    /// Exact up to the rounding of `softplus` (one unit of 2^-16 for each trial) and of the table.
+    #[inline]
+    pub(super) fn density(&self, Count { count, log_choose }: Count, logit: i32) -> i32 {
+        let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
+        // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9, the two differ
+        // by at most trials * softplus(|logit|), and the table stays below 2^24.
+        count * logit - i32::from(self.trials) * softplus(logit) + log_choose
+    }
+
+    /// `n sigmoid(l)`, Q16.16.
+    pub(super) fn mean(&self, logit: i32) -> i32 {
+        saturate(i64::from(self.trials) * i64::from(sigmoid(logit)))
     }
 
     pub(super) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
@@ -86,10 +81,7 @@ mod tests {
 
     /// The log density of one count.
     fn one_term(binomial: &Binomial<'_>, x: i16, logit: i32) -> i64 {
-        let mut term = None;
-        let logits = core::iter::once([logit]);
-        binomial.visit(&[x], Mask::ALL, logits, |_, [t]| term = Some(t));
-        i64::from(term.unwrap())
+        i64::from(binomial.density(binomial.count(x), logit))
     }
 
     #[test]

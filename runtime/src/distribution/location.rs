@@ -1,7 +1,6 @@
 //! Real readings: normal or Laplace around a location, with a scale of its own for each input.
 
 use crate::fixed::{FRACTION_BITS, multiply};
-use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::transcendental::exp;
 use serde::{Deserialize, Serialize};
@@ -60,6 +59,14 @@ pub struct Location<'a> {
     pub(crate) log_normalizers: &'a [i32],
 }
 
+/// What of a density does not depend on the decoder.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standardized {
+    /// `(x_i - c_i) / u_i`, Q16.16.
+    value: i32,
+    log_normalizer: i32,
+}
+
 impl Location<'_> {
     /// The shape of the density.
     #[must_use]
@@ -77,35 +84,22 @@ impl Location<'_> {
         if self.predicted_scale { 2 } else { 1 }
     }
 
-    pub(super) fn visit<const K: usize>(
-        &self,
-        x: &[i16],
-        observed: Mask<'_>,
-        mut outputs: impl Iterator<Item = [i32; K]>,
-        mut sink: impl FnMut(usize, [i32; K]),
-    ) {
-        let scales = self.standardize.iter().zip(self.log_normalizers);
-        let inputs = x.iter().zip(self.centers).zip(scales).enumerate();
-        for (index, ((&x, &center), (&scale, &log_normalizer))) in inputs {
-            let Some(mut terms) = outputs.next() else {
-                return;
-            };
-            let log_deviations = if self.predicted_scale {
-                outputs.next().unwrap_or([0; K])
-            } else {
-                [0; K]
-            };
-            if !observed.observes(index) {
-                continue;
-            }
-            let eighths = (i32::from(x) - i32::from(center)) << STANDARDIZE_BITS;
-            let standardized = Multiplier::from_validated(scale).apply(eighths);
-            for (term, log_deviation) in terms.iter_mut().zip(log_deviations) {
-                let distance = standardized.saturating_sub(*term);
-                *term = log_normalizer - self.cost(distance, log_deviation);
-            }
-            sink(index, terms);
+    /// A reading of which densities are asked for.
+    #[inline]
+    pub(super) fn standardized(&self, input: usize, x: i16) -> Standardized {
+        let center = self.centers.get(input).copied().unwrap_or(0);
+        let scale = self.standardize.get(input).copied().unwrap_or(0);
+        let eighths = (i32::from(x) - i32::from(center)) << STANDARDIZE_BITS;
+        Standardized {
+            value: Multiplier::from_validated(scale).apply(eighths),
+            log_normalizer: self.log_normalizers.get(input).copied().unwrap_or(0),
         }
+    }
+
+    /// `log p(x_i|z)` from the decoder's outputs, Q16.16.
+    #[inline]
+    pub(super) fn density(&self, x: Standardized, location: i32, log_deviation: i32) -> i32 {
+        x.log_normalizer - self.cost(x.value.saturating_sub(location), log_deviation)
     }
 
     /// `s + penalty(distance exp(-s))`, Q16.16; at most 8200 nats in magnitude.
@@ -127,17 +121,11 @@ impl Location<'_> {
     }
 
     /// `mu_i = c_i + u_i o_i`, Q16.16 of raw reading units, saturating.
-    pub(super) fn mean(&self, mut outputs: impl Iterator<Item = i32>, mean: &mut [i32]) {
-        let inputs = self.centers.iter().zip(self.units);
-        for (mean, (&center, &unit)) in mean.iter_mut().zip(inputs) {
-            let location = outputs.next().unwrap_or(0);
-            if self.predicted_scale {
-                // The log-deviation behind it does not move the mean.
-                let _ = outputs.next();
-            }
-            let offset = Multiplier::from_validated(unit).apply(location);
-            *mean = (i32::from(center) << FRACTION_BITS).saturating_add(offset);
-        }
+    pub(super) fn mean(&self, input: usize, output: i32) -> i32 {
+        let center = self.centers.get(input).copied().unwrap_or(0);
+        let unit = self.units.get(input).copied().unwrap_or(0);
+        let offset = Multiplier::from_validated(unit).apply(output);
+        (i32::from(center) << FRACTION_BITS).saturating_add(offset)
     }
 }
 
@@ -149,7 +137,6 @@ fn half_square(d: i32) -> i32 {
 #[cfg(all(test, feature = "encode"))]
 mod tests {
     use super::*;
-    use crate::distribution::Likelihood;
 
     const UNITS: [f64; 3] = [0.5, 3.0, 700.0];
     const CENTERS: [i16; 3] = [0, -1000, 12_000];
@@ -184,27 +171,21 @@ mod tests {
                 [5.0, 0.0, -1.0][i] - s - penalty
             })
             .sum();
-        let wide = outputs.iter().map(|o| [(o * 65536.0).round() as i32]);
-        let likelihood = Likelihood::Location(location);
-        let [got] = likelihood.log_density(&X, Mask::ALL, wide.clone());
+        let wide = |row: usize| (outputs[row] * 65536.0).round() as i32;
+        let mut got = 0;
+        for i in 0..3 {
+            let log_deviation = if predicted_scale { wide(2 * i + 1) } else { 0 };
+            let standardized = location.standardized(i, X[i]);
+            got += i64::from(location.density(standardized, wide(rows * i), log_deviation));
+            let exact = f64::from(CENTERS[i]) + UNITS[i] * outputs[rows * i];
+            let mean = f64::from(location.mean(i, wide(rows * i))) / 65536.0;
+            assert!((mean - exact).abs() < 0.05, "{i}");
+        }
         let got = got as f64 / 65536.0;
         assert!(
             (got - exact).abs() < 2e-3,
             "{family:?} {predicted_scale}: {got} {exact}"
         );
-
-        let bits = [0b101];
-        let observed = Mask::new(&bits, 3).unwrap();
-        let mut seen = std::vec::Vec::new();
-        likelihood.visit(&X, observed, wide.clone(), |index, _| seen.push(index));
-        assert_eq!(seen, [0, 2]);
-
-        let mut mean = [0; 3];
-        likelihood.mean(wide, &mut mean);
-        for i in 0..3 {
-            let exact = f64::from(CENTERS[i]) + UNITS[i] * outputs[rows * i];
-            assert!((f64::from(mean[i]) / 65536.0 - exact).abs() < 0.05, "{i}");
-        }
     }
 
     #[test]
@@ -227,11 +208,9 @@ mod tests {
                     units: &[1],
                     log_normalizers: &[-LARGEST_LOG_NORMALIZER],
                 };
-                let outputs = [[i32::MIN], [i32::MIN]];
-                let likelihood = Likelihood::Location(far);
-                let [got] = likelihood.log_density(&[i16::MAX], Mask::ALL, outputs.into_iter());
+                let got = far.density(far.standardized(0, i16::MAX), i32::MIN, i32::MIN);
                 let log_deviation = if predicted_scale { -8 } else { 0 };
-                assert_eq!(got, -(i64::from(4096 + 8192 + log_deviation) << 16));
+                assert_eq!(got, -((4096 + 8192 + log_deviation) << 16));
             }
         }
     }

@@ -13,6 +13,7 @@ pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
 
+use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;
 
 /// The likelihood p(x|z) of one reading, inputs independent given the latents.
@@ -37,43 +38,97 @@ impl Likelihood<'_> {
         }
     }
 
-    /// Hands `term` the log density of each observed input, `log p(x_i|z)` in Q16.16 nats, in each
-    /// lane, in order. `outputs` are the rows of the output layer.
-    pub(crate) fn visit<const K: usize>(
+    /// Hands `term` the log density of each observed input, `log p(x_i|z)` in Q16.16 nats, in each of
+    /// `lanes` lanes, in order: `term(i, lane, density)`. `outputs` are the rows of the output layer.
+    #[inline]
+    pub(crate) fn visit(
         &self,
         x: &[i16],
         observed: Mask<'_>,
-        outputs: impl Iterator<Item = [i32; K]>,
-        term: impl FnMut(usize, [i32; K]),
+        lanes: usize,
+        mut outputs: Outputs<'_>,
+        mut term: impl FnMut(usize, usize, i32),
     ) {
+        let mut x = x.iter().enumerate();
         match self {
-            Self::Binomial(binomial) => binomial.visit(x, observed, outputs, term),
-            Self::Location(location) => location.visit(x, observed, outputs, term),
+            Self::Binomial(binomial) => {
+                while let Some(rows) = outputs.next() {
+                    for (logits, (input, &x)) in rows.iter().zip(&mut x) {
+                        if observed.observes(input) {
+                            let count = binomial.count(x);
+                            for (lane, &logit) in logits.iter().enumerate().take(lanes) {
+                                term(input, lane, binomial.density(count, logit));
+                            }
+                        }
+                    }
+                }
+            }
+            Self::Location(location) => {
+                let mut pending = None;
+                while let Some(rows) = outputs.next() {
+                    for &row in rows {
+                        let (locations, log_deviations) = match pending.take() {
+                            None if location.has_predicted_scale() => {
+                                pending = Some(row);
+                                continue;
+                            }
+                            None => (row, [0; LANES]),
+                            Some(locations) => (locations, row),
+                        };
+                        let Some((input, &x)) = x.next() else {
+                            return;
+                        };
+                        if observed.observes(input) {
+                            let standard = location.standardized(input, x);
+                            let outputs = locations.into_iter().zip(log_deviations);
+                            for (lane, (at, log_deviation)) in outputs.enumerate().take(lanes) {
+                                let density = location.density(standard, at, log_deviation);
+                                term(input, lane, density);
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 
     /// `log p(x|z)` over the observed inputs in each lane, Q47.16.
-    pub(crate) fn log_density<const K: usize>(
+    #[inline(never)]
+    pub(crate) fn log_density(
         &self,
         x: &[i16],
         observed: Mask<'_>,
-        outputs: impl Iterator<Item = [i32; K]>,
-    ) -> [i64; K] {
-        let mut sums = [0; K];
-        self.visit(x, observed, outputs, |_, terms| {
-            for (sum, term) in sums.iter_mut().zip(terms) {
+        lanes: usize,
+        outputs: Outputs<'_>,
+    ) -> [i64; LANES] {
+        let mut sums = [0; LANES];
+        self.visit(x, observed, lanes, outputs, |_, lane, term| {
+            if let Some(sum) = sums.get_mut(lane) {
                 *sum += i64::from(term);
             }
         });
         sums
     }
 
-    /// `E[x|z]` in the units of raw readings, Q16.16, into `mean`.
-    pub(crate) fn mean(&self, outputs: impl Iterator<Item = [i32; 1]>, mean: &mut [i32]) {
-        let outputs = outputs.map(|[output]| output);
-        match self {
-            Self::Binomial(binomial) => binomial.mean(outputs, mean),
-            Self::Location(location) => location.mean(outputs, mean),
+    /// `E[x|z]` of the first lane, in the units of raw readings, Q16.16, into `mean`.
+    #[inline(never)]
+    pub(crate) fn mean(&self, mut outputs: Outputs<'_>, mean: &mut [i32]) {
+        let mut inputs = mean.iter_mut().enumerate();
+        let mut is_location = true;
+        while let Some(rows) = outputs.next() {
+            for &[output, ..] in rows {
+                // The log-deviation behind a location does not move the mean.
+                if is_location {
+                    let Some((input, mean)) = inputs.next() else {
+                        return;
+                    };
+                    *mean = match self {
+                        Self::Binomial(binomial) => binomial.mean(output),
+                        Self::Location(location) => location.mean(input, output),
+                    };
+                }
+                is_location = !is_location || self.rows_per_input() == 1;
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
+use crate::kernel::Packing;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -25,8 +26,10 @@ pub(crate) struct LayerHeader {
     pub(crate) rows: u16,
     /// What happens to them.
     pub(crate) activation: Activation,
-    /// The `i8` that stands for 0.0 in them.
-    pub(crate) zero_point: i8,
+    /// The integer that stands for 0.0 in them.
+    pub(crate) zero_point: i16,
+    /// The largest magnitude of them; 127 or less makes them `i8`, more makes them `i16`.
+    pub(crate) ceiling: i16,
 }
 
 /// The likelihood and its scalars.
@@ -71,6 +74,8 @@ pub(crate) struct Header<'a> {
     pub(crate) log_variance_range: (i32, i32),
     pub(crate) stream: Option<StreamHeader>,
     pub(crate) likelihood: LikelihoodHeader,
+    /// How the weights of all layers lie.
+    pub(crate) packing: Packing,
     pub(crate) encoder: Vec<LayerHeader, MAX_LAYERS>,
     pub(crate) decoder: Vec<LayerHeader, MAX_LAYERS>,
     pub(crate) calibrations: Vec<CalibrationHeader, MAX_CALIBRATIONS>,
@@ -94,10 +99,12 @@ mod tests {
             log_variance_range: (-1, 64),
             stream: None,
             likelihood: LikelihoodHeader::Binomial { trials: 16 },
+            packing: Packing::PairedTiles,
             encoder: Vec::from_slice(&[LayerHeader {
                 rows: 4,
                 activation: Activation::Relu,
                 zero_point: -127,
+                ceiling: 127,
             }])
             .unwrap(),
             decoder: Vec::new(),
@@ -115,10 +122,10 @@ mod tests {
             },
             expected: [-2, 0, 1, 2],
         };
-        // Varints of the postcard wire format; signed ones are zigzag coded, i8 is one raw byte.
+        // Varints of the postcard wire format; signed ones are zigzag coded.
         let bytes = [
-            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 0, 16, 1, 4, 1, 0x81, 0, 1, 2,
-            8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 0, 16, 2, 1, 4, 1, 0xfd, 0x01,
+            0xfe, 0x01, 0, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);

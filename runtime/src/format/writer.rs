@@ -9,6 +9,7 @@ use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
+use crate::kernel::Packing;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
 use crate::workspace::WorkspaceError;
@@ -32,6 +33,8 @@ pub struct ImageSpec {
     pub typical: Vec<f64>,
     /// The likelihood.
     pub likelihood: LikelihoodSpec,
+    /// How the weights lie in the image: the core that is to be fastest.
+    pub packing: Packing,
     /// Fraction bits of the latents that the decoder takes in.
     pub latent_fraction_bits: u8,
     /// The range that log-variances are clamped to, Q16.16.
@@ -103,12 +106,15 @@ pub struct LocationSpec {
 /// A hidden layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSpec {
-    /// Weights, biases and multipliers to the `i8` outputs.
+    /// Weights, biases and multipliers to the quantized outputs.
     pub dense: DenseSpec,
     /// What happens to the outputs.
     pub activation: Activation,
-    /// The `i8` that stands for 0.0 in them.
-    pub zero_point: i8,
+    /// The integer that stands for 0.0 in them; its magnitude is at most the ceiling.
+    pub zero_point: i16,
+    /// Their largest magnitude: 127 for `i8` outputs; more, for `i16` ones, costs twice the RAM and
+    /// about a quarter more instructions in the next layer.
+    pub ceiling: i16,
 }
 
 /// Weights and rows of a layer.
@@ -285,6 +291,7 @@ impl ImageSpec {
                 rows,
                 activation: layer.activation,
                 zero_point: layer.zero_point,
+                ceiling: layer.ceiling,
             })
         };
         let table = |table: &CalibrationSpec| {
@@ -308,6 +315,7 @@ impl ImageSpec {
                 hop: stream.hop,
             }),
             likelihood: self.likelihood.header(),
+            packing: self.packing,
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
             decoder: collect("hidden layers of the decoder", &self.decoder, layer)?,
             calibrations: collect("calibration tables", calibrations, table)?,
@@ -400,14 +408,18 @@ impl ImageSpec {
             .iter()
             .map(|layer| &layer.dense)
             .chain([&self.output]);
-        for dense in encoder.chain(decoder) {
+        let mut columns = [self.inputs.len(), self.heads.rows.len() / 2];
+        let halves = core::iter::repeat_n(0, self.encoder.len() + 1).chain(core::iter::repeat(1));
+        for (half, dense) in halves.zip(encoder.chain(decoder)) {
             tensors.push(dense.rows.iter().flat_map(|row| {
                 [
                     row.bias.to_le_bytes(),
                     row.multiplier.to_word().to_le_bytes(),
                 ]
             }));
-            tensors.push(dense.weights.iter().map(|weight| weight.to_le_bytes()));
+            let weights = self.packing.pack(columns[half], &dense.weights);
+            tensors.push(weights.into_iter().map(|weight| [weight]));
+            columns[half] = dense.rows.len();
         }
         for table in calibrations {
             tensors.push(table.scores.iter().map(|score| score.to_le_bytes()));

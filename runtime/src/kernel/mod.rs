@@ -6,17 +6,22 @@
 //! a_r = bias_r + sum_c w_rc * x_c          exactly, in 32 bits
 //! ```
 //!
-//! and hands `a_r` on either as an `i8` activation ([`Dense::quantized`]) or as a wide fixed
-//! point number ([`Dense::wide`]). Weights are `i8` in `[-127, 127]`, row after row without gaps;
-//! inputs are `i8` (activations) or `i16` (latents).
+//! and hands on `M_r(a_r)`, either clamped as an activation ([`Dense::activate`]) or as a wide fixed
+//! point number ([`Dense::outputs`]). Weights are in `[-127, 127]`, packed as a [`Packing`] says; inputs
+//! are [`Numbers`] of 8 or 16 bits.
 //!
-//! Every layer takes `K` inputs at once, 1, 2 or 4, in lanes: element `c` of an operand is `[X; K]`, the
-//! `c`-th number of each of the `K` inputs. A weight is then loaded once for all of them, and one
-//! pointer runs through the operands. A lane's result does not depend on the other lanes.
+//! Every layer takes one to four inputs at once, in lanes: the numbers of one lane stand behind those of
+//! the other. A weight is then loaded once for all of them. A lane's result does not depend on the
+//! other lanes.
+//!
+//! Inputs are first brought into the order that the core's kernel wants ([`Operands`]), once for all
+//! rows of a layer; after that their memory is free for the layer's outputs.
 
 mod arch;
+mod packing;
 
-use crate::requantize::Multiplier;
+use arch::BAND;
+pub use packing::Packing;
 
 /// The bound that every accumulator keeps: `|a_r| < 2^30`. [`Dense::proves_bound`] checks it from
 /// the weights, so no input can reach it.
@@ -24,36 +29,61 @@ pub const ACCUMULATOR_BOUND: i64 = 1 << 30;
 
 /// Inputs that a layer takes in at once, at most: the decoder runs as many latents, and the workspace
 /// has room for them.
-pub(crate) const LANES: usize = 4;
+pub const LANES: usize = 4;
 
 /// What one output row needs besides its weights: the bias at the accumulator's scale, and the
 /// packed [`Multiplier`] that takes the accumulator to the output's scale.
 pub type Row = [i32; 2];
 
-/// A number that a layer can take in.
-pub trait Operand: Copy + Into<i32> {
-    /// The largest magnitude that occurs.
-    const LARGEST: i64;
-    /// `start + sum_c weights[c] * x[c]` in each lane, wrapping in 32 bits; the shorter of the two
-    /// ends the sum. `K` is 1, 2 or 4.
-    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K];
+/// Numbers that a layer takes in, lane after lane.
+#[derive(Clone, Copy, Debug)]
+pub enum Numbers<'a> {
+    /// Quantized activations; -128 does not occur.
+    Narrow(&'a [i8]),
+    /// Latents, and activations with more than 8 bits.
+    Wide(&'a [i16]),
 }
 
-/// Quantized activations; -128 does not occur.
-impl Operand for i8 {
-    const LARGEST: i64 = 127;
-
-    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K] {
-        arch::dot_i8(start, weights, x)
-    }
+/// Words of [`Operands`] that hold `lanes` inputs of `columns` numbers, on every core.
+#[must_use]
+pub const fn operand_words(columns: usize, lanes: usize) -> usize {
+    // A row of a tile has four columns: two words of 16-bit numbers for one lane. The four lanes of v6-M
+    // and v7-M take three words for each column.
+    let groups = columns.div_ceil(packing::TILE);
+    if lanes == 1 { 2 * groups } else { 12 * groups }
 }
 
-/// Latents.
-impl Operand for i16 {
-    const LARGEST: i64 = 1 << 15;
+/// Inputs as the core's kernel wants them.
+#[derive(Clone, Copy, Debug)]
+pub struct Operands<'a> {
+    words: &'a [u32],
+    columns: usize,
+    lanes: usize,
+    wide: bool,
+    /// What an accumulator of each lane starts from: it takes the offset of stored weights back.
+    starts: [i32; LANES],
+}
 
-    fn dot<const K: usize>(start: i32, weights: &[i8], x: &[[Self; K]]) -> [i32; K] {
-        arch::dot_i16(start, weights, x)
+impl<'a> Operands<'a> {
+    /// Brings `numbers` into order in `words`: `lanes` inputs of `columns` numbers, for layers with the
+    /// packing `packing`. Lanes are one to four.
+    ///
+    /// `words` are [`operand_words`]; missing ones, and missing numbers, give unspecified results.
+    pub fn prepare(
+        packing: Packing,
+        numbers: Numbers<'_>,
+        columns: usize,
+        lanes: usize,
+        words: &'a mut [u32],
+    ) -> Self {
+        let starts = arch::prepare(packing, numbers, columns, lanes, words);
+        Self {
+            words,
+            columns,
+            lanes,
+            wide: matches!(numbers, Numbers::Wide(_)),
+            starts,
+        }
     }
 }
 
@@ -62,82 +92,122 @@ impl Operand for i16 {
 pub struct Dense<'a> {
     /// Inputs of each row; at least one.
     pub columns: usize,
-    /// Row-major weights, `rows.len() * columns` of them.
-    pub weights: &'a [i8],
+    /// Where the weights stand in `weights`.
+    pub packing: Packing,
+    /// As many bytes as [`Packing::bytes`] says, at a multiple of four bytes in memory.
+    pub weights: &'a [u8],
     /// Bias and multiplier of each row.
     pub rows: &'a [Row],
 }
 
-/// How accumulators become `i8` activations: `q = clamp(M(a) + zero_point, floor, 127)`.
+/// How accumulators become activations: `q = clamp(M(a) + zero_point, floor, ceiling)`.
 ///
 /// A rectifier is a floor at the zero point, so it costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quantization {
-    /// The `i8` that stands for 0.0.
-    pub zero_point: i8,
-    /// The lowest `i8` that leaves the layer.
-    pub floor: i8,
+    /// The integer that stands for 0.0.
+    pub zero_point: i16,
+    /// The lowest one that leaves the layer.
+    pub floor: i16,
+    /// The highest one.
+    pub ceiling: i16,
+}
+
+impl Quantization {
+    /// Floor and ceiling before the zero point is added, so that no sum can overflow, and the zero point.
+    fn limits(self) -> (i32, i32, i32) {
+        let zero_point = i32::from(self.zero_point);
+        (
+            i32::from(self.floor) - zero_point,
+            i32::from(self.ceiling) - zero_point,
+            zero_point,
+        )
+    }
+}
+
+/// Room for the activations of a layer, lane after lane.
+#[derive(Debug)]
+pub enum Activations<'a> {
+    /// For a [`Quantization`] within `[-127, 127]`.
+    Narrow(&'a mut [i8]),
+    /// For any other.
+    Wide(&'a mut [i16]),
 }
 
 impl<'a> Dense<'a> {
-    /// Each row's accumulators with its multiplier, in order.
-    fn accumulate<X: Operand, const K: usize>(
+    /// `clamp(M_r(a_r) + zero_point, floor, ceiling)` of each row in each lane, into `out`.
+    pub fn activate(
         self,
-        x: &'a [[X; K]],
-    ) -> impl Iterator<Item = ([i32; K], Multiplier)> + 'a {
-        // A layer of zero columns cannot be parsed; `max` keeps the chunk size valid all the same.
-        self.weights
-            .chunks_exact(self.columns.max(1))
-            .zip(self.rows)
-            .map(move |(weights, &[bias, multiplier])| {
-                let multiplier = Multiplier::from_validated(multiplier as u32);
-                (X::dot(bias, weights, x), multiplier)
-            })
-    }
-
-    /// `out[r] = clamp(M_r(a_r) + zero_point, floor, 127)` in each lane for each row, as long as
-    /// `out` lasts.
-    pub fn quantized<X: Operand, const K: usize>(
-        self,
-        x: &[[X; K]],
+        operands: Operands<'_>,
         quantization: Quantization,
-        out: &mut [[i8; K]],
+        out: Activations<'_>,
     ) {
-        let (zero_point, floor) = (quantization.zero_point.into(), quantization.floor.into());
-        for ((accumulators, multiplier), out) in self.accumulate(x).zip(out) {
-            *out = accumulators.map(|accumulator| {
-                let value = multiplier.apply(accumulator).saturating_add(zero_point);
-                value.max(floor).min(127) as i8
-            });
+        match out {
+            Activations::Narrow(out) => {
+                if !arch::activated(self, &operands, quantization.limits(), out) {
+                    self.activate_with(operands, quantization, out, |q| q as i8);
+                }
+            }
+            Activations::Wide(out) => {
+                self.activate_with(operands, quantization, out, |q| q as i16);
+            }
         }
     }
 
-    /// `M_r(a_r)` in each lane for each row, in order: the wide outputs, as the multipliers scale
-    /// them.
-    pub fn wide<X: Operand, const K: usize>(
+    fn activate_with<T>(
         self,
-        x: &'a [[X; K]],
-    ) -> impl Iterator<Item = [i32; K]> + 'a {
-        self.accumulate(x).map(|(accumulators, multiplier)| {
-            accumulators.map(|accumulator| multiplier.apply(accumulator))
-        })
+        operands: Operands<'_>,
+        quantization: Quantization,
+        out: &mut [T],
+        narrow: impl Fn(i32) -> T,
+    ) {
+        let (floor, ceiling, zero_point) = quantization.limits();
+        let (rows, lanes) = (self.rows.len(), operands.lanes);
+        let mut first = 0;
+        let mut outputs = self.outputs(operands);
+        while let Some(band) = outputs.next() {
+            for lane in 0..lanes {
+                let out = out.get_mut(lane * rows + first..).unwrap_or_default();
+                for (out, row) in out.iter_mut().zip(band) {
+                    let value = row.get(lane).copied().unwrap_or(0);
+                    *out = narrow(value.max(floor).min(ceiling) + zero_point);
+                }
+            }
+            first += band.len();
+        }
     }
 
-    /// Proves [`ACCUMULATOR_BOUND`] for every input of operands `X`, and for every partial sum in
-    /// every order: `|bias| + LARGEST * sum |w|` is an upper bound of all of them. The weight
-    /// -128, which kernels may not meet, counts as a violation.
+    /// `M_r(a_r)` of the rows in order, as the multipliers scale them.
+    #[must_use]
+    pub fn outputs(self, operands: Operands<'a>) -> Outputs<'a> {
+        Outputs {
+            rows: self.rows,
+            weights: self.weights,
+            packing: self.packing,
+            band_bytes: self.packing.bytes(self.columns, BAND).unwrap_or(usize::MAX),
+            operands,
+            band: [[0; LANES]; BAND],
+        }
+    }
+
+    /// Proves [`ACCUMULATOR_BOUND`] for every input of magnitude at most `largest`, and for every
+    /// partial sum in every order: `|bias| + largest * sum |w|` is an upper bound of all of them. The
+    /// weight -128, which kernels may not meet, counts as a violation.
     ///
     /// # Errors
     /// The index of the first row that could reach the bound.
-    pub fn proves_bound<X: Operand>(self) -> Result<(), usize> {
-        let rows = self
-            .weights
-            .chunks_exact(self.columns.max(1))
-            .zip(self.rows);
-        for (index, (weights, &[bias, _])) in rows.enumerate() {
-            let norm: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();
-            let largest = i64::from(bias).abs() + X::LARGEST * norm;
-            if largest >= ACCUMULATOR_BOUND || weights.contains(&i8::MIN) {
+    pub fn proves_bound(self, largest: i64) -> Result<(), usize> {
+        for (index, &[bias, _]) in self.rows.iter().enumerate() {
+            let mut norm = 0i64;
+            let mut valid = true;
+            for column in 0..self.columns {
+                let weight = self
+                    .packing
+                    .weight(self.weights, self.columns, index, column);
+                norm += i64::from(weight.unsigned_abs());
+                valid &= weight != i8::MIN;
+            }
+            if !valid || i64::from(bias).abs() + largest * norm >= ACCUMULATOR_BOUND {
                 return Err(index);
             }
         }
@@ -145,7 +215,43 @@ impl<'a> Dense<'a> {
     }
 }
 
-#[cfg(test)]
+/// The outputs of a layer, computed a few rows at a time as they are asked for: no buffer holds all of
+/// them.
+#[derive(Debug)]
+pub struct Outputs<'a> {
+    rows: &'a [Row],
+    weights: &'a [u8],
+    packing: Packing,
+    /// Of the weights of [`BAND`] rows.
+    band_bytes: usize,
+    operands: Operands<'a>,
+    band: [[i32; LANES]; BAND],
+}
+
+impl Outputs<'_> {
+    /// The next rows, in each lane; none after the last.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "an iterator could not lend its buffer"
+    )]
+    #[inline(never)]
+    pub fn next(&mut self) -> Option<&[[i32; LANES]]> {
+        let (rows, later_rows) = self.rows.split_at(self.rows.len().min(BAND));
+        if rows.is_empty() {
+            return None;
+        }
+        // The last band may be smaller.
+        let (weights, later_weights) = self
+            .weights
+            .split_at(self.weights.len().min(self.band_bytes));
+        self.rows = later_rows;
+        self.weights = later_weights;
+        arch::outputs(self.packing, weights, rows, &self.operands, &mut self.band);
+        self.band.get(..rows.len())
+    }
+}
+
+#[cfg(all(test, feature = "encode"))]
 mod tests {
     use super::*;
 
@@ -153,53 +259,74 @@ mod tests {
 
     #[test]
     fn a_layer_by_hand() {
-        let layer = Dense {
-            columns: 3,
-            weights: &[1, 2, 3, -127, 127, 0],
-            rows: &[[10, HALF], [-1, HALF]],
-        };
-        // Accumulators: 10 + 2 - 4 + 3 = 11 and -1 - 254 - 254 = -509.
-        let x = [[2i8], [-2], [1]];
-        assert!(layer.wide(&x).eq([[6], [-254]]));
-        let mut out = [[0]; 2];
-        layer.quantized(
-            &x,
-            Quantization {
-                zero_point: 5,
-                floor: -127,
-            },
-            &mut out,
-        );
-        assert_eq!(out, [[11], [-127]]);
-        layer.quantized(
-            &x,
-            Quantization {
-                zero_point: 5,
-                floor: 5,
-            },
-            &mut out,
-        );
-        assert_eq!(out, [[11], [5]]);
-        assert!(layer.wide(&[[2i16], [-2], [1]]).eq([[6], [-254]]));
-        let lanes = [[0i8, 2, 127, 1], [0, -2, 127, 0], [0, 1, 127, 0]];
-        assert!(layer.wide(&lanes).eq([[5, 6, 386, 6], [0, -254, 0, -64]]));
+        for packing in Packing::ALL {
+            let weights = packing.pack(3, &[1, 2, 3, -127, 127, 0]);
+            let layer = Dense {
+                columns: 3,
+                packing,
+                weights: &weights,
+                rows: &[[10, HALF], [-1, HALF]],
+            };
+            // Accumulators: 10 + 2 - 4 + 3 = 11 and -1 - 254 - 254 = -509.
+            let run = |numbers, lanes, expected: [[i32; LANES]; 2]| {
+                let mut words = [0; operand_words(3, LANES)];
+                let operands = Operands::prepare(packing, numbers, 3, lanes, &mut words);
+                let mut outputs = layer.outputs(operands);
+                let band = outputs.next().unwrap();
+                for (row, expected) in band.iter().zip(expected) {
+                    assert_eq!(row[..lanes], expected[..lanes], "{packing:?}");
+                }
+                assert_eq!(band.len(), 2);
+                assert!(outputs.next().is_none());
+            };
+            let four = |a, b| [[a, 0, 0, 0], [b, 0, 0, 0]];
+            run(Numbers::Narrow(&[2, -2, 1]), 1, four(6, -254));
+            run(Numbers::Wide(&[2, -2, 1]), 1, four(6, -254));
+            let lanes = [0, 0, 0, 2, -2, 1, 127, 127, 127, 1, 0, 0];
+            let expected = [[5, 6, 386, 6], [0, -254, 0, -64]];
+            run(Numbers::Narrow(&lanes), 4, expected);
+            let lanes = lanes.map(i16::from);
+            run(Numbers::Wide(&lanes), 4, expected);
+            run(Numbers::Wide(&lanes), 3, expected);
+
+            for (floor, expected) in [(-127, [11, -127]), (5, [11, 5])] {
+                let mut words = [0; operand_words(3, 1)];
+                let numbers = Numbers::Narrow(&[2, -2, 1]);
+                let operands = Operands::prepare(packing, numbers, 3, 1, &mut words);
+                let mut quantization = Quantization {
+                    zero_point: 5,
+                    floor,
+                    ceiling: 127,
+                };
+                let mut out = [0; 2];
+                layer.activate(operands, quantization, Activations::Narrow(&mut out));
+                assert_eq!(out, expected);
+                quantization.ceiling = 10;
+                let mut out = [0; 2];
+                layer.activate(operands, quantization, Activations::Wide(&mut out));
+                assert_eq!(out, [10, i16::from(expected[1])]);
+            }
+        }
     }
 
     #[test]
     fn the_bound_is_checked_per_row() {
-        let row = |weights: &'static [i8], bias| Dense {
-            columns: weights.len(),
-            weights,
-            rows: if bias {
-                &[[i32::MAX, HALF]]
-            } else {
-                &[[0, HALF]]
-            },
-        };
-        assert_eq!(row(&[127; 200], false).proves_bound::<i8>(), Ok(()));
-        assert_eq!(row(&[127; 200], false).proves_bound::<i16>(), Ok(()));
-        assert_eq!(row(&[127; 300], false).proves_bound::<i16>(), Err(0));
-        assert_eq!(row(&[1], true).proves_bound::<i8>(), Err(0));
-        assert_eq!(row(&[-128], false).proves_bound::<i8>(), Err(0));
+        for packing in Packing::ALL {
+            let check = |weights: &[i8], bias, largest| {
+                let packed = packing.pack(weights.len(), weights);
+                let dense = Dense {
+                    columns: weights.len(),
+                    packing,
+                    weights: &packed,
+                    rows: &[[bias, HALF]],
+                };
+                dense.proves_bound(largest)
+            };
+            assert_eq!(check(&[127; 200], 0, 127), Ok(()));
+            assert_eq!(check(&[127; 200], 0, 1 << 15), Ok(()));
+            assert_eq!(check(&[127; 300], 0, 1 << 15), Err(0));
+            assert_eq!(check(&[1], i32::MAX, 127), Err(0));
+            assert_eq!(check(&[-128], 0, 127), Err(0));
+        }
     }
 }

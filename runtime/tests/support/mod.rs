@@ -8,6 +8,7 @@ use elbow::distribution::Family;
 use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
 };
+use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::{Rng, SeedableRng};
@@ -16,6 +17,7 @@ use rand_core::{Rng, SeedableRng};
 pub(crate) const ONE: f64 = 65_536.0;
 
 /// The source of every choice that a test makes.
+#[derive(Clone)]
 pub(crate) struct Dice(Xoshiro128PlusPlus);
 
 impl Dice {
@@ -78,6 +80,8 @@ struct Aim {
 
 /// A random model: any likelihood, up to three hidden layers in each half.
 pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
+    // Of choices that leave the others as they are.
+    let mut aside = Dice::new(dice.clone().word().into());
     let inputs = dice.size(1, 40);
     let latents = dice.size(1, 12);
     let likelihood = random_likelihood(dice, temper, inputs);
@@ -91,7 +95,7 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         .map(|index| random_input(dice, temper, &likelihood, index))
         .collect();
 
-    let (encoder, columns) = random_hidden(dice, temper, inputs, 60.0, 127);
+    let (encoder, columns, operand, largest) = random_hidden(dice, &mut aside, temper, inputs, 60.0, 127);
     let aims = (0..2 * latents).map(|row| {
         if row < latents {
             Aim {
@@ -105,15 +109,11 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
             }
         }
     });
-    let heads = random_dense(dice, temper, columns, 60.0, 127, aims);
+    let heads = random_dense(dice, temper, columns, operand, largest, aims);
 
     let operand = f64::from(1 << latent_fraction_bits);
-    let (decoder, columns) = random_hidden(dice, temper, latents, operand, 1 << 15);
-    let (operand, largest) = if decoder.is_empty() {
-        (operand, 1 << 15)
-    } else {
-        (60.0, 127)
-    };
+    let (decoder, columns, operand, largest) =
+        random_hidden(dice, &mut aside, temper, latents, operand, 1 << 15);
     let rows = rows_per_input(&likelihood);
     let aims = (0..rows * inputs).map(|row| Aim {
         center: 0.0,
@@ -127,6 +127,7 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         picture_width: dice.size(0, inputs) as u16,
         inputs: specs,
         likelihood,
+        packing: aside.pick(&Packing::ALL),
         latent_fraction_bits,
         log_variance_range: if wild {
             random_range(dice)
@@ -265,41 +266,52 @@ pub(crate) fn random_multiplier(dice: &mut Dice) -> Multiplier {
     Multiplier::from_word(mantissa | shift << 16).unwrap()
 }
 
-/// Hidden layers, and the number of their outputs.
+/// Hidden layers, the number of their outputs, and about how large these are and at most.
 fn random_hidden(
     dice: &mut Dice,
+    aside: &mut Dice,
     temper: Temper,
     inputs: usize,
     mut operand: f64,
     mut largest: i64,
-) -> (Vec<LayerSpec>, usize) {
+) -> (Vec<LayerSpec>, usize, f64, i64) {
     let mut columns = inputs;
     let layers = (0..dice.size(0, 3)).map(|_| {
         let rows = dice.size(1, 40);
         let activation = dice.pick(&[Activation::Identity, Activation::Relu]);
-        let zero_point = match temper {
-            Temper::Trained if activation == Activation::Relu => dice.between(-127, -60) as i8,
-            Temper::Trained => dice.between(-20, 20) as i8,
-            Temper::Wild => dice.between(-127, 127) as i8,
+        // Most activations are of 8 bits; wide ones of any width, as far as weights of 40 columns allow.
+        let ceiling = if aside.once_in(3) {
+            aside.between(128, 32_767)
+        } else {
+            127
         };
+        let zero_point = match temper {
+            Temper::Trained if activation == Activation::Relu => {
+                dice.between(-ceiling, -60 * ceiling / 127)
+            }
+            Temper::Trained => dice.between(-20 * ceiling / 127, 20 * ceiling / 127),
+            Temper::Wild => dice.between(-ceiling, ceiling),
+        } as i16;
+        let scale = ceiling as f64 / 127.0;
         let aims = (0..rows).map(|_| Aim {
             center: 0.0,
-            spread: 40.0,
+            spread: 40.0 * scale,
         });
         let mut dense = random_dense(dice, temper, columns, operand, largest, aims);
         if temper == Temper::Wild && dice.once_in(3) {
             // Thin out the weights.
             dense.weights.iter_mut().step_by(2).for_each(|w| *w = 0);
         }
-        (columns, operand, largest) = (rows, 60.0, 127);
+        (columns, operand, largest) = (rows, 60.0 * scale, ceiling);
         LayerSpec {
             dense,
             activation,
             zero_point,
+            ceiling: ceiling as i16,
         }
     });
     let layers = layers.collect();
-    (layers, columns)
+    (layers, columns, operand, largest)
 }
 
 /// A layer of `columns` operands, about `operand` and at most `largest` in magnitude.

@@ -80,12 +80,12 @@ fn network(hidden: &[LayerSpec], last: &DenseSpec, mut x: Vec<i128>) -> Vec<Vec<
     for layer in hidden {
         let zero_point = i128::from(layer.zero_point);
         let floor = match layer.activation {
-            Activation::Identity => -127,
+            Activation::Identity => -i128::from(layer.ceiling),
             Activation::Relu => zero_point,
         };
         x = dense(&layer.dense, &x);
         for q in &mut x {
-            *q = (*q + zero_point).max(floor).min(127);
+            *q = (*q + zero_point).max(floor).min(layer.ceiling.into());
         }
         outputs.push(x.clone());
     }
@@ -443,20 +443,26 @@ impl<'a> Reference<'a> {
 
     /// The hash of what each layer gives for `reading`.
     pub(crate) fn layer_hashes(spec: &'a ImageSpec, reading: &[i16]) -> Vec<u32> {
-        let narrow = |layer: &[i128]| -> Vec<u8> { layer.iter().map(|&q| q as u8).collect() };
+        // One byte for each activation, or two.
+        let activations = |(q, layer): (&Vec<i128>, &LayerSpec)| {
+            let bytes = if layer.ceiling > 127 { 2 } else { 1 };
+            let bytes = q.iter().flat_map(|q| q.to_le_bytes()[..bytes].to_vec());
+            crc32(&bytes.collect::<Vec<u8>>())
+        };
         let wide = |layer: &[i128]| -> Vec<u8> {
             let bytes = layer.iter().map(|&o| (o as i32).to_le_bytes());
             bytes.flatten().collect()
         };
         let reference = Self::encode(spec, reading);
         let (hidden, _) = reference.encoder_outputs(reading);
-        let mut hashes: Vec<u32> = hidden.iter().map(|q| crc32(&narrow(q))).collect();
+        let encoder = hidden.iter().zip(&spec.encoder);
+        let mut hashes: Vec<u32> = encoder.map(activations).collect();
         let heads = [&reference.mean[..], &reference.log_variance].concat();
         hashes.push(crc32(&wide(&heads)));
         let z = reference.mean.iter().map(|&v| reference.to_latent(v));
         let mut decoder = network(&spec.decoder, &spec.output, z.collect());
         let outputs = decoder.pop().unwrap();
-        hashes.extend(decoder.iter().map(|q| crc32(&narrow(q))));
+        hashes.extend(decoder.iter().zip(&spec.decoder).map(activations));
         hashes.push(crc32(&wide(&outputs)));
         hashes
     }

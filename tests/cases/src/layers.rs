@@ -1,11 +1,13 @@
 //! Single layers in a file, one after another: their instructions are counted.
 //!
-//! A layer is its rows, two words each (bias, multiplier), then its weights, padded to 16 bytes.
+//! A layer is its rows, two words each (bias, multiplier), then its packed weights, padded to 16 bytes.
 
 use core::fmt;
 use core::hint::black_box;
 use core::str::FromStr;
-use elbow::kernel::{Dense, Quantization, Row};
+use elbow::kernel::{
+    Activations, Dense, Numbers, Operands, Packing, Quantization, Row, operand_words,
+};
 use elbow::rng;
 use rand_core::Rng;
 
@@ -19,6 +21,7 @@ const MOST_ROWS: usize = 400;
 const ALIGNMENT: usize = 16;
 
 /// 2^14 * 2^-27: accumulators of random weights and inputs end well within an `i8`.
+#[cfg(feature = "write")]
 const MULTIPLIER: i32 = 1 << 14 | 27 << 16;
 
 /// Bits of the numbers that a layer takes in.
@@ -86,29 +89,32 @@ impl LayerShape {
 
     /// Bytes in the file, padding included.
     #[must_use]
-    pub const fn file_bytes(&self) -> usize {
-        (self.rows * size_of::<Row>() + self.macs()).next_multiple_of(ALIGNMENT)
+    pub fn file_bytes(&self, packing: Packing) -> usize {
+        let weights = packing.bytes(self.columns, self.rows).unwrap_or(0);
+        (self.rows * size_of::<Row>() + weights).next_multiple_of(ALIGNMENT)
     }
 
-    /// Gives the file's bytes of a layer with random weights to `emit`, in order.
-    pub fn write(&self, seed: u64, mut emit: impl FnMut(u8)) {
+    /// The file's bytes of a layer with random weights.
+    #[cfg(feature = "write")]
+    #[must_use]
+    pub fn write(&self, packing: Packing, seed: u64) -> std::vec::Vec<u8> {
         let mut words = rng::stream(seed, 0);
+        let mut bytes = std::vec::Vec::new();
         for _ in 0..self.rows {
             let bias = (words.next_u32() % 4001).cast_signed() - 2000;
             for word in [bias, MULTIPLIER] {
-                word.to_le_bytes().into_iter().for_each(&mut emit);
+                bytes.extend(word.to_le_bytes());
             }
         }
-        for _ in 0..self.macs() {
-            emit(weight(words.next_u32()).cast_unsigned());
-        }
-        for _ in self.rows * size_of::<Row>() + self.macs()..self.file_bytes() {
-            emit(0);
-        }
+        let weights: std::vec::Vec<i8> = (0..self.macs()).map(|_| weight(words.next_u32())).collect();
+        bytes.extend(packing.pack(self.columns, &weights));
+        bytes.resize(self.file_bytes(packing), 0);
+        bytes
     }
 }
 
 /// A weight from a word; -128 does not occur.
+#[cfg(feature = "write")]
 fn weight(word: u32) -> i8 {
     ((word % 255).cast_signed() - 127) as i8
 }
@@ -118,31 +124,32 @@ fn weight(word: u32) -> i8 {
 pub struct Layer<'a> {
     dense: Dense<'a>,
     inputs: Bits,
-    activations: [[i8; 1]; MOST_COLUMNS],
-    latents: [[i16; 1]; MOST_COLUMNS],
-    outputs: [[i8; 1]; MOST_ROWS],
+    numbers: [i16; MOST_COLUMNS],
+    operands: [u32; operand_words(MOST_COLUMNS, 1)],
+    outputs: [i8; MOST_ROWS],
 }
 
 impl<'a> Layer<'a> {
-    /// The layer of that shape at the start of `file`, which begins on a multiple of four; none where
-    /// the file is too short.
+    /// The layer of that shape, in the packing of this core, at the start of `file`, which begins on a multiple of four;
+    /// none where the file is too short.
     #[must_use]
     pub fn new(shape: LayerShape, file: &'a [u8]) -> Option<Self> {
+        let packing = Packing::NATIVE;
         let (rows, rest) = file.split_at_checked(shape.rows * size_of::<Row>())?;
         let dense = Dense {
             columns: shape.columns,
-            weights: bytemuck::cast_slice(rest.get(..shape.macs())?),
+            packing,
+            weights: rest.get(..packing.bytes(shape.columns, shape.rows)?)?,
             rows: bytemuck::try_cast_slice(rows).ok()?,
         };
         let mut words = rng::stream(1, 0);
-        let activations = [(); MOST_COLUMNS].map(|()| [weight(words.next_u32())]);
-        let latents = [(); MOST_COLUMNS].map(|()| [words.next_u32() as i16]);
         Some(Self {
             dense,
             inputs: shape.inputs,
-            activations,
-            latents,
-            outputs: [[0]; MOST_ROWS],
+            // Two activations of eight bits, or a latent; -128 among them is as good as any.
+            numbers: [(); MOST_COLUMNS].map(|()| words.next_u32() as i16),
+            operands: [0; operand_words(MOST_COLUMNS, 1)],
+            outputs: [0; MOST_ROWS],
         })
     }
 
@@ -151,19 +158,17 @@ impl<'a> Layer<'a> {
         let quantization = Quantization {
             zero_point: -127,
             floor: -127,
+            ceiling: 127,
         };
         let columns = self.dense.columns;
-        let outputs = &mut self.outputs;
-        match self.inputs {
-            Bits::Eight => {
-                let x = self.activations.get(..columns).unwrap_or_default();
-                self.dense.quantized(black_box(x), quantization, outputs);
-            }
-            Bits::Sixteen => {
-                let x = self.latents.get(..columns).unwrap_or_default();
-                self.dense.quantized(black_box(x), quantization, outputs);
-            }
-        }
-        black_box(outputs);
+        let numbers = match self.inputs {
+            Bits::Eight => Numbers::Narrow(bytemuck::cast_slice(&self.numbers)),
+            Bits::Sixteen => Numbers::Wide(&self.numbers),
+        };
+        let packing = self.dense.packing;
+        let operands = Operands::prepare(packing, black_box(numbers), columns, 1, &mut self.operands);
+        let out = Activations::Narrow(&mut self.outputs);
+        self.dense.activate(operands, quantization, out);
+        black_box(&mut self.outputs);
     }
 }

@@ -6,5 +6,8 @@
 //! Nothing else of the tests calls [`elbow::kernel`], but for the program that cannot panic.
 #![no_std]
 
+#[cfg(feature = "write")]
+extern crate std;
+
 pub mod layers;
 pub mod sweep;

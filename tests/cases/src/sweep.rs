@@ -1,13 +1,19 @@
 //! The kernels against the definition of a layer, on random cases.
 
 use core::fmt;
-use elbow::kernel::{ACCUMULATOR_BOUND, Dense, Operand, Quantization, Row};
+use elbow::kernel::{
+    ACCUMULATOR_BOUND, Activations, Dense, LANES, Numbers, Operands, Packing, Quantization, Row,
+    operand_words,
+};
 use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
 use rand_core::Rng;
 
 /// Most columns, and most rows, of a case.
 pub const MOST: usize = 70;
+
+/// The same, in whole tiles.
+const TILED: usize = MOST.next_multiple_of(4);
 
 /// The first result of a kernel that is not what the definition says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +26,12 @@ pub struct Difference {
     pub row: usize,
     /// Inputs at once.
     pub lanes: usize,
+    /// How the weights are packed.
+    pub packing: Packing,
     /// Whether the outputs are wide.
     pub wide: bool,
     /// Bits of an input.
-    pub bits: usize,
+    pub bits: u32,
     /// What the kernel computes.
     pub have: i32,
     /// What it is by definition.
@@ -37,6 +45,7 @@ impl fmt::Display for Difference {
             columns,
             row,
             lanes,
+            packing,
             wide,
             bits,
             have,
@@ -45,22 +54,27 @@ impl fmt::Display for Difference {
         let kind = if *wide { "wide" } else { "quantized" };
         write!(
             f,
-            "case {case}: row {row} of {columns} columns, {lanes} inputs of {bits} bits, {kind}: \
+            "case {case}: row {row} of {columns} columns, {packing:?}, {lanes} inputs of {bits} bits, {kind}: \
              the kernel gives {have}, the definition {need}"
         )
     }
 }
 
-/// A random layer with its inputs, in about 8 KiB.
+/// A random layer with its inputs, in about 12 KiB.
 struct Case {
     number: u32,
     columns: usize,
     rows: usize,
     weights: [i8; MOST * MOST],
+    packed: Packed,
     row_words: [Row; MOST],
     quantization: Quantization,
     words: Xoshiro128PlusPlus,
 }
+
+/// Packed weights begin at a word.
+#[repr(align(4))]
+struct Packed([u8; TILED * TILED]);
 
 /// Runs `cases` random layers through the kernels. Case `n` follows from `seed` and `n` alone.
 ///
@@ -77,24 +91,20 @@ pub fn sweep(seed: u64, cases: u32) -> Result<u32, Difference> {
         columns: 0,
         rows: 0,
         weights: [0; MOST * MOST],
+        packed: Packed([0; TILED * TILED]),
         row_words: [[0; 2]; MOST],
         quantization: Quantization {
             zero_point: 0,
             floor: 0,
+            ceiling: 127,
         },
         words: rng::stream(seed, 0),
     };
     for number in 0..cases {
         case.number = number;
         case.words = rng::stream(seed, number.into());
-        match case.words.next_u32() % 6 {
-            0 => case.check::<i8, 1>(&mut digest)?,
-            1 => case.check::<i8, 2>(&mut digest)?,
-            2 => case.check::<i8, 4>(&mut digest)?,
-            3 => case.check::<i16, 1>(&mut digest)?,
-            4 => case.check::<i16, 2>(&mut digest)?,
-            _ => case.check::<i16, 4>(&mut digest)?,
-        }
+        let lanes = 1 + (case.words.next_u32() % LANES as u32) as usize;
+        case.check(lanes, number % 3 == 0, &mut digest)?;
     }
     Ok(digest.0)
 }
@@ -107,38 +117,6 @@ impl Digest {
         for byte in value.to_le_bytes() {
             self.0 = (self.0 ^ u32::from(byte)).wrapping_mul(0x0100_0193);
         }
-    }
-}
-
-/// What a case draws of its inputs.
-trait Input: Operand + Default {
-    /// A number from a word: any, or one of the two extremes.
-    fn draw(word: u32, extreme: bool) -> Self;
-    /// The extreme that makes the product with `weight` as large as can be.
-    fn toward(weight: i8) -> Self;
-}
-
-impl Input for i8 {
-    fn draw(word: u32, extreme: bool) -> Self {
-        signed(word, extreme)
-    }
-
-    fn toward(weight: i8) -> Self {
-        if weight < 0 { -127 } else { 127 }
-    }
-}
-
-impl Input for i16 {
-    fn draw(word: u32, extreme: bool) -> Self {
-        match (extreme, word & 1) {
-            (false, _) => (word >> 8) as i16,
-            (true, 0) => Self::MAX,
-            (true, _) => Self::MIN,
-        }
-    }
-
-    fn toward(weight: i8) -> Self {
-        if weight < 0 { Self::MIN } else { Self::MAX }
     }
 }
 
@@ -157,7 +135,7 @@ impl Case {
     }
 
     /// Draws the layer: sizes, weights, biases, multipliers, quantization.
-    fn draw_layer<X: Input>(&mut self) {
+    fn draw_layer(&mut self, largest: i64) {
         self.columns = 1 + self.below(MOST as u32) as usize;
         self.rows = 1 + self.below(MOST as u32) as usize;
         let (extreme, small) = (self.below(4) == 0, self.below(4) == 0);
@@ -167,24 +145,30 @@ impl Case {
             *weight = if small { drawn >> 5 } else { drawn };
         }
         for index in 0..self.rows {
-            let bias = self.draw_bias::<X>(index);
+            let bias = self.draw_bias(index, largest);
             let multiplier = self.draw_multiplier();
             self.row_words[index] = [bias, multiplier.cast_signed()];
         }
-        let zero_point = signed(self.words.next_u32(), false);
+        let ceiling = if self.below(3) == 0 { 32_767 } else { 127 };
+        let drawn = self.words.next_u32() as i16;
+        let zero_point = (i32::from(drawn) % (i32::from(ceiling) + 1)) as i16;
         let rectifies = self.below(2) == 0;
-        let floor = if rectifies { zero_point } else { -127 };
-        self.quantization = Quantization { zero_point, floor };
+        let floor = if rectifies { zero_point } else { -ceiling };
+        self.quantization = Quantization {
+            zero_point,
+            floor,
+            ceiling,
+        };
     }
 
     /// A bias that the bound of accumulators allows; one in two is as large as it may be.
-    fn draw_bias<X: Input>(&mut self, index: usize) -> i32 {
+    fn draw_bias(&mut self, index: usize, largest: i64) -> i32 {
         let norm: i64 = self
             .weights_of(index)
             .iter()
             .map(|w| i64::from(*w).abs())
             .sum();
-        let most = (ACCUMULATOR_BOUND - 1 - X::LARGEST * norm) as i32;
+        let most = (ACCUMULATOR_BOUND - 1 - largest * norm) as i32;
         match self.below(4) {
             0 => most,
             1 => -most,
@@ -211,67 +195,116 @@ impl Case {
     }
 
     /// Draws the inputs: any, extremes, or in each lane those that bring one row to its bound.
-    fn draw_inputs<X: Input, const K: usize>(&mut self, x: &mut [[X; K]]) {
+    fn draw_inputs(&mut self, x: &mut [i16], wide: bool) {
         let style = self.below(3);
-        for lane in 0..K {
+        let (low, high) = if wide {
+            (i16::MIN, i16::MAX)
+        } else {
+            (-127, 127)
+        };
+        for x in x.chunks_exact_mut(self.columns) {
             let row = self.below(self.rows as u32) as usize;
             let negate = self.below(2) == 0;
             for (column, x) in x.iter_mut().enumerate() {
                 let word = self.words.next_u32();
                 let weight = self.weights[row * self.columns + column];
-                x[lane] = match style {
-                    0 => X::draw(word, false),
-                    1 => X::draw(word, true),
-                    _ if negate => X::toward(!weight),
-                    _ => X::toward(weight),
+                *x = match style {
+                    0 if wide => (word >> 8) as i16,
+                    0 => signed(word, false).into(),
+                    1 if word & 1 == 0 => low,
+                    1 => high,
+                    _ if (weight < 0) == negate => high,
+                    _ => low,
                 };
             }
         }
     }
 
-    /// Draws a case and checks its wide and its quantized outputs.
-    fn check<X: Input, const K: usize>(&mut self, digest: &mut Digest) -> Result<(), Difference> {
-        self.draw_layer::<X>();
-        let mut x = [[X::default(); K]; MOST];
-        let columns = self.columns;
-        self.draw_inputs(&mut x[..columns]);
-        let x = &x[..columns];
-        let dense = Dense {
-            columns,
-            weights: &self.weights[..columns * self.rows],
-            rows: &self.row_words[..self.rows],
-        };
-        let mut activations = [[0i8; K]; MOST];
-        dense.quantized(x, self.quantization, &mut activations[..self.rows]);
-        let mut wide = [[0i32; K]; MOST];
-        for (place, outputs) in wide.iter_mut().zip(dense.wide(x)) {
-            *place = outputs;
+    /// Draws a case and checks its wide and its quantized outputs, in each packing.
+    fn check(
+        &mut self,
+        lanes: usize,
+        wide_inputs: bool,
+        digest: &mut Digest,
+    ) -> Result<(), Difference> {
+        self.draw_layer(if wide_inputs { 1 << 15 } else { 127 });
+        let (columns, rows) = (self.columns, self.rows);
+        let mut inputs = [0i16; LANES * MOST];
+        let inputs = &mut inputs[..lanes * columns];
+        self.draw_inputs(inputs, wide_inputs);
+        let mut bytes = [0i8; LANES * MOST];
+        for (byte, &x) in bytes.iter_mut().zip(inputs.iter()) {
+            *byte = x as i8;
         }
-        for row in 0..self.rows {
-            for lane in 0..K {
-                let need = self.define(row, x.iter().map(|x| x[lane].into()));
-                let results = [
-                    (true, wide[row][lane], need.0),
-                    (false, activations[row][lane].into(), need.1),
-                ];
-                for (wide, have, need) in results {
-                    digest.add(have);
-                    if have != need {
-                        return Err(Difference {
-                            case: self.number,
-                            columns,
-                            row,
-                            lanes: K,
-                            wide,
-                            bits: 8 * size_of::<X>(),
-                            have,
-                            need,
-                        });
+        let numbers = if wide_inputs {
+            Numbers::Wide(inputs)
+        } else {
+            Numbers::Narrow(&bytes[..lanes * columns])
+        };
+        for packing in Packing::ALL {
+            let length = packing.bytes(columns, rows).unwrap_or(0);
+            packing.pack_into(
+                columns,
+                &self.weights[..columns * rows],
+                &mut self.packed.0[..length],
+            );
+            let dense = Dense {
+                columns,
+                packing,
+                weights: &self.packed.0[..length],
+                rows: &self.row_words[..rows],
+            };
+            let mut words = [0; operand_words(MOST, LANES)];
+            let operands = Operands::prepare(packing, numbers, columns, lanes, &mut words);
+            let mut activations = [0i16; LANES * MOST];
+            self.activate(dense, operands, &mut activations[..lanes * rows]);
+            let mut outputs = dense.outputs(operands);
+            let mut row = 0;
+            while let Some(band) = outputs.next() {
+                for outputs in band {
+                    for (lane, &output) in outputs.iter().enumerate().take(lanes) {
+                        let x = inputs[lane * columns..][..columns].iter();
+                        let need = self.define(row, x.map(|&x| x.into()));
+                        let results = [
+                            (true, output, need.0),
+                            (false, activations[lane * rows + row].into(), need.1),
+                        ];
+                        for (wide, have, need) in results {
+                            digest.add(have);
+                            if have != need {
+                                return Err(Difference {
+                                    case: self.number,
+                                    columns,
+                                    row,
+                                    lanes,
+                                    packing,
+                                    wide,
+                                    bits: if wide_inputs { 16 } else { 8 },
+                                    have,
+                                    need,
+                                });
+                            }
+                        }
                     }
+                    row += 1;
                 }
             }
+            assert_eq!(row, rows);
         }
         Ok(())
+    }
+
+    fn activate(&self, dense: Dense<'_>, operands: Operands<'_>, out: &mut [i16]) {
+        if self.quantization.ceiling > 127 {
+            dense.activate(operands, self.quantization, Activations::Wide(out));
+            return;
+        }
+        let mut narrow = [0i8; LANES * MOST];
+        let narrow = &mut narrow[..out.len()];
+        dense.activate(operands, self.quantization, Activations::Narrow(narrow));
+        for (out, &narrow) in out.iter_mut().zip(narrow.iter()) {
+            *out = narrow.into();
+        }
     }
 
     /// The wide and the quantized output of a row, by the definition.
@@ -284,8 +317,12 @@ impl Case {
         let twice = 2 * i64::from(accumulator) * i64::from(mantissa) + (1 << shift);
         let wide = twice >> (shift + 1);
         let wide = wide.clamp(i32::MIN.into(), i32::MAX.into());
-        let Quantization { zero_point, floor } = self.quantization;
-        let quantized = (wide + i64::from(zero_point)).clamp(floor.into(), 127);
+        let Quantization {
+            zero_point,
+            floor,
+            ceiling,
+        } = self.quantization;
+        let quantized = (wide + i64::from(zero_point)).clamp(floor.into(), ceiling.into());
         (wide as i32, quantized as i32)
     }
 }

@@ -3,7 +3,7 @@
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, Core, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -39,6 +39,7 @@ const SETTINGS: [&str; 18] = [
     "learning_rate",
     "missing",
     "importance_samples",
+    "core",
     "seed",
     "validation_fraction",
     "test_fraction",
@@ -102,6 +103,9 @@ pub(super) struct Arguments {
     /// bound [default: 1, or 5 with --missing]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
+    /// The core to pack the weights for: it scores fastest, all others score the same
+    #[arg(long, value_enum, default_value_t = Core::M4)]
+    core: Core,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -154,6 +158,7 @@ impl Arguments {
                 learning_rate: self.learning_rate,
                 missing: self.missing,
                 importance_samples: self.importance_samples(),
+                core: self.core,
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
@@ -236,6 +241,7 @@ impl Task {
         let label = Label {
             name: self.name.clone(),
             picture_width: self.parts.test.picture_width,
+            packing: self.config.settings.core.packing(),
         };
         let masks = fit::fixed_masks(&self.config.settings, &training);
         let mut spec = quantize::quantize(&vae, normalization, &training, masks.as_ref(), &label)?;

@@ -157,7 +157,11 @@ fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
 
 fn layer(view: &LayerView<'_>) -> Layer {
     let outputs = match view.activation {
-        Some((activation, zero_point)) => format!("i8, {activation:?}, zero point {zero_point}"),
+        Some((activation, limits)) => {
+            let bits = if limits.ceiling > 127 { 16 } else { 8 };
+            let zero_point = limits.zero_point;
+            format!("i{bits}, {activation:?}, zero point {zero_point}")
+        }
         None => "Q16.16".to_string(),
     };
     let (smallest_scale, largest_scale) = view.scale_range();

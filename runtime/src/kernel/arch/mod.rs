@@ -1,6 +1,102 @@
-//! The inner products. The portable ones are the definition; a faster one for some core may take
-//! its place here if it gives the same bits.
+//! The inner products of a few rows. The portable ones are the definition, and read every packing; the
+//! core at hand may have faster ones for one packing, with the same bits.
+//!
+//! A kernel has a packing that is its own, a number of rows that it computes together, an order that
+//! it wants its operands in, and the sums themselves.
 
+#[cfg(elbow_kernels = "dsp")]
+mod dsp;
+#[cfg(elbow_kernels = "helium")]
+mod helium;
 mod portable;
+#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
+mod tiles;
 
-pub(super) use portable::{dot_i8, dot_i16};
+#[cfg(elbow_kernels = "dsp")]
+use dsp as core_kernels;
+#[cfg(elbow_kernels = "helium")]
+use helium as core_kernels;
+#[cfg(not(any(
+    elbow_kernels = "v6m",
+    elbow_kernels = "v7m",
+    elbow_kernels = "dsp",
+    elbow_kernels = "helium"
+)))]
+use portable as core_kernels;
+#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
+use tiles as core_kernels;
+
+use super::packing::Packing;
+use super::{Dense, LANES, Numbers, Operands, Row};
+use crate::requantize::Multiplier;
+
+/// Rows that are computed together, and the packing that is read fastest.
+pub(super) use core_kernels::{BAND, NATIVE};
+
+/// Brings inputs into the order that [`outputs`] wants; gives what each lane's sums have to have added.
+pub(super) fn prepare(
+    packing: Packing,
+    numbers: Numbers<'_>,
+    columns: usize,
+    lanes: usize,
+    words: &mut [u32],
+) -> [i32; LANES] {
+    if packing == NATIVE {
+        core_kernels::prepare(numbers, columns, lanes, words)
+    } else {
+        portable::prepare(numbers, columns, lanes, words)
+    }
+}
+
+/// `outputs[r][lane] = M_r(bias_r + sum_c w_rc * x_c)` for the rows that `weights` hold, at most [`BAND`].
+#[inline]
+pub(super) fn outputs(
+    packing: Packing,
+    weights: &[u8],
+    rows: &[Row],
+    operands: &Operands<'_>,
+    outputs: &mut [[i32; LANES]; BAND],
+) {
+    if packing == NATIVE {
+        #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
+        if core_kernels::scaled(weights, rows, operands, outputs) {
+            return;
+        }
+        core_kernels::sums(weights, operands, outputs);
+    } else {
+        portable::sums_of(packing, weights, operands, outputs);
+    }
+    scale(rows, operands, outputs);
+}
+
+/// The narrow activations of a whole layer, `clamp(output, floor, ceiling) + zero_point`, where the core has a
+/// kernel for just that; otherwise nothing, and false.
+#[inline]
+pub(super) fn activated(
+    dense: Dense<'_>,
+    operands: &Operands<'_>,
+    limits: (i32, i32, i32),
+    out: &mut [i8],
+) -> bool {
+    #[cfg(elbow_kernels = "dsp")]
+    if dense.packing == NATIVE {
+        return core_kernels::activated(dense.weights, dense.rows, operands, limits, out);
+    }
+    let _ = (dense, operands, limits, out);
+    false
+}
+
+/// From sums to outputs.
+#[inline(never)]
+fn scale(rows: &[Row], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
+    let [start, starts @ ..] = &operands.starts;
+    for ([sum, others @ ..], &[bias, multiplier]) in sums.iter_mut().zip(rows) {
+        let multiplier = Multiplier::from_validated(multiplier as u32);
+        *sum = multiplier.apply(sum.wrapping_add(*start).wrapping_add(bias));
+        if operands.lanes > 1 {
+            for (sum, &start) in others.iter_mut().zip(starts) {
+                *sum = multiplier.apply(sum.wrapping_add(start).wrapping_add(bias));
+            }
+        }
+    }
+}

@@ -1,35 +1,120 @@
-//! Inner products in plain Rust: the definition of every other one.
-//!
-//! They are not inlined: one copy for each number of lanes serves every layer of both halves.
+//! Inner products in plain Rust: the definition of every other one. Operands are 16-bit numbers, lane
+//! after lane, each lane filled up with zeros to a multiple of four.
 
-/// `start + sum_c weights[c] * x[c][k]` for each lane `k`, wrapping.
+use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
+use crate::kernel::{LANES, Numbers, Operands};
+
+/// Rows that are computed together on cores without kernels of their own.
+#[allow(dead_code, reason = "a core's own kernels have another")]
+pub(crate) const BAND: usize = TILE;
+
+/// The packing of hosts.
+#[allow(dead_code, reason = "a core's own kernels have another")]
+pub(crate) const NATIVE: Packing = Packing::Rows;
+
+/// See [`super::prepare`].
 #[inline(never)]
-pub(crate) fn dot_i8<const K: usize>(start: i32, weights: &[i8], x: &[[i8; K]]) -> [i32; K] {
-    dot(start, weights, x)
-}
-
-/// `start + sum_c weights[c] * x[c][k]` for each lane `k`, wrapping.
-#[inline(never)]
-pub(crate) fn dot_i16<const K: usize>(start: i32, weights: &[i8], x: &[[i16; K]]) -> [i32; K] {
-    dot(start, weights, x)
-}
-
-#[inline(always)]
-fn dot<X: Copy + Into<i32>, const K: usize>(start: i32, weights: &[i8], x: &[[X; K]]) -> [i32; K] {
-    let (mut s0, mut s1, mut s2, mut s3) = (start, start, start, start);
-    let step = |sum: i32, weight: i8, x: X| sum.wrapping_add(i32::from(weight) * x.into());
-    for (&w, lanes) in weights.iter().zip(x) {
-        // The number of lanes is known to the compiler, which keeps one arm and its sums.
-        match *lanes.as_slice() {
-            [a] => s0 = step(s0, w, a),
-            [a, b] => (s0, s1) = (step(s0, w, a), step(s1, w, b)),
-            [a, b, c, d] => {
-                (s0, s1) = (step(s0, w, a), step(s1, w, b));
-                (s2, s3) = (step(s2, w, c), step(s3, w, d));
+pub(crate) fn prepare(
+    numbers: Numbers<'_>,
+    columns: usize,
+    lanes: usize,
+    words: &mut [u32],
+) -> [i32; LANES] {
+    let operands: &mut [i16] = bytemuck::cast_slice_mut(words);
+    let padded = columns.next_multiple_of(TILE).max(1);
+    let operands = operands.chunks_exact_mut(padded).take(lanes);
+    for (lane, operands) in operands.enumerate() {
+        let range = lane * columns..(lane + 1) * columns;
+        let rest = match numbers {
+            Numbers::Narrow(x) => {
+                let x = x.get(range).unwrap_or_default();
+                let (filled, rest) = operands.split_at_mut_checked(x.len()).unwrap_or_default();
+                for (operand, &x) in filled.iter_mut().zip(x) {
+                    *operand = x.into();
+                }
+                rest
             }
-            _ => const { assert!(matches!(K, 1 | 2 | 4), "one, two or four lanes") },
+            Numbers::Wide(x) => {
+                let x = x.get(range).unwrap_or_default();
+                let (filled, rest) = operands.split_at_mut_checked(x.len()).unwrap_or_default();
+                for (operand, &x) in filled.iter_mut().zip(x) {
+                    *operand = x;
+                }
+                rest
+            }
+        };
+        rest.fill(0);
+    }
+    [0; LANES]
+}
+
+/// `sums[r][lane] = sum_c w_rc * x_c - start`, wrapping, for the rows that `weights` hold.
+#[allow(dead_code, reason = "a core's own kernels have another")]
+pub(crate) fn sums(
+    weights: &[u8],
+    operands: &Operands<'_>,
+    sums: &mut [[i32; LANES]; super::BAND],
+) {
+    sums_of(NATIVE, weights, operands, sums);
+}
+
+/// [`sums`] of any packing.
+#[inline(never)]
+pub(crate) fn sums_of(
+    packing: Packing,
+    weights: &[u8],
+    operands: &Operands<'_>,
+    sums: &mut [[i32; LANES]; super::BAND],
+) {
+    let columns = operands.columns;
+    let padded = columns.next_multiple_of(TILE).max(1);
+    let x: &[i16] = bytemuck::cast_slice(operands.words);
+    for (lane, x) in x.chunks_exact(padded).take(operands.lanes).enumerate() {
+        match packing {
+            Packing::Rows => {
+                let rows = weights.chunks_exact(columns.max(1)).zip(sums.iter_mut());
+                for (weights, row) in rows {
+                    if let Some(sum) = row.get_mut(lane) {
+                        *sum = of_row(weights, x);
+                    }
+                }
+            }
+            Packing::Tiles | Packing::PairedTiles => {
+                let flip = core::array::from_fn(|column| packing.flip(column));
+                let bands = weights.chunks_exact(TILE * padded);
+                for (weights, rows) in bands.zip(sums.as_chunks_mut::<TILE>().0) {
+                    for (sum, row) in of_band(weights, flip, x).into_iter().zip(rows) {
+                        if let Some(row) = row.get_mut(lane) {
+                            *row = sum;
+                        }
+                    }
+                }
+            }
         }
     }
-    let sums = [s0, s1, s2, s3];
-    core::array::from_fn(|lane| sums.get(lane).copied().unwrap_or(start))
+}
+
+/// `sum_c weights[c] * x[c]`, wrapping.
+fn of_row(weights: &[u8], x: &[i16]) -> i32 {
+    let products = weights
+        .iter()
+        .zip(x)
+        .map(|(&weight, &x)| i32::from(weight.cast_signed()) * i32::from(x));
+    products.fold(0, i32::wrapping_add)
+}
+
+/// The same of four rows in tiles.
+fn of_band(weights: &[u8], flip: [u8; TILE], x: &[i16]) -> [i32; TILE] {
+    let mut sums = [[0i32; TILE]; TILE];
+    let tiles = weights.as_chunks::<TILE_BYTES>().0;
+    for (tile, x) in tiles.iter().zip(x.as_chunks::<TILE>().0) {
+        for (row, sums) in tile.as_chunks::<TILE>().0.iter().zip(&mut sums) {
+            let terms = row.iter().zip(x).zip(flip);
+            for (sum, ((&stored, &x), flip)) in sums.iter_mut().zip(terms) {
+                let weight = i32::from((stored ^ flip).cast_signed());
+                *sum = sum.wrapping_add(weight * i32::from(x));
+            }
+        }
+    }
+    sums.map(|columns| columns.into_iter().fold(0, i32::wrapping_add))
 }

@@ -5,6 +5,7 @@ use super::files::Output;
 use crate::arguments::Arguments;
 use crate::counter::Counter;
 use crate::image;
+use elbow::kernel::Packing;
 use elbow_cases::layers::{Layer, LayerShape};
 
 #[inline(never)]
@@ -18,7 +19,7 @@ pub(super) fn layers(rest: &str) -> Result<(), Failure<'_>> {
         let mut layer = Layer::new(shape, file).ok_or(Failure::Layer(text))?;
         let instructions = counter.instructions_of(|| layer.run());
         output.line(format_args!("{shape} {instructions}"))?;
-        file = file.get(shape.file_bytes()..).unwrap_or_default();
+        file = file.get(shape.file_bytes(Packing::NATIVE)..).unwrap_or_default();
     }
     output.finish()
 }

@@ -14,7 +14,7 @@ use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
 use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{Dense, Quantization};
+use elbow::kernel::{Activations, Dense, Numbers, Operands, Packing, Quantization};
 use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
 use elbow::stream::{WindowShape, Windows};
@@ -161,23 +161,35 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         values, raw, bytes, ..
     } = memory;
     let rows: &[[i32; 2]] = values.as_chunks().0;
+    let packing = *Packing::ALL.get(number as usize)?;
     let dense = Dense {
         columns: number as usize,
-        weights: bytemuck::cast_slice(bytes),
+        packing,
+        weights: bytes,
         rows,
     };
-    write!(out, "{:?}", dense.proves_bound::<i8>()).ok()?;
-    for lanes in dense.wide::<i16, 4>(raw.as_chunks().0) {
-        for value in lanes {
+    write!(out, "{:?}", dense.proves_bound(number.into())).ok()?;
+    let mut words = [0; 32];
+    let lanes = number as usize;
+    let operands = Operands::prepare(packing, Numbers::Wide(raw), lanes, lanes, &mut words);
+    let mut outputs = dense.outputs(operands);
+    while let Some(band) = outputs.next() {
+        for value in band.iter().flatten() {
             write!(out, "{value}").ok()?;
         }
     }
     let quantization = Quantization {
-        zero_point: number as i8,
-        floor: number as i8,
+        zero_point: number as i16,
+        floor: number as i16,
+        ceiling: number as i16,
     };
-    let mut activations = [[0; 2]; 4];
-    dense.quantized::<i16, 2>(raw.as_chunks().0, quantization, &mut activations);
+    let mut activations = [0; 8];
+    dense.activate(operands, quantization, Activations::Wide(&mut activations));
+    write!(out, "{activations:?}").ok()?;
+    let narrow: &[i8] = bytemuck::cast_slice(bytes);
+    let operands = Operands::prepare(packing, Numbers::Narrow(narrow), lanes, lanes, &mut words);
+    let mut activations = [0; 8];
+    dense.activate(operands, quantization, Activations::Narrow(&mut activations));
     write!(out, "{activations:?}").ok()?;
     let kl = distribution::kl_to_standard_normal(values, values);
     let binomial = distribution::Binomial::new(number as u8, values)?;

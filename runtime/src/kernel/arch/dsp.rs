@@ -1,0 +1,690 @@
+//! Armv7E-M and Armv8-M with the DSP extension (Cortex-M4, M7, M33): [`Packing::PairedTiles`].
+//!
+//! # Algebra
+//!
+//! A row of a tile is the word w with the bytes u0, b1, u2, b3 from the lowest on: u = weight + 128,
+//! unsigned, for columns 0 and 2, and b = weight, signed, for columns 1 and 3. As two signed halves it
+//! is (256 b1 + u0, 256 b3 + u2).
+//!
+//! *Narrow numbers.* The operands of the four columns are two words of signed halves,
+//!
+//! ```text
+//! X = (x1, x3)        Y = (256 x0 - x1, 256 x2 - x3)        |x| <= 127, so |Y| <= 32639 fits
+//! ```
+//!
+//! and SMLAD, which multiplies both halves and adds both products, gives
+//!
+//! ```text
+//! SMLAD(w, X)         = 256 (b1 x1 + b3 x3) + u0 x1 + u2 x3
+//! SMLAD(UXTB16(w), Y) = 256 (u0 x0 + u2 x2) - u0 x1 - u2 x3
+//! sum                 = 256 (b1 x1 + b3 x3 + u0 x0 + u2 x2)
+//! ```
+//!
+//! exactly, modulo 2^32: four multiply-accumulates in three instructions. The 256 goes by an arithmetic
+//! shift as long as the sum of a segment of columns is below 2^23: of [`SEGMENT`] columns it is at most
+//! 172 * 127 * 127 + 172 * 255 * 127 = 8,344,408 < 2^23. What 128 adds is 128 (x0 + x2), the same for all
+//! rows: it is taken back by what [`prepare`] gives.
+//!
+//! *Wide numbers.* The operands are (x0, x2) and (x1, x3), and
+//!
+//! ```text
+//! SMLAD(UXTB16(w), (x0, x2)) + SMLAD(SXTB16(w ror 8), (x1, x3)) = u0 x0 + u2 x2 + b1 x1 + b3 x3
+//! ```
+#![allow(unsafe_code)]
+
+use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
+use crate::kernel::{LANES, Numbers, Operands, Row};
+use crate::requantize::Multiplier;
+use core::arch::naked_asm;
+
+/// The assembler does not hear of `-C target-cpu`; v7E-M has the instructions without being told.
+#[cfg(elbow_v8m)]
+macro_rules! cpu {
+    () => {
+        ".cpu cortex-m33"
+    };
+}
+#[cfg(not(elbow_v8m))]
+macro_rules! cpu {
+    () => {
+        ""
+    };
+}
+
+/// Four bands of tiles.
+pub(crate) const BAND: usize = 4 * TILE;
+
+/// The packing of these kernels.
+pub(crate) const NATIVE: Packing = Packing::PairedTiles;
+
+/// Columns that are summed at 256 times their value before the 256 goes.
+const SEGMENT: usize = 344;
+
+/// Words of a group of four columns in one lane.
+const PAIR: usize = 2;
+
+/// See [`super::prepare`]. One lane takes the words X, Y of each four columns; four narrow lanes take
+/// X of each lane, then Y of each; other lanes stand one behind the other.
+pub(crate) fn prepare(
+    numbers: Numbers<'_>,
+    columns: usize,
+    lanes: usize,
+    words: &mut [u32],
+) -> [i32; LANES] {
+    let groups = columns.div_ceil(TILE);
+    let interleaved = lanes == LANES && matches!(numbers, Numbers::Narrow(_));
+    let mut starts = [0; LANES];
+    for (lane, start) in starts.iter_mut().enumerate().take(lanes) {
+        let range = lane * columns..(lane + 1) * columns;
+        let (first, step) = if interleaved {
+            (lane, LANES * PAIR)
+        } else {
+            (lane * groups * PAIR, PAIR)
+        };
+        let places = words.get_mut(first..).unwrap_or_default();
+        let second = if interleaved { LANES } else { 1 };
+        let even = match numbers {
+            Numbers::Narrow(x) => place_narrow(x.get(range).unwrap_or_default(), places, step, second),
+            Numbers::Wide(x) => place_wide(x.get(range).unwrap_or_default(), places),
+        };
+        *start = even.wrapping_mul(-128);
+    }
+    starts
+}
+
+/// Puts X and Y of each four numbers into place, `step` words from one X to the next and `second` from X to
+/// Y; gives the sum of the numbers at even places.
+fn place_narrow(x: &[i8], places: &mut [u32], step: usize, second: usize) -> i32 {
+    let (whole, rest) = x.as_chunks::<TILE>();
+    let (before, last) = places
+        .split_at_mut_checked(whole.len() * step)
+        .unwrap_or_default();
+    let mut even = 0;
+    if !whole.is_empty() && before.len() == whole.len() * step {
+        // SAFETY: there are as many fours of numbers, and `step` words for each, of which words 0 and
+        // `second < step` are written.
+        even = unsafe {
+            pairs(
+                whole.as_ptr().cast(),
+                whole.len(),
+                before.as_mut_ptr(),
+                4 * step,
+                4 * second,
+            )
+        };
+    }
+    if let [x0, rest @ ..] = rest {
+        // What is behind the last number is zero.
+        let [x1, x2] = [0, 1].map(|index| rest.get(index).map_or(0, |&x| i32::from(x)));
+        let x0 = i32::from(*x0);
+        even += x0 + x2;
+        if let (Some(word), words) = last.split_first_mut().unzip() {
+            *word = halves(x1, 0);
+            if let Some(word) = words.and_then(|words| words.get_mut(second - 1)) {
+                *word = halves(256 * x0 - x1, 256 * x2);
+            }
+        }
+    }
+    even
+}
+
+/// Puts (x0, x2) and (x1, x3) of each four numbers into place, one behind the other; gives the sum of the
+/// numbers at even places.
+fn place_wide(x: &[i16], places: &mut [u32]) -> i32 {
+    let mut even = 0i32;
+    for (place, x) in places.as_chunks_mut::<PAIR>().0.iter_mut().zip(x.chunks(TILE)) {
+        let at = |index| x.get(index).map_or(0, |&x| i32::from(x));
+        even = even.wrapping_add(at(0) + at(2));
+        *place = [halves(at(0), at(2)), halves(at(1), at(3))];
+    }
+    even
+}
+
+/// Puts X and Y of each of `groups` four numbers into place, `step` bytes from one X to the next and `second`
+/// bytes from X to Y; gives the sum of the numbers at even places.
+///
+/// # Safety
+/// There are `4 * groups` numbers, and so many words at a multiple of four bytes that all places exist;
+/// `groups` is at least 1.
+#[unsafe(naked)]
+unsafe extern "C" fn pairs(
+    x: *const i8,
+    groups: usize,
+    words: *mut u32,
+    step: usize,
+    second: usize,
+) -> i32 {
+    // The bytes 256 * (x mod 256) of a half are 256 * x as a signed one.
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r8, lr}}",
+        "ldr r12, [sp, #24]",
+        "mov lr, #0x00010001",
+        "movs r4, #0",
+        "2:",
+        "ldr r5, [r0], #4",
+        "sxtb16 r6, r5, ror #8",
+        "uxtb16 r7, r5",
+        "lsls r7, r7, #8",
+        "ssub16 r7, r7, r6",
+        "sxtb16 r8, r5",
+        "smlad r4, r8, lr, r4",
+        "str r7, [r2, r12]",
+        "str r6, [r2]",
+        "add r2, r2, r3",
+        "subs r1, r1, #1",
+        "bne 2b",
+        "mov r0, r4",
+        "pop {{r4-r8, pc}}",
+    )
+}
+
+/// Two 16-bit numbers as a word, the first one low.
+fn halves(low: i32, high: i32) -> u32 {
+    (low as u32 & 0xffff) | (high as u32) << 16
+}
+
+/// `sums[r][lane] = sum_c w_rc * x_c - start`, wrapping, for the rows that `weights` hold.
+pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
+    let groups = operands.columns.div_ceil(TILE);
+    // The words of every lane are read below.
+    if operands.words.len() < operands.lanes * groups * PAIR || groups == 0 {
+        return;
+    }
+    let bands = weights.chunks_exact(groups * TILE_BYTES);
+    for (weights, sums) in bands.zip(sums.as_chunks_mut::<TILE>().0) {
+        // SAFETY: a chunk is `groups` tiles, and `words` has as many pairs for each lane.
+        unsafe { sums_of_band(weights.as_ptr(), operands, groups, sums) };
+    }
+}
+
+/// [`sums`] of four rows.
+///
+/// # Safety
+/// `weights` are `groups` tiles, and `operands` has as many pairs of words for each lane; `groups` is at
+/// least 1.
+unsafe fn sums_of_band(
+    weights: *const u8,
+    operands: &Operands<'_>,
+    groups: usize,
+    sums: &mut [[i32; LANES]; TILE],
+) {
+    *sums = [[0; LANES]; TILE];
+    let words = operands.words.as_ptr();
+    let out = sums.as_flattened_mut().as_mut_ptr();
+    let segment = if operands.wide { groups } else { SEGMENT / TILE };
+    let mut first = 0;
+    while first < groups {
+        let length = segment.min(groups - first);
+        // SAFETY: `first` is below `groups`, the number of tiles.
+        let weights = unsafe { weights.add(first * TILE_BYTES) };
+        if operands.lanes == LANES && !operands.wide {
+            // SAFETY: there are `LANES * groups * PAIR` words.
+            let words = unsafe { words.add(first * LANES * PAIR) };
+            for pair in 0..2 {
+                // SAFETY: two rows of a tile are eight bytes, and a tile has four.
+                let weights = unsafe { weights.add(8 * pair) };
+                // SAFETY: two rows of `sums` are `2 * LANES` numbers, and it has four.
+                let out = unsafe { out.add(2 * LANES * pair) };
+                // SAFETY: of `length` tiles from `weights` on two rows are read, and as many times
+                // `LANES * PAIR` words; `2 * LANES` numbers are written. `length` is not 0.
+                unsafe { narrow_four(weights, words, length, out) };
+            }
+        } else {
+            let kernel = if operands.wide { wide } else { narrow };
+            for lane in 0..operands.lanes {
+                // SAFETY: the lane's words are `groups * PAIR` within `words`, and `first < groups`.
+                let words = unsafe { words.add((lane * groups + first) * PAIR) };
+                // SAFETY: a lane is below LANES.
+                let out = unsafe { out.add(lane) };
+                // SAFETY: `length` tiles and pairs are left from there on, and not 0; every LANES-th
+                // of the numbers from `out` on is written.
+                unsafe { kernel(weights, words, length, out) };
+            }
+        }
+        first += length;
+    }
+}
+
+/// A layer, or a part of it, for one lane of narrow numbers, in the order that the assembly reads it.
+#[repr(C)]
+struct Job {
+    words: *const u32,
+    words_end: *const u32,
+    /// What each sum starts from, 256 times.
+    start: i32,
+    rows: *const Row,
+    out: *mut u8,
+    /// Bands that are left, at least one.
+    bands: usize,
+    /// Where outputs are activations: the limits before the zero point is added, and the zero point.
+    floor: i32,
+    ceiling: i32,
+    zero_point: i32,
+}
+
+impl Job {
+    /// The job of whole bands of tiles at `weights`; none where that is not what is asked for.
+    #[inline]
+    fn new(weights: &[u8], rows: &[Row], operands: &Operands<'_>, out: *mut u8) -> Option<Self> {
+        let groups = operands.columns.div_ceil(TILE);
+        let words = operands.words.get(..groups * PAIR)?.as_ptr_range();
+        let one = operands.lanes == 1 && !operands.wide && operands.columns <= SEGMENT;
+        let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && groups > 0;
+        let complete = weights.len() >= rows.len() * groups * TILE;
+        (one && whole && complete).then_some(Self {
+            words: words.start,
+            words_end: words.end,
+            start: operands.starts[0] << 8,
+            rows: rows.as_ptr(),
+            out,
+            bands: rows.len() / TILE,
+            floor: 0,
+            ceiling: 0,
+            zero_point: 0,
+        })
+    }
+}
+
+/// The outputs for one lane of narrow numbers; false where that is not what is asked for.
+#[inline]
+pub(crate) fn scaled(
+    weights: &[u8],
+    rows: &[Row],
+    operands: &Operands<'_>,
+    outputs: &mut [[i32; LANES]; BAND],
+) -> bool {
+    if rows.len() > BAND {
+        return false;
+    }
+    let out = outputs.as_flattened_mut().as_mut_ptr().cast();
+    let Some(mut job) = Job::new(weights, rows, operands, out) else {
+        return false;
+    };
+    // SAFETY: the job has as many tiles, words and rows as it says, and `out` has room for LANES numbers for
+    // each row.
+    unsafe { scaled_rows(weights.as_ptr(), &mut job) };
+    true
+}
+
+/// The activations of a whole layer for one lane of narrow numbers; false where that is not what is asked
+/// for.
+#[inline]
+pub(crate) fn activated(
+    weights: &[u8],
+    rows: &[Row],
+    operands: &Operands<'_>,
+    (floor, ceiling, zero_point): (i32, i32, i32),
+    out: &mut [i8],
+) -> bool {
+    if out.len() < rows.len() {
+        return false;
+    }
+    let Some(job) = Job::new(weights, rows, operands, out.as_mut_ptr().cast()) else {
+        return false;
+    };
+    let mut job = Job {
+        floor,
+        ceiling,
+        zero_point,
+        ..job
+    };
+    // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
+    unsafe { activated_rows(weights.as_ptr(), &mut job) };
+    true
+}
+
+/// [`Multiplier::apply`] for the assembly below.
+extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
+    Multiplier::from_validated(word).apply(accumulator)
+}
+
+/// The job at hand, row after row, with `$store` at the end of each: the output is in r0, the place for it in
+/// r9, the limits in r10 and r11, the zero point in r12.
+///
+/// The loop is that of [`narrow`]. Then each sum is added to its bias and scaled: with the mantissa in the low
+/// half and the shift in the high half of the multiplier, SMULWB gives t of the rounding rule; a shift below 17
+/// goes the long way.
+macro_rules! rows_of_job {
+    ($($store:literal),*) => {
+        naked_asm!(
+            cpu!(),
+            "push {{r1, r4-r11, lr}}",
+            "1:",
+            "ldrd r3, r2, [r1]",
+            "ldr r4, [r1, #8]",
+            "mov r1, r3",
+            "mov r5, r4",
+            "mov r6, r4",
+            "mov r7, r4",
+            "sub r12, r2, r1",
+            "subs r12, r12, #32",
+            "blo 3f",
+            "2:",
+            ".rept 4",
+            "ldm r0!, {{r8-r11}}",
+            "ldrd r12, lr, [r1], #8",
+            "smlad r4, r8, r12, r4",
+            "uxtb16 r8, r8",
+            "smlad r5, r9, r12, r5",
+            "uxtb16 r9, r9",
+            "smlad r6, r10, r12, r6",
+            "uxtb16 r10, r10",
+            "smlad r7, r11, r12, r7",
+            "uxtb16 r11, r11",
+            "smlad r4, r8, lr, r4",
+            "smlad r5, r9, lr, r5",
+            "smlad r6, r10, lr, r6",
+            "smlad r7, r11, lr, r7",
+            ".endr",
+            "sub r12, r2, r1",
+            "cmp r12, #32",
+            "bhs 2b",
+            "b 3f",
+            "4:",
+            "ldm r0!, {{r8-r11}}",
+            "ldrd r12, lr, [r1], #8",
+            "smlad r4, r8, r12, r4",
+            "uxtb16 r8, r8",
+            "smlad r5, r9, r12, r5",
+            "uxtb16 r9, r9",
+            "smlad r6, r10, r12, r6",
+            "uxtb16 r10, r10",
+            "smlad r7, r11, r12, r7",
+            "uxtb16 r11, r11",
+            "smlad r4, r8, lr, r4",
+            "smlad r5, r9, lr, r5",
+            "smlad r6, r10, lr, r6",
+            "smlad r7, r11, lr, r7",
+            "3:",
+            "cmp r1, r2",
+            "bne 4b",
+            "mov lr, r0",
+            "ldr r3, [sp]",
+            "ldrd r8, r9, [r3, #12]",
+            "ldrd r10, r11, [r3, #24]",
+            "ldr r12, [r3, #32]",
+            ".irp sum, r4, r5, r6, r7",
+            "ldrd r2, r1, [r8], #8",
+            "add r0, r2, \\sum, asr #8",
+            "lsrs r3, r1, #16",
+            "subs r3, r3, #17",
+            "bhs 5f",
+            "push {{r12, lr}}",
+            "bl {apply}",
+            "pop {{r12, lr}}",
+            "b 6f",
+            "5:",
+            "smulwb r0, r0, r1",
+            "asrs r0, r3",
+            "adds r0, r0, #1",
+            "asrs r0, r0, #1",
+            "6:",
+            $($store,)*
+            ".endr",
+            "mov r0, lr",
+            "ldr r1, [sp]",
+            "strd r8, r9, [r1, #12]",
+            "ldr r2, [r1, #20]",
+            "subs r2, r2, #1",
+            "str r2, [r1, #20]",
+            "bne 1b",
+            "pop {{r1, r4-r11, pc}}",
+            apply = sym apply,
+        )
+    };
+}
+
+/// The outputs of a job's rows into every fourth number of `out`.
+///
+/// # Safety
+/// `weights` and the job's words, rows and `out` are as many as its bands and words say; all but `out` are at
+/// multiples of four bytes, and so is `out`.
+#[unsafe(naked)]
+unsafe extern "C" fn scaled_rows(weights: *const u8, job: &mut Job) {
+    rows_of_job!("str r0, [r9], #16")
+}
+
+/// The activations of a job's rows into `out`.
+///
+/// # Safety
+/// As for [`scaled_rows`], but for `out`, which are bytes.
+#[unsafe(naked)]
+unsafe extern "C" fn activated_rows(weights: *const u8, job: &mut Job) {
+    rows_of_job!(
+        "cmp r0, r10",
+        "it lt",
+        "movlt r0, r10",
+        "cmp r0, r11",
+        "it gt",
+        "movgt r0, r11",
+        "add r0, r0, r12",
+        "strb r0, [r9], #1"
+    )
+}
+
+/// One lane of narrow numbers, four rows: adds the sums over `groups` tiles to `out[0]`, `out[4]`,
+/// `out[8]` and `out[12]`.
+///
+/// # Safety
+/// `weights` are `groups` tiles and `words` `2 * groups` words, both at multiples of four bytes;
+/// `out` are 13 numbers; `groups` is at least 1.
+#[unsafe(naked)]
+unsafe extern "C" fn narrow(weights: *const u8, words: *const u32, groups: usize, out: *mut i32) {
+    // Rows in r4 to r7, their words in r8 to r11, X and Y in r12 and lr. Four groups a turn; what does
+    // not fill a turn is jumped over.
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "add r2, r1, r2, lsl #3", // where the operands end
+        "movs r4, #0",
+        "movs r5, #0",
+        "movs r6, #0",
+        "movs r7, #0",
+        // Turns of four groups first, as long as there are as many.
+        "2:",
+        "sub r12, r2, r1",
+        "cmp r12, #32",
+        "blo 3f",
+        ".rept 4",
+        "ldm r0!, {{r8-r11}}",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r8, r12, r4",
+        "uxtb16 r8, r8",
+        "smlad r5, r9, r12, r5",
+        "uxtb16 r9, r9",
+        "smlad r6, r10, r12, r6",
+        "uxtb16 r10, r10",
+        "smlad r7, r11, r12, r7",
+        "uxtb16 r11, r11",
+        "smlad r4, r8, lr, r4",
+        "smlad r5, r9, lr, r5",
+        "smlad r6, r10, lr, r6",
+        "smlad r7, r11, lr, r7",
+        ".endr",
+        "b 2b",
+        // One group a turn.
+        "4:",
+        "ldm r0!, {{r8-r11}}",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r8, r12, r4",
+        "uxtb16 r8, r8",
+        "smlad r5, r9, r12, r5",
+        "uxtb16 r9, r9",
+        "smlad r6, r10, r12, r6",
+        "uxtb16 r10, r10",
+        "smlad r7, r11, r12, r7",
+        "uxtb16 r11, r11",
+        "smlad r4, r8, lr, r4",
+        "smlad r5, r9, lr, r5",
+        "smlad r6, r10, lr, r6",
+        "smlad r7, r11, lr, r7",
+        "3:",
+        "cmp r1, r2",
+        "bne 4b",
+        "ldr r8, [r3]",
+        "ldr r9, [r3, #16]",
+        "ldr r10, [r3, #32]",
+        "ldr r11, [r3, #48]",
+        "add r8, r8, r4, asr #8",
+        "add r9, r9, r5, asr #8",
+        "add r10, r10, r6, asr #8",
+        "add r11, r11, r7, asr #8",
+        "str r8, [r3]",
+        "str r9, [r3, #16]",
+        "str r10, [r3, #32]",
+        "str r11, [r3, #48]",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// Four lanes of narrow numbers, two rows: adds the sums over `groups` tiles to `out[0..4]`, the lanes
+/// of the first row, and `out[4..8]`, those of the second.
+///
+/// # Safety
+/// `weights` are two rows of each of `groups` tiles, `words` `8 * groups` words, both at multiples of four
+/// bytes; `out` are 8 numbers; `groups` is at least 1.
+#[unsafe(naked)]
+unsafe extern "C" fn narrow_four(
+    weights: *const u8,
+    words: *const u32,
+    groups: usize,
+    out: *mut i32,
+) {
+    // The two rows' words in r2 and r3, two lanes' operands in r12 and lr, the first row's lanes in r4 to
+    // r7, the second's in r8 to r11. Where the operands end is on the stack, and `out` above it.
+    naked_asm!(
+        cpu!(),
+        "push {{r3-r11, lr}}",
+        "add r2, r1, r2, lsl #5",
+        "push {{r2, r3}}",
+        "movs r4, #0",
+        "movs r5, #0",
+        "movs r6, #0",
+        "movs r7, #0",
+        "mov r8, r4",
+        "mov r9, r4",
+        "mov r10, r4",
+        "mov r11, r4",
+        "b 3f",
+        "2:",
+        ".rept 2",
+        "ldrd r2, r3, [r0], #16",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r2, r12, r4",
+        "smlad r8, r3, r12, r8",
+        "smlad r5, r2, lr, r5",
+        "smlad r9, r3, lr, r9",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r6, r2, r12, r6",
+        "smlad r10, r3, r12, r10",
+        "smlad r7, r2, lr, r7",
+        "smlad r11, r3, lr, r11",
+        "uxtb16 r2, r2",
+        "uxtb16 r3, r3",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r2, r12, r4",
+        "smlad r8, r3, r12, r8",
+        "smlad r5, r2, lr, r5",
+        "smlad r9, r3, lr, r9",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r6, r2, r12, r6",
+        "smlad r10, r3, r12, r10",
+        "smlad r7, r2, lr, r7",
+        "smlad r11, r3, lr, r11",
+        ".endr",
+        "3:",
+        "ldr r12, [sp]",
+        "sub r12, r12, r1",
+        "cmp r12, #64",
+        "bhs 2b",
+        "cmp r12, #0",
+        "beq 4f",
+        // One group is left.
+        "ldrd r2, r3, [r0], #16",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r2, r12, r4",
+        "smlad r8, r3, r12, r8",
+        "smlad r5, r2, lr, r5",
+        "smlad r9, r3, lr, r9",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r6, r2, r12, r6",
+        "smlad r10, r3, r12, r10",
+        "smlad r7, r2, lr, r7",
+        "smlad r11, r3, lr, r11",
+        "uxtb16 r2, r2",
+        "uxtb16 r3, r3",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r4, r2, r12, r4",
+        "smlad r8, r3, r12, r8",
+        "smlad r5, r2, lr, r5",
+        "smlad r9, r3, lr, r9",
+        "ldrd r12, lr, [r1], #8",
+        "smlad r6, r2, r12, r6",
+        "smlad r10, r3, r12, r10",
+        "smlad r7, r2, lr, r7",
+        "smlad r11, r3, lr, r11",
+        "4:",
+        "add sp, sp, #4",
+        "pop {{r0}}",
+        "ldm r0, {{r1, r2, r3, r12}}",
+        "add r1, r1, r4, asr #8",
+        "add r2, r2, r5, asr #8",
+        "add r3, r3, r6, asr #8",
+        "add r12, r12, r7, asr #8",
+        "stm r0!, {{r1, r2, r3, r12}}",
+        "ldm r0, {{r1, r2, r3, r12}}",
+        "add r1, r1, r8, asr #8",
+        "add r2, r2, r9, asr #8",
+        "add r3, r3, r10, asr #8",
+        "add r12, r12, r11, asr #8",
+        "stm r0, {{r1, r2, r3, r12}}",
+        "pop {{r3-r11, pc}}",
+    )
+}
+
+/// One lane of wide numbers, four rows: puts the sums over `groups` tiles into `out[0]`, `out[4]`,
+/// `out[8]` and `out[12]`.
+///
+/// # Safety
+/// As for [`narrow`].
+#[unsafe(naked)]
+unsafe extern "C" fn wide(weights: *const u8, words: *const u32, groups: usize, out: *mut i32) {
+    // Registers as in `narrow`; r3 holds a word's columns 0 and 2, and `out` is on the stack.
+    naked_asm!(
+        cpu!(),
+        "push {{r3-r11, lr}}",
+        "add r2, r1, r2, lsl #3",
+        "movs r4, #0",
+        "movs r5, #0",
+        "movs r6, #0",
+        "movs r7, #0",
+        "2:",
+        "ldm r0!, {{r8-r11}}",
+        "ldrd r12, lr, [r1], #8",
+        "uxtb16 r3, r8",
+        "smlad r4, r3, r12, r4",
+        "sxtb16 r8, r8, ror #8",
+        "smlad r4, r8, lr, r4",
+        "uxtb16 r3, r9",
+        "smlad r5, r3, r12, r5",
+        "sxtb16 r9, r9, ror #8",
+        "smlad r5, r9, lr, r5",
+        "uxtb16 r3, r10",
+        "smlad r6, r3, r12, r6",
+        "sxtb16 r10, r10, ror #8",
+        "smlad r6, r10, lr, r6",
+        "uxtb16 r3, r11",
+        "smlad r7, r3, r12, r7",
+        "sxtb16 r11, r11, ror #8",
+        "smlad r7, r11, lr, r7",
+        "cmp r1, r2",
+        "bne 2b",
+        "pop {{r3}}",
+        "str r4, [r3]",
+        "str r5, [r3, #16]",
+        "str r6, [r3, #32]",
+        "str r7, [r3, #48]",
+        "pop {{r4-r11, pc}}",
+    )
+}
