@@ -42,13 +42,19 @@ fn float_sigma_points(vae: &Vae, data: &Prepared) -> Vec<f64> {
 /// the rule; what the first has more is the rounding of activations, which differs from latent to
 /// latent.
 fn errors(trained: &Trained, table: &Table) -> (f64, f64) {
+    let on_device = device_error(trained, table);
     let data = trained.prepare(table);
-    let device = |estimator| trained.elbos(&data.readings, estimator, 1);
-    let (rule, reference) = (device(Estimator::SigmaPoints), device(REFERENCE));
-    let on_device = root_mean_square(differences(&rule, &reference));
     let rule = float_sigma_points(&trained.vae, &data);
     let reference = float_scores(&trained.vae, &data, None, 2048).unwrap();
     (on_device, root_mean_square(differences(&rule, &reference)))
+}
+
+/// RMSE of sigma points against the ELBO on the device.
+fn device_error(trained: &Trained, table: &Table) -> f64 {
+    let data = trained.prepare(table);
+    let device = |estimator| trained.elbos(&data.readings, estimator, 1);
+    let (rule, reference) = (device(Estimator::SigmaPoints), device(REFERENCE));
+    root_mean_square(differences(&rule, &reference))
 }
 
 /// The importance-weighted bound never falls with more samples, within three standard errors of
@@ -86,19 +92,27 @@ fn digits_are_scored_within_a_fifth_of_a_nat_by_sigma_points() {
     check_importance_weighting(&trained, &test);
 }
 
-/// Normal beats, whose ELBO is about 200 nats.
+/// Normal beats, whose ELBO is about 200 nats, and all beats, many of which are many standard deviations
+/// away from any normal one.
 #[test]
 fn heart_beats_are_scored_within_a_fifth_of_a_nat_by_sigma_points() {
     let Some(folder) = heart_beats() else { return };
     let train = folder.join("train_normal.npy");
     let test = data::load(folder.join("test.npy")).unwrap().table;
     let normal = spread(&test.select(&(0..584).collect::<Vec<_>>()), 60);
+    let mixed = spread(&test, 500);
     for kind in ["gaussian", "gaussian:predicted", "laplace"] {
         let train = train.to_str().unwrap();
-        let trained = fit(&[train, "--likelihood", kind, "--epochs", "50"]);
+        let trained = fit(&[train, "--likelihood", kind, "--epochs", "150"]);
         let (on_device, in_floats) = errors(&trained, &normal);
         eprintln!("{kind}: RMSE {on_device:.3} nats on the device, {in_floats:.3} in floats");
         assert!(on_device < 0.2 && in_floats < 0.2, "{kind}");
+        // Where the scale follows the latents, the rule itself is off by more on beats of no normal kind.
+        if !kind.ends_with(":predicted") {
+            let on_device = device_error(&trained, &mixed);
+            eprintln!("{kind}, all beats: RMSE {on_device:.3} nats on the device");
+            assert!(on_device < 0.2, "{kind}, all beats");
+        }
         check_importance_weighting(&trained, &normal);
     }
 }

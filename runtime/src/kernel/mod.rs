@@ -59,6 +59,7 @@ pub struct Operands<'a> {
     words: &'a [u32],
     columns: usize,
     lanes: usize,
+    #[allow(dead_code, reason = "portable kernels take all numbers as wide ones")]
     wide: bool,
     /// What an accumulator of each lane starts from: it takes the offset of stored weights back.
     starts: [i32; LANES],
