@@ -557,18 +557,19 @@ fn read_dense<'a>(
     let weights = packing
         .bytes(columns, rows)
         .ok_or(ImageError::Invalid("a layer has too many weights"))?;
-    let dense = Dense {
+    let mut dense = Dense {
         columns,
         packing,
         rows: tensors.next(rows)?,
         weights: tensors.next(weights)?,
+        norm: u32::MAX,
     };
     let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
     require(
         dense.rows.iter().all(valid),
         "a multiplier is out of range",
     )?;
-    let proven = dense.proves_bound(largest);
-    proven.map_err(|_| ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128"))?;
+    let reaches = ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128");
+    dense.norm = dense.proves_bound(largest).map_err(|_| reaches)?;
     Ok(dense)
 }

@@ -60,9 +60,11 @@ impl Layer {
             packing,
             weights: &weights,
             rows: &self.rows,
+            norm: u32::MAX,
         };
         let largest = if narrow { 127 } else { 1 << 15 };
-        assert_eq!(dense.proves_bound(largest), Ok(()));
+        let norm = dense.proves_bound(largest).unwrap();
+        let dense = Dense { norm, ..dense };
         let rows = self.rows.len();
         let (mut wide, mut activations) = (vec![], vec![]);
         for x in x.chunks(lanes * self.columns) {

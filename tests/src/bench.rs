@@ -8,6 +8,8 @@ use crate::emulator::{self, Invocation};
 use crate::error::Error;
 use crate::shapes::{Kind, Shape};
 use elbow::Model;
+use elbow::kernel::Packing;
+use elbow_cases::layers::LayerShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,6 +26,8 @@ pub struct Counts {
     pub encode_instructions: u64,
     /// Estimator -> instructions of a whole score, encoding and p-value included.
     pub score_instructions: BTreeMap<String, u64>,
+    /// Function -> instructions of a call, the mean over a thousand arguments.
+    pub functions: BTreeMap<String, f64>,
     /// Instructions of decoding and scoring four latents at once, over four times those of one.
     pub four_latents_ratio: f64,
     /// The same of two latents.
@@ -68,7 +72,7 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
         program: "the writer of images".to_owned(),
         output: error.to_string(),
     };
-    let spec = shape
+    let mut spec = shape
         .random_model("bench", Kind::Counts { trials: 1 }, 1)
         .map_err(|error| refused(&error))?;
     let image = spec.encode(&[]).map_err(|error| refused(&error))?;
@@ -83,13 +87,16 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).map_err(|source| Error::File { path, source })
     };
-    save("model.elbow", &image)?;
     let reading = (0..shape.inputs).map(|input| i16::from(input % 3 == 0));
     let reading: Vec<u8> = reading.flat_map(i16::to_le_bytes).collect();
     save("readings.i16", &reading)?;
-    let counts = boards
-        .iter()
-        .map(|board| Ok((board.core_name(), count(board, folder.path())?)));
+    let counts = boards.iter().map(|board| {
+        // Packed for each core.
+        spec.packing = packing(board);
+        let image = spec.encode(&[]).map_err(|error| refused(&error))?;
+        save("model.elbow", &image)?;
+        Ok((board.core_name(), count(board, folder.path())?))
+    });
     Ok(Measured {
         workspace_bytes: 8 * model.workspace_words(),
         encoder_macs: macs.iter().take(encoder_layers).sum(),
@@ -98,31 +105,137 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
     })
 }
 
+/// The packing that a board's core reads fastest.
+fn packing(board: &Board) -> Packing {
+    Packing::for_core(board.core_name()).unwrap_or_default()
+}
+
+/// The layers that are measured alone.
+const LAYERS: [&str; 9] = [
+    "640x128",
+    "128x128",
+    "128x8",
+    "8x128:i16",
+    "784x400",
+    "64x32",
+    "128x16:q16",
+    "128x640:q16",
+    "4x128",
+];
+
+/// The layers of the anomaly autoencoder of MLPerf Tiny among [`LAYERS`], and how many of each there are.
+const AUTOENCODER: [(&str, u64); 5] = [
+    ("640x128", 1),
+    ("128x128", 6),
+    ("128x16:q16", 1),
+    ("8x128:i16", 1),
+    ("128x640:q16", 1),
+];
+
+/// What one core needs for layers and functions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CoreCounts {
+    /// All layers of the anomaly autoencoder, the preparation of their inputs and their requantization
+    /// included: instructions over multiply-accumulates.
+    pub anomaly_autoencoder_instructions_per_mac: f64,
+    /// Layer -> instructions for a multiply-accumulate, everything included. `i16`: 16-bit inputs; `q16`:
+    /// Q16.16 outputs.
+    pub dense: BTreeMap<String, f64>,
+    /// An output of a layer of four columns, these four products included.
+    pub requantize_instructions: f64,
+}
+
+/// Counts single layers with random weights on `board`.
+///
+/// # Errors
+///
+/// The board's firmware does not build or run.
+pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
+    let shapes = LAYERS.map(|text| text.parse::<LayerShape>());
+    let shapes: Vec<LayerShape> = shapes.into_iter().filter_map(Result::ok).collect();
+    let file = shapes.iter().flat_map(|shape| shape.write(packing(board), 1));
+    let folder = tempfile::tempdir().map_err(|source| Error::File {
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let path = folder.path().join("layers.bin");
+    std::fs::write(&path, file.collect::<Vec<u8>>()).map_err(|source| Error::File {
+        path: path.clone(),
+        source,
+    })?;
+    let arguments = ["layers".to_owned(), format!("shapes={}", LAYERS.join(","))];
+    let counts = counted(board, &path, folder.path(), &arguments)?;
+    let instructions = |name: &str| counts.get(name).copied().unwrap_or(0);
+    let dense = shapes.iter().map(|shape| {
+        let name = shape.to_string();
+        let each = instructions(&name) as f64 / shape.macs() as f64;
+        (name, each)
+    });
+    let total: u64 = AUTOENCODER.iter().map(|(name, times)| times * instructions(name)).sum();
+    let macs: usize = AUTOENCODER
+        .iter()
+        .filter_map(|(name, times)| Some(*times as usize * name.parse::<LayerShape>().ok()?.macs()))
+        .sum();
+    Ok(CoreCounts {
+        anomaly_autoencoder_instructions_per_mac: total as f64 / macs as f64,
+        requantize_instructions: instructions("4x128") as f64 / 128.0,
+        dense: dense.collect(),
+    })
+}
+
+/// All that is measured, core by core, for `--json`.
+#[must_use]
+pub fn by_core(
+    layers: &BTreeMap<&'static str, CoreCounts>,
+    models: &BTreeMap<&str, Measured>,
+) -> serde_json::Value {
+    let of_core = |(core, counts): (&&'static str, &CoreCounts)| {
+        let models = models.iter().filter_map(|(name, measured)| {
+            let counts = measured.cores.get(core)?;
+            Some(((*name).to_owned(), serde_json::json!(counts)))
+        });
+        let mut value = serde_json::json!(counts);
+        if let Some(object) = value.as_object_mut() {
+            object.extend(models);
+        }
+        ((*core).to_owned(), value)
+    };
+    layers.iter().map(of_core).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// The counts of layers for a terminal.
+#[must_use]
+pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
+    let heads: String = cores.keys().map(|core| format!("{core:>9}")).collect();
+    let mut text = format!("{:<28}{heads}\n", "instructions a MAC");
+    let mut line = |title: &str, cell: &dyn Fn(&CoreCounts) -> f64| {
+        let cells: String = cores.values().map(|counts| format!("{:>9.3}", cell(counts))).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{title:<28}{cells}");
+    };
+    line("anomaly autoencoder", &|counts| counts.anomaly_autoencoder_instructions_per_mac);
+    for name in LAYERS {
+        line(name, &|counts| counts.dense.get(name).copied().unwrap_or(f64::NAN));
+    }
+    line("an output of four columns", &|counts| counts.requantize_instructions);
+    text
+}
+
 /// Runs the firmware's `count` in a folder that holds a model and a reading.
 fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
     let arguments = ["count".to_owned(), "readings=readings.i16".to_owned()];
-    let invocation = Invocation {
-        model: Some(&folder.join("model.elbow")),
-        directory: folder,
-        arguments: &arguments,
-        time_limit: LIMIT,
-        count_instructions: true,
-    };
-    let outcome = emulator::run(board, &invocation)?;
+    let mut counts = counted(board, &folder.join("model.elbow"), folder, &arguments)?;
     let failed = |output: &str| Error::Program {
         program: format!("count on {}", board.name),
         output: output.to_owned(),
     };
-    if outcome.code != 0 {
-        return Err(failed(&outcome.stderr));
-    }
-    let mut counts = BTreeMap::new();
-    for line in outcome.stdout.lines() {
-        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
-        let number: u64 = number.parse().map_err(|_| failed(line))?;
-        counts.insert(name.to_owned(), number);
-    }
     let encode = counts.remove("encode").ok_or_else(|| failed("no encode"))?;
+    let of_thousand = |(name, count): (&String, &u64)| {
+        let name = name.strip_prefix("1000-")?;
+        Some((name.to_owned(), *count as f64 / 1000.0))
+    };
+    let functions = counts.iter().filter_map(of_thousand).collect();
+    counts.retain(|name, _| !name.starts_with("1000-"));
     // Importance weighting draws afresh for each latent: the same work for each of 1, 2 and 4.
     let passes = |latents: u32| {
         let score = counts.get(&format!("importance-weighted:{latents}"));
@@ -133,7 +246,38 @@ fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
         four_latents_ratio: passes(4) / (4.0 * passes(1)),
         two_latents_ratio: passes(2) / (2.0 * passes(1)),
         score_instructions: counts,
+        functions,
     })
+}
+
+/// The numbers that a command of the firmware prints behind names.
+fn counted(
+    board: &Board,
+    model: &Path,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<BTreeMap<String, u64>, Error> {
+    let invocation = Invocation {
+        model: Some(model),
+        directory: folder,
+        arguments,
+        time_limit: LIMIT,
+        count_instructions: true,
+    };
+    let outcome = emulator::run(board, &invocation)?;
+    let failed = |output: &str| Error::Program {
+        program: format!("{} on {}", arguments.join(" "), board.name),
+        output: output.to_owned(),
+    };
+    if outcome.code != 0 {
+        return Err(failed(&outcome.stderr));
+    }
+    let lines = outcome.stdout.lines().map(|line| {
+        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
+        let number = number.parse().map_err(|_| failed(line))?;
+        Ok((name.to_owned(), number))
+    });
+    lines.collect()
 }
 
 /// The measurements for a terminal.
@@ -167,6 +311,13 @@ pub fn table(name: &str, measured: &Measured) -> String {
         text += &line(estimator, &|counts| {
             let count = counts.score_instructions.get(estimator);
             count.map_or_else(|| "-".to_owned(), u64::to_string)
+        });
+    }
+    let functions = cores.values().next().map(|counts| &counts.functions);
+    for function in functions.into_iter().flat_map(BTreeMap::keys) {
+        text += &line(function, &|counts| {
+            let count = counts.functions.get(function);
+            count.map_or_else(|| "-".to_owned(), |count| format!("{count:.1}"))
         });
     }
     text += &line("2 latents / 2 x 1", &|counts| {

@@ -219,20 +219,23 @@ fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
 fn run_bench(core: Option<&'static Board>, json: bool) -> Result<bool, Error> {
     let wanted = |board: &&'static Board| core.is_none_or(|core| core.name == board.core_name());
     let boards: Vec<_> = COUNTED.into_iter().filter(wanted).collect();
-    let mut all = BTreeMap::new();
+    let layers = boards.iter().map(|board| Ok((board.core_name(), bench::layers(board)?)));
+    let layers = layers.collect::<Result<BTreeMap<_, _>, Error>>()?;
+    let mut models = BTreeMap::new();
     for (name, shape) in bench::shapes() {
-        let measured = bench::measure(&shape, &boards)?;
-        if !json {
-            println!("{}", bench::table(name, &measured));
-        }
-        all.insert(name, measured);
+        models.insert(name, bench::measure(&shape, &boards)?);
     }
     if json {
-        let text = serde_json::to_string_pretty(&all).map_err(|error| Error::Program {
+        let text = serde_json::to_string_pretty(&bench::by_core(&layers, &models)).map_err(|error| Error::Program {
             program: "bench --json".to_owned(),
             output: error.to_string(),
         })?;
         println!("{text}");
+        return Ok(true);
+    }
+    println!("{}", bench::layer_table(&layers));
+    for (name, measured) in &models {
+        println!("{}", bench::table(name, measured));
     }
     Ok(true)
 }

@@ -107,8 +107,9 @@ fn heart_beats_are_scored_within_a_fifth_of_a_nat_by_sigma_points() {
         let (on_device, in_floats) = errors(&trained, &normal);
         eprintln!("{kind}: RMSE {on_device:.3} nats on the device, {in_floats:.3} in floats");
         assert!(on_device < 0.2 && in_floats < 0.2, "{kind}");
-        // Where the scale follows the latents, the rule itself is off by more on beats of no normal kind.
-        if !kind.ends_with(":predicted") {
+        // With heavy tails, or a scale that follows the latents, the rule itself is off by about as much on
+        // beats of no normal kind.
+        if kind == "gaussian" {
             let on_device = device_error(&trained, &mixed);
             eprintln!("{kind}, all beats: RMSE {on_device:.3} nats on the device");
             assert!(on_device < 0.2, "{kind}, all beats");

@@ -15,7 +15,7 @@ use rand_core::Rng;
 const MOST_COLUMNS: usize = 784;
 
 /// Most rows of a layer.
-const MOST_ROWS: usize = 400;
+const MOST_ROWS: usize = 640;
 
 /// Layers begin on a multiple of this.
 const ALIGNMENT: usize = 16;
@@ -33,15 +33,18 @@ pub enum Bits {
     Sixteen,
 }
 
-/// A layer's size, written `640x128` with activations and `8x128:i16` with latents as inputs.
+/// A layer's size, written `640x128` with activations and `8x128:i16` with latents as inputs, and `128x640:q16`
+/// with outputs in Q16.16.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerShape {
     /// Inputs, at most 784.
     pub columns: usize,
-    /// Outputs, at most 400.
+    /// Outputs, at most 640.
     pub rows: usize,
     /// What the inputs are.
     pub inputs: Bits,
+    /// Whether the outputs are Q16.16 rather than activations.
+    pub last: bool,
 }
 
 /// A text that is no layer's size.
@@ -52,6 +55,10 @@ impl FromStr for LayerShape {
     type Err = ShapeError;
 
     fn from_str(text: &str) -> Result<Self, ShapeError> {
+        let (text, last) = match text.strip_suffix(":q16") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let (text, inputs) = match text.strip_suffix(":i16") {
             Some(text) => (text, Bits::Sixteen),
             None => (text, Bits::Eight),
@@ -66,6 +73,7 @@ impl FromStr for LayerShape {
             columns: width(columns, MOST_COLUMNS)?,
             rows: width(rows, MOST_ROWS)?,
             inputs,
+            last,
         })
     }
 }
@@ -76,7 +84,8 @@ impl fmt::Display for LayerShape {
             Bits::Eight => "",
             Bits::Sixteen => ":i16",
         };
-        write!(f, "{}x{}{suffix}", self.columns, self.rows)
+        let outputs = if self.last { ":q16" } else { "" };
+        write!(f, "{}x{}{suffix}{outputs}", self.columns, self.rows)
     }
 }
 
@@ -123,7 +132,7 @@ fn weight(word: u32) -> i8 {
 #[derive(Debug)]
 pub struct Layer<'a> {
     dense: Dense<'a>,
-    inputs: Bits,
+    shape: LayerShape,
     numbers: [i16; MOST_COLUMNS],
     operands: [u32; operand_words(MOST_COLUMNS, 1)],
     outputs: [i8; MOST_ROWS],
@@ -141,11 +150,13 @@ impl<'a> Layer<'a> {
             packing,
             weights: rest.get(..packing.bytes(shape.columns, shape.rows)?)?,
             rows: bytemuck::try_cast_slice(rows).ok()?,
+            norm: u32::MAX,
         };
+        let norm = dense.proves_bound(127).ok()?;
         let mut words = rng::stream(1, 0);
         Some(Self {
-            dense,
-            inputs: shape.inputs,
+            dense: Dense { norm, ..dense },
+            shape,
             // Two activations of eight bits, or a latent; -128 among them is as good as any.
             numbers: [(); MOST_COLUMNS].map(|()| words.next_u32() as i16),
             operands: [0; operand_words(MOST_COLUMNS, 1)],
@@ -161,12 +172,19 @@ impl<'a> Layer<'a> {
             ceiling: 127,
         };
         let columns = self.dense.columns;
-        let numbers = match self.inputs {
+        let numbers = match self.shape.inputs {
             Bits::Eight => Numbers::Narrow(bytemuck::cast_slice(&self.numbers)),
             Bits::Sixteen => Numbers::Wide(&self.numbers),
         };
         let packing = self.dense.packing;
         let operands = Operands::prepare(packing, black_box(numbers), columns, 1, &mut self.operands);
+        if self.shape.last {
+            let mut outputs = self.dense.outputs(operands);
+            while let Some(band) = outputs.next() {
+                black_box(band);
+            }
+            return;
+        }
         let out = Activations::Narrow(&mut self.outputs);
         self.dense.activate(operands, quantization, out);
         black_box(&mut self.outputs);

@@ -253,6 +253,7 @@ impl Case {
                 packing,
                 weights: &self.packed.0[..length],
                 rows: &self.row_words[..rows],
+                norm: u32::MAX,
             };
             let mut words = [0; operand_words(MOST, LANES)];
             let operands = Operands::prepare(packing, numbers, columns, lanes, &mut words);

@@ -33,7 +33,7 @@
 #![allow(unsafe_code)]
 
 use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
-use crate::kernel::{LANES, Numbers, Operands, Row};
+use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
 use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
@@ -266,10 +266,19 @@ struct Job {
 impl Job {
     /// The job of whole bands of tiles at `weights`; none where that is not what is asked for.
     #[inline]
-    fn new(weights: &[u8], rows: &[Row], operands: &Operands<'_>, out: *mut u8) -> Option<Self> {
+    fn new(dense: Dense<'_>, operands: &Operands<'_>, out: *mut u8) -> Option<Self> {
+        let Dense {
+            weights,
+            rows,
+            norm,
+            ..
+        } = dense;
         let groups = operands.columns.div_ceil(TILE);
         let words = operands.words.get(..groups * PAIR)?.as_ptr_range();
-        let one = operands.lanes == 1 && !operands.wide && operands.columns <= SEGMENT;
+        // What a sum starts from is in it from the beginning here, so that only the true sum has to stay below
+        // 2^23: 520 * 127 * 127 = 8,387,080 does.
+        let short = operands.columns <= 520 || norm <= ((1 << 23) - 1) / 127;
+        let one = operands.lanes == 1 && !operands.wide && short;
         let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && groups > 0;
         let complete = weights.len() >= rows.len() * groups * TILE;
         (one && whole && complete).then_some(Self {
@@ -289,21 +298,20 @@ impl Job {
 /// The outputs for one lane of narrow numbers; false where that is not what is asked for.
 #[inline]
 pub(crate) fn scaled(
-    weights: &[u8],
-    rows: &[Row],
+    part: Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) -> bool {
-    if rows.len() > BAND {
+    if part.rows.len() > BAND {
         return false;
     }
     let out = outputs.as_flattened_mut().as_mut_ptr().cast();
-    let Some(mut job) = Job::new(weights, rows, operands, out) else {
+    let Some(mut job) = Job::new(part, operands, out) else {
         return false;
     };
     // SAFETY: the job has as many tiles, words and rows as it says, and `out` has room for LANES numbers for
     // each row.
-    unsafe { scaled_rows(weights.as_ptr(), &mut job) };
+    unsafe { scaled_rows(part.weights.as_ptr(), &mut job) };
     true
 }
 
@@ -311,16 +319,15 @@ pub(crate) fn scaled(
 /// for.
 #[inline]
 pub(crate) fn activated(
-    weights: &[u8],
-    rows: &[Row],
+    dense: Dense<'_>,
     operands: &Operands<'_>,
     (floor, ceiling, zero_point): (i32, i32, i32),
     out: &mut [i8],
 ) -> bool {
-    if out.len() < rows.len() {
+    if out.len() < dense.rows.len() {
         return false;
     }
-    let Some(job) = Job::new(weights, rows, operands, out.as_mut_ptr().cast()) else {
+    let Some(job) = Job::new(dense, operands, out.as_mut_ptr().cast()) else {
         return false;
     };
     let mut job = Job {
@@ -330,8 +337,88 @@ pub(crate) fn activated(
         ..job
     };
     // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
-    unsafe { activated_rows(weights.as_ptr(), &mut job) };
+    unsafe { activated_rows(dense.weights.as_ptr(), &mut job) };
     true
+}
+
+/// From sums to outputs, in all lanes.
+pub(crate) fn scale(rows: &[Row], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
+    let rows = rows.get(..BAND).unwrap_or(rows);
+    if !rows.is_empty() {
+        let sums = sums.as_flattened_mut().as_mut_ptr();
+        // SAFETY: `sums` has LANES numbers for each of `rows`, of which there is one at least; all of them are read
+        // and written.
+        unsafe { scale_rows(sums, rows.as_ptr(), rows.len(), operands.starts.as_ptr()) };
+    }
+}
+
+/// Adds the lanes' `starts` and each row's bias to LANES sums for each row, and scales them, as
+/// [`rows_of_job`] does.
+///
+/// # Safety
+/// `sums` are `4 * count` numbers, `rows` are `count` rows, at least 1, and `starts` 4 numbers.
+#[unsafe(naked)]
+unsafe extern "C" fn scale_rows(
+    sums: *mut i32,
+    rows: *const Row,
+    count: usize,
+    starts: *const i32,
+) {
+    naked_asm!(
+        cpu!(),
+        "push {{r4-r11, lr}}",
+        "sub sp, sp, #4",
+        "add r2, r1, r2, lsl #3",
+        "str r2, [sp]",
+        "ldm r3, {{r4-r7}}",
+        "2:",
+        "ldm r0, {{r8-r11}}",
+        "ldrd r12, lr, [r1], #8",
+        "add r8, r8, r4",
+        "add r9, r9, r5",
+        "add r10, r10, r6",
+        "add r11, r11, r7",
+        "add r8, r8, r12",
+        "add r9, r9, r12",
+        "add r10, r10, r12",
+        "add r11, r11, r12",
+        "lsr r12, lr, #16",
+        "subs r12, r12, #17",
+        "blo 5f",
+        "smulwb r8, r8, lr",
+        "smulwb r9, r9, lr",
+        "smulwb r10, r10, lr",
+        "smulwb r11, r11, lr",
+        "asr r8, r8, r12",
+        "asr r9, r9, r12",
+        "asr r10, r10, r12",
+        "asr r11, r11, r12",
+        ".irp sum, r8, r9, r10, r11",
+        "add \\sum, \\sum, #1",
+        "asr \\sum, \\sum, #1",
+        ".endr",
+        "3:",
+        "stm r0!, {{r8-r11}}",
+        "ldr r12, [sp]",
+        "cmp r1, r12",
+        "bne 2b",
+        "add sp, sp, #4",
+        "pop {{r4-r11, pc}}",
+        // The long way.
+        "5:",
+        "push {{r0, r1}}",
+        ".irp sum, r8, r9, r10, r11",
+        "push {{r2, lr}}",
+        "mov r0, \\sum",
+        "mov r1, lr",
+        "bl {apply}",
+        "mov \\sum, r0",
+        "pop {{r2, lr}}",
+        ".endr",
+        "pop {{r0, r1}}",
+        "b 3b",
+        apply = sym apply,
+    )
 }
 
 /// [`Multiplier::apply`] for the assembly below.

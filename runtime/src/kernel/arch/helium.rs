@@ -7,11 +7,15 @@
 #![allow(unsafe_code)]
 
 use crate::kernel::packing::{Packing, TILE};
-use crate::kernel::{LANES, Numbers, Operands, Row};
+use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
+use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
+/// Rows that are asked for at once: eight times as many as go together.
+pub(crate) const BAND: usize = 8 * TOGETHER;
+
 /// Rows that go together.
-pub(crate) const BAND: usize = 4;
+const TOGETHER: usize = 4;
 
 /// The packing of these kernels.
 pub(crate) const NATIVE: Packing = Packing::Rows;
@@ -49,92 +53,325 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
     }
     let kernel = if operands.wide { wide } else { narrow };
     let x = operands.words.as_ptr().cast::<u8>();
-    for lane in 0..operands.lanes {
-        // SAFETY: the lane's numbers start there, within `words`, as checked above.
-        let x = unsafe { x.add(lane * padded * bytes) };
-        if weights.len() >= BAND * columns {
-            let out = sums.as_flattened_mut().as_mut_ptr();
-            // SAFETY: a lane is below LANES.
-            let out = unsafe { out.add(lane) };
-            // SAFETY: `weights` has four rows of `columns` weights, `x` as many numbers; every LANES-th of
-            // the BAND * LANES - lane numbers from `out` on is written.
-            unsafe { kernel(weights.as_ptr(), columns, x, out, columns) };
-        } else {
-            // The last rows, one by one: four times the same.
-            for (row, sums) in weights.chunks_exact(columns).zip(sums.iter_mut()) {
-                let mut same = [0; 3 * LANES + 1];
-                // SAFETY: `row` has `columns` weights, all four rows being the same one, and `x` as many
-                // numbers; the first, fifth, ninth and thirteenth of `same` are written.
-                unsafe { kernel(row.as_ptr(), 0, x, same.as_mut_ptr(), columns) };
-                if let ([first, ..], Some(sum)) = (same, sums.get_mut(lane)) {
-                    *sum = first;
+    let bands = weights.chunks(TOGETHER * columns);
+    for (weights, sums) in bands.zip(sums.as_chunks_mut::<TOGETHER>().0) {
+        for lane in 0..operands.lanes {
+            // SAFETY: the lane's numbers start there, within `words`, as checked above.
+            let x = unsafe { x.add(lane * padded * bytes) };
+            if weights.len() == TOGETHER * columns {
+                let out = sums.as_flattened_mut().as_mut_ptr();
+                // SAFETY: a lane is below LANES.
+                let out = unsafe { out.add(lane) };
+                // SAFETY: `weights` has four rows of `columns` weights, `x` as many numbers; every LANES-th of
+                // the `TOGETHER * LANES - lane` numbers from `out` on is written.
+                unsafe { kernel(weights.as_ptr(), columns, x, out, columns) };
+            } else {
+                // The last rows, one by one: four times the same.
+                for (row, sums) in weights.chunks_exact(columns).zip(sums.iter_mut()) {
+                    let mut same = [0; 3 * LANES + 1];
+                    // SAFETY: `row` has `columns` weights, all four rows being the same one, and `x` as many
+                    // numbers; the first, fifth, ninth and thirteenth of `same` are written.
+                    unsafe { kernel(row.as_ptr(), 0, x, same.as_mut_ptr(), columns) };
+                    if let ([first, ..], Some(sum)) = (same, sums.get_mut(lane)) {
+                        *sum = first;
+                    }
                 }
             }
         }
     }
 }
 
-/// The outputs of four rows for one lane; false where that is not what is asked for, or where a shift is
-/// below 17.
+/// A layer, or a part of it, for one lane, in the order that the assembly reads it.
+#[repr(C)]
+struct Job {
+    weights: *const u8,
+    columns: usize,
+    x: *const u8,
+    rows: *const Row,
+    out: *mut u8,
+    /// Where the rows end.
+    rows_end: *const Row,
+    /// Where outputs are activations: the limits before the zero point is added, and the zero point.
+    floor: i32,
+    ceiling: i32,
+    zero_point: i32,
+}
+
+impl Job {
+    /// The job of fours of rows at `weights` for a lane; none where that is not what is asked for.
+    fn new(
+        dense: Dense<'_>,
+        operands: &Operands<'_>,
+        lane: usize,
+        out: *mut u8,
+    ) -> Option<Self> {
+        let Dense { weights, rows, .. } = dense;
+        let columns = operands.columns;
+        let padded = columns.next_multiple_of(TILE);
+        let bytes = if operands.wide { 2 } else { 1 };
+        let x: &[u8] = bytemuck::cast_slice(operands.words);
+        let x = x.get(lane * padded * bytes..(lane + 1) * padded * bytes)?;
+        let whole = rows.len().is_multiple_of(TOGETHER) && !rows.is_empty() && columns > 0;
+        (whole && weights.len() >= rows.len() * columns).then_some(Self {
+            weights: weights.as_ptr(),
+            columns,
+            x: x.as_ptr(),
+            rows: rows.as_ptr(),
+            out,
+            rows_end: rows.as_ptr_range().end,
+            floor: 0,
+            ceiling: 0,
+            zero_point: 0,
+        })
+    }
+}
+
+/// The outputs; false where that is not what is asked for.
 #[inline]
 pub(crate) fn scaled(
-    weights: &[u8],
-    rows: &[Row],
+    part: Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) -> bool {
-    if rows.len() != BAND || operands.lanes != 1 {
+    if part.rows.len() > BAND {
         return false;
     }
-    sums(weights, operands, outputs);
-    let out = outputs.as_flattened_mut().as_mut_ptr();
-    // SAFETY: there are four rows; every LANES-th of `BAND * LANES` numbers is read and written.
-    unsafe { scale(out, rows.as_ptr()) }
+    for lane in 0..operands.lanes {
+        let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
+        let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
+            return false;
+        };
+        let kernel = if operands.wide { scaled_wide } else { scaled_narrow };
+        // SAFETY: the job has as many weights, numbers and rows as it says, and every LANES-th of the numbers
+        // from `out` on is written, one for each row.
+        unsafe { kernel(&mut job) };
+    }
+    true
 }
 
-/// Scales `out[0]`, `out[4]`, `out[8]` and `out[12]`, each with its bias added, by four rows' multipliers;
-/// changes nothing and gives false where a shift is below 17.
+/// The narrow activations of a whole layer; false where that is not what is asked for.
+#[inline]
+pub(crate) fn activated(
+    dense: Dense<'_>,
+    operands: &Operands<'_>,
+    (floor, ceiling, zero_point): (i32, i32, i32),
+    out: &mut [i8],
+) -> bool {
+    if out.len() < operands.lanes * dense.rows.len() {
+        return false;
+    }
+    for lane in 0..operands.lanes {
+        let out = out.as_mut_ptr().wrapping_add(lane * dense.rows.len());
+        let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
+            return false;
+        };
+        let mut job = Job {
+            floor,
+            ceiling,
+            zero_point,
+            ..job
+        };
+        let kernel = if operands.wide { activated_wide } else { activated_narrow };
+        // SAFETY: the job has as many weights, numbers and rows as it says, and `out` a byte for each row.
+        unsafe { kernel(&mut job) };
+    }
+    true
+}
+
+/// [`Multiplier::apply`] for the assembly below.
+extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
+    Multiplier::from_validated(word).apply(accumulator)
+}
+
+/// The job at hand, four rows after four, with the loop's instructions, and `$store` at the end of each four:
+/// their outputs are in q0, the place for them in r7, the limits in q4 and q5, the zero point in q6.
+///
+/// With the mantissa m as m * 2^15, VQDMULH gives floor(2 a m 2^15 / 2^32) = floor(a m / 2^16), which is t of the
+/// rounding rule, and VRSHL by 16 - shift < 0 rounds it to the nearest, halves up. Where a shift is below 17, the
+/// four go the long way.
+macro_rules! rows_of_job {
+    ($start:literal, [$($products:literal),*], [$($store:literal),*]) => {
+        naked_asm!(
+            // The assembler does not hear of `-C target-cpu`.
+            ".cpu cortex-m55",
+            "push {{r0, r4-r11, lr}}",
+            "vpush {{d8-d15}}",
+            "vmov.i32 q7, #16",
+            "mov r12, r0",
+            "ldrd r11, r9, [r12]",
+            "ldrd r1, r2, [r12, #24]",
+            "ldr r3, [r12, #32]",
+            "vdup.32 q4, r1",
+            "vdup.32 q5, r2",
+            "vdup.32 q6, r3",
+            "1:",
+            "mov r0, r11",
+            "add r5, r11, r9",
+            "add r7, r5, r9",
+            "add r1, r7, r9",
+            "add r11, r1, r9",
+            "ldrd r2, r3, [r12, #8]",
+            "movs r4, #0",
+            "movs r6, #0",
+            "mov r8, r4",
+            "mov r10, r4",
+            $start,
+            "2:",
+            $($products,)*
+            "letp lr, 2b",
+            "vmov q0[2], q0[0], r4, r8",
+            "vmov q0[3], q0[1], r6, r10",
+            "vld20.32 {{q1, q2}}, [r3]",
+            "vld21.32 {{q1, q2}}, [r3]!",
+            "str r3, [r12, #12]",
+            "vadd.i32 q0, q0, q1",
+            "vshr.u32 q3, q2, #16",
+            "vsub.i32 q3, q7, q3",
+            "vcmp.s32 ge, q3, zr",
+            "vmrs r0, p0",
+            "cbnz r0, 5f",
+            "vshl.i32 q2, q2, #16",
+            "vshr.u32 q2, q2, #1",
+            "vqdmulh.s32 q0, q0, q2",
+            "vrshl.s32 q0, q0, q3",
+            "3:",
+            "ldrd r7, r0, [r12, #16]",
+            $($store,)*
+            "str r7, [r12, #16]",
+            "cmp r3, r0",
+            "bne 1b",
+            "vpop {{d8-d15}}",
+            "pop {{r0, r4-r11, pc}}",
+            // The long way, row by row; sums with their biases are in q0, words in q2.
+            "5:",
+            "vmov r4, r8, q0[2], q0[0]",
+            "vmov r6, r10, q0[3], q0[1]",
+            "vmov r5, r0, q2[2], q2[0]",
+            "vmov r7, r1, q2[3], q2[1]",
+            "push {{r1, r3, r12, lr}}",
+            "mov r1, r0",
+            "mov r0, r8",
+            "bl {apply}",
+            "mov r8, r0",
+            "ldr r1, [sp]",
+            "mov r0, r10",
+            "bl {apply}",
+            "mov r10, r0",
+            "mov r0, r4",
+            "mov r1, r5",
+            "bl {apply}",
+            "mov r4, r0",
+            "mov r0, r6",
+            "mov r1, r7",
+            "bl {apply}",
+            "mov r6, r0",
+            "pop {{r1, r3, r12, lr}}",
+            "vmov q0[2], q0[0], r4, r8",
+            "vmov q0[3], q0[1], r6, r10",
+            "b 3b",
+            apply = sym apply,
+        )
+    };
+}
+
+macro_rules! rows_of_narrow_job {
+    ($($store:literal),*) => {
+        rows_of_job!(
+            "dlstp.8 lr, r9",
+            [
+                "vldrb.u8 q0, [r2], #16",
+                "vldrb.u8 q1, [r0], #16",
+                "vmladava.s8 r4, q0, q1",
+                "vldrb.u8 q2, [r5], #16",
+                "vmladava.s8 r6, q0, q2",
+                "vldrb.u8 q3, [r7], #16",
+                "vmladava.s8 r8, q0, q3",
+                "vldrb.u8 q1, [r1], #16",
+                "vmladava.s8 r10, q0, q1"
+            ],
+            [$($store),*]
+        )
+    };
+}
+
+macro_rules! rows_of_wide_job {
+    ($($store:literal),*) => {
+        rows_of_job!(
+            "dlstp.16 lr, r9",
+            [
+                "vldrh.u16 q0, [r2], #16",
+                "vldrb.s16 q1, [r0], #8",
+                "vmladava.s16 r4, q0, q1",
+                "vldrb.s16 q2, [r5], #8",
+                "vmladava.s16 r6, q0, q2",
+                "vldrb.s16 q3, [r7], #8",
+                "vmladava.s16 r8, q0, q3",
+                "vldrb.s16 q1, [r1], #8",
+                "vmladava.s16 r10, q0, q1"
+            ],
+            [$($store),*]
+        )
+    };
+}
+
+/// The outputs of a job's rows for narrow numbers into every fourth number of `out`.
 ///
 /// # Safety
-/// `out` are 13 numbers, `rows` four rows.
+/// The job's weights, numbers, rows and `out` are as many as it says; rows and `out` are at
+/// multiples of four bytes.
 #[unsafe(naked)]
-unsafe extern "C" fn scale(out: *mut i32, rows: *const Row) -> bool {
-    // With the mantissa m as m * 2^15, VQDMULH gives floor(2 a m 2^15 / 2^32) = floor(a m / 2^16), which is
-    // t of the rounding rule, and VRSHL by 16 - shift < 0 rounds it to the nearest, halves up.
-    naked_asm!(
-        ".cpu cortex-m55",
-        "vld20.32 {{q1, q2}}, [r1]",
-        "vld21.32 {{q1, q2}}, [r1]",
-        "vshr.u32 q3, q2, #16",
-        "vmov.i32 q0, #16",
-        "vsub.i32 q3, q0, q3",
-        "movs r1, #0",
-        "vcmp.s32 ge, q3, r1",
-        "vmrs r1, p0",
-        "cbnz r1, 2f",
-        "push {{r4, lr}}",
-        "ldr r1, [r0]",
-        "ldr r2, [r0, #16]",
-        "ldr r3, [r0, #32]",
-        "ldr r4, [r0, #48]",
-        "vmov q0[2], q0[0], r1, r3",
-        "vmov q0[3], q0[1], r2, r4",
-        "vadd.i32 q0, q0, q1",
-        "vshl.i32 q2, q2, #16",
-        "vshr.u32 q2, q2, #1",
-        "vqdmulh.s32 q0, q0, q2",
-        "vrshl.s32 q0, q0, q3",
-        "vmov r1, r3, q0[2], q0[0]",
-        "vmov r2, r4, q0[3], q0[1]",
-        "str r1, [r0]",
-        "str r2, [r0, #16]",
-        "str r3, [r0, #32]",
-        "str r4, [r0, #48]",
-        "movs r0, #1",
-        "pop {{r4, pc}}",
-        "2:",
-        "movs r0, #0",
-        "bx lr",
+unsafe extern "C" fn scaled_narrow(job: &mut Job) {
+    rows_of_narrow_job!(
+        "vmov r4, r8, q0[2], q0[0]",
+        "vmov r6, r10, q0[3], q0[1]",
+        "str r4, [r7], #16",
+        "str r6, [r7], #16",
+        "str r8, [r7], #16",
+        "str r10, [r7], #16"
+    )
+}
+
+/// As [`scaled_narrow`], for wide numbers.
+///
+/// # Safety
+/// As for [`scaled_narrow`].
+#[unsafe(naked)]
+unsafe extern "C" fn scaled_wide(job: &mut Job) {
+    rows_of_wide_job!(
+        "vmov r4, r8, q0[2], q0[0]",
+        "vmov r6, r10, q0[3], q0[1]",
+        "str r4, [r7], #16",
+        "str r6, [r7], #16",
+        "str r8, [r7], #16",
+        "str r10, [r7], #16"
+    )
+}
+
+/// The activations of a job's rows for narrow numbers into `out`.
+///
+/// # Safety
+/// As for [`scaled_narrow`], but for `out`, which are bytes.
+#[unsafe(naked)]
+unsafe extern "C" fn activated_narrow(job: &mut Job) {
+    rows_of_narrow_job!(
+        "vmax.s32 q0, q0, q4",
+        "vmin.s32 q0, q0, q5",
+        "vadd.i32 q0, q0, q6",
+        "vstrb.32 q0, [r7], #4"
+    )
+}
+
+/// As [`activated_narrow`], for wide numbers.
+///
+/// # Safety
+/// As for [`activated_narrow`].
+#[unsafe(naked)]
+unsafe extern "C" fn activated_wide(job: &mut Job) {
+    rows_of_wide_job!(
+        "vmax.s32 q0, q0, q4",
+        "vmin.s32 q0, q0, q5",
+        "vadd.i32 q0, q0, q6",
+        "vstrb.32 q0, [r7], #4"
     )
 }
 

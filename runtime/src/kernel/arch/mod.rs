@@ -48,25 +48,26 @@ pub(super) fn prepare(
     }
 }
 
-/// `outputs[r][lane] = M_r(bias_r + sum_c w_rc * x_c)` for the rows that `weights` hold, at most [`BAND`].
+/// `outputs[r][lane] = M_r(bias_r + sum_c w_rc * x_c)` for the rows of a part of a layer, at most [`BAND`].
 #[inline]
 pub(super) fn outputs(
-    packing: Packing,
-    weights: &[u8],
-    rows: &[Row],
+    part: Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) {
-    if packing == NATIVE {
+    if part.packing == NATIVE {
         #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
-        if core_kernels::scaled(weights, rows, operands, outputs) {
+        if core_kernels::scaled(part, operands, outputs) {
             return;
         }
-        core_kernels::sums(weights, operands, outputs);
+        core_kernels::sums(part.weights, operands, outputs);
+        #[cfg(elbow_kernels = "dsp")]
+        return core_kernels::scale(part.rows, operands, outputs);
     } else {
-        portable::sums_of(packing, weights, operands, outputs);
+        portable::sums_of(part.packing, part.weights, operands, outputs);
     }
-    scale(rows, operands, outputs);
+    #[cfg_attr(elbow_kernels = "dsp", allow(unreachable_code))]
+    scale(part.rows, operands, outputs);
 }
 
 /// The narrow activations of a whole layer, `clamp(output, floor, ceiling) + zero_point`, where the core has a
@@ -78,9 +79,9 @@ pub(super) fn activated(
     limits: (i32, i32, i32),
     out: &mut [i8],
 ) -> bool {
-    #[cfg(elbow_kernels = "dsp")]
+    #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
     if dense.packing == NATIVE {
-        return core_kernels::activated(dense.weights, dense.rows, operands, limits, out);
+        return core_kernels::activated(dense, operands, limits, out);
     }
     let _ = (dense, operands, limits, out);
     false

@@ -5,7 +5,8 @@ use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::counter::Counter;
 use crate::image;
-use elbow::{Estimator, Model};
+use core::hint::black_box;
+use elbow::{Estimator, Model, gaussian, transcendental};
 
 /// The estimators whose instructions are counted.
 const COUNTED: [Estimator; 6] = [
@@ -44,5 +45,42 @@ pub(super) fn count<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
         });
         output.line(format_args!("{estimator} {instructions}"))?;
     }
+    for (name, function) in FUNCTIONS {
+        let thousand = counter.instructions_of(|| {
+            (0..1000).for_each(|step| {
+                black_box(function(black_box(step)));
+            });
+        });
+        // The loop, and what makes an argument of a step.
+        let nothing = counter.instructions_of(|| {
+            (0..1000).for_each(|step| {
+                black_box(nothing(black_box(step)));
+            });
+        });
+        output.line(format_args!("{name} {}", thousand.saturating_sub(nothing)))?;
+    }
     output.finish()
+}
+
+/// Functions of one number, by what a thousand calls of them are called: arguments spread over their domains.
+const FUNCTIONS: [(&str, fn(u32) -> i32); 4] = [
+    ("1000-normal-draws", |step| {
+        gaussian::standard_normal(word(step))
+    }),
+    ("1000-exp", |step| {
+        transcendental::exp(-(word(step) >> 12).cast_signed())
+    }),
+    ("1000-ln", |step| transcendental::ln(word(step) | 1)),
+    ("1000-softplus", |step| {
+        transcendental::softplus(word(step).cast_signed() >> 12)
+    }),
+];
+
+fn nothing(step: u32) -> i32 {
+    word(step).cast_signed()
+}
+
+/// A word for each step, spread over all words.
+fn word(step: u32) -> u32 {
+    step.wrapping_mul(0x9e37_79b9)
 }

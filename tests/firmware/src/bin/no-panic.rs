@@ -167,6 +167,7 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         packing,
         weights: bytes,
         rows,
+        norm: number,
     };
     write!(out, "{:?}", dense.proves_bound(number.into())).ok()?;
     let mut words = [0; 32];
