@@ -209,49 +209,69 @@ unsafe fn sums_of_band(
     groups: usize,
     sums: &mut [[i32; LANES]; TILE],
 ) {
-    *sums = [[0; LANES]; TILE];
-    let words = operands.words.as_ptr();
-    let out = sums.as_flattened_mut().as_mut_ptr();
     let segment = if operands.wide { groups } else { SEGMENT / TILE };
     let mut first = 0;
-    while first < groups {
+    // SAFETY: there are `groups` tiles and pairs, and a segment is not empty.
+    unsafe { segment_of_band(weights, operands, groups, (0, segment.min(groups)), sums) };
+    while groups - first > segment {
+        first += segment;
         let length = segment.min(groups - first);
-        // SAFETY: `first` is below `groups`, the number of tiles.
-        let weights = unsafe { weights.add(first * TILE_BYTES) };
-        if operands.lanes == LANES && !operands.wide {
-            // SAFETY: there are `LANES * groups * PAIR` words.
-            let words = unsafe { words.add(first * LANES * PAIR) };
-            for pair in 0..2 {
-                // SAFETY: two rows of a tile are eight bytes, and a tile has four.
-                let weights = unsafe { weights.add(8 * pair) };
-                // SAFETY: two rows of `sums` are `2 * LANES` numbers, and it has four.
-                let out = unsafe { out.add(2 * LANES * pair) };
-                // SAFETY: of `length` tiles from `weights` on two rows are read, and as many times
-                // `LANES * PAIR` words; `2 * LANES` numbers are written. `length` is not 0.
-                unsafe { narrow_four(weights, words, length, out) };
-            }
-        } else {
-            let kernel = if operands.wide { wide } else { narrow };
-            for lane in 0..operands.lanes {
-                // SAFETY: the lane's words are `groups * PAIR` within `words`, and `first < groups`.
-                let words = unsafe { words.add((lane * groups + first) * PAIR) };
-                // SAFETY: a lane is below LANES.
-                let out = unsafe { out.add(lane) };
-                // SAFETY: `length` tiles and pairs are left from there on, and not 0; every LANES-th
-                // of the numbers from `out` on is written.
-                unsafe { kernel(weights, words, length, out) };
-            }
+        let mut more = [[0; LANES]; TILE];
+        // SAFETY: `first` is below `groups`, and `length` tiles follow.
+        unsafe { segment_of_band(weights, operands, groups, (first, length), &mut more) };
+        for (sum, more) in sums.as_flattened_mut().iter_mut().zip(more.as_flattened()) {
+            *sum = sum.wrapping_add(*more);
         }
-        first += length;
     }
 }
 
-/// A layer, or a part of it, for one lane of narrow numbers, in the order that the assembly reads it.
+/// The sums over `length` of `groups` tiles, from tile `first` on.
+///
+/// # Safety
+/// As for [`sums_of_band`]; `first + length` is at most `groups`, and `length` at least 1.
+unsafe fn segment_of_band(
+    weights: *const u8,
+    operands: &Operands<'_>,
+    groups: usize,
+    (first, length): (usize, usize),
+    sums: &mut [[i32; LANES]; TILE],
+) {
+    let words = operands.words.as_ptr();
+    let out = sums.as_flattened_mut().as_mut_ptr();
+    // SAFETY: `first` is below `groups`, the number of tiles.
+    let weights = unsafe { weights.add(first * TILE_BYTES) };
+    if operands.lanes == LANES && !operands.wide {
+        // SAFETY: there are `LANES * groups * PAIR` words.
+        let words = unsafe { words.add(first * LANES * PAIR) };
+        for pair in 0..2 {
+            // SAFETY: two rows of a tile are eight bytes, and a tile has four.
+            let weights = unsafe { weights.add(8 * pair) };
+            // SAFETY: two rows of `sums` are `2 * LANES` numbers, and it has four.
+            let out = unsafe { out.add(2 * LANES * pair) };
+            // SAFETY: of `length` tiles from `weights` on two rows are read, and as many times
+            // `LANES * PAIR` words; `2 * LANES` numbers are written. `length` is not 0.
+            unsafe { narrow_four(weights, words, length, out) };
+        }
+    } else {
+        let kernel = if operands.wide { wide } else { narrow };
+        for lane in 0..operands.lanes {
+            // SAFETY: the lane's words are `groups * PAIR` within `words`, and `first < groups`.
+            let words = unsafe { words.add((lane * groups + first) * PAIR) };
+            // SAFETY: a lane is below LANES.
+            let out = unsafe { out.add(lane) };
+            // SAFETY: `length` tiles and pairs are left from there on, and not 0; every LANES-th of the
+            // numbers from `out` on is written.
+            unsafe { kernel(weights, words, length, out) };
+        }
+    }
+}
+
+/// A layer, or a part of it, for one lane, in the order that the assembly reads it.
 #[repr(C)]
 struct Job {
     words: *const u32,
     words_end: *const u32,
-    /// What each sum starts from, 256 times.
+    /// What each sum starts from; 256 times that for narrow numbers.
     start: i32,
     rows: *const Row,
     out: *mut u8,
@@ -264,27 +284,32 @@ struct Job {
 }
 
 impl Job {
-    /// The job of whole bands of tiles at `weights`; none where that is not what is asked for.
-    #[inline]
-    fn new(dense: Dense<'_>, operands: &Operands<'_>, out: *mut u8) -> Option<Self> {
+    /// The job of whole bands of tiles for a lane; none where that is not what is asked for.
+    fn new(
+        dense: Dense<'_>,
+        operands: &Operands<'_>,
+        lane: usize,
+        out: *mut u8,
+    ) -> Option<Self> {
         let Dense {
             weights,
             rows,
             norm,
             ..
         } = dense;
-        let groups = operands.columns.div_ceil(TILE);
-        let words = operands.words.get(..groups * PAIR)?.as_ptr_range();
+        let pairs = operands.columns.div_ceil(TILE) * PAIR;
+        let words = operands.words.get(lane * pairs..(lane + 1) * pairs)?;
+        let words = words.as_ptr_range();
+        let start = *operands.starts.get(lane)?;
         // What a sum starts from is in it from the beginning here, so that only the true sum has to stay below
         // 2^23: 520 * 127 * 127 = 8,387,080 does.
         let short = operands.columns <= 520 || norm <= ((1 << 23) - 1) / 127;
-        let one = operands.lanes == 1 && !operands.wide && short;
-        let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && groups > 0;
-        let complete = weights.len() >= rows.len() * groups * TILE;
-        (one && whole && complete).then_some(Self {
+        let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && pairs > 0;
+        let complete = weights.len() * PAIR >= rows.len() * pairs * TILE;
+        (whole && complete && (operands.wide || short)).then_some(Self {
             words: words.start,
             words_end: words.end,
-            start: operands.starts[0] << 8,
+            start: if operands.wide { start } else { start << 8 },
             rows: rows.as_ptr(),
             out,
             bands: rows.len() / TILE,
@@ -295,28 +320,39 @@ impl Job {
     }
 }
 
-/// The outputs for one lane of narrow numbers; false where that is not what is asked for.
+/// Four lanes of narrow numbers go together; others go one by one.
+fn goes_together(operands: &Operands<'_>) -> bool {
+    operands.lanes == LANES && !operands.wide
+}
+
+/// The outputs; false where that is not what is asked for.
 #[inline]
 pub(crate) fn scaled(
     part: Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) -> bool {
-    if part.rows.len() > BAND {
+    if part.rows.len() > BAND || goes_together(operands) {
         return false;
     }
-    let out = outputs.as_flattened_mut().as_mut_ptr().cast();
-    let Some(mut job) = Job::new(part, operands, out) else {
-        return false;
+    let kernel = if operands.wide {
+        scaled_wide
+    } else {
+        scaled_narrow
     };
-    // SAFETY: the job has as many tiles, words and rows as it says, and `out` has room for LANES numbers for
-    // each row.
-    unsafe { scaled_rows(part.weights.as_ptr(), &mut job) };
+    for lane in 0..operands.lanes {
+        let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
+        let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
+            return false;
+        };
+        // SAFETY: the job has as many tiles, words and rows as it says, and every LANES-th of the numbers from
+        // `out` on is written, one for each row.
+        unsafe { kernel(part.weights.as_ptr(), &mut job) };
+    }
     true
 }
 
-/// The activations of a whole layer for one lane of narrow numbers; false where that is not what is asked
-/// for.
+/// The narrow activations of a whole layer; false where that is not what is asked for.
 #[inline]
 pub(crate) fn activated(
     dense: Dense<'_>,
@@ -324,20 +360,29 @@ pub(crate) fn activated(
     (floor, ceiling, zero_point): (i32, i32, i32),
     out: &mut [i8],
 ) -> bool {
-    if out.len() < dense.rows.len() {
+    let rows = dense.rows.len();
+    if out.len() < operands.lanes * rows || goes_together(operands) {
         return false;
     }
-    let Some(job) = Job::new(dense, operands, out.as_mut_ptr().cast()) else {
-        return false;
+    let kernel = if operands.wide {
+        activated_wide
+    } else {
+        activated_narrow
     };
-    let mut job = Job {
-        floor,
-        ceiling,
-        zero_point,
-        ..job
-    };
-    // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
-    unsafe { activated_rows(dense.weights.as_ptr(), &mut job) };
+    for lane in 0..operands.lanes {
+        let out = out.as_mut_ptr().wrapping_add(lane * rows);
+        let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
+            return false;
+        };
+        let mut job = Job {
+            floor,
+            ceiling,
+            zero_point,
+            ..job
+        };
+        // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
+        unsafe { kernel(dense.weights.as_ptr(), &mut job) };
+    }
     true
 }
 
@@ -426,14 +471,14 @@ extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
     Multiplier::from_validated(word).apply(accumulator)
 }
 
-/// The job at hand, row after row, with `$store` at the end of each: the output is in r0, the place for it in
+/// The job at hand, band after band: `$products` adds the products of a band in r4 to r7, `$sum` is one of these as
+/// it is to be added to its bias, and `$store` comes at the end of each row: the output is in r0, the place for it in
 /// r9, the limits in r10 and r11, the zero point in r12.
 ///
-/// The loop is that of [`narrow`]. Then each sum is added to its bias and scaled: with the mantissa in the low
-/// half and the shift in the high half of the multiplier, SMULWB gives t of the rounding rule; a shift below 17
-/// goes the long way.
+/// Each sum is added to its bias and scaled: with the mantissa in the low half and the shift in the high half of the
+/// multiplier, SMULWB gives t of the rounding rule; a shift below 17 goes the long way.
 macro_rules! rows_of_job {
-    ($($store:literal),*) => {
+    ([$($products:literal),*], $sum:literal, [$($store:literal),*]) => {
         naked_asm!(
             cpu!(),
             "push {{r1, r4-r11, lr}}",
@@ -444,48 +489,7 @@ macro_rules! rows_of_job {
             "mov r5, r4",
             "mov r6, r4",
             "mov r7, r4",
-            "sub r12, r2, r1",
-            "subs r12, r12, #32",
-            "blo 3f",
-            "2:",
-            ".rept 4",
-            "ldm r0!, {{r8-r11}}",
-            "ldrd r12, lr, [r1], #8",
-            "smlad r4, r8, r12, r4",
-            "uxtb16 r8, r8",
-            "smlad r5, r9, r12, r5",
-            "uxtb16 r9, r9",
-            "smlad r6, r10, r12, r6",
-            "uxtb16 r10, r10",
-            "smlad r7, r11, r12, r7",
-            "uxtb16 r11, r11",
-            "smlad r4, r8, lr, r4",
-            "smlad r5, r9, lr, r5",
-            "smlad r6, r10, lr, r6",
-            "smlad r7, r11, lr, r7",
-            ".endr",
-            "sub r12, r2, r1",
-            "cmp r12, #32",
-            "bhs 2b",
-            "b 3f",
-            "4:",
-            "ldm r0!, {{r8-r11}}",
-            "ldrd r12, lr, [r1], #8",
-            "smlad r4, r8, r12, r4",
-            "uxtb16 r8, r8",
-            "smlad r5, r9, r12, r5",
-            "uxtb16 r9, r9",
-            "smlad r6, r10, r12, r6",
-            "uxtb16 r10, r10",
-            "smlad r7, r11, r12, r7",
-            "uxtb16 r11, r11",
-            "smlad r4, r8, lr, r4",
-            "smlad r5, r9, lr, r5",
-            "smlad r6, r10, lr, r6",
-            "smlad r7, r11, lr, r7",
-            "3:",
-            "cmp r1, r2",
-            "bne 4b",
+            $($products,)*
             "mov lr, r0",
             "ldr r3, [sp]",
             "ldrd r8, r9, [r3, #12]",
@@ -493,7 +497,7 @@ macro_rules! rows_of_job {
             "ldr r12, [r3, #32]",
             ".irp sum, r4, r5, r6, r7",
             "ldrd r2, r1, [r8], #8",
-            "add r0, r2, \\sum, asr #8",
+            concat!("add r0, r2, ", $sum),
             "lsrs r3, r1, #16",
             "subs r3, r3, #17",
             "bhs 5f",
@@ -522,23 +526,119 @@ macro_rules! rows_of_job {
     };
 }
 
-/// The outputs of a job's rows into every fourth number of `out`.
-///
-/// # Safety
-/// `weights` and the job's words, rows and `out` are as many as its bands and words say; all but `out` are at
-/// multiples of four bytes, and so is `out`.
-#[unsafe(naked)]
-unsafe extern "C" fn scaled_rows(weights: *const u8, job: &mut Job) {
-    rows_of_job!("str r0, [r9], #16")
+/// The loop of [`narrow`].
+macro_rules! rows_of_narrow_job {
+    ($($store:literal),*) => {
+        rows_of_job!(
+            [
+                "sub r12, r2, r1",
+                "subs r12, r12, #32",
+                "blo 3f",
+                "2:",
+                ".rept 4",
+                "ldm r0!, {{r8-r11}}",
+                "ldrd r12, lr, [r1], #8",
+                "smlad r4, r8, r12, r4",
+                "uxtb16 r8, r8",
+                "smlad r5, r9, r12, r5",
+                "uxtb16 r9, r9",
+                "smlad r6, r10, r12, r6",
+                "uxtb16 r10, r10",
+                "smlad r7, r11, r12, r7",
+                "uxtb16 r11, r11",
+                "smlad r4, r8, lr, r4",
+                "smlad r5, r9, lr, r5",
+                "smlad r6, r10, lr, r6",
+                "smlad r7, r11, lr, r7",
+                ".endr",
+                "sub r12, r2, r1",
+                "cmp r12, #32",
+                "bhs 2b",
+                "b 3f",
+                "4:",
+                "ldm r0!, {{r8-r11}}",
+                "ldrd r12, lr, [r1], #8",
+                "smlad r4, r8, r12, r4",
+                "uxtb16 r8, r8",
+                "smlad r5, r9, r12, r5",
+                "uxtb16 r9, r9",
+                "smlad r6, r10, r12, r6",
+                "uxtb16 r10, r10",
+                "smlad r7, r11, r12, r7",
+                "uxtb16 r11, r11",
+                "smlad r4, r8, lr, r4",
+                "smlad r5, r9, lr, r5",
+                "smlad r6, r10, lr, r6",
+                "smlad r7, r11, lr, r7",
+                "3:",
+                "cmp r1, r2",
+                "bne 4b"
+            ],
+            "\\sum, asr #8",
+            [$($store),*]
+        )
+    };
 }
 
-/// The activations of a job's rows into `out`.
+/// The loop of [`wide`].
+macro_rules! rows_of_wide_job {
+    ($($store:literal),*) => {
+        rows_of_job!(
+            [
+                "2:",
+                "ldm r0!, {{r8-r11}}",
+                "ldrd r12, lr, [r1], #8",
+                "uxtb16 r3, r8",
+                "smlad r4, r3, r12, r4",
+                "sxtb16 r8, r8, ror #8",
+                "smlad r4, r8, lr, r4",
+                "uxtb16 r3, r9",
+                "smlad r5, r3, r12, r5",
+                "sxtb16 r9, r9, ror #8",
+                "smlad r5, r9, lr, r5",
+                "uxtb16 r3, r10",
+                "smlad r6, r3, r12, r6",
+                "sxtb16 r10, r10, ror #8",
+                "smlad r6, r10, lr, r6",
+                "uxtb16 r3, r11",
+                "smlad r7, r3, r12, r7",
+                "sxtb16 r11, r11, ror #8",
+                "smlad r7, r11, lr, r7",
+                "cmp r1, r2",
+                "bne 2b"
+            ],
+            "\\sum",
+            [$($store),*]
+        )
+    };
+}
+
+/// The outputs of a job's rows for narrow numbers into every fourth number of `out`.
 ///
 /// # Safety
-/// As for [`scaled_rows`], but for `out`, which are bytes.
+/// `weights` and the job's words, rows and `out` are as many as its bands and words say, all at multiples of
+/// four bytes; sums of narrow numbers stay below 2^23.
 #[unsafe(naked)]
-unsafe extern "C" fn activated_rows(weights: *const u8, job: &mut Job) {
-    rows_of_job!(
+unsafe extern "C" fn scaled_narrow(weights: *const u8, job: &mut Job) {
+    rows_of_narrow_job!("str r0, [r9], #16")
+}
+
+/// As [`scaled_narrow`], for wide numbers.
+///
+/// # Safety
+/// As for [`scaled_narrow`].
+#[unsafe(naked)]
+unsafe extern "C" fn scaled_wide(weights: *const u8, job: &mut Job) {
+    rows_of_wide_job!("str r0, [r9], #16")
+}
+
+/// The activations of a job's rows for narrow numbers into `out`.
+///
+/// # Safety
+/// As for [`scaled_narrow`], but for `out`, which are bytes.
+#[unsafe(naked)]
+unsafe extern "C" fn activated_narrow(weights: *const u8, job: &mut Job) {
+    rows_of_narrow_job!(
         "cmp r0, r10",
         "it lt",
         "movlt r0, r10",
@@ -550,7 +650,25 @@ unsafe extern "C" fn activated_rows(weights: *const u8, job: &mut Job) {
     )
 }
 
-/// One lane of narrow numbers, four rows: adds the sums over `groups` tiles to `out[0]`, `out[4]`,
+/// As [`activated_narrow`], for wide numbers.
+///
+/// # Safety
+/// As for [`activated_narrow`].
+#[unsafe(naked)]
+unsafe extern "C" fn activated_wide(weights: *const u8, job: &mut Job) {
+    rows_of_wide_job!(
+        "cmp r0, r10",
+        "it lt",
+        "movlt r0, r10",
+        "cmp r0, r11",
+        "it gt",
+        "movgt r0, r11",
+        "add r0, r0, r12",
+        "strb r0, [r9], #1"
+    )
+}
+
+/// One lane of narrow numbers, four rows: puts the sums over `groups` tiles into `out[0]`, `out[4]`,
 /// `out[8]` and `out[12]`.
 ///
 /// # Safety
@@ -609,23 +727,19 @@ unsafe extern "C" fn narrow(weights: *const u8, words: *const u32, groups: usize
         "3:",
         "cmp r1, r2",
         "bne 4b",
-        "ldr r8, [r3]",
-        "ldr r9, [r3, #16]",
-        "ldr r10, [r3, #32]",
-        "ldr r11, [r3, #48]",
-        "add r8, r8, r4, asr #8",
-        "add r9, r9, r5, asr #8",
-        "add r10, r10, r6, asr #8",
-        "add r11, r11, r7, asr #8",
-        "str r8, [r3]",
-        "str r9, [r3, #16]",
-        "str r10, [r3, #32]",
-        "str r11, [r3, #48]",
+        "asrs r4, r4, #8",
+        "asrs r5, r5, #8",
+        "asrs r6, r6, #8",
+        "asrs r7, r7, #8",
+        "str r4, [r3]",
+        "str r5, [r3, #16]",
+        "str r6, [r3, #32]",
+        "str r7, [r3, #48]",
         "pop {{r4-r11, pc}}",
     )
 }
 
-/// Four lanes of narrow numbers, two rows: adds the sums over `groups` tiles to `out[0..4]`, the lanes
+/// Four lanes of narrow numbers, two rows: puts the sums over `groups` tiles into `out[0..4]`, the lanes
 /// of the first row, and `out[4..8]`, those of the second.
 ///
 /// # Safety
@@ -714,18 +828,10 @@ unsafe extern "C" fn narrow_four(
         "4:",
         "add sp, sp, #4",
         "pop {{r0}}",
-        "ldm r0, {{r1, r2, r3, r12}}",
-        "add r1, r1, r4, asr #8",
-        "add r2, r2, r5, asr #8",
-        "add r3, r3, r6, asr #8",
-        "add r12, r12, r7, asr #8",
-        "stm r0!, {{r1, r2, r3, r12}}",
-        "ldm r0, {{r1, r2, r3, r12}}",
-        "add r1, r1, r8, asr #8",
-        "add r2, r2, r9, asr #8",
-        "add r3, r3, r10, asr #8",
-        "add r12, r12, r11, asr #8",
-        "stm r0, {{r1, r2, r3, r12}}",
+        ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
+        "asr \\sum, \\sum, #8",
+        ".endr",
+        "stm r0, {{r4-r11}}",
         "pop {{r3-r11, pc}}",
     )
 }
