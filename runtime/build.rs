@@ -25,7 +25,11 @@ fn main() {
         () if target.starts_with("thumbv6m-") || target.starts_with("thumbv8m.base-") => "v6m",
         () if target.starts_with("thumbv7m-") => "v7m",
         () if target.starts_with("thumbv7em-") => "dsp",
-        () if main_v8 && (feature("HELIUM") || ["cortex-m52", "cortex-m55", "cortex-m85"].contains(&cpu)) => "helium",
+        () if main_v8
+            && (feature("HELIUM") || ["cortex-m52", "cortex-m55", "cortex-m85"].contains(&cpu)) =>
+        {
+            "helium"
+        }
         () if main_v8 && (feature("DSP") || ["cortex-m33", "cortex-m35p"].contains(&cpu)) => "dsp",
         () if main_v8 => "v7m",
         () => return,

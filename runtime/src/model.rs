@@ -239,7 +239,13 @@ impl<'a> Model<'a> {
         let likelihood = read_likelihood(&mut tensors, &header, centers)?;
         let outputs = inputs * likelihood.rows_per_input();
         let mut half = |layers: &[LayerHeader], columns, largest, rows| {
-            read_half(&mut tensors, header.packing, layers, (columns, largest), rows)
+            read_half(
+                &mut tensors,
+                header.packing,
+                layers,
+                (columns, largest),
+                rows,
+            )
         };
         let encoder = half(&header.encoder, inputs, NARROW_CEILING.into(), 2 * latents)?;
         let decoder = half(&header.decoder, latents, LARGEST_LATENT, outputs)?;
@@ -565,10 +571,7 @@ fn read_dense<'a>(
         norm: u32::MAX,
     };
     let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
-    require(
-        dense.rows.iter().all(valid),
-        "a multiplier is out of range",
-    )?;
+    require(dense.rows.iter().all(valid), "a multiplier is out of range")?;
     let reaches = ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128");
     dense.norm = dense.proves_bound(largest).map_err(|_| reaches)?;
     Ok(dense)

@@ -37,7 +37,8 @@ impl Floats<'_> {
                     Activation::Identity => *x,
                     Activation::Relu => x.max(0.0),
                 };
-                *x = (rectified + zero_point).clamp(-f64::from(layer.ceiling), layer.ceiling.into());
+                *x =
+                    (rectified + zero_point).clamp(-f64::from(layer.ceiling), layer.ceiling.into());
             }
         }
         Self::dense(last, &x).iter().map(|o| o / ONE).collect()

@@ -182,7 +182,11 @@ fn a_packing_changes_no_score() {
             let estimator = Estimator::ImportanceWeighted { samples: 7 };
             let score = session.score(&reading, estimator).unwrap();
             let posterior = session.posterior();
-            (score, posterior.mean.to_vec(), posterior.log_variance.to_vec())
+            (
+                score,
+                posterior.mean.to_vec(),
+                posterior.log_variance.to_vec(),
+            )
         });
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0], results[2]);

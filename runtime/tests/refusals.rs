@@ -328,8 +328,14 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
         (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
         (|s| s.log_variance_range = (1, 0), range),
-        (|s| s.encoder[0].zero_point = -s.encoder[0].ceiling - 1, ceiling),
-        (|s| s.decoder[0].zero_point = s.decoder[0].ceiling + 1, ceiling),
+        (
+            |s| s.encoder[0].zero_point = -s.encoder[0].ceiling - 1,
+            ceiling,
+        ),
+        (
+            |s| s.decoder[0].zero_point = s.decoder[0].ceiling + 1,
+            ceiling,
+        ),
         (|s| s.decoder[0].ceiling = 0, ceiling),
         (|s| s.encoder[0].ceiling = -127, ceiling),
         (|s| s.encoder[0].ceiling = i16::MIN, ceiling),

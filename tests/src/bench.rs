@@ -6,6 +6,7 @@
 use crate::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
+use crate::paths::workspace;
 use crate::shapes::{Kind, Shape};
 use elbow::Model;
 use elbow::kernel::Packing;
@@ -13,7 +14,7 @@ use elbow_cases::layers::LayerShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What a board may take for one model.
@@ -153,7 +154,9 @@ pub struct CoreCounts {
 pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
     let shapes = LAYERS.map(|text| text.parse::<LayerShape>());
     let shapes: Vec<LayerShape> = shapes.into_iter().filter_map(Result::ok).collect();
-    let file = shapes.iter().flat_map(|shape| shape.write(packing(board), 1));
+    let file = shapes
+        .iter()
+        .flat_map(|shape| shape.write(packing(board), 1));
     let folder = tempfile::tempdir().map_err(|source| Error::File {
         path: std::env::temp_dir(),
         source,
@@ -171,7 +174,10 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
         let each = instructions(&name) as f64 / shape.macs() as f64;
         (name, each)
     });
-    let total: u64 = AUTOENCODER.iter().map(|(name, times)| times * instructions(name)).sum();
+    let total: u64 = AUTOENCODER
+        .iter()
+        .map(|(name, times)| times * instructions(name))
+        .sum();
     let macs: usize = AUTOENCODER
         .iter()
         .filter_map(|(name, times)| Some(*times as usize * name.parse::<LayerShape>().ok()?.macs()))
@@ -183,24 +189,163 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
     })
 }
 
-/// All that is measured, core by core, for `--json`.
-#[must_use]
-pub fn by_core(
-    layers: &BTreeMap<&'static str, CoreCounts>,
-    models: &BTreeMap<&str, Measured>,
-) -> serde_json::Value {
-    let of_core = |(core, counts): (&&'static str, &CoreCounts)| {
-        let models = models.iter().filter_map(|(name, measured)| {
-            let counts = measured.cores.get(core)?;
-            Some(((*name).to_owned(), serde_json::json!(counts)))
-        });
-        let mut value = serde_json::json!(counts);
-        if let Some(object) = value.as_object_mut() {
-            object.extend(models);
+/// All that is measured.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    layers: BTreeMap<&'static str, CoreCounts>,
+    models: BTreeMap<&'static str, Measured>,
+}
+
+impl Figures {
+    /// Measures on `boards`.
+    ///
+    /// # Errors
+    ///
+    /// A board's firmware does not build or run.
+    pub fn measure(boards: &[&'static Board]) -> Result<Self, Error> {
+        let layers = boards
+            .iter()
+            .map(|board| Ok((board.core_name(), layers(board)?)));
+        let models = shapes()
+            .into_iter()
+            .map(|(name, shape)| Ok((name, measure(&shape, boards)?)));
+        Ok(Self {
+            layers: layers.collect::<Result<_, Error>>()?,
+            models: models.collect::<Result<_, Error>>()?,
+        })
+    }
+
+    /// One object: core -> what was measured on it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let of_core = |(core, counts): (&&'static str, &CoreCounts)| {
+            let models = self.models.iter().filter_map(|(name, measured)| {
+                let counts = measured.cores.get(core)?;
+                Some(((*name).to_owned(), serde_json::json!(counts)))
+            });
+            let mut value = serde_json::json!(counts);
+            if let Some(object) = value.as_object_mut() {
+                object.extend(models);
+            }
+            ((*core).to_owned(), value)
+        };
+        let all: serde_json::Map<_, _> = self.layers.iter().map(of_core).collect();
+        format!("{:#}\n", serde_json::Value::from(all))
+    }
+
+    /// Tables.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let models = self
+            .models
+            .iter()
+            .map(|(name, measured)| table(name, measured));
+        let mut text = layer_table(&self.layers);
+        for table in models {
+            text.push('\n');
+            text += &table;
         }
-        ((*core).to_owned(), value)
+        text
+    }
+}
+
+/// Where the recorded counts are.
+#[must_use]
+pub fn baseline() -> PathBuf {
+    workspace().join("tests/golden/bench.json")
+}
+
+/// Where it is noted which compiler the recorded counts are of: another may give others.
+#[must_use]
+pub fn compiler() -> PathBuf {
+    workspace().join("tests/golden/bench-rustc.txt")
+}
+
+/// The compiler on the path, as it calls itself.
+#[must_use]
+pub fn rustc_version() -> String {
+    let output = std::process::Command::new("rustc")
+        .arg("--version")
+        .output();
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+/// The page with the recorded counts.
+#[must_use]
+pub fn page() -> PathBuf {
+    workspace().join("BENCHMARKS.md")
+}
+
+/// The text of [`page`] for these figures.
+#[must_use]
+pub fn page_text(figures: &Figures) -> String {
+    format!("{PAGE}\n```text\n{}```\n", figures.to_text())
+}
+
+const PAGE: &str = "\
+# What it costs
+
+Instructions, counted by the emulator (exact and repeatable; they are not cycles), firmware at
+`opt-level = \"s\"`, weights packed for each core. `cargo xtask bench` measures them,
+`cargo xtask bench --record` writes this page, and the tests fail where a count grows by more than 2 %.
+
+A layer counts everything: the preparation of its inputs, its products, its requantization. `i16` marks
+16-bit inputs (latents), `q16` outputs in Q16.16 (heads, decoder's last layer); all others are `i8` to
+`i8`. The anomaly autoencoder is that of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten
+layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
+in the same emulator. Scores are whole ones: encoding, passes, likelihood (Bernoulli), p-value. Functions
+are means over a thousand arguments.
+";
+
+/// Writes [`baseline`] and [`page`].
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn record(figures: &Figures) -> Result<(), Error> {
+    let write = |path: PathBuf, text: String| {
+        std::fs::write(&path, text).map_err(|source| Error::File { path, source })
     };
-    layers.iter().map(of_core).collect::<serde_json::Map<_, _>>().into()
+    write(baseline(), figures.to_json())?;
+    write(compiler(), rustc_version())?;
+    write(page(), page_text(figures))
+}
+
+/// What grew by more than `tolerance`, a part of one, from one object of [`Figures::to_json`] to another: a line for
+/// each, with both numbers.
+#[must_use]
+pub fn grown(before: &serde_json::Value, now: &serde_json::Value, tolerance: f64) -> Vec<String> {
+    let mut lines = vec![];
+    compare("", before, now, tolerance, &mut lines);
+    lines
+}
+
+fn compare(
+    path: &str,
+    before: &serde_json::Value,
+    now: &serde_json::Value,
+    tolerance: f64,
+    lines: &mut Vec<String>,
+) {
+    match (before, now) {
+        (serde_json::Value::Object(before), serde_json::Value::Object(now)) => {
+            for (name, before) in before {
+                let now = now.get(name).unwrap_or(&serde_json::Value::Null);
+                compare(&format!("{path} {name}"), before, now, tolerance, lines);
+            }
+        }
+        _ => {
+            let numbers = before.as_f64().zip(now.as_f64());
+            let within = numbers.is_some_and(|(before, now)| now <= before * (1.0 + tolerance));
+            // A ratio grows when what it is taken of shrinks.
+            if !within && !path.ends_with("_ratio") {
+                lines.push(format!("{}: {now}, recorded {before}", path.trim_start()));
+            }
+        }
+    }
 }
 
 /// The counts of layers for a terminal.
@@ -209,15 +354,24 @@ pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
     let heads: String = cores.keys().map(|core| format!("{core:>9}")).collect();
     let mut text = format!("{:<28}{heads}\n", "instructions a MAC");
     let mut line = |title: &str, cell: &dyn Fn(&CoreCounts) -> f64| {
-        let cells: String = cores.values().map(|counts| format!("{:>9.3}", cell(counts))).collect();
+        let cells: String = cores
+            .values()
+            .map(|counts| format!("{:>9.3}", cell(counts)))
+            .collect();
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{title:<28}{cells}");
     };
-    line("anomaly autoencoder", &|counts| counts.anomaly_autoencoder_instructions_per_mac);
+    line("anomaly autoencoder", &|counts| {
+        counts.anomaly_autoencoder_instructions_per_mac
+    });
     for name in LAYERS {
-        line(name, &|counts| counts.dense.get(name).copied().unwrap_or(f64::NAN));
+        line(name, &|counts| {
+            counts.dense.get(name).copied().unwrap_or(f64::NAN)
+        });
     }
-    line("an output of four columns", &|counts| counts.requantize_instructions);
+    line("an output of four columns", &|counts| {
+        counts.requantize_instructions
+    });
     text
 }
 

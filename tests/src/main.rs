@@ -7,7 +7,6 @@ use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
 use elbow_tests::qemu::{self, Request, Stream};
 use elbow_tests::{bench, suite, tables};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -37,6 +36,9 @@ enum Task {
         /// Print one JSON object: model -> counts
         #[arg(long)]
         json: bool,
+        /// Write BENCHMARKS.md and the counts that the tests compare with
+        #[arg(long, conflicts_with = "core")]
+        record: bool,
     },
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
@@ -148,7 +150,7 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
-        Task::Bench { core, json } => run_bench(core, json),
+        Task::Bench { core, json, record } => run_bench(core, json, record),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }
@@ -216,26 +218,17 @@ fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn run_bench(core: Option<&'static Board>, json: bool) -> Result<bool, Error> {
+fn run_bench(core: Option<&'static Board>, json: bool, record: bool) -> Result<bool, Error> {
     let wanted = |board: &&'static Board| core.is_none_or(|core| core.name == board.core_name());
     let boards: Vec<_> = COUNTED.into_iter().filter(wanted).collect();
-    let layers = boards.iter().map(|board| Ok((board.core_name(), bench::layers(board)?)));
-    let layers = layers.collect::<Result<BTreeMap<_, _>, Error>>()?;
-    let mut models = BTreeMap::new();
-    for (name, shape) in bench::shapes() {
-        models.insert(name, bench::measure(&shape, &boards)?);
+    let figures = bench::Figures::measure(&boards)?;
+    if record {
+        bench::record(&figures)?;
     }
     if json {
-        let text = serde_json::to_string_pretty(&bench::by_core(&layers, &models)).map_err(|error| Error::Program {
-            program: "bench --json".to_owned(),
-            output: error.to_string(),
-        })?;
-        println!("{text}");
-        return Ok(true);
-    }
-    println!("{}", bench::layer_table(&layers));
-    for (name, measured) in &models {
-        println!("{}", bench::table(name, measured));
+        print!("{}", figures.to_json());
+    } else {
+        print!("{}", figures.to_text());
     }
     Ok(true)
 }

@@ -5,6 +5,7 @@ use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec};
 use elbow::frontend::{Feature, FrontEnd};
+use elbow::kernel::Packing;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
@@ -349,6 +350,11 @@ fn every_board_does_every_operation_as_the_host_does() {
         let folder = tempfile::tempdir().unwrap();
         let mut words = elbow::rng::stream(seed, 2);
         let mut spec = shape.random_model("random", kind, seed).unwrap();
+        // Each packing on each core, and activations of 16 bits in every other model.
+        spec.packing = Packing::ALL[seed as usize % Packing::ALL.len()];
+        if let (Some(layer), 0) = (spec.decoder.last_mut(), seed % 2) {
+            layer.ceiling = 4095;
+        }
         spec.noise = Noise {
             mean_excess: 1 << 15,
             mean_deviation: 1 << 16,

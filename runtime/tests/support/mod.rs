@@ -95,7 +95,8 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         .map(|index| random_input(dice, temper, &likelihood, index))
         .collect();
 
-    let (encoder, columns, operand, largest) = random_hidden(dice, &mut aside, temper, inputs, 60.0, 127);
+    let (encoder, columns, operand, largest) =
+        random_hidden(dice, &mut aside, temper, inputs, 60.0, 127);
     let aims = (0..2 * latents).map(|row| {
         if row < latents {
             Aim {

@@ -115,7 +115,8 @@ impl LayerShape {
                 bytes.extend(word.to_le_bytes());
             }
         }
-        let weights: std::vec::Vec<i8> = (0..self.macs()).map(|_| weight(words.next_u32())).collect();
+        let weights: std::vec::Vec<i8> =
+            (0..self.macs()).map(|_| weight(words.next_u32())).collect();
         bytes.extend(packing.pack(self.columns, &weights));
         bytes.resize(self.file_bytes(packing), 0);
         bytes
@@ -177,7 +178,8 @@ impl<'a> Layer<'a> {
             Bits::Sixteen => Numbers::Wide(&self.numbers),
         };
         let packing = self.dense.packing;
-        let operands = Operands::prepare(packing, black_box(numbers), columns, 1, &mut self.operands);
+        let operands =
+            Operands::prepare(packing, black_box(numbers), columns, 1, &mut self.operands);
         if self.shape.last {
             let mut outputs = self.dense.outputs(operands);
             while let Some(band) = outputs.next() {

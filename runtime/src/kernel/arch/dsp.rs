@@ -84,7 +84,9 @@ pub(crate) fn prepare(
         let places = words.get_mut(first..).unwrap_or_default();
         let second = if interleaved { LANES } else { 1 };
         let even = match numbers {
-            Numbers::Narrow(x) => place_narrow(x.get(range).unwrap_or_default(), places, step, second),
+            Numbers::Narrow(x) => {
+                place_narrow(x.get(range).unwrap_or_default(), places, step, second)
+            }
             Numbers::Wide(x) => place_wide(x.get(range).unwrap_or_default(), places),
         };
         *start = even.wrapping_mul(-128);
@@ -132,7 +134,12 @@ fn place_narrow(x: &[i8], places: &mut [u32], step: usize, second: usize) -> i32
 /// numbers at even places.
 fn place_wide(x: &[i16], places: &mut [u32]) -> i32 {
     let mut even = 0i32;
-    for (place, x) in places.as_chunks_mut::<PAIR>().0.iter_mut().zip(x.chunks(TILE)) {
+    for (place, x) in places
+        .as_chunks_mut::<PAIR>()
+        .0
+        .iter_mut()
+        .zip(x.chunks(TILE))
+    {
         let at = |index| x.get(index).map_or(0, |&x| i32::from(x));
         even = even.wrapping_add(at(0) + at(2));
         *place = [halves(at(0), at(2)), halves(at(1), at(3))];
@@ -209,7 +216,11 @@ unsafe fn sums_of_band(
     groups: usize,
     sums: &mut [[i32; LANES]; TILE],
 ) {
-    let segment = if operands.wide { groups } else { SEGMENT / TILE };
+    let segment = if operands.wide {
+        groups
+    } else {
+        SEGMENT / TILE
+    };
     let mut first = 0;
     // SAFETY: there are `groups` tiles and pairs, and a segment is not empty.
     unsafe { segment_of_band(weights, operands, groups, (0, segment.min(groups)), sums) };
@@ -285,12 +296,7 @@ struct Job {
 
 impl Job {
     /// The job of whole bands of tiles for a lane; none where that is not what is asked for.
-    fn new(
-        dense: Dense<'_>,
-        operands: &Operands<'_>,
-        lane: usize,
-        out: *mut u8,
-    ) -> Option<Self> {
+    fn new(dense: Dense<'_>, operands: &Operands<'_>, lane: usize, out: *mut u8) -> Option<Self> {
         let Dense {
             weights,
             rows,

@@ -99,12 +99,7 @@ struct Job {
 
 impl Job {
     /// The job of fours of rows at `weights` for a lane; none where that is not what is asked for.
-    fn new(
-        dense: Dense<'_>,
-        operands: &Operands<'_>,
-        lane: usize,
-        out: *mut u8,
-    ) -> Option<Self> {
+    fn new(dense: Dense<'_>, operands: &Operands<'_>, lane: usize, out: *mut u8) -> Option<Self> {
         let Dense { weights, rows, .. } = dense;
         let columns = operands.columns;
         let padded = columns.next_multiple_of(TILE);
@@ -141,7 +136,11 @@ pub(crate) fn scaled(
         let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
             return false;
         };
-        let kernel = if operands.wide { scaled_wide } else { scaled_narrow };
+        let kernel = if operands.wide {
+            scaled_wide
+        } else {
+            scaled_narrow
+        };
         // SAFETY: the job has as many weights, numbers and rows as it says, and every LANES-th of the numbers
         // from `out` on is written, one for each row.
         unsafe { kernel(&mut job) };
@@ -171,7 +170,11 @@ pub(crate) fn activated(
             zero_point,
             ..job
         };
-        let kernel = if operands.wide { activated_wide } else { activated_narrow };
+        let kernel = if operands.wide {
+            activated_wide
+        } else {
+            activated_narrow
+        };
         // SAFETY: the job has as many weights, numbers and rows as it says, and `out` a byte for each row.
         unsafe { kernel(&mut job) };
     }

@@ -57,12 +57,7 @@ pub(crate) fn prepare(
 }
 
 /// Lane after lane, 16-bit numbers, filled up to groups of four.
-fn singles(
-    numbers: Numbers<'_>,
-    columns: usize,
-    lanes: usize,
-    words: &mut [u32],
-) -> [i32; LANES] {
+fn singles(numbers: Numbers<'_>, columns: usize, lanes: usize, words: &mut [u32]) -> [i32; LANES] {
     super::portable::prepare(numbers, columns, lanes, words);
     let operands: &[i16] = bytemuck::cast_slice(words);
     let padded = columns.next_multiple_of(TILE).max(1);
