@@ -23,6 +23,7 @@
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
+//! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
@@ -45,5 +46,6 @@ pub mod random;
 pub mod readings;
 pub mod report;
 pub mod run;
+pub mod shallow;
 pub mod stream;
 pub mod typical;

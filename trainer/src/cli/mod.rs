@@ -1,5 +1,6 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
+mod baseline;
 mod decode;
 mod encode;
 mod estimators;
@@ -45,6 +46,9 @@ enum Command {
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(fit::Arguments),
+    /// Fit a shallow model on the parts of the data that `fit` learns from, and say what it is worth
+    /// on those that it tests on.
+    Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),
     /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
@@ -111,6 +115,7 @@ struct Loaded {
 pub fn run() -> Result<(), Error> {
     match Cli::parse().command {
         Command::Fit(arguments) => fit::run(arguments),
+        Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
