@@ -20,6 +20,8 @@
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop and its optimizer.
+//! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
+//! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
@@ -36,6 +38,8 @@ pub mod data;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+pub mod inference;
+pub mod ladder;
 pub mod masks;
 pub mod model;
 pub mod objective;

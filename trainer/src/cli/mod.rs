@@ -8,6 +8,7 @@ mod eval;
 mod fit;
 mod impute;
 mod inspect;
+mod ladder;
 mod readings;
 mod sample;
 mod samples;
@@ -59,6 +60,9 @@ enum Command {
     /// Compare the estimators of the bound on the device: passes, bias, error, AUC, and how soon the
     /// anytime decision is made.
     Estimators(estimators::Arguments),
+    /// Show where every nat between log p(x) and the device's bound goes: gaps of approximation,
+    /// amortization, sampling and quantization; what the latents carry.
+    Ladder(ladder::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
     /// Draw readings from the prior, as the device does.
@@ -120,6 +124,7 @@ pub fn run() -> Result<(), Error> {
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
+        Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
