@@ -18,7 +18,7 @@ const ROUND: usize = 50;
 /// What a round without gain multiplies the step size by.
 const DECAY: f64 = 0.3;
 /// The part of the first step size below which the ascent has converged.
-const FINEST: f64 = 0.01;
+const FINEST: f64 = 0.001;
 
 /// How far to go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +31,7 @@ pub enum Ascent {
         rate: f64,
     },
     /// Until it has converged: a round of steps that gains less than `tolerance` nats a reading makes
-    /// the steps smaller, until they are a hundredth of the first.
+    /// the steps smaller, until they are a thousandth of the first.
     Converge {
         /// Adam's first step size.
         rate: f64,
