@@ -2,7 +2,7 @@
 
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, emit, to_json, warn_of_saturation};
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, Inference, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{auc, mean_and_error};
 use crate::parts::Parts;
@@ -197,6 +197,7 @@ impl Arguments {
             learning_rate: 1.0,
             missing: 0.0,
             importance_samples: 1,
+            inference: Inference::Amortized,
             seed: self.seed,
             validation_fraction: self.validation_fraction,
             test_fraction: self.test_fraction,

@@ -3,11 +3,12 @@
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, Inference, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch};
+use crate::inference::train_locally;
 use crate::model::Vae;
 use crate::parts::Parts;
 use crate::prepared::Prepared;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -39,6 +40,7 @@ const SETTINGS: [&str; 18] = [
     "learning_rate",
     "missing",
     "importance_samples",
+    "inference",
     "seed",
     "validation_fraction",
     "test_fraction",
@@ -102,6 +104,9 @@ pub(super) struct Arguments {
     /// bound [default: 1, or 5 with --missing]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
+    /// How the posteriors of training readings are found
+    #[arg(long, value_enum, default_value_t = Inference::Amortized)]
+    inference: Inference,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -154,6 +159,7 @@ impl Arguments {
                 learning_rate: self.learning_rate,
                 missing: self.missing,
                 importance_samples: self.importance_samples(),
+                inference: self.inference,
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
@@ -292,9 +298,11 @@ impl Task {
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let progress = Progress::new(settings.epochs, self.quiet);
-        let history = fit::train(vae, settings, training, validation, |epoch| {
-            progress.show(epoch);
-        });
+        let show = |epoch: &Epoch| progress.show(epoch);
+        let history = match settings.inference {
+            Inference::Amortized => fit::train(vae, settings, training, validation, show),
+            Inference::Svi => train_locally(vae, settings, training, validation, show),
+        };
         progress.finish();
         history
     }

@@ -10,13 +10,13 @@ use candle_core::{Device, Tensor};
 use rand_core::Rng;
 
 /// Samples in a step, in antithetic pairs.
-const SAMPLES: usize = 8;
+const SAMPLES: usize = 16;
 /// Samples of the bound that tells whether a round has gained anything, always the same.
 const CHECK_SAMPLES: usize = 64;
 /// Steps from one such check to the next.
 const ROUND: usize = 50;
 /// What a round without gain multiplies the step size by.
-const DECAY: f64 = 0.3;
+const DECAY: f64 = 0.5;
 /// The part of the first step size below which the ascent has converged.
 const FINEST: f64 = 0.001;
 
