@@ -47,6 +47,9 @@ pub struct Config {
     /// The core that the image is packed for; it runs on every core.
     #[serde(default)]
     pub core: Core,
+    /// How the posteriors of training readings are found.
+    #[serde(default)]
+    pub inference: Inference,
     /// Of everything that is random in the run.
     pub seed: u64,
     /// The part of normal readings that early stopping and calibration look at.
@@ -83,6 +86,17 @@ impl Core {
             Self::M55 => Packing::Rows,
         }
     }
+}
+
+/// How the posteriors of training readings are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Inference {
+    /// By the encoder, trained together with the decoder
+    #[default]
+    Amortized,
+    /// Each reading has its own, until the decoder is trained; then an encoder learns them
+    Svi,
 }
 
 /// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `gaussian` or `laplace`, the last
@@ -275,6 +289,12 @@ impl Config {
             )));
         }
         at_least_one("--importance-samples", self.importance_samples, 1000)?;
+        if self.inference == Inference::Svi && (self.missing > 0.0 || self.importance_samples > 1) {
+            return Err(Error::Setting(format!(
+                "--inference svi ascends the ELBO of whole readings, here --missing is {} and --importance-samples {}: leave both out, or use --inference amortized",
+                self.missing, self.importance_samples
+            )));
+        }
         if !(0.0..1.0).contains(&self.missing) {
             return Err(Error::Setting(format!(
                 "--missing is {}: give a number from 0 to below 1, such as 0.3",

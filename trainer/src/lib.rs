@@ -20,9 +20,12 @@
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop and its optimizer.
+//! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
+//! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
+//! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
@@ -35,6 +38,8 @@ pub mod data;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+pub mod inference;
+pub mod ladder;
 pub mod masks;
 pub mod model;
 pub mod objective;
@@ -45,5 +50,6 @@ pub mod random;
 pub mod readings;
 pub mod report;
 pub mod run;
+pub mod shallow;
 pub mod stream;
 pub mod typical;

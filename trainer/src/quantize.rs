@@ -170,7 +170,11 @@ pub fn quantize(
     // A location is compared with the reading in units of its scale, and what the reading is off is
     // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
     let wide = matches!(vae.likelihood, Likelihood::Location(_));
-    let wide = if wide { vae.decoder.len().checked_sub(1) } else { None };
+    let wide = if wide {
+        vae.decoder.len().checked_sub(1)
+    } else {
+        None
+    };
     let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, wide, latents)?;
     let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
     let bound = |log_variance: f64| (log_variance.clamp(-20.0, 4.0) * Q16) as i32;

@@ -21,6 +21,12 @@ pub enum Purpose {
     Missing = 5,
     /// The gaps of validation readings and of those that ranges are measured on.
     EvaluationMissing = 6,
+    /// The starts of shallow models.
+    Shallow = 20,
+    /// Posteriors of single readings, in training and after it.
+    Inference = 21,
+    /// The draws of the ladder of nats.
+    Ladder = 22,
 }
 
 /// The stream of `purpose` for `seed`.

@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 /// At most `limit` of `rows` rows, in order. The first ones would often be all of one kind, and
 /// every n-th would beat with whatever is periodic in the data.
-fn choose(rows: usize, limit: usize) -> Vec<usize> {
+pub(super) fn choose(rows: usize, limit: usize) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..rows).collect();
     shuffle(&mut chosen, &mut random::stream(0, Purpose::Shuffling));
     chosen.truncate(limit);

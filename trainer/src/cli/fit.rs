@@ -3,11 +3,12 @@
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
-use crate::config::{Config, Core, LikelihoodKind};
+use crate::config::{Config, Core, Inference, LikelihoodKind};
 use crate::data::{Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch};
+use crate::inference::train_locally;
 use crate::model::Vae;
 use crate::parts::Parts;
 use crate::prepared::Prepared;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -40,6 +41,7 @@ const SETTINGS: [&str; 19] = [
     "missing",
     "importance_samples",
     "core",
+    "inference",
     "seed",
     "validation_fraction",
     "test_fraction",
@@ -106,6 +108,9 @@ pub(super) struct Arguments {
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     core: Core,
+    /// How the posteriors of training readings are found
+    #[arg(long, value_enum, default_value_t = Inference::Amortized)]
+    inference: Inference,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -159,6 +164,7 @@ impl Arguments {
                 missing: self.missing,
                 importance_samples: self.importance_samples(),
                 core: self.core,
+                inference: self.inference,
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,
@@ -298,9 +304,11 @@ impl Task {
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let progress = Progress::new(settings.epochs, self.quiet);
-        let history = fit::train(vae, settings, training, validation, |epoch| {
-            progress.show(epoch);
-        });
+        let show = |epoch: &Epoch| progress.show(epoch);
+        let history = match settings.inference {
+            Inference::Amortized => fit::train(vae, settings, training, validation, show),
+            Inference::Svi => train_locally(vae, settings, training, validation, show),
+        };
         progress.finish();
         history
     }

@@ -1,5 +1,6 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
+mod baseline;
 mod decode;
 mod encode;
 mod estimators;
@@ -7,6 +8,7 @@ mod eval;
 mod fit;
 mod impute;
 mod inspect;
+mod ladder;
 mod readings;
 mod sample;
 mod samples;
@@ -45,6 +47,9 @@ enum Command {
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(fit::Arguments),
+    /// Fit a shallow model on the parts of the data that `fit` learns from, and say what it is worth
+    /// on those that it tests on.
+    Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),
     /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
@@ -55,6 +60,9 @@ enum Command {
     /// Compare the estimators of the bound on the device: passes, bias, error, AUC, and how soon the
     /// anytime decision is made.
     Estimators(estimators::Arguments),
+    /// Show where every nat between log p(x) and the device's bound goes: gaps of approximation,
+    /// amortization, sampling and quantization; what the latents carry.
+    Ladder(ladder::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
     /// Draw readings from the prior, as the device does.
@@ -111,10 +119,12 @@ struct Loaded {
 pub fn run() -> Result<(), Error> {
     match Cli::parse().command {
         Command::Fit(arguments) => fit::run(arguments),
+        Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
+        Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),

@@ -198,7 +198,7 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
     if operands.words.len() < operands.lanes * groups * PAIR || groups == 0 {
         return;
     }
-    let bands = weights.chunks_exact(groups * TILE_BYTES);
+    let bands = weights.chunks_exact((groups * TILE_BYTES).max(1));
     for (weights, sums) in bands.zip(sums.as_chunks_mut::<TILE>().0) {
         // SAFETY: a chunk is `groups` tiles, and `words` has as many pairs for each lane.
         unsafe { sums_of_band(weights.as_ptr(), operands, groups, sums) };

@@ -53,7 +53,7 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
     }
     let kernel = if operands.wide { wide } else { narrow };
     let x = operands.words.as_ptr().cast::<u8>();
-    let bands = weights.chunks(TOGETHER * columns);
+    let bands = weights.chunks((TOGETHER * columns).max(1));
     for (weights, sums) in bands.zip(sums.as_chunks_mut::<TOGETHER>().0) {
         for lane in 0..operands.lanes {
             // SAFETY: the lane's numbers start there, within `words`, as checked above.
@@ -67,7 +67,7 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
                 unsafe { kernel(weights.as_ptr(), columns, x, out, columns) };
             } else {
                 // The last rows, one by one: four times the same.
-                for (row, sums) in weights.chunks_exact(columns).zip(sums.iter_mut()) {
+                for (row, sums) in weights.chunks_exact(columns.max(1)).zip(sums.iter_mut()) {
                     let mut same = [0; 3 * LANES + 1];
                     // SAFETY: `row` has `columns` weights, all four rows being the same one, and `x` as many
                     // numbers; the first, fifth, ninth and thirteenth of `same` are written.

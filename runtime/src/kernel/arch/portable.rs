@@ -81,7 +81,7 @@ pub(crate) fn sums_of(
             }
             Packing::Tiles | Packing::PairedTiles => {
                 let flip = core::array::from_fn(|column| packing.flip(column));
-                let bands = weights.chunks_exact(TILE * padded);
+                let bands = weights.chunks_exact((TILE * padded).max(1));
                 for (weights, rows) in bands.zip(sums.as_chunks_mut::<TILE>().0) {
                     for (sum, row) in of_band(weights, flip, x).into_iter().zip(rows) {
                         if let Some(row) = row.get_mut(lane) {
