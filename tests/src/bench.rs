@@ -152,7 +152,7 @@ pub struct CoreCounts {
 ///
 /// The board's firmware does not build or run.
 pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
-    let shapes = LAYERS.map(|text| text.parse::<LayerShape>());
+    let shapes = LAYERS.map(str::parse::<LayerShape>);
     let shapes: Vec<LayerShape> = shapes.into_iter().filter_map(Result::ok).collect();
     let file = shapes
         .iter()

@@ -95,6 +95,7 @@ impl Case {
         let label = Label {
             name: self.kind.to_string(),
             picture_width: 0,
+            packing: elbow::kernel::Packing::Rows,
         };
         let spec = quantize(&self.vae, &self.normalization, &self.data, None, &label).unwrap();
         let image = spec.encode(&[]).unwrap();

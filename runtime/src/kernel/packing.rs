@@ -67,7 +67,7 @@ impl Packing {
         match self {
             Self::Rows => 0,
             Self::Tiles => OFFSET,
-            Self::PairedTiles => OFFSET * (column % 2 == 0) as u8,
+            Self::PairedTiles => OFFSET * column.is_multiple_of(2) as u8,
         }
     }
 

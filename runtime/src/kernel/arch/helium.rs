@@ -53,8 +53,10 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
     }
     let kernel = if operands.wide { wide } else { narrow };
     let x = operands.words.as_ptr().cast::<u8>();
-    let bands = weights.chunks((TOGETHER * columns).max(1));
-    for (weights, sums) in bands.zip(sums.as_chunks_mut::<TOGETHER>().0) {
+    let mut rest = weights;
+    for sums in sums.as_chunks_mut::<TOGETHER>().0 {
+        let (weights, later) = rest.split_at(rest.len().min(TOGETHER * columns));
+        rest = later;
         for lane in 0..operands.lanes {
             // SAFETY: the lane's numbers start there, within `words`, as checked above.
             let x = unsafe { x.add(lane * padded * bytes) };
@@ -67,7 +69,12 @@ pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LA
                 unsafe { kernel(weights.as_ptr(), columns, x, out, columns) };
             } else {
                 // The last rows, one by one: four times the same.
-                for (row, sums) in weights.chunks_exact(columns.max(1)).zip(sums.iter_mut()) {
+                let mut rest = weights;
+                for sums in sums.iter_mut() {
+                    let Some((row, later)) = rest.split_at_checked(columns) else {
+                        break;
+                    };
+                    rest = later;
                     let mut same = [0; 3 * LANES + 1];
                     // SAFETY: `row` has `columns` weights, all four rows being the same one, and `x` as many
                     // numbers; the first, fifth, ninth and thirteenth of `same` are written.
