@@ -60,6 +60,8 @@
 //!
 //! # Features
 //!
+//! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
+//!   the DSP extension or for Helium. Other targets need no feature.
 //! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
 //!
 //! # The numeric contract

@@ -169,7 +169,7 @@ fn damaged_images_are_refused_by_every_command() {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 2",
+            "format version 3",
         ),
         (
             "of newer numerics",

@@ -32,7 +32,7 @@ pub const ACCUMULATOR_BOUND: i64 = 1 << 30;
 pub const LANES: usize = 4;
 
 /// What one output row needs besides its weights: the bias at the accumulator's scale, and the
-/// packed [`Multiplier`] that takes the accumulator to the output's scale.
+/// packed [`crate::requantize::Multiplier`] that takes the accumulator to the output's scale.
 pub type Row = [i32; 2];
 
 /// Numbers that a layer takes in, lane after lane.

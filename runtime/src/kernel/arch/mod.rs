@@ -56,7 +56,7 @@ pub(super) fn outputs(
     outputs: &mut [[i32; LANES]; BAND],
 ) {
     if part.packing == NATIVE {
-        #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
+        #[cfg(any(elbow_kernels = "v7m", elbow_kernels = "dsp", elbow_kernels = "helium"))]
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }

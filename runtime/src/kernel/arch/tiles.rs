@@ -28,7 +28,11 @@
 #![allow(unsafe_code)]
 
 use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
+#[cfg(elbow_kernels = "v7m")]
+use crate::kernel::{Dense, Row};
 use crate::kernel::{LANES, Numbers, Operands};
+#[cfg(elbow_kernels = "v7m")]
+use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
 /// Two bands of tiles.
@@ -180,6 +184,151 @@ fn apart([t1, t2, t3]: [u32; TRIPLE]) -> [i32; LANES] {
     let c = low(t3.wrapping_sub(d16 << 8));
     let d = t3.wrapping_sub(c.cast_unsigned()).cast_signed() >> 8;
     [a, b, c, d]
+}
+
+/// Two bands for one lane, in the order that the assembly reads it.
+#[cfg(elbow_kernels = "v7m")]
+#[repr(C)]
+struct Job {
+    words: *const u32,
+    words_end: *const u32,
+    /// What each sum starts from.
+    start: i32,
+    rows: *const Row,
+    out: *mut i32,
+}
+
+/// The outputs of two bands, lane by lane; false where that is not what is asked for.
+#[cfg(elbow_kernels = "v7m")]
+#[inline]
+pub(crate) fn scaled(
+    part: Dense<'_>,
+    operands: &Operands<'_>,
+    outputs: &mut [[i32; LANES]; BAND],
+) -> bool {
+    let groups = operands.columns.div_ceil(TILE);
+    let band = groups * TILE_BYTES;
+    let together = operands.lanes == LANES && !operands.wide;
+    let whole = part.rows.len() == BAND && part.weights.len() >= 2 * band && groups > 0;
+    if together || !whole || operands.words.len() < operands.lanes * groups * 2 {
+        return false;
+    }
+    let first = part.weights.as_ptr();
+    let out = outputs.as_flattened_mut().as_mut_ptr();
+    let lanes = operands.words.chunks_exact((groups * 2).max(1));
+    for (lane, (words, &start)) in lanes.zip(&operands.starts).enumerate().take(operands.lanes) {
+        let words = words.as_ptr_range();
+        let job = Job {
+            words: words.start,
+            words_end: words.end,
+            start,
+            rows: part.rows.as_ptr(),
+            out: out.wrapping_add(lane),
+        };
+        // SAFETY: the second band is in `weights`, as checked above.
+        let second = unsafe { first.add(band) };
+        // SAFETY: both bands have `groups` tiles, the lane two words for each and eight rows; every LANES-th of
+        // the BAND * LANES - lane numbers from `out` on is written.
+        unsafe { one_lane_scaled(first, second, &job) };
+    }
+    true
+}
+
+/// [`Multiplier::apply`] for the assembly below.
+#[cfg(elbow_kernels = "v7m")]
+extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
+    Multiplier::from_validated(word).apply(accumulator)
+}
+
+/// One lane, eight rows: their outputs into every fourth of the job's `out`.
+///
+/// # Safety
+/// `first` and `second` are as many tiles as the job has pairs of words, at least one; the job has eight rows,
+/// and room for 29 numbers at `out`; all are at multiples of four bytes.
+#[cfg(elbow_kernels = "v7m")]
+#[unsafe(naked)]
+unsafe extern "C" fn one_lane_scaled(first: *const u8, second: *const u8, job: &Job) {
+    // The loop is that of `one_lane`. Then SMULL and two shifts give t of the rounding rule; a shift below 17
+    // goes the long way.
+    naked_asm!(
+        "push {{r2, r4-r11, lr}}",
+        "ldr r4, [r2, #8]",
+        "ldrd r2, r3, [r2]",
+        "mov r5, r4",
+        "mov r6, r4",
+        "mov r7, r4",
+        "mov r8, r4",
+        "mov r9, r4",
+        "mov r10, r4",
+        "mov r11, r4",
+        "2:",
+        ".irp column, 1, 2, 3",
+        "ldrsh lr, [r2, #2 * \\column]",
+        "ldrb r12, [r0, #0 + \\column]",
+        "mla r4, r12, lr, r4",
+        "ldrb r12, [r0, #4 + \\column]",
+        "mla r5, r12, lr, r5",
+        "ldrb r12, [r0, #8 + \\column]",
+        "mla r6, r12, lr, r6",
+        "ldrb r12, [r0, #12 + \\column]",
+        "mla r7, r12, lr, r7",
+        "ldrb r12, [r1, #0 + \\column]",
+        "mla r8, r12, lr, r8",
+        "ldrb r12, [r1, #4 + \\column]",
+        "mla r9, r12, lr, r9",
+        "ldrb r12, [r1, #8 + \\column]",
+        "mla r10, r12, lr, r10",
+        "ldrb r12, [r1, #12 + \\column]",
+        "mla r11, r12, lr, r11",
+        ".endr",
+        "ldrsh lr, [r2], #8",
+        "ldrb r12, [r0, #4]",
+        "mla r5, r12, lr, r5",
+        "ldrb r12, [r0, #8]",
+        "mla r6, r12, lr, r6",
+        "ldrb r12, [r0, #12]",
+        "mla r7, r12, lr, r7",
+        "ldrb r12, [r0], #16",
+        "mla r4, r12, lr, r4",
+        "ldrb r12, [r1, #4]",
+        "mla r9, r12, lr, r9",
+        "ldrb r12, [r1, #8]",
+        "mla r10, r12, lr, r10",
+        "ldrb r12, [r1, #12]",
+        "mla r11, r12, lr, r11",
+        "ldrb r12, [r1], #16",
+        "mla r8, r12, lr, r8",
+        "cmp r2, r3",
+        "bne 2b",
+        "ldr r0, [sp]",
+        "ldrd r0, r1, [r0, #12]",
+        ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
+        "ldrd r2, r3, [r0], #8",
+        "add r2, r2, \\sum",
+        "lsrs r12, r3, #16",
+        "subs r12, r12, #17",
+        "bhs 5f",
+        "push {{r0, r1}}",
+        "mov r0, r2",
+        "mov r1, r3",
+        "bl {apply}",
+        "mov r2, r0",
+        "pop {{r0, r1}}",
+        "b 6f",
+        "5:",
+        "uxth r3, r3",
+        "smull r2, lr, r2, r3",
+        "lsrs r2, r2, #16",
+        "orr r2, r2, lr, lsl #16",
+        "asr r2, r2, r12",
+        "adds r2, r2, #1",
+        "asrs r2, r2, #1",
+        "6:",
+        "str r2, [r1], #16",
+        ".endr",
+        "pop {{r2, r4-r11, pc}}",
+        apply = sym apply,
+    )
 }
 
 /// One lane, eight rows: puts their sums over `groups` tiles of two bands into every fourth of `out`.

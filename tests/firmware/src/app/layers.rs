@@ -19,7 +19,9 @@ pub(super) fn layers(rest: &str) -> Result<(), Failure<'_>> {
         let mut layer = Layer::new(shape, file).ok_or(Failure::Layer(text))?;
         let instructions = counter.instructions_of(|| layer.run());
         output.line(format_args!("{shape} {instructions}"))?;
-        file = file.get(shape.file_bytes(Packing::NATIVE)..).unwrap_or_default();
+        file = file
+            .get(shape.file_bytes(Packing::NATIVE)..)
+            .unwrap_or_default();
     }
     output.finish()
 }

@@ -190,7 +190,11 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     let narrow: &[i8] = bytemuck::cast_slice(bytes);
     let operands = Operands::prepare(packing, Numbers::Narrow(narrow), lanes, lanes, &mut words);
     let mut activations = [0; 8];
-    dense.activate(operands, quantization, Activations::Narrow(&mut activations));
+    dense.activate(
+        operands,
+        quantization,
+        Activations::Narrow(&mut activations),
+    );
     write!(out, "{activations:?}").ok()?;
     let kl = distribution::kl_to_standard_normal(values, values);
     let binomial = distribution::Binomial::new(number as u8, values)?;
