@@ -1,6 +1,6 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
-use crate::data::{self, Dataset, Table};
+use crate::data::{self, Binarization, Dataset, Table};
 use crate::error::Error;
 use crate::stream::StreamSettings;
 use clap::ValueEnum;
@@ -23,6 +23,9 @@ pub struct Config {
     pub labels: Option<PathBuf>,
     /// With `digits`: the digit that training never sees.
     pub anomaly_digit: u32,
+    /// How pixels become bits, where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binarize: Option<Binarization>,
     /// p(x|z).
     pub likelihood: LikelihoodKind,
     /// Hidden widths of the encoder, from the reading to the latents.
@@ -282,6 +285,9 @@ impl Config {
         if let Some(stream) = &self.stream {
             stream.validate()?;
         }
+        if self.binarize.is_some() {
+            self.validate_binarization()?;
+        }
         if !(self.learning_rate > 0.0 && self.learning_rate <= 1.0) {
             return Err(Error::Setting(format!(
                 "--learning-rate is {}: give a number above 0 and up to 1, such as 0.002",
@@ -300,6 +306,23 @@ impl Config {
                 "--missing is {}: give a number from 0 to below 1, such as 0.3",
                 self.missing
             )));
+        }
+        Ok(())
+    }
+
+    fn validate_binarization(&self) -> Result<(), Error> {
+        match self.likelihood {
+            LikelihoodKind::Auto | LikelihoodKind::Binomial { trials: 1 } => {}
+            kind => {
+                return Err(Error::Setting(format!(
+                    "--binarize makes bits, --likelihood is {kind}: use bernoulli, or leave one of them out"
+                )));
+            }
+        }
+        if self.stream.is_some() {
+            return Err(Error::Setting(
+                "--binarize is for pictures, --window for streams: leave one of them out".into(),
+            ));
         }
         Ok(())
     }

@@ -2,8 +2,9 @@
 
 use crate::config::{Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
-use crate::data::{self, DataSource, Dataset, SplitOptions, Table};
+use crate::data::{self, Binarization, DataSource, Dataset, Intensities, SplitOptions, Table};
 use crate::error::Error;
+use crate::random::{self, Purpose};
 use crate::readings::{Normalization, Readings};
 use crate::stream::{self, Fractions, StreamSettings, Windowed};
 use elbow::Model;
@@ -29,6 +30,8 @@ pub struct Labelled {
 pub struct Parts {
     /// Normal readings to learn from.
     pub train: Dataset,
+    /// What their bits are drawn from anew in each epoch, where they are.
+    pub intensities: Option<Intensities>,
     /// Normal readings for early stopping and calibration.
     pub validation: Dataset,
     /// The rest.
@@ -71,26 +74,35 @@ impl Parts {
                 "--labels is for a file: the digits have their own; use --anomaly-digit".into(),
             ));
         }
-        let kind = match config.likelihood {
-            LikelihoodKind::Auto => LikelihoodKind::Binomial {
+        let kind = match (config.likelihood, config.binarize) {
+            (LikelihoodKind::Auto, None) => LikelihoodKind::Binomial {
                 trials: digits::PIXEL_MAX,
             },
-            kind => kind,
+            (kind, _) => kind,
         };
-        let part = |part| digits::part(part, config.anomaly_digit);
+        let part = |part| {
+            let mut dataset = digits::part(part, config.anomaly_digit);
+            let intensities = binarize(&mut dataset, config.binarize, digits::PIXEL_MAX)?;
+            Ok::<_, Error>((dataset, intensities))
+        };
+        let (train, intensities) = part(Part::Train)?;
         Ok(Self {
-            likelihood: kind.resolve(&part(Part::Train))?,
-            train: part(Part::Train),
-            validation: part(Part::Validation),
-            test: label_digits(part(Part::Test), config.anomaly_digit),
+            likelihood: kind.resolve(&train)?,
+            train,
+            intensities: intensities.filter(|_| config.binarize == Some(Binarization::Dynamic)),
+            validation: part(Part::Validation)?.0,
+            test: label_digits(part(Part::Test)?.0, config.anomaly_digit),
             stream: None,
         })
     }
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
         let Labelled {
-            dataset, abnormal, ..
+            mut dataset,
+            abnormal,
+            ..
         } = load_file(path, config.labels.as_deref())?;
+        let intensities = binarize(&mut dataset, config.binarize, BYTE)?;
         let likelihood = config.likelihood.resolve(&dataset)?;
         let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let options = SplitOptions {
@@ -106,6 +118,9 @@ impl Parts {
             .collect::<Vec<_>>();
         Ok(Self {
             train: dataset.select(&split.train),
+            intensities: intensities
+                .filter(|_| config.binarize == Some(Binarization::Dynamic))
+                .map(|intensities| intensities.select(&split.train)),
             validation: dataset.select(&split.validation),
             test: Labelled {
                 dataset: dataset.select(&split.test),
@@ -147,6 +162,7 @@ impl Parts {
         let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
         Ok(Self {
             train: windowed.dataset.select(&split.train),
+            intensities: None,
             validation: windowed.dataset.select(&split.validation),
             test: Labelled {
                 dataset: windowed.dataset.select(&split.test),
@@ -226,7 +242,24 @@ pub fn stream_to_readings(
     Ok((windows, saturated))
 }
 
-/// Loads readings to be scored: a file, or by default the test part of the digits.
+/// What certain ink is in files.
+const BYTE: u8 = 255;
+
+/// Makes bits of the intensities in `dataset`, always the same, and gives what they were made of.
+fn binarize(
+    dataset: &mut Dataset,
+    way: Option<Binarization>,
+    maximum: u8,
+) -> Result<Option<Intensities>, Error> {
+    let Some(way) = way else { return Ok(None) };
+    let intensities = Intensities::new(dataset, maximum)?;
+    let mut rng = random::stream(0, Purpose::EvaluationBinarization);
+    dataset.table = intensities.fixed(way, &mut rng)?;
+    Ok(Some(intensities))
+}
+
+/// Loads readings to be scored: a file, or by default the test part of the digits; made bits of as
+/// in the run, where it was.
 ///
 /// # Errors
 /// [`Error::Data`].
@@ -234,9 +267,14 @@ pub fn load_for_scoring(
     source: &str,
     labels: Option<&Path>,
     anomaly_digit: u32,
+    way: Option<Binarization>,
 ) -> Result<Labelled, Error> {
     let part = match DataSource::parse(source)? {
-        DataSource::File(path) => return load_file(&path, labels),
+        DataSource::File(path) => {
+            let mut labelled = load_file(&path, labels)?;
+            binarize(&mut labelled.dataset, way, BYTE)?;
+            return Ok(labelled);
+        }
         DataSource::Digits => Part::Test,
         DataSource::DigitsPart(part) => part,
     };
@@ -245,10 +283,9 @@ pub fn load_for_scoring(
             "--labels is for a file: the digits have their own".into(),
         ));
     }
-    Ok(label_digits(
-        digits::part(part, anomaly_digit),
-        anomaly_digit,
-    ))
+    let mut dataset = digits::part(part, anomaly_digit);
+    binarize(&mut dataset, way, digits::PIXEL_MAX)?;
+    Ok(label_digits(dataset, anomaly_digit))
 }
 
 fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {

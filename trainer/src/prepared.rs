@@ -1,11 +1,13 @@
 //! Readings as the networks take them in.
 
+use crate::data::Intensities;
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::{Constants, Likelihood};
 use crate::objective::Batch;
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor};
+use rand_core::Rng;
 
 /// Readings, raw and as tensors.
 #[derive(Clone, Debug)]
@@ -14,6 +16,9 @@ pub struct Prepared {
     pub readings: Readings,
     /// The same as tensors, all rows, all inputs observed.
     pub batch: Batch,
+    /// What the bits of the readings are drawn from anew in each epoch, where they are; `readings`
+    /// and `batch` then hold one draw.
+    pub intensities: Option<Intensities>,
     /// The part of a reading's log density that no parameter touches.
     constants: Constants,
 }
@@ -32,6 +37,8 @@ impl Prepared {
         let shape = (readings.len(), readings.width());
         let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
         let target = match likelihood {
+            // Bits enter the networks as they are.
+            Likelihood::Binomial { trials: 1 } => inputs.clone(),
             Likelihood::Binomial { .. } => {
                 let counts = readings
                     .iter()
@@ -45,15 +52,22 @@ impl Prepared {
         Ok(Self {
             readings,
             batch: Batch::whole(inputs, target),
+            intensities: None,
             constants: likelihood.constants(),
         })
     }
 
-    /// The rows `indices` as a batch.
+    /// The rows `indices` as a batch; `rng` draws their bits where those are drawn anew.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn select(&self, indices: &[u32]) -> Result<Batch, Error> {
+    pub fn select(&self, indices: &[u32], rng: &mut impl Rng) -> Result<Batch, Error> {
+        if let Some(intensities) = &self.intensities {
+            let bits = intensities.draw(indices.iter().map(|&row| row as usize), rng);
+            let shape = (indices.len(), self.readings.width());
+            let bits = Tensor::from_vec(bits, shape, self.batch.inputs.device())?;
+            return Ok(Batch::whole(bits.clone(), bits));
+        }
         let index = Tensor::new(indices, self.batch.inputs.device())?;
         Ok(Batch::whole(
             self.batch.inputs.index_select(&index, 0)?,

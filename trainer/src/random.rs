@@ -21,6 +21,10 @@ pub enum Purpose {
     Missing = 5,
     /// The gaps of validation readings and of those that ranges are measured on.
     EvaluationMissing = 6,
+    /// The bits of training readings that are drawn anew in each epoch.
+    Binarization = 7,
+    /// Bits that are drawn once.
+    EvaluationBinarization = 8,
     /// The starts of shallow models.
     Shallow = 20,
     /// Posteriors of single readings, in training and after it.

@@ -121,6 +121,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
                 path,
                 arguments.labels.as_deref(),
                 arguments.anomaly_digit,
+                None,
             )?;
             let dataset = &labelled.dataset;
             crate::parts::check_width(&dataset.name, &dataset.table, normalization.width())?;
@@ -198,6 +199,7 @@ impl Arguments {
             missing: 0.0,
             importance_samples: 1,
             core: Core::default(),
+            binarize: None,
             inference: Inference::Amortized,
             seed: self.seed,
             validation_fraction: self.validation_fraction,

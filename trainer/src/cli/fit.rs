@@ -4,7 +4,7 @@ use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
 use crate::config::{Config, Core, Inference, LikelihoodKind};
-use crate::data::{Dataset, digits};
+use crate::data::{Binarization, Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch};
@@ -27,10 +27,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "data",
     "labels",
     "anomaly_digit",
+    "binarize",
     "likelihood",
     "encoder",
     "latents",
@@ -65,6 +66,10 @@ pub(super) struct Arguments {
     /// With the digits: the digit that training never sees
     #[arg(long, value_name = "DIGIT", default_value_t = ANOMALY_DIGIT)]
     anomaly_digit: u32,
+    /// Make bits of pixels (whole numbers from 0 to 255, or probabilities): dynamic (drawn anew in each
+    /// epoch), static (drawn once) or threshold (above a half)
+    #[arg(long, value_name = "WAY")]
+    binarize: Option<Binarization>,
     /// p(x|z): auto, bernoulli, binomial:N, gaussian or laplace; the last two also with :shared (one
     /// scale for all inputs) or :predicted (the decoder gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
@@ -154,6 +159,7 @@ impl Arguments {
                 data: self.data.clone(),
                 labels: self.labels.clone(),
                 anomaly_digit: self.anomaly_digit,
+                binarize: self.binarize,
                 likelihood: self.likelihood,
                 encoder: self.encoder.clone(),
                 latents: self.latents,
@@ -229,7 +235,8 @@ impl Task {
             normalization,
             &Device::Cpu,
         )?;
-        let training = self.prepare(&vae, &self.parts.train)?;
+        let mut training = self.prepare(&vae, &self.parts.train)?;
+        training.intensities = self.parts.intensities.clone();
         let validation = self.prepare(&vae, &self.parts.validation)?;
         let test = self.prepare(&vae, &self.parts.test.dataset)?;
         self.say(&format!(

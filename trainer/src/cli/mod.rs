@@ -174,7 +174,8 @@ impl Source {
         mask: Option<&Path>,
         choose: impl Fn(usize) -> Vec<usize>,
     ) -> Result<Loaded, Error> {
-        let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?)?;
+        let binarize = run::config_beside(&self.model)?.and_then(|run| run.settings.binarize);
+        let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?, binarize)?;
         let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
         warn_of_saturation(saturated);
         let Dataset { name, table, .. } = &labelled.dataset;

@@ -64,7 +64,7 @@ impl StreamInput {
         model: &'m Model<'_>,
     ) -> Result<(&'m Stream<'m>, Readings, Dataset), Error> {
         let stream = of_model(&self.model, model)?;
-        let dataset = load_for_scoring(&self.data, None, ANOMALY_DIGIT)?.dataset;
+        let dataset = load_for_scoring(&self.data, None, ANOMALY_DIGIT, None)?.dataset;
         let (width, channels) = (dataset.table.width(), stream.exponents.len());
         if width != channels {
             return Err(Error::Setting(format!(

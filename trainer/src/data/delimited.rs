@@ -63,9 +63,6 @@ fn text_of(path: &Path, bytes: &[u8]) -> Result<String, DataError> {
             "save one array with numpy.save, or the sheet as CSV",
         ));
     }
-    if bytes.starts_with(b"\x1f\x8b") {
-        return Err(not_text("a gzip archive", "unpack it first"));
-    }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(not_text("UTF-16", "save it as CSV in UTF-8"));
     }
@@ -401,10 +398,6 @@ mod tests {
             (
                 &b"PK\x03\x04rest"[..],
                 "a zip archive (.npz or .xlsx), neither text nor .npy; save one array with",
-            ),
-            (
-                b"\x1f\x8brest",
-                "a gzip archive, neither text nor .npy; unpack it first",
             ),
             (
                 b"\xff\xfe1\0,\0",

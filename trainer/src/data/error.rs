@@ -86,6 +86,33 @@ pub enum DataError {
         /// Bytes that the header promises.
         promised: u128,
     },
+    /// A gzip file cannot be unpacked.
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An IDX file cannot be read.
+    Idx {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// A number is no intensity of a pixel.
+    Intensity {
+        /// What the data are called.
+        name: String,
+        /// The reading, counted from 1.
+        row: usize,
+        /// The number in it, counted from 1.
+        column: usize,
+        /// The number.
+        found: f32,
+        /// The largest whole number that is one.
+        maximum: u8,
+    },
     /// A file of labels has more than one column.
     LabelColumns {
         /// The file.
@@ -235,6 +262,25 @@ impl fmt::Display for DataError {
                     path.display()
                 )
             }
+            Self::Gzip { path, reason } => {
+                write!(
+                    f,
+                    "{}: cannot be unpacked: {reason}; copy the file again",
+                    path.display()
+                )
+            }
+            Self::Idx { path, reason } => write!(f, "{}: bad IDX file: {reason}", path.display()),
+            Self::Intensity {
+                name,
+                row,
+                column,
+                found,
+                maximum,
+            } => write!(
+                f,
+                "row {row}, column {column} of {name} is {found}: --binarize takes whole numbers from 0 to {maximum}, \
+                 or probabilities from 0 to 1; scale the column, or leave --binarize out"
+            ),
             Self::LabelColumns { path, columns } => {
                 write!(
                     f,

@@ -1,6 +1,7 @@
 //! Readings from files, and the digits that ship with the trainer.
 //!
-//! [`load`] reads a CSV or `.npy` file into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! [`load`] reads a CSV, `.npy` or IDX file into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! [`Intensities`] are readings of pixels that become bits.
 //! [`split()`] divides rows into training, validation and test; [`digits`] comes divided.
 //! [`DataSource`] is how a command line names any of them.
 //!
@@ -12,15 +13,19 @@ pub mod digits;
 mod delimited;
 mod error;
 mod grid;
+mod idx;
+mod intensities;
 mod npy;
 mod source;
 mod split;
 mod statistics;
 mod table;
 
+use std::io::Read;
 use std::path::Path;
 
 pub use error::{DataError, Fault, Place};
+pub use intensities::{Binarization, Intensities};
 pub use source::DataSource;
 pub use split::{Split, SplitOptions, shuffle, split};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
@@ -33,10 +38,11 @@ use npy::Purpose;
 ///
 /// * `.npy`: (rows, width), or (rows, height, width) whose images become one row each; integers, floats and
 ///   booleans of either byte order, in C or Fortran order.
+/// * IDX: (rows, ...) of unsigned bytes.
 /// * Anything else is text with commas, semicolons, tabs or blanks between the numbers. A first line in which no
 ///   cell is a number names the columns. Blank lines and lines that begin with `#` are skipped.
 ///
-/// Numbers are rounded to `f32`.
+/// A file packed with gzip is unpacked first. Numbers are rounded to `f32`.
 ///
 /// # Errors
 ///
@@ -89,6 +95,10 @@ fn read<T: Copy + Default>(
         path: path.to_path_buf(),
         reason,
     })?;
+    let bytes = unpacked(path, bytes)?;
+    if idx::is_idx(&bytes) {
+        return idx::read(path, &bytes, convert);
+    }
     let says_npy = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
@@ -97,6 +107,30 @@ fn read<T: Copy + Default>(
     } else {
         delimited::read(path, &bytes, convert)
     }
+}
+
+/// The most bytes that a file may unpack to.
+const LARGEST_UNPACKED: u64 = 1 << 31;
+
+/// The contents of a file, unpacked where gzip packed it.
+fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
+    if !bytes.starts_with(b"\x1f\x8b") {
+        return Ok(bytes);
+    }
+    let bad = |reason: String| DataError::Gzip {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let mut contents = Vec::new();
+    let decoder = flate2::read::MultiGzDecoder::new(&bytes[..]);
+    decoder
+        .take(LARGEST_UNPACKED + 1)
+        .read_to_end(&mut contents)
+        .map_err(|error| bad(error.to_string()))?;
+    if contents.len() as u64 > LARGEST_UNPACKED {
+        return Err(bad(format!("it holds more than {LARGEST_UNPACKED} bytes")));
+    }
+    Ok(contents)
 }
 
 #[cfg(test)]
@@ -238,6 +272,39 @@ mod tests {
                 .contains("line 2, column 1: \"nan\" is not finite")
         );
         assert!(message("l.csv", b"0\n\"\"\n1\n", labels).contains("for 3 rows"));
+    }
+
+    /// `1,2\n3,4\n` as gzip packs it.
+    const PACKED: [u8; 28] = [
+        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x33, 0xd4, 0x31, 0xe2, 0x32, 0xd6, 0x31, 0xe1, 2, 0,
+        0x47, 0x93, 0x6c, 0xaf, 8, 0, 0, 0,
+    ];
+
+    #[test]
+    fn packed_files_are_unpacked() {
+        let (_folder, path) = file("pump.csv.gz", &PACKED);
+        let table = load(&path).unwrap().table;
+        assert_eq!(table.values(), [1.0, 2.0, 3.0, 4.0]);
+        for cut in [2, 12, 20] {
+            let text = message("pump.gz", &PACKED[..cut], |path| load(path));
+            assert!(text.starts_with("pump.gz: cannot be unpacked: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn mnist_loads_as_it_comes() {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");
+        if !folder.exists() {
+            eprintln!("skipped: needs the MNIST files in {}", folder.display());
+            return;
+        }
+        let test = load(folder.join("t10k-images-idx3-ubyte.gz"))
+            .unwrap()
+            .table;
+        assert_eq!((test.rows(), test.width()), (10_000, 784));
+        assert_eq!(range(&test), Some((0.0, 255.0)));
+        let labels = load_labels(folder.join("t10k-labels-idx1-ubyte.gz"), 10_000).unwrap();
+        assert_eq!(labels[..4], [7, 2, 1, 0]);
     }
 
     #[test]

@@ -183,6 +183,7 @@ struct Ascent<'a> {
     shuffling: Xoshiro128PlusPlus,
     noise: Xoshiro128PlusPlus,
     missing: Xoshiro128PlusPlus,
+    binarization: Xoshiro128PlusPlus,
 }
 
 /// Sums over the readings of an epoch.
@@ -210,6 +211,7 @@ impl<'a> Ascent<'a> {
             shuffling: random::stream(config.seed, Purpose::Shuffling),
             noise: random::stream(config.seed, Purpose::Noise),
             missing: random::stream(config.seed, Purpose::Missing),
+            binarization: random::stream(config.seed, Purpose::Binarization),
         }
     }
 
@@ -257,7 +259,7 @@ impl<'a> Ascent<'a> {
 
     /// The readings `indices`, with fresh gaps where there are to be any.
     fn batch(&mut self, indices: &[u32]) -> Result<(Batch, Option<Masks>), Error> {
-        let whole = self.training.select(indices)?;
+        let whole = self.training.select(indices, &mut self.binarization)?;
         if self.config.missing == 0.0 {
             return Ok((whole, None));
         }

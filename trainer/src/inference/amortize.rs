@@ -165,7 +165,7 @@ impl<'a> Course<'a> {
 
     /// One step of the optimizer; sums of the bound, without its constant, and of the divergence.
     fn step(&mut self, stage: &mut Stage, rows: &[u32], rate: f64) -> Result<(f64, f64), Error> {
-        let batch = self.training.select(rows)?;
+        let batch = self.training.select(rows, &mut self.noise)?;
         let posterior = match stage {
             Stage::Encoder => Posterior::encode(self.vae, &batch)?,
             Stage::Decoder(local) => self.ascend_locally(local, &batch, rows, rate)?,

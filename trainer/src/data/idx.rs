@@ -1,0 +1,121 @@
+//! IDX files, as the MNIST digits come: two zero bytes, the type of an element (8: unsigned bytes, which are all
+//! that is read here), the number of dimensions, each length as a big-endian `u32`, and the elements, the last
+//! dimension fastest (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998, file formats).
+
+use std::path::Path;
+
+use super::error::{DataError, Place};
+use super::grid::{Convert, Grid};
+
+/// The code of unsigned bytes.
+const UNSIGNED_BYTE: u8 = 8;
+
+/// Whether these bytes begin as an IDX file does: text and `.npy` begin with no zero.
+pub(super) fn is_idx(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, 8 | 9 | 11..=14, dimensions, ..] if *dimensions > 0)
+}
+
+/// Reads the array in `bytes`, the contents of `path`: the first dimension counts rows, the others make a row.
+pub(super) fn read<T>(
+    path: &Path,
+    bytes: &[u8],
+    convert: Convert<T>,
+) -> Result<Grid<T>, DataError> {
+    let bad = |reason: String| DataError::Idx {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let (element, dimensions) = (bytes[2], usize::from(bytes[3]));
+    if element != UNSIGNED_BYTE {
+        return Err(bad(format!(
+            "elements of type {element:#04x} are not read; save unsigned bytes (0x08)"
+        )));
+    }
+    let (lengths, data) = bytes[4..]
+        .split_at_checked(4 * dimensions)
+        .ok_or_else(|| bad("the file ends inside its header; copy it again".into()))?;
+    let mut lengths = lengths
+        .chunks_exact(4)
+        .map(|bytes| u128::from(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])));
+    let rows = lengths.next().unwrap_or(0);
+    let width = lengths.fold(1u128, u128::saturating_mul);
+    let promised = rows.saturating_mul(width);
+    if promised != data.len() as u128 {
+        return Err(bad(format!(
+            "{} bytes follow the header, which promises {promised}; copy the file again",
+            data.len()
+        )));
+    }
+    if promised == 0 {
+        return Err(DataError::NoRows {
+            path: path.to_path_buf(),
+        });
+    }
+    // No length exceeds the file's, which is in memory.
+    let width = width as usize;
+    let cells = data.iter().enumerate().map(|(at, &byte)| {
+        convert(f64::from(byte)).map_err(|fault| DataError::Cell {
+            path: path.to_path_buf(),
+            place: Place::Row {
+                row: at / width + 1,
+                column: at % width + 1,
+            },
+            found: byte.to_string(),
+            fault,
+        })
+    });
+    Ok(Grid {
+        columns: None,
+        width,
+        values: cells.collect::<Result<_, _>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::grid;
+
+    fn load(bytes: &[u8]) -> Result<Grid<f32>, String> {
+        let grid = read(Path::new("a"), bytes, grid::reading);
+        grid.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn images_become_rows() {
+        let header = [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3];
+        let pixels: Vec<u8> = (0..12).map(|at| 20 * at).collect();
+        let bytes = [&header[..], &pixels].concat();
+        assert!(is_idx(&bytes));
+        let grid = load(&bytes).unwrap();
+        let expected: Vec<f32> = (0..12).map(|at| 20.0 * at as f32).collect();
+        assert_eq!((grid.width, grid.values), (6, expected));
+        for cut in 4..bytes.len() {
+            let message = load(&bytes[..cut]).unwrap_err();
+            assert!(message.starts_with("a: bad IDX file: "), "{message}");
+        }
+    }
+
+    #[test]
+    fn headers_that_promise_anything_else_are_refused() {
+        for (bytes, word) in [
+            (&[0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0][..], "0x0d"),
+            (&[0, 0, 8, 1, 0, 0, 0, 0], "holds no row"),
+            (
+                &[0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255, 1],
+                "1 bytes follow",
+            ),
+            (
+                &[0, 0, 8, 1, 0, 0, 0, 1, 7, 7],
+                "2 bytes follow the header, which promises 1",
+            ),
+        ] {
+            assert!(is_idx(bytes));
+            let message = load(bytes).unwrap_err();
+            assert!(message.contains(word), "{message}");
+        }
+        for bytes in [&b"0,0,8\n"[..], b"\x93NUMPY", b"", b"\0\0", &[0, 0, 10, 1]] {
+            assert!(!is_idx(bytes));
+        }
+    }
+}
