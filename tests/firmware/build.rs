@@ -14,11 +14,13 @@ fn main() {
             .expect("boards have plain names");
         println!("cargo:rustc-link-arg-bin={name}=-L{}", folder.display());
     }
-    // It is linked, never run: any memory will do.
-    println!(
-        "cargo:rustc-link-arg-bin=no-panic=-L{}",
-        boards.join("m3").display()
-    );
+    // They are linked, never run: any memory will do.
+    for name in ["no-panic", "product"] {
+        println!(
+            "cargo:rustc-link-arg-bin={name}=-L{}",
+            boards.join("m3").display()
+        );
+    }
     println!("cargo:rustc-link-arg-bins=--nmagic");
     println!("cargo:rustc-link-arg-bins=-Tlink.x");
 }

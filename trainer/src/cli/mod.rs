@@ -174,7 +174,9 @@ impl Source {
         mask: Option<&Path>,
         choose: impl Fn(usize) -> Vec<usize>,
     ) -> Result<Loaded, Error> {
-        let binarize = run::config_beside(&self.model)?.and_then(|run| run.settings.binarize);
+        // An image is enough: where there are no settings to be read, the data are taken as they are.
+        let settings = run::config_beside(&self.model).ok().flatten();
+        let binarize = settings.and_then(|run| run.settings.binarize);
         let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?, binarize)?;
         let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
         warn_of_saturation(saturated);

@@ -1,0 +1,55 @@
+//! The least that a product needs: parses a model, scores readings by sigma points, and lights a lamp by their
+//! p-values. It is built to measure its flash and never run; like the program of every operation, it does not link
+//! if it can panic.
+#![no_std]
+#![no_main]
+#![allow(unsafe_code)]
+
+use core::panic::PanicInfo;
+use core::ptr;
+use cortex_m_rt::entry;
+use elbow::{Estimator, Model, Probability, Session, Workspace};
+
+unsafe extern "C" {
+    /// It does not exist: a program that may call it does not link.
+    fn this_program_can_panic() -> !;
+    static __model_start: u8;
+    static __model_end: u8;
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    // SAFETY: it is never called, since nothing that calls it can be linked.
+    unsafe { this_program_can_panic() }
+}
+
+/// Numbers in a reading.
+const INPUTS: usize = 64;
+
+/// What the linker script sets aside for the model.
+fn region() -> &'static [u8] {
+    let start = &raw const __model_start;
+    let length = (&raw const __model_end).addr() - start.addr();
+    // SAFETY: the linker script gives these addresses to memory that nothing else is linked into.
+    unsafe { &*ptr::slice_from_raw_parts(start, length) }
+}
+
+#[entry]
+fn main() -> ! {
+    let mut sensor = [0i16; INPUTS];
+    let mut lamp = false;
+    let mut workspace = Workspace::<152>::new();
+    if let Ok(model) = Model::parse(region())
+        && let Ok(mut session) = Session::new(&model, &mut workspace, 0)
+    {
+        loop {
+            // SAFETY: the array is borrowed alone.
+            let reading = unsafe { ptr::read_volatile(&raw mut sensor) };
+            let score = session.score(&reading, Estimator::SigmaPoints);
+            let strange = score.is_ok_and(|score| score.p_value() < Probability::new(0.01));
+            // SAFETY: the flag is borrowed alone.
+            unsafe { ptr::write_volatile(&raw mut lamp, strange) };
+        }
+    }
+    loop {}
+}
