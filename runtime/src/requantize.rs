@@ -64,19 +64,27 @@ impl Multiplier {
     pub fn apply(self, a: i32) -> i32 {
         let (mantissa, shift) = (self.mantissa(), self.0 >> 16);
         let Some(shift) = shift.checked_sub(17) else {
-            return self.apply_wide(a);
+            return self.apply_large(a);
         };
         // floor((t + 2^(shift - 17)) / 2^(shift - 16)) with t = floor(a * mantissa / 2^16), in two steps
         // whose floors nest; t is below 2^30 in magnitude.
         ((upper_product(a, mantissa) >> (shift & 31)) + 1) >> 1
     }
 
-    /// The rule as it stands, for any shift.
-    #[cold]
+    /// The rule for shifts up to 16, in 32 bits: `a * mantissa + half = t * 2^16 + r` with `0 <= r < 2^16`,
+    /// so that the result is `t * 2^(16 - shift) + floor(r / 2^shift)`. Its second part is below
+    /// `2^(16 - shift)`, so that it overflows only where its first part does.
     #[inline(never)]
-    fn apply_wide(self, a: i32) -> i32 {
-        let half = (1i64 << self.shift()) >> 1;
-        crate::fixed::saturate((i64::from(a) * i64::from(self.mantissa()) + half) >> self.shift())
+    fn apply_large(self, a: i32) -> i32 {
+        let (mantissa, shift) = (self.mantissa(), self.shift() & 31);
+        let lower = (a.cast_unsigned() & 0xffff) * mantissa + ((1 << shift) >> 1);
+        let t = (a >> 16) * mantissa.cast_signed() + (lower >> 16).cast_signed();
+        let left = 16u32.saturating_sub(shift);
+        let first = t << left;
+        if first >> left != t {
+            return if t < 0 { i32::MIN } else { i32::MAX };
+        }
+        first + ((lower & 0xffff) >> shift).cast_signed()
     }
 
     /// The factor as a float, exact.
