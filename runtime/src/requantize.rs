@@ -75,7 +75,7 @@ impl Multiplier {
     /// so that the result is `t * 2^(16 - shift) + floor(r / 2^shift)`. Its second part is below
     /// `2^(16 - shift)`, so that it overflows only where its first part does.
     #[inline(never)]
-    fn apply_large(self, a: i32) -> i32 {
+    pub(crate) fn apply_large(self, a: i32) -> i32 {
         let (mantissa, shift) = (self.mantissa(), self.shift() & 31);
         let lower = (a.cast_unsigned() & 0xffff) * mantissa + ((1 << shift) >> 1);
         let t = (a >> 16) * mantissa.cast_signed() + (lower >> 16).cast_signed();

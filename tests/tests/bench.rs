@@ -57,16 +57,20 @@ fn the_page_shows_what_was_recorded() {
     }
 }
 
-/// Each weight is loaded once for four latents on cores that have the registers for it; what is saved depends on
-/// what a single pass costs.
+/// Four latents at once load each weight once.
 #[test]
 fn four_latents_at_once_save_work() {
     let recorded = std::fs::read_to_string(bench::baseline()).unwrap();
     let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
     for (core, figures) in recorded.as_object().unwrap() {
+        let most = if ["m0", "m3"].contains(&core.as_str()) {
+            0.92
+        } else {
+            0.80
+        };
         for (model, _) in bench::shapes() {
             let ratio = figures[model]["four_latents_ratio"].as_f64().unwrap();
-            assert!(ratio < 0.88, "{model} on {core}: {ratio}");
+            assert!(ratio <= most, "{model} on {core}: {ratio}");
         }
     }
 }

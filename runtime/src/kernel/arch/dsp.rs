@@ -482,9 +482,9 @@ unsafe extern "C" fn scale_rows(
     )
 }
 
-/// [`Multiplier::apply`] for the assembly below.
+/// [`Multiplier::apply_large`] for the assembly below.
 extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
-    Multiplier::from_validated(word).apply(accumulator)
+    Multiplier::from_validated(word).apply_large(accumulator)
 }
 
 /// The job at hand, band after band: `$products` adds the products of a band in r4 to r7, `$sum` is one of these as

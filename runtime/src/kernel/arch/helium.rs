@@ -128,6 +128,11 @@ impl Job {
     }
 }
 
+/// Four lanes of narrow numbers go together; others go one by one.
+fn goes_together(operands: &Operands<'_>) -> bool {
+    operands.lanes == LANES && !operands.wide
+}
+
 /// The outputs; false where that is not what is asked for.
 #[inline]
 pub(crate) fn scaled(
@@ -137,6 +142,16 @@ pub(crate) fn scaled(
 ) -> bool {
     if part.rows.len() > BAND {
         return false;
+    }
+    if goes_together(operands) {
+        let out = outputs.as_flattened_mut().as_mut_ptr().cast();
+        let Some(mut job) = LanesJob::new(part, operands, out) else {
+            return false;
+        };
+        // SAFETY: the job has as many lanes, weights and rows as it says; LANES numbers are written for each row, of
+        // which there are at most BAND.
+        unsafe { scaled_lanes(&mut job) };
+        return true;
     }
     for lane in 0..operands.lanes {
         let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
@@ -166,6 +181,21 @@ pub(crate) fn activated(
     if out.len() < operands.lanes * dense.rows.len() {
         return false;
     }
+    if goes_together(operands) {
+        let Some(job) = LanesJob::new(dense, operands, out.as_mut_ptr().cast()) else {
+            return false;
+        };
+        let mut job = LanesJob {
+            floor,
+            ceiling,
+            zero_point,
+            out_stride: dense.rows.len(),
+            ..job
+        };
+        // SAFETY: the job has as many lanes, weights and rows as it says, and `out` a byte for each row and lane.
+        unsafe { activated_lanes(&mut job) };
+        return true;
+    }
     for lane in 0..operands.lanes {
         let out = out.as_mut_ptr().wrapping_add(lane * dense.rows.len());
         let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
@@ -188,9 +218,168 @@ pub(crate) fn activated(
     true
 }
 
+/// Rows for four lanes of narrow numbers, in the order that the assembly reads it.
+#[repr(C)]
+struct LanesJob {
+    x: *const u8,
+    /// Bytes from one lane to the next.
+    stride: usize,
+    columns: usize,
+    weights: *const u8,
+    rows: *const Row,
+    rows_end: *const Row,
+    out: *mut u8,
+    /// Where outputs are activations: the limits before the zero point is added, the zero point, and the bytes from
+    /// a lane of `out` to the next.
+    floor: i32,
+    ceiling: i32,
+    zero_point: i32,
+    out_stride: usize,
+}
+
+impl LanesJob {
+    /// The job of all rows of a layer or of a part of one; none where that is not what is asked for.
+    fn new(part: Dense<'_>, operands: &Operands<'_>, out: *mut u8) -> Option<Self> {
+        let columns = operands.columns;
+        let stride = columns.next_multiple_of(TILE);
+        let x: &[u8] = bytemuck::cast_slice(operands.words);
+        let rows = part.rows.as_ptr_range();
+        let enough = x.len() >= LANES * stride && part.weights.len() >= part.rows.len() * columns;
+        (enough && !part.rows.is_empty() && columns > 0).then_some(Self {
+            x: x.as_ptr(),
+            stride,
+            columns,
+            weights: part.weights.as_ptr(),
+            rows: rows.start,
+            rows_end: rows.end,
+            out,
+            floor: 0,
+            ceiling: 0,
+            zero_point: 0,
+            out_stride: 0,
+        })
+    }
+}
+
+/// The job at hand, row after row, all four lanes at once, with `$store` at the end of each row: the outputs are in
+/// q0, the place for them in r5, the limits in q4 and q5, the zero point in q6, and the lanes' places in q7.
+///
+/// The loop is that of `narrow` with lanes for rows; the rounding rule is that of [`rows_of_job`], with one multiplier
+/// for the whole vector.
+macro_rules! lanes_of_job {
+    ($($store:literal),*) => {
+        naked_asm!(
+            ".cpu cortex-m55",
+            "push {{r0, r4-r11, lr}}",
+            "vpush {{d8-d15}}",
+            "mov r12, r0",
+            "ldrd r0, r1, [r12, #28]",
+            "ldrd r2, r3, [r12, #36]",
+            "vdup.32 q4, r0",
+            "vdup.32 q5, r1",
+            "vdup.32 q6, r2",
+            "movs r0, #0",
+            "lsls r1, r3, #1",
+            "vmov q7[2], q7[0], r0, r1",
+            "add r1, r1, r3",
+            "vmov q7[3], q7[1], r3, r1",
+            "1:",
+            "ldrd r0, r1, [r12]",
+            "ldrd r9, r2, [r12, #8]",
+            "add r5, r0, r1",
+            "add r7, r5, r1",
+            "add r1, r7, r1",
+            "add r3, r2, r9",
+            "str r3, [r12, #12]",
+            "movs r4, #0",
+            "movs r6, #0",
+            "mov r8, r4",
+            "mov r10, r4",
+            "dlstp.8 lr, r9",
+            "2:",
+            "vldrb.u8 q0, [r2], #16",
+            "vldrb.u8 q1, [r0], #16",
+            "vmladava.s8 r4, q0, q1",
+            "vldrb.u8 q2, [r5], #16",
+            "vmladava.s8 r6, q0, q2",
+            "vldrb.u8 q3, [r7], #16",
+            "vmladava.s8 r8, q0, q3",
+            "vldrb.u8 q1, [r1], #16",
+            "vmladava.s8 r10, q0, q1",
+            "letp lr, 2b",
+            "ldr r3, [r12, #16]",
+            "ldrd r0, r1, [r3], #8",
+            "str r3, [r12, #16]",
+            "vmov q0[2], q0[0], r4, r8",
+            "vmov q0[3], q0[1], r6, r10",
+            "vadd.i32 q0, q0, r0",
+            "lsrs r2, r1, #16",
+            "rsbs r2, r2, #16",
+            "bpl 5f",
+            "lsls r1, r1, #16",
+            "lsrs r1, r1, #1",
+            "vqdmulh.s32 q0, q0, r1",
+            "vrshl.s32 q0, r2",
+            "3:",
+            "ldrd r2, r5, [r12, #20]",
+            $($store,)*
+            "str r5, [r12, #24]",
+            "cmp r3, r2",
+            "bne 1b",
+            "vpop {{d8-d15}}",
+            "pop {{r0, r4-r11, pc}}",
+            "5:",
+            "vmov r4, r8, q0[2], q0[0]",
+            "vmov r6, r10, q0[3], q0[1]",
+            "push {{r1, r3, r12, lr}}",
+            ".irp sum, r4, r6, r8, r10",
+            "mov r0, \\sum",
+            "ldr r1, [sp]",
+            "bl {apply}",
+            "mov \\sum, r0",
+            ".endr",
+            "pop {{r1, r3, r12, lr}}",
+            "vmov q0[2], q0[0], r4, r8",
+            "vmov q0[3], q0[1], r6, r10",
+            "b 3b",
+            apply = sym apply_large,
+        )
+    };
+}
+
+/// The outputs of a job's rows, four lanes of one row after those of the other.
+///
+/// # Safety
+/// The job's lanes, weights, rows and `out` are as many as it says, one row at least; rows and `out` are at
+/// multiples of four bytes.
+#[unsafe(naked)]
+unsafe extern "C" fn scaled_lanes(job: &mut LanesJob) {
+    lanes_of_job!("vstrw.32 q0, [r5], #16")
+}
+
+/// The activations of a job's rows, lane after lane.
+///
+/// # Safety
+/// As for [`scaled_lanes`], but for `out`, which are bytes.
+#[unsafe(naked)]
+unsafe extern "C" fn activated_lanes(job: &mut LanesJob) {
+    lanes_of_job!(
+        "vmax.s32 q0, q0, q4",
+        "vmin.s32 q0, q0, q5",
+        "vadd.i32 q0, q0, q6",
+        "vstrb.32 q0, [r5, q7]",
+        "adds r5, r5, #1"
+    )
+}
+
 /// [`Multiplier::apply`] for the assembly below.
 extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
     Multiplier::from_validated(word).apply(accumulator)
+}
+
+/// [`Multiplier::apply_large`] for the assembly above.
+extern "C" fn apply_large(accumulator: i32, word: u32) -> i32 {
+    Multiplier::from_validated(word).apply_large(accumulator)
 }
 
 /// The job at hand, four rows after four, with the loop's instructions, and `$store` at the end of each four:

@@ -234,10 +234,10 @@ pub(crate) fn scaled(
     true
 }
 
-/// [`Multiplier::apply`] for the assembly below.
+/// [`Multiplier::apply_large`] for the assembly below.
 #[cfg(elbow_kernels = "v7m")]
 extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
-    Multiplier::from_validated(word).apply(accumulator)
+    Multiplier::from_validated(word).apply_large(accumulator)
 }
 
 /// One lane, eight rows: their outputs into every fourth of the job's `out`.
