@@ -4,8 +4,10 @@
 //! timer runs at the processor's clock, see [`crate::board::COUNTED`].
 
 use crate::board::Board;
+use crate::elf::Elf;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
+use crate::firmware::Program;
 use crate::paths::workspace;
 use crate::shapes::{Kind, Shape};
 use elbow::Model;
@@ -144,6 +146,27 @@ pub struct CoreCounts {
     pub dense: BTreeMap<String, f64>,
     /// An output of a layer of four columns, these four products included.
     pub requantize_instructions: f64,
+    /// Flash of the least product (parse, encode, sigma points, p-value), interrupt vectors included, without the
+    /// model.
+    pub flash_bytes: usize,
+    /// RAM of the same: statics, and the workspace of the default model.
+    pub ram_bytes: usize,
+}
+
+/// Bytes of the workspace of the least product.
+const PRODUCT_WORKSPACE: usize = 1216;
+
+/// Links the least product for `board`; its bytes of flash and of statics.
+fn product(board: &Board) -> Result<(usize, usize), Error> {
+    let program = Program {
+        name: "product",
+        package: "tests/firmware",
+        triple: board.triple,
+        cpu: board.cpu,
+        image: None,
+    };
+    let elf = Elf::read(&program.build()?)?;
+    Ok((elf.flash_bytes()?, elf.static_bytes()?))
 }
 
 /// Counts single layers with random weights on `board`.
@@ -182,7 +205,10 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
         .iter()
         .filter_map(|(name, times)| Some(*times as usize * name.parse::<LayerShape>().ok()?.macs()))
         .sum();
+    let (flash_bytes, static_bytes) = product(board)?;
     Ok(CoreCounts {
+        flash_bytes,
+        ram_bytes: static_bytes + PRODUCT_WORKSPACE,
         anomaly_autoencoder_instructions_per_mac: total as f64 / macs as f64,
         requantize_instructions: instructions("4x128") as f64 / 128.0,
         dense: dense.collect(),
@@ -296,7 +322,8 @@ A layer counts everything: the preparation of its inputs, its products, its requ
 16-bit inputs (latents), `q16` outputs in Q16.16 (heads, decoder's last layer); all others are `i8` to
 `i8`. The anomaly autoencoder is that of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten
 layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
-in the same emulator. Scores are whole ones: encoding, passes, likelihood (Bernoulli), p-value. Functions
+in the same emulator. The least product parses a model, encodes, scores by sigma points and reads a p-value; its
+flash is without the model. Scores are whole ones: encoding, passes, likelihood (Bernoulli), p-value. Functions
 are means over a thousand arguments.
 ";
 
@@ -372,6 +399,12 @@ pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
     line("an output of four columns", &|counts| {
         counts.requantize_instructions
     });
+    let bytes = cores
+        .values()
+        .map(|counts| format!("{:>9}", counts.flash_bytes));
+    let bytes: String = bytes.collect();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{:<28}{bytes}", "flash of the least product");
     text
 }
 
