@@ -11,6 +11,40 @@ use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
 use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
+/// Products of a vector at r2 with those at r0, r5, r7 and r1, added to r4, r6, r8 and r10; uses q0 to q3.
+macro_rules! narrow_products {
+    () => {
+        concat!(
+            "vldrb.u8 q0, [r2], #16\n",
+            "vldrb.u8 q1, [r0], #16\n",
+            "vmladava.s8 r4, q0, q1\n",
+            "vldrb.u8 q2, [r5], #16\n",
+            "vmladava.s8 r6, q0, q2\n",
+            "vldrb.u8 q3, [r7], #16\n",
+            "vmladava.s8 r8, q0, q3\n",
+            "vldrb.u8 q1, [r1], #16\n",
+            "vmladava.s8 r10, q0, q1\n"
+        )
+    };
+}
+
+/// The same of 16-bit numbers at r2.
+macro_rules! wide_products {
+    () => {
+        concat!(
+            "vldrh.u16 q0, [r2], #16\n",
+            "vldrb.s16 q1, [r0], #8\n",
+            "vmladava.s16 r4, q0, q1\n",
+            "vldrb.s16 q2, [r5], #8\n",
+            "vmladava.s16 r6, q0, q2\n",
+            "vldrb.s16 q3, [r7], #8\n",
+            "vmladava.s16 r8, q0, q3\n",
+            "vldrb.s16 q1, [r1], #8\n",
+            "vmladava.s16 r10, q0, q1\n"
+        )
+    };
+}
+
 /// Rows that are asked for at once: eight times as many as go together.
 pub(crate) const BAND: usize = 8 * TOGETHER;
 
@@ -297,15 +331,7 @@ macro_rules! lanes_of_job {
             "mov r10, r4",
             "dlstp.8 lr, r9",
             "2:",
-            "vldrb.u8 q0, [r2], #16",
-            "vldrb.u8 q1, [r0], #16",
-            "vmladava.s8 r4, q0, q1",
-            "vldrb.u8 q2, [r5], #16",
-            "vmladava.s8 r6, q0, q2",
-            "vldrb.u8 q3, [r7], #16",
-            "vmladava.s8 r8, q0, q3",
-            "vldrb.u8 q1, [r1], #16",
-            "vmladava.s8 r10, q0, q1",
+            narrow_products!(),
             "letp lr, 2b",
             "ldr r3, [r12, #16]",
             "ldrd r0, r1, [r3], #8",
@@ -389,7 +415,7 @@ extern "C" fn apply_large(accumulator: i32, word: u32) -> i32 {
 /// rounding rule, and VRSHL by 16 - shift < 0 rounds it to the nearest, halves up. Where a shift is below 17, the
 /// four go the long way.
 macro_rules! rows_of_job {
-    ($start:literal, [$($products:literal),*], [$($store:literal),*]) => {
+    ($start:literal, $products:expr, [$($store:literal),*]) => {
         naked_asm!(
             // The assembler does not hear of `-C target-cpu`.
             ".cpu cortex-m55",
@@ -416,7 +442,7 @@ macro_rules! rows_of_job {
             "mov r10, r4",
             $start,
             "2:",
-            $($products,)*
+            $products,
             "letp lr, 2b",
             "vmov q0[2], q0[0], r4, r8",
             "vmov q0[3], q0[1], r6, r10",
@@ -477,17 +503,7 @@ macro_rules! rows_of_narrow_job {
     ($($store:literal),*) => {
         rows_of_job!(
             "dlstp.8 lr, r9",
-            [
-                "vldrb.u8 q0, [r2], #16",
-                "vldrb.u8 q1, [r0], #16",
-                "vmladava.s8 r4, q0, q1",
-                "vldrb.u8 q2, [r5], #16",
-                "vmladava.s8 r6, q0, q2",
-                "vldrb.u8 q3, [r7], #16",
-                "vmladava.s8 r8, q0, q3",
-                "vldrb.u8 q1, [r1], #16",
-                "vmladava.s8 r10, q0, q1"
-            ],
+            narrow_products!(),
             [$($store),*]
         )
     };
@@ -497,17 +513,7 @@ macro_rules! rows_of_wide_job {
     ($($store:literal),*) => {
         rows_of_job!(
             "dlstp.16 lr, r9",
-            [
-                "vldrh.u16 q0, [r2], #16",
-                "vldrb.s16 q1, [r0], #8",
-                "vmladava.s16 r4, q0, q1",
-                "vldrb.s16 q2, [r5], #8",
-                "vmladava.s16 r6, q0, q2",
-                "vldrb.s16 q3, [r7], #8",
-                "vmladava.s16 r8, q0, q3",
-                "vldrb.s16 q1, [r1], #8",
-                "vmladava.s16 r10, q0, q1"
-            ],
+            wide_products!(),
             [$($store),*]
         )
     };
@@ -602,15 +608,7 @@ unsafe extern "C" fn narrow(
         "mov r10, r4",
         "dlstp.8 lr, r11",
         "2:",
-        "vldrb.u8 q0, [r2], #16",
-        "vldrb.u8 q1, [r0], #16",
-        "vmladava.s8 r4, q0, q1",
-        "vldrb.u8 q2, [r5], #16",
-        "vmladava.s8 r6, q0, q2",
-        "vldrb.u8 q3, [r7], #16",
-        "vmladava.s8 r8, q0, q3",
-        "vldrb.u8 q1, [r1], #16",
-        "vmladava.s8 r10, q0, q1",
+        narrow_products!(),
         "letp lr, 2b",
         "str r4, [r3]",
         "str r6, [r3, #16]",
@@ -646,15 +644,7 @@ unsafe extern "C" fn wide(
         "mov r10, r4",
         "dlstp.16 lr, r11",
         "2:",
-        "vldrh.u16 q0, [r2], #16",
-        "vldrb.s16 q1, [r0], #8",
-        "vmladava.s16 r4, q0, q1",
-        "vldrb.s16 q2, [r5], #8",
-        "vmladava.s16 r6, q0, q2",
-        "vldrb.s16 q3, [r7], #8",
-        "vmladava.s16 r8, q0, q3",
-        "vldrb.s16 q1, [r1], #8",
-        "vmladava.s16 r10, q0, q1",
+        wide_products!(),
         "letp lr, 2b",
         "str r4, [r3]",
         "str r6, [r3, #16]",
