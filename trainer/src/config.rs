@@ -1,5 +1,9 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
+mod objective;
+
+pub use objective::{ElboForm, Objective};
+
 use crate::data::{self, Binarization, Dataset, Table};
 use crate::error::Error;
 use crate::stream::StreamSettings;
@@ -47,6 +51,9 @@ pub struct Config {
     /// importance-weighted bound.
     #[serde(default = "one")]
     pub importance_samples: usize,
+    /// What is ascended with one sample, where that is not the plain ELBO.
+    #[serde(default)]
+    pub objective: Objective,
     /// The core that the image is packed for; it runs on every core.
     #[serde(default)]
     pub core: Core,
@@ -295,10 +302,15 @@ impl Config {
             )));
         }
         at_least_one("--importance-samples", self.importance_samples, 1000)?;
-        if self.inference == Inference::Svi && (self.missing > 0.0 || self.importance_samples > 1) {
+        Objective::validate(self)?;
+        let plain = self.missing == 0.0
+            && self.importance_samples == 1
+            && self.objective == Objective::default();
+        if self.inference == Inference::Svi && !plain {
             return Err(Error::Setting(format!(
-                "--inference svi ascends the ELBO of whole readings, here --missing is {} and --importance-samples {}: leave both out, or use --inference amortized",
-                self.missing, self.importance_samples
+                "--inference svi ascends the ELBO of whole readings, here --missing is {} and the objective the {}: leave these settings out, or use --inference amortized",
+                self.missing,
+                Objective::name(self)
             )));
         }
         if !(0.0..1.0).contains(&self.missing) {

@@ -54,6 +54,8 @@ pub struct Summary {
     pub name: String,
     /// The likelihood that was used.
     pub likelihood: LikelihoodKind,
+    /// What training ascended; the scores below are of the bound itself.
+    pub objective: String,
     /// Readings that were learned from.
     pub training_readings: usize,
     /// Readings that were chosen and calibrated by.

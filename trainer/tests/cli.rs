@@ -409,7 +409,26 @@ fn bad_masks_are_refused() {
 fn settings_out_of_range_are_refused() {
     let csv = &fixture().csv;
     let out = &Folder::new().path("run");
-    let cases: [(&[&str], &[&str]); 16] = [
+    let cases: [(&[&str], &[&str]); 23] = [
+        (&["--beta=-1"], &["--beta is -1", "from 0"]),
+        (&["--beta", "nan"], &["--beta is NaN"]),
+        (&["--free-bits=-0.5"], &["--free-bits is -0.5", "from 0"]),
+        (
+            &["--kl-warm-up", "9", "--epochs", "9"],
+            &["--kl-warm-up is 9 epochs", "there are 9"],
+        ),
+        (
+            &["--beta", "2", "--importance-samples", "3"],
+            &["--importance-samples is 3", "leave one of them out"],
+        ),
+        (
+            &["--free-bits", "1", "--inference", "svi"],
+            &["--inference svi", "1 nats of each latent free"],
+        ),
+        (
+            &["--importance-samples", "3", "--inference", "svi"],
+            &["--inference svi", "importance-weighted bound of 3 samples"],
+        ),
         (
             &["--missing", "1"],
             &["--missing is 1", "from 0 to below 1"],
@@ -1080,6 +1099,37 @@ fn importance_weighting_needs_no_gaps() {
     // One sample is what there is without a word.
     succeeds(&[&fit[..], &["1"], &TINY[..]].concat());
     assert!(read(out, "model.elbow") == read(plain, "model.elbow"));
+}
+
+/// What is reported is the bound whatever was ascended, and what was ascended is named.
+#[test]
+fn weighted_objectives_are_labelled() {
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    let Fixture { csv, labels, .. } = fixture();
+    let fit = ["fit", csv, "--labels", labels, "--out", out];
+    let weighted = ["--beta", "3", "--kl-warm-up", "1", "--free-bits", "0.01"];
+    succeeds(&[&fit[..], &weighted, &TINY[..]].concat());
+    let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
+    let name = summary["objective"].as_str().unwrap();
+    assert!(
+        name.contains("weighted by 3") && name.contains("not a bound"),
+        "{name}"
+    );
+    let metrics = String::from_utf8(read(out, "metrics.jsonl")).unwrap();
+    for epoch in metrics.lines().map(json) {
+        let term = |name: &str| epoch[name].as_f64().unwrap();
+        let elbo = term("reconstruction") - term("kl");
+        assert!((term("elbo") - elbo).abs() < 1e-9);
+        // The weight of the first of two epochs is half of what it becomes.
+        let weight = if epoch["epoch"] == 1 { 1.5 } else { 3.0 };
+        let objective = term("reconstruction") - weight * term("kl");
+        assert!((term("objective") - objective).abs() < 1e-3, "{epoch}");
+    }
+    // The other form of the bound is the bound: nothing else is named.
+    succeeds(&[&fit[..], &["--elbo-form", "entropy"], &TINY[..]].concat());
+    let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
+    assert_eq!(summary["objective"], "ELBO");
 }
 
 #[test]

@@ -198,6 +198,7 @@ impl Arguments {
             learning_rate: 1.0,
             missing: 0.0,
             importance_samples: 1,
+            objective: Default::default(),
             core: Core::default(),
             binarize: None,
             inference: Inference::Amortized,

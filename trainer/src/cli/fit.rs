@@ -3,7 +3,7 @@
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
-use crate::config::{Config, Core, Inference, LikelihoodKind};
+use crate::config::{Config, Core, ElboForm, Inference, LikelihoodKind, Objective};
 use crate::data::{Binarization, Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 21] = [
+const SETTINGS: [&str; 25] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -41,6 +41,10 @@ const SETTINGS: [&str; 21] = [
     "learning_rate",
     "missing",
     "importance_samples",
+    "elbo_form",
+    "beta",
+    "kl_warm_up",
+    "free_bits",
     "core",
     "inference",
     "seed",
@@ -110,6 +114,28 @@ pub(super) struct Arguments {
     /// bound [default: 1, or 5 with --missing]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
+    /// With one sample: how the ELBO is estimated
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ElboForm::Divergence)]
+    elbo_form: ElboForm,
+    /// The weight of the divergence in what training ascends; the bound that is reported has weight 1
+    #[arg(
+        long,
+        value_name = "WEIGHT",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    beta: f64,
+    /// The first epochs, over which the weight of the divergence rises from 0
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
+    kl_warm_up: usize,
+    /// Nats of each latent's divergence that cost nothing, against posterior collapse
+    #[arg(
+        long,
+        value_name = "NATS",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    free_bits: f64,
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     core: Core,
@@ -169,6 +195,12 @@ impl Arguments {
                 learning_rate: self.learning_rate,
                 missing: self.missing,
                 importance_samples: self.importance_samples(),
+                objective: Objective {
+                    form: self.elbo_form,
+                    beta: self.beta,
+                    kl_warm_up: self.kl_warm_up,
+                    free_bits: self.free_bits,
+                },
                 core: self.core,
                 inference: self.inference,
                 seed: self.seed,
@@ -247,6 +279,12 @@ impl Task {
             validation.readings.len(),
             test.readings.len(),
         ));
+        if !self.config.settings.objective.is_bound() {
+            let objective = Objective::name(&self.config.settings);
+            self.say(&format!(
+                "training ascends the {objective}; what is reported is the ELBO"
+            ));
+        }
         let start = Instant::now();
         let history = self.train(&vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
@@ -325,6 +363,7 @@ impl Task {
         Summary {
             name: self.name.clone(),
             likelihood: self.parts.likelihood,
+            objective: Objective::name(&self.config.settings),
             training_readings: self.parts.train.table.rows(),
             validation_readings: self.parts.validation.table.rows(),
             evaluation: Evaluation::new(scores, self.parts.test.abnormal.as_deref()),

@@ -5,13 +5,13 @@ mod adam;
 
 pub use adam::Adam;
 
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, LikelihoodKind, Objective};
 use crate::data::shuffle;
 use crate::error::Error;
 use crate::evaluate::float_scores;
 use crate::masks::Masks;
 use crate::model::{Architecture, Likelihood, Location, Vae};
-use crate::objective::{Batch, Bound};
+use crate::objective::{Batch, Bound, Weighting};
 use crate::prepared::Prepared;
 use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals};
 use crate::readings::Normalization;
@@ -33,7 +33,8 @@ pub struct Epoch {
     pub reconstruction: f64,
     /// Its second term, `KL(q(z|x) || p(z))`.
     pub kl: f64,
-    /// What was ascended where that is not the ELBO: the importance-weighted bound.
+    /// What was ascended where that is not the ELBO: the importance-weighted bound, or an ELBO with
+    /// its divergence weighted, which is no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<f64>,
     /// Where training made gaps: the fraction of inputs that was observed in this epoch, which
@@ -224,14 +225,30 @@ impl<'a> Ascent<'a> {
         let rate = 0.5 * self.config.learning_rate * (1.0 + cosine);
         let mut sums = Sums::default();
         for indices in order.chunks(self.config.batch) {
-            self.step(indices, rate, &mut sums)?;
+            self.step(indices, rate, self.weighting(epoch), &mut sums)?;
         }
         self.order = order;
         self.metrics(epoch, &sums)
     }
 
+    /// What the divergence counts for in an epoch; none where the plain bound is ascended.
+    fn weighting(&self, epoch: usize) -> Option<Weighting> {
+        let objective = &self.config.objective;
+        (*objective != Objective::default()).then(|| Weighting {
+            form: objective.form,
+            weight: objective.weight(epoch),
+            free_bits: objective.free_bits,
+        })
+    }
+
     /// One step of the optimizer on the readings `indices`.
-    fn step(&mut self, indices: &[u32], rate: f64, sums: &mut Sums) -> Result<(), Error> {
+    fn step(
+        &mut self,
+        indices: &[u32],
+        rate: f64,
+        weighting: Option<Weighting>,
+        sums: &mut Sums,
+    ) -> Result<(), Error> {
         let (batch, masks) = self.batch(indices)?;
         let shape = (
             self.config.importance_samples,
@@ -241,13 +258,16 @@ impl<'a> Ascent<'a> {
         let noise = normals(&mut self.noise, shape.0 * shape.1 * shape.2);
         let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
         let bound = Bound::sample(self.vae, &batch, &noise)?;
-        let objective = bound.objective()?;
-        let gradients = objective.mean_all()?.neg()?.backward()?;
+        let objective = match weighting {
+            None => bound.objective()?.mean_all()?,
+            Some(weighting) => bound.weighted(&weighting)?,
+        };
+        let gradients = objective.neg()?.backward()?;
         self.adam.step(&self.variables, &gradients, rate)?;
         self.vae.likelihood.project()?;
         sums.reconstruction += total(&bound.reconstruction)?;
         sums.kl += total(&bound.kl)?;
-        sums.objective += total(&objective)?;
+        sums.objective += total(&objective)? * indices.len() as f64;
         for (at, &row) in indices.iter().enumerate() {
             let mask = masks.as_ref().map(|masks| (masks, at));
             sums.constant += self.training.constant(row as usize, mask);
@@ -269,6 +289,11 @@ impl<'a> Ascent<'a> {
         Ok((batch, Some(masks)))
     }
 
+    /// Whether it is not the ELBO that is ascended.
+    fn ascends_another(&self) -> bool {
+        self.config.importance_samples > 1 || !self.config.objective.is_bound()
+    }
+
     fn metrics(&self, epoch: usize, sums: &Sums) -> Result<Epoch, Error> {
         let readings = self.order.len() as f64;
         let constant = sums.constant / readings;
@@ -285,7 +310,7 @@ impl<'a> Ascent<'a> {
             elbo: reconstruction - kl,
             reconstruction,
             kl,
-            objective: (self.config.importance_samples > 1).then_some(objective),
+            objective: self.ascends_another().then_some(objective),
             observed_fraction: (self.config.missing > 0.0).then_some(sums.observed / readings),
             ..Epoch::default()
         })

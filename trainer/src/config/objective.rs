@@ -1,0 +1,115 @@
+//! What training ascends, where that is not the plain bound.
+
+use super::Config;
+use crate::error::Error;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// How the ELBO is estimated, and what its divergence is made of and weighs. With other than the
+/// default weights the objective is no bound; what a run reports is the bound all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objective {
+    /// Which of the two forms of the ELBO.
+    pub form: ElboForm,
+    /// The weight of the divergence, 0 or more (Higgins et al., "beta-VAE: learning basic visual
+    /// concepts with a constrained variational framework", ICLR 2017, equation 4): 1 for the ELBO.
+    pub beta: f64,
+    /// The first epochs, over which the weight rises from 0 (Bowman et al., "Generating sentences
+    /// from a continuous space", CoNLL 2016, section 3.1).
+    pub kl_warm_up: usize,
+    /// Nats of divergence of each latent, in the mean over a batch, that cost nothing more to have
+    /// than not to have (Kingma et al., "Improved variational inference with inverse autoregressive
+    /// flow", 2016, appendix C.8).
+    pub free_bits: f64,
+}
+
+/// The two forms of the ELBO: the same in expectation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElboForm {
+    /// Reconstruction less divergence, the divergence in closed form
+    #[default]
+    Divergence,
+    /// Energy E[log p(x,z)] at the sample, and the entropy of q(z|x) in closed form
+    Entropy,
+}
+
+impl Default for Objective {
+    fn default() -> Self {
+        Self {
+            form: ElboForm::default(),
+            beta: 1.0,
+            kl_warm_up: 0,
+            free_bits: 0.0,
+        }
+    }
+}
+
+impl Objective {
+    /// Whether it is an estimate of the ELBO.
+    pub fn is_bound(&self) -> bool {
+        Self {
+            form: self.form,
+            ..Self::default()
+        } == *self
+    }
+
+    /// The weight of the divergence in an epoch, which are counted from 1.
+    pub fn weight(&self, epoch: usize) -> f64 {
+        if epoch > self.kl_warm_up {
+            return self.beta;
+        }
+        self.beta * epoch as f64 / (self.kl_warm_up + 1) as f64
+    }
+
+    /// What a run with these settings ascends, in words.
+    pub fn name(config: &Config) -> String {
+        let samples = config.importance_samples;
+        let objective = &config.objective;
+        if samples > 1 {
+            return format!("importance-weighted bound of {samples} samples");
+        }
+        if objective.is_bound() {
+            return "ELBO".into();
+        }
+        let mut name = format!("ELBO with its divergence weighted by {}", objective.beta);
+        if objective.kl_warm_up > 0 {
+            name += &format!(", from 0 over {} epochs", objective.kl_warm_up);
+        }
+        if objective.free_bits > 0.0 {
+            name += &format!(", {} nats of each latent free", objective.free_bits);
+        }
+        name + "; not a bound"
+    }
+
+    /// Checks every number that a user may have set.
+    pub(super) fn validate(config: &Config) -> Result<(), Error> {
+        let Self {
+            beta,
+            kl_warm_up,
+            free_bits,
+            ..
+        } = config.objective;
+        for (name, value, such_as) in [("--beta", beta, 4.0), ("--free-bits", free_bits, 0.1)] {
+            if !(0.0..=1e6).contains(&value) {
+                return Err(Error::Setting(format!(
+                    "{name} is {value}: give a number from 0 to 1000000, such as {such_as}"
+                )));
+            }
+        }
+        if kl_warm_up >= config.epochs && kl_warm_up > 0 {
+            return Err(Error::Setting(format!(
+                "--kl-warm-up is {kl_warm_up} epochs and there are {}: give fewer, or raise --epochs",
+                config.epochs
+            )));
+        }
+        if config.objective != Self::default() && config.importance_samples > 1 {
+            return Err(Error::Setting(format!(
+                "--beta, --kl-warm-up, --free-bits and --elbo-form shape the ELBO, --importance-samples is {}: leave one of them out",
+                config.importance_samples
+            )));
+        }
+        Ok(())
+    }
+}
