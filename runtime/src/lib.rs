@@ -34,6 +34,7 @@
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
 //! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
 //! * [`Mask`]: which inputs of a reading were observed.
+//! * `log_sum_exp`: sums of weights whose logarithms are known.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`kernel`]: dense layers on integers; they know no format.
 //! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
@@ -83,6 +84,7 @@ pub mod frontend;
 pub mod gaussian;
 pub mod kernel;
 mod length;
+mod log_sum_exp;
 mod mask;
 mod model;
 pub mod monitor;

@@ -1,12 +1,12 @@
 //! A model: a validated view of an image.
 
 use crate::calibration::{self, Calibration, Noise};
-use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location};
+use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
     self, Activation, Header, ImageError, LayerHeader, LikelihoodHeader, MAX_CALIBRATIONS,
-    MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, StreamHeader, Tensors,
+    MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, PriorHeader, StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
 use crate::kernel::{Dense, Packing, Quantization, Row};
@@ -34,7 +34,8 @@ pub struct Model<'a> {
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u8,
     pub(crate) log_variance_range: (i32, i32),
-    /// Subtracted from a raw reading before anything else; one for each input.
+    /// Subtracted from a raw reading before anything else; one for each of its numbers, inputs and
+    /// conditions.
     pub(crate) centers: &'a [i16],
     pub(crate) exponents: &'a [i8],
     pub(crate) stream: Option<Stream<'a>>,
@@ -42,6 +43,9 @@ pub struct Model<'a> {
     pub(crate) typical: &'a [i32],
     /// Packed [`Multiplier`]s from a centred reading to the `i8` that the encoder takes in.
     pub(crate) gains: &'a [u32],
+    /// Packed [`Multiplier`]s from a centred condition to what the decoder takes in.
+    pub(crate) conditions: &'a [u32],
+    pub(crate) prior: Prior<'a>,
     pub(crate) likelihood: Likelihood<'a>,
     pub(crate) packing: Packing,
     pub(crate) encoder: Half<'a>,
@@ -230,13 +234,17 @@ impl<'a> Model<'a> {
 
         let mut tensors = Tensors::new(tensors);
         let inputs = usize::from(header.inputs);
+        let numbers = inputs + usize::from(header.conditions);
         let latents = usize::from(header.latents);
-        let centers = tensors.next(inputs)?;
-        let exponents = tensors.next(inputs)?;
-        let gains = read_multipliers(&mut tensors, inputs)?;
+        let centers = tensors.next(numbers)?;
+        let exponents = tensors.next(numbers)?;
+        let gains = read_multipliers(&mut tensors, numbers)?;
+        let conditions = read_multipliers(&mut tensors, header.conditions.into())?;
         let typical = tensors.next(inputs)?;
-        let stream = read_stream(&mut tensors, header.stream.as_ref(), inputs)?;
-        let likelihood = read_likelihood(&mut tensors, &header, centers)?;
+        let stream = read_stream(&mut tensors, header.stream.as_ref(), numbers)?;
+        let prior = read_prior(&mut tensors, header.prior, latents)?;
+        let centers_of_inputs = centers.get(..inputs).unwrap_or_default();
+        let likelihood = read_likelihood(&mut tensors, &header, centers_of_inputs)?;
         let outputs = inputs * likelihood.rows_per_input();
         let mut half = |layers: &[LayerHeader], columns, largest, rows| {
             read_half(
@@ -247,8 +255,9 @@ impl<'a> Model<'a> {
                 rows,
             )
         };
-        let encoder = half(&header.encoder, inputs, NARROW_CEILING.into(), 2 * latents)?;
-        let decoder = half(&header.decoder, latents, LARGEST_LATENT, outputs)?;
+        let encoder = half(&header.encoder, numbers, NARROW_CEILING.into(), 2 * latents)?;
+        let taken_in = latents + conditions.len();
+        let decoder = half(&header.decoder, taken_in, LARGEST_LATENT, outputs)?;
         let mut calibrations = Vec::new();
         for table in &header.calibrations {
             let calibration = Calibration {
@@ -266,11 +275,12 @@ impl<'a> Model<'a> {
             let _ = calibrations.push(calibration);
         }
         let self_test = SelfTestVector {
-            reading: tensors.next(inputs)?,
+            reading: tensors.next(numbers)?,
             scores: header.expected,
             hashes: tensors.next(header.encoder.len() + header.decoder.len() + 2)?,
         };
-        let outside = likelihood.outside_support(self_test.reading, Mask::ALL);
+        let modelled = self_test.reading.get(..inputs).unwrap_or_default();
+        let outside = likelihood.outside_support(modelled, Mask::ALL);
         let supported = outside.is_none();
         require(
             supported,
@@ -289,6 +299,8 @@ impl<'a> Model<'a> {
             stream,
             typical,
             gains,
+            conditions,
+            prior,
             likelihood,
             packing: header.packing,
             encoder,
@@ -311,9 +323,22 @@ impl<'a> Model<'a> {
         self.image_length
     }
 
-    /// Numbers in a reading.
+    /// Numbers of a reading that the model gives a probability: those at its front.
     #[must_use]
     pub fn inputs(&self) -> usize {
+        self.typical.len()
+    }
+
+    /// Numbers of a reading behind its inputs, under which the model gives these a probability,
+    /// `p(x|c)`: speed, load, temperature. Both networks take them in. 0 for most models.
+    #[must_use]
+    pub fn conditions(&self) -> usize {
+        self.conditions.len()
+    }
+
+    /// Numbers in a reading: inputs, then conditions.
+    #[must_use]
+    pub fn reading_length(&self) -> usize {
         self.centers.len()
     }
 
@@ -341,6 +366,12 @@ impl<'a> Model<'a> {
         self.log_variance_range
     }
 
+    /// The prior of the latents.
+    #[must_use]
+    pub fn prior(&self) -> &Prior<'a> {
+        &self.prior
+    }
+
     /// The likelihood of a reading given latents.
     #[must_use]
     pub fn likelihood(&self) -> &Likelihood<'a> {
@@ -361,7 +392,7 @@ impl<'a> Model<'a> {
         self.typical
     }
 
-    /// For each input the power of two that a raw reading stands for: `value = raw * 2^exponent`
+    /// For each number of a reading the power of two that a raw one stands for: `value = raw * 2^exponent`
     /// in the units that the trainer saw.
     #[must_use]
     pub fn exponents(&self) -> &'a [i8] {
@@ -421,6 +452,16 @@ fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
         "its number of inputs is not in 1..=16384",
     )?;
     require(
+        header.conditions <= MAX_INPUTS,
+        "its number of conditions is not in 0..=16384",
+    )?;
+    if let PriorHeader::Mixture { components } = header.prior {
+        require(
+            (1..=MAX_COMPONENTS).contains(&components),
+            "its prior has not 1 to 256 components",
+        )?;
+    }
+    require(
         (1..=MAX_LATENTS).contains(&header.latents),
         "its number of latents is not in 1..=1024",
     )?;
@@ -441,13 +482,13 @@ fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
 fn read_stream<'a>(
     tensors: &mut Tensors<'a>,
     header: Option<&StreamHeader>,
-    inputs: usize,
+    numbers: usize,
 ) -> Result<Option<Stream<'a>>, ImageError> {
     let Some(StreamHeader { front_end, hop }) = header else {
         return Ok(None);
     };
     require(
-        front_end.features_len() == inputs,
+        front_end.features_len() == numbers,
         "its front end makes readings of another length",
     )?;
     require(
@@ -468,6 +509,26 @@ fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> Result<&'a [
         .all(|&word| Multiplier::from_word(word).is_some());
     require(valid, "a multiplier is out of range")?;
     Ok(words)
+}
+
+#[inline(never)]
+fn read_prior<'a>(
+    tensors: &mut Tensors<'a>,
+    header: PriorHeader,
+    latents: usize,
+) -> Result<Prior<'a>, ImageError> {
+    let PriorHeader::Mixture { components } = header else {
+        return Ok(Prior::Standard);
+    };
+    let components = usize::from(components);
+    let mixture = Mixture {
+        log_weights: tensors.next(components)?,
+        means: tensors.next(components * latents)?,
+        log_variances: tensors.next(components * latents)?,
+        precisions: tensors.next(components * latents)?,
+    };
+    require(mixture.is_valid(), "a number of its prior is out of range")?;
+    Ok(Prior::Mixture(mixture))
 }
 
 fn read_likelihood<'a>(

@@ -4,10 +4,10 @@
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, mean, saturate, square_root};
 use crate::length::LengthError;
+use crate::log_sum_exp::LogSumExp;
 use crate::mask::MaskError;
-use crate::transcendental::{exp, ln};
 use core::fmt;
-use core::num::{NonZeroU32, NonZeroU64};
+use core::num::NonZeroU32;
 
 /// What the model says about one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl Score {
         self.reconstruction
     }
 
-    /// `KL(q(z|x) || p(z))`, in closed form.
+    /// `KL(q(z|x) || p(z))` in closed form, or its bound where the prior is a mixture; see
+    /// [`crate::distribution::Prior::divergence`].
     #[must_use]
     pub fn kl(&self) -> Nats {
         self.kl
@@ -141,7 +142,7 @@ enum Statistic {
     /// The spread of the means of antithetic pairs, and the first half of a pair.
     Pairs(Spread, Option<i64>),
     /// The importance weights.
-    Weights(Weights),
+    Weights(LogSumExp),
 }
 
 impl Accumulator {
@@ -149,7 +150,7 @@ impl Accumulator {
         let statistic = match estimator {
             Estimator::PosteriorMean | Estimator::SigmaPoints => Statistic::None,
             Estimator::MonteCarlo { .. } => Statistic::Pairs(Spread::default(), None),
-            Estimator::ImportanceWeighted { .. } => Statistic::Weights(Weights::default()),
+            Estimator::ImportanceWeighted { .. } => Statistic::Weights(LogSumExp::default()),
         };
         Self {
             passes: 0,
@@ -226,79 +227,6 @@ impl Accumulator {
             passes: self.passes,
         }
     }
-}
-
-/// A streaming log-mean-exp of importance weights: the highest log weight so far, and the sums of
-/// the weights and of their squares relative to it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Weights {
-    count: u32,
-    /// Q47.16.
-    highest: i64,
-    /// Q36.28, each weight at most one.
-    sum: u64,
-    /// Q48.16.
-    squares: u64,
-}
-
-/// `ln 2^12` in Q16.16: `exp(x + HEADROOM)` has twelve bits more than `exp(x)`.
-const HEADROOM: i32 = 545_113;
-
-/// `ln 2` in Q16.16.
-const LN_2: i64 = 45_426;
-
-impl Weights {
-    fn add(&mut self, log_weight: i64) {
-        if self.count == 0 {
-            self.highest = log_weight;
-        }
-        self.count += 1;
-        if log_weight > self.highest {
-            // A new reference: what there is shrinks by the ratio. The sum is below 2^44.
-            let ratio = relative(self.highest - log_weight);
-            self.sum = ((self.sum >> 8) * ratio) >> 20;
-            self.squares = (self.squares * square(ratio)) >> 16;
-            self.highest = log_weight;
-        }
-        let weight = relative(log_weight - self.highest);
-        self.sum += weight;
-        self.squares += square(weight);
-    }
-
-    /// `ln(1/k sum w)` in nats, Q47.16; zero of nothing.
-    fn log_mean(&self) -> i64 {
-        if self.count == 0 {
-            return 0;
-        }
-        // The sum as a Q16.16 number below 2^16, times 2^shift; its lowest bit stands for 2^-16.
-        let shift = (u64::BITS - self.sum.leading_zeros()).saturating_sub(u32::BITS);
-        let log_sum = i64::from(ln((self.sum >> shift) as u32)) + i64::from(shift) * LN_2;
-        let log_count = i64::from(ln(self.count << 16));
-        self.highest + log_sum - i64::from(HEADROOM) - log_count
-    }
-
-    /// The standard error of the logarithm of the mean, by the delta method:
-    /// `sqrt((k sum w^2 / (sum w)^2 - 1) / (k - 1))`; none below two weights.
-    fn standard_error(&self) -> Option<Nats> {
-        let degrees = NonZeroU64::new(u64::from(self.count).checked_sub(1)?)?;
-        // Both below 2^48: at most 65535 weights of at most one.
-        let total = self.sum >> 12;
-        let squared = NonZeroU64::new((total * total) >> 16)?;
-        let excess = (u64::from(self.count) * self.squares).saturating_sub(squared.get());
-        let variance = (((excess << 15) / squared) << 17) / degrees;
-        Some(Nats::from_bits(saturate(square_root(variance).into())))
-    }
-}
-
-/// `exp(log_weight)` of a log weight of at most zero (Q47.16), Q4.28.
-fn relative(log_weight: i64) -> u64 {
-    u64::from(exp(saturate(log_weight).saturating_add(HEADROOM)).unsigned_abs())
-}
-
-/// The square of a Q4.28 number of about one at most, Q16.16.
-fn square(weight: u64) -> u64 {
-    let weight = weight >> 12;
-    (weight * weight) >> 16
 }
 
 /// Count, sum and sum of squares of deviations from the first value (the shifted-data form of the

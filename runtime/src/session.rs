@@ -1,12 +1,12 @@
 //! A model, a workspace and a generator: everything that an application calls.
 
 use crate::decision::{Decision, Question};
-use crate::distribution::{Likelihood, kl_of_latent, kl_to_standard_normal};
+use crate::distribution::Likelihood;
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
 use crate::kernel::LANES;
 use crate::length::{LengthError, check_length};
-use crate::mask::Mask;
+use crate::mask::{Mask, MaskError};
 use crate::model::Model;
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError, Score};
@@ -66,7 +66,9 @@ impl<'s, R: Rng> Session<'s, R> {
         rng: R,
     ) -> Result<Self, WorkspaceError> {
         let mut scratch = Scratch::new(model, workspace)?;
-        vae::prior(&mut scratch);
+        // No conditions but their centres until there are some.
+        scratch.latents.fill(0);
+        vae::prior(model, || 0, &mut scratch);
         let spread = square_root((model.latents() as u64) << 32) as i32;
         Ok(Self {
             model,
@@ -132,14 +134,10 @@ impl<'s, R: Rng> Session<'s, R> {
             .map_err(ReadingError::Buffer)?;
         self.encode_observed(reading, observed)?;
         let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
-        let posterior = self
-            .scratch
-            .mean
-            .iter()
-            .zip(self.scratch.log_variance.iter());
-        for (latent, (&mean, &log_variance)) in latents.iter_mut().zip(posterior) {
-            *latent = Nats::saturating_from_wide(kl_of_latent(mean, log_variance));
-        }
+        let Scratch {
+            mean, log_variance, ..
+        } = &self.scratch;
+        self.model.prior.parts(mean, log_variance, latents);
         Ok(self.finish(estimator, &accumulator))
     }
 
@@ -157,7 +155,7 @@ impl<'s, R: Rng> Session<'s, R> {
             return Err(ReadingError::NoSamples);
         }
         self.encode(reading)?;
-        let kl = kl_to_standard_normal(self.scratch.mean, self.scratch.log_variance);
+        let kl = self.divergence();
         let noise = self.model.noise;
         // One pass at the mean: enough where it is far from the threshold.
         self.place(Estimator::PosteriorMean, 0, 0);
@@ -209,7 +207,8 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(self.posterior())
     }
 
-    /// q(z|x) of the last reading that was encoded or scored; the prior before the first.
+    /// q(z|x) of the last reading that was encoded or scored; before the first the prior, of a mixture
+    /// its first component.
     #[must_use]
     pub fn posterior(&self) -> Posterior<'_> {
         Posterior {
@@ -228,6 +227,18 @@ impl<'s, R: Rng> Session<'s, R> {
             .unwrap_or_default()
     }
 
+    /// Sets the conditions under which [`Session::decode`] and [`Session::generate`] decode, raw numbers
+    /// as in a reading. Each reading that is encoded or scored brings its own along; before the first
+    /// they are at their centres.
+    ///
+    /// # Errors
+    /// [`LengthError`] where there are not [`Model::conditions`] of them.
+    pub fn condition(&mut self, conditions: &[i16]) -> Result<(), LengthError> {
+        check_length("conditions", conditions.len(), self.model.conditions())?;
+        vae::condition(self.model, conditions, |_| true, &mut self.scratch);
+        Ok(())
+    }
+
     /// `E[x|z]` of `latents`, which have [`Model::latent_fraction_bits`], into `mean`, in raw
     /// reading units, Q16.16.
     ///
@@ -242,14 +253,15 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(())
     }
 
-    /// Draws z from the prior N(0, I) and gives `E[x|z]` as [`Session::decode`] does. The
+    /// Draws z from the prior and gives `E[x|z]` as [`Session::decode`] does. The
     /// posterior at hand is lost.
     ///
     /// # Errors
     /// [`LengthError`] where `mean` has not as many elements as the model has inputs.
     pub fn generate(&mut self, mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("mean", mean.len(), self.model.inputs())?;
-        vae::prior(&mut self.scratch);
+        let rng = &mut self.rng;
+        vae::prior(self.model, || rng.next_u32(), &mut self.scratch);
         self.sample();
         self.decode_mean(mean);
         Ok(())
@@ -298,6 +310,7 @@ impl<'s, R: Rng> Session<'s, R> {
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
         let mut accumulator = Accumulator::new(estimator);
         let model = self.model;
+        let reading = reading.get(..model.inputs()).unwrap_or_default();
         inputs.fill(0);
         for pass in 0..total {
             let log_ratio = self.place(estimator, pass, 0);
@@ -394,6 +407,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ) -> [i64; LANES] {
         let model = self.model;
         let outputs = vae::decode(model, &mut self.scratch, lanes, |_| {});
+        let reading = reading.get(..model.inputs()).unwrap_or_default();
         model
             .likelihood
             .log_density(reading, observed, lanes, outputs)
@@ -405,9 +419,16 @@ impl<'s, R: Rng> Session<'s, R> {
         self.model.likelihood.mean(outputs, mean);
     }
 
+    /// `KL(q(z|x) || p(z))`, Q47.16.
+    fn divergence(&self) -> i64 {
+        let Scratch {
+            mean, log_variance, ..
+        } = &self.scratch;
+        self.model.prior.divergence(mean, log_variance)
+    }
+
     fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {
-        let kl = kl_to_standard_normal(self.scratch.mean, self.scratch.log_variance);
-        let model = self.model;
+        let (kl, model) = (self.divergence(), self.model);
         accumulator.score(estimator, kl, |elbo| model.p_value(estimator, elbo))
     }
 }
@@ -426,11 +447,16 @@ fn check_reading(
     reading: &[i16],
     observed: Mask<'_>,
 ) -> Result<(), ReadingError> {
-    let (have, need) = (reading.len(), model.inputs());
+    let (have, need) = (reading.len(), model.reading_length());
     if have != need {
         return Err(ReadingError::Length { have, need });
     }
     observed.fits(need).map_err(ReadingError::Mask)?;
+    let inputs = model.inputs();
+    if !(0..inputs).any(|input| observed.observes(input)) {
+        return Err(ReadingError::Mask(MaskError::NothingObserved));
+    }
+    let reading = reading.get(..inputs).unwrap_or_default();
     let largest = match &model.likelihood {
         Likelihood::Binomial(binomial) => binomial.trials(),
         Likelihood::Location(_) => return Ok(()),

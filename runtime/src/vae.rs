@@ -1,6 +1,6 @@
 //! The two passes: q(z|x) from a reading, and the parameters of p(x|z) from latents.
 
-use crate::distribution::LARGEST_MEAN;
+use crate::distribution::{LARGEST_MEAN, Mixture, Prior};
 use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
 use crate::kernel::{Activations, Dense, Numbers, Operands, Outputs};
 use crate::mask::Mask;
@@ -33,6 +33,9 @@ pub(crate) fn encode(
             0
         };
     }
+    let conditions = reading.get(model.inputs()..).unwrap_or_default();
+    let given = |condition| observed.observes(model.inputs() + condition);
+    condition(model, conditions, given, scratch);
     let layers = Layers {
         operands: scratch.operands,
         activations: scratch.activations,
@@ -51,19 +54,54 @@ pub(crate) fn encode(
             }
         }
     }
-    let variances = scratch.log_variance.iter();
-    for (&log_variance, deviation) in variances.zip(scratch.deviation.iter_mut()) {
-        *deviation = exp(log_variance >> 1);
-    }
+    deviations(scratch);
     watch(bytemuck::cast_slice(scratch.mean));
     watch(bytemuck::cast_slice(scratch.log_variance));
 }
 
-/// Sets the posterior of `scratch` to the prior N(0, I).
-pub(crate) fn prior(scratch: &mut Scratch<'_>) {
+/// Puts the raw `conditions` behind the latents of every lane, in the latents' units,
+/// `M_i(c_i - c)` rounded and saturated to 16 bits; those that are not `given`, 0, which is their centre.
+pub(crate) fn condition(
+    model: &Model<'_>,
+    conditions: &[i16],
+    given: impl Fn(usize) -> bool,
+    scratch: &mut Scratch<'_>,
+) {
+    let centers = model.centers.get(model.inputs()..).unwrap_or_default();
+    let shapes = centers.iter().zip(model.conditions);
+    for (index, (&value, (&center, &gain))) in conditions.iter().zip(shapes).enumerate() {
+        let centred = i32::from(value) - i32::from(center);
+        let value = saturate_i16(Multiplier::from_validated(gain).apply(centred));
+        for lane in scratch.latents.chunks_mut(lane_length(model)) {
+            if let Some(place) = lane.get_mut(model.latents() + index) {
+                *place = if given(index) { value } else { 0 };
+            }
+        }
+    }
+}
+
+/// Sets the posterior of `scratch` to the prior: to N(0, I), or to the component of a mixture that
+/// `word` draws.
+pub(crate) fn prior(model: &Model<'_>, word: impl FnOnce() -> u32, scratch: &mut Scratch<'_>) {
     scratch.mean.fill(0);
     scratch.log_variance.fill(0);
-    scratch.deviation.fill(crate::fixed::ONE);
+    if let Prior::Mixture(mixture) = &model.prior
+        && let Some(component) = mixture.draw(word())
+    {
+        let means = scratch.mean.iter_mut().zip(component.mean);
+        means.for_each(|(mean, &of)| *mean = of);
+        let log_variances = scratch.log_variance.iter_mut().zip(component.log_variance);
+        log_variances.for_each(|(log_variance, &of)| *log_variance = of);
+    }
+    deviations(scratch);
+}
+
+/// `sigma = exp(1/2 ln sigma^2)`.
+fn deviations(scratch: &mut Scratch<'_>) {
+    let variances = scratch.log_variance.iter();
+    for (&log_variance, deviation) in variances.zip(scratch.deviation.iter_mut()) {
+        *deviation = exp(log_variance >> 1);
+    }
 }
 
 /// Draws the noise of one reparameterized sample.
@@ -75,7 +113,7 @@ pub(crate) fn draw_noise(rng: &mut impl rand_core::Rng, scratch: &mut Scratch<'_
 
 /// Puts `z = mu + sign * sigma * eps` into a lane, the reparameterized sample for the noise at hand
 /// (Kingma and Welling, 2014, section 2.4); `sign` is 1 or -1. Gives `log p(z) - log q(z|x)`, in
-/// nats Q47.16: `1/2 sum_j eps_j^2 + ln sigma_j^2 - z_j^2`.
+/// nats Q47.16: `1/2 sum_j eps_j^2 + ln sigma_j^2 - z_j^2` where the prior is N(0, I).
 pub(crate) fn reparameterize(
     model: &Model<'_>,
     sign: i32,
@@ -96,7 +134,23 @@ pub(crate) fn reparameterize(
         *latent = to_latent(model, value);
         twice += square(noise) + i64::from(log_variance) - square(value);
     }
-    (twice + 1) >> 1
+    match &model.prior {
+        Prior::Standard => (twice + 1) >> 1,
+        Prior::Mixture(mixture) => log_ratio(mixture, sign, scratch),
+    }
+}
+
+/// The same where the prior is a mixture: `log p(z) + 1/2 sum_j eps_j^2 + ln sigma_j^2`.
+#[inline(never)]
+fn log_ratio(mixture: &Mixture<'_>, sign: i32, scratch: &Scratch<'_>) -> i64 {
+    let spread = scratch.deviation.iter().zip(scratch.noise.iter());
+    let z = scratch.mean.iter().zip(spread);
+    let z = z.map(|(&mean, (&deviation, &noise))| {
+        mean.saturating_add(sign * multiply(deviation, noise))
+    });
+    let of_posterior = scratch.noise.iter().zip(scratch.log_variance.iter());
+    let twice = of_posterior.map(|(&noise, &log_variance)| square(noise) + i64::from(log_variance));
+    mixture.log_density(z) + ((twice.sum::<i64>() + 1) >> 1)
 }
 
 /// The square of a Q16.16 number, rounded half up, Q47.16.
@@ -134,8 +188,14 @@ fn of_lane<'l>(
     lane: usize,
     model: &Model<'_>,
 ) -> impl Iterator<Item = &'l mut i16> {
-    let behind = latents.get_mut(lane * model.latents()..);
+    let behind = latents.get_mut(lane * lane_length(model)..);
     behind.unwrap_or_default().iter_mut()
+}
+
+/// Numbers that the decoder takes in: latents, and conditions behind them.
+fn lane_length(model: &Model<'_>) -> usize {
+    // At least one: parsing has made sure of it, and the linker is to know it too.
+    (model.latents() + model.conditions()).max(1)
 }
 
 /// One decoder pass over the latents in so many lanes: runs the hidden layers, handing `watch` the

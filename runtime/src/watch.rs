@@ -173,7 +173,8 @@ impl Model<'_> {
     #[must_use]
     pub fn watch_words(&self) -> Option<usize> {
         let front_end = &self.stream.as_ref()?.front_end;
-        let bytes = self.inputs() * (size_of::<i64>() + size_of::<i16>())
+        let bytes = self.inputs() * size_of::<i64>()
+            + self.reading_length() * size_of::<i16>()
             + front_end.scratch_len() * size_of::<i32>()
             + front_end.window_len() * size_of::<i16>();
         Some(self.workspace_words() + bytes.div_ceil(8))
@@ -212,7 +213,7 @@ impl<'s> Watch<'s> {
         let terms = take(&mut rest, model.inputs()).ok_or(error)?;
         let scratch = take(&mut rest, stream.front_end.scratch_len()).ok_or(error)?;
         let window: &'s mut [i16] = take(&mut rest, stream.front_end.window_len()).ok_or(error)?;
-        let reading = take(&mut rest, model.inputs()).ok_or(error)?;
+        let reading = take(&mut rest, model.reading_length()).ok_or(error)?;
         Ok(Self {
             stream,
             typical: model.typical(),

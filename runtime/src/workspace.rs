@@ -81,7 +81,8 @@ pub(crate) struct Scratch<'w> {
     pub(crate) noise: &'w mut [i32],
     /// What the layer at hand takes in, as its kernel wants it.
     pub(crate) operands: &'w mut [u32],
-    /// The latents that go to the decoder, with the model's fraction bits, lane after lane.
+    /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
+    /// them, lane after lane.
     pub(crate) latents: &'w mut [i16],
     /// The outputs of the layer at hand, lane after lane: `i16`, or two `i8` in each.
     pub(crate) activations: &'w mut [i16],
@@ -104,7 +105,7 @@ impl<'w> Scratch<'w> {
             deviation: take(&mut rest, latents).ok_or(error)?,
             noise: take(&mut rest, latents).ok_or(error)?,
             operands: take(&mut rest, operands).ok_or(error)?,
-            latents: take(&mut rest, LANES * latents).ok_or(error)?,
+            latents: take(&mut rest, LANES * (latents + model.conditions())).ok_or(error)?,
             activations: take(&mut rest, activations).ok_or(error)?,
         })
     }
@@ -128,7 +129,8 @@ impl Model<'_> {
     pub fn workspace_words(&self) -> usize {
         let (operands, activations) = self.layer_lengths();
         let layers = operands * size_of::<u32>() + activations * size_of::<i16>();
-        (self.latents() * BYTES_PER_LATENT + layers).div_ceil(8)
+        let conditions = self.conditions() * LANES * size_of::<i16>();
+        (self.latents() * BYTES_PER_LATENT + conditions + layers).div_ceil(8)
     }
 
     /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in
@@ -143,7 +145,7 @@ impl Model<'_> {
             (operand_words(columns, lanes), bytes)
         };
         let (encoder, decoder) = (of_half(&self.encoder, 1), of_half(&self.decoder, LANES));
-        let bytes = self.inputs().max(encoder.1).max(decoder.1);
+        let bytes = self.reading_length().max(encoder.1).max(decoder.1);
         (encoder.0.max(decoder.0), bytes.div_ceil(2))
     }
 }

@@ -8,29 +8,32 @@
 use elbow::calibration::Noise;
 use elbow::estimator::Estimator;
 use elbow::format::{
-    AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, RowSpec,
+    AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
+    RowSpec,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
 #[rustfmt::skip]
-const IMAGE: [u8; 184] = [
+const IMAGE: [u8; 192] = [
     b'E', b'L', b'B', b'W',
-    2, 0, // format version
+    3, 0, // format version
     1, 0, // numerics version
-    184, 0, 0, 0, // length
-    0x2b, 0x22, 0xf1, 0x84, // CRC-32 of all other bytes
-    44, 0, 0, 0, // length of the header
+    192, 0, 0, 0, // length
+    0x7b, 0x47, 0x19, 0x18, // CRC-32 of all other bytes
+    46, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     2, // inputs
+    0, // conditions
     2, // picture width
     1, // latents
     12, // latent fraction bits
     0xff, 0xff, 0x1f, // lowest log-variance: zigzag of -4 * 2^16 is 2^19 - 1
     0, // highest log-variance
     0, // no stream
+    0, // standard prior
     0, 1, // binomial, one trial
     0, // weights row after row
     0, // hidden layers of the encoder
@@ -45,6 +48,7 @@ const IMAGE: [u8; 184] = [
     0x9b, 0xb3, 0x0c, // -101582
     0xad, 0xf9, 0x0d, // -114263
     0xb5, 0xb0, 0x04, // -35867
+    0, 0, 0, 0, 0, 0, // up to byte 72
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64
@@ -78,6 +82,8 @@ fn spec() -> ImageSpec {
         name: "g".into(),
         picture_width: 2,
         inputs: vec![input; 2],
+        conditions: vec![],
+        prior: PriorSpec::Standard,
         stream: None,
         typical: vec![-0.5, -0.25],
         likelihood: LikelihoodSpec::Binomial { trials: 1 },
@@ -110,7 +116,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    assert_eq!((model.name(), model.image_length()), ("g", 184));
+    assert_eq!((model.name(), model.image_length()), ("g", 192));
     assert_eq!((model.inputs(), model.latents()), (2, 1));
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);

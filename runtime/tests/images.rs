@@ -9,13 +9,13 @@ use elbow::estimator::Estimator;
 use elbow::format::{
     ALIGNMENT, Activation, AlignedImage, CalibrationSpec, DenseSpec, FORMAT_VERSION, ImageError,
     ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, MAGIC, NUMERICS_VERSION,
-    PREFIX_LENGTH, RowSpec, image_length, reseal,
+    PREFIX_LENGTH, PriorSpec, RowSpec, image_length, reseal,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
 use elbow::{Mask, Model, Nats, Probability, Question, Session, Side};
-use support::{Dice, Temper, extreme_reading, random_mask, random_spec};
+use support::{Dice, Temper, enrich, extreme_reading, random_mask, random_spec};
 
 /// Offsets of the prefix that tests write to; see FORMAT.md.
 const FORMAT_AT: usize = 4;
@@ -27,7 +27,10 @@ const HEADER_LENGTH_AT: usize = 16;
 /// A whole image with calibration tables, of at most `most` bytes.
 fn small_image(dice: &mut Dice, temper: Temper, location: bool, most: usize) -> Vec<u8> {
     loop {
-        let spec = random_spec(dice, temper);
+        let mut spec = random_spec(dice, temper);
+        if dice.once_in(2) {
+            enrich(dice, &mut spec);
+        }
         let tables = [Estimator::SigmaPoints, Estimator::MonteCarlo { samples: 4 }].map(|e| {
             let scores: Vec<i32> = (0..6).map(|_| dice.word() as i32 >> 6).collect();
             CalibrationSpec::from_scores(e, &scores, 5)
@@ -154,7 +157,7 @@ fn foreign_files_and_empty_memory_are_refused() {
 #[test]
 fn other_versions_are_refused_whether_sealed_or_not() {
     for image in samples(15) {
-        for version in [0, 3, 0x0100, u16::MAX] {
+        for version in [0, 2, 0x0100, u16::MAX] {
             for sealed in [false, true] {
                 let mut other = image.clone();
                 put(&mut other, FORMAT_AT, &version.to_le_bytes());
@@ -261,15 +264,15 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
     let mut workspace = vec![0; model.workspace_words()];
     let _ = model.self_test(&mut workspace);
     let mut session = Session::new(model, &mut workspace, 1).unwrap();
-    let inputs = model.inputs();
-    let mut readings = vec![vec![0; inputs], vec![1; inputs]];
-    readings.push(vec![i16::MIN; inputs]);
-    readings.push(vec![i16::MAX; inputs]);
-    readings.push((0..inputs).map(|_| dice.word() as i16).collect());
-    readings.push((0..inputs).map(|_| dice.word() as i16 & 0xff).collect());
+    let (inputs, length) = (model.inputs(), model.reading_length());
+    let mut readings = vec![vec![0; length], vec![1; length]];
+    readings.push(vec![i16::MIN; length]);
+    readings.push(vec![i16::MAX; length]);
+    readings.push((0..length).map(|_| dice.word() as i16).collect());
+    readings.push((0..length).map(|_| dice.word() as i16 & 0xff).collect());
     for reading in &readings {
-        let bits = random_mask(dice, inputs);
-        let part = Mask::new(&bits, inputs).unwrap();
+        let bits = random_mask(dice, inputs, model.conditions());
+        let part = Mask::new(&bits, length).unwrap();
         for estimator in [
             Estimator::PosteriorMean,
             Estimator::SigmaPoints,
@@ -304,6 +307,9 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
         let latents = vec![extreme; model.latents()];
         session.decode(&latents, &mut means).unwrap();
     }
+    session
+        .condition(&vec![i16::MAX; model.conditions()])
+        .unwrap();
     session.generate(&mut means).unwrap();
     let picture = Picture {
         values: &means,
@@ -509,6 +515,8 @@ fn largest_spec(
         name: String::new(),
         picture_width: 0,
         inputs: vec![input; inputs],
+        conditions: vec![],
+        prior: PriorSpec::Standard,
         likelihood,
         packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: 6,

@@ -207,7 +207,7 @@ fn scores_are_those_of_one_latent_at_a_time() {
             true => extreme_reading(&mut dice, &spec),
             false => random_reading(&mut dice, &spec),
         };
-        let bits = random_mask(&mut dice, reading.len());
+        let bits = random_mask(&mut dice, reading.len(), 0);
         let part = Mask::new(&bits, reading.len()).unwrap();
         let mut inputs = vec![0; reading.len()];
         let mut latents = vec![Nats::ZERO; model.latents()];

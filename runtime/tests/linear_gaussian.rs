@@ -14,7 +14,7 @@ use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
 use elbow::format::{
-    AlignedImage, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, RowSpec,
+    AlignedImage, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec,
 };
 use elbow::gaussian::standard_normal;
 use elbow::kernel::Packing;
@@ -128,6 +128,8 @@ impl Exact {
                 name: "linear".into(),
                 picture_width: 0,
                 inputs,
+                conditions: vec![],
+                prior: PriorSpec::Standard,
                 likelihood,
                 packing: Packing::Rows,
                 latent_fraction_bits: LATENT_BITS,

@@ -4,14 +4,14 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::CalibrationSpec;
+use elbow::format::{CalibrationSpec, ImageSpec, PriorSpec};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::transcendental::exp;
 use elbow::{Mask, Model, Nats, Probability, Question, Session};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
-use support::{Dice, Temper, extreme_reading, random_mask, random_reading, random_spec};
+use support::{Dice, Temper, enrich, extreme_reading, random_mask, random_reading, random_spec};
 
 /// Every kind, two of the random ones with an odd or even number of samples.
 fn estimators(dice: &mut Dice) -> [Estimator; 6] {
@@ -31,10 +31,10 @@ fn wide<T: Copy + Into<i128>>(values: &[T]) -> Vec<i128> {
 }
 
 /// Compares every operation of a session with the reference; the number of scores.
-fn compare(dice: &mut Dice, temper: Temper, models: usize) -> usize {
+fn compare(dice: &mut Dice, models: usize, spec: impl Fn(&mut Dice) -> ImageSpec) -> usize {
     let mut scores = 0;
     for _ in 0..models {
-        let spec = random_spec(dice, temper);
+        let spec = spec(dice);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
@@ -69,11 +69,12 @@ fn compare(dice: &mut Dice, temper: Temper, models: usize) -> usize {
 fn compare_observed(
     dice: &mut Dice,
     session: &mut Session<'_>,
-    spec: &elbow::format::ImageSpec,
+    spec: &ImageSpec,
     reading: &[i16],
     rng: &mut Xoshiro128PlusPlus,
 ) -> usize {
-    let bits = random_mask(dice, reading.len());
+    let inputs = reading.len() - spec.conditions.len();
+    let bits = random_mask(dice, inputs, spec.conditions.len());
     let mask = Mask::new(&bits, reading.len()).unwrap();
     // What stands at the inputs that are missing does not matter.
     let mut given = reading.to_vec();
@@ -95,7 +96,7 @@ fn compare_observed(
     }
     let estimator = dice.pick(&all);
     let (expected, inputs) = reference.explain(reading, estimator, rng);
-    let mut terms = vec![i64::MIN; reading.len()];
+    let mut terms = vec![i64::MIN; session.model().inputs()];
     let mut latents = vec![Nats::MIN; reference.mean.len()];
     let score = session.explain(&given, mask, estimator, &mut terms, &mut latents);
     assert_eq!(Expected::of(&score.unwrap()), expected);
@@ -109,12 +110,14 @@ fn compare_observed(
         assert!((2 * (sum - expected.reconstruction)).abs() <= parts + 1);
     }
     let kl: i128 = wide(&latents).iter().sum();
-    assert!((2 * (kl - reference.kl())).abs() <= latents.len() as i128 + 1);
+    if spec.prior == PriorSpec::Standard {
+        assert!((2 * (kl - reference.kl())).abs() <= latents.len() as i128 + 1);
+    }
 
     let posterior = session.encode_observed(&given, mask).unwrap();
     assert_eq!(wide(posterior.mean), reference.mean);
     assert_eq!(wide(posterior.log_variance), reference.log_variance);
-    let mut filled = vec![0; reading.len()];
+    let mut filled = vec![0; session.model().inputs()];
     session.impute(&given, mask, &mut filled).unwrap();
     // The reference looks at observed inputs alone, so it may have the others' readings.
     assert_eq!(wide(&filled), reference.impute(&given));
@@ -170,7 +173,7 @@ fn compare_parts(
     let z: Vec<i128> = session.sample().iter().map(|&z| z.into()).collect();
     assert_eq!(z, reference.sample(&noise, 1));
 
-    let mut means = vec![0; reading.len()];
+    let mut means = vec![0; session.model().inputs()];
     let any: Vec<i16> = z.iter().map(|_| dice.word() as i16).collect();
     session.decode(&any, &mut means).unwrap();
     let any: Vec<i128> = any.into_iter().map(i128::from).collect();
@@ -178,7 +181,15 @@ fn compare_parts(
     // Decoding leaves the posterior as it is.
     assert_eq!(wide(session.posterior().mean), reference.mean);
 
-    let prior = Reference::prior(reference.spec);
+    // Other conditions than those of the reading.
+    let conditions: Vec<i16> = reference
+        .conditions
+        .iter()
+        .map(|_| dice.word() as i16)
+        .collect();
+    session.condition(&conditions).unwrap();
+    let mut prior = Reference::of_prior(reference.spec, rng);
+    prior.set_conditions(&conditions);
     let noise = prior.draw(rng);
     session.generate(&mut means).unwrap();
     assert_eq!(wide(&means), prior.means(&prior.sample(&noise, 1)));
@@ -187,12 +198,36 @@ fn compare_parts(
 
 #[test]
 fn trained_models_agree_with_the_reference() {
-    assert_eq!(compare(&mut Dice::new(1), Temper::Trained, 500), 19_500);
+    assert_eq!(
+        compare(&mut Dice::new(1), 500, |dice| random_spec(
+            dice,
+            Temper::Trained
+        )),
+        19_500
+    );
 }
 
 #[test]
 fn wild_models_agree_with_the_reference() {
-    assert_eq!(compare(&mut Dice::new(2), Temper::Wild, 1000), 39_000);
+    assert_eq!(
+        compare(&mut Dice::new(2), 1000, |dice| random_spec(
+            dice,
+            Temper::Wild
+        )),
+        39_000
+    );
+}
+
+#[test]
+fn conditions_and_mixtures_agree_with_the_reference() {
+    for (seed, temper) in [(30, Temper::Trained), (31, Temper::Wild)] {
+        let scores = compare(&mut Dice::new(seed), 300, |dice| {
+            let mut spec = random_spec(dice, temper);
+            enrich(dice, &mut spec);
+            spec
+        });
+        assert_eq!(scores, 11_700);
+    }
 }
 
 /// Both forms of the standard error; the second takes many pairs that are far apart. And many

@@ -5,15 +5,15 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::format::{
-    AlignedImage, CalibrationSpec, DenseSpec, EncodeError, ImageError, ImageSpec, LikelihoodSpec,
-    MAX_CALIBRATIONS, MAX_LAYERS, reseal,
+    AlignedImage, CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, ImageError, ImageSpec,
+    LikelihoodSpec, MAX_CALIBRATIONS, MAX_LAYERS, PriorSpec, reseal,
 };
 use elbow::requantize::Multiplier;
 use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
     Session, WorkspaceError,
 };
-use support::{Dice, Temper, random_reading, random_spec};
+use support::{Dice, Temper, enrich, random_reading, random_spec};
 
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer and the outputs of the
 /// largest.
@@ -23,7 +23,7 @@ fn workspace_bytes(spec: &ImageSpec) -> usize {
     // The decoder runs four latents at once, and takes twelve bytes for four numbers of each column.
     let halves = [
         (spec.inputs.len(), &spec.encoder, 2, 1),
-        (latents, &spec.decoder, 12, 4),
+        (latents + spec.conditions.len(), &spec.decoder, 12, 4),
     ];
     for (mut columns, hidden, bytes, lanes) in halves {
         for layer in hidden {
@@ -34,14 +34,17 @@ fn workspace_bytes(spec: &ImageSpec) -> usize {
         }
         operands = operands.max(bytes * columns.next_multiple_of(4));
     }
-    24 * latents + operands + activations.next_multiple_of(2)
+    24 * latents + 8 * spec.conditions.len() + operands + activations.next_multiple_of(2)
 }
 
 #[test]
 fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
     let mut dice = Dice::new(21);
     for _ in 0..500 {
-        let spec = random_spec(&mut dice, Temper::Wild);
+        let mut spec = random_spec(&mut dice, Temper::Wild);
+        if dice.once_in(3) {
+            enrich(&mut dice, &mut spec);
+        }
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let words = model.workspace_words();
@@ -178,6 +181,54 @@ fn wrong_lengths_are_refused() {
     assert_eq!(decode(latents, inputs), Ok(()));
     let refused = session.generate(&mut vec![0; inputs + 1]);
     assert_eq!(refused, error("mean", inputs + 1, inputs));
+}
+
+/// A reading brings its conditions along, behind its inputs; a mask of these alone is none.
+#[test]
+fn conditions_of_the_wrong_length_are_refused() {
+    let mut dice = Dice::new(32);
+    let mut tried = 0;
+    for _ in 0..60 {
+        let mut spec = random_spec(&mut dice, Temper::Trained);
+        enrich(&mut dice, &mut spec);
+        let conditions = spec.conditions.len();
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let (inputs, need) = (model.inputs(), model.reading_length());
+        assert_eq!(
+            (model.conditions(), need),
+            (conditions, inputs + conditions)
+        );
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        for have in [0, conditions + 1] {
+            let error = LengthError {
+                what: "conditions",
+                have,
+                need: conditions,
+            };
+            let expected = if have == conditions {
+                Ok(())
+            } else {
+                Err(error)
+            };
+            assert_eq!(session.condition(&vec![0; have]), expected);
+        }
+        if conditions == 0 {
+            continue;
+        }
+        tried += 1;
+        let reading = random_reading(&mut dice, &spec);
+        let short = session.score(&reading[..inputs], Estimator::PosteriorMean);
+        assert_eq!(short, Err(ReadingError::Length { have: inputs, need }));
+        let mut bits = vec![0; need.div_ceil(8)];
+        bits[inputs / 8] |= 1 << (inputs % 8);
+        let mask = Mask::new(&bits, need).unwrap();
+        let error = ReadingError::Mask(MaskError::NothingObserved);
+        let alone = session.score_observed(&reading, mask, Estimator::PosteriorMean);
+        assert_eq!(alone, Err(error));
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 /// Masks of another model, and buffers of the wrong length.
@@ -352,6 +403,21 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| log_normalizer(s, f64::NEG_INFINITY), constant),
         (|s| log_normalizer(s, f64::NAN), constant),
     ];
+    let prior = "a number of its prior is out of range";
+    let components = "its prior has not 1 to 256 components";
+    let mixtures: &[(Change, &str)] = &[
+        (|s| first_component(s).log_weight = 0.001, prior),
+        (|s| first_component(s).log_weight = -64.001, prior),
+        (|s| first_component(s).mean[0] = 128.001, prior),
+        (|s| first_component(s).mean[0] = f64::NAN, prior),
+        (|s| first_component(s).log_variance[0] = 8.001, prior),
+        (|s| first_component(s).log_variance[0] = -16.001, prior),
+        (|s| s.prior = PriorSpec::Mixture(vec![]), components),
+        (
+            |s| s.prior = PriorSpec::Mixture(vec![first_component(s).clone(); 257]),
+            components,
+        ),
+    ];
     let trials = "its binomial likelihood has no trials or a wrong table";
     let impossible = "the reading of its self-test is impossible under its likelihood";
     let binomial: &[(Change, &str)] = &[
@@ -363,8 +429,13 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.self_test_reading[0] = 256, impossible),
     ];
     let mut dice = Dice::new(26);
-    for (is_location, changes) in [(true, location), (false, binomial)] {
-        let spec = spec_with_hidden_layers(&mut dice, is_location);
+    for (is_location, changes) in [(true, location), (true, mixtures), (false, binomial)] {
+        let mut spec = spec_with_hidden_layers(&mut dice, is_location);
+        spec.prior = PriorSpec::Mixture(vec![ComponentSpec {
+            log_weight: 0.0,
+            mean: vec![0.0; spec.heads.rows.len() / 2],
+            log_variance: vec![0.0; spec.heads.rows.len() / 2],
+        }]);
         assert!(spec.encode(&[]).is_ok());
         for (index, (change, what)) in changes.iter().enumerate() {
             let mut spec = spec.clone();
@@ -373,6 +444,13 @@ fn models_that_break_a_rule_are_not_encoded() {
             let expected = EncodeError::Image(ImageError::Invalid(what));
             assert_eq!(error, expected, "change {index}");
         }
+    }
+}
+
+fn first_component(spec: &mut ImageSpec) -> &mut ComponentSpec {
+    match &mut spec.prior {
+        PriorSpec::Mixture(components) => &mut components[0],
+        PriorSpec::Standard => unreachable!("the prior is a mixture"),
     }
 }
 

@@ -3,7 +3,8 @@
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
-    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
+    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec, RowSpec,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::{FactorError, Multiplier};
@@ -113,6 +114,8 @@ impl Shape {
             picture_width: 0,
             self_test_reading: inputs.iter().map(|input| input.center).collect(),
             inputs,
+            conditions: Vec::new(),
+            prior: PriorSpec::Standard,
             stream: None,
             typical: Vec::new(),
             likelihood,

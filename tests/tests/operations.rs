@@ -3,9 +3,12 @@
 
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
-use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec};
+use elbow::format::{
+    AlignedImage, CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
+};
 use elbow::frontend::{Feature, FrontEnd};
 use elbow::kernel::Packing;
+use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
@@ -81,20 +84,25 @@ fn up_to(words: &mut Xoshiro128PlusPlus, most: u32) -> u32 {
 
 /// Readings and a mask for each: every reading whole, in parts, and by one input alone.
 struct Cases {
+    centres_of_conditions: Vec<i16>,
     readings: Vec<Vec<i16>>,
     masks: Vec<Vec<u8>>,
 }
 
 impl Cases {
     fn random(kind: Kind, spec: &ImageSpec, words: &mut Xoshiro128PlusPlus) -> Self {
+        let conditions = &spec.inputs[spec.inputs.len() - spec.conditions.len()..];
         let mut cases = Self {
+            centres_of_conditions: conditions.iter().map(|input| input.center).collect(),
             readings: Vec::new(),
             masks: Vec::new(),
         };
         let inputs = spec.inputs.len();
         for _ in 0..5 {
             let reading = kind.random_reading(&spec.inputs, words);
-            let one = up_to(words, inputs as u32 - 1) as usize;
+            // Conditions alone are nothing to score.
+            let modelled = inputs - spec.conditions.len();
+            let one = up_to(words, modelled as u32 - 1) as usize;
             let mut part = vec![0; inputs.div_ceil(8)];
             part[one / 8] |= 1 << (one % 8);
             let alone = part.clone();
@@ -282,6 +290,9 @@ impl Host<'_> {
         let mut values = vec![0; self.model().inputs()];
         let width = self.model().picture_width();
         let mut answer = String::new();
+        // The board has met no reading yet, so its conditions are at their centres.
+        let centres = &self.cases.centres_of_conditions;
+        self.session.condition(centres).unwrap();
         for index in 0..2 {
             self.session.reseed(SEED, index);
             self.session.generate(&mut values).unwrap();
@@ -330,6 +341,40 @@ fn shape(inputs: usize, encoder: &[usize], latents: usize, decoder: &[usize]) ->
     }
 }
 
+/// Makes conditions of the last inputs and latents of a model.
+fn condition(spec: &mut ImageSpec, conditions: usize) {
+    let columns = spec.heads.weights.len() / spec.heads.rows.len();
+    let rows = spec.heads.rows.len() - 2 * conditions;
+    spec.heads.rows.truncate(rows);
+    spec.heads.weights.truncate(rows * columns);
+    let columns = spec.output.weights.len() / spec.output.rows.len();
+    let modelled = spec.inputs.len() - conditions;
+    let rows = spec.output.rows.len() / spec.inputs.len() * modelled;
+    spec.output.rows.truncate(rows);
+    spec.output.weights.truncate(rows * columns);
+    if let LikelihoodSpec::Location(location) = &mut spec.likelihood {
+        location.standardize.truncate(modelled);
+        location.units.truncate(modelled);
+        location.log_normalizers.truncate(modelled);
+    }
+    let gain = |input: &elbow::format::InputSpec| {
+        Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap()
+    };
+    spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
+}
+
+/// A prior of so many components.
+fn mixture(latents: usize, components: usize, words: &mut Xoshiro128PlusPlus) -> PriorSpec {
+    let mut draw =
+        |low: f64, high: f64| low + (high - low) * f64::from(words.next_u32()) / 2f64.powi(32);
+    let component = |_| ComponentSpec {
+        log_weight: -(components as f64).ln(),
+        mean: (0..latents).map(|_| draw(-2.0, 2.0)).collect(),
+        log_variance: (0..latents).map(|_| draw(-3.0, 1.0)).collect(),
+    };
+    PriorSpec::Mixture((0..components).map(component).collect())
+}
+
 #[test]
 fn every_board_does_every_operation_as_the_host_does() {
     let counts = |trials| Kind::Counts { trials };
@@ -337,19 +382,28 @@ fn every_board_does_every_operation_as_the_host_does() {
         family,
         predicted_scale,
     };
+    let (normal, laplace) = (Family::Normal, Family::Laplace);
+    // Kind, shape, conditions, components of the prior where it is a mixture.
     let models = [
-        (counts(1), shape(17, &[], 2, &[9, 11])),
-        (counts(16), shape(24, &[12], 3, &[10])),
-        (real(Family::Normal, false), shape(20, &[13], 5, &[])),
-        (real(Family::Laplace, false), shape(12, &[8, 8], 1, &[8])),
-        (real(Family::Normal, true), shape(15, &[10], 4, &[12])),
-        (real(Family::Laplace, true), shape(9, &[7], 3, &[8, 8, 8])),
+        (counts(1), shape(17, &[], 2, &[9, 11]), 0, 0),
+        (counts(16), shape(24, &[12], 3, &[10]), 0, 0),
+        (real(normal, false), shape(20, &[13], 5, &[]), 0, 0),
+        (real(laplace, false), shape(12, &[8, 8], 1, &[8]), 0, 0),
+        (real(normal, true), shape(15, &[10], 4, &[12]), 0, 0),
+        (real(laplace, true), shape(9, &[7], 3, &[8, 8, 8]), 0, 0),
+        (counts(1), shape(18, &[9], 4, &[]), 2, 0),
+        (real(normal, false), shape(14, &[8], 3, &[9]), 1, 3),
+        (real(laplace, true), shape(11, &[], 2, &[7]), 0, 5),
     ];
     let mut decided = BTreeSet::new();
-    for (seed, (kind, shape)) in (1..).zip(models) {
+    for (seed, (kind, shape, conditions, components)) in (1..).zip(models) {
         let folder = tempfile::tempdir().unwrap();
         let mut words = elbow::rng::stream(seed, 2);
         let mut spec = shape.random_model("random", kind, seed).unwrap();
+        condition(&mut spec, conditions);
+        if components > 0 {
+            spec.prior = mixture(shape.latents - conditions, components, &mut words);
+        }
         // Each packing on each core, and activations of 16 bits in every other model.
         spec.packing = Packing::ALL[seed as usize % Packing::ALL.len()];
         if let (Some(layer), 0) = (spec.decoder.last_mut(), seed % 2) {

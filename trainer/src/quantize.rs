@@ -19,7 +19,8 @@ use crate::readings::Normalization;
 use candle_core::Tensor;
 use elbow::calibration::Noise;
 use elbow::format::{
-    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
+    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec, RowSpec,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
@@ -182,6 +183,8 @@ pub fn quantize(
         name: label.name.clone(),
         picture_width: label.picture_width,
         inputs,
+        conditions: vec![],
+        prior: PriorSpec::Standard,
         stream: None,
         typical: vec![],
         likelihood,

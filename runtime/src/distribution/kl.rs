@@ -19,7 +19,7 @@ pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
     let latents = mean.iter().zip(log_variance);
     halve(
         latents
-            .map(|(&mean, &log_variance)| twice(mean, log_variance))
+            .map(|(&mean, &log_variance)| twice(square(mean), log_variance))
             .sum(),
     )
 }
@@ -27,18 +27,28 @@ pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
 /// The part of one latent in [`kl_to_standard_normal`], Q47.16.
 #[must_use]
 pub fn kl_of_latent(mean: i32, log_variance: i32) -> i64 {
-    halve(twice(mean, log_variance))
+    halve(twice(square(mean), log_variance))
 }
 
-fn twice(mean: i32, log_variance: i32) -> i64 {
-    let square = (i64::from(mean) * i64::from(mean) + (1 << 15)) >> FRACTION_BITS;
-    square + i64::from(exp(log_variance)) - i64::from(ONE) - i64::from(log_variance)
+/// Twice the divergence of one latent, Q47.16: `d^2 + e^l - 1 - l` of a squared distance between the
+/// means and the logarithm of the ratio of the variances.
+pub(super) fn twice(square: i64, log_ratio: i32) -> i64 {
+    square + i64::from(exp(log_ratio)) - i64::from(ONE) - i64::from(log_ratio)
+}
+
+fn square(mean: i32) -> i64 {
+    (i64::from(mean) * i64::from(mean) + (1 << 15)) >> FRACTION_BITS
 }
 
 /// No log-variance that an image allows makes a term negative (a test tries them all); the floor
 /// extends that to every argument.
 fn halve(twice: i64) -> i64 {
-    (twice.saturating_add(1) >> 1).max(0)
+    half_up(twice).max(0)
+}
+
+/// The half, rounded half up.
+pub(super) fn half_up(twice: i64) -> i64 {
+    twice.saturating_add(1) >> 1
 }
 
 #[cfg(test)]

@@ -7,11 +7,13 @@
 mod binomial;
 mod kl;
 mod location;
+mod prior;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
 pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
+pub use prior::{Mixture, Prior};
 
 use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;

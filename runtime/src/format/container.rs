@@ -7,7 +7,7 @@ pub const MAGIC: [u8; 4] = *b"ELBW";
 
 /// Can it be parsed? Changes whenever the layout of an image does; an image of another version is
 /// refused.
-pub const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 3;
 
 /// Would any output bit differ? Changes whenever any integer that a model gives could: rounding,
 /// tables, the order of random numbers, saturation. An image of another version is refused, since
@@ -217,7 +217,7 @@ mod tests {
 
     /// A container around the header `[1, 2, 3]` and the tensors `[9; 8]`, byte by byte.
     const FIXTURE: [u8; 32] = [
-        b'E', b'L', b'B', b'W', 2, 0, 1, 0, 32, 0, 0, 0, 0x5b, 0x5b, 0x21, 0xb8, 3, 0, 0, 0, 1, 2,
+        b'E', b'L', b'B', b'W', 3, 0, 1, 0, 32, 0, 0, 0, 0x7c, 0x3e, 0x04, 0x39, 3, 0, 0, 0, 1, 2,
         3, 0, 9, 9, 9, 9, 9, 9, 9, 9,
     ];
 
@@ -246,7 +246,7 @@ mod tests {
             with(4, 9),
             ImageError::FormatVersion {
                 image: 9,
-                runtime: 2
+                runtime: 3
             }
         );
         assert_eq!(

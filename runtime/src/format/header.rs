@@ -44,6 +44,15 @@ pub(crate) enum LikelihoodHeader {
     },
 }
 
+/// p(z) and its scalars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum PriorHeader {
+    /// N(0, I).
+    Standard,
+    /// A mixture of diagonal Gaussians.
+    Mixture { components: u16 },
+}
+
 /// A table of scores of held-out normal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CalibrationHeader {
@@ -68,11 +77,14 @@ pub(crate) struct StreamHeader {
 pub(crate) struct Header<'a> {
     pub(crate) name: &'a str,
     pub(crate) inputs: u16,
+    /// Numbers of a reading behind its inputs: both networks take them in, neither models them.
+    pub(crate) conditions: u16,
     pub(crate) picture_width: u16,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u8,
     pub(crate) log_variance_range: (i32, i32),
     pub(crate) stream: Option<StreamHeader>,
+    pub(crate) prior: PriorHeader,
     pub(crate) likelihood: LikelihoodHeader,
     /// How the weights of all layers lie.
     pub(crate) packing: Packing,
@@ -93,11 +105,13 @@ mod tests {
         let header = Header {
             name: "ab",
             inputs: 300,
+            conditions: 1,
             picture_width: 0,
             latents: 2,
             latent_fraction_bits: 12,
             log_variance_range: (-1, 64),
             stream: None,
+            prior: PriorHeader::Mixture { components: 5 },
             likelihood: LikelihoodHeader::Binomial { trials: 16 },
             packing: Packing::PairedTiles,
             encoder: Vec::from_slice(&[LayerHeader {
@@ -124,8 +138,8 @@ mod tests {
         };
         // Varints of the postcard wire format; signed ones are zigzag coded.
         let bytes = [
-            2, b'a', b'b', 0xac, 0x02, 0, 2, 12, 1, 0x80, 0x01, 0, 0, 16, 2, 1, 4, 1, 0xfd, 0x01,
-            0xfe, 0x01, 0, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16, 2, 1, 4, 1,
+            0xfd, 0x01, 0xfe, 0x01, 0, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(postcard::from_bytes::<Header<'_>>(&bytes).unwrap(), header);

@@ -22,12 +22,12 @@ pub(crate) use container::{CRC, open};
 pub use header::Activation;
 #[cfg(feature = "encode")]
 pub(crate) use header::CalibrationHeader;
-pub(crate) use header::{Header, LayerHeader, LikelihoodHeader, StreamHeader};
+pub(crate) use header::{Header, LayerHeader, LikelihoodHeader, PriorHeader, StreamHeader};
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{
-    CalibrationSpec, DenseSpec, EncodeError, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, RowSpec, StreamSpec, reseal,
+    CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, StreamSpec, reseal,
 };
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.
@@ -38,3 +38,5 @@ pub const MAX_CALIBRATIONS: usize = 8;
 pub const MAX_INPUTS: u16 = 1 << 14;
 /// Latents that a model may have.
 pub const MAX_LATENTS: u16 = 1 << 10;
+/// Components that a prior may have.
+pub const MAX_COMPONENTS: u16 = 256;

@@ -3,7 +3,7 @@
 use super::container::restamp;
 use super::{
     ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader,
-    LikelihoodHeader, StreamHeader, seal,
+    LikelihoodHeader, PriorHeader, StreamHeader, seal,
 };
 use crate::calibration::Noise;
 use crate::distribution::Family;
@@ -24,13 +24,18 @@ pub struct ImageSpec {
     pub name: String,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
-    /// Each input's normalization.
+    /// The normalization of each number of a reading: of its inputs, then of its conditions.
     pub inputs: Vec<InputSpec>,
+    /// For each condition the factor from the centred raw number to what the decoder takes in, which
+    /// has as many fraction bits as a latent. Empty for most models.
+    pub conditions: Vec<Multiplier>,
     /// How a stream of samples becomes readings; none for whole readings.
     pub stream: Option<StreamSpec>,
     /// For each input the mean of `log p(x_i|z)` over held-out normal readings, nats; empty where
     /// there were none.
     pub typical: Vec<f64>,
+    /// The prior.
+    pub prior: PriorSpec,
     /// The likelihood.
     pub likelihood: LikelihoodSpec,
     /// How the weights lie in the image: the core that is to be fastest.
@@ -74,6 +79,26 @@ pub struct StreamSpec {
     pub hop: u16,
     /// For each channel the power of two that a raw sample stands for.
     pub exponents: Vec<i8>,
+}
+
+/// The prior of an image.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PriorSpec {
+    /// N(0, I).
+    Standard,
+    /// A mixture of diagonal Gaussians, at least one; see [`crate::distribution::Mixture`].
+    Mixture(Vec<ComponentSpec>),
+}
+
+/// One of the Gaussians of a prior.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentSpec {
+    /// The logarithm of its weight; those of all components sum up to one.
+    pub log_weight: f64,
+    /// One for each latent.
+    pub mean: Vec<f64>,
+    /// One for each latent.
+    pub log_variance: Vec<f64>,
 }
 
 /// The likelihood of an image.
@@ -305,7 +330,8 @@ impl ImageSpec {
         };
         let header = Header {
             name: &self.name,
-            inputs: narrow("inputs", self.inputs.len())?,
+            inputs: narrow("inputs", self.modelled())?,
+            conditions: narrow("conditions", self.conditions.len())?,
             picture_width: self.picture_width,
             latents: narrow("latents", self.heads.rows.len() / 2)?,
             latent_fraction_bits: self.latent_fraction_bits,
@@ -314,6 +340,7 @@ impl ImageSpec {
                 front_end: stream.front_end.clone(),
                 hop: stream.hop,
             }),
+            prior: self.prior.header()?,
             likelihood: self.likelihood.header(),
             packing: self.packing,
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
@@ -327,9 +354,21 @@ impl ImageSpec {
         Ok(AlignedImage::new(&seal(&header, &tensors)))
     }
 
+    /// Numbers of a reading that are no conditions.
+    fn modelled(&self) -> usize {
+        self.inputs.len().saturating_sub(self.conditions.len())
+    }
+
     /// Every list has the length that the header will claim for it.
     fn check_lengths(&self) -> Result<(), EncodeError> {
-        let inputs = self.inputs.len();
+        let (numbers, inputs) = (self.inputs.len(), self.modelled());
+        if inputs == 0 {
+            return Err(EncodeError::Length {
+                what: "numbers in a reading",
+                have: numbers,
+                need: self.conditions.len() + 1,
+            });
+        }
         let latents = self.heads.rows.len() / 2;
         let of_half = |first: usize, hidden: &[LayerSpec], last: &DenseSpec| {
             let mut columns = first;
@@ -343,8 +382,16 @@ impl ImageSpec {
         check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
         let outputs = self.likelihood.rows_per_input() * inputs;
         check_length("rows in the output", self.output.rows.len(), outputs)?;
-        of_half(inputs, &self.encoder, &self.heads)?;
-        of_half(latents, &self.decoder, &self.output)?;
+        of_half(numbers, &self.encoder, &self.heads)?;
+        let taken_in = latents + self.conditions.len();
+        of_half(taken_in, &self.decoder, &self.output)?;
+        if let PriorSpec::Mixture(components) = &self.prior {
+            for component in components {
+                check_length("means of a component", component.mean.len(), latents)?;
+                let log_variances = component.log_variance.len();
+                check_length("log-variances of a component", log_variances, latents)?;
+            }
+        }
         if !self.typical.is_empty() {
             check_length("typical terms", self.typical.len(), inputs)?;
         }
@@ -359,7 +406,7 @@ impl ImageSpec {
             check_length("normalizers", normalizers, inputs)?;
         }
         let reading = self.self_test_reading.len();
-        check_length("numbers in the self-test's reading", reading, inputs)
+        check_length("numbers in the self-test's reading", reading, numbers)
     }
 
     /// The tensors in the order of FORMAT.md.
@@ -372,10 +419,12 @@ impl ImageSpec {
                 .iter()
                 .map(|input| input.gain.to_word().to_le_bytes()),
         );
+        let gains = self.conditions.iter();
+        tensors.push(gains.map(|gain| gain.to_word().to_le_bytes()));
         let silent = self
             .typical
             .is_empty()
-            .then(|| std::vec![0.0; self.inputs.len()]);
+            .then(|| std::vec![0.0; self.modelled()]);
         let typical = silent.as_ref().unwrap_or(&self.typical).iter();
         tensors.push(typical.map(|&nats| to_q16(nats).to_le_bytes()));
         if let Some(stream) = &self.stream {
@@ -385,6 +434,16 @@ impl ImageSpec {
                     .iter()
                     .map(|exponent| exponent.to_le_bytes()),
             );
+        }
+        if let PriorSpec::Mixture(components) = &self.prior {
+            let mut push = |numbers: fn(&ComponentSpec) -> Vec<f64>| {
+                let numbers = components.iter().flat_map(numbers);
+                tensors.push(numbers.map(|number| to_q16(number).to_le_bytes()));
+            };
+            push(|component| std::vec![component.log_weight]);
+            push(|component| component.mean.clone());
+            push(|component| component.log_variance.clone());
+            push(ComponentSpec::precisions);
         }
         match &self.likelihood {
             LikelihoodSpec::Binomial { trials } => {
@@ -408,7 +467,8 @@ impl ImageSpec {
             .iter()
             .map(|layer| &layer.dense)
             .chain([&self.output]);
-        let mut columns = [self.inputs.len(), self.heads.rows.len() / 2];
+        let taken_in = self.heads.rows.len() / 2 + self.conditions.len();
+        let mut columns = [self.inputs.len(), taken_in];
         let halves = core::iter::repeat_n(0, self.encoder.len() + 1).chain(core::iter::repeat(1));
         for (half, dense) in halves.zip(encoder.chain(decoder)) {
             tensors.push(dense.rows.iter().flat_map(|row| {
@@ -428,6 +488,25 @@ impl ImageSpec {
         tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
         tensors.push(hashes.iter().map(|hash| hash.to_le_bytes()));
         tensors.bytes
+    }
+}
+
+impl PriorSpec {
+    fn header(&self) -> Result<PriorHeader, EncodeError> {
+        Ok(match self {
+            Self::Standard => PriorHeader::Standard,
+            Self::Mixture(components) => PriorHeader::Mixture {
+                components: narrow("components of the prior", components.len())?,
+            },
+        })
+    }
+}
+
+impl ComponentSpec {
+    /// The reciprocals of the standard deviations.
+    fn precisions(&self) -> Vec<f64> {
+        let log_variances = self.log_variance.iter();
+        log_variances.map(|log| (-0.5 * log).exp()).collect()
     }
 }
 

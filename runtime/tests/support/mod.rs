@@ -6,7 +6,8 @@ pub(crate) mod reference;
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
-    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, RowSpec,
+    Activation, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, RowSpec,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
@@ -127,6 +128,8 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         name: format!("model-{}", dice.size(0, 99)),
         picture_width: dice.size(0, inputs) as u16,
         inputs: specs,
+        conditions: vec![],
+        prior: PriorSpec::Standard,
         likelihood,
         packing: aside.pick(&Packing::ALL),
         latent_fraction_bits,
@@ -146,6 +149,58 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
     };
     spec.self_test_reading = random_reading(dice, &spec);
     spec
+}
+
+/// Gives a model conditions, or a mixture for a prior, or both.
+pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
+    let latents = spec.heads.rows.len() / 2;
+    let kind = dice.size(0, 2);
+    if kind > 0 {
+        let count = dice.size(1, 5);
+        for _ in 0..count {
+            spec.inputs.push(InputSpec {
+                center: dice.between(-1000, 1000) as i16,
+                exponent: 0,
+                gain: Multiplier::nearest(dice.real(0.1, 3.0)).unwrap(),
+            });
+            let latent = f64::from(1 << spec.latent_fraction_bits);
+            let gain = Multiplier::nearest(latent * dice.real(0.01, 0.1)).unwrap();
+            spec.conditions.push(gain);
+        }
+        let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
+        widen(dice, first.unwrap_or(&mut spec.heads), count, 127);
+        let first = spec.decoder.first_mut().map(|layer| &mut layer.dense);
+        widen(dice, first.unwrap_or(&mut spec.output), count, 1 << 15);
+    }
+    if kind < 2 {
+        let weights: Vec<f64> = (0..dice.size(1, 5)).map(|_| dice.real(0.01, 1.0)).collect();
+        let sum: f64 = weights.iter().sum();
+        let component = |weight: &f64| ComponentSpec {
+            log_weight: (weight / sum).ln(),
+            mean: (0..latents).map(|_| dice.real(-3.0, 3.0)).collect(),
+            log_variance: (0..latents).map(|_| dice.real(-16.0, 8.0)).collect(),
+        };
+        spec.prior = PriorSpec::Mixture(weights.iter().map(component).collect());
+    }
+    let behind = spec.inputs.len() - spec.conditions.len();
+    spec.self_test_reading.truncate(behind);
+    for input in &spec.inputs[behind..] {
+        spec.self_test_reading.push(input.center.saturating_add(7));
+    }
+}
+
+/// Gives each row weights for `count` more numbers of at most `largest`, as far as its bound allows.
+fn widen(dice: &mut Dice, dense: &mut DenseSpec, count: usize, largest: i64) {
+    let columns = dense.weights.len() / dense.rows.len();
+    let old = core::mem::take(&mut dense.weights);
+    for (row, weights) in dense.rows.iter().zip(old.chunks(columns)) {
+        let norm: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();
+        let room = BOUND - 1 - largest * norm - i64::from(row.bias.unsigned_abs());
+        let most = (room / (largest * count as i64)).min(127);
+        dense.weights.extend(weights);
+        let more = (0..count).map(|_| dice.between(-most, most) as i8);
+        dense.weights.extend(more);
+    }
 }
 
 fn random_range(dice: &mut Dice) -> (i32, i32) {
@@ -367,8 +422,10 @@ fn random_dense(
 /// A reading such as the model might meet.
 pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
     let mut reading = vec![];
+    let modelled = spec.inputs.len() - spec.conditions.len();
     for (index, input) in spec.inputs.iter().enumerate() {
         reading.push(match &spec.likelihood {
+            _ if index >= modelled => input.center.saturating_add(dice.between(-99, 99) as i16),
             LikelihoodSpec::Binomial { trials } => dice.between(0, i64::from(*trials)) as i16,
             LikelihoodSpec::Location(location) => {
                 let unit = location.units[index].to_f64();
@@ -391,11 +448,11 @@ pub(crate) fn extreme_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
     spec.inputs.iter().map(|_| dice.pick(from)).collect()
 }
 
-/// The bits of a mask of `inputs` inputs that observes something: none missing, some missing, most
-/// missing, all but one missing; whatever stands behind the inputs.
-pub(crate) fn random_mask(dice: &mut Dice, inputs: usize) -> Vec<u8> {
+/// The bits of a mask of a reading of `inputs` inputs and `conditions` conditions, that observes some
+/// input: none missing, some missing, most missing, all but one missing; whatever stands behind them.
+pub(crate) fn random_mask(dice: &mut Dice, inputs: usize, conditions: usize) -> Vec<u8> {
     let missing = dice.pick(&[0, 2, 10, u32::MAX]);
-    let mut bits = vec![0u8; inputs.div_ceil(8)];
+    let mut bits = vec![0u8; (inputs + conditions).div_ceil(8)];
     for input in 0..8 * bits.len() {
         let observed = match missing {
             0 => true,

@@ -5,7 +5,10 @@
 use super::{ONE, rows_per_input};
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
-use elbow::format::{Activation, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, LocationSpec};
+use elbow::format::{
+    Activation, ComponentSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec,
+};
 use elbow::gaussian::standard_normal;
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
@@ -108,6 +111,8 @@ pub(crate) struct Reference<'a> {
     pub(crate) log_variance: Vec<i128>,
     deviation: Vec<i128>,
     observed: Vec<bool>,
+    /// What the decoder takes in behind the latents.
+    pub(crate) conditions: Vec<i128>,
 }
 
 /// What a score must consist of.
@@ -154,6 +159,38 @@ impl<'a> Reference<'a> {
             log_variance: vec![0; latents],
             deviation: vec![1 << 16; latents],
             observed: vec![true; spec.inputs.len()],
+            conditions: vec![0; spec.conditions.len()],
+        }
+    }
+
+    /// The prior that is drawn from: of a mixture, a component by a word of `rng`.
+    pub(crate) fn of_prior(spec: &'a ImageSpec, rng: &mut Xoshiro128PlusPlus) -> Self {
+        let mut reference = Self::prior(spec);
+        if let PriorSpec::Mixture(components) = &spec.prior {
+            let fraction = i128::from(rng.next_u32() >> 16);
+            let mut below = 0;
+            let drawn = components.iter().find(|component| {
+                below += i128::from(exp(q16(component.log_weight) as i32));
+                fraction < below
+            });
+            let drawn = drawn.unwrap_or(components.last().unwrap());
+            reference.mean = drawn.mean.iter().map(|&m| q16(m)).collect();
+            reference.log_variance = drawn.log_variance.iter().map(|&l| q16(l)).collect();
+            let deviation = |l: &i128| exp(l.div_euclid(2) as i32).into();
+            reference.deviation = reference.log_variance.iter().map(deviation).collect();
+        }
+        reference
+    }
+
+    /// Raw conditions, all of them given.
+    pub(crate) fn set_conditions(&mut self, raw: &[i16]) {
+        let inputs = self.spec.inputs.len() - raw.len();
+        for (k, &c) in raw.iter().enumerate() {
+            let centred = i128::from(c) - i128::from(self.spec.inputs[inputs + k].center);
+            self.conditions[k] = match self.observed[inputs + k] {
+                true => saturate(apply(self.spec.conditions[k], centred), 16),
+                false => 0,
+            };
         }
     }
 
@@ -165,6 +202,8 @@ impl<'a> Reference<'a> {
         let mut reference = Self::prior(spec);
         let observed = (0..reading.len()).map(|i| (mask[i / 8] >> (i % 8)) & 1 == 1);
         reference.observed = observed.collect();
+        let inputs = reading.len() - spec.conditions.len();
+        reference.set_conditions(&reading[inputs..]);
         let (_, heads) = reference.encoder_outputs(reading);
         let (low, high) = spec.log_variance_range;
         let latents = reference.mean.len();
@@ -218,7 +257,8 @@ impl<'a> Reference<'a> {
     }
 
     fn outputs(&self, z: &[i128]) -> Vec<i128> {
-        let mut layers = network(&self.spec.decoder, &self.spec.output, z.to_vec());
+        let taken_in = [z, &self.conditions].concat();
+        let mut layers = network(&self.spec.decoder, &self.spec.output, taken_in);
         layers.pop().unwrap()
     }
 
@@ -265,8 +305,42 @@ impl<'a> Reference<'a> {
 
     pub(crate) fn kl_of_latents(&self) -> Vec<i128> {
         let latents = 0..self.mean.len();
-        let halves = latents.map(|j| (self.twice_kl(j) + 1).div_euclid(2).max(0));
-        halves.collect()
+        let PriorSpec::Mixture(components) = &self.spec.prior else {
+            let halves = latents.map(|j| (self.twice_kl(j) + 1).div_euclid(2).max(0));
+            return halves.collect();
+        };
+        let whole = log_sum_exp(self.log_terms());
+        let mut parts = vec![0; self.mean.len()];
+        for (component, term) in components.iter().zip(self.log_terms()) {
+            let share = exp(saturate(term - whole, 32) as i32).min(1 << 16);
+            for (j, part) in parts.iter_mut().enumerate() {
+                let kl = saturate((self.twice_kl_from(component, j) + 1).div_euclid(2), 32);
+                let weighted = saturate(round(i128::from(share) * kl, 16), 32);
+                *part = saturate(*part + weighted, 32);
+            }
+        }
+        parts
+    }
+
+    /// Twice the divergence of latent j from a component of the prior.
+    fn twice_kl_from(&self, component: &ComponentSpec, j: usize) -> i128 {
+        let log_ratio = self.log_variance[j] - q16(component.log_variance[j]);
+        let square = squared_distance(self.mean[j], component, j);
+        square + i128::from(exp(log_ratio as i32)) - (1 << 16) - log_ratio
+    }
+
+    /// For each component of the prior `ln w_c - KL(q || N_c)`.
+    fn log_terms(&self) -> Vec<i128> {
+        let PriorSpec::Mixture(components) = &self.spec.prior else {
+            unreachable!("the prior is no mixture")
+        };
+        let term = |component: &ComponentSpec| {
+            let twice: i128 = (0..self.mean.len())
+                .map(|j| self.twice_kl_from(component, j))
+                .sum();
+            q16(component.log_weight) - (twice + 1).div_euclid(2)
+        };
+        components.iter().map(term).collect()
     }
 
     fn twice_kl(&self, j: usize) -> i128 {
@@ -275,6 +349,10 @@ impl<'a> Reference<'a> {
     }
 
     pub(crate) fn kl(&self) -> i128 {
+        if matches!(self.spec.prior, PriorSpec::Mixture(_)) {
+            let whole = log_sum_exp(self.log_terms());
+            return (-whole).max(0);
+        }
         let twice: i128 = (0..self.mean.len()).map(|j| self.twice_kl(j)).sum();
         (twice + 1).div_euclid(2).max(0)
     }
@@ -285,9 +363,20 @@ impl<'a> Reference<'a> {
         for (j, e) in noise.iter().enumerate() {
             twice += round(e * e, 16) + self.log_variance[j] - round(v[j] * v[j], 16);
         }
+        let mut log_ratio = (twice + 1).div_euclid(2);
+        if let (PriorSpec::Mixture(components), false) = (&self.spec.prior, noise.is_empty()) {
+            let densities = components.iter().map(|component| {
+                let axes = (0..v.len())
+                    .map(|j| squared_distance(v[j], component, j) + q16(component.log_variance[j]));
+                q16(component.log_weight) - (axes.sum::<i128>() + 1).div_euclid(2)
+            });
+            let posterior = noise.iter().zip(&self.log_variance);
+            let twice: i128 = posterior.map(|(e, l)| round(e * e, 16) + l).sum();
+            log_ratio = log_sum_exp(densities.collect()) + (twice + 1).div_euclid(2);
+        }
         Pass {
             terms: self.terms(&z, reading),
-            log_ratio: (twice + 1).div_euclid(2),
+            log_ratio,
         }
     }
 
@@ -369,7 +458,7 @@ impl<'a> Reference<'a> {
         rng: &mut Xoshiro128PlusPlus,
     ) -> (Expected, Vec<i128>) {
         let passes = self.passes(reading, estimator, rng);
-        let inputs = (0..reading.len()).map(|i| {
+        let inputs = (0..passes[0].terms.len()).map(|i| {
             let sum = passes.iter().map(|pass| pass.terms[i]).sum();
             mean(sum, passes.len() as i128)
         });
@@ -460,12 +549,26 @@ impl<'a> Reference<'a> {
         let heads = [&reference.mean[..], &reference.log_variance].concat();
         hashes.push(crc32(&wide(&heads)));
         let z = reference.mean.iter().map(|&v| reference.to_latent(v));
-        let mut decoder = network(&spec.decoder, &spec.output, z.collect());
+        let taken_in = z.chain(reference.conditions.iter().copied()).collect();
+        let mut decoder = network(&spec.decoder, &spec.output, taken_in);
         let outputs = decoder.pop().unwrap();
         hashes.extend(decoder.iter().zip(&spec.decoder).map(activations));
         hashes.push(crc32(&wide(&outputs)));
         hashes
     }
+}
+
+/// The number of an image for one in nats or in units of a latent.
+fn q16(x: f64) -> i128 {
+    (x * ONE).round() as i128
+}
+
+/// `((z - m) / s)^2` of latent j and a component of the prior.
+fn squared_distance(z: i128, component: &ComponentSpec, j: usize) -> i128 {
+    let precision = q16((-0.5 * component.log_variance[j]).exp());
+    let distance = saturate(z - q16(component.mean[j]), 32);
+    let distance = saturate(round(distance * precision, 16), 32);
+    round(distance * distance, 16)
 }
 
 fn location_term(location: &LocationSpec, i: usize, centred: i128, o: &[i128]) -> i128 {
@@ -513,6 +616,12 @@ fn standard_error(passes: &[i128]) -> Option<i128> {
     } else {
         saturate(root(mean(squares, n * (n - 1))) << 8, 32)
     })
+}
+
+/// The logarithm of the sum of weights.
+fn log_sum_exp(log_weights: Vec<i128>) -> i128 {
+    let count = log_weights.len() as u32;
+    log_mean_exp(log_weights.into_iter()).0 + i128::from(ln(count << 16))
 }
 
 /// The importance-weighted bound of these log weights, and its standard error.

@@ -11,7 +11,8 @@ use elbow::Model;
 #[inline(never)]
 pub(super) fn self_test<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Failure<'a>> {
     Arguments::parse(rest, &[])?;
-    let model = Model::parse(image::region())?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
     model.self_test(memory.take(model.workspace_words())?)?;
     writeln!(
         Console::Output,

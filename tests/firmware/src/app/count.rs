@@ -21,9 +21,10 @@ const COUNTED: [Estimator; 6] = [
 #[inline(never)]
 pub(super) fn count<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Failure<'a>> {
     let arguments = Arguments::parse(rest, &["readings", "out"])?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, 0)?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, 0)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     let counter = Counter::start().ok_or(Failure::Counter)?;
     let Some(reading) = readings.next()? else {

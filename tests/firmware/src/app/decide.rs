@@ -24,9 +24,10 @@ pub(super) fn decide<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fa
         max_passes: arguments.required_value("passes")?,
     };
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, seed)?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, seed)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     while let Some(reading) = readings.next()? {
         session.reseed(seed, reading.index.into());

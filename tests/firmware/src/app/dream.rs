@@ -12,8 +12,9 @@ pub(super) fn dream<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     let arguments = Arguments::parse(rest, &["out", "count", "seed"])?;
     let count = arguments.value("count", 1_u32)?;
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, seed)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, seed)?;
     let values = memory.take(model.inputs())?;
     let mut output = Output::open(&arguments)?;
     for index in 0..count {

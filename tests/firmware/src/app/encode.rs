@@ -14,13 +14,14 @@ const FRAME: usize = 8;
 pub(super) fn encode<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Failure<'a>> {
     let arguments = Arguments::parse(rest, &["readings", "mask", "out", "seed", "limit"])?;
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, seed)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, seed)?;
     let decoded = memory.take(model.inputs())?;
     let latents = memory.take(model.latents())?;
     let storage = memory.take(model.latents())?;
     let radio = memory.take(model.latents().saturating_add(FRAME))?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     while let Some(reading) = readings.next()? {
         session.reseed(seed, reading.index.into());

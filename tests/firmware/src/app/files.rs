@@ -75,8 +75,8 @@ impl<'a, 'm> Readings<'a, 'm> {
         Ok(Self {
             file: Input::open(arguments.require("readings")?)?,
             masks: arguments.get("mask").map(Input::open).transpose()?,
-            values: memory.take(model.inputs())?,
-            bits: memory.take(model.inputs().div_ceil(8))?,
+            values: memory.take(model.reading_length())?,
+            bits: memory.take(model.reading_length().div_ceil(8))?,
             next: 0,
             limit: arguments.value("limit", u32::MAX)?,
         })

@@ -10,10 +10,11 @@ use elbow::Model;
 pub(super) fn impute<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Failure<'a>> {
     let arguments = Arguments::parse(rest, &["readings", "mask", "out", "limit"])?;
     arguments.require("mask")?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, 0)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, 0)?;
     let filled = memory.take(model.inputs())?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     while let Some(reading) = readings.next()? {
         session

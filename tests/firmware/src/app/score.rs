@@ -17,9 +17,10 @@ pub(super) fn score<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     let arguments = Arguments::parse(rest, &KEYS)?;
     let estimator = arguments.value("estimator", Estimator::SigmaPoints)?;
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, seed)?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, seed)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     output.line(format_args!("{}", Score::CSV_HEADER))?;
     while let Some(reading) = readings.next()? {
@@ -37,15 +38,16 @@ pub(super) fn explain<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), F
     let arguments = Arguments::parse(rest, &KEYS)?;
     let estimator = arguments.value("estimator", Estimator::SigmaPoints)?;
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
-    let mut session = memory.session(&model, seed)?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
+    let mut session = memory.session(model, seed)?;
     let terms = memory.take(model.inputs())?;
     let mut latents = [Nats::ZERO; LATENTS];
     let (have, need) = (LATENTS, model.latents());
     let parts = latents
         .get_mut(..need)
         .ok_or(Failure::Latents { have, need })?;
-    let mut readings = Readings::open(&arguments, &mut memory, &model)?;
+    let mut readings = Readings::open(&arguments, &mut memory, model)?;
     let mut output = Output::open(&arguments)?;
     while let Some(reading) = readings.next()? {
         session.reseed(seed, reading.index.into());

@@ -33,11 +33,12 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     let (enter, leave) = (rate("enter")?, rate("leave")?);
     let time_constant = arguments.value("time-constant", 3)?;
     let seed = arguments.value("seed", 0)?;
-    let model = Model::parse(image::region())?;
+    let parsed = Model::parse(image::region());
+    let model = parsed.as_ref().map_err(|error| *error)?;
     let words = model.watch_words().ok_or(WatchError::NoStream)?;
     let channels = model.stream().map_or(1, |stream| stream.shape().channels);
-    let settings = WatchSettings::from_rates(&model, estimator, time_constant, enter, leave)?;
-    let mut watch = Watch::new(&model, memory.take(words)?, &settings, seed)?;
+    let settings = WatchSettings::from_rates(model, estimator, time_constant, enter, leave)?;
+    let mut watch = Watch::new(model, memory.take(words)?, &settings, seed)?;
     let block = memory.take::<i16>(channels.saturating_mul(BLOCK))?;
     let mut input = Input::open(arguments.require("samples")?)?;
     let mut output = Output::open(&arguments)?;

@@ -349,7 +349,7 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
     )?;
     write!(out, "{:?}", own.sample().len()).ok()?;
     let mut session = said(out, Session::new(model, words, seed))?;
-    let mask = said(out, Mask::new(bytes, model.inputs()))?;
+    let mask = said(out, Mask::new(bytes, model.reading_length()))?;
     let question = Question {
         threshold: Nats::from_bits(number.cast_signed()),
         confidence: Probability::from_bits(number)?,
@@ -381,6 +381,7 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
     write!(out, "{distance}").ok()?;
     said(out, session.encode_observed(reading, mask))?;
     write!(out, "{}", session.posterior().mean.len()).ok()?;
+    said(out, session.condition(raw))?;
     said(out, session.decode(raw, values))?;
     said(out, session.generate(values))?;
     said(out, session.impute(reading, mask, values))?;
