@@ -1,10 +1,12 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
 mod objective;
+mod prior;
 
 pub use objective::{ElboForm, Objective};
+pub use prior::PriorKind;
 
-use crate::data::{self, Binarization, Dataset, Table};
+use crate::data::{Binarization, Dataset, Table};
 use crate::error::Error;
 use crate::stream::StreamSettings;
 use clap::ValueEnum;
@@ -30,8 +32,14 @@ pub struct Config {
     /// How pixels become bits, where they do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub binarize: Option<Binarization>,
+    /// The last columns of the data that are given, not modelled: speed, load, temperature.
+    #[serde(default)]
+    pub conditions: usize,
     /// p(x|z).
     pub likelihood: LikelihoodKind,
+    /// p(z).
+    #[serde(default)]
+    pub prior: PriorKind,
     /// Hidden widths of the encoder, from the reading to the latents.
     pub encoder: Vec<usize>,
     /// Numbers in a latent vector.
@@ -209,37 +217,43 @@ impl From<LikelihoodKind> for String {
 }
 
 impl LikelihoodKind {
-    /// Settles [`LikelihoodKind::Auto`], and checks that the data are in the support.
+    /// Settles [`LikelihoodKind::Auto`], and checks that the data are in the support, but for the last
+    /// columns, which are conditions.
     ///
     /// # Errors
     /// One line that names the first reading that cannot be.
-    pub fn resolve(self, dataset: &Dataset) -> Result<Self, Error> {
+    pub fn resolve(self, dataset: &Dataset, conditions: usize) -> Result<Self, Error> {
         let kind = match self {
-            Self::Auto if is_binary(&dataset.table) => Self::Binomial { trials: 1 },
+            Self::Auto if is_binary(&dataset.table, conditions) => Self::Binomial { trials: 1 },
             Self::Auto => Self::Location {
                 family: Family::Normal,
                 scale: Scale::Input,
             },
             kind => kind,
         };
-        kind.check(dataset, "use --likelihood gaussian, or scale the column")?;
+        let remedy = "use --likelihood gaussian, or scale the column";
+        kind.check(dataset, conditions, remedy)?;
         Ok(kind)
     }
 
-    /// Checks that the data are in the support.
+    /// Checks that the data are in the support, but for the last columns, which are conditions.
     ///
     /// # Errors
     /// One line that names the first reading that cannot be, and says `remedy`.
-    pub fn check(self, dataset: &Dataset, remedy: &str) -> Result<(), Error> {
+    pub fn check(self, dataset: &Dataset, conditions: usize, remedy: &str) -> Result<(), Error> {
         let Self::Binomial { trials } = self else {
             return Ok(());
         };
         let largest = f32::from(trials);
-        let outside = |x: &f32| !(0.0..=largest).contains(x) || x.fract() != 0.0;
-        let Some(at) = dataset.table.values().iter().position(outside) else {
+        let width = dataset.table.width();
+        let modelled = width.saturating_sub(conditions);
+        let outside = |(at, x): (usize, &f32)| {
+            at % width < modelled && (!(0.0..=largest).contains(x) || x.fract() != 0.0)
+        };
+        let Some(at) = dataset.table.values().iter().enumerate().position(outside) else {
             return Ok(());
         };
-        let (row, column) = (at / dataset.table.width(), at % dataset.table.width());
+        let (row, column) = (at / width, at % width);
         Err(Error::Setting(format!(
             "{} of reading {} of {} is {}, the likelihood {self} counts whole numbers from 0 to {trials}: {remedy}",
             dataset.column_name(column),
@@ -255,9 +269,10 @@ fn one() -> usize {
     1
 }
 
-fn is_binary(table: &Table) -> bool {
-    data::is_integer(table)
-        && data::range(table).is_some_and(|(low, high)| low >= 0.0 && high <= 1.0)
+fn is_binary(table: &Table, conditions: usize) -> bool {
+    let modelled = table.width().saturating_sub(conditions);
+    let mut numbers = table.iter().flat_map(|row| &row[..modelled]);
+    numbers.all(|&x| x == 0.0 || x == 1.0)
 }
 
 impl Config {
@@ -303,6 +318,13 @@ impl Config {
         }
         at_least_one("--importance-samples", self.importance_samples, 1000)?;
         Objective::validate(self)?;
+        self.validate_prior()?;
+        if self.conditions > 0 && (self.binarize.is_some() || self.stream.is_some()) {
+            return Err(Error::Setting(format!(
+                "--conditions is {}: conditions are the last columns of a table of readings, not of pictures or streams; leave out --conditions, or --binarize and --window",
+                self.conditions
+            )));
+        }
         let plain = self.missing == 0.0
             && self.importance_samples == 1
             && self.objective == Objective::default();
@@ -317,6 +339,25 @@ impl Config {
             return Err(Error::Setting(format!(
                 "--missing is {}: give a number from 0 to below 1, such as 0.3",
                 self.missing
+            )));
+        }
+        Ok(())
+    }
+
+    fn validate_prior(&self) -> Result<(), Error> {
+        if self.prior == PriorKind::Standard {
+            return Ok(());
+        }
+        if self.objective.free_bits > 0.0 {
+            return Err(Error::Setting(format!(
+                "--free-bits is {} and --prior {}: a mixture has no divergence of single latents; leave one of them out",
+                self.objective.free_bits, self.prior
+            )));
+        }
+        if matches!(self.prior, PriorKind::Vamp { .. }) && self.inference == Inference::Svi {
+            return Err(Error::Setting(format!(
+                "--prior {} is made of the encoder's answers, --inference svi trains the decoder without an encoder: use --prior mixture:N, or --inference amortized",
+                self.prior
             )));
         }
         Ok(())

@@ -122,8 +122,11 @@ pub fn imputed(
     masks: Option<&Masks>,
 ) -> Result<Vec<Vec<f64>>, Error> {
     on_device(model, readings, masks, 0, |session, row, observed| {
-        let mut filled = vec![0i32; row.len()];
+        let mut filled = vec![0i32; model.inputs()];
         session.impute(row, observed, &mut filled)?;
+        // Conditions stay as they are.
+        let behind = row[model.inputs()..].iter();
+        filled.extend(behind.map(|&condition| i32::from(condition) << 16));
         let values = filled.iter().zip(model.exponents());
         Ok(values
             .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::evaluate::{device_scores, mean_and_error};
-use crate::inference::{Ascent, Evidence, Posterior, log_weights, refine};
+use crate::inference::{Ascent, Evidence, Posterior, log_weights, naive_log_weights, refine};
 use crate::model::Vae;
 use crate::objective::Batch;
 use crate::prepared::Prepared;
@@ -162,7 +162,7 @@ impl Ladder {
         let Setting {
             vae, data, samples, ..
         } = *setting;
-        let (batch, device) = (&data.batch, data.batch.inputs.device());
+        let batch = &data.batch;
         let readings = data.readings.len();
         let mut rng = random::stream(setting.seed, Purpose::Inference);
         let amortized = Posterior::encode(vae, batch)?;
@@ -170,12 +170,11 @@ impl Ladder {
             mean: amortized.mean.detach(),
             log_variance: amortized.log_variance.detach(),
         };
-        let prior = Posterior::prior(readings, vae.latents(), device)?;
         let semi = refine(vae, batch, &amortized, SEMI_AMORTIZED, &mut rng)?;
         let svi = refine(vae, batch, &amortized, CONVERGED, &mut rng)?;
 
-        let naive = setting.evidence(&prior, &[samples])?;
-        let reference = setting.evidence(&svi.posterior, &[samples])?;
+        let naive = setting.evidence(None, &[samples])?;
+        let reference = setting.evidence(Some(&svi.posterior), &[samples])?;
         let few = match setting.trained_samples {
             1 => DEVICE_SAMPLES,
             trained => trained,
@@ -184,7 +183,7 @@ impl Ladder {
             .into_iter()
             .filter(|&count| count <= samples)
             .collect();
-        let weighted = setting.evidence(&amortized, &counts)?;
+        let weighted = setting.evidence(Some(&amortized), &counts)?;
         let elbo_svi = setting.elbo(&svi.posterior)?;
         let elbo_semi = setting.elbo(&semi.posterior)?;
         let elbo_amortized = setting.elbo(&amortized)?;
@@ -229,16 +228,28 @@ impl Ladder {
 }
 
 impl Setting<'_> {
-    /// What importance sampling from `proposal` says by the first `counts` of the draws.
-    fn evidence(&self, proposal: &Posterior, counts: &[usize]) -> Result<Vec<Values>, Error> {
+    /// What importance sampling from `proposal`, or else from the prior, says by the first `counts` of the
+    /// draws.
+    fn evidence(
+        &self,
+        proposal: Option<&Posterior>,
+        counts: &[usize],
+    ) -> Result<Vec<Values>, Error> {
         let most = counts.iter().copied().max().unwrap_or(1);
         let mut rng = random::stream(self.seed, Purpose::Ladder);
         let mut all: Vec<Vec<Evidence>> = vec![vec![]; counts.len()];
         let rows = (PASSES / most).max(1);
         for start in (0..self.data.readings.len()).step_by(rows) {
             let length = rows.min(self.data.readings.len() - start);
-            let (batch, proposal) = (self.batch(start, length)?, proposal.narrow(start, length)?);
-            for weights in log_weights(self.vae, &batch, &proposal, most, &mut rng)? {
+            let batch = self.batch(start, length)?;
+            let weights = match proposal {
+                None => naive_log_weights(self.vae, &batch, most, &mut rng)?,
+                Some(proposal) => {
+                    let proposal = proposal.narrow(start, length)?;
+                    log_weights(self.vae, &batch, &proposal, most, &mut rng)?
+                }
+            };
+            for weights in weights {
                 for (evidence, &count) in all.iter_mut().zip(counts) {
                     evidence.push(Evidence::new(&weights[..count]));
                 }

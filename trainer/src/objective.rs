@@ -2,17 +2,17 @@
 
 use crate::config::ElboForm;
 use crate::error::Error;
-use crate::model::Vae;
+use crate::model::{Prior, Vae};
 use candle_core::{D, Tensor};
 
 /// A batch on its way through the networks.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// Network inputs, (batch, inputs); 0 where missing.
+    /// Network inputs, (batch, numbers), conditions last; 0 where missing.
     pub inputs: Tensor,
     /// What the likelihood is asked about, (batch, inputs): counts, or the network inputs.
     pub target: Tensor,
-    /// One where observed, zero where missing, (batch, inputs); none where all is observed.
+    /// One where observed, zero where missing, (batch, numbers); none where all is observed.
     observed: Option<Tensor>,
 }
 
@@ -43,17 +43,24 @@ impl Batch {
 
     /// `log p(x|z)` over the observed inputs, without the likelihood's constant,
     /// (samples, batch), of latents (samples, batch, latents).
-    fn log_likelihoods(&self, vae: &Vae, latents: &Tensor) -> Result<Tensor, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_likelihoods(&self, vae: &Vae, latents: &Tensor) -> Result<Tensor, Error> {
         let (samples, batch, size) = latents.dims3()?;
-        let outputs = vae.decode(&latents.reshape((samples * batch, size))?)?;
         // Copies rather than views: elementwise operations on these are several times as fast.
         let copies = |tensor: &Tensor| match samples {
             1 => Ok(tensor.clone()),
             _ => tensor.repeat((samples, 1)),
         };
+        let conditions = vae.conditions_of(&self.inputs)?;
+        let conditions = conditions.as_ref().map(copies).transpose()?;
+        let latents = latents.reshape((samples * batch, size))?;
+        let outputs = vae.decode(&latents, conditions.as_ref())?;
         let mut terms = vae.likelihood.terms(&copies(&self.target)?, &outputs)?;
         if let Some(observed) = &self.observed {
-            terms = (terms * copies(observed)?)?;
+            let modelled = observed.narrow(1, 0, self.target.dim(1)?)?;
+            terms = (terms * copies(&modelled)?)?;
         }
         Ok(terms.sum(D::Minus1)?.reshape((samples, batch))?)
     }
@@ -64,7 +71,7 @@ impl Batch {
 pub struct Bound {
     /// The mean of `log p(x|z)` over the samples, without the likelihood's constant, (batch).
     pub reconstruction: Tensor,
-    /// `KL(q(z|x) || p(z))` in closed form, (batch).
+    /// `KL(q(z|x) || p(z))`, (batch): see [`Vae::divergence`].
     pub kl: Tensor,
     /// Where it was taken.
     posterior: Sampled,
@@ -96,6 +103,14 @@ impl Sampled {
     }
 }
 
+impl Sampled {
+    /// `E_q[-log p(z)]` at the samples less the entropy of q, (batch).
+    fn surprise(&self, vae: &Vae) -> Result<Tensor, Error> {
+        let entropy = ((&self.log_variance + 1.0)?.sum(D::Minus1)? * 0.5)?;
+        Ok((vae.log_prior(&self.latents)?.mean(0)? + entropy)?.neg()?)
+    }
+}
+
 /// What the divergence counts for in an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weighting {
@@ -119,13 +134,13 @@ impl Bound {
         let latents = noise.broadcast_mul(&deviation)?.broadcast_add(&mean)?;
         let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
         let log_weights = if noise.dim(0)? > 1 {
-            Some((&log_likelihoods + log_ratio(&latents, noise, &log_variance)?)?)
+            Some((&log_likelihoods + log_ratio(vae, &latents, noise, &log_variance)?)?)
         } else {
             None
         };
         Ok(Self {
             reconstruction: log_likelihoods.mean(0)?,
-            kl: kl(&mean, &log_variance)?,
+            kl: vae.divergence(&mean, &log_variance)?,
             posterior: Sampled {
                 mean,
                 log_variance,
@@ -149,11 +164,17 @@ impl Bound {
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn weighted(&self, weighting: &Weighting) -> Result<Tensor, Error> {
-        let divergences = self.posterior.divergences(weighting.form)?.mean(0)?;
-        let divergences = divergences.maximum(weighting.free_bits)?;
-        let penalty = (divergences.sum_all()? * weighting.weight)?;
-        Ok((self.reconstruction.mean_all()? - penalty)?)
+    pub fn weighted(&self, vae: &Vae, weighting: &Weighting) -> Result<Tensor, Error> {
+        let divergence = match (&vae.prior, weighting.form) {
+            (Prior::Standard, form) => {
+                let divergences = self.posterior.divergences(form)?.mean(0)?;
+                divergences.maximum(weighting.free_bits)?.sum_all()?
+            }
+            // The parts of latents are those of N(0, I) alone.
+            (_, ElboForm::Divergence) => self.kl.mean_all()?,
+            (_, ElboForm::Entropy) => self.posterior.surprise(vae)?.mean_all()?,
+        };
+        Ok((self.reconstruction.mean_all()? - (divergence * weighting.weight)?)?)
     }
 
     /// What training ascends by default, (batch): of one sample the ELBO; of more the importance-weighted
@@ -171,11 +192,23 @@ impl Bound {
     }
 }
 
-/// `log p(z) - log q(z|x)` at `z = mu + sigma * noise`:
-/// `1/2 sum_j noise_j^2 + ln sigma_j^2 - z_j^2`, (samples, batch).
-fn log_ratio(latents: &Tensor, noise: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
-    let twice = (noise.sqr()? - latents.sqr()?)?.broadcast_add(log_variance)?;
-    Ok((twice.sum(D::Minus1)? * 0.5)?)
+/// `log p(z) - log q(z|x)` at `z = mu + sigma * noise`, (samples, batch): for the prior N(0, I)
+/// `1/2 sum_j noise_j^2 + ln sigma_j^2 - z_j^2`.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn log_ratio(
+    vae: &Vae,
+    latents: &Tensor,
+    noise: &Tensor,
+    log_variance: &Tensor,
+) -> Result<Tensor, Error> {
+    if let Prior::Standard = vae.prior {
+        let twice = (noise.sqr()? - latents.sqr()?)?.broadcast_add(log_variance)?;
+        return Ok((twice.sum(D::Minus1)? * 0.5)?);
+    }
+    let of_posterior = (noise.sqr()?.broadcast_add(log_variance)?.sum(D::Minus1)? * 0.5)?;
+    Ok((vae.log_prior(latents)? + of_posterior)?)
 }
 
 /// `ln 1/K sum_k exp(x_k)` over the first dimension, from the largest of them, so that nothing
@@ -223,6 +256,7 @@ mod tests {
             encoder: vec![4],
             latents: LATENTS,
             decoder: vec![4],
+            ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
         let likelihood = Likelihood::Binomial { trials: 1 };
@@ -265,7 +299,7 @@ mod tests {
             .map(|j| log_normal(z[j], 0.0, 0.0) - log_normal(z[j], mean[j], log_variance[j]))
             .sum();
         let latents = tensor(z.iter().map(|&z| z as f32).collect(), &[1, LATENTS]);
-        let logits = list(&vae.decode(&latents).unwrap());
+        let logits = list(&vae.decode(&latents, None).unwrap());
         let bits = list(&batch.target.get(reading).unwrap());
         let bit = |i: usize| bits[i] * logits[i] - (1.0 + logits[i].exp()).ln();
         ratio + (0..INPUTS).filter(|&i| observed(i)).map(bit).sum::<f64>()
@@ -352,7 +386,7 @@ mod tests {
                 free_bits,
                 ..PLAIN
             };
-            let got = scalar(&bound.weighted(&weighting).unwrap());
+            let got = scalar(&bound.weighted(&vae, &weighting).unwrap());
             let penalty: f64 = (0..LATENTS)
                 .map(|latent| divergence(latent).max(free_bits))
                 .sum();
@@ -369,7 +403,7 @@ mod tests {
             let bound = Bound::sample(&vae, &batch, &noise).unwrap();
             // The difference from the reconstruction alone is what the divergence pulls by.
             let weighting = Weighting { free_bits, ..PLAIN };
-            let pull = (bound.weighted(&weighting).unwrap()
+            let pull = (bound.weighted(&vae, &weighting).unwrap()
                 - bound.reconstruction.mean_all().unwrap())
             .unwrap();
             let gradients = pull.backward().unwrap();
@@ -385,9 +419,9 @@ mod tests {
     fn both_forms_are_the_same_in_expectation() {
         let (vae, batch, noise) = case(40_000);
         let bound = Bound::sample(&vae, &batch, &noise).unwrap();
-        let divergence = scalar(&bound.weighted(&PLAIN).unwrap());
+        let divergence = scalar(&bound.weighted(&vae, &PLAIN).unwrap());
         let form = ElboForm::Entropy;
-        let entropy = scalar(&bound.weighted(&Weighting { form, ..PLAIN }).unwrap());
+        let entropy = scalar(&bound.weighted(&vae, &Weighting { form, ..PLAIN }).unwrap());
         let (_, log_variance) = vae.encode(&batch.inputs).unwrap();
         // The variance of 1/2 z^2 for z ~ N(m, s^2) is s^4 / 2 + m^2 s^2: at most this with |m| < 2.
         let largest = list(&log_variance)

@@ -38,6 +38,8 @@ pub struct Parts {
     pub test: Labelled,
     /// The likelihood, settled.
     pub likelihood: LikelihoodKind,
+    /// The last columns that are conditions.
+    pub conditions: usize,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -69,6 +71,12 @@ impl Parts {
     }
 
     fn digits(config: &Config) -> Result<Self, Error> {
+        if config.conditions > 0 {
+            return Err(Error::Setting(format!(
+                "--conditions is {}: the digits are pictures, which have none; leave it out",
+                config.conditions
+            )));
+        }
         if config.labels.is_some() {
             return Err(Error::Setting(
                 "--labels is for a file: the digits have their own; use --anomaly-digit".into(),
@@ -87,7 +95,8 @@ impl Parts {
         };
         let (train, intensities) = part(Part::Train)?;
         Ok(Self {
-            likelihood: kind.resolve(&train)?,
+            likelihood: kind.resolve(&train, 0)?,
+            conditions: 0,
             train,
             intensities: intensities.filter(|_| config.binarize == Some(Binarization::Dynamic)),
             validation: part(Part::Validation)?.0,
@@ -103,7 +112,14 @@ impl Parts {
             ..
         } = load_file(path, config.labels.as_deref())?;
         let intensities = binarize(&mut dataset, config.binarize, BYTE)?;
-        let likelihood = config.likelihood.resolve(&dataset)?;
+        let (conditions, width) = (config.conditions, dataset.table.width());
+        if conditions >= width {
+            return Err(Error::Setting(format!(
+                "--conditions is {conditions} and {} has {width} columns: the last columns are conditions, leave at least 1 before them",
+                dataset.name
+            )));
+        }
+        let likelihood = config.likelihood.resolve(&dataset, conditions)?;
         let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let options = SplitOptions {
             validation_fraction: config.validation_fraction,
@@ -128,6 +144,7 @@ impl Parts {
                 picture_width: 0,
             },
             likelihood,
+            conditions,
             stream: None,
         })
     }
@@ -170,6 +187,7 @@ impl Parts {
                 picture_width: 0,
             },
             likelihood,
+            conditions: 0,
             stream: Some(windowed),
         })
     }
@@ -182,7 +200,13 @@ impl Parts {
         match (&self.stream, self.likelihood) {
             (Some(stream), _) => stream.normalization(&self.train.table),
             (None, LikelihoodKind::Binomial { trials }) => {
-                Ok(Normalization::counts(self.train.table.width(), trials))
+                let width = self.train.table.width();
+                let counts = Normalization::counts(width - self.conditions, trials);
+                if self.conditions == 0 {
+                    return Ok(counts);
+                }
+                let behind = self.train.columns(width - self.conditions..width)?;
+                Ok(counts.followed_by(Normalization::real(&behind, &behind.table)?))
             }
             (None, _) => Normalization::real(&self.train, &self.train.table),
         }

@@ -3,7 +3,7 @@
 use crate::data::Intensities;
 use crate::error::Error;
 use crate::masks::Masks;
-use crate::model::{Constants, Likelihood};
+use crate::model::{Constants, Likelihood, Vae};
 use crate::objective::Batch;
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor};
@@ -21,39 +21,43 @@ pub struct Prepared {
     pub intensities: Option<Intensities>,
     /// The part of a reading's log density that no parameter touches.
     constants: Constants,
+    /// Numbers of a reading that are no conditions.
+    modelled: usize,
 }
 
 impl Prepared {
-    /// Normalizes `readings` for `likelihood`.
+    /// Normalizes `readings` for the networks and the likelihood of `vae`.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn new(
         readings: Readings,
         normalization: &Normalization,
-        likelihood: &Likelihood,
+        vae: &Vae,
         device: &Device,
     ) -> Result<Self, Error> {
         let shape = (readings.len(), readings.width());
         let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
-        let target = match likelihood {
-            // Bits enter the networks as they are.
-            Likelihood::Binomial { trials: 1 } => inputs.clone(),
-            Likelihood::Binomial { .. } => {
+        let modelled = shape.1.saturating_sub(vae.conditions());
+        let target = match vae.likelihood {
+            Likelihood::Binomial { trials } if trials > 1 => {
                 let counts = readings
                     .iter()
-                    .flatten()
+                    .flat_map(|row| &row[..modelled])
                     .map(|&x| f32::from(x))
                     .collect::<Vec<_>>();
-                Tensor::from_vec(counts, shape, device)?
+                Tensor::from_vec(counts, (shape.0, modelled), device)?
             }
-            Likelihood::Location(_) => inputs.clone(),
+            // Bits enter the networks as they are.
+            _ if vae.conditions() == 0 => inputs.clone(),
+            _ => inputs.narrow(1, 0, modelled)?.contiguous()?,
         };
         Ok(Self {
             readings,
             batch: Batch::whole(inputs, target),
             intensities: None,
-            constants: likelihood.constants(),
+            constants: vae.likelihood.constants(),
+            modelled,
         })
     }
 
@@ -103,6 +107,7 @@ impl Prepared {
     /// `mask` is a row of masks.
     pub fn constant(&self, row: usize, mask: Option<(&Masks, usize)>) -> f64 {
         let observed = |input| mask.is_none_or(|(masks, at)| masks.observes(at, input));
-        self.constants.total(self.readings.row(row), observed)
+        let modelled = &self.readings.row(row)[..self.modelled];
+        self.constants.total(modelled, observed)
     }
 }

@@ -19,8 +19,8 @@ use crate::readings::Normalization;
 use candle_core::Tensor;
 use elbow::calibration::Noise;
 use elbow::format::{
-    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
-    PriorSpec, RowSpec,
+    Activation, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, RowSpec,
 };
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
@@ -62,7 +62,7 @@ pub struct Ranges {
     pub decoder: Vec<Vec<f64>>,
     /// Lowest and highest log-variance.
     pub log_variance: (f64, f64),
-    /// Largest latent, magnitude.
+    /// Largest latent or condition, magnitude.
     pub latent: f64,
 }
 
@@ -76,15 +76,23 @@ impl Ranges {
         let encoder = hidden_maxima(&vae.encoder, inputs)?;
         let (mean, log_variance) = vae.encode(inputs)?;
         let deviation = (&log_variance * 0.5)?.exp()?;
-        let mut decoder = hidden_maxima(&vae.decoder, &mean)?;
-        let mut latent = 0f64;
+        let conditions = vae.conditions_of(inputs)?;
+        let taken_in = |latents: &Tensor| match &conditions {
+            None => Ok(latents.clone()),
+            Some(conditions) => Tensor::cat(&[latents, conditions], 1),
+        };
+        let mut decoder = hidden_maxima(&vae.decoder, &taken_in(&mean)?)?;
+        let mut latent = match &conditions {
+            None => 0.0,
+            Some(conditions) => largest(&conditions.abs()?)?,
+        };
         let mut rng = random::stream(0, Purpose::Evaluation);
         for _ in 0..CALIBRATION_DRAWS {
             let noise = normals(&mut rng, mean.elem_count());
             let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
             let sample = (&mean + (&deviation * noise)?)?;
             latent = latent.max(largest(&sample.abs()?)?);
-            decoder = larger(decoder, hidden_maxima(&vae.decoder, &sample)?);
+            decoder = larger(decoder, hidden_maxima(&vae.decoder, &taken_in(&sample)?)?);
         }
         Ok(Self {
             input: largest(&inputs.abs()?)?,
@@ -164,7 +172,7 @@ pub fn quantize(
     let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
     let fraction_bits = latent_fraction_bits(ranges.latent);
     let latents = Operand {
-        scales: vec![0.5f64.powi(fraction_bits.into()); vae.latents()],
+        scales: vec![0.5f64.powi(fraction_bits.into()); vae.latents() + vae.conditions()],
         zero_point: 0,
         largest: 32768.0,
     };
@@ -177,14 +185,14 @@ pub fn quantize(
         None
     };
     let (decoder, last) = quantize_hidden(&vae.decoder, &ranges.decoder, wide, latents)?;
-    let (likelihood, output_scales) = quantize_likelihood(&vae.likelihood, normalization)?;
+    let (likelihood, output_scales) = quantize_likelihood(vae, normalization)?;
     let bound = |log_variance: f64| (log_variance.clamp(-20.0, 4.0) * Q16) as i32;
     Ok(ImageSpec {
         name: label.name.clone(),
         picture_width: label.picture_width,
         inputs,
-        conditions: vec![],
-        prior: PriorSpec::Standard,
+        conditions: quantize_conditions(normalization, vae.conditions(), fraction_bits)?,
+        prior: quantize_prior(vae)?,
         stream: None,
         typical: vec![],
         likelihood,
@@ -201,6 +209,43 @@ pub fn quantize(
         noise: Noise::UNKNOWN,
         self_test_reading: data.readings.row(0).to_vec(),
     })
+}
+
+/// From centred raw conditions to network units in steps of a latent.
+fn quantize_conditions(
+    normalization: &Normalization,
+    conditions: usize,
+    fraction_bits: u8,
+) -> Result<Vec<Multiplier>, Error> {
+    let units = &normalization.units[normalization.width() - conditions..];
+    let step = 2f64.powi(fraction_bits.into());
+    let gains = units
+        .iter()
+        .map(|&unit| Multiplier::nearest(step / f64::from(unit)));
+    let gains: Result<_, _> = gains.collect();
+    Ok(gains.map_err(elbow::format::EncodeError::from)?)
+}
+
+/// The prior, its numbers brought into an image's range.
+fn quantize_prior(vae: &Vae) -> Result<PriorSpec, Error> {
+    let Some(components) = vae.components()? else {
+        return Ok(PriorSpec::Standard);
+    };
+    let wide = |row: Vec<f32>| row.into_iter().map(f64::from).collect::<Vec<_>>();
+    let rows = |table: &Tensor| -> Result<Vec<Vec<f64>>, Error> {
+        Ok(table.to_vec2::<f32>()?.into_iter().map(wide).collect())
+    };
+    let log_weights = wide(components.log_weights.to_vec1::<f32>()?);
+    let shapes = rows(&components.means)?
+        .into_iter()
+        .zip(rows(&components.log_variances)?);
+    let components = log_weights.into_iter().zip(shapes);
+    let spec = components.map(|(log_weight, (mean, log_variance))| ComponentSpec {
+        log_weight: log_weight.clamp(-64.0, 0.0),
+        mean: mean.into_iter().map(|m| m.clamp(-128.0, 128.0)).collect(),
+        log_variance,
+    });
+    Ok(PriorSpec::Mixture(spec.collect()))
 }
 
 /// As many fraction bits as leave a factor of 1.5 above the largest latent that was drawn.
@@ -324,13 +369,14 @@ fn quantize_dense(
 
 /// The likelihood, and the network units that make one step of each wide output.
 fn quantize_likelihood(
-    likelihood: &Likelihood,
+    vae: &Vae,
     normalization: &Normalization,
 ) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
-    match likelihood {
+    let conditions = vae.conditions();
+    match &vae.likelihood {
         Likelihood::Binomial { trials } => Ok((
             LikelihoodSpec::Binomial { trials: *trials },
-            vec![1.0 / Q16; normalization.width()],
+            vec![1.0 / Q16; normalization.width() - conditions],
         )),
         Likelihood::Location(location) => quantize_location(location, normalization),
     }

@@ -192,6 +192,25 @@ impl Normalization {
         self.centers.len()
     }
 
+    /// That of the first `count` numbers of a reading.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        Self {
+            exponents: self.exponents[..count].to_vec(),
+            centers: self.centers[..count].to_vec(),
+            units: self.units[..count].to_vec(),
+        }
+    }
+
+    /// That of a reading with the numbers of `other` behind its own.
+    #[must_use]
+    pub fn followed_by(mut self, other: Self) -> Self {
+        self.exponents.extend(other.exponents);
+        self.centers.extend(other.centers);
+        self.units.extend(other.units);
+        self
+    }
+
     /// Checks one that was read from a file.
     ///
     /// # Errors

@@ -169,7 +169,7 @@ fn damaged_images_are_refused_by_every_command() {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 3",
+            "format version 4",
         ),
         (
             "of newer numerics",
@@ -409,7 +409,27 @@ fn bad_masks_are_refused() {
 fn settings_out_of_range_are_refused() {
     let csv = &fixture().csv;
     let out = &Folder::new().path("run");
-    let cases: [(&[&str], &[&str]); 23] = [
+    let cases: [(&[&str], &[&str]); 28] = [
+        (
+            &["--conditions", "4"],
+            &["--conditions is 4", "has 4 columns", "leave at least 1"],
+        ),
+        (
+            &["--conditions", "1", "--binarize", "static"],
+            &["--conditions is 1", "--binarize"],
+        ),
+        (
+            &["--conditions", "1", "--window", "8"],
+            &["--conditions is 1", "--window"],
+        ),
+        (
+            &["--prior", "mixture:3", "--free-bits", "0.1"],
+            &["--free-bits is 0.1", "--prior mixture:3"],
+        ),
+        (
+            &["--prior", "vamp:3", "--inference", "svi"],
+            &["--prior vamp:3", "mixture:N"],
+        ),
         (&["--beta=-1"], &["--beta is -1", "from 0"]),
         (&["--beta", "nan"], &["--beta is NaN"]),
         (&["--free-bits=-0.5"], &["--free-bits is -0.5", "from 0"]),
@@ -475,6 +495,14 @@ fn settings_out_of_range_are_refused() {
     fails_with(
         &["estimators", &fixture().run, csv, "--limit", "0"],
         &["--limit is 0"],
+    );
+    fails_with(
+        &["fit", "digits", "--conditions", "1", "--out", out],
+        &["--conditions is 1", "digits"],
+    );
+    fails_with(
+        &["sample", &fixture().run, "--conditions", "1,2"],
+        &["--conditions has 2 numbers", "0 conditions"],
     );
     fails_with(
         &["fit", "digits:nonsense", "--out", out],

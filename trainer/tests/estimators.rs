@@ -26,7 +26,7 @@ fn float_sigma_points(vae: &Vae, data: &Prepared) -> Vec<f64> {
             offset[latent] = (latents as f32).sqrt() * sign;
             let offset = Tensor::new(offset, mean.device()).unwrap();
             let z = (&mean + deviation.broadcast_mul(&offset).unwrap()).unwrap();
-            let outputs = vae.decode(&z).unwrap();
+            let outputs = vae.decode(&z, None).unwrap();
             let terms = vae.likelihood.terms(&data.batch.target, &outputs).unwrap();
             let share = 1.0 / (2 * latents) as f64;
             sum = (sum + (terms.sum(1).unwrap() * share).unwrap()).unwrap();

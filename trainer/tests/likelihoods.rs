@@ -78,10 +78,11 @@ impl Case {
             encoder: vec![8],
             latents: 3,
             decoder: vec![8],
+            ..Architecture::default()
         };
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
-        let data = Prepared::new(readings, &normalization, &vae.likelihood, &Device::Cpu).unwrap();
+        let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
         Self {
             kind,
             vae,
@@ -116,7 +117,7 @@ impl Case {
     /// The decoder's outputs at the posterior mean in floats, (rows, outputs).
     fn outputs(&self) -> Tensor {
         let (mean, _) = self.vae.encode(&self.data.batch.inputs).unwrap();
-        self.vae.decode(&mean).unwrap()
+        self.vae.decode(&mean, None).unwrap()
     }
 
     /// `log p(x_i|z)` in floats for `outputs`.

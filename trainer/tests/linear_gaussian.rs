@@ -40,6 +40,7 @@ fn case() -> (Vae, Batch, DMatrix<f64>, PrincipalComponents) {
         encoder: vec![],
         latents: LATENTS,
         decoder: vec![],
+        ..Architecture::default()
     };
     let mut rng = random::stream(5, Purpose::Initialization);
     let likelihood = Likelihood::Location(location);

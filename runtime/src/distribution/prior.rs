@@ -90,6 +90,13 @@ impl Prior<'_> {
 }
 
 impl<'a> Mixture<'a> {
+    /// How many components there are, at least one.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.log_weights.len()
+    }
+
     /// Whether the numbers are in range: weights of at most one, means of at most [`LARGEST_MEAN`] in
     /// magnitude, log-variances from -16 to 8.
     pub(crate) fn is_valid(&self) -> bool {

@@ -199,6 +199,8 @@ impl Arguments {
             missing: 0.0,
             importance_samples: 1,
             objective: Default::default(),
+            conditions: 0,
+            prior: Default::default(),
             core: Core::default(),
             binarize: None,
             inference: Inference::Amortized,

@@ -26,6 +26,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     run::prepare_file(&arguments.out)?;
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
+    super::refuse_conditions(&model)?;
     let Loaded {
         readings, labelled, ..
     } = arguments.input.load(&model, None, None)?;

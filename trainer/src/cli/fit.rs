@@ -3,7 +3,7 @@
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
 use crate::calibrate;
-use crate::config::{Config, Core, ElboForm, Inference, LikelihoodKind, Objective};
+use crate::config::{Config, Core, ElboForm, Inference, LikelihoodKind, Objective, PriorKind};
 use crate::data::{Binarization, Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
@@ -27,12 +27,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 25] = [
+const SETTINGS: [&str; 27] = [
     "data",
     "labels",
     "anomaly_digit",
     "binarize",
+    "conditions",
     "likelihood",
+    "prior",
     "encoder",
     "latents",
     "decoder",
@@ -74,10 +76,18 @@ pub(super) struct Arguments {
     /// epoch), static (drawn once) or threshold (above a half)
     #[arg(long, value_name = "WAY")]
     binarize: Option<Binarization>,
+    /// The last N columns are conditions (speed, load, temperature): given, not modelled, so that the
+    /// same reading can be normal under one and strange under another
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    conditions: usize,
     /// p(x|z): auto, bernoulli, binomial:N, gaussian or laplace; the last two also with :shared (one
     /// scale for all inputs) or :predicted (the decoder gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     likelihood: LikelihoodKind,
+    /// p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
+    /// pseudo-inputs)
+    #[arg(long, default_value_t = PriorKind::Standard)]
+    prior: PriorKind,
     /// Hidden widths of the encoder, separated by commas
     #[arg(
         long,
@@ -186,7 +196,9 @@ impl Arguments {
                 labels: self.labels.clone(),
                 anomaly_digit: self.anomaly_digit,
                 binarize: self.binarize,
+                conditions: self.conditions,
                 likelihood: self.likelihood,
+                prior: self.prior,
                 encoder: self.encoder.clone(),
                 latents: self.latents,
                 decoder: self.decoder.clone(),
@@ -338,7 +350,7 @@ impl Task {
         let normalization = &self.config.derived.normalization;
         let (readings, saturated) = Readings::from_table(&dataset.table, &normalization.exponents);
         super::warn_of_saturation(saturated);
-        Prepared::new(readings, normalization, &vae.likelihood, &Device::Cpu)
+        Prepared::new(readings, normalization, vae, &Device::Cpu)
     }
 
     fn train(
@@ -382,7 +394,7 @@ impl Task {
 
 /// What is legal but probably not meant.
 fn warn_of_shape(settings: &Config, parts: &Parts) {
-    let inputs = parts.train.table.width();
+    let inputs = parts.train.table.width() - parts.conditions;
     if settings.latents > inputs {
         eprintln!(
             "warning: {} latents for readings of {inputs}: most will stay unused; lower --latents",

@@ -5,8 +5,9 @@ use crate::error::Error;
 use crate::run;
 use crate::stream::{name, unit};
 use clap::Args;
-use elbow::distribution::{Family, Likelihood};
+use elbow::distribution::{Family, Likelihood, Prior};
 use elbow::frontend::Feature;
+use elbow::kernel::Packing;
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
@@ -25,8 +26,11 @@ pub(super) struct Arguments {
 struct Description {
     name: String,
     inputs: usize,
+    conditions: usize,
     latents: usize,
+    prior: String,
     likelihood: String,
+    packing: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<StreamDescription>,
     latent_fraction_bits: u32,
@@ -118,8 +122,18 @@ fn describe(model: &Model<'_>) -> Description {
     Description {
         name: model.name().to_string(),
         inputs: model.inputs(),
+        conditions: model.conditions(),
         latents: model.latents(),
+        prior: match model.prior() {
+            Prior::Standard => "standard".into(),
+            Prior::Mixture(mixture) => format!("mixture:{}", mixture.len()),
+        },
         likelihood,
+        packing: match model.packing() {
+            Packing::Rows => "rows, for m55",
+            Packing::Tiles => "tiles, for m0 and m3",
+            Packing::PairedTiles => "paired tiles, for m4, m7 and m33",
+        },
         stream: describe_stream(model),
         latent_fraction_bits: model.latent_fraction_bits(),
         log_variance_range: (f64::from(low) / 65536.0, f64::from(high) / 65536.0),
@@ -206,11 +220,20 @@ fn text(description: &Description) -> String {
     let Description {
         name,
         inputs,
+        conditions,
         latents,
+        prior,
         likelihood,
+        packing,
         ..
     } = description;
-    let mut text = format!("{name}: {inputs} inputs, {latents} latents, likelihood {likelihood}\n");
+    let given = match conditions {
+        0 => String::new(),
+        count => format!(", {count} conditions behind them"),
+    };
+    let mut text = format!(
+        "{name}: {inputs} inputs{given}, {latents} latents, prior {prior}, likelihood {likelihood}; weights in {packing}\n"
+    );
     let (low, high) = description.log_variance_range;
     let bits = description.latent_fraction_bits;
     // Writing to a string cannot fail.

@@ -181,7 +181,7 @@ impl Source {
         let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
         warn_of_saturation(saturated);
         let Dataset { name, table, .. } = &labelled.dataset;
-        check_width(name, table, model.inputs())?;
+        check_width(name, table, model.reading_length())?;
         let masks = mask
             .map(|path| Masks::load(path, table.rows(), table.width()))
             .transpose()?;
@@ -230,14 +230,26 @@ fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> 
         let kind = LikelihoodKind::Binomial {
             trials: binomial.trials(),
         };
-        kind.check(
-            dataset,
-            "score data like those that the model was trained for",
-        )?;
+        let remedy = "score data like those that the model was trained for";
+        kind.check(dataset, model.conditions(), remedy)?;
     }
     let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
     warn_of_saturation(saturated);
     Ok(readings)
+}
+
+/// Makes sure that a packet, which carries latents alone, is enough to decode from.
+///
+/// # Errors
+/// [`Error::Setting`] where the model has conditions.
+fn refuse_conditions(model: &Model<'_>) -> Result<(), Error> {
+    match model.conditions() {
+        0 => Ok(()),
+        conditions => Err(Error::Setting(format!(
+            "{} decodes under {conditions} conditions, which packets do not carry: use a model that was trained without --conditions",
+            model.name()
+        ))),
+    }
 }
 
 fn warn_of_saturation(saturated: usize) {
@@ -257,7 +269,7 @@ fn prepare(
     Prepared::new(
         readings,
         &config.derived.normalization,
-        &vae.likelihood,
+        vae,
         &candle_core::Device::Cpu,
     )
 }

@@ -4,7 +4,7 @@ use super::emit;
 use crate::error::Error;
 use crate::run;
 use clap::Args;
-use elbow::{Session, text::Picture};
+use elbow::{Session, raw_reading, text::Picture};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -14,6 +14,15 @@ pub(super) struct Arguments {
     /// How many readings to draw
     #[arg(long, value_name = "N", default_value_t = 3)]
     count: u32,
+    /// The conditions to draw under, separated by commas, in the units of the data; of a model that was
+    /// trained with some [default: their centres]
+    #[arg(
+        long,
+        value_name = "NUMBERS",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    conditions: Option<Vec<f64>>,
     /// Of the random draws; reading i draws from stream i
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -32,6 +41,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut workspace = vec![0; model.workspace_words()];
     let mut session =
         Session::new(&model, &mut workspace, arguments.seed).map_err(|error| refused(&error))?;
+    if let Some(conditions) = &arguments.conditions {
+        let exponents = &model.exponents()[model.inputs()..];
+        let raw = conditions.iter().zip(exponents);
+        let raw: Vec<i16> = raw.map(|(&value, &e)| raw_reading(value, e)).collect();
+        if conditions.len() != exponents.len() {
+            return Err(Error::Setting(format!(
+                "--conditions has {} numbers, the model {} conditions: give one for each",
+                conditions.len(),
+                exponents.len()
+            )));
+        }
+        session.condition(&raw).map_err(|error| refused(&error))?;
+    }
     let mut values = vec![0; model.inputs()];
     let mut text = String::new();
     for stream in 0..arguments.count {

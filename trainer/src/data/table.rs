@@ -1,5 +1,6 @@
 //! Rows of readings, and a table with what is known about it.
 
+use std::ops::Range;
 use std::slice::ChunksExact;
 
 use super::error::DataError;
@@ -105,6 +106,29 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The columns `range`, at least one of those there are, without labels.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::TableShape`] of no columns.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many columns.
+    pub fn columns(&self, range: Range<usize>) -> Result<Self, DataError> {
+        let values = self.table.iter().flat_map(|row| &row[range.clone()]);
+        let names = self
+            .columns
+            .as_ref()
+            .map(|names| names[range.clone()].to_vec());
+        Ok(Self {
+            name: self.name.clone(),
+            columns: names,
+            table: Table::new(range.len(), values.copied().collect())?,
+            labels: None,
+        })
+    }
+
     /// How messages call column `index`, counted from 0: its name in the header, or `column 1` for the first.
     pub fn column_name(&self, index: usize) -> String {
         let name = self

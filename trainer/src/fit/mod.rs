@@ -72,10 +72,13 @@ pub fn initialize(
     normalization: &Normalization,
     device: &Device,
 ) -> Result<Vae, Error> {
+    // Parts::load has made sure that some input is left.
+    let inputs = normalization.width().saturating_sub(config.conditions);
     let likelihood = match likelihood {
         LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
         LikelihoodKind::Location { family, scale } => {
-            Likelihood::Location(Location::new(family, scale, normalization, device)?)
+            let modelled = normalization.first(inputs);
+            Likelihood::Location(Location::new(family, scale, &modelled, device)?)
         }
         LikelihoodKind::Auto => {
             return Err(Error::Setting(
@@ -84,10 +87,12 @@ pub fn initialize(
         }
     };
     let architecture = Architecture {
-        inputs: normalization.width(),
+        inputs,
+        conditions: config.conditions,
         encoder: config.encoder.clone(),
         latents: config.latents,
         decoder: config.decoder.clone(),
+        prior: config.prior,
     };
     let mut rng = random::stream(config.seed, Purpose::Initialization);
     Vae::new(&architecture, likelihood, &mut rng, device)
@@ -105,6 +110,7 @@ pub fn train(
     validation: &Prepared,
     mut observe: impl FnMut(&Epoch),
 ) -> Result<Vec<Epoch>, Error> {
+    vae.prior.start_from(&training.batch.inputs)?;
     let mut ascent = Ascent::new(vae, config, training);
     let validation = Validation::new(config, validation);
     let mut best: Option<(f64, Vec<Tensor>)> = None;
@@ -260,7 +266,7 @@ impl<'a> Ascent<'a> {
         let bound = Bound::sample(self.vae, &batch, &noise)?;
         let objective = match weighting {
             None => bound.objective()?.mean_all()?,
-            Some(weighting) => bound.weighted(&weighting)?,
+            Some(weighting) => bound.weighted(self.vae, &weighting)?,
         };
         let gradients = objective.neg()?.backward()?;
         self.adam.step(&self.variables, &gradients, rate)?;

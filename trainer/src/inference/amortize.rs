@@ -177,7 +177,7 @@ impl<'a> Course<'a> {
             self.vae.likelihood.project()?;
         }
         let mean = f64::from(bounds.mean_all()?.to_scalar::<f32>()?);
-        let kl = f64::from(posterior.kl()?.sum_all()?.to_scalar::<f32>()?);
+        let kl = f64::from(posterior.kl(self.vae)?.sum_all()?.to_scalar::<f32>()?);
         Ok((mean * rows.len() as f64, kl))
     }
 

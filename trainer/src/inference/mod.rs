@@ -8,12 +8,12 @@ mod weights;
 
 pub use amortize::train_locally;
 pub use refine::{Ascent, Refined, refine};
-pub use weights::{Evidence, log_weights};
+pub use weights::{Evidence, log_weights, naive_log_weights};
 
 use crate::error::Error;
 use crate::model::Vae;
-use crate::objective::{Batch, kl};
-use candle_core::{D, Device, Tensor};
+use crate::objective::Batch;
+use candle_core::{Device, Tensor};
 
 /// A diagonal Gaussian q(z) for each reading of a batch.
 #[derive(Clone, Debug)]
@@ -66,12 +66,12 @@ impl Posterior {
         Ok(noise.broadcast_mul(&deviation)?.broadcast_add(&self.mean)?)
     }
 
-    /// `KL(q || N(0, I))`, (batch), nats.
+    /// `KL(q || p(z))`, (batch), nats.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn kl(&self) -> Result<Tensor, Error> {
-        kl(&self.mean, &self.log_variance)
+    pub fn kl(&self, vae: &Vae) -> Result<Tensor, Error> {
+        vae.divergence(&self.mean, &self.log_variance)
     }
 
     /// The bound without the likelihood's constant, (samples, batch), at each sample of the noise
@@ -80,23 +80,7 @@ impl Posterior {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn bounds(&self, vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
-        let log_likelihoods = log_likelihoods(vae, batch, &self.sample(noise)?)?;
-        Ok(log_likelihoods.broadcast_sub(&self.kl()?)?)
+        let log_likelihoods = batch.log_likelihoods(vae, &self.sample(noise)?)?;
+        Ok(log_likelihoods.broadcast_sub(&self.kl(vae)?)?)
     }
-}
-
-/// `log p(x|z)` of whole readings without the likelihood's constant, (samples, batch), of latents
-/// (samples, batch, latents).
-///
-/// # Errors
-/// [`Error::Tensor`].
-pub fn log_likelihoods(vae: &Vae, batch: &Batch, latents: &Tensor) -> Result<Tensor, Error> {
-    let (samples, readings, size) = latents.dims3()?;
-    let outputs = vae.decode(&latents.reshape((samples * readings, size))?)?;
-    let target = match samples {
-        1 => batch.target.clone(),
-        _ => batch.target.repeat((samples, 1))?,
-    };
-    let terms = vae.likelihood.terms(&target, &outputs)?;
-    Ok(terms.sum(D::Minus1)?.reshape((samples, readings))?)
 }

@@ -1,11 +1,11 @@
 //! log p(x) by importance sampling.
 
-use super::{Posterior, log_likelihoods};
+use super::Posterior;
 use crate::error::Error;
 use crate::model::Vae;
-use crate::objective::Batch;
+use crate::objective::{Batch, log_ratio};
 use crate::random::normals;
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use rand_core::Rng;
 
 /// What some draws say of log p(x) of one reading.
@@ -48,7 +48,7 @@ impl Evidence {
 
 /// `log p(x|z) + log p(z) - log q(z)` without the likelihood's constant, (samples) for each
 /// reading, at `samples` draws from `proposal` (Burda, Grosse and Salakhutdinov, "Importance
-/// weighted autoencoders", 2016, equation 8). With the prior for a proposal it is naive Monte Carlo.
+/// weighted autoencoders", 2016, equation 8).
 ///
 /// # Errors
 /// [`Error::Tensor`].
@@ -64,9 +64,35 @@ pub fn log_weights(
     let noise = normals(rng, samples * readings * latents);
     let noise = Tensor::from_vec(noise, shape, proposal.mean.device())?;
     let z = proposal.sample(&noise)?;
-    let twice = (noise.sqr()? - z.sqr()?)?.broadcast_add(&proposal.log_variance)?;
-    let log_ratios = (twice.sum(D::Minus1)? * 0.5)?;
-    let log_weights = (log_likelihoods(vae, batch, &z)? + log_ratios)?;
+    let log_ratios = log_ratio(vae, &z, &noise, &proposal.log_variance)?;
+    by_reading(&(batch.log_likelihoods(vae, &z)? + log_ratios)?)
+}
+
+/// `log p(x|z)` without the likelihood's constant, (samples) for each reading, at `samples` draws from
+/// the prior: the log weights of naive Monte Carlo.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn naive_log_weights(
+    vae: &Vae,
+    batch: &Batch,
+    samples: usize,
+    rng: &mut impl Rng,
+) -> Result<Vec<Vec<f64>>, Error> {
+    let readings = batch.inputs.dim(0)?;
+    let shape = (samples, readings, vae.latents());
+    let z = match vae.components()? {
+        None => {
+            let noise = normals(rng, samples * readings * vae.latents());
+            Tensor::from_vec(noise, shape, batch.inputs.device())?
+        }
+        Some(components) => components.sample(samples * readings, rng)?.reshape(shape)?,
+    };
+    by_reading(&batch.log_likelihoods(vae, &z)?)
+}
+
+/// The columns of (samples, readings).
+fn by_reading(log_weights: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
     let by_reading = log_weights.t()?.contiguous()?.to_vec2::<f32>()?;
     Ok(by_reading
         .into_iter()

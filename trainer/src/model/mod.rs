@@ -3,27 +3,35 @@
 
 mod dense;
 mod likelihood;
+mod prior;
 
 pub use dense::Dense;
 pub use likelihood::{Constants, Likelihood, Location};
+pub use prior::{Components, Prior};
 
+use crate::config::PriorKind;
 use crate::error::Error;
-use candle_core::{Device, Tensor, Var};
+use crate::objective::kl;
+use candle_core::{D, Device, Tensor, Var};
 use rand_core::Rng;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
 
-/// Sizes of the networks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Sizes of the networks, and the prior between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Architecture {
-    /// Numbers in a reading.
+    /// Numbers of a reading that the decoder models.
     pub inputs: usize,
+    /// Numbers of a reading behind them that both networks take in: conditions.
+    pub conditions: usize,
     /// Widths of the encoder's hidden layers, from the reading to the latents.
     pub encoder: Vec<usize>,
     /// Numbers in a latent vector.
     pub latents: usize,
     /// Widths of the decoder's hidden layers, from the latents to the reading.
     pub decoder: Vec<usize>,
+    /// p(z).
+    pub prior: PriorKind,
 }
 
 /// Encoder, decoder and likelihood. Hidden layers are rectified.
@@ -39,7 +47,10 @@ pub struct Vae {
     pub output: Dense,
     /// p(x|z) given them.
     pub likelihood: Likelihood,
+    /// p(z).
+    pub prior: Prior,
     latents: usize,
+    conditions: usize,
 }
 
 impl Vae {
@@ -55,10 +66,13 @@ impl Vae {
     ) -> Result<Self, Error> {
         let Architecture {
             inputs,
+            conditions,
             encoder,
             latents,
             decoder,
+            prior,
         } = architecture;
+        let (numbers, taken_in) = (inputs + conditions, latents + conditions);
         let outputs = inputs * likelihood.outputs_per_input();
         let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
             widths
@@ -66,8 +80,8 @@ impl Vae {
                 .map(|pair| Dense::new(pair[0], pair[1], rng, device))
                 .collect()
         };
-        let mut encoder_layers = stack(&[&[*inputs], &encoder[..], &[2 * latents]].concat())?;
-        let mut decoder_layers = stack(&[&[*latents], &decoder[..], &[outputs]].concat())?;
+        let mut encoder_layers = stack(&[&[numbers], &encoder[..], &[2 * latents]].concat())?;
+        let mut decoder_layers = stack(&[&[taken_in], &decoder[..], &[outputs]].concat())?;
         let missing = || Error::Setting("a network has no layers".into());
         Ok(Self {
             heads: encoder_layers.pop().ok_or_else(missing)?,
@@ -75,7 +89,9 @@ impl Vae {
             encoder: encoder_layers,
             decoder: decoder_layers,
             likelihood,
+            prior: Prior::new(*prior, (numbers, *latents), rng, device)?,
             latents: *latents,
+            conditions: *conditions,
         })
     }
 
@@ -84,8 +100,28 @@ impl Vae {
         self.latents
     }
 
+    /// Numbers at the end of a reading that are given, not modelled.
+    pub fn conditions(&self) -> usize {
+        self.conditions
+    }
+
+    /// The conditions at the end of network inputs (batch, numbers), (batch, conditions); none of a model
+    /// without.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn conditions_of(&self, inputs: &Tensor) -> Result<Option<Tensor>, Error> {
+        if self.conditions == 0 {
+            return Ok(None);
+        }
+        let modelled = inputs.dim(1)? - self.conditions;
+        Ok(Some(
+            inputs.narrow(1, modelled, self.conditions)?.contiguous()?,
+        ))
+    }
+
     /// Means and log-variances of q(z|x), each (batch, latents), from network inputs
-    /// (batch, inputs).
+    /// (batch, numbers).
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -95,12 +131,48 @@ impl Vae {
         Ok((mean, heads.narrow(1, self.latents, self.latents)?))
     }
 
-    /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents).
+    /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents), under conditions (batch,
+    /// conditions) where the model has any.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn decode(&self, latents: &Tensor) -> Result<Tensor, Error> {
-        self.output.forward(&rectified(&self.decoder, latents)?)
+    pub fn decode(&self, latents: &Tensor, conditions: Option<&Tensor>) -> Result<Tensor, Error> {
+        let taken_in = match conditions {
+            None => latents.clone(),
+            Some(conditions) => Tensor::cat(&[latents, conditions], 1)?,
+        };
+        self.output.forward(&rectified(&self.decoder, &taken_in)?)
+    }
+
+    /// The components of the prior where it is a mixture.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn components(&self) -> Result<Option<Components>, Error> {
+        self.prior.components(|inputs| self.encode(inputs))
+    }
+
+    /// `KL(q || p(z))` of diagonal Gaussians (batch, latents), (batch): in closed form, or the bound of
+    /// [`Components::divergence`].
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn divergence(&self, mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
+        match self.components()? {
+            None => kl(mean, log_variance),
+            Some(components) => components.divergence(mean, log_variance),
+        }
+    }
+
+    /// `log p(z)` without `-Z/2 ln 2 pi`, of latents (samples, batch, latents), (samples, batch).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_prior(&self, latents: &Tensor) -> Result<Tensor, Error> {
+        match self.components()? {
+            None => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
+            Some(components) => components.log_density(latents),
+        }
     }
 
     /// Every variable with its name, always in the same order.
@@ -124,6 +196,8 @@ impl Vae {
         if let Some(log_deviation) = self.likelihood.log_deviation() {
             parameters.push(("likelihood.log_deviation".to_string(), log_deviation));
         }
+        let of_prior = self.prior.parameters().into_iter();
+        parameters.extend(of_prior.map(|(name, var)| (name.to_string(), var)));
         parameters
     }
 

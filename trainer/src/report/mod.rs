@@ -209,7 +209,10 @@ fn strangest(results: &Results<'_>) -> String {
     }
     let rows: Vec<Vec<f64>> = order
         .iter()
-        .map(|&index| in_units(readings.row(index), model.exponents(), 1.0))
+        .map(|&index| {
+            let modelled = &readings.row(index)[..model.inputs()];
+            in_units(modelled, model.exponents(), 1.0)
+        })
         .collect();
     let caption = |index: usize| {
         let score = scores.device[order[index]];

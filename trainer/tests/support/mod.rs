@@ -61,7 +61,7 @@ impl Trained {
         let normalization = &self.config.derived.normalization;
         let (readings, _) = Readings::from_table(table, &normalization.exponents);
         let device = &candle_core::Device::Cpu;
-        Prepared::new(readings, normalization, &self.vae.likelihood, device).unwrap()
+        Prepared::new(readings, normalization, &self.vae, device).unwrap()
     }
 
     /// The device's bounds.
