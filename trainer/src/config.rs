@@ -62,6 +62,9 @@ pub struct Config {
     /// What is ascended with one sample, where that is not the plain ELBO.
     #[serde(default)]
     pub objective: Objective,
+    /// Whether latents that carry nothing stay in the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_dead_latents: bool,
     /// The core that the image is packed for; it runs on every core.
     #[serde(default)]
     pub core: Core,

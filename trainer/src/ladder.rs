@@ -1,5 +1,6 @@
 //! The ladder of nats: from log p(x) down to what the device computes, and what the latents carry.
 
+use crate::activity::{ACTIVE, variances};
 use crate::error::Error;
 use crate::evaluate::{device_scores, mean_and_error};
 use crate::inference::{Ascent, Evidence, Posterior, log_weights, naive_log_weights, refine};
@@ -26,9 +27,6 @@ const CONVERGED: Ascent = Ascent::Converge {
     tolerance: 0.001,
     most: 5000,
 };
-/// A latent is active where its posterior mean varies more than this (Burda, Grosse and
-/// Salakhutdinov, "Importance weighted autoencoders", 2016, section 5.2).
-const ACTIVE: f64 = 0.01;
 /// Samples of the importance-weighted bound where training took one: those of the image's
 /// calibration.
 const DEVICE_SAMPLES: usize = 16;
@@ -88,7 +86,7 @@ pub struct Gap {
 pub struct Latents {
     /// `KL(q(z_j|x) || p(z_j))`, mean over the readings.
     pub kl: Vec<f64>,
-    /// How many have posterior means of a variance above 0.01.
+    /// How many are active: see [`ACTIVE`].
     pub active: usize,
     /// `I(x; z)` under q, over these readings: at most the logarithm of their number.
     pub mutual_information: f64,
@@ -345,11 +343,11 @@ impl Latents {
             let terms = pairs.map(|(mean, log)| 0.5 * (mean * mean + log.exp() - log - 1.0));
             terms.sum::<f64>() / readings
         };
-        let variance = |at: usize| {
-            let mean = column(at).sum::<f64>() / readings;
-            column(at).map(|value| (value - mean).powi(2)).sum::<f64>() / readings
-        };
-        let active = (0..latents).filter(|&at| variance(at) > ACTIVE).count();
+        let active = variances(&posterior.mean)?;
+        let active = active
+            .into_iter()
+            .filter(|&variance| variance > ACTIVE)
+            .count();
         Ok(Self {
             kl: (0..latents).map(kl).collect(),
             active,
@@ -361,7 +359,7 @@ impl Latents {
 
 fn verdict(active: usize, latents: usize) -> String {
     match active {
-        0 => "collapsed: no latent is active; anneal the divergence from 0 or give each latent free bits, and make the decoder narrower".into(),
+        0 => "collapsed: no latent is active; raise it from 0 by --kl-warm-up, or give each latent --free-bits 0.1, or make the decoder narrower".into(),
         _ if active < latents => format!(
             "{} of {latents} latents carry nothing: lower --latents to {active}",
             latents - active

@@ -30,6 +30,7 @@
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
 
+pub mod activity;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;

@@ -42,6 +42,9 @@ pub struct Derived {
     pub likelihood: LikelihoodKind,
     /// The normalization.
     pub normalization: Normalization,
+    /// The latents that carried nothing and were left out of the model, counted from 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pruned_latents: Vec<usize>,
     /// What was made of the settings of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<DerivedStream>,
@@ -65,6 +68,8 @@ pub struct Summary {
     pub evaluation: Evaluation,
     /// The estimator of the device's numbers.
     pub estimator: String,
+    /// Latents that carried nothing and were left out.
+    pub pruned_latents: usize,
     /// Flash for the image.
     pub image_bytes: usize,
     /// RAM for the workspace.
@@ -277,9 +282,12 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
     let Derived {
         likelihood,
         normalization,
+        pruned_latents,
         ..
     } = &config.derived;
-    let vae = fit::initialize(&config.settings, *likelihood, normalization, device)?;
+    let mut settings = config.settings.clone();
+    settings.latents = settings.latents.saturating_sub(pruned_latents.len()).max(1);
+    let vae = fit::initialize(&settings, *likelihood, normalization, device)?;
     let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
     vae.load_safetensors(&bytes).map_err(|error| {
         Error::Setting(format!(

@@ -13,7 +13,7 @@ use support::program::{
 /// More epochs than any test has time for.
 const ENDLESS: &str = "1000000";
 /// A training as small as it gets.
-const TINY: [&str; 9] = [
+const TINY: [&str; 10] = [
     "--epochs",
     "3",
     "--encoder",
@@ -22,6 +22,7 @@ const TINY: [&str; 9] = [
     "6",
     "--latents",
     "2",
+    "--keep-dead-latents",
     "--quiet",
 ];
 
@@ -1158,6 +1159,106 @@ fn weighted_objectives_are_labelled() {
     succeeds(&[&fit[..], &["--elbo-form", "entropy"], &TINY[..]].concat());
     let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
     assert_eq!(summary["objective"], "ELBO");
+}
+
+/// Latents that carry nothing are left out, of the floats and of the image, and what is read back is the
+/// smaller model.
+#[test]
+fn dead_latents_are_left_out() {
+    let folder = Folder::new();
+    let Fixture { csv, labels, .. } = fixture();
+    let (out, whole) = (&folder.path("pruned"), &folder.path("whole"));
+    let fit = [
+        "fit",
+        csv,
+        "--labels",
+        labels,
+        "--latents",
+        "4",
+        "--beta",
+        "2",
+        "--epochs",
+        "120",
+        "--quiet",
+    ];
+    succeeds(&[&fit[..], &["--out", out]].concat());
+    succeeds(&[&fit[..], &["--out", whole, "--keep-dead-latents"]].concat());
+    let number = |run: &str, name: &str| {
+        let summary = json(&String::from_utf8(read(run, "summary.json")).unwrap());
+        summary[name].as_u64().unwrap()
+    };
+    let dead = number(out, "pruned_latents");
+    assert!((1..4).contains(&dead), "{dead}");
+    assert_eq!(number(whole, "pruned_latents"), 0);
+    assert!(number(out, "image_bytes") < number(whole, "image_bytes"));
+    let latents = |run: &str| json(&succeeds(&["inspect", run, "--json"]))["latents"].clone();
+    assert_eq!(latents(out), 4 - dead);
+    assert_eq!(latents(whole), 4);
+    succeeds(&["eval", out, csv]);
+}
+
+/// Rungs and gaps of models with every kind of prior, under conditions too.
+#[test]
+fn ladders_are_climbed_down_from_every_prior() {
+    let folder = Folder::new();
+    let Fixture { csv, .. } = fixture();
+    for (prior, conditions) in [("standard", "1"), ("mixture:3", "0"), ("vamp:3", "0")] {
+        let out = &folder.path(prior);
+        let fit = [
+            "fit",
+            csv,
+            "--out",
+            out,
+            "--prior",
+            prior,
+            "--conditions",
+            conditions,
+        ];
+        succeeds(&[&fit[..], &TINY[..]].concat());
+        let climb = [
+            "ladder",
+            out,
+            csv,
+            "--limit",
+            "5",
+            "--samples",
+            "200",
+            "--json",
+        ];
+        let ladder = json(&succeeds(&climb));
+        let rung = |name: &str| {
+            let rungs = ladder["rungs"].as_array().unwrap();
+            let found = rungs
+                .iter()
+                .find(|rung| rung["name"].as_str().unwrap().starts_with(name));
+            found.unwrap()["mean"].as_f64().unwrap()
+        };
+        let evidence = rung("log p(x)");
+        assert!(evidence > rung("ELBO, SVI optimum") - 0.05, "{ladder}");
+        assert!(
+            rung("ELBO, SVI optimum") > rung("ELBO, amortized") - 0.05,
+            "{ladder}"
+        );
+        assert!(
+            (rung("ELBO, amortized") - rung("ELBO, device")).abs() < 1.0,
+            "{ladder}"
+        );
+    }
+    let out = &folder.path("standard");
+    fails_with(&["ladder", out, csv, "--limit", "0"], &["--limit is 0"]);
+    fails_with(&["ladder", &folder.path("none"), csv], &["none"]);
+}
+
+#[test]
+fn baselines_are_refused_what_they_cannot_do() {
+    let Fixture { csv, .. } = fixture();
+    for (arguments, words) in [
+        (&["ppca", csv, "--components", "0"][..], "components"),
+        (&["ppca", csv, "--components", "4"], "components"),
+        (&["mixture", csv, "--components", "0"], "components"),
+    ] {
+        fails_with(&[&["baseline"], arguments].concat(), &[words]);
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ const HOP: usize = 32;
 /// When the fault of the fixture's faulty stream begins and ends.
 const FAULT: std::ops::Range<usize> = 6000..8000;
 /// A training as small as it gets.
-const TINY: [&str; 9] = [
+const TINY: [&str; 10] = [
     "--epochs",
     "2",
     "--encoder",
@@ -29,6 +29,7 @@ const TINY: [&str; 9] = [
     "6",
     "--latents",
     "2",
+    "--keep-dead-latents",
     "--quiet",
 ];
 

@@ -200,6 +200,7 @@ impl Arguments {
             importance_samples: 1,
             objective: Default::default(),
             conditions: 0,
+            keep_dead_latents: false,
             prior: Default::default(),
             core: Core::default(),
             binarize: None,

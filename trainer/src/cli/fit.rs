@@ -2,6 +2,7 @@
 
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, signed};
+use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
 use crate::config::{Config, Core, ElboForm, Inference, LikelihoodKind, Objective, PriorKind};
 use crate::data::{Binarization, Dataset, digits};
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 28] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -47,6 +48,7 @@ const SETTINGS: [&str; 27] = [
     "beta",
     "kl_warm_up",
     "free_bits",
+    "keep_dead_latents",
     "core",
     "inference",
     "seed",
@@ -146,6 +148,9 @@ pub(super) struct Arguments {
         allow_negative_numbers = true
     )]
     free_bits: f64,
+    /// Leave latents that carry nothing in the model: each costs two decoder passes of sigma points
+    #[arg(long)]
+    keep_dead_latents: bool,
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     core: Core,
@@ -213,6 +218,7 @@ impl Arguments {
                     kl_warm_up: self.kl_warm_up,
                     free_bits: self.free_bits,
                 },
+                keep_dead_latents: self.keep_dead_latents,
                 core: self.core,
                 inference: self.inference,
                 seed: self.seed,
@@ -245,6 +251,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let derived = Derived {
         likelihood: parts.likelihood,
         normalization,
+        pruned_latents: vec![],
         stream: parts.stream.as_ref().map(Windowed::derived),
     };
     let task = Task {
@@ -267,12 +274,12 @@ struct Task {
 
 impl Task {
     /// Trains, quantizes, exports, evaluates and writes the folder.
-    fn run(&self, folder: &Path) -> Result<(), Error> {
+    fn run(mut self, folder: &Path) -> Result<(), Error> {
         let Derived {
             likelihood,
             normalization,
             ..
-        } = &self.config.derived;
+        } = &self.config.derived.clone();
         let vae = fit::initialize(
             &self.config.settings,
             *likelihood,
@@ -300,6 +307,7 @@ impl Task {
         let start = Instant::now();
         let history = self.train(&vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
+        let vae = self.prune(vae, &training)?;
 
         let label = Label {
             name: self.name.clone(),
@@ -337,6 +345,28 @@ impl Task {
         self.say(&table(&summary));
         self.say(&format!("wrote {}", folder.display()));
         Ok(())
+    }
+
+    /// The model without the latents that carry nothing, unless they are to stay.
+    fn prune(&mut self, vae: Vae, training: &Prepared) -> Result<Vae, Error> {
+        let Dead { latents, collapsed } = dead_latents(&vae, &training.batch.inputs)?;
+        if collapsed {
+            eprintln!(
+                "warning: the posterior has collapsed, no latent carries anything: train for longer, or try --kl-warm-up {} or --free-bits 0.1",
+                (self.config.settings.epochs / 4).max(1)
+            );
+        }
+        if latents.is_empty() || self.config.settings.keep_dead_latents {
+            return Ok(vae);
+        }
+        let (all, kept) = (vae.latents(), vae.latents() - latents.len());
+        self.say(&format!(
+            "{} of {all} latents carry nothing and are left out: --latents {kept} is enough",
+            latents.len()
+        ));
+        let pruned = vae.without(&latents)?;
+        self.config.derived.pruned_latents = latents;
+        Ok(pruned)
     }
 
     fn say(&self, line: &str) {
@@ -380,6 +410,7 @@ impl Task {
             validation_readings: self.parts.validation.table.rows(),
             evaluation: Evaluation::new(scores, self.parts.test.abnormal.as_deref()),
             estimator: REPORTED.to_string(),
+            pruned_latents: self.config.derived.pruned_latents.len(),
             image_bytes: model.image_length(),
             workspace_bytes: 8 * model.workspace_words(),
             encoder_macs,

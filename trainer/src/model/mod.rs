@@ -201,6 +201,38 @@ impl Vae {
         parameters
     }
 
+    /// The model without the latents `dead`, in ascending order, of which one at least is left; of a
+    /// prior N(0, I). The decoder sees them at their mean, 0.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn without(&self, dead: &[usize]) -> Result<Self, Error> {
+        let device = self.heads.weight.device();
+        let kept = |count: usize| (0..count).filter(|at| !dead.contains(&(at % self.latents)));
+        let heads: Vec<u32> = kept(2 * self.latents).map(|at| at as u32).collect();
+        let latents = (0..self.latents).filter(|at| !dead.contains(at));
+        let behind = self.latents..self.latents + self.conditions;
+        let taken_in: Vec<u32> = latents.chain(behind).map(|at| at as u32).collect();
+        let (heads, taken_in) = (Tensor::new(heads, device)?, Tensor::new(taken_in, device)?);
+        let narrowed = |layer: &Dense| -> Result<Dense, Error> {
+            Ok(Dense {
+                weight: Var::from_tensor(&layer.weight.index_select(&taken_in, 0)?)?,
+                bias: layer.bias.clone(),
+            })
+        };
+        let mut pruned = self.clone();
+        pruned.latents -= dead.len();
+        pruned.heads = Dense {
+            weight: Var::from_tensor(&self.heads.weight.index_select(&heads, 1)?)?,
+            bias: Var::from_tensor(&self.heads.bias.index_select(&heads, 0)?)?,
+        };
+        match pruned.decoder.first_mut() {
+            Some(first) => *first = narrowed(first)?,
+            None => pruned.output = narrowed(&self.output)?,
+        }
+        Ok(pruned)
+    }
+
     /// A copy of every variable's values, in the order of [`Vae::parameters`].
     ///
     /// # Errors

@@ -140,6 +140,7 @@ impl Prior {
             Self::Vamp { pseudo_inputs } => {
                 let count = pseudo_inputs.dim(0)?;
                 let (means, log_variances) = encode(pseudo_inputs)?;
+                let (means, log_variances) = (means.contiguous()?, log_variances.contiguous()?);
                 let log_weights = Tensor::full(-(count as f32).ln(), count, means.device())?;
                 Some(Components {
                     log_weights,
