@@ -1,8 +1,10 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
+mod gradient;
 mod objective;
 mod prior;
 
+pub use gradient::{Gradient, Latent, Target};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
 

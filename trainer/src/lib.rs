@@ -20,6 +20,7 @@
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop and its optimizer.
+//! * [`gradient`]: estimators of the gradient of the bound, and what their noise comes to.
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
 //! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`quantize`]: from floats to the integers of an image.
@@ -39,6 +40,7 @@ pub mod data;
 pub mod error;
 pub mod evaluate;
 pub mod fit;
+pub mod gradient;
 pub mod inference;
 pub mod ladder;
 pub mod masks;

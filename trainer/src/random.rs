@@ -31,6 +31,12 @@ pub enum Purpose {
     Inference = 21,
     /// The draws of the ladder of nats.
     Ladder = 22,
+    /// What the baselines of gradient estimators start from.
+    Baseline = 30,
+    /// The draws by which gradient estimators are compared.
+    Variance = 31,
+    /// The draws of what they are compared with.
+    Reference = 32,
 }
 
 /// The stream of `purpose` for `seed`.

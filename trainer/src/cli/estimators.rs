@@ -4,6 +4,7 @@ use super::{Loaded, Source, decimal, emit, to_json};
 use crate::compare::{Comparison, Contest, Decisions, Setting};
 use crate::data::shuffle;
 use crate::error::Error;
+use crate::parts::Labelled;
 use crate::random::{self, Purpose};
 use crate::run;
 use clap::Args;
@@ -58,12 +59,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 /// At most `limit` of `rows` rows, in order. The first ones would often be all of one kind, and
 /// every n-th would beat with whatever is periodic in the data.
-pub(super) fn choose(rows: usize, limit: usize) -> Vec<usize> {
+fn choose(rows: usize, limit: usize) -> Vec<usize> {
     let mut chosen: Vec<usize> = (0..rows).collect();
     shuffle(&mut chosen, &mut random::stream(0, Purpose::Shuffling));
     chosen.truncate(limit);
     chosen.sort_unstable();
     chosen
+}
+
+/// At most `limit` normal readings, as [`choose`] does.
+pub(super) fn choose_normal(labelled: &Labelled, limit: usize) -> Result<Vec<usize>, Error> {
+    let abnormal = labelled.abnormal.as_ref();
+    let is_normal = |row: &usize| !abnormal.is_some_and(|abnormal| abnormal[*row]);
+    let rows = labelled.dataset.table.rows();
+    let normal: Vec<usize> = (0..rows).filter(is_normal).collect();
+    if normal.is_empty() {
+        return Err(Error::Setting(format!(
+            "{} has no normal reading: this command is about those",
+            labelled.dataset.name
+        )));
+    }
+    let chosen = choose(normal.len(), limit).into_iter();
+    Ok(chosen.map(|at| normal[at]).collect())
 }
 
 fn describe(comparison: &Comparison) -> String {

@@ -1,6 +1,6 @@
 //! `trainer ladder`.
 
-use super::estimators::choose;
+use super::estimators::choose_normal;
 use super::{Source, decimal, emit, parse_estimator, prepare, to_json};
 use crate::error::Error;
 use crate::ladder::{Ladder, Setting};
@@ -46,17 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (config, vae) = run::read_vae(&source.model, &candle_core::Device::Cpu)?;
     let labels = arguments.labels.as_deref();
     let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
-    let abnormal = loaded.labelled.abnormal.as_ref();
-    let is_normal = |row: &usize| !abnormal.is_some_and(|abnormal| abnormal[*row]);
-    let normal: Vec<usize> = (0..loaded.readings.len()).filter(is_normal).collect();
-    if normal.is_empty() {
-        return Err(Error::Setting(format!(
-            "{} has no normal reading: the ladder is about those",
-            loaded.labelled.dataset.name
-        )));
-    }
-    let chosen = choose(normal.len(), *limit).into_iter();
-    let chosen: Vec<usize> = chosen.map(|at| normal[at]).collect();
+    let chosen = choose_normal(&loaded.labelled, *limit)?;
     let data = prepare(&vae, &config, loaded.readings.select(&chosen))?;
     let ladder = Ladder::new(&Setting {
         vae: &vae,

@@ -15,6 +15,7 @@ mod samples;
 mod score;
 mod stream;
 mod telemetry;
+mod variance;
 mod watch;
 
 use crate::config::LikelihoodKind;
@@ -63,6 +64,8 @@ enum Command {
     /// Show where every nat between log p(x) and the device's bound goes: gaps of approximation,
     /// amortization, sampling and quantization; what the latents carry.
     Ladder(ladder::Arguments),
+    /// Compare estimators of the gradient of the bound on a model: signal, variance, bias and cost.
+    Variance(variance::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
     /// Draw readings from the prior, as the device does.
@@ -125,6 +128,7 @@ pub fn run() -> Result<(), Error> {
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
         Command::Ladder(arguments) => ladder::run(&arguments),
+        Command::Variance(arguments) => variance::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),

@@ -93,6 +93,7 @@ pub fn initialize(
         latents: config.latents,
         decoder: config.decoder.clone(),
         prior: config.prior,
+        ..Architecture::default()
     };
     let mut rng = random::stream(config.seed, Purpose::Initialization);
     Vae::new(&architecture, likelihood, &mut rng, device)

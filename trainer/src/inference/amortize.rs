@@ -84,11 +84,10 @@ pub fn train_locally(
 
 /// The variables of q(z|x), and those of p(x|z).
 fn halves(vae: &Vae) -> (Vec<&Var>, Vec<&Var>) {
-    let of_encoder = |name: &str| name.starts_with("encoder.") || name.starts_with("heads.");
     let parameters = vae.parameters();
     let pick = |wanted| {
         let of = parameters.iter();
-        of.filter(|(name, _)| of_encoder(name) == wanted)
+        of.filter(|(name, _)| Vae::is_of_encoder(name) == wanted)
             .map(|(_, var)| *var)
             .collect()
     };

@@ -201,7 +201,7 @@ impl Constants {
 }
 
 /// `ln(1 + e^x)` without overflow: `max(x, 0) + ln(1 + e^-|x|)`.
-fn softplus(x: &Tensor) -> Result<Tensor, Error> {
+pub(crate) fn softplus(x: &Tensor) -> Result<Tensor, Error> {
     let small = (x.abs()?.neg()?.exp()? + 1.0)?.log()?;
     Ok((x.relu()? + small)?)
 }

@@ -6,10 +6,11 @@ mod likelihood;
 mod prior;
 
 pub use dense::Dense;
+pub(crate) use likelihood::softplus;
 pub use likelihood::{Constants, Likelihood, Location};
 pub use prior::{Components, Prior};
 
-use crate::config::PriorKind;
+use crate::config::{Latent, PriorKind};
 use crate::error::Error;
 use crate::objective::kl;
 use candle_core::{D, Device, Tensor, Var};
@@ -30,7 +31,9 @@ pub struct Architecture {
     pub latents: usize,
     /// Widths of the decoder's hidden layers, from the latents to the reading.
     pub decoder: Vec<usize>,
-    /// p(z).
+    /// What kind of latents.
+    pub latent: Latent,
+    /// p(z); of bits always fair coins.
     pub prior: PriorKind,
 }
 
@@ -39,7 +42,7 @@ pub struct Architecture {
 pub struct Vae {
     /// Hidden layers of q(z|x).
     pub encoder: Vec<Dense>,
-    /// Means, then log-variances of q(z|x).
+    /// Means, then log-variances of q(z|x); of bits their logits.
     pub heads: Dense,
     /// Hidden layers of p(x|z).
     pub decoder: Vec<Dense>,
@@ -51,6 +54,7 @@ pub struct Vae {
     pub prior: Prior,
     latents: usize,
     conditions: usize,
+    latent: Latent,
 }
 
 impl Vae {
@@ -70,17 +74,22 @@ impl Vae {
             encoder,
             latents,
             decoder,
+            latent,
             prior,
         } = architecture;
         let (numbers, taken_in) = (inputs + conditions, latents + conditions);
         let outputs = inputs * likelihood.outputs_per_input();
+        let heads = match latent {
+            Latent::Gaussian => 2 * latents,
+            Latent::Bernoulli => *latents,
+        };
         let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
             widths
                 .windows(2)
                 .map(|pair| Dense::new(pair[0], pair[1], rng, device))
                 .collect()
         };
-        let mut encoder_layers = stack(&[&[numbers], &encoder[..], &[2 * latents]].concat())?;
+        let mut encoder_layers = stack(&[&[numbers], &encoder[..], &[heads]].concat())?;
         let mut decoder_layers = stack(&[&[taken_in], &decoder[..], &[outputs]].concat())?;
         let missing = || Error::Setting("a network has no layers".into());
         Ok(Self {
@@ -92,6 +101,7 @@ impl Vae {
             prior: Prior::new(*prior, (numbers, *latents), rng, device)?,
             latents: *latents,
             conditions: *conditions,
+            latent: *latent,
         })
     }
 
@@ -120,13 +130,27 @@ impl Vae {
         ))
     }
 
+    /// What kind of latents it has.
+    pub fn latent(&self) -> Latent {
+        self.latent
+    }
+
+    /// Everything that determines q(z|x) from network inputs (batch, numbers): (batch, 2 * latents) of
+    /// Gaussian latents, logits (batch, latents) of bits.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn encoder_outputs(&self, inputs: &Tensor) -> Result<Tensor, Error> {
+        self.heads.forward(&rectified(&self.encoder, inputs)?)
+    }
+
     /// Means and log-variances of q(z|x), each (batch, latents), from network inputs
-    /// (batch, numbers).
+    /// (batch, numbers), of a model with Gaussian latents.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn encode(&self, inputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let heads = self.heads.forward(&rectified(&self.encoder, inputs)?)?;
+        let heads = self.encoder_outputs(inputs)?;
         let mean = heads.narrow(1, 0, self.latents)?;
         Ok((mean, heads.narrow(1, self.latents, self.latents)?))
     }
@@ -173,6 +197,11 @@ impl Vae {
             None => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
             Some(components) => components.log_density(latents),
         }
+    }
+
+    /// Whether a variable of that name is of q(z|x), and not of p(x|z).
+    pub fn is_of_encoder(name: &str) -> bool {
+        name.starts_with("encoder.") || name.starts_with("heads.")
     }
 
     /// Every variable with its name, always in the same order.

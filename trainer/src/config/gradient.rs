@@ -1,0 +1,120 @@
+//! The latents of a model, and how the gradient of its bound is estimated.
+
+use crate::error::Error;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What q(z|x) is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Latent {
+    /// Diagonal Gaussians: what devices run
+    #[default]
+    Gaussian,
+    /// Independent bits, each with a chance of its own; the prior tosses fair coins. No device runs them
+    Bernoulli,
+}
+
+/// An estimator of the gradient of a bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gradient {
+    /// Through the samples z = mu + sigma noise
+    #[default]
+    Reparameterized,
+    /// The same along the path alone, without the score of q; biased with more than one sample
+    StickingTheLanding,
+    /// Along the path, by squared weights of the samples
+    DoublyReparameterized,
+    /// The score function of q times the bound (REINFORCE)
+    Score,
+    /// The score function less a moving average of the bound
+    MovingAverage,
+    /// The score function less the mean of the other samples
+    LeaveOneOut,
+    /// The score function less what a small network makes of the reading
+    Learned,
+    /// Of the importance-weighted bound, by the score function less what the other samples say
+    Vimco,
+}
+
+/// What an estimator is an estimator of the gradient of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "bound", content = "samples")]
+pub enum Target {
+    /// The evidence lower bound.
+    Elbo,
+    /// The importance-weighted bound of so many samples.
+    ImportanceWeighted(usize),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elbo => f.write_str("ELBO"),
+            Self::ImportanceWeighted(samples) => write!(f, "IWAE {samples}"),
+        }
+    }
+}
+
+impl fmt::Display for Gradient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+impl fmt::Display for Latent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+impl Gradient {
+    /// Whether it goes through the samples, which bits have no derivative for.
+    pub fn is_pathwise(self) -> bool {
+        matches!(
+            self,
+            Self::Reparameterized | Self::StickingTheLanding | Self::DoublyReparameterized
+        )
+    }
+
+    /// The fewest samples of a reading that it works with.
+    pub fn least_samples(self) -> usize {
+        match self {
+            Self::LeaveOneOut | Self::Vimco => 2,
+            _ => 1,
+        }
+    }
+
+    /// What it estimates the gradient of, from `samples` samples of a reading. The score functions
+    /// take the mean of the ELBO over them.
+    pub fn target(self, samples: usize) -> Target {
+        if samples > 1 && (self.is_pathwise() || self == Self::Vimco) {
+            Target::ImportanceWeighted(samples)
+        } else {
+            Target::Elbo
+        }
+    }
+
+    /// Whether it can be had for such latents from so many samples.
+    ///
+    /// # Errors
+    /// One line that says what to change.
+    pub fn check(self, latent: Latent, samples: usize) -> Result<(), Error> {
+        if latent == Latent::Bernoulli && self.is_pathwise() {
+            return Err(Error::Setting(format!(
+                "the gradient {self} goes through the samples, bits have no derivative: use score, moving-average, leave-one-out, learned or vimco, or Gaussian latents"
+            )));
+        }
+        if samples < self.least_samples() {
+            return Err(Error::Setting(format!(
+                "the gradient {self} compares samples of a reading and there is {samples}: take at least {}, or use score, moving-average or learned",
+                self.least_samples()
+            )));
+        }
+        Ok(())
+    }
+}
