@@ -3,6 +3,7 @@
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
 use core::fmt;
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// The scores of `n` held-out normal readings under one estimator, as knots in ascending order.
@@ -127,7 +128,8 @@ impl Calibration<'_> {
 }
 
 /// How single passes scatter around the ELBO, in Q16.16 nats, measured on held-out normal readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Noise {
     /// Mean of the bound of a pass at the posterior mean minus the ELBO.
     pub mean_excess: i32,

@@ -2,12 +2,14 @@
 
 use core::fmt;
 use core::str::FromStr;
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// An estimator of a bound on log p(x). All but the last estimate the evidence lower bound
 /// `E_q[log p(x|z)] - KL(q(z|x) || p(z))`, the divergence in closed form; they differ in the points
 /// at which the decoder is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Estimator {
     /// One decoder pass at the posterior mean. Deterministic; not a bound: biased upward, since
     /// the posterior's spread costs reconstruction.

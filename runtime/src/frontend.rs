@@ -11,6 +11,7 @@ use crate::transcendental::log2;
 use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
 use heapless::Vec;
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// The most features in a [`FrontEnd`].
@@ -31,7 +32,8 @@ const LOWEST_ENERGY: i32 = -16 << BAND_FRACTION_BITS;
 ///
 /// Each is an `i16` that saturates. `raw` is the sensor's unit; `round` rounds to nearest, halves
 /// up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Feature {
     /// The window itself, N numbers from the oldest to the newest: `x_n`, or `x_n - round(mean)`.
     /// Unit: raw.
@@ -199,8 +201,9 @@ impl core::error::Error for FrontEndError {}
 /// assert_eq!(reading[1..], [16_738, 18_787]); // log2 of 1000^2 / 12 and of 1000^2 / 3
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Unchecked"))]
 pub struct FrontEnd {
     channels: u8,
     samples: u16,
@@ -208,6 +211,7 @@ pub struct FrontEnd {
 }
 
 /// The fields of a [`FrontEnd`] as they were received.
+#[cfg(feature = "serde")]
 #[derive(Deserialize)]
 struct Unchecked {
     channels: u8,
@@ -215,6 +219,7 @@ struct Unchecked {
     features: Vec<Feature, MAX_FEATURES>,
 }
 
+#[cfg(feature = "serde")]
 impl TryFrom<Unchecked> for FrontEnd {
     type Error = FrontEndError;
 
@@ -483,6 +488,7 @@ mod tests {
         FrontEnd::new(1, samples, &[feature]).unwrap()
     }
 
+    #[cfg(feature = "encode")]
     #[test]
     fn reads_and_writes_the_fixture() {
         let front_end = FrontEnd::new(3, 256, &ALL).unwrap();

@@ -35,6 +35,7 @@
 //! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
 //! * [`Mask`]: which inputs of a reading were observed.
 //! * `log_sum_exp`: sums of weights whose logarithms are known.
+//! * `crc`: CRC-32; `wire`: scalars in the postcard wire format.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`kernel`]: dense layers on integers; they know no format.
 //! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
@@ -64,6 +65,7 @@
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
 //! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
+//! * `serde`: the descriptions of a model ([`frontend::FrontEnd`], [`Estimator`], ...) are serializable.
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
@@ -74,6 +76,7 @@
 extern crate std;
 
 pub mod calibration;
+mod crc;
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
@@ -99,6 +102,7 @@ pub mod text;
 pub mod transcendental;
 mod vae;
 pub mod watch;
+mod wire;
 mod workspace;
 
 pub use calibration::{Calibration, ThresholdError};

@@ -13,6 +13,7 @@ use crate::kernel::{Dense, Packing, Quantization, Row};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::stream::WindowShape;
+use crate::wire::Text;
 use core::fmt;
 use core::num::NonZeroUsize;
 use heapless::Vec;
@@ -28,7 +29,7 @@ const NARROW_CEILING: i16 = 127;
 /// or overflow.
 #[derive(Clone, Debug)]
 pub struct Model<'a> {
-    pub(crate) name: &'a str,
+    name: Text<'a>,
     pub(crate) image_length: usize,
     pub(crate) picture_width: u16,
     pub(crate) latents: u16,
@@ -224,12 +225,7 @@ impl<'a> Model<'a> {
     /// [`ImageError`] says which of these does not hold.
     pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
         let (header, tensors) = format::open(image)?;
-        let (header, rest) = postcard::take_from_bytes::<Header<'a>>(header)
-            .map_err(|_| ImageError::Invalid("its header does not decode"))?;
-        require(
-            rest.is_empty(),
-            "its header has bytes behind its last field",
-        )?;
+        let header = Header::read(header)?;
         check_scalars(&header)?;
 
         let mut tensors = Tensors::new(tensors);
@@ -314,7 +310,7 @@ impl<'a> Model<'a> {
     /// The name that the trainer gave it.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        self.name
+        self.name.as_str()
     }
 
     /// Length of the image in bytes.

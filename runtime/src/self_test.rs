@@ -1,7 +1,8 @@
 //! Does this machine compute what the workstation computed?
 
+use crate::crc::{Crc, crc32};
 use crate::estimator::{Estimator, SELF_TEST};
-use crate::format::{CRC, MAX_LAYERS};
+use crate::format::MAX_LAYERS;
 use crate::mask::Mask;
 use crate::model::{LayerRole, Model};
 use crate::session::Session;
@@ -116,7 +117,7 @@ impl Model<'_> {
     pub(crate) fn layer_hashes(&self, workspace: &mut [u64]) -> Result<Hashes, WorkspaceError> {
         let mut scratch = Scratch::new(self, workspace)?;
         let mut hashes = Hashes::new();
-        let mut heads = CRC.digest();
+        let mut heads = Crc::new();
         let encoder_layers = self.encoder.hidden.len();
         let mut seen = 0;
         vae::encode(
@@ -127,25 +128,25 @@ impl Model<'_> {
             |bytes| {
                 // The heads come in two parts, means and log-variances, and count as one layer.
                 if seen < encoder_layers {
-                    let _ = hashes.push(CRC.checksum(bytes));
+                    let _ = hashes.push(crc32(bytes));
                 } else {
                     heads.update(bytes);
                 }
                 seen += 1;
             },
         );
-        let _ = hashes.push(heads.finalize());
+        let _ = hashes.push(heads.finish());
         vae::at_mean(self, None, 0, &mut scratch);
-        let mut digest = CRC.digest();
+        let mut output = Crc::new();
         let mut outputs = vae::decode(self, &mut scratch, 1, |bytes| {
-            let _ = hashes.push(CRC.checksum(bytes));
+            let _ = hashes.push(crc32(bytes));
         });
         while let Some(rows) = outputs.next() {
-            for [output, ..] in rows {
-                digest.update(&output.to_le_bytes());
+            for [value, ..] in rows {
+                output.update(&value.to_le_bytes());
             }
         }
-        let _ = hashes.push(digest.finalize());
+        let _ = hashes.push(output.finish());
         Ok(hashes)
     }
 

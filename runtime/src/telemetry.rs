@@ -13,8 +13,8 @@
 //! own.
 
 use crate::fixed::{FRACTION_BITS, saturate_i16};
+use crate::wire::{Failure, Reader};
 use core::fmt;
-use serde::{Deserialize, Serialize};
 
 /// The most fraction bits that latents of a packet have.
 pub const MAX_FRACTION_BITS: u8 = 15;
@@ -41,7 +41,7 @@ pub const MAX_FRACTION_BITS: u8 = 15;
 /// # assert!(rest.is_empty());
 /// # Ok::<(), elbow::telemetry::TelemetryError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
     sequence: u8,
     fraction_bits: u8,
@@ -129,10 +129,25 @@ impl<'a> Packet<'a> {
     /// [`TelemetryError::Buffer`] where `buffer` is shorter than [`Packet::encoded_len`].
     pub fn to_slice<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], TelemetryError> {
         let (have, need) = (buffer.len(), self.encoded_len());
-        match postcard::to_slice(self, buffer) {
-            Ok(bytes) => Ok(bytes),
-            Err(_) => Err(TelemetryError::Buffer { have, need }),
+        let error = TelemetryError::Buffer { have, need };
+        let buffer = buffer.get_mut(..need).ok_or(error)?;
+        let (head, latents) = buffer
+            .split_at_mut_checked(need.saturating_sub(self.latents.len()))
+            .ok_or(error)?;
+        let mut head = head.iter_mut();
+        let mut put = |byte| head.next().into_iter().for_each(|place| *place = byte);
+        put(self.sequence);
+        put(self.fraction_bits);
+        let mut rest = self.latents.len();
+        while rest > 0x7f {
+            put(rest as u8 | 0x80);
+            rest >>= 7;
         }
+        put(rest as u8);
+        for (place, &latent) in latents.iter_mut().zip(self.latents) {
+            *place = latent;
+        }
+        Ok(buffer)
     }
 
     /// Reads a packet from the start of `bytes`, and gives what follows it. Latents stay where they
@@ -142,12 +157,15 @@ impl<'a> Packet<'a> {
     /// [`TelemetryError::Truncated`], [`TelemetryError::Malformed`] and
     /// [`TelemetryError::FractionBits`].
     pub fn from_bytes(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), TelemetryError> {
-        let (packet, rest) = postcard::take_from_bytes::<Self>(bytes).map_err(|error| {
-            if error == postcard::Error::DeserializeUnexpectedEnd {
-                TelemetryError::Truncated
-            } else {
-                TelemetryError::Malformed
-            }
+        let mut reader = Reader::new(bytes);
+        let packet = Self {
+            sequence: reader.u8(),
+            fraction_bits: reader.u8(),
+            latents: reader.bytes(),
+        };
+        let rest = reader.finish().map_err(|failure| match failure {
+            Failure::Truncated => TelemetryError::Truncated,
+            Failure::Malformed => TelemetryError::Malformed,
         })?;
         if packet.fraction_bits > MAX_FRACTION_BITS {
             return Err(TelemetryError::FractionBits(packet.fraction_bits));

@@ -3,6 +3,7 @@
 use crate::fixed::{FRACTION_BITS, multiply};
 use crate::requantize::Multiplier;
 use crate::transcendental::exp;
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// The largest penalty of a term, 8192 nats in Q16.16: 128 standard deviations of a normal, 8192
@@ -23,7 +24,8 @@ pub(crate) const LARGEST_LOG_NORMALIZER: i32 = 4096 << 16;
 pub(crate) const STANDARDIZE_BITS: u32 = 3;
 
 /// The shape of the density.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Family {
     /// `exp(-d^2 / 2) / sqrt(2 pi)`.
     Normal,

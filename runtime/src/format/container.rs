@@ -1,5 +1,6 @@
 //! Magic, versions, length and CRC-32: reader and writer side by side.
 
+use crate::crc::Crc;
 use core::fmt;
 
 /// The first four bytes of every image.
@@ -19,9 +20,6 @@ pub const PREFIX_LENGTH: usize = 20;
 
 /// Where an image must start, and where each of its tensors starts from there.
 pub const ALIGNMENT: usize = 8;
-
-/// CRC-32 as in zlib: of images, and of what layers give.
-pub(crate) const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
 /// Offsets of the fields of the prefix.
 mod field {
@@ -169,10 +167,10 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(&[u8], &[u8]), ImageError> {
 
 /// CRC-32 (ISO-HDLC, as in zlib) of an image, its own field left out.
 fn checksum(image: &[u8]) -> u32 {
-    let mut digest = CRC.digest();
-    digest.update(image.get(..field::CRC).unwrap_or_default());
-    digest.update(image.get(field::HEADER_LENGTH..).unwrap_or_default());
-    digest.finalize()
+    let mut crc = Crc::new();
+    crc.update(image.get(..field::CRC).unwrap_or_default());
+    crc.update(image.get(field::HEADER_LENGTH..).unwrap_or_default());
+    crc.finish()
 }
 
 fn read_u16(bytes: &[u8], at: usize) -> Option<u16> {

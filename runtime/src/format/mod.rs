@@ -13,12 +13,12 @@ mod writer;
 pub use aligned::Aligned;
 #[cfg(feature = "encode")]
 pub use aligned::AlignedImage;
+pub(crate) use container::open;
 #[cfg(feature = "encode")]
 pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
 };
-pub(crate) use container::{CRC, open};
 pub use header::Activation;
 #[cfg(feature = "encode")]
 pub(crate) use header::CalibrationHeader;

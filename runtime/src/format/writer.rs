@@ -12,6 +12,7 @@ use crate::frontend::FrontEnd;
 use crate::kernel::Packing;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
+use crate::wire::Text;
 use crate::workspace::WorkspaceError;
 use core::fmt;
 use std::string::String;
@@ -329,7 +330,7 @@ impl ImageSpec {
             })
         };
         let header = Header {
-            name: &self.name,
+            name: Text::new(&self.name),
             inputs: narrow("inputs", self.modelled())?,
             conditions: narrow("conditions", self.conditions.len())?,
             picture_width: self.picture_width,

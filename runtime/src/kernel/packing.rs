@@ -1,6 +1,7 @@
 //! How the weights of a layer lie in memory. Every kernel reads every packing with the same result;
 //! each has one that it reads fastest.
 
+#[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
 /// Rows and columns of a tile.
@@ -17,7 +18,8 @@ const OFFSET: u8 = 128;
 /// A tile is four rows by four columns, the four weights of one row in one word, the first column in
 /// its lowest byte. Four rows make a band: their tiles from left to right. Bands follow one another
 /// from the first row on. Columns and rows are filled up to multiples of four with weights of zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Packing {
     /// Row after row without gaps, each weight a signed byte: for Helium, and for hosts.
     #[default]
