@@ -46,6 +46,9 @@ pub struct Config {
     pub encoder: Vec<usize>,
     /// Numbers in a latent vector.
     pub latents: usize,
+    /// What kind of numbers.
+    #[serde(default)]
+    pub latent: Latent,
     /// Hidden widths of the decoder, from the latents to the reading.
     pub decoder: Vec<usize>,
     /// Passes over the training readings.
@@ -57,10 +60,13 @@ pub struct Config {
     /// The fraction of inputs that training hides at random, anew each time: 0 for none.
     #[serde(default)]
     pub missing: f64,
-    /// Samples in the bound that training ascends: 1 for the ELBO, more for the
-    /// importance-weighted bound.
+    /// Samples of a reading in training: with more than one, estimators of the gradient through the
+    /// samples, and VIMCO, ascend the importance-weighted bound.
     #[serde(default = "one")]
     pub importance_samples: usize,
+    /// How the gradient of the bound is estimated.
+    #[serde(default)]
+    pub gradient: Gradient,
     /// What is ascended with one sample, where that is not the plain ELBO.
     #[serde(default)]
     pub objective: Objective,
@@ -324,6 +330,7 @@ impl Config {
         at_least_one("--importance-samples", self.importance_samples, 1000)?;
         Objective::validate(self)?;
         self.validate_prior()?;
+        self.validate_gradient()?;
         if self.conditions > 0 && (self.binarize.is_some() || self.stream.is_some()) {
             return Err(Error::Setting(format!(
                 "--conditions is {}: conditions are the last columns of a table of readings, not of pictures or streams; leave out --conditions, or --binarize and --window",

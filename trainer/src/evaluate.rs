@@ -1,11 +1,13 @@
 //! Scores in floats and as the device computes them, and what they are worth as a detector.
 
+use crate::config::Latent;
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
-use crate::objective::Bound;
+use crate::objective::{Batch, Bound};
 use crate::prepared::Prepared;
-use crate::random::{self, Purpose, normals};
+use crate::proposal::{Proposal, draw_noise, opposite};
+use crate::random::{self, Purpose};
 use crate::readings::Readings;
 use candle_core::Tensor;
 use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
@@ -14,8 +16,8 @@ use serde::Serialize;
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
 
-/// The bound of each reading in floats, nats: the mean over `samples` reparameterized draws in
-/// antithetic pairs, always the same draws. With `masks`, that of what they observe.
+/// The bound of each reading in floats, nats: the mean over `samples` draws in antithetic pairs, always
+/// the same draws. With `masks`, that of what they observe.
 ///
 /// # Errors
 /// [`Error::Tensor`].
@@ -34,10 +36,9 @@ pub fn float_scores(
         let shape = (1, length, vae.latents());
         let mut sums = vec![0.0; length];
         for _ in 0..pairs {
-            let noise = normals(&mut rng, length * vae.latents());
-            let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
-            for noise in [noise.neg()?, noise] {
-                let elbo = Bound::sample(vae, &batch, &noise)?.elbo()?;
+            let noise = draw_noise(vae.latent(), shape, &mut rng, batch.inputs.device())?;
+            for noise in [opposite(vae.latent(), &noise)?, noise] {
+                let elbo = elbo(vae, &batch, &noise)?;
                 let elbo = elbo.to_vec1::<f32>()?.into_iter().map(f64::from);
                 sums.iter_mut()
                     .zip(elbo)
@@ -49,6 +50,17 @@ pub fn float_scores(
         scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
     }
     Ok(scores)
+}
+
+/// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`]
+/// or of [`Proposal::divergence`].
+fn elbo(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
+    if vae.latent() == Latent::Gaussian {
+        return Bound::sample(vae, batch, noise)?.elbo();
+    }
+    let proposal = Proposal::encode(vae, &batch.inputs)?;
+    let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
+    Ok((reconstruction.mean(0)? - proposal.divergence(vae)?)?)
 }
 
 /// The score of each reading as the device computes it: reading `i` draws from stream `i` of
@@ -255,7 +267,8 @@ impl Evaluation {
 }
 
 impl Side {
-    fn new(scores: &[f64], abnormal: &[bool]) -> Self {
+    /// Of `scores`, one for each entry of `abnormal`.
+    pub fn new(scores: &[f64], abnormal: &[bool]) -> Self {
         let normal: Vec<f64> = scores
             .iter()
             .zip(abnormal)

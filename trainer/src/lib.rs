@@ -16,11 +16,13 @@
 //! * [`parts`]: the data of a run, divided.
 //! * [`model`]: encoder, decoder and likelihood in floats, on candle.
 //! * [`objective`]: the evidence lower bound, its terms, and the importance-weighted bound.
+//! * [`proposal`]: q(z|x) of a batch, of Gaussian latents or bits.
 //! * [`prepared`]: readings as the networks take them in.
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop and its optimizer.
-//! * [`gradient`]: estimators of the gradient of the bound, and what their noise comes to.
+//! * [`gradient`]: estimators of the gradient of the bound, what their noise comes to, and training
+//!   by them.
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
 //! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`quantize`]: from floats to the integers of an image.
@@ -48,6 +50,7 @@ pub mod model;
 pub mod objective;
 pub mod parts;
 pub mod prepared;
+pub mod proposal;
 pub mod quantize;
 pub mod random;
 pub mod readings;

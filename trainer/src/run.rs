@@ -1,8 +1,8 @@
 //! The folder of a run, and files that are written whole or not at all.
 
-use crate::config::{Config, LikelihoodKind};
+use crate::config::{Config, Gradient, Latent, LikelihoodKind};
 use crate::error::Error;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Side};
 use crate::fit;
 use crate::model::Vae;
 use crate::readings::Normalization;
@@ -86,6 +86,48 @@ pub struct Summary {
     pub numerics_version: u16,
     /// Of this program.
     pub trainer_version: &'static str,
+}
+
+/// The results of a run that has no image, as `summary.json` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FloatSummary {
+    /// What the model is called.
+    pub name: String,
+    /// The likelihood that was used.
+    pub likelihood: LikelihoodKind,
+    /// What kind of latents.
+    pub latent: Latent,
+    /// How the gradient was estimated.
+    pub gradient: Gradient,
+    /// What training ascended; the scores below are of the bounds themselves.
+    pub objective: String,
+    /// Readings that were learned from.
+    pub training_readings: usize,
+    /// Readings that were chosen by.
+    pub validation_readings: usize,
+    /// Test readings that are normal, or of which nobody said.
+    pub normal: usize,
+    /// Test readings labelled abnormal.
+    pub abnormal: usize,
+    /// The ELBO, by which the AUC is too.
+    pub float: Side,
+    /// A bound that is closer to log p(x).
+    pub importance_weighted: SampledBound,
+    /// Wall-clock time of the training alone.
+    pub training_seconds: f64,
+    /// Of this program.
+    pub trainer_version: &'static str,
+}
+
+/// An importance-weighted bound.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SampledBound {
+    /// Of each reading.
+    pub samples: usize,
+    /// Over normal test readings, nats a reading; none without any.
+    pub mean: Option<f64>,
+    /// Its standard error over readings; none below two.
+    pub standard_error: Option<f64>,
 }
 
 /// Multiply-accumulates of the encoder and of one pass of the decoder.
@@ -184,6 +226,19 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::writing(path)(error.error))
 }
 
+/// Removes the file `path` where there is one.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::writing(path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn parent(path: &Path) -> &Path {
     path.parent()
         .filter(|parent| !parent.as_os_str().is_empty())
@@ -202,12 +257,20 @@ pub fn image_path(path: &Path) -> PathBuf {
 /// Reads an image to aligned memory.
 ///
 /// # Errors
-/// [`Error::File`].
+/// [`Error::File`], or [`Error::Setting`] where the run has none because of its latents.
 pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
-    let path = image_path(path);
-    std::fs::read(&path)
-        .map(|bytes| AlignedImage::new(&bytes))
-        .map_err(Error::reading(&path))
+    let file = image_path(path);
+    let bytes = std::fs::read(&file).map_err(|cause| {
+        let settings = config_beside(path).ok().flatten().map(|run| run.settings);
+        match settings {
+            Some(settings) if settings.latent == Latent::Bernoulli => Error::Setting(format!(
+                "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
+                file.display()
+            )),
+            _ => Error::reading(&file)(cause),
+        }
+    })?;
+    Ok(AlignedImage::new(&bytes))
 }
 
 /// Parses an image read from `path`.

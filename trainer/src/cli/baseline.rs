@@ -2,7 +2,7 @@
 
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, emit, to_json, warn_of_saturation};
-use crate::config::{Config, Core, Inference, LikelihoodKind};
+use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{auc, mean_and_error};
 use crate::parts::Parts;
@@ -198,6 +198,8 @@ impl Arguments {
             learning_rate: 1.0,
             missing: 0.0,
             importance_samples: 1,
+            gradient: Gradient::default(),
+            latent: Latent::default(),
             objective: Default::default(),
             conditions: 0,
             keep_dead_latents: false,

@@ -1,14 +1,17 @@
 //! `trainer fit`.
 
 use super::stream::StreamArguments;
-use super::{ANOMALY_DIGIT, decimal, signed};
+use super::{ANOMALY_DIGIT, decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
-use crate::config::{Config, Core, ElboForm, Inference, LikelihoodKind, Objective, PriorKind};
+use crate::config::{
+    Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective, PriorKind,
+};
 use crate::data::{Binarization, Dataset, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch};
+use crate::gradient;
 use crate::inference::train_locally;
 use crate::model::Vae;
 use crate::parts::Parts;
@@ -28,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 28] = [
+const SETTINGS: [&str; 30] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -38,12 +41,14 @@ const SETTINGS: [&str; 28] = [
     "prior",
     "encoder",
     "latents",
+    "latent",
     "decoder",
     "epochs",
     "batch",
     "learning_rate",
     "missing",
     "importance_samples",
+    "gradient",
     "elbo_form",
     "beta",
     "kl_warm_up",
@@ -101,6 +106,9 @@ pub(super) struct Arguments {
     /// Numbers in a latent vector
     #[arg(long, value_name = "N", default_value_t = 8)]
     latents: usize,
+    /// What kind of numbers
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Latent::Gaussian)]
+    latent: Latent,
     /// Hidden widths of the decoder, separated by commas
     #[arg(
         long,
@@ -122,10 +130,13 @@ pub(super) struct Arguments {
     /// that the model can score and fill in readings with gaps
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
     missing: f64,
-    /// Samples in the bound that training ascends: 1 for the ELBO, more for the importance-weighted
-    /// bound [default: 1, or 5 with --missing]
+    /// Samples of a reading in training. With more than one, gradients through the samples and vimco ascend
+    /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
+    /// How the gradient of the bound is estimated [default: reparameterized; leave-one-out for bits]
+    #[arg(long, value_name = "NAME", value_enum)]
+    gradient: Option<Gradient>,
     /// With one sample: how the ELBO is estimated
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ElboForm::Divergence)]
     elbo_form: ElboForm,
@@ -179,17 +190,21 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-/// Samples in the bound where training hides inputs and nobody says otherwise: each costs a decoder
-/// pass and its gradients.
-const SAMPLES_WITH_GAPS: usize = 5;
+/// Samples of a reading where training hides inputs, or compares samples, and nobody says otherwise: each
+/// costs a decoder pass and its gradients.
+const SEVERAL_SAMPLES: usize = 5;
 
 impl Arguments {
+    fn gradient(&self) -> Gradient {
+        self.gradient.unwrap_or(match self.latent {
+            Latent::Gaussian => Gradient::Reparameterized,
+            Latent::Bernoulli => Gradient::LeaveOneOut,
+        })
+    }
+
     fn importance_samples(&self) -> usize {
-        let default = if self.missing > 0.0 {
-            SAMPLES_WITH_GAPS
-        } else {
-            1
-        };
+        let several = self.missing > 0.0 || self.gradient().least_samples() > 1;
+        let default = if several { SEVERAL_SAMPLES } else { 1 };
         self.importance_samples.unwrap_or(default)
     }
 
@@ -206,12 +221,14 @@ impl Arguments {
                 prior: self.prior,
                 encoder: self.encoder.clone(),
                 latents: self.latents,
+                latent: self.latent,
                 decoder: self.decoder.clone(),
                 epochs: self.epochs,
                 batch: self.batch,
                 learning_rate: self.learning_rate,
                 missing: self.missing,
                 importance_samples: self.importance_samples(),
+                gradient: self.gradient(),
                 objective: Objective {
                     form: self.elbo_form,
                     beta: self.beta,
@@ -307,6 +324,9 @@ impl Task {
         let start = Instant::now();
         let history = self.train(&vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
+        if vae.latent() == Latent::Bernoulli {
+            return self.finish_in_floats(folder, &vae, &history, (&test, training_seconds));
+        }
         let vae = self.prune(vae, &training)?;
 
         let label = Label {
@@ -343,6 +363,32 @@ impl Task {
             },
         )?;
         self.say(&table(&summary));
+        self.say(&format!("wrote {}", folder.display()));
+        Ok(())
+    }
+
+    /// Evaluates a model that has no image, and writes the folder.
+    fn finish_in_floats(
+        &self,
+        folder: &Path,
+        vae: &Vae,
+        history: &[Epoch],
+        (test, training_seconds): (&Prepared, f64),
+    ) -> Result<(), Error> {
+        let of = (&self.config, &self.parts);
+        let summary = float_run::summarize(&self.name, of, (vae, test), training_seconds)?;
+        // Those of an earlier run would be taken for this one's.
+        run::remove(&folder.join(run::IMAGE_FILE))?;
+        run::remove(&folder.join(run::REPORT_FILE))?;
+        write_floats(
+            folder,
+            &self.config,
+            vae,
+            history,
+            &super::to_json(&summary)?,
+        )?;
+        self.say(&float_run::table(&summary));
+        self.say(float_run::NO_IMAGE);
         self.say(&format!("wrote {}", folder.display()));
         Ok(())
     }
@@ -392,7 +438,9 @@ impl Task {
         let settings = &self.config.settings;
         let progress = Progress::new(settings.epochs, self.quiet);
         let show = |epoch: &Epoch| progress.show(epoch);
+        let plain = settings.gradient == Gradient::Reparameterized;
         let history = match settings.inference {
+            _ if !plain => gradient::train(vae, settings, training, validation, show),
             Inference::Amortized => fit::train(vae, settings, training, validation, show),
             Inference::Svi => train_locally(vae, settings, training, validation, show),
         };
@@ -470,10 +518,23 @@ struct Files<'a> {
 
 /// Writes the folder, the image last: where it is new, the rest is.
 fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
-    let text = toml::to_string(files.config);
+    let summary = super::to_json(files.summary)?;
+    write_floats(folder, files.config, files.vae, files.history, &summary)?;
+    run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
+    run::write(&folder.join(run::IMAGE_FILE), files.image)
+}
+
+/// Writes all that a run has without an image.
+fn write_floats(
+    folder: &Path,
+    config: &RunConfig,
+    vae: &Vae,
+    history: &[Epoch],
+    summary: &str,
+) -> Result<(), Error> {
+    let text = toml::to_string(config);
     let text = text.map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
-    let lines = files
-        .history
+    let lines = history
         .iter()
         .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
     let metrics = lines.collect::<Result<String, _>>();
@@ -481,16 +542,8 @@ fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
         metrics.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
     run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
     run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
-    run::write(
-        &folder.join(run::PARAMETERS_FILE),
-        &files.vae.to_safetensors()?,
-    )?;
-    run::write(
-        &folder.join(run::SUMMARY_FILE),
-        super::to_json(files.summary)?.as_bytes(),
-    )?;
-    run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
-    run::write(&folder.join(run::IMAGE_FILE), files.image)
+    run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
+    run::write(&folder.join(run::SUMMARY_FILE), summary.as_bytes())
 }
 
 /// The results for a terminal.

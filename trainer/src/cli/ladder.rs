@@ -53,7 +53,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         model: &model,
         data: &data,
         samples: arguments.samples.into(),
-        trained_samples: config.settings.importance_samples,
+        trained_samples: config.settings.bound_samples(),
         estimator: arguments.estimator,
         seed: arguments.seed,
     })?;

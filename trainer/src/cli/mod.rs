@@ -6,6 +6,7 @@ mod encode;
 mod estimators;
 mod eval;
 mod fit;
+mod float_run;
 mod impute;
 mod inspect;
 mod ladder;
@@ -34,6 +35,9 @@ use std::path::{Path, PathBuf};
 
 /// The anomaly digit where no run says another.
 const ANOMALY_DIGIT: u32 = 4;
+
+/// What to do about data that cannot be.
+const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
 
 /// Variational autoencoders for microcontrollers: train, quantize, export, evaluate.
 #[derive(Debug, Parser)]
@@ -212,6 +216,27 @@ impl Source {
     }
 }
 
+impl Source {
+    /// Loads all readings for a run that has no image, and warns of what saturated.
+    fn load_for_floats(
+        &self,
+        run: &run::RunConfig,
+        labels: Option<&Path>,
+    ) -> Result<(Labelled, Readings), Error> {
+        let settings = &run.settings;
+        let digit = self.anomaly_digit()?;
+        let labelled = load_for_scoring(&self.data, labels, digit, settings.binarize)?;
+        let Dataset { name, table, .. } = &labelled.dataset;
+        let exponents = &run.derived.normalization.exponents;
+        check_width(name, table, exponents.len())?;
+        let likelihood = run.derived.likelihood;
+        likelihood.check(&labelled.dataset, settings.conditions, LIKE_THE_TRAINING)?;
+        let (readings, saturated) = Readings::from_table(table, exponents);
+        warn_of_saturation(saturated);
+        Ok((labelled, readings))
+    }
+}
+
 /// `table` with zeros where nothing was observed: whatever stands there is no reading.
 fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
     let rows = table.iter().enumerate();
@@ -234,8 +259,7 @@ fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> 
         let kind = LikelihoodKind::Binomial {
             trials: binomial.trials(),
         };
-        let remedy = "score data like those that the model was trained for";
-        kind.check(dataset, model.conditions(), remedy)?;
+        kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
     }
     let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
     warn_of_saturation(saturated);

@@ -86,14 +86,20 @@ impl Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     arguments.validate()?;
     let Arguments { source, .. } = arguments;
-    let image = run::read_image(&source.model)?;
-    let model = run::parse(&source.model, &image)?;
     let (config, vae) = run::read_vae(&source.model, &Device::Cpu)?;
     let gradients = arguments.gradients(vae.latent())?;
     let labels = arguments.labels.as_deref();
-    let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
-    let chosen = choose_normal(&loaded.labelled, arguments.limit)?;
-    let data = prepare(&vae, &config, loaded.readings.select(&chosen))?;
+    let (labelled, readings) = match vae.latent() {
+        Latent::Gaussian => {
+            let image = run::read_image(&source.model)?;
+            let model = run::parse(&source.model, &image)?;
+            let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
+            (loaded.labelled, loaded.readings)
+        }
+        Latent::Bernoulli => source.load_for_floats(&config, labels)?,
+    };
+    let chosen = choose_normal(&labelled, arguments.limit)?;
+    let data = prepare(&vae, &config, readings.select(&chosen))?;
     let variance = Variance::new(&Setting {
         vae: &vae,
         batch: &data.batch,

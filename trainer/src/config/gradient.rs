@@ -1,5 +1,6 @@
 //! The latents of a model, and how the gradient of its bound is estimated.
 
+use super::{Config, Inference, Objective, PriorKind};
 use crate::error::Error;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,55 @@ impl Gradient {
                 "the gradient {self} compares samples of a reading and there is {samples}: take at least {}, or use score, moving-average or learned",
                 self.least_samples()
             )));
+        }
+        Ok(())
+    }
+}
+
+impl Config {
+    /// Samples in the bound that training ascends: 1 for the ELBO.
+    pub fn bound_samples(&self) -> usize {
+        match self.gradient.target(self.importance_samples) {
+            Target::Elbo => 1,
+            Target::ImportanceWeighted(samples) => samples,
+        }
+    }
+
+    /// Checks that the settings go with the latents and with the estimator of the gradient.
+    pub(super) fn validate_gradient(&self) -> Result<(), Error> {
+        let of_settings =
+            |error| Error::Setting(format!("--gradient, --importance-samples: {error}"));
+        let (latent, samples) = (self.latent, self.importance_samples);
+        self.gradient.check(latent, samples).map_err(of_settings)?;
+        if latent == Latent::Gaussian && self.gradient == Gradient::Reparameterized {
+            return Ok(());
+        }
+        let others = [
+            ("--missing", self.missing != 0.0),
+            ("--inference svi", self.inference == Inference::Svi),
+            (
+                "--beta, --kl-warm-up, --free-bits or --elbo-form",
+                self.objective != Objective::default(),
+            ),
+        ];
+        for (name, given) in others {
+            if given {
+                return Err(Error::Setting(format!(
+                    "--gradient {} ascends the plain bound of whole readings: leave out {name}, or use --gradient reparameterized with Gaussian latents",
+                    self.gradient
+                )));
+            }
+        }
+        let of_gaussians = [
+            ("--prior", self.prior != PriorKind::Standard),
+            ("--window", self.stream.is_some()),
+        ];
+        for (name, given) in of_gaussians {
+            if given && latent == Latent::Bernoulli {
+                return Err(Error::Setting(format!(
+                    "{name} is for Gaussian latents, --latent is {latent}: leave one of them out"
+                )));
+            }
         }
         Ok(())
     }

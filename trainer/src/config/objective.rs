@@ -65,7 +65,7 @@ impl Objective {
 
     /// What a run with these settings ascends, in words.
     pub fn name(config: &Config) -> String {
-        let samples = config.importance_samples;
+        let samples = config.bound_samples();
         let objective = &config.objective;
         if samples > 1 {
             return format!("importance-weighted bound of {samples} samples");

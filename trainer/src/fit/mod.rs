@@ -2,8 +2,10 @@
 //! whole readings or of readings with gaps.
 
 mod adam;
+mod best;
 
 pub use adam::Adam;
+pub use best::Best;
 
 use crate::config::{Config, LikelihoodKind, Objective};
 use crate::data::shuffle;
@@ -93,7 +95,7 @@ pub fn initialize(
         latents: config.latents,
         decoder: config.decoder.clone(),
         prior: config.prior,
-        ..Architecture::default()
+        latent: config.latent,
     };
     let mut rng = random::stream(config.seed, Purpose::Initialization);
     Vae::new(&architecture, likelihood, &mut rng, device)
@@ -114,25 +116,16 @@ pub fn train(
     vae.prior.start_from(&training.batch.inputs)?;
     let mut ascent = Ascent::new(vae, config, training);
     let validation = Validation::new(config, validation);
-    let mut best: Option<(f64, Vec<Tensor>)> = None;
+    let mut best = Best::default();
     let mut history = Vec::with_capacity(config.epochs);
     for epoch in 1..=config.epochs {
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
-        if let Some(criterion) = metrics.criterion()
-            && criterion.is_finite()
-            && best
-                .as_ref()
-                .is_none_or(|(highest, _)| criterion > *highest)
-        {
-            best = Some((criterion, vae.snapshot()?));
-        }
+        best.offer(vae, metrics.criterion())?;
         observe(&metrics);
         history.push(metrics);
     }
-    if let Some((_, snapshot)) = best {
-        vae.restore(&snapshot)?;
-    }
+    best.restore(vae)?;
     Ok(history)
 }
 
@@ -143,15 +136,23 @@ pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
     (config.missing > 0.0).then(|| Masks::draw(rows, width, config.missing, &mut rng))
 }
 
+/// What the step size of an epoch is of the first one's, after `done` of `epochs`.
+pub fn cosine(done: usize, epochs: usize) -> f64 {
+    let progress = done as f64 / epochs as f64;
+    0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+}
+
 /// The readings that a model is chosen by.
-struct Validation<'a> {
+#[derive(Debug)]
+pub struct Validation<'a> {
     data: &'a Prepared,
     masks: Option<Masks>,
     epochs: usize,
 }
 
 impl<'a> Validation<'a> {
-    fn new(config: &Config, data: &'a Prepared) -> Self {
+    /// Those of `data`, with gaps too where training makes some.
+    pub fn new(config: &Config, data: &'a Prepared) -> Self {
         Self {
             data,
             masks: fixed_masks(config, data),
@@ -161,7 +162,10 @@ impl<'a> Validation<'a> {
 
     /// Puts the bounds after an epoch in where it is their turn: computing them costs about as much
     /// as an epoch over as many readings.
-    fn after(&self, vae: &Vae, metrics: &mut Epoch) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn after(&self, vae: &Vae, metrics: &mut Epoch) -> Result<(), Error> {
         let interval = (self.epochs / 200).max(1);
         let turn = metrics.epoch.is_multiple_of(interval) || metrics.epoch == self.epochs;
         if self.data.readings.is_empty() || !turn {
@@ -227,9 +231,7 @@ impl<'a> Ascent<'a> {
     fn epoch(&mut self, epoch: usize) -> Result<Epoch, Error> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
-        let progress = (epoch - 1) as f64 / self.config.epochs as f64;
-        let cosine = (std::f64::consts::PI * progress).cos();
-        let rate = 0.5 * self.config.learning_rate * (1.0 + cosine);
+        let rate = self.config.learning_rate * cosine(epoch - 1, self.config.epochs);
         let mut sums = Sums::default();
         for indices in order.chunks(self.config.batch) {
             self.step(indices, rate, self.weighting(epoch), &mut sums)?;

@@ -6,19 +6,22 @@
 
 mod baseline;
 mod coefficients;
+mod evidence;
 mod moments;
-mod proposal;
+mod train;
 mod variance;
 
 pub use coefficients::{Coefficients, LogWeights};
+pub use evidence::log_evidence;
 pub use moments::{Moments, Quality};
-pub use proposal::{Proposal, draw_noise};
+pub use train::train;
 pub use variance::{Bias, Row, Setting, Variance};
 
 use crate::config::{ElboForm, Gradient};
 use crate::error::Error;
 use crate::model::{Prior, Vae};
 use crate::objective::{Batch, Bound, Weighting};
+use crate::proposal::{Proposal, draw_noise};
 use crate::random::{self, Purpose, Xoshiro128PlusPlus};
 use baseline::{Average, Learned};
 use candle_core::backprop::GradStore;

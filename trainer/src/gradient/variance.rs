@@ -1,11 +1,12 @@
 //! Estimators of the gradient side by side, on one model and one batch.
 
 use super::moments::{Moments, Quality};
-use super::{Estimate, Estimator, draw_noise};
+use super::{Estimate, Estimator};
 use crate::config::{Gradient, Latent, Target};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::objective::Batch;
+use crate::proposal::draw_noise;
 use crate::random::{self, Purpose, Xoshiro128PlusPlus};
 use serde::Serialize;
 use std::time::Instant;

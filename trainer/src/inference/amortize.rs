@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::data::shuffle;
 use crate::error::Error;
 use crate::evaluate::float_scores;
-use crate::fit::{Adam, Epoch};
+use crate::fit::{Adam, Best, Epoch, cosine};
 use crate::model::Vae;
 use crate::objective::Batch;
 use crate::prepared::Prepared;
@@ -55,7 +55,7 @@ pub fn train_locally(
     let (encoder, decoder) = halves(vae);
     let mut course = Course::new(vae, config, training, decoder, half);
     let mut stage = Stage::Decoder(Local::new(&prior)?);
-    let mut best: Option<(f64, Vec<Tensor>)> = None;
+    let mut best = Best::default();
     let mut history = Vec::with_capacity(config.epochs);
     for epoch in 1..=config.epochs {
         if epoch == half + 1 {
@@ -69,16 +69,12 @@ pub fn train_locally(
             let scores = float_scores(vae, validation, None, VALIDATION_SAMPLES)?;
             let mean = scores.iter().sum::<f64>() / scores.len() as f64;
             metrics.validation_elbo = Some(mean);
-            if mean.is_finite() && best.as_ref().is_none_or(|(highest, _)| mean > *highest) {
-                best = Some((mean, vae.snapshot()?));
-            }
+            best.offer(vae, Some(mean))?;
         }
         observe(&metrics);
         history.push(metrics);
     }
-    if let Some((_, snapshot)) = best {
-        vae.restore(&snapshot)?;
-    }
+    best.restore(vae)?;
     Ok(history)
 }
 
@@ -134,9 +130,7 @@ impl<'a> Course<'a> {
     fn epoch(&mut self, stage: &mut Stage, epoch: usize) -> Result<Epoch, Error> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
-        let progress = self.done as f64 / self.epochs as f64;
-        let cosine = (std::f64::consts::PI * progress).cos();
-        let rate = 0.5 * self.config.learning_rate * (1.0 + cosine);
+        let rate = self.config.learning_rate * cosine(self.done, self.epochs);
         let (mut bounds, mut kls) = (0.0, 0.0);
         for rows in order.chunks(self.config.batch) {
             let (bound, kl) = self.step(stage, rows, rate)?;

@@ -43,6 +43,18 @@ pub fn draw_noise(
     Ok(Tensor::from_vec(values, shape, device)?)
 }
 
+/// The noise that makes the opposite draws: of each latent on the other side of its mean, or of its
+/// coin.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn opposite(latent: Latent, noise: &Tensor) -> Result<Tensor, Error> {
+    Ok(match latent {
+        Latent::Gaussian => noise.neg()?,
+        Latent::Bernoulli => noise.affine(-1.0, 1.0)?,
+    })
+}
+
 impl Proposal {
     /// The encoder's answer to inputs (batch, inputs).
     ///

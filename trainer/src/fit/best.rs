@@ -1,0 +1,39 @@
+//! The parameters to keep.
+
+use crate::error::Error;
+use crate::model::Vae;
+use candle_core::Tensor;
+
+/// The parameters with the highest criterion so far.
+#[derive(Debug, Default)]
+pub struct Best(Option<(f64, Vec<Tensor>)>);
+
+impl Best {
+    /// Keeps the parameters that `vae` has where `criterion` is the highest so far; none and numbers that
+    /// are not finite are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn offer(&mut self, vae: &Vae, criterion: Option<f64>) -> Result<(), Error> {
+        let highest = self
+            .0
+            .as_ref()
+            .map_or(f64::NEG_INFINITY, |(highest, _)| *highest);
+        if let Some(criterion) = criterion
+            && criterion.is_finite()
+            && criterion > highest
+        {
+            self.0 = Some((criterion, vae.snapshot()?));
+        }
+        Ok(())
+    }
+
+    /// Gives them back to `vae`, which stays as it is where none were kept.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn restore(self, vae: &Vae) -> Result<(), Error> {
+        self.0
+            .map_or(Ok(()), |(_, snapshot)| vae.restore(&snapshot))
+    }
+}
