@@ -4,9 +4,10 @@
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
 use elbow_trainer::config::{Gradient, Latent, PriorKind, Scale, Target};
-use elbow_trainer::gradient::{Estimator, Moments, draw_noise};
+use elbow_trainer::gradient::{Estimator, Moments};
 use elbow_trainer::model::{Architecture, Likelihood, Location, Prior, Vae};
 use elbow_trainer::objective::Batch;
+use elbow_trainer::proposal::draw_noise;
 use elbow_trainer::random::{self, Purpose, normals};
 use elbow_trainer::readings::Normalization;
 
