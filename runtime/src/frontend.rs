@@ -5,7 +5,7 @@
 //! as the device does.
 
 use crate::fft::{self, Complex};
-use crate::fixed::{mean, saturate_i16, square_root};
+use crate::fixed::{divide, mean, saturate_i16, square_root};
 use crate::length::{LengthError, check_length};
 use crate::transcendental::log2;
 use core::fmt;
@@ -402,7 +402,7 @@ impl<'a> Sum<'a> {
         let root = u64::from(square_root(scatter << (2 * shift)));
         let divisor = NonZeroU64::new(count << shift).unwrap_or(NonZeroU64::MIN);
         let numerator = (root << bits.min(MAX_FRACTION_BITS)) + (divisor.get() >> 1);
-        (numerator / divisor).min(i16::MAX.unsigned_abs().into()) as i16
+        divide(numerator, divisor).min(i16::MAX.unsigned_abs().into()) as i16
     }
 }
 

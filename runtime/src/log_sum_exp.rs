@@ -1,6 +1,6 @@
 //! Sums of numbers whose logarithms are known, whatever their size.
 
-use crate::fixed::{Nats, saturate, square_root};
+use crate::fixed::{Nats, divide, saturate, square_root};
 use crate::transcendental::{exp, ln};
 use core::num::NonZeroU64;
 
@@ -69,7 +69,7 @@ impl LogSumExp {
         let total = self.sum >> 12;
         let squared = NonZeroU64::new((total * total) >> 16)?;
         let excess = (u64::from(self.count) * self.squares).saturating_sub(squared.get());
-        let variance = (((excess << 15) / squared) << 17) / degrees;
+        let variance = divide(divide(excess << 15, squared) << 17, degrees);
         Some(Nats::from_bits(saturate(square_root(variance).into())))
     }
 }

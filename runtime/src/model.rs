@@ -5,8 +5,9 @@ use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
-    self, Activation, Header, ImageError, LayerHeader, LikelihoodHeader, MAX_CALIBRATIONS,
-    MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, PriorHeader, StreamHeader, Tensors,
+    self, Activation, CalibrationHeader, Defect, Header, ImageError, LayerHeader, LikelihoodHeader,
+    MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, PriorHeader,
+    StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
 use crate::kernel::{Dense, Packing, Quantization, Row};
@@ -225,63 +226,42 @@ impl<'a> Model<'a> {
     /// [`ImageError`] says which of these does not hold.
     pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
         let (header, tensors) = format::open(image)?;
-        let header = Header::read(header)?;
-        check_scalars(&header)?;
-
+        let header = &Header::read(header)?;
         let mut tensors = Tensors::new(tensors);
+        check_scalars(&mut tensors, header);
         let inputs = usize::from(header.inputs);
         let numbers = inputs + usize::from(header.conditions);
         let latents = usize::from(header.latents);
-        let centers = tensors.next(numbers)?;
-        let exponents = tensors.next(numbers)?;
-        let gains = read_multipliers(&mut tensors, numbers)?;
-        let conditions = read_multipliers(&mut tensors, header.conditions.into())?;
-        let typical = tensors.next(inputs)?;
-        let stream = read_stream(&mut tensors, header.stream.as_ref(), numbers)?;
-        let prior = read_prior(&mut tensors, header.prior, latents)?;
+        let centers = tensors.next(numbers);
+        let exponents = tensors.next(numbers);
+        let gains = read_multipliers(&mut tensors, numbers);
+        let conditions = read_multipliers(&mut tensors, header.conditions.into());
+        let typical = tensors.next(inputs);
+        let stream = read_stream(&mut tensors, header.stream.as_ref(), numbers);
+        let prior = read_prior(&mut tensors, header.prior, latents);
         let centers_of_inputs = centers.get(..inputs).unwrap_or_default();
-        let likelihood = read_likelihood(&mut tensors, &header, centers_of_inputs)?;
+        let likelihood = read_likelihood(&mut tensors, header, centers_of_inputs);
         let outputs = inputs * likelihood.rows_per_input();
-        let mut half = |layers: &[LayerHeader], columns, largest, rows| {
-            read_half(
-                &mut tensors,
-                header.packing,
-                layers,
-                (columns, largest),
-                rows,
-            )
-        };
-        let encoder = half(&header.encoder, numbers, NARROW_CEILING.into(), 2 * latents)?;
-        let taken_in = latents + conditions.len();
-        let decoder = half(&header.decoder, taken_in, LARGEST_LATENT, outputs)?;
-        let mut calibrations = Vec::new();
-        for table in &header.calibrations {
-            let calibration = Calibration {
-                estimator: table.estimator,
-                scores: tensors.next(table.knots.into())?,
-                p_values: tensors.next(usize::from(table.knots) + 1)?,
-                mean: Nats::from_bits(table.mean),
-                standard_deviation: Nats::from_bits(table.standard_deviation),
-            };
-            require(
-                calibration.is_valid(),
-                "a calibration table does not ascend, or has a negative deviation",
-            )?;
-            // There are as many as the header has, which has the same capacity.
-            let _ = calibrations.push(calibration);
-        }
+        let (packing, narrow) = (header.packing, NARROW_CEILING.into());
+        let takes_in = (numbers, narrow);
+        let encoder = read_half(
+            &mut tensors,
+            packing,
+            &header.encoder,
+            takes_in,
+            2 * latents,
+        );
+        let takes_in = (latents + conditions.len(), LARGEST_LATENT);
+        let decoder = read_half(&mut tensors, packing, &header.decoder, takes_in, outputs);
+        let calibrations = read_calibrations(&mut tensors, &header.calibrations);
         let self_test = SelfTestVector {
-            reading: tensors.next(numbers)?,
+            reading: tensors.next(numbers),
             scores: header.expected,
-            hashes: tensors.next(header.encoder.len() + header.decoder.len() + 2)?,
+            hashes: tensors.next(header.encoder.len() + header.decoder.len() + 2),
         };
         let modelled = self_test.reading.get(..inputs).unwrap_or_default();
         let outside = likelihood.outside_support(modelled, Mask::ALL);
-        let supported = outside.is_none();
-        require(
-            supported,
-            "the reading of its self-test is impossible under its likelihood",
-        )?;
+        tensors.require(outside.is_none(), Defect::SelfTestReading);
         tensors.finish()?;
         Ok(Self {
             name: header.name,
@@ -433,114 +413,83 @@ impl<'a> Model<'a> {
     }
 }
 
-fn require(holds: bool, otherwise: &'static str) -> Result<(), ImageError> {
-    if holds {
-        Ok(())
-    } else {
-        Err(ImageError::Invalid(otherwise))
-    }
-}
-
-fn check_scalars(header: &Header<'_>) -> Result<(), ImageError> {
+fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
     let (low, high) = header.log_variance_range;
-    require(
-        (1..=MAX_INPUTS).contains(&header.inputs),
-        "its number of inputs is not in 1..=16384",
-    )?;
-    require(
-        header.conditions <= MAX_INPUTS,
-        "its number of conditions is not in 0..=16384",
-    )?;
+    tensors.require((1..=MAX_INPUTS).contains(&header.inputs), Defect::Inputs);
+    tensors.require(header.conditions <= MAX_INPUTS, Defect::Conditions);
     if let PriorHeader::Mixture { components } = header.prior {
-        require(
+        tensors.require(
             (1..=MAX_COMPONENTS).contains(&components),
-            "its prior has not 1 to 256 components",
-        )?;
+            Defect::Components,
+        );
     }
-    require(
-        (1..=MAX_LATENTS).contains(&header.latents),
-        "its number of latents is not in 1..=1024",
-    )?;
-    require(
+    tensors.require((1..=MAX_LATENTS).contains(&header.latents), Defect::Latents);
+    tensors.require(
         (6..=15).contains(&header.latent_fraction_bits),
-        "the fraction bits of its latents are not in 6..=15",
-    )?;
-    require(
+        Defect::LatentFractionBits,
+    );
+    tensors.require(
         LOG_VARIANCE_LIMITS.0 <= low && low <= high && high <= LOG_VARIANCE_LIMITS.1,
-        "its range of log-variances is not within -32..=8",
-    )?;
-    require(
+        Defect::LogVarianceRange,
+    );
+    tensors.require(
         header.noise.mean_deviation >= 0 && header.noise.pair_deviation >= 0,
-        "a deviation of its noise is negative",
-    )
+        Defect::Noise,
+    );
 }
 
 fn read_stream<'a>(
     tensors: &mut Tensors<'a>,
     header: Option<&StreamHeader>,
     numbers: usize,
-) -> Result<Option<Stream<'a>>, ImageError> {
-    let Some(StreamHeader { front_end, hop }) = header else {
-        return Ok(None);
-    };
-    require(
-        front_end.features_len() == numbers,
-        "its front end makes readings of another length",
-    )?;
-    require(
-        (1..=front_end.samples()).contains(hop),
-        "the hop of its windows is zero or longer than a window",
-    )?;
-    Ok(Some(Stream {
+) -> Option<Stream<'a>> {
+    let StreamHeader { front_end, hop } = header?;
+    tensors.require(front_end.features_len() == numbers, Defect::FrontEndLength);
+    tensors.require((1..=front_end.samples()).contains(hop), Defect::Hop);
+    Some(Stream {
         front_end: front_end.clone(),
         hop: *hop,
-        exponents: tensors.next(front_end.channels().into())?,
-    }))
-}
-
-fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> Result<&'a [u32], ImageError> {
-    let words = tensors.next(count)?;
-    let valid = words
-        .iter()
-        .all(|&word| Multiplier::from_word(word).is_some());
-    require(valid, "a multiplier is out of range")?;
-    Ok(words)
+        exponents: tensors.next(front_end.channels().into()),
+    })
 }
 
 #[inline(never)]
-fn read_prior<'a>(
-    tensors: &mut Tensors<'a>,
-    header: PriorHeader,
-    latents: usize,
-) -> Result<Prior<'a>, ImageError> {
+fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> &'a [u32] {
+    let words: &[u32] = tensors.next(count);
+    let mut words_left = words.iter();
+    let valid = words_left.all(|&word| Multiplier::from_word(word).is_some());
+    tensors.require(valid, Defect::Multiplier);
+    words
+}
+
+#[inline(never)]
+fn read_prior<'a>(tensors: &mut Tensors<'a>, header: PriorHeader, latents: usize) -> Prior<'a> {
     let PriorHeader::Mixture { components } = header else {
-        return Ok(Prior::Standard);
+        return Prior::Standard;
     };
     let components = usize::from(components);
     let mixture = Mixture {
-        log_weights: tensors.next(components)?,
-        means: tensors.next(components * latents)?,
-        log_variances: tensors.next(components * latents)?,
-        precisions: tensors.next(components * latents)?,
+        log_weights: tensors.next(components),
+        means: tensors.next(components * latents),
+        log_variances: tensors.next(components * latents),
+        precisions: tensors.next(components * latents),
     };
-    require(mixture.is_valid(), "a number of its prior is out of range")?;
-    Ok(Prior::Mixture(mixture))
+    tensors.require(mixture.is_valid(), Defect::Prior);
+    Prior::Mixture(mixture)
 }
 
+#[inline(never)]
 fn read_likelihood<'a>(
     tensors: &mut Tensors<'a>,
     header: &Header<'_>,
     centers: &'a [i16],
-) -> Result<Likelihood<'a>, ImageError> {
+) -> Likelihood<'a> {
     match header.likelihood {
         LikelihoodHeader::Binomial { trials } => {
-            let log_choose = tensors.next(usize::from(trials) + 1)?;
+            let log_choose = tensors.next(usize::from(trials) + 1);
             let binomial = Binomial::new(trials, log_choose);
-            binomial
-                .map(Likelihood::Binomial)
-                .ok_or(ImageError::Invalid(
-                    "its binomial likelihood has no trials or a wrong table",
-                ))
+            tensors.require(binomial.is_some(), Defect::Binomial);
+            Likelihood::Binomial(binomial.unwrap_or(Binomial::EMPTY))
         }
         LikelihoodHeader::Location {
             family,
@@ -550,17 +499,15 @@ fn read_likelihood<'a>(
                 family,
                 predicted_scale,
                 centers,
-                standardize: read_multipliers(tensors, centers.len())?,
-                units: read_multipliers(tensors, centers.len())?,
-                log_normalizers: tensors.next(centers.len())?,
+                standardize: read_multipliers(tensors, centers.len()),
+                units: read_multipliers(tensors, centers.len()),
+                log_normalizers: tensors.next(centers.len()),
             };
+            let mut logs = location.log_normalizers.iter();
             let range = -LARGEST_LOG_NORMALIZER..=LARGEST_LOG_NORMALIZER;
-            let within = location
-                .log_normalizers
-                .iter()
-                .all(|log| range.contains(log));
-            require(within, "a constant of its density is beyond 4096 nats")?;
-            Ok(Likelihood::Location(location))
+            let within = logs.all(|log| range.contains(log));
+            tensors.require(within, Defect::LogNormalizer);
+            Likelihood::Location(location)
         }
     }
 }
@@ -569,27 +516,28 @@ fn read_likelihood<'a>(
 const LARGEST_LATENT: i64 = 1 << 15;
 
 /// Reads the layers of one half, whose first layer takes in so many numbers of at most such a magnitude.
+#[inline(never)]
 fn read_half<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
     headers: &[LayerHeader],
     (mut columns, mut largest): (usize, i64),
     outputs: usize,
-) -> Result<Half<'a>, ImageError> {
+) -> Half<'a> {
     let mut hidden = Vec::new();
     for layer in headers {
-        let dense = read_dense(tensors, packing, (columns, largest), layer.rows.into())?;
+        let dense = read_dense(tensors, packing, (columns, largest), layer.rows.into());
         let LayerHeader {
             zero_point,
             ceiling,
             ..
         } = *layer;
-        require(
+        tensors.require(
             ceiling > 0 && (-ceiling..=ceiling).contains(&zero_point),
-            "a zero point is beyond its layer's ceiling",
-        )?;
+            Defect::ZeroPoint,
+        );
         let floor = match layer.activation {
-            Activation::Identity => -ceiling,
+            Activation::Identity => ceiling.wrapping_neg(),
             Activation::Relu => zero_point,
         };
         let quantization = Quantization {
@@ -605,31 +553,56 @@ fn read_half<'a>(
         });
         (columns, largest) = (layer.rows.into(), ceiling.into());
     }
-    let last = read_dense(tensors, packing, (columns, largest), outputs)?;
-    Ok(Half { hidden, last })
+    let last = read_dense(tensors, packing, (columns, largest), outputs);
+    Half { hidden, last }
 }
 
 /// Reads a layer that takes in so many numbers of at most such a magnitude.
+#[inline(never)]
 fn read_dense<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
     (columns, largest): (usize, i64),
     rows: usize,
-) -> Result<Dense<'a>, ImageError> {
-    require(rows > 0, "a layer has no rows")?;
-    let weights = packing
-        .bytes(columns, rows)
-        .ok_or(ImageError::Invalid("a layer has too many weights"))?;
+) -> Dense<'a> {
+    tensors.require(rows > 0, Defect::NoRows);
+    let weights = packing.bytes(columns, rows);
+    tensors.require(weights.is_some(), Defect::Weights);
     let mut dense = Dense {
         columns,
         packing,
-        rows: tensors.next(rows)?,
-        weights: tensors.next(weights)?,
+        rows: tensors.next(rows),
+        weights: tensors.next(weights.unwrap_or(0)),
         norm: u32::MAX,
     };
-    let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
-    require(dense.rows.iter().all(valid), "a multiplier is out of range")?;
-    let reaches = ImageError::Invalid("an accumulator could reach 2^30, or a weight is -128");
-    dense.norm = dense.proves_bound(largest).map_err(|_| reaches)?;
-    Ok(dense)
+    // Of an image that has ended the weights are missing.
+    if tensors.is_intact() {
+        let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
+        tensors.require(dense.rows.iter().all(valid), Defect::Multiplier);
+        let norm = dense.proves_bound(largest);
+        tensors.require(norm.is_ok(), Defect::Accumulator);
+        dense.norm = norm.unwrap_or(u32::MAX);
+    }
+    dense
+}
+
+#[inline(never)]
+fn read_calibrations<'a>(
+    tensors: &mut Tensors<'a>,
+    headers: &[CalibrationHeader],
+) -> Vec<Calibration<'a>, MAX_CALIBRATIONS> {
+    let mut calibrations = Vec::new();
+    for table in headers {
+        let calibration = Calibration {
+            estimator: table.estimator,
+            scores: tensors.next(table.knots.into()),
+            p_values: tensors.next(usize::from(table.knots) + 1),
+            mean: Nats::from_bits(table.mean),
+            standard_deviation: Nats::from_bits(table.standard_deviation),
+        };
+        tensors.require(calibration.is_valid(), Defect::Calibration);
+        // There are as many as the header has, which has the same capacity.
+        let _ = calibrations.push(calibration);
+    }
+    calibrations
 }

@@ -4,7 +4,7 @@
 //! Both are plain values of a few words that take [`Nats`] and know no model. All arithmetic is on
 //! integers; nothing overflows or panics for any sequence of scores.
 
-use crate::fixed::{Nats, saturate, square_root};
+use crate::fixed::{Nats, divide, saturate, square_root};
 use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
 
@@ -406,7 +406,7 @@ impl Drift {
         let variance = round_shift(self.second_moment, MOMENT_BITS - 32)
             - round_shift(centre * centre, 2 * CENTRE_BITS - 32);
         let variance = variance.max(0).unsigned_abs();
-        let lost = NonZeroU64::new(n - 1).map_or(0, |rest| variance / rest);
+        let lost = NonZeroU64::new(n - 1).map_or(0, |rest| divide(variance, rest));
         let ratio = square_root(variance + lost);
         let root = i64::from(square_root(n << 32));
         let z = saturate(round_shift(centre * root, CENTRE_BITS));
@@ -436,7 +436,7 @@ impl Drift {
     pub fn reset(&mut self) {
         self.first_moment = 0;
         let n = NonZeroU64::new(self.equivalent());
-        let lost = n.map_or(0, |n| (1 << MOMENT_BITS) / n);
+        let lost = n.map_or(0, |n| divide(1 << MOMENT_BITS, n));
         self.second_moment = (1 << MOMENT_BITS) - lost as i64;
     }
 

@@ -131,7 +131,7 @@ fn what_lies_behind_an_image_is_not_looked_at() {
         let length = longer.len() as u32;
         put(&mut longer, LENGTH_AT, &length.to_le_bytes());
         reseal(&mut longer);
-        let error = ImageError::Invalid("it has bytes behind its last tensor");
+        let error = ImageError::Invalid(elbow::format::Defect::Tail);
         assert_eq!(parse(&longer), Err(error));
     }
 }

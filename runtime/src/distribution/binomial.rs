@@ -29,6 +29,12 @@ pub(super) struct Count {
 }
 
 impl<'a> Binomial<'a> {
+    /// What stands in the place of one that is not valid.
+    pub(crate) const EMPTY: Self = Self {
+        trials: 1,
+        log_choose: &[],
+    };
+
     /// The distribution of `trials` draws; `log_choose[x]` is `ln C(trials, x)` in Q16.16. None
     /// where that table does not have `trials + 1` entries in `[0, 256)` nats, or without trials.
     #[must_use]

@@ -66,24 +66,23 @@ impl Likelihood<'_> {
                 }
             }
             Self::Location(location) => {
-                let mut pending = None;
-                while let Some(rows) = outputs.next() {
-                    for &row in rows {
-                        let (locations, log_deviations) = match pending.take() {
-                            None if location.has_predicted_scale() => {
-                                pending = Some(row);
-                                continue;
-                            }
-                            None => (row, [0; LANES]),
-                            Some(locations) => (locations, row),
+                let paired = location.has_predicted_scale();
+                while let Some(mut rows) = outputs.next() {
+                    // Both rows of an input are in one band.
+                    while let Some((locations, others)) = rows.split_first() {
+                        let (log_deviations, others) = match others.split_first() {
+                            Some(log_deviation) if paired => log_deviation,
+                            _ => (locations, others),
                         };
+                        rows = others;
                         let Some((input, &x)) = x.next() else {
                             return;
                         };
                         if observed.observes(input) {
                             let standard = location.standardized(input, x);
-                            let outputs = locations.into_iter().zip(log_deviations);
-                            for (lane, (at, log_deviation)) in outputs.enumerate().take(lanes) {
+                            let row = locations.iter().zip(log_deviations).enumerate().take(lanes);
+                            for (lane, (&at, &log_deviation)) in row {
+                                let log_deviation = if paired { log_deviation } else { 0 };
                                 let density = location.density(standard, at, log_deviation);
                                 term(input, lane, density);
                             }

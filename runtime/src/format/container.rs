@@ -1,5 +1,6 @@
 //! Magic, versions, length and CRC-32: reader and writer side by side.
 
+use super::Defect;
 use crate::crc::Crc;
 use core::fmt;
 
@@ -66,7 +67,7 @@ pub enum ImageError {
         computed: u32,
     },
     /// The header names something that no valid image has.
-    Invalid(&'static str),
+    Invalid(Defect),
 }
 
 impl fmt::Display for ImageError {
@@ -154,7 +155,7 @@ pub(crate) fn open(bytes: &[u8]) -> Result<(&[u8], &[u8]), ImageError> {
         return Err(ImageError::Misaligned);
     }
     let header_length = read_u32(image, field::HEADER_LENGTH).ok_or(truncated)? as usize;
-    let too_long = ImageError::Invalid("the header is longer than the image");
+    let too_long = ImageError::Invalid(Defect::HeaderBeyond);
     let tensors_at = PREFIX_LENGTH
         .saturating_add(header_length)
         .checked_next_multiple_of(ALIGNMENT)

@@ -4,7 +4,7 @@
 //! The structures derive their writer; [`Header::read`] is written by hand, field by field in the same
 //! order, and a test holds the two together.
 
-use super::{ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
+use super::{Defect, ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
@@ -152,10 +152,8 @@ impl<'a> Header<'a> {
         }
         match reader.finish() {
             Ok([]) => Ok(header),
-            Ok(_) => Err(ImageError::Invalid(
-                "its header has bytes behind its last field",
-            )),
-            Err(_) => Err(ImageError::Invalid("its header does not decode")),
+            Ok(_) => Err(ImageError::Invalid(Defect::HeaderTail)),
+            Err(_) => Err(ImageError::Invalid(Defect::Header)),
         }
     }
 }

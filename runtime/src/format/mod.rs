@@ -5,6 +5,7 @@
 
 mod aligned;
 mod container;
+mod defect;
 mod header;
 mod tensors;
 #[cfg(feature = "encode")]
@@ -19,10 +20,11 @@ pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
 };
+pub use defect::Defect;
 pub use header::Activation;
-#[cfg(feature = "encode")]
-pub(crate) use header::CalibrationHeader;
-pub(crate) use header::{Header, LayerHeader, LikelihoodHeader, PriorHeader, StreamHeader};
+pub(crate) use header::{
+    CalibrationHeader, Header, LayerHeader, LikelihoodHeader, PriorHeader, StreamHeader,
+};
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{

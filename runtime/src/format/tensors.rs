@@ -1,6 +1,6 @@
 //! Tensors one after another, each cast in place from the bytes of the image.
 
-use super::{ALIGNMENT, ImageError};
+use super::{ALIGNMENT, Defect, ImageError};
 use bytemuck::AnyBitPattern;
 
 #[cfg(target_endian = "big")]
@@ -8,34 +8,70 @@ compile_error!(
     "elbow images are little-endian and read in place: big-endian targets are not supported"
 );
 
-/// A cursor over the tensors. Their order is that of FORMAT.md.
+/// A cursor over the tensors. Their order is that of FORMAT.md. It keeps the first thing that is wrong
+/// with an image; whatever is read after that is empty.
 pub(crate) struct Tensors<'a> {
     rest: &'a [u8],
+    failure: Option<ImageError>,
 }
 
 impl<'a> Tensors<'a> {
     /// Starts at the first tensor.
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self {
+            rest: bytes,
+            failure: None,
+        }
     }
 
     /// The next tensor, of `count` elements; the cursor moves to the next multiple of
     /// [`ALIGNMENT`].
-    pub(crate) fn next<T: AnyBitPattern>(&mut self, count: usize) -> Result<&'a [T], ImageError> {
-        const BEYOND: ImageError = ImageError::Invalid("its tensors end before its layers do");
-        let length = count.checked_mul(size_of::<T>()).ok_or(BEYOND)?;
-        let bytes = self.rest.get(..length).ok_or(BEYOND)?;
-        let padded = length.checked_next_multiple_of(ALIGNMENT).ok_or(BEYOND)?;
-        self.rest = self.rest.get(padded..).ok_or(BEYOND)?;
-        bytemuck::try_cast_slice(bytes).map_err(|_| ImageError::Misaligned)
+    pub(crate) fn next<T: AnyBitPattern>(&mut self, count: usize) -> &'a [T] {
+        let bytes = self.bytes(count.saturating_mul(size_of::<T>()));
+        bytemuck::try_cast_slice(bytes).unwrap_or_else(|_| {
+            self.fail(ImageError::Misaligned);
+            &[]
+        })
     }
 
-    /// Checks that nothing is left.
-    pub(crate) fn finish(self) -> Result<(), ImageError> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(ImageError::Invalid("it has bytes behind its last tensor"))
+    #[inline(never)]
+    fn bytes(&mut self, length: usize) -> &'a [u8] {
+        let bytes = self.rest.get(..length);
+        let padded = length.checked_next_multiple_of(ALIGNMENT);
+        let rest = padded.and_then(|padded| self.rest.get(padded..));
+        if let (Some(bytes), Some(rest)) = (bytes, rest) {
+            self.rest = rest;
+            return bytes;
+        }
+        self.require(false, Defect::TensorsBeyond);
+        &[]
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(crate) fn is_intact(&self) -> bool {
+        self.failure.is_none()
+    }
+
+    /// Notes that the image is not valid unless `holds`.
+    #[inline(never)]
+    pub(crate) fn require(&mut self, holds: bool, otherwise: Defect) {
+        if !holds {
+            self.fail(ImageError::Invalid(otherwise));
+        }
+    }
+
+    #[inline(never)]
+    fn fail(&mut self, error: ImageError) {
+        self.failure = self.failure.or(Some(error));
+        self.rest = &[];
+    }
+
+    /// Checks that nothing is left, and that nothing was wrong.
+    pub(crate) fn finish(mut self) -> Result<(), ImageError> {
+        self.require(self.rest.is_empty(), Defect::Tail);
+        match self.failure {
+            None => Ok(()),
+            Some(error) => Err(error),
         }
     }
 }

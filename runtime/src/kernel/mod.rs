@@ -238,8 +238,12 @@ pub struct Outputs<'a> {
     band: [[i32; LANES]; BAND],
 }
 
+/// Rows in pairs are never in two bands.
+const _: () = assert!(BAND.is_multiple_of(2));
+
 impl Outputs<'_> {
-    /// The next rows, in each lane; none after the last.
+    /// The next rows, in each lane; none after the last. An even number of them, but for the last ones of
+    /// an odd number.
     #[allow(
         clippy::should_implement_trait,
         reason = "an iterator could not lend its buffer"

@@ -36,15 +36,18 @@ fn region() -> &'static [u8] {
 
 #[entry]
 fn main() -> ! {
-    let mut sensor = [0i16; INPUTS];
+    let mut reading = [0i16; INPUTS];
+    let mut sensor = 0i16;
     let mut lamp = false;
     let mut workspace = Workspace::<152>::new();
     if let Ok(model) = Model::parse(region())
         && let Ok(mut session) = Session::new(&model, &mut workspace, 0)
     {
         loop {
-            // SAFETY: the array is borrowed alone.
-            let reading = unsafe { ptr::read_volatile(&raw mut sensor) };
+            for number in &mut reading {
+                // SAFETY: the number is borrowed alone.
+                *number = unsafe { ptr::read_volatile(&raw mut sensor) };
+            }
             let score = session.score(&reading, Estimator::SigmaPoints);
             let strange = score.is_ok_and(|score| score.p_value() < Probability::new(0.01));
             // SAFETY: the flag is borrowed alone.
