@@ -18,7 +18,7 @@ const GRADIENTS: usize = 200;
 const COPIES: usize = 500;
 /// Standard errors within which 15 or 24 numbers of up to 11 estimators must all be. The chance that one
 /// of 309 is further away by chance alone is below 0.002: a Student t of 199 degrees exceeds 4.7 either
-/// way once in 210,000.
+/// way once in 200,000.
 const WITHIN: f64 = 4.7;
 /// Samples of the importance-weighted bound.
 const SAMPLES: usize = 3;
