@@ -79,6 +79,9 @@ pub struct Config {
     /// How the posteriors of training readings are found.
     #[serde(default)]
     pub inference: Inference,
+    /// Threads that train; one number of them gives one artefact.
+    #[serde(default = "threads")]
+    pub threads: usize,
     /// Of everything that is random in the run.
     pub seed: u64,
     /// The part of normal readings that early stopping and calibration look at.
@@ -275,6 +278,14 @@ impl LikelihoodKind {
     }
 }
 
+/// What a config says that does not.
+fn threads() -> usize {
+    THREADS
+}
+
+/// Threads where nobody says otherwise: the same on every machine, so that a run can be repeated.
+pub const THREADS: usize = 2;
+
 /// What a config says that does not: the ELBO.
 fn one() -> usize {
     1
@@ -302,6 +313,7 @@ impl Config {
         };
         at_least_one("--epochs", self.epochs, 1_000_000)?;
         at_least_one("--batch", self.batch, 1_000_000)?;
+        at_least_one("--threads", self.threads, 256)?;
         at_least_one("--latents", self.latents, elbow::format::MAX_LATENTS.into())?;
         for (name, widths) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
             if widths.len() > elbow::format::MAX_LAYERS {

@@ -34,11 +34,13 @@
 //! * [`cli`]: the commands.
 
 pub mod activity;
+pub mod adam;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod data;
+pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod fit;

@@ -167,8 +167,12 @@ impl Bound {
     pub fn weighted(&self, vae: &Vae, weighting: &Weighting) -> Result<Tensor, Error> {
         let divergence = match (&vae.prior, weighting.form) {
             (Prior::Standard, form) => {
-                let divergences = self.posterior.divergences(form)?.mean(0)?;
-                divergences.maximum(weighting.free_bits)?.sum_all()?
+                let mut divergences = self.posterior.divergences(form)?.mean(0)?;
+                // Without free bits an estimate by samples may well be below zero.
+                if weighting.free_bits > 0.0 {
+                    divergences = divergences.maximum(weighting.free_bits)?;
+                }
+                divergences.sum_all()?
             }
             // The parts of latents are those of N(0, I) alone.
             (_, ElboForm::Divergence) => self.kl.mean_all()?,

@@ -52,6 +52,13 @@ pub fn normals(rng: &mut impl Rng, count: usize) -> Vec<f32> {
         .collect()
 }
 
+/// Fills `draws` as [`normals`] does.
+pub fn normals_into(rng: &mut impl Rng, draws: &mut [f32]) {
+    for draw in draws {
+        *draw = standard_normal(rng.next_u32()) as f32 / 65536.0;
+    }
+}
+
 /// Draws a float uniform in `[-bound, bound)`, with 24 bits.
 pub fn uniform(rng: &mut impl Rng, bound: f32) -> f32 {
     ((rng.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) * bound

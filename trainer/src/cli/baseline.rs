@@ -207,6 +207,7 @@ impl Arguments {
             core: Core::default(),
             binarize: None,
             inference: Inference::Amortized,
+            threads: 1,
             seed: self.seed,
             validation_fraction: self.validation_fraction,
             test_fraction: self.test_fraction,

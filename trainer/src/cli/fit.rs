@@ -6,6 +6,7 @@ use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
 use crate::config::{
     Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective, PriorKind,
+    THREADS,
 };
 use crate::data::{Binarization, Dataset, digits};
 use crate::error::Error;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 30] = [
+const SETTINGS: [&str; 31] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -56,6 +57,7 @@ const SETTINGS: [&str; 30] = [
     "keep_dead_latents",
     "core",
     "inference",
+    "threads",
     "seed",
     "validation_fraction",
     "test_fraction",
@@ -168,6 +170,9 @@ pub(super) struct Arguments {
     /// How the posteriors of training readings are found
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     inference: Inference,
+    /// Threads that train; the last bits of the artefact depend on their number
+    #[arg(long, value_name = "N", default_value_t = THREADS)]
+    threads: usize,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -238,6 +243,7 @@ impl Arguments {
                 keep_dead_latents: self.keep_dead_latents,
                 core: self.core,
                 inference: self.inference,
+                threads: self.threads,
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
                 test_fraction: self.test_fraction,

@@ -1,6 +1,7 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
 mod baseline;
+mod bench;
 mod decode;
 mod encode;
 mod estimators;
@@ -53,6 +54,8 @@ enum Command {
     /// this program.
     Fit(fit::Arguments),
     /// Fit a shallow model on the parts of the data that `fit` learns from, and say what it is worth
+    /// Measure how fast training is, and how fast its matrix products alone would be
+    Bench(bench::Arguments),
     /// on those that it tests on.
     Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
@@ -139,6 +142,7 @@ pub fn run() -> Result<(), Error> {
         Command::Samples(arguments) => samples::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
     }
 }

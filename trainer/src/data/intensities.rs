@@ -105,19 +105,39 @@ impl Intensities {
     /// # Panics
     ///
     /// If there is no such reading.
-    pub fn draw(&self, rows: impl IntoIterator<Item = usize>, rng: &mut impl Rng) -> Vec<f32> {
-        let pixels = rows
-            .into_iter()
-            .flat_map(|row| &self.values[row * self.width..][..self.width]);
-        let mut bit = |&intensity: &u8| match intensity {
-            0 => false,
-            _ if intensity == self.maximum => true,
-            // Exact but for a part in 2^24.
-            _ => u64::from(rng.next_u32()) * u64::from(self.maximum) < u64::from(intensity) << 32,
-        };
-        pixels
-            .map(|pixel| f32::from(u8::from(bit(pixel))))
-            .collect()
+    pub fn draw(&self, rows: impl ExactSizeIterator<Item = usize>, rng: &mut impl Rng) -> Vec<f32> {
+        let mut bits = vec![0.0; rows.len() * self.width];
+        self.draw_into(rows, rng, &mut bits);
+        bits
+    }
+
+    /// Fills `bits` as [`Intensities::draw`] does.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such reading.
+    pub fn draw_into(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        rng: &mut impl Rng,
+        bits: &mut [f32],
+    ) {
+        let maximum = u64::from(self.maximum);
+        for (row, bits) in rows.zip(bits.chunks_exact_mut(self.width)) {
+            let pixels = &self.values[row * self.width..][..self.width];
+            for (bit, &intensity) in bits.iter_mut().zip(pixels) {
+                *bit = match intensity {
+                    0 => 0.0,
+                    _ if intensity == self.maximum => 1.0,
+                    _ => {
+                        // Exact but for a part in 2^24.
+                        let below =
+                            u64::from(rng.next_u32()) * maximum < u64::from(intensity) << 32;
+                        f32::from(u8::from(below))
+                    }
+                };
+            }
+        }
     }
 
     /// Ones where the intensity is above a half.

@@ -1,14 +1,14 @@
 //! The training loop: ascent on the evidence lower bound, or on the importance-weighted one, of
 //! whole readings or of readings with gaps.
 
-mod adam;
 mod best;
 
-pub use adam::Adam;
 pub use best::Best;
 
-use crate::config::{Config, LikelihoodKind, Objective};
+use crate::adam::Adam;
+use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
 use crate::data::shuffle;
+use crate::engine::{self, Engine, EpochSums, Settings};
 use crate::error::Error;
 use crate::evaluate::float_scores;
 use crate::masks::Masks;
@@ -111,10 +111,38 @@ pub fn train(
     config: &Config,
     training: &Prepared,
     validation: &Prepared,
+    observe: impl FnMut(&Epoch),
+) -> Result<Vec<Epoch>, Error> {
+    let by = if engine::supports(vae, config, training) {
+        Means::Engine
+    } else {
+        Means::Candle
+    };
+    train_by(by, vae, config, (training, validation), observe)
+}
+
+/// What computes gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// Passes written by hand, where [`engine::supports`] says so.
+    Engine,
+    /// Automatic differentiation.
+    Candle,
+}
+
+/// [`train`] on the first data, chosen by the second, by means of choice.
+///
+/// # Errors
+/// [`Error::Diverged`], [`Error::Tensor`].
+pub fn train_by(
+    by: Means,
+    vae: &Vae,
+    config: &Config,
+    (training, validation): (&Prepared, &Prepared),
     mut observe: impl FnMut(&Epoch),
 ) -> Result<Vec<Epoch>, Error> {
     vae.prior.start_from(&training.batch.inputs)?;
-    let mut ascent = Ascent::new(vae, config, training);
+    let mut ascent = Ascent::new(by, vae, config, training)?;
     let validation = Validation::new(config, validation);
     let mut best = Best::default();
     let mut history = Vec::with_capacity(config.epochs);
@@ -196,24 +224,25 @@ struct Ascent<'a> {
     noise: Xoshiro128PlusPlus,
     missing: Xoshiro128PlusPlus,
     binarization: Xoshiro128PlusPlus,
-}
-
-/// Sums over the readings of an epoch.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    reconstruction: f64,
-    kl: f64,
-    objective: f64,
-    /// Of the likelihood's constants; the terms above lack them.
-    constant: f64,
-    /// Of the fraction that was observed.
-    observed: f64,
+    /// What trains where it can; else candle does.
+    engine: Option<Engine<'a>>,
+    /// The lowest values of the likelihood's own parameters.
+    floor: Vec<f32>,
 }
 
 impl<'a> Ascent<'a> {
-    fn new(vae: &'a Vae, config: &'a Config, training: &'a Prepared) -> Self {
+    fn new(
+        by: Means,
+        vae: &'a Vae,
+        config: &'a Config,
+        training: &'a Prepared,
+    ) -> Result<Self, Error> {
         let variables: Vec<_> = vae.parameters().into_iter().map(|(_, var)| var).collect();
-        Self {
+        let engine = match by {
+            Means::Engine => Some(Engine::new(vae, &Settings::new(config), training)?),
+            Means::Candle => None,
+        };
+        Ok(Self {
             vae,
             config,
             training,
@@ -224,7 +253,9 @@ impl<'a> Ascent<'a> {
             noise: random::stream(config.seed, Purpose::Noise),
             missing: random::stream(config.seed, Purpose::Missing),
             binarization: random::stream(config.seed, Purpose::Binarization),
-        }
+            engine,
+            floor: vae.likelihood.floor()?,
+        })
     }
 
     /// Passes over the training readings once, in an order of its own.
@@ -232,12 +263,37 @@ impl<'a> Ascent<'a> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
         let rate = self.config.learning_rate * cosine(epoch - 1, self.config.epochs);
-        let mut sums = Sums::default();
-        for indices in order.chunks(self.config.batch) {
-            self.step(indices, rate, self.weighting(epoch), &mut sums)?;
-        }
+        let sums = if self.engine.is_some() {
+            self.engine_epoch(&order, rate, epoch)?
+        } else {
+            let mut sums = EpochSums::default();
+            for indices in order.chunks(self.config.batch) {
+                self.step(indices, rate, self.weighting(epoch), &mut sums)?;
+            }
+            sums
+        };
         self.order = order;
         self.metrics(epoch, &sums)
+    }
+
+    /// The same by the engine, which leaves the variables as they are at the end.
+    fn engine_epoch(&mut self, order: &[u32], rate: f64, epoch: usize) -> Result<EpochSums, Error> {
+        let weighting = self.weighting(epoch).unwrap_or(Weighting {
+            form: ElboForm::Divergence,
+            weight: 1.0,
+            free_bits: 0.0,
+        });
+        let floor = &self.floor;
+        let project = |values: &mut [f32]| {
+            let pairs = values.iter_mut().zip(floor);
+            pairs.for_each(|(value, &floor)| *value = value.max(floor));
+        };
+        let Some(engine) = &mut self.engine else {
+            return Ok(EpochSums::default());
+        };
+        let sums = engine.epoch(order, weighting, rate, &project)?;
+        engine.write(self.vae)?;
+        Ok(sums)
     }
 
     /// What the divergence counts for in an epoch; none where the plain bound is ascended.
@@ -256,7 +312,7 @@ impl<'a> Ascent<'a> {
         indices: &[u32],
         rate: f64,
         weighting: Option<Weighting>,
-        sums: &mut Sums,
+        sums: &mut EpochSums,
     ) -> Result<(), Error> {
         let (batch, masks) = self.batch(indices)?;
         let shape = (
@@ -303,7 +359,7 @@ impl<'a> Ascent<'a> {
         self.config.importance_samples > 1 || !self.config.objective.is_bound()
     }
 
-    fn metrics(&self, epoch: usize, sums: &Sums) -> Result<Epoch, Error> {
+    fn metrics(&self, epoch: usize, sums: &EpochSums) -> Result<Epoch, Error> {
         let readings = self.order.len() as f64;
         let constant = sums.constant / readings;
         let (reconstruction, kl) = (

@@ -4,7 +4,7 @@ use super::{Estimate, Estimator};
 use crate::config::{Config, Target};
 use crate::data::shuffle;
 use crate::error::Error;
-use crate::fit::{Adam, Best, Epoch, Validation, cosine};
+use crate::fit::{Best, Epoch, Validation, cosine};
 use crate::model::Vae;
 use crate::prepared::Prepared;
 use crate::proposal::draw_noise;

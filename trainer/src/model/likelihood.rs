@@ -127,6 +127,17 @@ impl Likelihood {
         }
     }
 
+    /// The lowest values of the parameters beside the decoder's, as many as those.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn floor(&self) -> Result<Vec<f32>, Error> {
+        match self {
+            Self::Binomial { .. } => Ok(vec![]),
+            Self::Location(location) => Ok(location.floor.to_vec1::<f32>()?),
+        }
+    }
+
     /// Brings the parameters back into their range after a step of the optimizer.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
+use pulp::Arch;
 use std::sync::Mutex;
 
 /// Adam with bias correction (Kingma and Ba, "Adam: a method for stochastic optimization", 2015,
@@ -13,10 +14,76 @@ pub struct Adam {
     steps: i32,
 }
 
-#[derive(Debug)]
-struct Moments {
+/// The running means of a variable's gradients and of their squares.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Moments {
     first: Vec<f32>,
     second: Vec<f32>,
+}
+
+impl Moments {
+    /// Zeros, for a variable of `count` numbers.
+    pub fn new(count: usize) -> Self {
+        Self {
+            first: vec![0.0; count],
+            second: vec![0.0; count],
+        }
+    }
+}
+
+/// What a step has in common for all variables.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// The learning rate over the correction of the first moment.
+    rate: f32,
+    /// One over the correction of the second moment.
+    correction: f32,
+}
+
+impl Rates {
+    /// Those of step `step`, counted from 1, at a learning rate.
+    pub fn new(step: i32, learning_rate: f64) -> Self {
+        let correction_1 = 1.0 - f64::from(BETA_1).powi(step);
+        let correction_2 = 1.0 - f64::from(BETA_2).powi(step);
+        Self {
+            rate: (learning_rate / correction_1) as f32,
+            correction: (1.0 / correction_2) as f32,
+        }
+    }
+}
+
+/// One step of one number.
+#[inline(always)]
+fn step(value: &mut f32, (first, second): (&mut f32, &mut f32), gradient: f32, rates: Rates) {
+    *first += (1.0 - BETA_1) * (gradient - *first);
+    *second += (1.0 - BETA_2) * (gradient * gradient - *second);
+    *value -= rates.rate * *first / ((*second * rates.correction).sqrt() + EPSILON);
+}
+
+/// One step of a variable down the sum of two gradients; of the first alone where `more` is empty.
+pub fn descend(
+    values: &mut [f32],
+    moments: &mut Moments,
+    (gradient, more): (&[f32], &[f32]),
+    rates: Rates,
+) {
+    let Moments { first, second } = moments;
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let state = values.iter_mut().zip(first).zip(second).zip(gradient);
+            if more.is_empty() {
+                state.for_each(|(((value, first), second), &g)| {
+                    step(value, (first, second), g, rates);
+                });
+            } else {
+                let pairs = state.zip(more);
+                pairs.for_each(|((((value, first), second), &a), &b)| {
+                    step(value, (first, second), a + b, rates);
+                });
+            }
+        },
+    );
 }
 
 const BETA_1: f32 = 0.9;
@@ -26,13 +93,7 @@ const EPSILON: f32 = 1e-8;
 impl Adam {
     /// An optimizer for `variables`, always passed in this order.
     pub fn new(variables: &[&Var]) -> Self {
-        let zeros = |var: &&Var| {
-            let count = var.elem_count();
-            Mutex::new(Moments {
-                first: vec![0.0; count],
-                second: vec![0.0; count],
-            })
-        };
+        let zeros = |var: &&Var| Mutex::new(Moments::new(var.elem_count()));
         Self {
             moments: variables.iter().map(zeros).collect(),
             steps: 0,
@@ -50,15 +111,10 @@ impl Adam {
         learning_rate: f64,
     ) -> Result<(), Error> {
         self.steps += 1;
-        let correction_1 = 1.0 - f64::from(BETA_1).powi(self.steps);
-        let correction_2 = 1.0 - f64::from(BETA_2).powi(self.steps);
+        let rates = Rates::new(self.steps, learning_rate);
         for (variable, moments) in variables.iter().zip(&self.moments) {
             if let Some(gradient) = gradients.get(variable) {
-                let update = Update {
-                    moments,
-                    rate: (learning_rate / correction_1) as f32,
-                    correction: (1.0 / correction_2) as f32,
-                };
+                let update = Update { moments, rates };
                 let gradient: Tensor = gradient.contiguous()?;
                 variable.as_tensor().inplace_op2(&gradient, &update)?;
             }
@@ -69,8 +125,7 @@ impl Adam {
 
 struct Update<'a> {
     moments: &'a Mutex<Moments>,
-    rate: f32,
-    correction: f32,
+    rates: Rates,
 }
 
 impl InplaceOp2 for Update<'_> {
@@ -100,15 +155,12 @@ impl InplaceOp2 for Update<'_> {
             .moments
             .lock()
             .map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
-        let Moments { first, second } = &mut *moments;
-        let state = first.iter_mut().zip(second.iter_mut());
-        for ((value, gradient), (first, second)) in
-            values[start..end].iter_mut().zip(gradient).zip(state)
-        {
-            *first += (1.0 - BETA_1) * (gradient - *first);
-            *second += (1.0 - BETA_2) * (gradient * gradient - *second);
-            *value -= self.rate * *first / ((*second * self.correction).sqrt() + EPSILON);
-        }
+        descend(
+            &mut values[start..end],
+            &mut moments,
+            (gradient, &[]),
+            self.rates,
+        );
         Ok(())
     }
 }

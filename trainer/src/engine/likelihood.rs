@@ -1,0 +1,138 @@
+//! `log p(x|z)` of rows of readings, and its derivatives in place of the decoder's outputs: the
+//! formulas of [`crate::model::Likelihood`].
+
+use super::elementwise::{Row, binomial};
+use crate::model;
+use elbow::distribution::{Family, LARGEST_LOG_DEVIATION};
+
+/// The likelihood of a reading given the decoder's outputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Likelihood {
+    /// Counts up to `trials`.
+    Binomial {
+        /// At least one.
+        trials: f32,
+    },
+    /// A density around a location.
+    Location {
+        family: Family,
+        /// Whether the decoder gives log-deviations behind locations, in pairs.
+        predicted: bool,
+    },
+}
+
+/// The learned log-deviations, one for each input, one for all, or none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scales {
+    log_deviations: Vec<f32>,
+    /// `e^-s`.
+    precisions: Vec<f32>,
+}
+
+impl Scales {
+    /// Takes the values of a step in.
+    pub(super) fn set(&mut self, log_deviations: &[f32]) {
+        self.log_deviations.clear();
+        self.log_deviations.extend_from_slice(log_deviations);
+        self.precisions.clear();
+        self.precisions
+            .extend(log_deviations.iter().map(|s| (-s).exp()));
+    }
+}
+
+impl Likelihood {
+    pub(super) fn new(likelihood: &model::Likelihood) -> Self {
+        match likelihood {
+            model::Likelihood::Binomial { trials } => Self::Binomial {
+                trials: f32::from(*trials),
+            },
+            model::Likelihood::Location(location) => Self::Location {
+                family: location.family,
+                predicted: location.log_deviation.is_none(),
+            },
+        }
+    }
+
+    /// The sum of the terms of one row, without the likelihood's constant. The derivatives by the outputs,
+    /// times the row's factor, take the outputs' place, and those by learned log-deviations are
+    /// added to `of_scales`: one for each input, or one for all.
+    pub(super) fn differentiate(self, row: Row<'_>, scales: &Scales, of_scales: &mut [f32]) -> f32 {
+        match self {
+            Self::Binomial { trials } => binomial(row, trials),
+            Self::Location {
+                family,
+                predicted: true,
+            } => predicted(family, row),
+            Self::Location { family, .. } => learned(family, row, scales, of_scales),
+        }
+    }
+}
+
+/// The penalty of a standardized deviation and its derivative.
+#[inline(always)]
+fn penalty(family: Family, deviation: f32) -> (f32, f32) {
+    match family {
+        Family::Normal => (0.5 * deviation * deviation, deviation),
+        // Where the deviation is zero, so is the derivative taken.
+        Family::Laplace if deviation == 0.0 => (0.0, 0.0),
+        Family::Laplace => (deviation.abs(), deviation.signum()),
+    }
+}
+
+/// `-s_i - penalty((x_i - o_i) e^-s_i)`, with log-deviations `s` of their own.
+fn learned(family: Family, row: Row<'_>, scales: &Scales, of_scales: &mut [f32]) -> f32 {
+    let Row {
+        target,
+        observed,
+        outputs,
+        factor,
+    } = row;
+    let mut sum = 0.0;
+    let Scales {
+        log_deviations,
+        precisions,
+    } = scales;
+    let last = log_deviations.len() - 1;
+    let inputs = target.iter().zip(observed).zip(outputs).enumerate();
+    for (input, ((&x, &seen), output)) in inputs {
+        let at = input.min(last);
+        let precision = precisions[at];
+        let deviation = (x - *output) * precision;
+        let (cost, slope) = penalty(family, deviation);
+        sum -= seen * (log_deviations[at] + cost);
+        of_scales[at] += factor * seen * (slope * deviation - 1.0);
+        *output = factor * seen * slope * precision;
+    }
+    sum
+}
+
+/// The same with the log-deviations that the decoder gives behind each location, clamped to the range of
+/// a device.
+fn predicted(family: Family, row: Row<'_>) -> f32 {
+    let Row {
+        target,
+        observed,
+        outputs,
+        factor,
+    } = row;
+    let limit = LARGEST_LOG_DEVIATION as f32 / 65536.0;
+    let mut sum = 0.0;
+    let inputs = target
+        .iter()
+        .zip(observed)
+        .zip(outputs.as_chunks_mut::<2>().0);
+    for ((&x, &seen), [output, log_deviation]) in inputs {
+        let scale = log_deviation.clamp(-limit, limit);
+        let precision = (-scale).exp();
+        let deviation = (x - *output) * precision;
+        let (cost, slope) = penalty(family, deviation);
+        sum -= seen * (scale + cost);
+        *output = factor * seen * slope * precision;
+        *log_deviation = if scale == *log_deviation {
+            factor * seen * (slope * deviation - 1.0)
+        } else {
+            0.0
+        };
+    }
+    sum
+}

@@ -1,0 +1,462 @@
+//! Training on the processor, by hand: the forward and backward passes of the networks, of the samples
+//! and of the likelihood in buffers that are made once, a part of each batch on each thread, and Adam's
+//! step over all variables at once.
+//!
+//! It computes what candle's automatic differentiation does in [`crate::fit`], from the same draws;
+//! tests hold its gradients against candle's. What it cannot do, [`supports`] says, and candle does.
+//!
+//! A batch is cut into two parts, or into as many as there are threads where these are more, and the
+//! parts' gradients are summed in order: the results are the same, bit for bit, on one thread and on two,
+//! and for one number of more threads, on one class of processor.
+
+mod barrier;
+pub mod bench;
+mod elementwise;
+mod likelihood;
+mod network;
+mod product;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+use crate::adam::{Rates, descend};
+use crate::config::Config;
+use crate::error::Error;
+use crate::masks::Masks;
+use crate::model::{Prior, Vae};
+use crate::objective::Weighting;
+use crate::prepared::Prepared;
+use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
+use barrier::Barrier;
+use candle_core::{CpuStorage, Storage, Tensor};
+use likelihood::Likelihood;
+use network::{Network, Values};
+use shard::{Ascended, Shape, Shard, Sums};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// Whether [`Engine`] can train such a model: on the processor, with the prior N(0, I) and without free
+/// bits.
+pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
+    matches!(vae.prior, Prior::Standard)
+        && config.objective.free_bits == 0.0
+        && training.batch.inputs.device().is_cpu()
+}
+
+/// How to train.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Readings in a step, at least one.
+    pub batch: usize,
+    /// Samples for each reading: 1 for the ELBO, more for the importance-weighted bound.
+    pub samples: usize,
+    /// The fraction of numbers that is hidden.
+    pub missing: f64,
+    /// Of all draws.
+    pub seed: u64,
+    /// At least one.
+    pub threads: usize,
+}
+
+impl Settings {
+    /// Those of a run.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            batch: config.batch,
+            samples: config.importance_samples,
+            missing: config.missing,
+            seed: config.seed,
+            threads: config.threads,
+        }
+    }
+}
+
+/// What an epoch came to: sums over the readings, without the likelihood's constants but for `constant`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EpochSums {
+    /// `log p(x|z)`, the mean over samples.
+    pub reconstruction: f64,
+    /// The divergence in closed form.
+    pub kl: f64,
+    /// What was ascended.
+    pub objective: f64,
+    /// The likelihood's constants.
+    pub constant: f64,
+    /// The fraction that was observed.
+    pub observed: f64,
+}
+
+/// What the first thread spent the last epoch with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    forward: Duration,
+    backward: Duration,
+    optimizer: Duration,
+    waiting: Duration,
+}
+
+/// A model in training.
+#[derive(Debug)]
+pub struct Engine<'a> {
+    training: &'a Prepared,
+    missing: f64,
+    batch: usize,
+    shape: Shape,
+    network: Network,
+    threads: usize,
+    /// The groups that each thread steps.
+    shares: Vec<Vec<usize>>,
+    shards: Vec<Mutex<Shard>>,
+    /// Of each shard.
+    gradients: Vec<Vec<RwLock<Values>>>,
+    draws: RwLock<Draws>,
+    bits: RwLock<Bits>,
+    steps: i32,
+    /// The likelihood's constants of each reading, all of it observed.
+    constants: Vec<f64>,
+    times: Mutex<Times>,
+}
+
+/// The streams of randomness beside that of the bits, and what they gave for a step.
+#[derive(Debug)]
+struct Draws {
+    noise: Xoshiro128PlusPlus,
+    missing: Xoshiro128PlusPlus,
+    /// (samples, batch, latents).
+    normals: Vec<f32>,
+    masks: Option<Masks>,
+    constant: f64,
+    observed: f64,
+}
+
+/// The stream of bits that are drawn anew, and those of a step, (batch, numbers).
+#[derive(Debug)]
+struct Bits {
+    rng: Xoshiro128PlusPlus,
+    drawn: Vec<f32>,
+}
+
+/// What all steps of an epoch share.
+struct Epoch<'e> {
+    order: &'e [u32],
+    inputs: &'e [f32],
+    target: &'e [f32],
+    weighting: Weighting,
+    learning_rate: f64,
+    barrier: Barrier,
+}
+
+impl<'a> Engine<'a> {
+    /// Begins with the variables of `vae` as they are.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(vae: &Vae, settings: &Settings, training: &'a Prepared) -> Result<Self, Error> {
+        let network = Network::new(vae)?;
+        let threads = settings.threads.clamp(1, settings.batch.max(1));
+        let parts = threads.max(2);
+        let shape = Shape {
+            numbers: training.readings.width(),
+            conditions: vae.conditions(),
+            latents: vae.latents(),
+            samples: settings.samples,
+            likelihood: Likelihood::new(&vae.likelihood),
+        };
+        let batch = settings.batch.min(training.readings.len());
+        let rows = batch.div_ceil(parts);
+        let shard = |_| Mutex::new(Shard::new(&network, shape, rows));
+        let stream = |purpose| random::stream(settings.seed, purpose);
+        Ok(Self {
+            training,
+            missing: settings.missing,
+            batch: settings.batch,
+            shape,
+            shares: network.share(threads),
+            shards: (0..parts).map(shard).collect(),
+            gradients: (0..parts).map(|_| network.gradients()).collect(),
+            network,
+            threads,
+            draws: RwLock::new(Draws {
+                noise: stream(Purpose::Noise),
+                missing: stream(Purpose::Missing),
+                normals: vec![0.0; shape.samples * batch * shape.latents],
+                masks: None,
+                constant: 0.0,
+                observed: 0.0,
+            }),
+            bits: RwLock::new(Bits {
+                rng: stream(Purpose::Binarization),
+                drawn: vec![0.0; batch * shape.numbers],
+            }),
+            steps: 0,
+            constants: (0..training.readings.len())
+                .map(|row| training.constant(row, None))
+                .collect(),
+            times: Mutex::default(),
+        })
+    }
+
+    /// Puts the values into the variables of `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn write(&self, vae: &Vae) -> Result<(), Error> {
+        self.network.write(vae)
+    }
+
+    /// Passes over the training readings once, in the order `order`, and calls `project` with the
+    /// log-deviations of the likelihood after each step.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn epoch(
+        &mut self,
+        order: &[u32],
+        weighting: Weighting,
+        learning_rate: f64,
+        project: &(dyn Fn(&mut [f32]) + Sync),
+    ) -> Result<EpochSums, Error> {
+        let batch = &self.training.batch;
+        let sums = with_numbers(&batch.inputs, |inputs| {
+            with_numbers(&batch.target, |target| {
+                let epoch = Epoch {
+                    order,
+                    inputs,
+                    target,
+                    weighting,
+                    learning_rate,
+                    barrier: Barrier::new(self.threads),
+                };
+                self.run(&epoch, project)
+            })
+        })??;
+        self.steps += order.len().div_ceil(self.batch) as i32;
+        let draws = read(&self.draws);
+        Ok(EpochSums {
+            reconstruction: sums.reconstruction,
+            kl: sums.kl,
+            objective: sums.objective,
+            constant: draws.constant,
+            observed: draws.observed,
+        })
+    }
+
+    fn times(&self) -> Times {
+        *lock(&self.times)
+    }
+
+    fn run(&self, epoch: &Epoch<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+        {
+            let mut draws = write(&self.draws);
+            (draws.constant, draws.observed) = (0.0, 0.0);
+        }
+        let mut sums = Sums::default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..self.threads)
+                .map(|thread| scope.spawn(move || self.work(thread, epoch, project)))
+                .collect();
+            sums.add(self.work(0, epoch, project));
+            for other in others {
+                match other.join() {
+                    Ok(of_other) => sums.add(of_other),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+        });
+        sums
+    }
+
+    /// What one thread does in an epoch.
+    fn work(
+        &self,
+        thread: usize,
+        epoch: &Epoch<'_>,
+        project: &(dyn Fn(&mut [f32]) + Sync),
+    ) -> Sums {
+        let member = epoch.barrier.member();
+        let mut sums = Sums::default();
+        let parts = (thread..self.shards.len()).step_by(self.threads);
+        let mut shards: Vec<_> = parts.map(|part| (part, lock(&self.shards[part]))).collect();
+        let mut chunks = epoch.order.chunks(self.batch).peekable();
+        if let Some(first) = chunks.peek() {
+            self.draw(thread, first);
+        }
+        let mut step = self.steps;
+        member.wait();
+        let mut times = Times::default();
+        while let Some(indices) = chunks.next() {
+            step += 1;
+            let ascended = Ascended {
+                weighting: epoch.weighting,
+                batch: indices.len(),
+            };
+            for (part, shard) in &mut shards {
+                let clock = Instant::now();
+                self.gather(*part, epoch, indices, shard);
+                let mut of_step = shard.forward(&self.network, &ascended);
+                times.forward += clock.elapsed();
+                let clock = Instant::now();
+                let gradients = &self.gradients[*part];
+                shard.backward(&self.network, gradients, &ascended, &mut of_step);
+                sums.add(of_step);
+                times.backward += clock.elapsed();
+            }
+            let clock = Instant::now();
+            member.wait();
+            times.waiting += clock.elapsed();
+            let clock = Instant::now();
+            self.descend(thread, Rates::new(step, epoch.learning_rate), project);
+            if let Some(next) = chunks.peek() {
+                self.draw(thread, next);
+            }
+            times.optimizer += clock.elapsed();
+            let clock = Instant::now();
+            member.wait();
+            times.waiting += clock.elapsed();
+        }
+        if thread == 0 {
+            *lock(&self.times) = times;
+        }
+        sums
+    }
+
+    /// Draws what the step on `indices` needs, the bits on the last thread and the rest on the first.
+    fn draw(&self, thread: usize, indices: &[u32]) {
+        if thread == 0 {
+            let mut draws = write(&self.draws);
+            let Draws {
+                noise,
+                missing,
+                normals,
+                masks,
+                constant,
+                observed,
+            } = &mut *draws;
+            let count = self.shape.samples * indices.len() * self.shape.latents;
+            normals_into(noise, &mut normals[..count]);
+            *masks = (self.missing > 0.0)
+                .then(|| Masks::draw(indices.len(), self.shape.numbers, self.missing, missing));
+            for (at, &row) in indices.iter().enumerate() {
+                *constant += match masks {
+                    None => self.constants[row as usize],
+                    Some(masks) => self.training.constant(row as usize, Some((masks, at))),
+                };
+            }
+            let fraction = masks.as_ref().map_or(1.0, Masks::observed_fraction);
+            *observed += fraction * indices.len() as f64;
+        }
+        if let (Some(intensities), true) = (&self.training.intensities, thread + 1 == self.threads)
+        {
+            let mut bits = write(&self.bits);
+            let Bits { rng, drawn } = &mut *bits;
+            let rows = indices.iter().map(|&row| row as usize);
+            intensities.draw_into(rows, rng, &mut drawn[..indices.len() * self.shape.numbers]);
+        }
+    }
+
+    /// Puts a shard's part of the readings `indices` into its buffers.
+    fn gather(&self, part: usize, epoch: &Epoch<'_>, indices: &[u32], shard: &mut Shard) {
+        let (count, parts) = (indices.len(), self.shards.len());
+        let part = part * count / parts..(part + 1) * count / parts;
+        let Shape {
+            numbers,
+            latents,
+            samples,
+            ..
+        } = self.shape;
+        let modelled = self.shape.modelled();
+        let readings = &mut shard.readings;
+        readings.rows = part.len();
+        if self.training.intensities.is_some() {
+            let drawn = &read(&self.bits).drawn[part.start * numbers..part.end * numbers];
+            readings.inputs[..drawn.len()].copy_from_slice(drawn);
+            readings.target[..drawn.len()].copy_from_slice(drawn);
+        } else {
+            for (place, &row) in indices[part.clone()].iter().enumerate() {
+                let row = row as usize;
+                readings.inputs[place * numbers..][..numbers]
+                    .copy_from_slice(&epoch.inputs[row * numbers..][..numbers]);
+                readings.target[place * modelled..][..modelled]
+                    .copy_from_slice(&epoch.target[row * modelled..][..modelled]);
+            }
+        }
+        let draws = read(&self.draws);
+        for sample in 0..samples {
+            let from = (sample * count + part.start) * latents;
+            let length = part.len() * latents;
+            readings.noise[sample * length..][..length]
+                .copy_from_slice(&draws.normals[from..][..length]);
+        }
+        if let Some(masks) = &draws.masks {
+            for (place, row) in part.enumerate() {
+                for number in 0..numbers {
+                    let seen = f32::from(u8::from(masks.observes(row, number)));
+                    readings.inputs[place * numbers + number] *= seen;
+                    if number < modelled {
+                        readings.observed[place * modelled + number] = seen;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A step of Adam on the groups of a thread.
+    fn descend(&self, thread: usize, rates: Rates, project: &(dyn Fn(&mut [f32]) + Sync)) {
+        for &index in &self.shares[thread] {
+            let group = &self.network.groups[index];
+            let mut values = group.values.write().unwrap_or_else(PoisonError::into_inner);
+            let mut moments = lock(&group.moments);
+            let [of_weight, of_bias] = &mut *moments;
+            let mut first = write(&self.gradients[0][index]);
+            for more in self.gradients.iter().skip(2) {
+                let more = write(&more[index]);
+                elementwise::add(&mut first.weight, &more.weight);
+                elementwise::add(&mut first.bias, &more.bias);
+            }
+            let second = self
+                .gradients
+                .get(1)
+                .map(|gradients| write(&gradients[index]));
+            let (more_weight, more_bias): (&[f32], &[f32]) = match &second {
+                Some(second) => (&second.weight, &second.bias),
+                None => (&[], &[]),
+            };
+            descend(
+                &mut values.weight,
+                of_weight,
+                (&first.weight, more_weight),
+                rates,
+            );
+            descend(&mut values.bias, of_bias, (&first.bias, more_bias), rates);
+            if self.network.scales == Some(index) {
+                project(&mut values.bias);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hands the numbers of a contiguous tensor on the processor to `work`, where they are.
+fn with_numbers<T>(tensor: &Tensor, work: impl FnOnce(&[f32]) -> T) -> Result<T, Error> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let numbers = match &*storage {
+        Storage::Cpu(CpuStorage::F32(numbers)) => layout
+            .contiguous_offsets()
+            .map(|(start, end)| &numbers[start..end]),
+        _ => None,
+    };
+    let numbers = numbers
+        .ok_or_else(|| candle_core::Error::msg("readings are not contiguous on the processor"))?;
+    Ok(work(numbers))
+}

@@ -1,0 +1,222 @@
+//! The variables of a model in slices, and the passes through a stack of dense layers.
+
+use super::elementwise::{add_bias, add_bias_rectify, column_sums, rectified_gradient};
+use super::product::{forward, input_gradient, weight_gradient};
+use crate::adam::Moments;
+use crate::error::Error;
+use crate::model::{Dense, Vae};
+use candle_core::{Device, Tensor, Var};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// A dense layer, or the likelihood's log-deviations, which stand for biases then.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) values: RwLock<Values>,
+    pub(super) moments: Mutex<[Moments; 2]>,
+}
+
+/// Numbers of a group: values or gradients.
+#[derive(Clone, Debug)]
+pub(super) struct Values {
+    /// (inputs, outputs).
+    pub(super) weight: Vec<f32>,
+    /// (outputs).
+    pub(super) bias: Vec<f32>,
+}
+
+/// All variables, and where the halves of the model begin and end among them.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) groups: Vec<Group>,
+    /// Hidden layers and heads.
+    pub(super) encoder: Range<usize>,
+    /// Hidden layers and output.
+    pub(super) decoder: Range<usize>,
+    /// The log-deviations, where they are learned.
+    pub(super) scales: Option<usize>,
+}
+
+impl Network {
+    /// The values of `vae` now.
+    pub(super) fn new(vae: &Vae) -> Result<Self, Error> {
+        let halves = vae.encoder.iter().chain([&vae.heads]);
+        let layers = halves.chain(&vae.decoder).chain([&vae.output]);
+        let mut groups = layers.map(Group::of_layer).collect::<Result<Vec<_>, _>>()?;
+        let encoder = 0..vae.encoder.len() + 1;
+        let decoder = encoder.end..groups.len();
+        let mut scales = None;
+        if let Some(log_deviation) = vae.likelihood.log_deviation() {
+            scales = Some(groups.len());
+            groups.push(Group::new(0, vec![], log_deviation.to_vec1::<f32>()?));
+        }
+        Ok(Self {
+            groups,
+            encoder,
+            decoder,
+            scales,
+        })
+    }
+
+    /// Puts the values into the variables of `vae`.
+    pub(super) fn write(&self, vae: &Vae) -> Result<(), Error> {
+        let halves = vae.encoder.iter().chain([&vae.heads]);
+        let layers = halves.chain(&vae.decoder).chain([&vae.output]);
+        for (layer, group) in layers.zip(&self.groups) {
+            let values = group.values.read().unwrap_or_else(PoisonError::into_inner);
+            set(&layer.weight, &values.weight)?;
+            set(&layer.bias, &values.bias)?;
+        }
+        if let (Some(var), Some(scales)) = (vae.likelihood.log_deviation(), self.scales) {
+            let values = &self.groups[scales].values;
+            set(
+                var,
+                &values.read().unwrap_or_else(PoisonError::into_inner).bias,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Gradients of all groups, zero.
+    pub(super) fn gradients(&self) -> Vec<RwLock<Values>> {
+        let zeros = |group: &Group| {
+            RwLock::new(Values {
+                weight: vec![0.0; group.inputs * group.outputs],
+                bias: vec![0.0; group.outputs],
+            })
+        };
+        self.groups.iter().map(zeros).collect()
+    }
+
+    /// The groups that each of `threads` steps, such that all have about as much to do.
+    pub(super) fn share(&self, threads: usize) -> Vec<Vec<usize>> {
+        let size = |group: usize| (self.groups[group].inputs + 1) * self.groups[group].outputs;
+        let mut order: Vec<usize> = (0..self.groups.len()).collect();
+        order.sort_by_key(|&group| std::cmp::Reverse(size(group)));
+        let mut shares = vec![(0, vec![]); threads];
+        for group in order {
+            if let Some(least) = shares.iter_mut().min_by_key(|(load, _)| *load) {
+                least.0 += size(group);
+                least.1.push(group);
+            }
+        }
+        shares.into_iter().map(|(_, groups)| groups).collect()
+    }
+}
+
+fn set(var: &Var, values: &[f32]) -> Result<(), Error> {
+    var.set(&Tensor::from_slice(values, var.shape(), &Device::Cpu)?)?;
+    Ok(())
+}
+
+impl Group {
+    fn new(inputs: usize, weight: Vec<f32>, bias: Vec<f32>) -> Self {
+        Self {
+            inputs,
+            outputs: bias.len(),
+            moments: Mutex::new([weight.len(), bias.len()].map(Moments::new)),
+            values: RwLock::new(Values { weight, bias }),
+        }
+    }
+
+    fn of_layer(layer: &Dense) -> Result<Self, Error> {
+        let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
+        Ok(Self::new(
+            layer.weight.dim(0)?,
+            weight,
+            layer.bias.to_vec1::<f32>()?,
+        ))
+    }
+}
+
+/// The outputs of each layer of a stack for some rows, rectified but for the last.
+#[derive(Clone, Debug)]
+pub(super) struct Stack {
+    groups: Range<usize>,
+    /// For each layer, (rows, outputs).
+    outputs: Vec<Vec<f32>>,
+    /// A gradient on its way back.
+    gradient: Vec<f32>,
+}
+
+impl Stack {
+    pub(super) fn new(network: &Network, groups: Range<usize>, rows: usize) -> Self {
+        let layers = &network.groups[groups.clone()];
+        let outputs = layers.iter().map(|layer| vec![0.0; rows * layer.outputs]);
+        let widest = layers.iter().map(|layer| layer.inputs).max().unwrap_or(0);
+        Self {
+            groups,
+            outputs: outputs.collect(),
+            gradient: vec![0.0; rows * widest],
+        }
+    }
+
+    /// Runs `rows` rows of `input`; gives the outputs of the last layer.
+    pub(super) fn forward(&mut self, network: &Network, input: &[f32], rows: usize) -> &mut [f32] {
+        let layers = &network.groups[self.groups.clone()];
+        let last = layers.len() - 1;
+        for (index, layer) in layers.iter().enumerate() {
+            let (before, here) = self.outputs.split_at_mut(index);
+            let input = before.last().map_or(input, Vec::as_slice);
+            let output = &mut here[0][..rows * layer.outputs];
+            let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
+            forward(
+                input,
+                &values.weight,
+                output,
+                (rows, layer.inputs, layer.outputs),
+            );
+            if index == last {
+                add_bias(output, &values.bias);
+            } else {
+                add_bias_rectify(output, &values.bias);
+            }
+        }
+        &mut self.outputs[last][..rows * layers[last].outputs]
+    }
+
+    /// The outputs of the last layer, which become the gradient that [`Stack::backward`] starts from.
+    pub(super) fn last(&mut self, network: &Network, rows: usize) -> &mut [f32] {
+        let last = self.outputs.len() - 1;
+        let layer = &network.groups[self.groups.start + last];
+        &mut self.outputs[last][..rows * layer.outputs]
+    }
+
+    /// From the gradient in the place of the last outputs those of all weights and biases into
+    /// `gradients`, and, where there is `of_input`, that of the input. The outputs are lost.
+    pub(super) fn backward(
+        &mut self,
+        network: &Network,
+        gradients: &[RwLock<Values>],
+        input: &[f32],
+        rows: usize,
+        of_input: Option<&mut [f32]>,
+    ) {
+        let layers = &network.groups[self.groups.clone()];
+        for (index, layer) in layers.iter().enumerate().rev() {
+            let (before, here) = self.outputs.split_at_mut(index);
+            let gradient = &here[0][..rows * layer.outputs];
+            let shape = (rows, layer.inputs, layer.outputs);
+            let mut sums = gradients[self.groups.start + index]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            let input = before.last().map_or(input, Vec::as_slice);
+            weight_gradient(input, gradient, &mut sums.weight, shape);
+            column_sums(gradient, &mut sums.bias);
+            if let Some(output) = before.last_mut() {
+                let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
+                let back = &mut self.gradient[..rows * layer.inputs];
+                input_gradient(gradient, &values.weight, back, shape);
+                rectified_gradient(&mut output[..rows * layer.inputs], back);
+            }
+        }
+        if let Some(of_input) = of_input {
+            let first = &layers[0];
+            let shape = (rows, first.inputs, first.outputs);
+            let values = first.values.read().unwrap_or_else(PoisonError::into_inner);
+            input_gradient(&self.outputs[0], &values.weight, of_input, shape);
+        }
+    }
+}

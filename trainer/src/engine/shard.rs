@@ -1,0 +1,368 @@
+//! A part of each batch: its buffers, and the gradient of what is ascended over it.
+
+use super::elementwise::Row;
+use super::likelihood::{Likelihood, Scales};
+use super::network::{Network, Stack, Values};
+use crate::config::ElboForm;
+use crate::objective::Weighting;
+use std::sync::{PoisonError, RwLock};
+
+/// Sums over readings, nats, without the likelihood's constants.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sums {
+    pub(super) reconstruction: f64,
+    pub(super) kl: f64,
+    /// Of what is ascended.
+    pub(super) objective: f64,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, other: Self) {
+        self.reconstruction += other.reconstruction;
+        self.kl += other.kl;
+        self.objective += other.objective;
+    }
+}
+
+/// Numbers that do not change from step to step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Numbers in a reading.
+    pub(super) numbers: usize,
+    /// Those of them that are conditions.
+    pub(super) conditions: usize,
+    pub(super) latents: usize,
+    /// Samples for each reading.
+    pub(super) samples: usize,
+    pub(super) likelihood: Likelihood,
+}
+
+impl Shape {
+    /// Numbers that the decoder models.
+    pub(super) fn modelled(&self) -> usize {
+        self.numbers - self.conditions
+    }
+
+    /// Numbers that the decoder takes in.
+    fn taken_in(&self) -> usize {
+        self.latents + self.conditions
+    }
+}
+
+/// A step's readings in a shard, filled in by whoever makes batches.
+#[derive(Clone, Debug)]
+pub(super) struct Readings {
+    pub(super) rows: usize,
+    /// Network inputs, (rows, numbers).
+    pub(super) inputs: Vec<f32>,
+    /// What the likelihood is asked about, (rows, modelled).
+    pub(super) target: Vec<f32>,
+    /// One where observed, (rows, modelled).
+    pub(super) observed: Vec<f32>,
+    /// Standard normals, (samples, rows, latents).
+    pub(super) noise: Vec<f32>,
+}
+
+/// What one thread computes with.
+#[derive(Clone, Debug)]
+pub(super) struct Shard {
+    shape: Shape,
+    pub(super) readings: Readings,
+    encoder: Stack,
+    decoder: Stack,
+    /// Standard deviations, (rows, latents).
+    deviations: Vec<f32>,
+    /// Latents, conditions behind them, (samples, rows, taken in).
+    latents: Vec<f32>,
+    /// By them.
+    of_latents: Vec<f32>,
+    /// Of more than one sample, the importance weights, (samples, rows).
+    weights: Vec<f32>,
+    /// The outputs of one pass.
+    scratch: Vec<f32>,
+    scales: Scales,
+    of_scales: Vec<f32>,
+}
+
+/// What a step ascends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ascended {
+    /// Of the divergence in the ELBO; of one sample.
+    pub(super) weighting: Weighting,
+    /// Readings in the whole batch.
+    pub(super) batch: usize,
+}
+
+impl Shard {
+    /// Buffers for up to `rows` readings.
+    pub(super) fn new(network: &Network, shape: Shape, rows: usize) -> Self {
+        let passes = shape.samples * rows;
+        let scales = network
+            .scales
+            .map_or(0, |group| network.groups[group].outputs);
+        Self {
+            shape,
+            readings: Readings {
+                rows: 0,
+                inputs: vec![0.0; rows * shape.numbers],
+                target: vec![0.0; rows * shape.modelled()],
+                observed: vec![1.0; rows * shape.modelled()],
+                noise: vec![0.0; passes * shape.latents],
+            },
+            encoder: Stack::new(network, network.encoder.clone(), rows),
+            decoder: Stack::new(network, network.decoder.clone(), passes),
+            deviations: vec![0.0; rows * shape.latents],
+            latents: vec![0.0; passes * shape.taken_in()],
+            of_latents: vec![0.0; passes * shape.taken_in()],
+            weights: vec![0.0; passes],
+            scratch: vec![],
+            scales: Scales::default(),
+            of_scales: vec![0.0; scales],
+        }
+    }
+
+    /// Runs the networks on the readings at hand; gives the sums over them, but for the divergence. The
+    /// gradient of the negative mean over the batch stands in the place of the decoder's outputs.
+    pub(super) fn forward(&mut self, network: &Network, ascended: &Ascended) -> Sums {
+        let rows = self.readings.rows;
+        self.encoder.forward(network, &self.readings.inputs, rows);
+        self.sample(network);
+        let passes = self.shape.samples * rows;
+        self.decoder.forward(network, &self.latents, passes);
+        self.likelihoods(network, ascended)
+    }
+
+    /// Takes that gradient back through the networks, into `gradients`, and completes the sums.
+    pub(super) fn backward(
+        &mut self,
+        network: &Network,
+        gradients: &[RwLock<Values>],
+        ascended: &Ascended,
+        sums: &mut Sums,
+    ) {
+        let rows = self.readings.rows;
+        let passes = self.shape.samples * rows;
+        let of_latents = Some(&mut self.of_latents[..]);
+        self.decoder
+            .backward(network, gradients, &self.latents, passes, of_latents);
+        self.posteriors(network, ascended, sums);
+        let inputs = &self.readings.inputs;
+        self.encoder
+            .backward(network, gradients, inputs, rows, None);
+        if let Some(group) = network.scales {
+            let mut of_scales = gradients[group]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            of_scales.bias.copy_from_slice(&self.of_scales);
+        }
+    }
+
+    /// `z = mu + sigma * noise`, and the conditions behind it.
+    fn sample(&mut self, network: &Network) {
+        let Shape {
+            numbers, latents, ..
+        } = self.shape;
+        let (rows, modelled) = (self.readings.rows, self.shape.modelled());
+        let heads = self.encoder.last(network, rows);
+        let deviations = self.deviations.chunks_exact_mut(latents);
+        for (deviations, heads) in deviations.zip(heads.chunks_exact(2 * latents)) {
+            for (deviation, log_variance) in deviations.iter_mut().zip(&heads[latents..]) {
+                *deviation = (0.5 * log_variance).exp();
+            }
+        }
+        let passes = self.latents.chunks_exact_mut(self.shape.taken_in());
+        let noise = self.readings.noise.chunks_exact(latents);
+        for (pass, (z, noise)) in passes
+            .zip(noise)
+            .enumerate()
+            .take(self.shape.samples * rows)
+        {
+            let row = pass % rows;
+            let mean = &heads[row * 2 * latents..][..latents];
+            let deviation = &self.deviations[row * latents..][..latents];
+            for j in 0..latents {
+                z[j] = mean[j] + deviation[j] * noise[j];
+            }
+            let reading = &self.readings.inputs[row * numbers..][..numbers];
+            z[latents..].copy_from_slice(&reading[modelled..]);
+        }
+    }
+
+    /// `log p(x|z)` of each pass, and the gradient by the decoder's outputs in their place.
+    fn likelihoods(&mut self, network: &Network, ascended: &Ascended) -> Sums {
+        let (rows, modelled) = (self.readings.rows, self.shape.modelled());
+        let Shape {
+            samples,
+            likelihood,
+            ..
+        } = self.shape;
+        self.of_scales.fill(0.0);
+        if let Some(group) = network.scales {
+            let values = network.groups[group].values.read();
+            self.scales
+                .set(&values.unwrap_or_else(PoisonError::into_inner).bias);
+        }
+        let passes = samples * rows;
+        let outputs = self.decoder.last(network, passes);
+        let width = outputs.len() / passes.max(1);
+        let share = -1.0 / ascended.batch as f32;
+        let readings = &self.readings;
+        let row = |pass: usize| (pass % rows) * modelled..(pass % rows + 1) * modelled;
+        let mut sums = Sums::default();
+        if samples > 1 {
+            for (pass, outputs) in outputs.chunks_exact(width).enumerate() {
+                self.scratch.clear();
+                self.scratch.extend_from_slice(outputs);
+                let row = Row {
+                    target: &readings.target[row(pass)],
+                    observed: &readings.observed[row(pass)],
+                    outputs: &mut self.scratch,
+                    factor: 0.0,
+                };
+                self.weights[pass] =
+                    likelihood.differentiate(row, &self.scales, &mut self.of_scales);
+            }
+            let sum: f64 = self.weights[..passes].iter().map(|&l| f64::from(l)).sum();
+            sums.reconstruction = sum / samples as f64;
+            sums.objective = self.weigh(network);
+        }
+        let outputs = self.decoder.last(network, passes);
+        let (readings, mut sum) = (&self.readings, 0.0);
+        for (pass, outputs) in outputs.chunks_exact_mut(width).enumerate() {
+            let weight = if samples > 1 { self.weights[pass] } else { 1.0 };
+            let row = Row {
+                target: &readings.target[row(pass)],
+                observed: &readings.observed[row(pass)],
+                outputs,
+                factor: share * weight,
+            };
+            sum += f64::from(likelihood.differentiate(row, &self.scales, &mut self.of_scales));
+        }
+        if samples == 1 {
+            (sums.reconstruction, sums.objective) = (sum, sum);
+        }
+        sums
+    }
+
+    /// Makes importance weights, normalized over the samples of each reading, of `log p(x|z)`; gives the
+    /// sum over the readings of the logarithm of their mean.
+    fn weigh(&mut self, network: &Network) -> f64 {
+        let Shape {
+            samples, latents, ..
+        } = self.shape;
+        let rows = self.readings.rows;
+        let heads = self.encoder.last(network, rows);
+        let mut sum = 0.0;
+        for (row, heads) in heads.chunks_exact(2 * latents).enumerate() {
+            let mut highest = f32::NEG_INFINITY;
+            for pass in (0..samples).map(|sample| sample * rows + row) {
+                let z = &self.latents[pass * self.shape.taken_in()..][..latents];
+                let noise = &self.readings.noise[pass * latents..][..latents];
+                let axes = z.iter().zip(noise).zip(&heads[latents..]);
+                let twice: f32 = axes
+                    .map(|((z, e), log_variance)| e * e + log_variance - z * z)
+                    .sum();
+                self.weights[pass] += 0.5 * twice;
+                highest = highest.max(self.weights[pass]);
+            }
+            let mut total = 0.0;
+            for pass in (0..samples).map(|sample| sample * rows + row) {
+                self.weights[pass] = (self.weights[pass] - highest).exp();
+                total += self.weights[pass];
+            }
+            for pass in (0..samples).map(|sample| sample * rows + row) {
+                self.weights[pass] /= total;
+            }
+            sum += f64::from(highest) + f64::from(total / samples as f32).ln();
+        }
+        sum
+    }
+
+    /// The gradient by the heads in their place: through the samples, and of the divergence or of the
+    /// logarithm of the weights.
+    fn posteriors(&mut self, network: &Network, ascended: &Ascended, sums: &mut Sums) {
+        let latents = self.shape.latents;
+        let share = -1.0 / ascended.batch as f32;
+        let rows = self.readings.rows;
+        let heads = self.encoder.last(network, rows);
+        for (row, heads) in heads.chunks_exact_mut(2 * latents).enumerate() {
+            let (means, log_variances) = heads.split_at_mut(latents);
+            for j in 0..latents {
+                let deviation = self.deviations[row * latents + j];
+                let place = Place {
+                    mean: means[j],
+                    log_variance: log_variances[j],
+                    deviation,
+                    share,
+                };
+                sums.kl += f64::from(place.divergence());
+                let (mut of_mean, mut of_log_variance) = (0.0, 0.0);
+                for pass in (0..self.shape.samples).map(|sample| sample * rows + row) {
+                    let at = pass * self.shape.taken_in() + j;
+                    let (z, mut of_z) = (self.latents[at], self.of_latents[at]);
+                    if self.shape.samples > 1 {
+                        of_z -= share * self.weights[pass] * z;
+                    }
+                    of_mean += of_z;
+                    let noise = self.readings.noise[pass * latents + j];
+                    of_log_variance += of_z * 0.5 * noise * deviation;
+                }
+                if self.shape.samples > 1 {
+                    of_log_variance += 0.5 * share;
+                } else {
+                    let (z, noise) = (
+                        self.latents[row * self.shape.taken_in() + j],
+                        self.readings.noise[row * latents + j],
+                    );
+                    let cost = place.cost(&ascended.weighting, (z, noise));
+                    sums.objective -= f64::from(cost.value);
+                    of_mean += cost.of_mean;
+                    of_log_variance += cost.of_log_variance;
+                }
+                means[j] = of_mean;
+                log_variances[j] = of_log_variance;
+            }
+        }
+    }
+}
+
+/// The posterior of one latent of one reading.
+struct Place {
+    mean: f32,
+    log_variance: f32,
+    deviation: f32,
+    share: f32,
+}
+
+/// The weighted divergence of one latent, and what it adds to the gradient.
+struct Cost {
+    value: f32,
+    of_mean: f32,
+    of_log_variance: f32,
+}
+
+impl Place {
+    fn divergence(&self) -> f32 {
+        let variance = self.deviation * self.deviation;
+        0.5 * (self.mean * self.mean + variance - self.log_variance - 1.0)
+    }
+
+    fn cost(&self, weighting: &Weighting, (z, noise): (f32, f32)) -> Cost {
+        let weight = weighting.weight as f32;
+        let (value, of_mean, of_log_variance) = match weighting.form {
+            ElboForm::Divergence => {
+                let variance = self.deviation * self.deviation;
+                (self.divergence(), self.mean, 0.5 * (variance - 1.0))
+            }
+            ElboForm::Entropy => {
+                let value = 0.5 * (z * z - self.log_variance - 1.0);
+                (value, z, 0.5 * z * noise * self.deviation - 0.5)
+            }
+        };
+        Cost {
+            value: weight * value,
+            of_mean: -self.share * weight * of_mean,
+            of_log_variance: -self.share * weight * of_log_variance,
+        }
+    }
+}

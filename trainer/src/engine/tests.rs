@@ -1,0 +1,314 @@
+//! The engine against candle's automatic differentiation and against finite differences.
+
+use super::*;
+use crate::config::{ElboForm, LikelihoodKind, PriorKind, Scale};
+use crate::data::Table;
+use crate::model::{Architecture, Location};
+use crate::objective::{Batch, Bound};
+use crate::readings::{Normalization, Readings};
+use candle_core::{Device, Var};
+use elbow::distribution::Family;
+use rand_core::Rng;
+
+const NUMBERS: usize = 19;
+const LATENTS: usize = 3;
+const ROWS: usize = 11;
+
+/// What is trained, on what.
+#[derive(Clone, Debug)]
+struct Case {
+    kind: LikelihoodKind,
+    conditions: usize,
+    hidden: Vec<usize>,
+    samples: usize,
+    missing: f64,
+    weighting: Weighting,
+}
+
+const PLAIN: Weighting = Weighting {
+    form: ElboForm::Divergence,
+    weight: 1.0,
+    free_bits: 0.0,
+};
+
+fn cases() -> Vec<Case> {
+    let base = Case {
+        kind: LikelihoodKind::Binomial { trials: 1 },
+        conditions: 0,
+        hidden: vec![8, 5],
+        samples: 1,
+        missing: 0.0,
+        weighting: PLAIN,
+    };
+    let mut cases = vec![base.clone()];
+    let mut kinds = vec![LikelihoodKind::Binomial { trials: 16 }];
+    for family in [Family::Normal, Family::Laplace] {
+        for scale in [Scale::Shared, Scale::Input, Scale::Predicted] {
+            kinds.push(LikelihoodKind::Location { family, scale });
+        }
+    }
+    for kind in kinds {
+        for (samples, missing, conditions) in [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)] {
+            cases.push(Case {
+                kind,
+                samples,
+                missing,
+                conditions,
+                ..base.clone()
+            });
+        }
+    }
+    cases.push(Case {
+        hidden: vec![],
+        ..base.clone()
+    });
+    for form in [ElboForm::Divergence, ElboForm::Entropy] {
+        let weighting = Weighting {
+            form,
+            weight: 2.5,
+            free_bits: 0.0,
+        };
+        cases.push(Case {
+            weighting,
+            ..base.clone()
+        });
+    }
+    cases
+}
+
+/// A model with random variables, and readings.
+struct Trial {
+    case: Case,
+    vae: Vae,
+    data: Prepared,
+}
+
+impl Trial {
+    fn new(case: Case) -> Self {
+        let mut rng = random::stream(3, Purpose::Initialization);
+        let modelled = NUMBERS - case.conditions;
+        let largest = match case.kind {
+            LikelihoodKind::Binomial { trials } => f32::from(trials),
+            _ => 100.0,
+        };
+        let mut number = || (rng.next_u32() % (largest as u32 + 1)) as f32;
+        let table = Table::new(NUMBERS, (0..ROWS * NUMBERS).map(|_| number()).collect()).unwrap();
+        let normalization = match case.kind {
+            LikelihoodKind::Binomial { trials } => Normalization::counts(NUMBERS, trials),
+            _ => Normalization {
+                exponents: vec![0; NUMBERS],
+                centers: vec![50; NUMBERS],
+                units: vec![25.0; NUMBERS],
+            },
+        };
+        let likelihood = match case.kind {
+            LikelihoodKind::Binomial { trials } => crate::model::Likelihood::Binomial { trials },
+            LikelihoodKind::Location { family, scale } => {
+                let modelled = normalization.first(modelled);
+                let location = Location::new(family, scale, &modelled, &Device::Cpu).unwrap();
+                crate::model::Likelihood::Location(location)
+            }
+            LikelihoodKind::Auto => unreachable!("the cases say which"),
+        };
+        let architecture = Architecture {
+            inputs: modelled,
+            conditions: case.conditions,
+            encoder: case.hidden.clone(),
+            latents: LATENTS,
+            decoder: case.hidden.iter().rev().copied().collect(),
+            prior: PriorKind::Standard,
+        };
+        let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+        let (readings, _) = Readings::from_table(&table, &normalization.exponents);
+        let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
+        Self { case, vae, data }
+    }
+
+    fn engine(&self, threads: usize) -> Engine<'_> {
+        let settings = Settings {
+            batch: ROWS,
+            samples: self.case.samples,
+            missing: self.case.missing,
+            seed: 5,
+            threads,
+        };
+        Engine::new(&self.vae, &settings, &self.data).unwrap()
+    }
+
+    /// The batch and the noise that an engine draws first.
+    fn drawn(&self) -> (Batch, Tensor) {
+        let indices: Vec<u32> = (0..ROWS as u32).collect();
+        let mut rng = random::stream(5, Purpose::Binarization);
+        let mut batch = self.data.select(&indices, &mut rng).unwrap();
+        if self.case.missing > 0.0 {
+            let mut rng = random::stream(5, Purpose::Missing);
+            let masks = Masks::draw(ROWS, NUMBERS, self.case.missing, &mut rng);
+            batch = batch
+                .observe(masks.to_tensor(&Device::Cpu).unwrap())
+                .unwrap();
+        }
+        let shape = (self.case.samples, ROWS, LATENTS);
+        let count = shape.0 * shape.1 * shape.2;
+        let noise = random::normals(&mut random::stream(5, Purpose::Noise), count);
+        (batch, Tensor::from_vec(noise, shape, &Device::Cpu).unwrap())
+    }
+
+    /// What candle makes of it: the mean of what is ascended, and the gradient of its negative.
+    fn by_candle(&self) -> (f64, Vec<Vec<f32>>) {
+        let (batch, noise) = self.drawn();
+        let bound = Bound::sample(&self.vae, &batch, &noise).unwrap();
+        let objective = if self.case.samples > 1 {
+            bound.objective().unwrap().mean_all().unwrap()
+        } else {
+            bound.weighted(&self.vae, &self.case.weighting).unwrap()
+        };
+        let gradients = objective.neg().unwrap().backward().unwrap();
+        let of = |var: &Var| match gradients.get(var) {
+            Some(gradient) => gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+            None => vec![0.0; var.elem_count()],
+        };
+        let parameters = self.vae.parameters();
+        let gradients = parameters.into_iter().map(|(_, var)| of(var)).collect();
+        (f64::from(objective.to_scalar::<f32>().unwrap()), gradients)
+    }
+
+    /// The same by the engine, whose draws are the first.
+    fn by_engine(&self) -> (f64, Vec<Vec<f32>>) {
+        let engine = self.engine(1);
+        let order: Vec<u32> = (0..ROWS as u32).collect();
+        engine.draw(0, &order);
+        let ascended = Ascended {
+            weighting: self.case.weighting,
+            batch: ROWS,
+        };
+        let mut sums = Sums::default();
+        with_numbers(&self.data.batch.inputs, |inputs| {
+            with_numbers(&self.data.batch.target, |target| {
+                let epoch = Epoch {
+                    order: &order,
+                    inputs,
+                    target,
+                    weighting: self.case.weighting,
+                    learning_rate: 0.0,
+                    barrier: Barrier::new(1),
+                };
+                for part in 0..engine.shards.len() {
+                    let mut shard = lock(&engine.shards[part]);
+                    engine.gather(part, &epoch, &order, &mut shard);
+                    let mut of_part = shard.forward(&engine.network, &ascended);
+                    let gradients = &engine.gradients[part];
+                    shard.backward(&engine.network, gradients, &ascended, &mut of_part);
+                    sums.add(of_part);
+                }
+            })
+        })
+        .unwrap()
+        .unwrap();
+        let mut gradients = vec![];
+        for index in 0..engine.network.groups.len() {
+            let [a, b] = [0, 1].map(|part| read(&engine.gradients[part][index]).clone());
+            let sum = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(b).map(|(a, b)| a + b).collect();
+            if !a.weight.is_empty() {
+                gradients.push(sum(a.weight, b.weight));
+            }
+            gradients.push(sum(a.bias, b.bias));
+        }
+        (sums.objective / ROWS as f64, gradients)
+    }
+}
+
+#[test]
+fn gradients_are_those_of_automatic_differentiation() {
+    for case in cases() {
+        let trial = Trial::new(case);
+        let ((objective, exact), (value, got)) = (trial.by_candle(), trial.by_engine());
+        let case = &trial.case;
+        assert!(
+            (value - objective).abs() < 1e-5 * objective.abs(),
+            "{case:?}: {value} {objective}"
+        );
+        assert_eq!(exact.len(), got.len());
+        for (variable, (exact, got)) in exact.iter().zip(&got).enumerate() {
+            assert_eq!(exact.len(), got.len());
+            let largest = exact
+                .iter()
+                .fold(1e-3f32, |largest, x| largest.max(x.abs()));
+            for (exact, got) in exact.iter().zip(got) {
+                assert!(
+                    (exact - got).abs() < 5e-5 * largest,
+                    "{case:?}, variable {variable}: {got} {exact}"
+                );
+            }
+        }
+    }
+}
+
+/// Along the gradient, the objective rises as the gradient is long: central differences of steps of 1 / 250,
+/// whose own error is of their square; rectifiers and Laplace's density have corners, which a step may
+/// cross.
+#[test]
+fn gradients_are_those_of_finite_differences() {
+    const STEP: f32 = 0.004;
+    for case in cases() {
+        let trial = Trial::new(case);
+        let (_, gradients) = trial.by_engine();
+        let squares = gradients.iter().flatten().map(|g| f64::from(*g).powi(2));
+        let norm = squares.sum::<f64>().sqrt();
+        let variables: Vec<&Var> = trial
+            .vae
+            .parameters()
+            .into_iter()
+            .map(|(_, var)| var)
+            .collect();
+        let start: Vec<Tensor> = variables.iter().map(|var| var.copy().unwrap()).collect();
+        let at = |distance: f32| {
+            for ((var, start), gradient) in variables.iter().zip(&start).zip(&gradients) {
+                let gradient = Tensor::from_slice(gradient, var.shape(), &Device::Cpu).unwrap();
+                let moved = (gradient * (f64::from(-distance) / norm)).unwrap() + start;
+                var.set(&moved.unwrap()).unwrap();
+            }
+            trial.by_engine().0
+        };
+        let slope = (at(STEP) - at(-STEP)) / (2.0 * f64::from(STEP));
+        let laplace = matches!(
+            trial.case.kind,
+            LikelihoodKind::Location {
+                family: Family::Laplace,
+                ..
+            }
+        );
+        let tolerance = if laplace { 0.03 } else { 0.01 };
+        assert!(
+            (slope / norm - 1.0).abs() < tolerance,
+            "{:?}: {slope} {norm}",
+            trial.case
+        );
+    }
+}
+
+/// One thread and two give the same bits, several steps long, the last batch smaller than the others.
+#[test]
+fn one_thread_and_two_give_the_same_bits() {
+    for case in cases() {
+        let run = |threads: usize| {
+            let trial = Trial::new(case.clone());
+            let settings = Settings {
+                batch: 4,
+                samples: trial.case.samples,
+                missing: trial.case.missing,
+                seed: 5,
+                threads,
+            };
+            let mut engine = Engine::new(&trial.vae, &settings, &trial.data).unwrap();
+            let order: Vec<u32> = (0..ROWS as u32).rev().collect();
+            for _ in 0..3 {
+                engine
+                    .epoch(&order, trial.case.weighting, 0.01, &|_| {})
+                    .unwrap();
+            }
+            engine.write(&trial.vae).unwrap();
+            trial.vae.to_safetensors().unwrap()
+        };
+        assert!(run(1) == run(2), "{case:?}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Training by the engine and by candle's automatic differentiation, from one seed.
+
+mod support;
+
+use candle_core::Device;
+use elbow_trainer::fit::{self, Means};
+use elbow_trainer::parts::Parts;
+use elbow_trainer::random::{self, Purpose, normals};
+use support::fit as run;
+
+/// A CSV of 1550 readings of ten mixtures of three numbers.
+fn real_readings(folder: &std::path::Path) -> String {
+    let mut rng = random::stream(2, Purpose::Noise);
+    let mut row = |_| {
+        let draws = normals(&mut rng, 13);
+        let mixed = (0..10).map(|at| {
+            let sources = (0..3).map(|k| draws[k] * ((at * (k + 2)) as f32).sin());
+            let value = 10.0 * sources.sum::<f32>() + draws[3 + at] + 5.0;
+            format!("{value:.3}")
+        });
+        mixed.collect::<Vec<_>>().join(",") + "\n"
+    };
+    let path = folder.join("real.csv");
+    std::fs::write(&path, (0..1550).map(&mut row).collect::<String>()).unwrap();
+    path.display().to_string()
+}
+
+/// Over 12 epochs of 17 steps, the bounds and what is ascended agree to 1e-4 of themselves.
+#[test]
+fn two_hundred_steps_agree_with_automatic_differentiation() {
+    let folder = tempfile::tempdir().unwrap();
+    let real = &real_readings(folder.path());
+    for arguments in [
+        &["digits"][..],
+        &["digits", "--importance-samples", "5"],
+        &["digits", "--missing", "0.3", "--importance-samples", "1"],
+        &["digits", "--binarize", "dynamic"],
+        &[
+            "digits",
+            "--beta",
+            "3",
+            "--kl-warm-up",
+            "4",
+            "--elbo-form",
+            "entropy",
+        ],
+        &[real],
+        &[real, "--likelihood", "gaussian:shared"],
+        &[real, "--likelihood", "laplace:predicted"],
+        &[real, "--conditions", "2", "--importance-samples", "3"],
+    ] {
+        let common = ["--epochs", "12", "--keep-dead-latents"];
+        let trained = run(&[arguments, &common].concat());
+        let settings = &trained.config.settings;
+        let derived = &trained.config.derived;
+        let parts = Parts::load(settings).unwrap();
+        let histories = [Means::Engine, Means::Candle].map(|by| {
+            let device = &Device::Cpu;
+            let vae = fit::initialize(settings, derived.likelihood, &derived.normalization, device)
+                .unwrap();
+            let mut training = trained.prepare(&parts.train.table);
+            training.intensities = parts.intensities.clone();
+            let validation = trained.prepare(&parts.validation.table);
+            fit::train_by(by, &vae, settings, (&training, &validation), |_| {}).unwrap()
+        });
+        let [engine, candle] = histories;
+        assert_eq!((engine.len(), candle.len()), (12, 12));
+        for (engine, candle) in engine.iter().zip(&candle) {
+            let pairs = [
+                (engine.elbo, candle.elbo),
+                (engine.reconstruction, candle.reconstruction),
+                (
+                    engine.objective.unwrap_or(0.0),
+                    candle.objective.unwrap_or(0.0),
+                ),
+                (
+                    engine.validation_elbo.unwrap(),
+                    candle.validation_elbo.unwrap(),
+                ),
+            ];
+            for (a, b) in pairs {
+                assert!(
+                    (a - b).abs() <= 1e-4 * b.abs(),
+                    "{arguments:?}: {engine:?} {candle:?}"
+                );
+            }
+            assert_eq!(engine.observed_fraction, candle.observed_fraction);
+        }
+    }
+}
