@@ -20,7 +20,10 @@
 //! * [`prepared`]: readings as the networks take them in.
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
 //! * [`compare`]: estimators of the bound against a reference.
-//! * [`fit`]: the training loop and its optimizer.
+//! * [`adam`]: the optimizer.
+//! * [`engine`]: training on the processor, passes written by hand.
+//! * [`fit`]: the training loop.
+//! * [`activity`]: which latents carry anything.
 //! * [`gradient`]: estimators of the gradient of the bound, what their noise comes to, and training
 //!   by them.
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
@@ -32,6 +35,8 @@
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
+
+#![deny(unsafe_code)]
 
 pub mod activity;
 pub mod adam;

@@ -20,7 +20,7 @@ mod shard;
 mod tests;
 
 use crate::adam::{Rates, descend};
-use crate::config::Config;
+use crate::config::{Config, Latent};
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::{Prior, Vae};
@@ -35,10 +35,11 @@ use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// Whether [`Engine`] can train such a model: on the processor, with the prior N(0, I) and without free
-/// bits.
+/// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
+/// and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
-    matches!(vae.prior, Prior::Standard)
+    vae.latent() == Latent::Gaussian
+        && matches!(vae.prior, Prior::Standard)
         && config.objective.free_bits == 0.0
         && training.batch.inputs.device().is_cpu()
 }

@@ -125,6 +125,9 @@ impl Shard {
     /// gradient of the negative mean over the batch stands in the place of the decoder's outputs.
     pub(super) fn forward(&mut self, network: &Network, ascended: &Ascended) -> Sums {
         let rows = self.readings.rows;
+        if rows == 0 {
+            return Sums::default();
+        }
         self.encoder.forward(network, &self.readings.inputs, rows);
         self.sample(network);
         let passes = self.shape.samples * rows;
@@ -141,6 +144,14 @@ impl Shard {
         sums: &mut Sums,
     ) {
         let rows = self.readings.rows;
+        if rows == 0 {
+            for gradient in gradients {
+                let mut gradient = gradient.write().unwrap_or_else(PoisonError::into_inner);
+                gradient.weight.fill(0.0);
+                gradient.bias.fill(0.0);
+            }
+            return;
+        }
         let passes = self.shape.samples * rows;
         let of_latents = Some(&mut self.of_latents[..]);
         self.decoder
@@ -204,7 +215,7 @@ impl Shard {
         }
         let passes = samples * rows;
         let outputs = self.decoder.last(network, passes);
-        let width = outputs.len() / passes.max(1);
+        let width = outputs.len() / passes;
         let share = -1.0 / ascended.batch as f32;
         let readings = &self.readings;
         let row = |pass: usize| (pass % rows) * modelled..(pass % rows + 1) * modelled;

@@ -1,7 +1,7 @@
 //! Baselines that learn from earlier draws, and so do not depend on those that they are taken off.
 
+use crate::adam::Adam;
 use crate::error::Error;
-use crate::fit::Adam;
 use crate::model::Dense;
 use crate::objective::Batch;
 use candle_core::{Device, Tensor, Var};

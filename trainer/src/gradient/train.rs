@@ -1,6 +1,7 @@
 //! Training by any estimator of the gradient.
 
 use super::{Estimate, Estimator};
+use crate::adam::Adam;
 use crate::config::{Config, Target};
 use crate::data::shuffle;
 use crate::error::Error;
