@@ -46,6 +46,19 @@ impl Estimator {
     }
 }
 
+impl Estimator {
+    /// The feature without which it cannot be asked for, where that was left out.
+    pub(crate) const fn left_out(self) -> Option<&'static str> {
+        match self {
+            Self::MonteCarlo { .. } if !cfg!(feature = "sampling") => Some("sampling"),
+            Self::ImportanceWeighted { .. } if !cfg!(feature = "importance-weighting") => {
+                Some("importance-weighting")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The estimators of the self-test, in the order of the scores in the image.
 pub(crate) const SELF_TEST: [Estimator; 4] = [
     Estimator::PosteriorMean,

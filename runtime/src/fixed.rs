@@ -47,6 +47,7 @@ impl Nats {
     }
 
     /// The value as a float, exact.
+    #[cfg(feature = "float")]
     #[must_use]
     pub fn to_f64(self) -> f64 {
         f64::from(self.0) / f64::from(ONE)
@@ -116,6 +117,7 @@ impl Probability {
     }
 
     /// The value as a float, exact.
+    #[cfg(feature = "float")]
     #[must_use]
     pub fn to_f64(self) -> f64 {
         f64::from(self.0) / f64::from(Self::ONE.0)
@@ -203,6 +205,7 @@ pub(crate) fn square_root(n: u64) -> u32 {
 /// The value of a raw reading from one in the units that the trainer saw: `value * 2^-exponent`,
 /// rounded to nearest, saturating; NaN becomes 0. The tool of host programs; a device's readings
 /// are raw.
+#[cfg(feature = "float")]
 #[must_use]
 pub fn raw_reading(value: f64, exponent: i8) -> i16 {
     let scaled = value * power_of_two(-i32::from(exponent));

@@ -62,6 +62,19 @@
 //!
 //! # Features
 //!
+//! On by default, and to be left out (`default-features = false`) where flash is short. None changes a
+//! result; what each costs is in the repository's `BENCHMARKS.md`. What was left out is refused by
+//! name: images that need it by [`Model::parse`], estimators by [`Session::score`].
+//!
+//! * What images may ask for: one of `counts` and `locations`, the likelihoods; `conditions`;
+//!   `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs;
+//!   `foreign-packings`, weights packed for other cores.
+//! * What sessions may be asked for: `sampling`, whatever draws from the posterior;
+//!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.
+//! * `float`: numbers as `f64`, for printing and plotting.
+//!
+//! Off by default:
+//!
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
 //! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
@@ -71,12 +84,15 @@
 #![doc = include_str!("../NUMERICS.md")]
 #![no_std]
 #![deny(unsafe_code)]
+// Where features are left out, so are the users of a few private items.
+#![cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "encode")]
 extern crate std;
 
 pub mod calibration;
 mod crc;
+#[cfg(feature = "sampling")]
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
@@ -106,9 +122,12 @@ mod wire;
 mod workspace;
 
 pub use calibration::{Calibration, ThresholdError};
+#[cfg(feature = "sampling")]
 pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;
-pub use fixed::{Nats, Probability, raw_reading};
+#[cfg(feature = "float")]
+pub use fixed::raw_reading;
+pub use fixed::{Nats, Probability};
 pub use format::{Aligned, ImageError};
 pub use length::LengthError;
 pub use mask::{Mask, MaskError};

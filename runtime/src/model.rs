@@ -6,8 +6,8 @@ use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
     self, Activation, CalibrationHeader, Defect, Header, ImageError, LayerHeader, LikelihoodHeader,
-    MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, PriorHeader,
-    StreamHeader, Tensors,
+    MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, NARROW_CEILING,
+    PriorHeader, StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
 use crate::kernel::{Dense, Packing, Quantization, Row};
@@ -21,9 +21,6 @@ use heapless::Vec;
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
 const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
-
-/// The largest magnitude of `i8` activations.
-const NARROW_CEILING: i16 = 127;
 
 /// A variational autoencoder whose weights stay where the image is. [`Model::parse`] is the only
 /// way to make one; it proves what every later operation relies on, so that none of them can fail
@@ -129,7 +126,7 @@ pub(crate) struct Hidden<'a> {
 impl Hidden<'_> {
     /// Whether its outputs are `i16`.
     pub(crate) fn is_wide(&self) -> bool {
-        self.quantization.ceiling > NARROW_CEILING
+        self.quantization.ceiling > NARROW_CEILING && cfg!(feature = "wide-activations")
     }
 
     /// Bytes of one output.
@@ -200,6 +197,7 @@ impl LayerView<'_> {
     }
 
     /// The smallest and the largest factor from an accumulator to an output of this layer.
+    #[cfg(feature = "float")]
     #[must_use]
     pub fn scale_range(&self) -> (f64, f64) {
         let scales = self
@@ -309,7 +307,11 @@ impl<'a> Model<'a> {
     /// `p(x|c)`: speed, load, temperature. Both networks take them in. 0 for most models.
     #[must_use]
     pub fn conditions(&self) -> usize {
-        self.conditions.len()
+        if cfg!(feature = "conditions") {
+            self.conditions.len()
+        } else {
+            0
+        }
     }
 
     /// Numbers in a reading: inputs, then conditions.
@@ -467,6 +469,9 @@ fn read_prior<'a>(tensors: &mut Tensors<'a>, header: PriorHeader, latents: usize
     let PriorHeader::Mixture { components } = header else {
         return Prior::Standard;
     };
+    if !cfg!(feature = "mixture-prior") {
+        return Prior::Standard;
+    }
     let components = usize::from(components);
     let mixture = Mixture {
         log_weights: tensors.next(components),
@@ -485,7 +490,7 @@ fn read_likelihood<'a>(
     centers: &'a [i16],
 ) -> Likelihood<'a> {
     match header.likelihood {
-        LikelihoodHeader::Binomial { trials } => {
+        LikelihoodHeader::Binomial { trials } if cfg!(feature = "counts") => {
             let log_choose = tensors.next(usize::from(trials) + 1);
             let binomial = Binomial::new(trials, log_choose);
             tensors.require(binomial.is_some(), Defect::Binomial);
@@ -494,7 +499,7 @@ fn read_likelihood<'a>(
         LikelihoodHeader::Location {
             family,
             predicted_scale,
-        } => {
+        } if cfg!(feature = "locations") => {
             let location = Location {
                 family,
                 predicted_scale,
@@ -509,6 +514,8 @@ fn read_likelihood<'a>(
             tensors.require(within, Defect::LogNormalizer);
             Likelihood::Location(location)
         }
+        // The header was refused.
+        _ => Likelihood::Binomial(Binomial::EMPTY),
     }
 }
 

@@ -88,6 +88,7 @@ impl Multiplier {
     }
 
     /// The factor as a float, exact.
+    #[cfg(feature = "float")]
     #[must_use]
     pub fn to_f64(self) -> f64 {
         f64::from(self.mantissa()) / (1u64 << self.shift()) as f64

@@ -96,6 +96,11 @@ pub enum ReadingError {
     Mask(MaskError),
     /// A buffer for results has another length than the model says.
     Buffer(LengthError),
+    /// The estimator needs a feature of this crate that this build leaves out.
+    LeftOut {
+        /// The feature.
+        feature: &'static str,
+    },
 }
 
 impl fmt::Display for ReadingError {
@@ -116,6 +121,10 @@ impl fmt::Display for ReadingError {
             }
             Self::Mask(error) => error.fmt(f),
             Self::Buffer(error) => error.fmt(f),
+            Self::LeftOut { feature } => write!(
+                f,
+                "the estimator needs elbow's feature \"{feature}\", which this build leaves out: switch it on, or ask for sigma points"
+            ),
             Self::NoSamples => {
                 f.write_str("an estimator with 0 samples has no estimate: ask for 1 or more")
             }
@@ -148,9 +157,13 @@ enum Statistic {
 impl Accumulator {
     pub(crate) fn new(estimator: Estimator) -> Self {
         let statistic = match estimator {
-            Estimator::PosteriorMean | Estimator::SigmaPoints => Statistic::None,
-            Estimator::MonteCarlo { .. } => Statistic::Pairs(Spread::default(), None),
-            Estimator::ImportanceWeighted { .. } => Statistic::Weights(LogSumExp::default()),
+            Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
+                Statistic::Pairs(Spread::default(), None)
+            }
+            Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
+                Statistic::Weights(LogSumExp::default())
+            }
+            _ => Statistic::None,
         };
         Self {
             passes: 0,
@@ -164,12 +177,15 @@ impl Accumulator {
         self.passes = self.passes.saturating_add(1);
         self.sum += log_likelihood;
         match &mut self.statistic {
-            Statistic::None => {}
-            Statistic::Pairs(spread, pending) => match pending.take() {
+            Statistic::Pairs(spread, pending) if cfg!(feature = "sampling") => match pending.take()
+            {
                 Some(first) => spread.add((first + log_likelihood) >> 1),
                 None => *pending = Some(log_likelihood),
             },
-            Statistic::Weights(weights) => weights.add(log_likelihood + log_ratio),
+            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
+                weights.add(log_likelihood + log_ratio);
+            }
+            _ => {}
         }
     }
 
@@ -186,7 +202,9 @@ impl Accumulator {
     /// The bound, given the divergence in closed form, Q47.16.
     pub(crate) fn bound(&self, kl: i64) -> i64 {
         match &self.statistic {
-            Statistic::Weights(weights) => weights.log_mean(),
+            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
+                weights.log_mean()
+            }
             _ => self.reconstruction().saturating_sub(kl),
         }
     }
@@ -203,9 +221,11 @@ impl Accumulator {
     /// See [`Score::standard_error`].
     fn standard_error(&self) -> Option<Nats> {
         match &self.statistic {
-            Statistic::None => None,
-            Statistic::Pairs(spread, _) => spread.standard_error(),
-            Statistic::Weights(weights) => weights.standard_error(),
+            Statistic::Pairs(spread, _) if cfg!(feature = "sampling") => spread.standard_error(),
+            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
+                weights.standard_error()
+            }
+            _ => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! A model, a workspace and a generator: everything that an application calls.
 
+#[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
-use crate::distribution::Likelihood;
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
 use crate::kernel::LANES;
@@ -146,6 +146,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ///
     /// # Errors
     /// [`ReadingError`]: a reading of another length or with impossible counts, or no passes.
+    #[cfg(feature = "sampling")]
     pub fn decide(
         &mut self,
         reading: &[i16],
@@ -218,6 +219,7 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
+    #[cfg(feature = "sampling")]
     pub fn sample(&mut self) -> &[i16] {
         vae::draw_noise(&mut self.rng, &mut self.scratch);
         vae::reparameterize(self.model, 1, 0, &mut self.scratch);
@@ -233,6 +235,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ///
     /// # Errors
     /// [`LengthError`] where there are not [`Model::conditions`] of them.
+    #[cfg(feature = "generation")]
     pub fn condition(&mut self, conditions: &[i16]) -> Result<(), LengthError> {
         check_length("conditions", conditions.len(), self.model.conditions())?;
         vae::condition(self.model, conditions, |_| true, &mut self.scratch);
@@ -244,6 +247,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ///
     /// # Errors
     /// [`LengthError`] where `latents` or `mean` has not the length that the model says.
+    #[cfg(feature = "generation")]
     pub fn decode(&mut self, latents: &[i16], mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("latents", latents.len(), self.model.latents())?;
         check_length("mean", mean.len(), self.model.inputs())?;
@@ -258,6 +262,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ///
     /// # Errors
     /// [`LengthError`] where `mean` has not as many elements as the model has inputs.
+    #[cfg(feature = "generation")]
     pub fn generate(&mut self, mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("mean", mean.len(), self.model.inputs())?;
         let rng = &mut self.rng;
@@ -272,6 +277,7 @@ impl<'s, R: Rng> Session<'s, R> {
     ///
     /// # Errors
     /// [`ReadingError`]: a reading, mask or buffer of another length, or impossible counts.
+    #[cfg(feature = "generation")]
     pub fn impute(
         &mut self,
         reading: &[i16],
@@ -292,6 +298,9 @@ impl<'s, R: Rng> Session<'s, R> {
 
     /// Passes of `estimator`, of which there must be some.
     fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        if let Some(feature) = estimator.left_out() {
+            return Err(ReadingError::LeftOut { feature });
+        }
         match estimator.passes(self.model.latents) {
             0 => Err(ReadingError::NoSamples),
             passes => Ok(passes),
@@ -385,16 +394,18 @@ impl<'s, R: Rng> Session<'s, R> {
                 vae::at_mean(self.model, Some((latent, offset)), lane, &mut self.scratch);
                 0
             }
-            Estimator::MonteCarlo { .. } => {
+            Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
                 if sign > 0 {
                     vae::draw_noise(&mut self.rng, &mut self.scratch);
                 }
                 vae::reparameterize(self.model, sign, lane, &mut self.scratch)
             }
-            Estimator::ImportanceWeighted { .. } => {
+            Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
                 vae::draw_noise(&mut self.rng, &mut self.scratch);
                 vae::reparameterize(self.model, 1, lane, &mut self.scratch)
             }
+            // No score is begun with what was left out.
+            Estimator::MonteCarlo { .. } | Estimator::ImportanceWeighted { .. } => 0,
         }
     }
 
@@ -457,15 +468,14 @@ fn check_reading(
         return Err(ReadingError::Mask(MaskError::NothingObserved));
     }
     let reading = reading.get(..inputs).unwrap_or_default();
-    let largest = match &model.likelihood {
-        Likelihood::Binomial(binomial) => binomial.trials(),
-        Likelihood::Location(_) => return Ok(()),
+    let Some(binomial) = model.likelihood.binomial() else {
+        return Ok(());
     };
-    match model.likelihood.outside_support(reading, observed) {
+    match binomial.outside_support(reading, observed) {
         Some((index, value)) => Err(ReadingError::OutsideSupport {
             index,
             value,
-            largest,
+            largest: binomial.trials(),
         }),
         None => Ok(()),
     }

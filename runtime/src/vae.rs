@@ -1,6 +1,6 @@
 //! The two passes: q(z|x) from a reading, and the parameters of p(x|z) from latents.
 
-use crate::distribution::{LARGEST_MEAN, Mixture, Prior};
+use crate::distribution::{LARGEST_MEAN, Mixture};
 use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
 use crate::kernel::{Activations, Dense, Numbers, Operands, Outputs};
 use crate::mask::Mask;
@@ -67,6 +67,9 @@ pub(crate) fn condition(
     given: impl Fn(usize) -> bool,
     scratch: &mut Scratch<'_>,
 ) {
+    if !cfg!(feature = "conditions") {
+        return;
+    }
     let centers = model.centers.get(model.inputs()..).unwrap_or_default();
     let shapes = centers.iter().zip(model.conditions);
     for (index, (&value, (&center, &gain))) in conditions.iter().zip(shapes).enumerate() {
@@ -85,7 +88,7 @@ pub(crate) fn condition(
 pub(crate) fn prior(model: &Model<'_>, word: impl FnOnce() -> u32, scratch: &mut Scratch<'_>) {
     scratch.mean.fill(0);
     scratch.log_variance.fill(0);
-    if let Prior::Mixture(mixture) = &model.prior
+    if let Some(mixture) = model.prior.mixture()
         && let Some(component) = mixture.draw(word())
     {
         let means = scratch.mean.iter_mut().zip(component.mean);
@@ -134,9 +137,9 @@ pub(crate) fn reparameterize(
         *latent = to_latent(model, value);
         twice += square(noise) + i64::from(log_variance) - square(value);
     }
-    match &model.prior {
-        Prior::Standard => (twice + 1) >> 1,
-        Prior::Mixture(mixture) => log_ratio(mixture, sign, scratch),
+    match model.prior.mixture() {
+        None => (twice + 1) >> 1,
+        Some(mixture) => log_ratio(mixture, sign, scratch),
     }
 }
 

@@ -19,7 +19,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -71,6 +71,20 @@ const STEPS: [Step; 11] = [
         environment: &[],
     },
     Step {
+        name: "runtime, with most left out",
+        arguments: &[
+            "test",
+            "--package",
+            "elbow",
+            "--no-default-features",
+            "--features",
+            "counts",
+            "--test",
+            "left_out",
+        ],
+        environment: &[],
+    },
+    Step {
         name: "clippy",
         arguments: &[
             "clippy",
@@ -90,6 +104,20 @@ const STEPS: [Step; 11] = [
             "--release",
             "--package",
             "elbow",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "clippy of the runtime with everything left out",
+        arguments: &[
+            "clippy",
+            "--release",
+            "--package",
+            "elbow",
+            "--no-default-features",
             "--",
             "-D",
             "warnings",

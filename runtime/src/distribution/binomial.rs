@@ -74,7 +74,8 @@ impl<'a> Binomial<'a> {
         saturate(i64::from(self.trials) * i64::from(sigmoid(logit)))
     }
 
-    pub(super) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
+    /// The first observed reading that is no count in `0..=trials`, with its index.
+    pub(crate) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
         let possible = 0..=i16::from(self.trials);
         let mut readings = x.iter().copied().enumerate();
         readings.find(|&(index, x)| observed.observes(index) && !possible.contains(&x))

@@ -30,13 +30,21 @@ pub enum Likelihood<'a> {
     Location(Location<'a>),
 }
 
-impl Likelihood<'_> {
+impl<'a> Likelihood<'a> {
+    /// The binomial that it is.
+    pub(crate) fn binomial(&self) -> Option<&Binomial<'a>> {
+        match self {
+            Self::Binomial(binomial) if cfg!(feature = "counts") => Some(binomial),
+            _ => None,
+        }
+    }
+
     /// Rows of the output layer for each input.
     #[must_use]
     pub fn rows_per_input(&self) -> usize {
         match self {
-            Self::Binomial(_) => 1,
-            Self::Location(location) => location.rows_per_input(),
+            Self::Location(location) if cfg!(feature = "locations") => location.rows_per_input(),
+            _ => 1,
         }
     }
 
@@ -53,7 +61,7 @@ impl Likelihood<'_> {
     ) {
         let mut x = x.iter().enumerate();
         match self {
-            Self::Binomial(binomial) => {
+            Self::Binomial(binomial) if cfg!(feature = "counts") => {
                 while let Some(rows) = outputs.next() {
                     for (logits, (input, &x)) in rows.iter().zip(&mut x) {
                         if observed.observes(input) {
@@ -65,7 +73,7 @@ impl Likelihood<'_> {
                     }
                 }
             }
-            Self::Location(location) => {
+            Self::Location(location) if cfg!(feature = "locations") => {
                 let paired = location.has_predicted_scale();
                 while let Some(mut rows) = outputs.next() {
                     // Both rows of an input are in one band.
@@ -90,6 +98,8 @@ impl Likelihood<'_> {
                     }
                 }
             }
+            // Parsing refuses what was left out.
+            _ => {}
         }
     }
 
@@ -124,8 +134,14 @@ impl Likelihood<'_> {
                         return;
                     };
                     *mean = match self {
-                        Self::Binomial(binomial) => binomial.mean(output),
-                        Self::Location(location) => location.mean(input, output),
+                        Self::Binomial(binomial) if cfg!(feature = "counts") => {
+                            binomial.mean(output)
+                        }
+                        Self::Location(location) if cfg!(feature = "locations") => {
+                            location.mean(input, output)
+                        }
+                        // Parsing refuses what was left out.
+                        _ => 0,
                     };
                 }
                 is_location = !is_location || self.rows_per_input() == 1;
@@ -135,9 +151,6 @@ impl Likelihood<'_> {
 
     /// The first observed reading outside the support of the likelihood, with its index.
     pub(crate) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
-        match self {
-            Self::Binomial(binomial) => binomial.outside_support(x, observed),
-            Self::Location(_) => None,
-        }
+        self.binomial()?.outside_support(x, observed)
     }
 }

@@ -43,7 +43,15 @@ pub(crate) struct Component<'a> {
     precision: &'a [i32],
 }
 
-impl Prior<'_> {
+impl<'a> Prior<'a> {
+    /// The mixture that it is.
+    pub(crate) fn mixture(&self) -> Option<&Mixture<'a>> {
+        match self {
+            Self::Mixture(mixture) if cfg!(feature = "mixture-prior") => Some(mixture),
+            _ => None,
+        }
+    }
+
     /// `KL(q || p)` of the diagonal Gaussian q in nats, Q47.16. In closed form for N(0, I); of a
     /// mixture the least upper bound that splits q among the components,
     ///
@@ -57,9 +65,9 @@ impl Prior<'_> {
     /// [`LARGEST_MEAN`] in magnitude.
     #[must_use]
     pub fn divergence(&self, mean: &[i32], log_variance: &[i32]) -> i64 {
-        match self {
-            Self::Standard => kl_to_standard_normal(mean, log_variance),
-            Self::Mixture(mixture) => mixture.split(mean, log_variance).saturating_neg().max(0),
+        match self.mixture() {
+            None => kl_to_standard_normal(mean, log_variance),
+            Some(mixture) => mixture.split(mean, log_variance).saturating_neg().max(0),
         }
     }
 
@@ -68,13 +76,13 @@ impl Prior<'_> {
     /// `sum_c r_c ln(r_c / w_c)`, the choice of a component, which is no latent's.
     pub(crate) fn parts(&self, mean: &[i32], log_variance: &[i32], parts: &mut [Nats]) {
         let q = || mean.iter().zip(log_variance);
-        match self {
-            Self::Standard => {
+        match self.mixture() {
+            None => {
                 for (part, (&mean, &log_variance)) in parts.iter_mut().zip(q()) {
                     *part = Nats::saturating_from_wide(kl_of_latent(mean, log_variance));
                 }
             }
-            Self::Mixture(mixture) => {
+            Some(mixture) => {
                 let whole = mixture.split(mean, log_variance);
                 parts.fill(Nats::ZERO);
                 for component in mixture.components() {

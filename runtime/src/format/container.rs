@@ -68,6 +68,11 @@ pub enum ImageError {
     },
     /// The header names something that no valid image has.
     Invalid(Defect),
+    /// The image needs a feature of this crate that this build leaves out.
+    LeftOut {
+        /// The feature.
+        feature: &'static str,
+    },
 }
 
 impl fmt::Display for ImageError {
@@ -101,6 +106,10 @@ impl fmt::Display for ImageError {
                 "the image is damaged: CRC-32 {stored:08x} is stored, its bytes give {computed:08x}; copy it again"
             ),
             Self::Invalid(what) => write!(f, "the image is not valid: {what}"),
+            Self::LeftOut { feature } => write!(
+                f,
+                "the image needs elbow's feature \"{feature}\", which this build leaves out: switch it on, or export a model that does without"
+            ),
         }
     }
 }

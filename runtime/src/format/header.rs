@@ -4,7 +4,7 @@
 //! The structures derive their writer; [`Header::read`] is written by hand, field by field in the same
 //! order, and a test holds the two together.
 
-use super::{Defect, ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
+use super::{Defect, ImageError, MAX_CALIBRATIONS, MAX_LAYERS, NARROW_CEILING};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
@@ -125,7 +125,7 @@ impl<'a> Header<'a> {
             latents: reader.u16(),
             latent_fraction_bits: reader.u8(),
             log_variance_range: (reader.i32(), reader.i32()),
-            stream: read_stream(&mut reader),
+            stream: read_stream(&mut reader)?,
             prior: read_prior(&mut reader),
             likelihood: read_likelihood(&mut reader),
             packing: match reader.variant(3) {
@@ -151,16 +151,51 @@ impl<'a> Header<'a> {
             *expected = reader.i32();
         }
         match reader.finish() {
-            Ok([]) => Ok(header),
+            Ok([]) => match header.left_out() {
+                None => Ok(header),
+                Some(feature) => Err(ImageError::LeftOut { feature }),
+            },
             Ok(_) => Err(ImageError::Invalid(Defect::HeaderTail)),
             Err(_) => Err(ImageError::Invalid(Defect::Header)),
         }
     }
 }
 
-fn read_stream(reader: &mut Reader<'_>) -> Option<StreamHeader> {
+impl Header<'_> {
+    /// A feature that the image needs and this build leaves out.
+    fn left_out(&self) -> Option<&'static str> {
+        let mut layers = self.encoder.iter().chain(&self.decoder);
+        let counts = matches!(self.likelihood, LikelihoodHeader::Binomial { .. });
+        if !cfg!(feature = "conditions") && self.conditions > 0 {
+            return Some("conditions");
+        }
+        if !cfg!(feature = "counts") && counts {
+            return Some("counts");
+        }
+        if !cfg!(feature = "locations") && !counts {
+            return Some("locations");
+        }
+        if !cfg!(feature = "mixture-prior") && self.prior != PriorHeader::Standard {
+            return Some("mixture-prior");
+        }
+        if !cfg!(feature = "foreign-packings") && self.packing != Packing::NATIVE {
+            return Some("foreign-packings");
+        }
+        if !cfg!(feature = "wide-activations") && layers.any(|layer| layer.ceiling > NARROW_CEILING)
+        {
+            return Some("wide-activations");
+        }
+        None
+    }
+}
+
+fn read_stream(reader: &mut Reader<'_>) -> Result<Option<StreamHeader>, ImageError> {
     if !reader.bool() {
-        return None;
+        return Ok(None);
+    }
+    if !cfg!(feature = "streams") {
+        let feature = "streams";
+        return Err(ImageError::LeftOut { feature });
     }
     let (channels, samples) = (reader.u8(), reader.u16());
     let mut features: Vec<Feature, MAX_FEATURES> = Vec::new();
@@ -185,10 +220,9 @@ fn read_stream(reader: &mut Reader<'_>) -> Option<StreamHeader> {
     if front_end.is_err() {
         reader.refuse();
     }
-    Some(StreamHeader {
-        front_end: front_end.ok()?,
-        hop,
-    })
+    Ok(front_end
+        .ok()
+        .map(|front_end| StreamHeader { front_end, hop }))
 }
 
 fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {

@@ -34,6 +34,8 @@ pub use writer::{
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.
 pub const MAX_LAYERS: usize = 8;
+/// The largest magnitude of `i8` activations.
+pub(crate) const NARROW_CEILING: i16 = 127;
 /// Calibration tables that an image may have.
 pub const MAX_CALIBRATIONS: usize = 8;
 /// Inputs that a model may have; with it no sum of a score can overflow.

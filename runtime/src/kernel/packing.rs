@@ -49,10 +49,21 @@ impl Packing {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Rows, Self::Tiles, Self::PairedTiles];
 
+    /// Whether the kernels of this build read it fastest. Without the feature `foreign-packings` nothing else
+    /// comes before them.
+    pub(crate) const fn is_native(self) -> bool {
+        self as u8 == Self::NATIVE as u8 || !cfg!(feature = "foreign-packings")
+    }
+
+    /// The packing as far as this build can tell.
+    const fn known(self) -> Self {
+        if self.is_native() { Self::NATIVE } else { self }
+    }
+
     /// Bytes of a layer's weights; none where they are too many to count.
     #[must_use]
     pub const fn bytes(self, columns: usize, rows: usize) -> Option<usize> {
-        match self {
+        match self.known() {
             Self::Rows => columns.checked_mul(rows),
             Self::Tiles | Self::PairedTiles => {
                 match columns.div_ceil(TILE).checked_mul(rows.div_ceil(TILE)) {
@@ -66,7 +77,7 @@ impl Packing {
     /// What a stored byte of column `column` has to be combined with by exclusive or to be a signed
     /// byte.
     pub(crate) const fn flip(self, column: usize) -> u8 {
-        match self {
+        match self.known() {
             Self::Rows => 0,
             Self::Tiles => OFFSET,
             Self::PairedTiles => OFFSET * column.is_multiple_of(2) as u8,
@@ -75,7 +86,7 @@ impl Packing {
 
     /// Where the weight of a row and a column is stored.
     const fn index(self, columns: usize, row: usize, column: usize) -> usize {
-        match self {
+        match self.known() {
             Self::Rows => row * columns + column,
             Self::Tiles | Self::PairedTiles => {
                 let tile = row / TILE * columns.div_ceil(TILE) + column / TILE;

@@ -8,23 +8,33 @@
 //! * `faults`: panics and hard faults become a message and an exit code.
 //!
 //! A binary is an entry point and a linker script (`boards/<name>/memory.x`), nothing else. It holds no model
-//! and no readings, so one image a core serves every test.
+//! and no readings, so one image a core serves every test. Without the feature `boards` there is nothing here: the
+//! least product is built so.
 #![no_std]
 
+#[cfg(feature = "boards")]
 pub mod app;
+#[cfg(feature = "boards")]
 pub mod arguments;
+#[cfg(feature = "boards")]
 pub mod counter;
+#[cfg(feature = "boards")]
 mod faults;
+#[cfg(feature = "boards")]
 pub mod host;
+#[cfg(feature = "boards")]
 pub mod image;
 
+#[cfg(feature = "boards")]
 use core::fmt::Write;
+#[cfg(feature = "boards")]
 use host::{Console, ExitCode};
 
 /// Does what the command line says, then leaves the emulator: code 0, or a message on standard
 /// error and code 1.
 ///
 /// `words` is the memory for the model, and for what a command keeps beside it.
+#[cfg(feature = "boards")]
 pub fn run(words: &mut [u64]) -> ! {
     let mut line = [0; host::COMMAND_LINE_LENGTH];
     let outcome = host::command_line(&mut line)

@@ -41,7 +41,7 @@ pub(super) fn prepare(
     lanes: usize,
     words: &mut [u32],
 ) -> [i32; LANES] {
-    if packing == NATIVE {
+    if packing.is_native() {
         core_kernels::prepare(numbers, columns, lanes, words)
     } else {
         portable::prepare(numbers, columns, lanes, words)
@@ -55,13 +55,8 @@ pub(super) fn outputs(
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) {
-    if part.packing == NATIVE {
-        #[cfg(any(
-            elbow_kernels = "v6m",
-            elbow_kernels = "v7m",
-            elbow_kernels = "dsp",
-            elbow_kernels = "helium"
-        ))]
+    if part.packing.is_native() {
+        #[cfg(any(elbow_kernels = "v7m", elbow_kernels = "dsp", elbow_kernels = "helium"))]
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }
@@ -84,13 +79,8 @@ pub(super) fn activated(
     limits: (i32, i32, i32),
     out: &mut [i8],
 ) -> bool {
-    #[cfg(any(
-        elbow_kernels = "v6m",
-        elbow_kernels = "v7m",
-        elbow_kernels = "dsp",
-        elbow_kernels = "helium"
-    ))]
-    if dense.packing == NATIVE {
+    #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
+    if dense.packing.is_native() {
         return core_kernels::activated(dense, operands, limits, out);
     }
     let _ = (dense, operands, limits, out);

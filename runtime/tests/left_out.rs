@@ -1,0 +1,200 @@
+//! What a build leaves out is refused by name, and what it keeps gives the same bits. These tests run
+//! with any set of features, on images that are written here byte by byte.
+
+mod by_hand;
+
+use by_hand::IMAGE;
+use elbow::format::MAGIC;
+use elbow::{Estimator, ImageError, Model, ReadingError, Session};
+
+/// Where the header starts, and where it ends.
+const HEADER: (usize, usize) = (20, 66);
+
+#[repr(C, align(8))]
+struct Image([u8; 256]);
+
+/// CRC-32, bit by bit.
+fn crc32(bytes: impl Iterator<Item = u8>) -> u32 {
+    let bit = |register: u32, _| (register >> 1) ^ (0xedb8_8320 * (register & 1));
+    !bytes.fold(!0, |register, byte| {
+        (0..8).fold(register ^ u32::from(byte), bit)
+    })
+}
+
+/// The image by hand with another header, and without tensors.
+fn image(header: &[u8]) -> Image {
+    let length = HEADER.0 + header.len().next_multiple_of(8) + 4;
+    let mut image = Image([0; 256]);
+    let mut put = |at: usize, bytes: &[u8]| image.0[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, &MAGIC);
+    put(4, &IMAGE[4..8]);
+    put(8, &(length as u32).to_le_bytes());
+    put(16, &(header.len() as u32).to_le_bytes());
+    put(20, header);
+    let bytes = &image.0;
+    let sum = crc32(bytes[..12].iter().chain(&bytes[16..length]).copied());
+    image.0[12..16].copy_from_slice(&sum.to_le_bytes());
+    image
+}
+
+/// The fields of the header by hand that other features change.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    conditions: u8,
+    stream: &'a [u8],
+    prior: &'a [u8],
+    likelihood: &'a [u8],
+    packing: u8,
+    encoder: &'a [u8],
+}
+
+const COUNTS: &[u8] = &[0, 1];
+const LAPLACE: &[u8] = &[1, 1, 0];
+
+impl Fields<'_> {
+    /// Those that need nothing but a likelihood, one that was kept where there is one.
+    const LEAST: Self = Self {
+        conditions: 0,
+        stream: &[0],
+        prior: &[0],
+        likelihood: if cfg!(feature = "counts") {
+            COUNTS
+        } else {
+            LAPLACE
+        },
+        packing: 0,
+        encoder: &[0],
+    };
+
+    /// Why the image with this header is refused; all are, for want of tensors.
+    fn refusal(self) -> ImageError {
+        let hand = &IMAGE[HEADER.0..HEADER.1];
+        let header = [
+            &hand[..3],
+            &[self.conditions],
+            &hand[4..11],
+            self.stream,
+            self.prior,
+            self.likelihood,
+            &[self.packing],
+            self.encoder,
+            &hand[17..],
+        ];
+        let image = image(&header.concat());
+        Model::parse(&image.0).map(|_| ()).unwrap_err()
+    }
+}
+
+fn refused(kept: bool, feature: &'static str, fields: Fields<'_>) {
+    let error = fields.refusal();
+    if kept {
+        let left_out = matches!(error, ImageError::LeftOut { .. });
+        assert!(!left_out, "{feature}: {error}");
+    } else {
+        assert_eq!(error, ImageError::LeftOut { feature });
+        let told =
+            format!("the image needs elbow's feature \"{feature}\", which this build leaves out");
+        assert!(error.to_string().starts_with(&told), "{error}");
+    }
+}
+
+#[test]
+fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
+    let least = Fields::LEAST;
+    refused(
+        cfg!(feature = "counts"),
+        "counts",
+        Fields {
+            likelihood: COUNTS,
+            ..least
+        },
+    );
+    refused(
+        cfg!(feature = "locations"),
+        "locations",
+        Fields {
+            likelihood: LAPLACE,
+            ..least
+        },
+    );
+    if !cfg!(feature = "counts") && !cfg!(feature = "locations") {
+        return;
+    }
+    refused(
+        cfg!(feature = "conditions"),
+        "conditions",
+        Fields {
+            conditions: 1,
+            ..least
+        },
+    );
+    // One channel, windows of four samples, the samples as they are, hop 4.
+    let stream = &[1, 1, 4, 1, 0, 0, 4];
+    refused(
+        cfg!(feature = "streams"),
+        "streams",
+        Fields { stream, ..least },
+    );
+    let prior = &[1, 2];
+    refused(
+        cfg!(feature = "mixture-prior"),
+        "mixture-prior",
+        Fields { prior, ..least },
+    );
+    // Of the packings of Cortex-M, one that no host reads fastest.
+    refused(
+        cfg!(feature = "foreign-packings"),
+        "foreign-packings",
+        Fields {
+            packing: 2,
+            ..least
+        },
+    );
+    // A layer of two rows without a rectifier, zero point 0, ceiling 128.
+    let encoder = &[1, 2, 0, 0, 0x80, 2];
+    refused(
+        cfg!(feature = "wide-activations"),
+        "wide-activations",
+        Fields { encoder, ..least },
+    );
+}
+
+/// The numbers are those of `golden.rs`.
+#[test]
+fn what_is_left_gives_the_same_bits() {
+    let mut image = Image([0; 256]);
+    image.0[..IMAGE.len()].copy_from_slice(&IMAGE);
+    let parsed = Model::parse(&image.0);
+    if !cfg!(feature = "counts") {
+        let feature = "counts";
+        assert_eq!(parsed.unwrap_err(), ImageError::LeftOut { feature });
+        return;
+    }
+    let model = parsed.unwrap();
+    let mut workspace = [0; 10];
+    model.self_test(&mut workspace).unwrap();
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+    let mut check = |kept, feature, estimator, elbo| {
+        session.reseed(0, 0);
+        match session.score(&[1, 0], estimator) {
+            Ok(score) => assert_eq!((kept, score.elbo().to_bits()), (true, elbo)),
+            Err(error) => {
+                assert_eq!((kept, error), (false, ReadingError::LeftOut { feature }));
+                assert!(error.to_string().contains(feature));
+            }
+        }
+    };
+    check(true, "", Estimator::PosteriorMean, -98_819);
+    check(true, "", Estimator::SigmaPoints, -101_582);
+    let feature = "sampling";
+    let estimator = Estimator::MonteCarlo { samples: 3 };
+    check(cfg!(feature = "sampling"), feature, estimator, -114_263);
+    let feature = "importance-weighting";
+    let estimator = Estimator::ImportanceWeighted { samples: 3 };
+    check(
+        cfg!(feature = "importance-weighting"),
+        feature,
+        estimator,
+        -35_867,
+    );
+}
