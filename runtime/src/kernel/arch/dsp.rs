@@ -367,10 +367,9 @@ struct Job {
     out: *mut u8,
     /// Bands that are left, at least one.
     bands: usize,
-    /// Where outputs are activations: the limits before the zero point is added, and the zero point.
+    /// Where outputs are activations: the zero point less the floor, and the floor.
+    offset: i32,
     floor: i32,
-    ceiling: i32,
-    zero_point: i32,
 }
 
 impl Job {
@@ -398,9 +397,8 @@ impl Job {
             rows: rows.as_ptr(),
             out,
             bands: rows.len() / TILE,
+            offset: 0,
             floor: 0,
-            ceiling: 0,
-            zero_point: 0,
         })
     }
 }
@@ -446,7 +444,9 @@ pub(crate) fn activated(
     out: &mut [i8],
 ) -> bool {
     let rows = dense.rows.len();
-    if out.len() < operands.lanes * rows || goes_together(operands) {
+    // The assembly saturates at the ceiling of eight bits.
+    let full = ceiling + zero_point == i32::from(i8::MAX);
+    if out.len() < operands.lanes * rows || goes_together(operands) || !full {
         return false;
     }
     let kernel = if operands.wide {
@@ -460,9 +460,8 @@ pub(crate) fn activated(
             return false;
         };
         let mut job = Job {
-            floor,
-            ceiling,
-            zero_point,
+            offset: -floor,
+            floor: floor + zero_point,
             ..job
         };
         // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
@@ -513,19 +512,15 @@ unsafe extern "C" fn scale_rows(
         "add r10, r10, r12",
         "add r11, r11, r12",
         "lsr r12, lr, #16",
-        "subs r12, r12, #17",
-        "blo 5f",
+        "subs r12, r12, #16",
+        "bls 5f",
         "smulwb r8, r8, lr",
         "smulwb r9, r9, lr",
         "smulwb r10, r10, lr",
         "smulwb r11, r11, lr",
-        "asr r8, r8, r12",
-        "asr r9, r9, r12",
-        "asr r10, r10, r12",
-        "asr r11, r11, r12",
         ".irp sum, r8, r9, r10, r11",
-        "add \\sum, \\sum, #1",
-        "asr \\sum, \\sum, #1",
+        "asrs \\sum, \\sum, r12",
+        "adc \\sum, \\sum, #0",
         ".endr",
         "3:",
         "stm r0!, {{r8-r11}}",
@@ -537,7 +532,7 @@ unsafe extern "C" fn scale_rows(
         // A shift s up to 16: the 64 bits of product and half, shifted; what does not fit saturates.
         "5:",
         "push {{r0, r1}}",
-        "add r12, r12, #17",
+        "add r12, r12, #16",
         "uxth lr, lr",
         "mov r0, #1",
         "lsl r0, r0, r12",
@@ -568,10 +563,18 @@ extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
 
 /// The job at hand, band after band: `$products` adds the products of a band in r4 to r7, `$sum` is one of these as
 /// it is to be added to its bias, and `$store` comes at the end of each row: the output is in r0, the place for it in
-/// r9, the limits in r10 and r11, the zero point in r12.
+/// r9, the floor in r11.
 ///
-/// Each sum is added to its bias and scaled: with the mantissa in the low half and the shift in the high half of the
-/// multiplier, SMULWB gives t of the rounding rule; a shift below 17 goes the long way.
+/// Each sum is added to its bias and scaled: with the mantissa in the low half and the shift s in the high half of the
+/// multiplier, SMULWB gives t of the rounding rule, and
+///
+/// ```text
+/// floor((t + 2^(s-17)) / 2^(s-16)) = floor(t / 2^(s-16)) + bit s-17 of t
+/// ```
+///
+/// where ASRS by s - 16 > 0 gives the first term and leaves the second in the carry, which ADC adds together with
+/// the job's offset. The offset is such that a number at the floor is zero now, so that BIC with its own sign takes what
+/// is below to the floor. A shift below 17 goes the long way.
 macro_rules! rows_of_job {
     ([$($products:expr),*], $sum:literal, [$($store:literal),*]) => {
         naked_asm!(
@@ -589,22 +592,21 @@ macro_rules! rows_of_job {
             "ldr r3, [sp]",
             "ldrd r8, r9, [r3, #12]",
             "ldrd r10, r11, [r3, #24]",
-            "ldr r12, [r3, #32]",
             ".irp sum, r4, r5, r6, r7",
             "ldrd r2, r1, [r8], #8",
             concat!("add r0, r2, ", $sum),
             "lsrs r3, r1, #16",
-            "subs r3, r3, #17",
-            "bhs 5f",
+            "subs r3, r3, #16",
+            "bhi 5f",
             "push {{r12, lr}}",
             "bl {apply}",
             "pop {{r12, lr}}",
+            "qadd r0, r0, r10",
             "b 6f",
             "5:",
             "smulwb r0, r0, r1",
             "asrs r0, r3",
-            "adds r0, r0, #1",
-            "asrs r0, r0, #1",
+            "adc r0, r0, r10",
             "6:",
             $($store,)*
             ".endr",
@@ -691,13 +693,9 @@ unsafe extern "C" fn scaled_wide(weights: *const u8, job: &mut Job) {
 #[unsafe(naked)]
 unsafe extern "C" fn activated_narrow(weights: *const u8, job: &mut Job) {
     rows_of_narrow_job!(
-        "cmp r0, r10",
-        "it lt",
-        "movlt r0, r10",
-        "cmp r0, r11",
-        "it gt",
-        "movgt r0, r11",
-        "add r0, r0, r12",
+        "bic r0, r0, r0, asr #31",
+        "qadd r0, r0, r11",
+        "ssat r0, #8, r0",
         "strb r0, [r9], #1"
     )
 }
@@ -709,13 +707,9 @@ unsafe extern "C" fn activated_narrow(weights: *const u8, job: &mut Job) {
 #[unsafe(naked)]
 unsafe extern "C" fn activated_wide(weights: *const u8, job: &mut Job) {
     rows_of_wide_job!(
-        "cmp r0, r10",
-        "it lt",
-        "movlt r0, r10",
-        "cmp r0, r11",
-        "it gt",
-        "movgt r0, r11",
-        "add r0, r0, r12",
+        "bic r0, r0, r0, asr #31",
+        "qadd r0, r0, r11",
+        "ssat r0, #8, r0",
         "strb r0, [r9], #1"
     )
 }

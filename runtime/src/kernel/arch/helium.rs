@@ -51,6 +51,12 @@ pub(crate) const BAND: usize = 8 * TOGETHER;
 /// Rows that go together.
 const TOGETHER: usize = 4;
 
+/// Columns of 16-bit numbers that fill a vector.
+const SHORT: usize = 8;
+
+/// The largest shift of a multiplier that goes the long way.
+const SHIFT: u32 = 15;
+
 /// The packing of these kernels.
 pub(crate) const NATIVE: Packing = Packing::Rows;
 
@@ -241,6 +247,13 @@ pub(crate) fn activated(
             zero_point,
             ..job
         };
+        if operands.wide && operands.columns <= SHORT {
+            // SAFETY: the job has as many weights, numbers and rows as it says, `out` a byte for each row, and the
+            // columns are few enough.
+            if unsafe { activated_short(&job) } > SHIFT {
+                continue;
+            }
+        }
         let kernel = if operands.wide {
             activated_wide
         } else {
@@ -340,10 +353,9 @@ macro_rules! lanes_of_job {
             "vmov q0[3], q0[1], r6, r10",
             "vadd.i32 q0, q0, r0",
             "lsrs r2, r1, #16",
-            "rsbs r2, r2, #16",
+            "rsbs r2, r2, #15",
             "bpl 5f",
             "lsls r1, r1, #16",
-            "lsrs r1, r1, #1",
             "vqdmulh.s32 q0, q0, r1",
             "vrshl.s32 q0, r2",
             "3:",
@@ -411,8 +423,8 @@ extern "C" fn apply_large(accumulator: i32, word: u32) -> i32 {
 /// The job at hand, four rows after four, with the loop's instructions, and `$store` at the end of each four:
 /// their outputs are in q0, the place for them in r7, the limits in q4 and q5, the zero point in q6.
 ///
-/// With the mantissa m as m * 2^15, VQDMULH gives floor(2 a m 2^15 / 2^32) = floor(a m / 2^16), which is t of the
-/// rounding rule, and VRSHL by 16 - shift < 0 rounds it to the nearest, halves up. Where a shift is below 17, the
+/// With the mantissa m as m * 2^16, VQDMULH gives floor(2 a m 2^16 / 2^32) = floor(a m / 2^15), below 2^30 in
+/// magnitude, and VRSHL by 15 - shift < 0 rounds it to the nearest, halves up. Where a shift is below 16, the
 /// four go the long way.
 macro_rules! rows_of_job {
     ($start:literal, $products:expr, [$($store:literal),*]) => {
@@ -421,7 +433,7 @@ macro_rules! rows_of_job {
             ".cpu cortex-m55",
             "push {{r0, r4-r11, lr}}",
             "vpush {{d8-d15}}",
-            "vmov.i32 q7, #16",
+            "vmov.i32 q7, #15",
             "mov r12, r0",
             "ldrd r11, r9, [r12]",
             "ldrd r1, r2, [r12, #24]",
@@ -456,7 +468,6 @@ macro_rules! rows_of_job {
             "vmrs r0, p0",
             "cbnz r0, 5f",
             "vshl.i32 q2, q2, #16",
-            "vshr.u32 q2, q2, #1",
             "vqdmulh.s32 q0, q0, q2",
             "vrshl.s32 q0, q0, q3",
             "3:",
@@ -577,6 +588,79 @@ unsafe extern "C" fn activated_wide(job: &mut Job) {
         "vmin.s32 q0, q0, q5",
         "vadd.i32 q0, q0, q6",
         "vstrb.32 q0, [r7], #4"
+    )
+}
+
+/// The activations of a job's rows for wide numbers of at most [`SHORT`] columns; gives the smallest shift of all
+/// rows, and the activations are valid where it is above [`SHIFT`].
+///
+/// The numbers fill a vector, which is loaded once: no loop over columns, and no sum to start from. The rest is
+/// [`rows_of_job`], where instead of each four rows' shifts the smallest of all is looked at, once.
+///
+/// # Safety
+/// As for [`activated_wide`], with that many columns.
+#[unsafe(naked)]
+unsafe extern "C" fn activated_short(job: &Job) -> u32 {
+    // Weights at r0, r5, r7 and r1, the columns of four rows in r9, rows at r3, `out` at r2, the zero point in r11, the
+    // smallest shift in r12, turns in lr; limits in q4 and q5, 15 in q6, numbers in q7. P0 leaves out what is
+    // behind the last column: loads put zeros there.
+    naked_asm!(
+        ".cpu cortex-m55",
+        "push {{r3-r11, lr}}",
+        "vpush {{d8-d15}}",
+        "mov r12, r0",
+        "ldrd r0, r9, [r12]",
+        "ldrd r2, r3, [r12, #8]",
+        "vctp.16 r9",
+        "vpst",
+        "vldrht.u16 q7, [r2]",
+        "ldrd r2, r8, [r12, #16]",
+        "ldrd r4, r6, [r12, #24]",
+        "vdup.32 q4, r4",
+        "vdup.32 q5, r6",
+        "vmov.i32 q6, #15",
+        "ldr r11, [r12, #32]",
+        "mov r12, #255",
+        "subs r4, r8, r3",
+        "lsrs r4, r4, #5",
+        "add r5, r0, r9",
+        "add r7, r5, r9",
+        "add r1, r7, r9",
+        "lsl r9, r9, #2",
+        "dls lr, r4",
+        "2:",
+        "vpstttt",
+        "vldrbt.s16 q0, [r0]",
+        "vldrbt.s16 q1, [r5]",
+        "vldrbt.s16 q2, [r7]",
+        "vldrbt.s16 q3, [r1]",
+        "vmladav.s16 r4, q0, q7",
+        "vmladav.s16 r6, q1, q7",
+        "vmladav.s16 r8, q2, q7",
+        "vmladav.s16 r10, q3, q7",
+        "add r0, r0, r9",
+        "add r5, r5, r9",
+        "add r7, r7, r9",
+        "add r1, r1, r9",
+        "vmov q0[2], q0[0], r4, r8",
+        "vmov q0[3], q0[1], r6, r10",
+        "vld20.32 {{q1, q2}}, [r3]",
+        "vld21.32 {{q1, q2}}, [r3]!",
+        "vadd.i32 q0, q0, q1",
+        "vshr.u32 q1, q2, #16",
+        "vminv.u32 r12, q1",
+        "vsub.i32 q1, q6, q1",
+        "vshl.i32 q2, q2, #16",
+        "vqdmulh.s32 q0, q0, q2",
+        "vrshl.s32 q0, q0, q1",
+        "vmax.s32 q0, q0, q4",
+        "vmin.s32 q0, q0, q5",
+        "vadd.i32 q0, q0, r11",
+        "vstrb.32 q0, [r2], #4",
+        "le lr, 2b",
+        "mov r0, r12",
+        "vpop {{d8-d15}}",
+        "pop {{r3-r11, pc}}",
     )
 }
 

@@ -56,7 +56,12 @@ pub(super) fn outputs(
     outputs: &mut [[i32; LANES]; BAND],
 ) {
     if part.packing.is_native() {
-        #[cfg(any(elbow_kernels = "v7m", elbow_kernels = "dsp", elbow_kernels = "helium"))]
+        #[cfg(any(
+            elbow_kernels = "v6m",
+            elbow_kernels = "v7m",
+            elbow_kernels = "dsp",
+            elbow_kernels = "helium"
+        ))]
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }
@@ -79,7 +84,12 @@ pub(super) fn activated(
     limits: (i32, i32, i32),
     out: &mut [i8],
 ) -> bool {
-    #[cfg(any(elbow_kernels = "dsp", elbow_kernels = "helium"))]
+    #[cfg(any(
+        elbow_kernels = "v6m",
+        elbow_kernels = "v7m",
+        elbow_kernels = "dsp",
+        elbow_kernels = "helium"
+    ))]
     if dense.packing.is_native() {
         return core_kernels::activated(dense, operands, limits, out);
     }

@@ -27,62 +27,19 @@
 //! T3 - C = 2^8 D gives 24 bits of D.
 #![allow(unsafe_code)]
 
-use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
+#[cfg(elbow_kernels = "v6m")]
+mod v6m;
 #[cfg(elbow_kernels = "v7m")]
-use crate::kernel::{Dense, Row};
-use crate::kernel::{LANES, Numbers, Operands};
-#[cfg(elbow_kernels = "v7m")]
-use crate::requantize::Multiplier;
-use core::arch::naked_asm;
+mod v7m;
 
-/// The loop over the tiles of two bands on v7-M: rows in r4 to r11, the bands at r0 and r1, numbers at r2 up to r3; uses r12
-/// and lr. Column 0 comes last in a tile: its first loads move the pointers on.
+#[cfg(elbow_kernels = "v6m")]
+use v6m::{four_lanes, rows_of_job};
 #[cfg(elbow_kernels = "v7m")]
-macro_rules! eight_rows {
-    () => {
-        concat!(
-            "2:\n",
-            ".irp column, 1, 2, 3\n",
-            "ldrsh lr, [r2, #2 * \\column]\n",
-            "ldrb r12, [r0, #0 + \\column]\n",
-            "mla r4, r12, lr, r4\n",
-            "ldrb r12, [r0, #4 + \\column]\n",
-            "mla r5, r12, lr, r5\n",
-            "ldrb r12, [r0, #8 + \\column]\n",
-            "mla r6, r12, lr, r6\n",
-            "ldrb r12, [r0, #12 + \\column]\n",
-            "mla r7, r12, lr, r7\n",
-            "ldrb r12, [r1, #0 + \\column]\n",
-            "mla r8, r12, lr, r8\n",
-            "ldrb r12, [r1, #4 + \\column]\n",
-            "mla r9, r12, lr, r9\n",
-            "ldrb r12, [r1, #8 + \\column]\n",
-            "mla r10, r12, lr, r10\n",
-            "ldrb r12, [r1, #12 + \\column]\n",
-            "mla r11, r12, lr, r11\n",
-            ".endr\n",
-            "ldrsh lr, [r2], #8\n",
-            "ldrb r12, [r0, #4]\n",
-            "mla r5, r12, lr, r5\n",
-            "ldrb r12, [r0, #8]\n",
-            "mla r6, r12, lr, r6\n",
-            "ldrb r12, [r0, #12]\n",
-            "mla r7, r12, lr, r7\n",
-            "ldrb r12, [r0], #16\n",
-            "mla r4, r12, lr, r4\n",
-            "ldrb r12, [r1, #4]\n",
-            "mla r9, r12, lr, r9\n",
-            "ldrb r12, [r1, #8]\n",
-            "mla r10, r12, lr, r10\n",
-            "ldrb r12, [r1, #12]\n",
-            "mla r11, r12, lr, r11\n",
-            "ldrb r12, [r1], #16\n",
-            "mla r8, r12, lr, r8\n",
-            "cmp r2, r3\n",
-            "bne 2b\n"
-        )
-    };
-}
+use v7m::{four_lanes, rows_of_job};
+
+use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
+use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
+use crate::requantize::Multiplier;
 
 /// Two bands of tiles.
 pub(crate) const BAND: usize = 2 * TILE;
@@ -111,16 +68,32 @@ pub(crate) fn prepare(
 
 /// Lane after lane, 16-bit numbers, filled up to groups of four.
 fn singles(numbers: Numbers<'_>, columns: usize, lanes: usize, words: &mut [u32]) -> [i32; LANES] {
-    super::portable::prepare(numbers, columns, lanes, words);
-    let operands: &[i16] = bytemuck::cast_slice(words);
-    let padded = columns.next_multiple_of(TILE).max(1);
     let mut starts = [0; LANES];
-    let lanes = operands.chunks_exact(padded).take(lanes);
-    for (start, x) in starts.iter_mut().zip(lanes) {
-        let sum = x.iter().fold(0i32, |sum, &x| sum.wrapping_add(x.into()));
+    let mut rest: &mut [i16] = bytemuck::cast_slice_mut(words);
+    for (lane, start) in starts.iter_mut().enumerate().take(lanes) {
+        let padded = columns.next_multiple_of(TILE).min(rest.len());
+        let (operands, later) = rest.split_at_mut(padded);
+        rest = later;
+        let range = lane * columns..(lane + 1) * columns;
+        let sum = match numbers {
+            Numbers::Narrow(x) => place(x.get(range).unwrap_or_default(), operands),
+            Numbers::Wide(x) => place(x.get(range).unwrap_or_default(), operands),
+        };
         *start = sum.wrapping_mul(-128);
     }
     starts
+}
+
+/// Puts `x` into place, and zeros behind it; gives their sum.
+fn place<X: Copy + Into<i16>>(x: &[X], operands: &mut [i16]) -> i32 {
+    let mut sum = 0i32;
+    let (filled, rest) = operands.split_at_mut_checked(x.len()).unwrap_or_default();
+    for (operand, &x) in filled.iter_mut().zip(x) {
+        *operand = x.into();
+        sum = sum.wrapping_add(i32::from(*operand));
+    }
+    rest.fill(0);
+    sum
 }
 
 /// The three words of each column.
@@ -149,49 +122,35 @@ fn triples(x: &[i8], columns: usize, words: &mut [u32]) -> [i32; LANES] {
     starts
 }
 
-/// `sums[r][lane] = sum_c w_rc * x_c - start`, wrapping, for the rows that `weights` hold.
+/// `sums[r][lane] = sum_c w_rc * x_c - start`, wrapping, for the rows that `weights` hold and four lanes of narrow
+/// numbers; others are not asked for here.
 pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
     let groups = operands.columns.div_ceil(TILE);
     let band = groups * TILE_BYTES;
-    let four = operands.lanes == LANES && !operands.wide;
-    let words = if four {
-        groups * TILE * TRIPLE
-    } else {
-        operands.lanes * groups * 2
-    };
-    // What is read below: one band of tiles or two, and the words of every lane.
-    if weights.len() < band || operands.words.len() < words || groups == 0 {
+    // What is read below: one band of tiles or two, and the words of all lanes.
+    let complete = weights.len() >= band && operands.words.len() >= groups * TILE * TRIPLE;
+    if !goes_together(operands) || !complete || groups == 0 {
         return;
     }
-    let start = weights.as_ptr();
-    let out = sums.as_flattened_mut().as_mut_ptr();
-    if four {
-        let bands = if weights.len() < 2 * band { 1 } else { 2 };
-        for pair in 0..2 * bands {
-            // SAFETY: `pair / 2` is below the number of bands in `weights`, and a tile is four rows of four bytes.
-            let rows = unsafe { start.add(pair / 2 * band + pair % 2 * 8) };
-            let sums = sums.as_chunks_mut::<2>().0.get_mut(pair);
-            if let Some(sums) = sums {
-                // SAFETY: two rows of `groups` tiles start at `rows`, and `words` has three words for each of
-                // their columns, as checked above.
-                unsafe { two_rows(rows, operands.words, groups, sums) };
-            }
-        }
-        return;
+    let bands = if weights.len() < 2 * band { 1 } else { 2 };
+    for (pair, sums) in sums
+        .as_chunks_mut::<2>()
+        .0
+        .iter_mut()
+        .take(2 * bands)
+        .enumerate()
+    {
+        // SAFETY: `pair / 2` is below the number of bands in `weights`, and a tile is four rows of four bytes.
+        let rows = unsafe { weights.as_ptr().add(pair / 2 * band + pair % 2 * 8) };
+        // SAFETY: two rows of `groups` tiles start at `rows`, and there are three words for each of
+        // their columns, as checked above.
+        unsafe { two_rows(rows, operands.words, groups, sums) };
     }
-    // A last band alone is computed twice.
-    let second = if weights.len() < 2 * band { 0 } else { band };
-    // SAFETY: `weights` has that many bytes, and a band behind them.
-    let second = unsafe { start.add(second) };
-    for lane in 0..operands.lanes {
-        // SAFETY: the lane's words are `2 * groups` from there on, within `words`, as checked above.
-        let words = unsafe { operands.words.as_ptr().add(lane * groups * 2) };
-        // SAFETY: a lane is below LANES.
-        let out = unsafe { out.add(lane) };
-        // SAFETY: both bands have `groups` tiles, `words` are two words for each; every LANES-th of the
-        // BAND * LANES - lane numbers from `out` on is written.
-        unsafe { one_lane(start, second, words, groups, out) };
-    }
+}
+
+/// Four lanes of narrow numbers go together; others go one by one.
+fn goes_together(operands: &Operands<'_>) -> bool {
+    operands.lanes == LANES && !operands.wide
 }
 
 /// The sums of two rows in four lanes.
@@ -235,370 +194,156 @@ fn apart([t1, t2, t3]: [u32; TRIPLE]) -> [i32; LANES] {
     [a, b, c, d]
 }
 
-/// Two bands for one lane, in the order that the assembly reads it.
-#[cfg(elbow_kernels = "v7m")]
+/// Rows for one lane, in the order that the assembly reads it.
 #[repr(C)]
 struct Job {
+    weights: *const u8,
+    /// Bytes from a band of tiles to the next.
+    band: usize,
     words: *const u32,
-    words_end: *const u32,
     /// What each sum starts from.
     start: i32,
+    words_end: *const u32,
+    rows_end: *const Row,
     rows: *const Row,
-    out: *mut i32,
+    out: *mut u8,
+    /// Where outputs are activations: the zero point less the floor, the floor, the ceiling less the floor; else zero and
+    /// [`NO_FLOOR`].
+    offset: i32,
+    floor: i32,
+    #[cfg(elbow_kernels = "v6m")]
+    range: i32,
 }
 
-/// The outputs of two bands, lane by lane; false where that is not what is asked for.
-#[cfg(elbow_kernels = "v7m")]
+/// The floor of a job whose outputs are no activations.
+const NO_FLOOR: i32 = 128;
+
+impl Job {
+    /// The job of these rows for a lane, outputs going to every fourth number of `out`; none where there is less than
+    /// that needs.
+    fn new(dense: Dense<'_>, operands: &Operands<'_>, lane: usize, out: *mut u8) -> Option<Self> {
+        let groups = operands.columns.div_ceil(TILE);
+        let band = groups * TILE_BYTES;
+        let words = operands
+            .words
+            .get(lane * groups * 2..(lane + 1) * groups * 2)?;
+        let words = words.as_ptr_range();
+        let rows = dense.rows.as_ptr_range();
+        // Weights of a band alone serve as those of the band behind it, too.
+        let alone = dense.weights.len() == band && dense.rows.len() <= BAND;
+        let complete = alone || dense.weights.len() >= dense.rows.len().div_ceil(TILE) * band;
+        (complete && groups > 0 && !dense.rows.is_empty()).then_some(Self {
+            weights: dense.weights.as_ptr(),
+            band: if alone { 0 } else { band },
+            words: words.start,
+            start: *operands.starts.get(lane)?,
+            words_end: words.end,
+            rows_end: rows.end,
+            rows: rows.start,
+            out,
+            offset: 0,
+            floor: NO_FLOOR,
+            #[cfg(elbow_kernels = "v6m")]
+            range: 0,
+        })
+    }
+}
+
+/// The outputs, lane by lane; false where that is not what is asked for.
 #[inline]
 pub(crate) fn scaled(
     part: Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) -> bool {
-    let groups = operands.columns.div_ceil(TILE);
-    let band = groups * TILE_BYTES;
-    let together = operands.lanes == LANES && !operands.wide;
-    let whole = part.rows.len() == BAND && part.weights.len() >= 2 * band && groups > 0;
-    if together || !whole || operands.words.len() < operands.lanes * groups * 2 {
+    if goes_together(operands) || part.rows.len() > BAND {
         return false;
     }
-    let first = part.weights.as_ptr();
-    let out = outputs.as_flattened_mut().as_mut_ptr();
-    let lanes = operands.words.chunks_exact((groups * 2).max(1));
-    for (lane, (words, &start)) in lanes.zip(&operands.starts).enumerate().take(operands.lanes) {
-        let words = words.as_ptr_range();
-        let job = Job {
-            words: words.start,
-            words_end: words.end,
-            start,
-            rows: part.rows.as_ptr(),
-            out: out.wrapping_add(lane),
+    #[cfg(elbow_kernels = "v7m")]
+    if part.rows.len() < BAND {
+        return scaled_last(part, operands, outputs);
+    }
+    scaled_rows(part, operands, outputs)
+}
+
+/// The last rows, filled up: the assembly of v7-M takes whole pairs of bands. A last band alone is computed twice.
+#[cfg(elbow_kernels = "v7m")]
+#[inline(never)]
+fn scaled_last(
+    part: Dense<'_>,
+    operands: &Operands<'_>,
+    outputs: &mut [[i32; LANES]; BAND],
+) -> bool {
+    let mut rows = [[0; 2]; BAND];
+    for (row, &given) in rows.iter_mut().zip(part.rows) {
+        *row = given;
+    }
+    let filled = Dense {
+        rows: &rows,
+        ..part
+    };
+    scaled_rows(filled, operands, outputs)
+}
+
+/// [`scaled`] of no more than [`BAND`] rows.
+#[inline(always)]
+fn scaled_rows(
+    part: Dense<'_>,
+    operands: &Operands<'_>,
+    outputs: &mut [[i32; LANES]; BAND],
+) -> bool {
+    for lane in 0..operands.lanes {
+        let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
+        let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
+            return false;
         };
-        // SAFETY: the second band is in `weights`, as checked above.
-        let second = unsafe { first.add(band) };
-        // SAFETY: both bands have `groups` tiles, the lane two words for each and eight rows; every LANES-th of
-        // the BAND * LANES - lane numbers from `out` on is written.
-        unsafe { one_lane_scaled(first, second, &job) };
+        // SAFETY: the job has as many tiles, words and rows as it says, and every LANES-th of the numbers from `out`
+        // on is written, one for each row.
+        unsafe { rows_of_job(&mut job) };
     }
     true
 }
 
-/// [`Multiplier::apply_large`] for the assembly below.
-#[cfg(elbow_kernels = "v7m")]
-extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
-    Multiplier::from_validated(word).apply_large(accumulator)
+/// The narrow activations of a whole layer; false where that is not what is asked for.
+#[inline]
+pub(crate) fn activated(
+    dense: Dense<'_>,
+    operands: &Operands<'_>,
+    (floor, ceiling, zero_point): (i32, i32, i32),
+    out: &mut [i8],
+) -> bool {
+    let rows = dense.rows.len();
+    // The assembly of v7-M takes whole pairs of bands, and saturates at the ceiling of eight bits.
+    #[cfg(elbow_kernels = "v7m")]
+    if !rows.is_multiple_of(BAND) || ceiling + zero_point != i32::from(i8::MAX) {
+        return false;
+    }
+    if floor + zero_point == NO_FLOOR
+        || goes_together(operands)
+        || out.len() < operands.lanes * rows
+    {
+        return false;
+    }
+    for lane in 0..operands.lanes {
+        let out = out.as_mut_ptr().wrapping_add(lane * rows);
+        let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
+            return false;
+        };
+        let mut job = Job {
+            offset: -floor,
+            floor: floor + zero_point,
+            #[cfg(elbow_kernels = "v6m")]
+            range: ceiling - floor,
+            ..job
+        };
+        // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
+        unsafe { rows_of_job(&mut job) };
+    }
+    true
 }
 
-/// One lane, eight rows: their outputs into every fourth of the job's `out`.
-///
-/// # Safety
-/// `first` and `second` are as many tiles as the job has pairs of words, at least one; the job has eight rows,
-/// and room for 29 numbers at `out`; all are at multiples of four bytes.
-#[cfg(elbow_kernels = "v7m")]
-#[unsafe(naked)]
-unsafe extern "C" fn one_lane_scaled(first: *const u8, second: *const u8, job: &Job) {
-    // The loop is that of `one_lane`. Then SMULL and two shifts give t of the rounding rule; a shift below 17
-    // goes the long way.
-    naked_asm!(
-        "push {{r2, r4-r11, lr}}",
-        "ldr r4, [r2, #8]",
-        "ldrd r2, r3, [r2]",
-        "mov r5, r4",
-        "mov r6, r4",
-        "mov r7, r4",
-        "mov r8, r4",
-        "mov r9, r4",
-        "mov r10, r4",
-        "mov r11, r4",
-        eight_rows!(),
-        "ldr r0, [sp]",
-        "ldrd r0, r1, [r0, #12]",
-        ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
-        "ldrd r2, r3, [r0], #8",
-        "add r2, r2, \\sum",
-        "lsrs r12, r3, #16",
-        "subs r12, r12, #17",
-        "bhs 5f",
-        "push {{r0, r1}}",
-        "mov r0, r2",
-        "mov r1, r3",
-        "bl {apply}",
-        "mov r2, r0",
-        "pop {{r0, r1}}",
-        "b 6f",
-        "5:",
-        "uxth r3, r3",
-        "smull r2, lr, r2, r3",
-        "lsrs r2, r2, #16",
-        "orr r2, r2, lr, lsl #16",
-        "asr r2, r2, r12",
-        "adds r2, r2, #1",
-        "asrs r2, r2, #1",
-        "6:",
-        "str r2, [r1], #16",
-        ".endr",
-        "pop {{r2, r4-r11, pc}}",
-        apply = sym apply,
-    )
-}
-
-/// One lane, eight rows: puts their sums over `groups` tiles of two bands into every fourth of `out`.
-///
-/// # Safety
-/// `first` and `second` are `groups` tiles each, `words` `2 * groups` words, all at multiples of four
-/// bytes; `out` are 29 numbers; `groups` is at least 1.
-#[cfg(elbow_kernels = "v7m")]
-#[unsafe(naked)]
-unsafe extern "C" fn one_lane(
-    first: *const u8,
-    second: *const u8,
-    words: *const u32,
-    groups: usize,
-    out: *mut i32,
-) {
-    // Rows in r4 to r11, a number in lr, a weight in r12. Column 0 comes last in a group: its first
-    // loads move the pointers on.
-    naked_asm!(
-        "push {{r4-r11, lr}}",
-        "add r3, r2, r3, lsl #3",
-        "movs r4, #0",
-        "movs r5, #0",
-        "movs r6, #0",
-        "movs r7, #0",
-        "mov r8, r4",
-        "mov r9, r4",
-        "mov r10, r4",
-        "mov r11, r4",
-        eight_rows!(),
-        "ldr r0, [sp, #36]",
-        "str r4, [r0]",
-        "str r5, [r0, #16]",
-        "str r6, [r0, #32]",
-        "str r7, [r0, #48]",
-        "str r8, [r0, #64]",
-        "str r9, [r0, #80]",
-        "str r10, [r0, #96]",
-        "str r11, [r0, #112]",
-        "pop {{r4-r11, pc}}",
-    )
-}
-
-/// Four lanes, two rows: puts T1, T2, T3 of the first row, then of the second, over `groups` tiles into
-/// `out`.
-///
-/// # Safety
-/// `rows` are two rows of each of `groups` tiles, `words` `12 * groups` words, both at multiples of four
-/// bytes; `out` are 6 numbers; `groups` is at least 1.
-#[cfg(elbow_kernels = "v7m")]
-#[unsafe(naked)]
-unsafe extern "C" fn four_lanes(rows: *const u8, words: *const u32, groups: usize, out: *mut u32) {
-    // Accumulators in r4 to r9, a column's words in r10 to r12, a weight in lr.
-    naked_asm!(
-        "push {{r3-r11, lr}}",
-        "add r2, r2, r2, lsl #1",
-        "add r2, r1, r2, lsl #4",
-        "movs r4, #0",
-        "movs r5, #0",
-        "movs r6, #0",
-        "movs r7, #0",
-        "mov r8, r4",
-        "mov r9, r4",
-        "2:",
-        ".irp column, 0, 1, 2",
-        "ldm r1!, {{r10, r11, r12}}",
-        "ldrb lr, [r0, #0 + \\column]",
-        "mla r4, lr, r10, r4",
-        "mla r5, lr, r11, r5",
-        "mla r6, lr, r12, r6",
-        "ldrb lr, [r0, #4 + \\column]",
-        "mla r7, lr, r10, r7",
-        "mla r8, lr, r11, r8",
-        "mla r9, lr, r12, r9",
-        ".endr",
-        "ldm r1!, {{r10, r11, r12}}",
-        "ldrb lr, [r0, #7]",
-        "mla r7, lr, r10, r7",
-        "mla r8, lr, r11, r8",
-        "mla r9, lr, r12, r9",
-        "ldrb lr, [r0, #3]",
-        "adds r0, r0, #16",
-        "mla r4, lr, r10, r4",
-        "mla r5, lr, r11, r5",
-        "mla r6, lr, r12, r6",
-        "cmp r1, r2",
-        "bne 2b",
-        "pop {{r3}}",
-        "stm r3, {{r4-r9}}",
-        "pop {{r4-r11, pc}}",
-    )
-}
-
-/// As on v7-M, with the registers and the instructions of v6-M.
-///
-/// # Safety
-/// As on v7-M.
-#[cfg(elbow_kernels = "v6m")]
-#[unsafe(naked)]
-unsafe extern "C" fn one_lane(
-    first: *const u8,
-    second: *const u8,
-    words: *const u32,
-    groups: usize,
-    out: *mut i32,
-) {
-    // Rows in r8 to r12, lr, r6 and r7; two numbers in r3, the first of them then in r4; a weight in r5.
-    // Where the operands end is on the stack.
-    naked_asm!(
-        "push {{r4-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
-        "lsls r3, r3, #3",
-        "adds r3, r3, r2",
-        "push {{r3}}",
-        "movs r6, #0",
-        "movs r7, #0",
-        "mov r8, r6",
-        "mov r9, r6",
-        "mov r10, r6",
-        "mov r11, r6",
-        "mov r12, r6",
-        "mov lr, r6",
-        // A column of eight rows.
-        ".macro elbow_column column, x",
-        "ldrb r5, [r0, #0 + \\column]",
-        "muls r5, \\x, r5",
-        "add r8, r5",
-        "ldrb r5, [r0, #4 + \\column]",
-        "muls r5, \\x, r5",
-        "add r9, r5",
-        "ldrb r5, [r0, #8 + \\column]",
-        "muls r5, \\x, r5",
-        "add r10, r5",
-        "ldrb r5, [r0, #12 + \\column]",
-        "muls r5, \\x, r5",
-        "add r11, r5",
-        "ldrb r5, [r1, #0 + \\column]",
-        "muls r5, \\x, r5",
-        "add r12, r5",
-        "ldrb r5, [r1, #4 + \\column]",
-        "muls r5, \\x, r5",
-        "add lr, r5",
-        "ldrb r5, [r1, #8 + \\column]",
-        "muls r5, \\x, r5",
-        "adds r6, r6, r5",
-        "ldrb r5, [r1, #12 + \\column]",
-        "muls r5, \\x, r5",
-        "adds r7, r7, r5",
-        ".endm",
-        "2:",
-        "ldm r2!, {{r3}}",
-        "sxth r4, r3",
-        "elbow_column 0, r4",
-        "asrs r3, r3, #16",
-        "elbow_column 1, r3",
-        "ldm r2!, {{r3}}",
-        "sxth r4, r3",
-        "elbow_column 2, r4",
-        "asrs r3, r3, #16",
-        "elbow_column 3, r3",
-        "adds r0, #16",
-        "adds r1, #16",
-        "ldr r5, [sp]",
-        "cmp r2, r5",
-        "bne 2b",
-        ".purgem elbow_column",
-        // Above the stack pointer: the end, four saved registers, five more, then `out`.
-        "ldr r0, [sp, #40]",
-        "mov r1, r8",
-        "str r1, [r0]",
-        "mov r1, r9",
-        "str r1, [r0, #16]",
-        "mov r1, r10",
-        "str r1, [r0, #32]",
-        "mov r1, r11",
-        "str r1, [r0, #48]",
-        "mov r1, r12",
-        "str r1, [r0, #64]",
-        "mov r1, lr",
-        "str r1, [r0, #80]",
-        "str r6, [r0, #96]",
-        "str r7, [r0, #112]",
-        "add sp, #4",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r4-r7, pc}}",
-    )
-}
-
-/// As on v7-M, with the registers and the instructions of v6-M.
-///
-/// # Safety
-/// As on v7-M.
-#[cfg(elbow_kernels = "v6m")]
-#[unsafe(naked)]
-unsafe extern "C" fn four_lanes(rows: *const u8, words: *const u32, groups: usize, out: *mut u32) {
-    // Accumulators in r8 to r12 and lr, a column's words in r2 to r4, a weight in r5 and r6, where the
-    // operands end in r7.
-    naked_asm!(
-        "push {{r3-r7, lr}}",
-        "mov r4, r8",
-        "mov r5, r9",
-        "mov r6, r10",
-        "mov r7, r11",
-        "push {{r4-r7}}",
-        "movs r7, #48",
-        "muls r7, r2, r7",
-        "adds r7, r7, r1",
-        "movs r6, #0",
-        "mov r8, r6",
-        "mov r9, r6",
-        "mov r10, r6",
-        "mov r11, r6",
-        "mov r12, r6",
-        "mov lr, r6",
-        "2:",
-        ".irp column, 0, 1, 2, 3",
-        "ldm r1!, {{r2, r3, r4}}",
-        "ldrb r5, [r0, #0 + \\column]",
-        "movs r6, r5",
-        "muls r6, r2, r6",
-        "add r8, r6",
-        "movs r6, r5",
-        "muls r6, r3, r6",
-        "add r9, r6",
-        "muls r5, r4, r5",
-        "add r10, r5",
-        "ldrb r5, [r0, #4 + \\column]",
-        "muls r2, r5, r2",
-        "add r11, r2",
-        "muls r3, r5, r3",
-        "add r12, r3",
-        "muls r4, r5, r4",
-        "add lr, r4",
-        ".endr",
-        "adds r0, #16",
-        "cmp r1, r7",
-        "bne 2b",
-        "ldr r3, [sp, #16]",
-        "mov r0, r8",
-        "mov r1, r9",
-        "mov r2, r10",
-        "stm r3!, {{r0-r2}}",
-        "mov r0, r11",
-        "mov r1, r12",
-        "mov r2, lr",
-        "stm r3!, {{r0-r2}}",
-        "pop {{r4-r7}}",
-        "mov r8, r4",
-        "mov r9, r5",
-        "mov r10, r6",
-        "mov r11, r7",
-        "pop {{r3-r7, pc}}",
-    )
+/// [`Multiplier::apply_large`] for the assembly, with the offset added, saturated.
+extern "C" fn apply(accumulator: i32, word: u32, offset: i32) -> i32 {
+    let value = Multiplier::from_validated(word).apply_large(accumulator);
+    value.saturating_add(offset)
 }
