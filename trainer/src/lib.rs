@@ -29,6 +29,7 @@
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
 //! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`quantize`]: from floats to the integers of an image.
+//! * [`outliers`]: columns and units whose range dwarfs what the others need.
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
 //! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
@@ -55,6 +56,7 @@ pub mod ladder;
 pub mod masks;
 pub mod model;
 pub mod objective;
+pub mod outliers;
 pub mod parts;
 pub mod prepared;
 pub mod proposal;

@@ -86,6 +86,9 @@ pub struct Summary {
     pub numerics_version: u16,
     /// Of this program.
     pub trainer_version: &'static str,
+    /// What there is to know of the export, one line each; empty for most runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The results of a run that has no image, as `summary.json` has them.

@@ -15,6 +15,7 @@ use crate::fit::{self, Epoch};
 use crate::gradient;
 use crate::inference::train_locally;
 use crate::model::Vae;
+use crate::outliers::{self, Outlier};
 use crate::parts::Parts;
 use crate::prepared::Prepared;
 use crate::quantize::{self, Label};
@@ -24,7 +25,7 @@ use crate::run::{self, Derived, RunConfig, Summary};
 use crate::stream::Windowed;
 use candle_core::Device;
 use clap::Args;
-use elbow::format::AlignedImage;
+use elbow::format::{AlignedImage, ImageSpec};
 use elbow::{Estimator, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
@@ -343,10 +344,12 @@ impl Task {
         let masks = fit::fixed_masks(&self.config.settings, &training);
         let mut spec = quantize::quantize(&vae, normalization, &training, masks.as_ref(), &label)?;
         spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
+        let warnings = self.warn_of_outliers(&vae, &spec, (&training, &validation))?;
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
-        let summary = self.summary(&model, &scores, training_seconds);
+        let mut summary = self.summary(&model, &scores, training_seconds);
+        summary.warnings = warnings;
         let page = report::page(&Results {
             summary: &summary,
             config: &self.config,
@@ -473,7 +476,32 @@ impl Task {
             format_version: elbow::format::FORMAT_VERSION,
             numerics_version: elbow::format::NUMERICS_VERSION,
             trainer_version: env!("CARGO_PKG_VERSION"),
+            warnings: vec![],
         }
+    }
+
+    /// Says what takes the levels of everything else, by the readings that were learned from, and what it costs on
+    /// those that were chosen by; gives the lines.
+    fn warn_of_outliers(
+        &self,
+        vae: &Vae,
+        spec: &ImageSpec,
+        (training, validation): (&Prepared, &Prepared),
+    ) -> Result<Vec<String>, Error> {
+        let normalization = &self.config.derived.normalization;
+        let found = outliers::find(vae, spec, normalization, training)?;
+        let lines = found.iter().map(|outlier| {
+            let nats = match outlier {
+                Outlier::Column { .. } => {
+                    outliers::cost_of_inputs(vae, spec, normalization, validation)?
+                }
+                Outlier::Weights { .. } => None,
+            };
+            let line = outlier.warning(&self.parts.train, normalization, nats);
+            eprintln!("warning: {line}");
+            Ok(line)
+        });
+        lines.collect()
     }
 }
 

@@ -50,6 +50,7 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
     let sections = [
         title(results),
         table(results),
+        warnings(results),
         training::section(results.history),
         scores::histogram(results),
         scores::quantization(results),
@@ -123,6 +124,12 @@ fn table(results: &Results<'_>) -> String {
         optional(evaluation.difference, 3),
         costs(results),
     )
+}
+
+fn warnings(results: &Results<'_>) -> String {
+    let lines = results.summary.warnings.iter();
+    let lines = lines.map(|line| format!("<p><b>Warning:</b> {}.</p>\n", escape(line)));
+    lines.collect()
 }
 
 fn costs(results: &Results<'_>) -> String {
