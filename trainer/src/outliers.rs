@@ -42,6 +42,8 @@ pub enum Outlier {
         ordinary: f64,
         /// Whether `ordinary` is of the other columns.
         of_others: bool,
+        /// What [`ORDINARY`] of its own readings reach: where it could be clipped, standard deviations.
+        clip: f64,
         /// Levels of 127 that `ordinary` is left with.
         levels: f64,
         /// How many more columns are outliers.
@@ -144,6 +146,7 @@ impl Reach {
             largest: self.largest,
             ordinary,
             of_others: of_others.is_some(),
+            clip: self.ordinary,
             levels,
             more: 0,
         })
@@ -226,6 +229,7 @@ impl Outlier {
                 largest,
                 ordinary,
                 of_others,
+                clip,
                 levels,
                 more,
             } => {
@@ -241,10 +245,11 @@ impl Outlier {
                     0 => String::new(),
                     more => format!(" (and {more} more)"),
                 };
-                let (low, high) = interval(normalization, column, ordinary);
+                let (low, high) = interval(normalization, column, clip);
                 format!(
-                    "{}{more} reaches {largest:.1} standard deviations {than}: all inputs share one 8-bit scale, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high}, or take its logarithm",
-                    dataset.column_name(column)
+                    "{}{more} reaches {largest:.1} standard deviations {than}: all inputs share one 8-bit scale, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({:.0} % of its readings), or take its logarithm",
+                    dataset.column_name(column),
+                    100.0 * ORDINARY
                 )
             }
             Self::Weights {
@@ -273,10 +278,10 @@ impl Outlier {
     }
 }
 
-/// What a column reads `ordinary` standard deviations around its centre, in the units of the data.
-fn interval(normalization: &Normalization, column: usize, ordinary: f64) -> (f32, f32) {
+/// What a column reads `reach` standard deviations around its centre, in the units of the data.
+fn interval(normalization: &Normalization, column: usize, reach: f64) -> (f32, f32) {
     let center = f64::from(normalization.centers[column]);
-    let reach = ordinary * f64::from(normalization.units[column]);
+    let reach = reach * f64::from(normalization.units[column]);
     let scale = 2f64.powi(normalization.exponents[column].into());
     let round = |value: f64| {
         // Three digits say where to clip.
@@ -335,7 +340,7 @@ mod tests {
         let sound: Vec<Reach> = (0..5).map(|at| reach(at, 3.0, 2.5, 3.0)).collect();
         assert!(sound.iter().all(|one| one.outlier(&sound).is_none()));
         let mut crowded: Vec<Reach> = (0..5).map(|at| reach(at, 3.0, 2.5, 30.0)).collect();
-        crowded[3].largest = 30.0;
+        (crowded[3].largest, crowded[3].ordinary) = (30.0, 25.0);
         let found: Vec<_> = crowded
             .iter()
             .filter_map(|one| one.outlier(&crowded))
@@ -347,6 +352,7 @@ mod tests {
                 largest: 30.0,
                 ordinary: 3.0,
                 of_others: true,
+                clip: 25.0,
                 levels: 12.7,
                 more: 0
             }]
