@@ -10,7 +10,7 @@ use crate::format::{
     PriorHeader, StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
-use crate::kernel::{Dense, Packing, Quantization, Row};
+use crate::kernel::{Bounds, Dense, Packing, Quantization, Row};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::stream::WindowShape;
@@ -580,15 +580,15 @@ fn read_dense<'a>(
         packing,
         rows: tensors.next(rows),
         weights: tensors.next(weights.unwrap_or(0)),
-        norm: u32::MAX,
+        bounds: Bounds::UNKNOWN,
     };
     // Of an image that has ended the weights are missing.
     if tensors.is_intact() {
         let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
         tensors.require(dense.rows.iter().all(valid), Defect::Multiplier);
-        let norm = dense.proves_bound(largest);
-        tensors.require(norm.is_ok(), Defect::Accumulator);
-        dense.norm = norm.unwrap_or(u32::MAX);
+        let bounds = dense.proves_bound(largest);
+        tensors.require(bounds.is_ok(), Defect::Accumulator);
+        dense.bounds = bounds.unwrap_or(Bounds::UNKNOWN);
     }
     dense
 }

@@ -5,7 +5,7 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::kernel::{
-    Activations, Dense, LANES, Numbers, Operands, Packing, Quantization, operand_words,
+    Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization, operand_words,
 };
 use elbow::requantize::Multiplier;
 use elbow::{Mask, Model, Nats, Session};
@@ -60,11 +60,11 @@ impl Layer {
             packing,
             weights: &weights,
             rows: &self.rows,
-            norm: u32::MAX,
+            bounds: Bounds::UNKNOWN,
         };
         let largest = if narrow { 127 } else { 1 << 15 };
-        let norm = dense.proves_bound(largest).unwrap();
-        let dense = Dense { norm, ..dense };
+        let bounds = dense.proves_bound(largest).unwrap();
+        let dense = Dense { bounds, ..dense };
         let rows = self.rows.len();
         let (mut wide, mut activations) = (vec![], vec![]);
         for x in x.chunks(lanes * self.columns) {

@@ -99,9 +99,25 @@ pub struct Dense<'a> {
     pub weights: &'a [u8],
     /// Bias and multiplier of each row.
     pub rows: &'a [Row],
-    /// No row's sum of the magnitudes of its weights is larger, as [`Dense::proves_bound`] finds it;
-    /// `u32::MAX` where that was not asked. Kernels are faster where it is small.
+    /// As [`Dense::proves_bound`] finds them; [`Bounds::UNKNOWN`] where that was not asked.
+    pub bounds: Bounds,
+}
+
+/// What holds for all rows of a layer. Kernels are faster where the norm is small and the shift is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// No row's sum of the magnitudes of its weights is larger.
     pub norm: u32,
+    /// No row's multiplier shifts by less.
+    pub shift: u32,
+}
+
+impl Bounds {
+    /// Holds for every layer.
+    pub const UNKNOWN: Self = Self {
+        norm: u32::MAX,
+        shift: 0,
+    };
 }
 
 /// How accumulators become activations: `q = clamp(M(a) + zero_point, floor, ceiling)`.
@@ -188,7 +204,7 @@ impl<'a> Dense<'a> {
             rows: self.rows,
             weights: self.weights,
             packing: self.packing,
-            norm: self.norm,
+            bounds: self.bounds,
             band_bytes: self.packing.bytes(self.columns, BAND).unwrap_or(usize::MAX),
             operands,
             band: [[0; LANES]; BAND],
@@ -199,13 +215,12 @@ impl<'a> Dense<'a> {
     /// partial sum in every order: `|bias| + largest * sum |w|` is an upper bound of all of them. The
     /// weight -128, which kernels may not meet, counts as a violation.
     ///
-    /// Gives the largest `sum |w|` of a row.
-    ///
     /// # Errors
     /// The index of the first row that could reach the bound.
-    pub fn proves_bound(self, largest: i64) -> Result<u32, usize> {
+    pub fn proves_bound(self, largest: i64) -> Result<Bounds, usize> {
         let mut most = 0;
-        for (index, &[bias, _]) in self.rows.iter().enumerate() {
+        let mut shift = u32::MAX;
+        for (index, &[bias, multiplier]) in self.rows.iter().enumerate() {
             let mut norm = 0i64;
             let mut valid = true;
             for column in 0..self.columns {
@@ -219,8 +234,12 @@ impl<'a> Dense<'a> {
                 return Err(index);
             }
             most = norm.max(most);
+            shift = shift.min(multiplier.cast_unsigned() >> 16);
         }
-        Ok(u32::try_from(most).unwrap_or(u32::MAX))
+        Ok(Bounds {
+            norm: u32::try_from(most).unwrap_or(u32::MAX),
+            shift,
+        })
     }
 }
 
@@ -231,7 +250,7 @@ pub struct Outputs<'a> {
     rows: &'a [Row],
     weights: &'a [u8],
     packing: Packing,
-    norm: u32,
+    bounds: Bounds,
     /// Of the weights of [`BAND`] rows.
     band_bytes: usize,
     operands: Operands<'a>,
@@ -265,7 +284,7 @@ impl Outputs<'_> {
             packing: self.packing,
             weights,
             rows,
-            norm: self.norm,
+            bounds: self.bounds,
         };
         arch::outputs(part, &self.operands, &mut self.band);
         self.band.get(..rows.len())
@@ -287,7 +306,7 @@ mod tests {
                 packing,
                 weights: &weights,
                 rows: &[[10, HALF], [-1, HALF]],
-                norm: u32::MAX,
+                bounds: Bounds::UNKNOWN,
             };
             // Accumulators: 10 + 2 - 4 + 3 = 11 and -1 - 254 - 254 = -509.
             let run = |numbers, lanes, expected: [[i32; LANES]; 2]| {
@@ -341,12 +360,16 @@ mod tests {
                     packing,
                     weights: &packed,
                     rows: &[[bias, HALF]],
-                    norm: u32::MAX,
+                    bounds: Bounds::UNKNOWN,
                 };
                 dense.proves_bound(largest)
             };
-            assert_eq!(check(&[-127; 200], 0, 127), Ok(25_400));
-            assert_eq!(check(&[127; 200], 0, 1 << 15), Ok(25_400));
+            let bounds = Bounds {
+                norm: 25_400,
+                shift: 15,
+            };
+            assert_eq!(check(&[-127; 200], 0, 127), Ok(bounds));
+            assert_eq!(check(&[127; 200], 0, 1 << 15), Ok(bounds));
             assert_eq!(check(&[127; 300], 0, 1 << 15), Err(0));
             assert_eq!(check(&[1], i32::MAX, 127), Err(0));
             assert_eq!(check(&[-128], 0, 127), Err(0));

@@ -6,7 +6,7 @@ use core::fmt;
 use core::hint::black_box;
 use core::str::FromStr;
 use elbow::kernel::{
-    Activations, Dense, Numbers, Operands, Packing, Quantization, Row, operand_words,
+    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, Row, operand_words,
 };
 use elbow::rng;
 use rand_core::Rng;
@@ -151,12 +151,12 @@ impl<'a> Layer<'a> {
             packing,
             weights: rest.get(..packing.bytes(shape.columns, shape.rows)?)?,
             rows: bytemuck::try_cast_slice(rows).ok()?,
-            norm: u32::MAX,
+            bounds: Bounds::UNKNOWN,
         };
-        let norm = dense.proves_bound(127).ok()?;
+        let bounds = dense.proves_bound(127).ok()?;
         let mut words = rng::stream(1, 0);
         Some(Self {
-            dense: Dense { norm, ..dense },
+            dense: Dense { bounds, ..dense },
             shape,
             // Two activations of eight bits, or a latent; -128 among them is as good as any.
             numbers: [(); MOST_COLUMNS].map(|()| words.next_u32() as i16),

@@ -2,8 +2,8 @@
 
 use core::fmt;
 use elbow::kernel::{
-    ACCUMULATOR_BOUND, Activations, Dense, LANES, Numbers, Operands, Packing, Quantization, Row,
-    operand_words,
+    ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization,
+    Row, operand_words,
 };
 use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
@@ -144,9 +144,10 @@ impl Case {
             let drawn = signed(self.words.next_u32(), extreme);
             *weight = if small { drawn >> 5 } else { drawn };
         }
+        let usual = self.below(2) == 0;
         for index in 0..self.rows {
             let bias = self.draw_bias(index, largest);
-            let multiplier = self.draw_multiplier();
+            let multiplier = self.draw_multiplier(usual);
             self.row_words[index] = [bias, multiplier.cast_signed()];
         }
         let ceiling = if self.below(3) == 0 { 32_767 } else { 127 };
@@ -176,15 +177,15 @@ impl Case {
         }
     }
 
-    /// The word of any multiplier; most are such as exporters make.
-    fn draw_multiplier(&mut self) -> u32 {
+    /// The word of any multiplier; most are such as exporters make, or all.
+    fn draw_multiplier(&mut self, usual: bool) -> u32 {
         let mantissa = match self.below(8) {
             0 => Multiplier::MAX_MANTISSA,
             1 => 0,
             _ => 1 << 14 | self.below(1 << 14),
         };
         let shift = match self.below(4) {
-            0 => self.below(Multiplier::MAX_SHIFT + 1),
+            0 if !usual => self.below(Multiplier::MAX_SHIFT + 1),
             _ => 17 + self.below(22),
         };
         mantissa | shift << 16
@@ -227,7 +228,8 @@ impl Case {
         wide_inputs: bool,
         digest: &mut Digest,
     ) -> Result<(), Difference> {
-        self.draw_layer(if wide_inputs { 1 << 15 } else { 127 });
+        let largest = if wide_inputs { 1 << 15 } else { 127 };
+        self.draw_layer(largest);
         let (columns, rows) = (self.columns, self.rows);
         let mut inputs = [0i16; LANES * MOST];
         let inputs = &mut inputs[..lanes * columns];
@@ -241,6 +243,7 @@ impl Case {
         } else {
             Numbers::Narrow(&bytes[..lanes * columns])
         };
+        let known = self.below(2) == 0;
         for packing in Packing::ALL {
             let length = packing.bytes(columns, rows).unwrap_or(0);
             packing.pack_into(
@@ -253,8 +256,14 @@ impl Case {
                 packing,
                 weights: &self.packed.0[..length],
                 rows: &self.row_words[..rows],
-                norm: u32::MAX,
+                bounds: Bounds::UNKNOWN,
             };
+            let bounds = if known {
+                dense.proves_bound(largest).unwrap()
+            } else {
+                Bounds::UNKNOWN
+            };
+            let dense = Dense { bounds, ..dense };
             let mut words = [0; operand_words(MOST, LANES)];
             let operands = Operands::prepare(packing, numbers, columns, lanes, &mut words);
             let mut activations = [0i16; LANES * MOST];

@@ -378,7 +378,7 @@ impl Job {
         let Dense {
             weights,
             rows,
-            norm,
+            bounds,
             ..
         } = dense;
         let pairs = operands.columns.div_ceil(TILE) * PAIR;
@@ -387,7 +387,7 @@ impl Job {
         let start = *operands.starts.get(lane)?;
         // What a sum starts from is in it from the beginning here, so that only the true sum has to stay below
         // 2^23: 520 * 127 * 127 = 8,387,080 does.
-        let short = operands.columns <= 520 || norm <= ((1 << 23) - 1) / 127;
+        let short = operands.columns <= 520 || bounds.norm <= ((1 << 23) - 1) / 127;
         let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && pairs > 0;
         let complete = weights.len() * PAIR >= rows.len() * pairs * TILE;
         (whole && complete && (operands.wide || short)).then_some(Self {

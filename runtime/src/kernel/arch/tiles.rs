@@ -33,9 +33,9 @@ mod v6m;
 mod v7m;
 
 #[cfg(elbow_kernels = "v6m")]
-use v6m::{four_lanes, rows_of_job};
+use v6m::{four_lanes, rows_of_job as outputs_of_job, rows_of_job as activations_of_job};
 #[cfg(elbow_kernels = "v7m")]
-use v7m::{four_lanes, rows_of_job};
+use v7m::{activations_of_job, four_lanes, outputs_of_job};
 
 use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
 use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
@@ -62,37 +62,54 @@ pub(crate) fn prepare(
 ) -> [i32; LANES] {
     match numbers {
         Numbers::Narrow(x) if lanes == LANES => triples(x, columns, words),
-        _ => singles(numbers, columns, lanes, words),
+        Numbers::Narrow(x) => singles(x, columns, lanes, words),
+        Numbers::Wide(x) => singles(x, columns, lanes, words),
     }
 }
 
 /// Lane after lane, 16-bit numbers, filled up to groups of four.
-fn singles(numbers: Numbers<'_>, columns: usize, lanes: usize, words: &mut [u32]) -> [i32; LANES] {
+fn singles<X: Copy + Into<i16>>(
+    x: &[X],
+    columns: usize,
+    lanes: usize,
+    words: &mut [u32],
+) -> [i32; LANES] {
+    let padded = columns.next_multiple_of(TILE);
     let mut starts = [0; LANES];
-    let mut rest: &mut [i16] = bytemuck::cast_slice_mut(words);
-    for (lane, start) in starts.iter_mut().enumerate().take(lanes) {
-        let padded = columns.next_multiple_of(TILE).min(rest.len());
-        let (operands, later) = rest.split_at_mut(padded);
-        rest = later;
-        let range = lane * columns..(lane + 1) * columns;
-        let sum = match numbers {
-            Numbers::Narrow(x) => place(x.get(range).unwrap_or_default(), operands),
-            Numbers::Wide(x) => place(x.get(range).unwrap_or_default(), operands),
+    let mut rest = x;
+    let mut places: &mut [i16] = bytemuck::cast_slice_mut(words);
+    for start in starts.iter_mut().take(lanes) {
+        let Some((x, later)) = rest.split_at_checked(columns) else {
+            break;
         };
-        *start = sum.wrapping_mul(-128);
+        let Some((operands, later_places)) = places.split_at_mut_checked(padded) else {
+            break;
+        };
+        (rest, places) = (later, later_places);
+        *start = place(x, operands).wrapping_mul(-128);
     }
     starts
 }
 
 /// Puts `x` into place, and zeros behind it; gives their sum.
 fn place<X: Copy + Into<i16>>(x: &[X], operands: &mut [i16]) -> i32 {
+    let (whole, rest) = x.as_chunks::<TILE>();
+    let places = operands.as_chunks_mut::<TILE>().0;
+    let (places, last) = places.split_at_mut_checked(whole.len()).unwrap_or_default();
     let mut sum = 0i32;
-    let (filled, rest) = operands.split_at_mut_checked(x.len()).unwrap_or_default();
-    for (operand, &x) in filled.iter_mut().zip(x) {
-        *operand = x.into();
-        sum = sum.wrapping_add(i32::from(*operand));
+    for (&[a, b, c, d], place) in whole.iter().zip(places) {
+        let (a, b, c, d) = (a.into(), b.into(), c.into(), d.into());
+        *place = [a, b, c, d];
+        let pairs = (i32::from(a) + i32::from(b), i32::from(c) + i32::from(d));
+        sum = sum.wrapping_add(pairs.0 + pairs.1);
     }
-    rest.fill(0);
+    if let [place, ..] = last {
+        *place = [0; TILE];
+        for (place, &x) in place.iter_mut().zip(rest) {
+            *place = x.into();
+            sum = sum.wrapping_add((*place).into());
+        }
+    }
     sum
 }
 
@@ -207,46 +224,79 @@ struct Job {
     rows_end: *const Row,
     rows: *const Row,
     out: *mut u8,
-    /// Where outputs are activations: the zero point less the floor, the floor, the ceiling less the floor; else zero and
-    /// [`NO_FLOOR`].
+    /// How outputs are clamped; see [`Clamp`].
     offset: i32,
     floor: i32,
     #[cfg(elbow_kernels = "v6m")]
     range: i32,
 }
 
-/// The floor of a job whose outputs are no activations.
-const NO_FLOOR: i32 = 128;
+/// Where outputs are activations: the zero point less the floor, the floor, the ceiling less the floor. Else
+/// [`UNCLAMPED`].
+#[derive(Clone, Copy)]
+struct Clamp {
+    offset: i32,
+    floor: i32,
+    #[cfg(elbow_kernels = "v6m")]
+    range: i32,
+}
 
-impl Job {
-    /// The job of these rows for a lane, outputs going to every fourth number of `out`; none where there is less than
-    /// that needs.
-    fn new(dense: Dense<'_>, operands: &Operands<'_>, lane: usize, out: *mut u8) -> Option<Self> {
-        let groups = operands.columns.div_ceil(TILE);
-        let band = groups * TILE_BYTES;
-        let words = operands
-            .words
-            .get(lane * groups * 2..(lane + 1) * groups * 2)?;
-        let words = words.as_ptr_range();
+/// Outputs as they are: no activation has that floor.
+const UNCLAMPED: Clamp = Clamp {
+    offset: 0,
+    floor: 128,
+    #[cfg(elbow_kernels = "v6m")]
+    range: 0,
+};
+
+/// The outputs lane by lane, those of a lane `step` bytes behind those of the lane before; false where there is less
+/// than that needs.
+///
+/// # Safety
+/// `kernel` may be called with `clamp` for the rows of `dense` and places at `out`, in each lane.
+#[inline(never)]
+unsafe fn lane_by_lane(
+    kernel: unsafe extern "C" fn(&mut Job),
+    dense: &Dense<'_>,
+    operands: &Operands<'_>,
+    clamp: Clamp,
+    (out, step): (*mut u8, usize),
+) -> bool {
+    let groups = operands.columns.div_ceil(TILE);
+    let band = groups * TILE_BYTES;
+    let (bytes, rows) = (dense.weights.len(), dense.rows.len());
+    // Weights of a band alone serve as those of the band behind it, too.
+    let alone = bytes == band && rows <= BAND;
+    let complete = alone || bytes >= rows.div_ceil(TILE) * band;
+    if !complete || rows == 0 || operands.words.len() < operands.lanes * groups * 2 || groups == 0 {
+        return false;
+    }
+    let mut words = operands.words.as_ptr();
+    let mut out = out;
+    for &start in operands.starts.iter().take(operands.lanes) {
+        let words_end = words.wrapping_add(groups * 2);
         let rows = dense.rows.as_ptr_range();
-        // Weights of a band alone serve as those of the band behind it, too.
-        let alone = dense.weights.len() == band && dense.rows.len() <= BAND;
-        let complete = alone || dense.weights.len() >= dense.rows.len().div_ceil(TILE) * band;
-        (complete && groups > 0 && !dense.rows.is_empty()).then_some(Self {
+        let mut job = Job {
             weights: dense.weights.as_ptr(),
             band: if alone { 0 } else { band },
-            words: words.start,
-            start: *operands.starts.get(lane)?,
-            words_end: words.end,
+            words,
+            start,
+            words_end,
             rows_end: rows.end,
             rows: rows.start,
             out,
-            offset: 0,
-            floor: NO_FLOOR,
+            offset: clamp.offset,
+            floor: clamp.floor,
             #[cfg(elbow_kernels = "v6m")]
-            range: 0,
-        })
+            range: clamp.range,
+        };
+        // SAFETY: the job has as many tiles, words and rows as it says, as checked above; the caller answers for the
+        // rest.
+        unsafe { kernel(&mut job) };
+        words = words_end;
+        out = out.wrapping_add(step);
     }
+    true
 }
 
 /// The outputs, lane by lane; false where that is not what is asked for.
@@ -263,7 +313,7 @@ pub(crate) fn scaled(
     if part.rows.len() < BAND {
         return scaled_last(part, operands, outputs);
     }
-    scaled_rows(part, operands, outputs)
+    scaled_rows(&part, operands, outputs)
 }
 
 /// The last rows, filled up: the assembly of v7-M takes whole pairs of bands. A last band alone is computed twice.
@@ -282,26 +332,21 @@ fn scaled_last(
         rows: &rows,
         ..part
     };
-    scaled_rows(filled, operands, outputs)
+    scaled_rows(&filled, operands, outputs)
 }
 
 /// [`scaled`] of no more than [`BAND`] rows.
 #[inline(always)]
 fn scaled_rows(
-    part: Dense<'_>,
+    part: &Dense<'_>,
     operands: &Operands<'_>,
     outputs: &mut [[i32; LANES]; BAND],
 ) -> bool {
-    for lane in 0..operands.lanes {
-        let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
-        let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
-            return false;
-        };
-        // SAFETY: the job has as many tiles, words and rows as it says, and every LANES-th of the numbers from `out`
-        // on is written, one for each row.
-        unsafe { rows_of_job(&mut job) };
-    }
-    true
+    let out = outputs.as_flattened_mut().as_mut_ptr().cast();
+    let places = (out, size_of::<i32>());
+    // SAFETY: there are LANES numbers for each of at most BAND rows, and a lane's are each one behind those of the lane
+    // before; on v7-M the rows were filled up.
+    unsafe { lane_by_lane(outputs_of_job, part, operands, UNCLAMPED, places) }
 }
 
 /// The narrow activations of a whole layer; false where that is not what is asked for.
@@ -313,34 +358,37 @@ pub(crate) fn activated(
     out: &mut [i8],
 ) -> bool {
     let rows = dense.rows.len();
-    // The assembly of v7-M takes whole pairs of bands, and saturates at the ceiling of eight bits.
+    // The assembly of v7-M takes whole pairs of bands, saturates at the ceiling of eight bits, and knows one way.
     #[cfg(elbow_kernels = "v7m")]
-    if !rows.is_multiple_of(BAND) || ceiling + zero_point != i32::from(i8::MAX) {
-        return false;
-    }
-    if floor + zero_point == NO_FLOOR
-        || goes_together(operands)
-        || out.len() < operands.lanes * rows
+    if !rows.is_multiple_of(BAND)
+        || ceiling + zero_point != i32::from(i8::MAX)
+        || dense.bounds.shift < SHIFT
     {
         return false;
     }
-    for lane in 0..operands.lanes {
-        let out = out.as_mut_ptr().wrapping_add(lane * rows);
-        let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
-            return false;
-        };
-        let mut job = Job {
-            offset: -floor,
-            floor: floor + zero_point,
-            #[cfg(elbow_kernels = "v6m")]
-            range: ceiling - floor,
-            ..job
-        };
-        // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
-        unsafe { rows_of_job(&mut job) };
+    // That of v6-M knows outputs that are no activations by this.
+    #[cfg(elbow_kernels = "v6m")]
+    if floor + zero_point == UNCLAMPED.floor {
+        return false;
     }
-    true
+    if goes_together(operands) || out.len() < operands.lanes * rows {
+        return false;
+    }
+    let clamp = Clamp {
+        offset: -floor,
+        floor: floor + zero_point,
+        #[cfg(elbow_kernels = "v6m")]
+        range: ceiling - floor,
+    };
+    let places = (out.as_mut_ptr().cast(), rows);
+    // SAFETY: `out` has a byte for each row and lane, those of a lane `rows` behind those of the lane before; on v7-M the rows
+    // and their shifts are as checked above.
+    unsafe { lane_by_lane(activations_of_job, &dense, operands, clamp, places) }
 }
+
+/// The least shift of an activation's multiplier that the assembly of v7-M knows.
+#[cfg(elbow_kernels = "v7m")]
+const SHIFT: u32 = 17;
 
 /// [`Multiplier::apply_large`] for the assembly, with the offset added, saturated.
 extern "C" fn apply(accumulator: i32, word: u32, offset: i32) -> i32 {

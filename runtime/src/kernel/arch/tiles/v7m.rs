@@ -11,7 +11,7 @@
 //!
 //! where ASRS by s - 16 > 0 gives the first term and leaves the second in the carry, which ADC adds together with the job's
 //! offset. The offset is such that an activation at the floor is zero now: BIC with its own sign takes what is below to
-//! the floor. A shift below 17 goes the long way.
+//! the floor. Of outputs that are no activations a shift below 17 goes the long way.
 
 use super::{Job, apply};
 use core::arch::naked_asm;
@@ -49,88 +49,135 @@ macro_rules! column {
     };
 }
 
-/// The outputs of a job's rows, eight rows after eight.
+/// The activation of a row, from its sum, its bias and its multiplier: registers that are lost. The last argument puts
+/// the multiplier's shift less 16 where the bias was.
+macro_rules! activation {
+    ($sum:literal, $bias:literal, $multiplier:literal, $($shift:expr),*) => {
+        concat!(
+            "add ", $sum, ", ", $sum, ", ", $bias, "\n",
+            $($shift, "\n",)*
+            "lsl ", $multiplier, ", ", $multiplier, ", #16\n",
+            "smull ", $multiplier, ", ", $sum, ", ", $sum, ", ", $multiplier, "\n",
+            "asrs ", $sum, ", ", $sum, ", ", $bias, "\n",
+            "adc ", $sum, ", ", $sum, ", r12\n",
+            "bic ", $sum, ", ", $sum, ", ", $sum, ", asr #31\n",
+            "add ", $sum, ", ", $sum, ", lr\n",
+            "ssat ", $sum, ", #8, ", $sum, "\n",
+            "strb ", $sum, ", [r1], #1\n"
+        )
+    };
+    ($sum:literal, $bias:literal, $multiplier:literal) => {
+        activation!(
+            $sum, $bias, $multiplier,
+            concat!("rsb ", $bias, ", r4, ", $multiplier, ", lsr #16")
+        )
+    };
+}
+
+/// Puts a job on the stack: rows, `out`, offset and floor from the stack pointer on, then weights, band, words, start,
+/// the end of the words and that of the rows. The weights' pointer gets its three bytes.
+macro_rules! job_on_stack {
+    () => {
+        concat!(
+            "ldm r0, {{r1-r10}}\n",
+            "adds r1, r1, #3\n",
+            "push {{r1-r6}}\n",
+            "push {{r7-r10}}\n"
+        )
+    };
+}
+
+/// The sums of the next eight rows of the job on the stack in r4 to r11; then rows, `out`, offset and floor in r0, r1,
+/// r12 and lr.
+///
+/// Column 0 of the first tile adds to what a sum starts from; the loop begins behind it, and column 3 moves the pointers
+/// to the tiles on.
+macro_rules! eight_rows {
+    () => {
+        concat!(
+            "ldrd r0, r1, [sp, #16]\n",
+            "add r1, r1, r0\n",
+            "ldrd r2, r3, [sp, #24]\n",
+            "ldrsh lr, [r2], #2\n",
+            "ldrb r12, [r0, #-3]\n",
+            "mla r4, r12, lr, r3\n",
+            "ldrb r12, [r0, #1]\n",
+            "mla r5, r12, lr, r3\n",
+            "ldrb r12, [r0, #5]\n",
+            "mla r6, r12, lr, r3\n",
+            "ldrb r12, [r0, #9]\n",
+            "mla r7, r12, lr, r3\n",
+            "ldrb r12, [r1, #-3]\n",
+            "mla r8, r12, lr, r3\n",
+            "ldrb r12, [r1, #1]\n",
+            "mla r9, r12, lr, r3\n",
+            "ldrb r12, [r1, #5]\n",
+            "mla r10, r12, lr, r3\n",
+            "ldrb r12, [r1, #9]\n",
+            "mla r11, r12, lr, r3\n",
+            "ldr r3, [sp, #32]\n",
+            "b 3f\n",
+            "2:\n",
+            column!("-3", ", #-3]"),
+            "3:\n",
+            column!("-2", ", #-2]"),
+            column!("-1", ", #-1]"),
+            column!("0", "], #16"),
+            "cmp r2, r3\n",
+            "bne 2b\n",
+            "str r1, [sp, #16]\n",
+            "ldm sp, {{r0, r1, r12, lr}}\n"
+        )
+    };
+}
+
+/// The activations of a job's rows, eight rows after eight.
 ///
 /// # Safety
-/// The job's weights, words, rows and `out` are as many as it says, at least one tile and a multiple of eight rows, at
-/// multiples of four bytes but for activations.
+/// The job's weights, words and rows are as many as it says, at least one tile and a multiple of eight rows, at multiples
+/// of four bytes; `out` has a byte for each row. No shift is below 17.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn rows_of_job(job: &mut Job) {
-    // The job is on the stack. Rows in r4 to r11. Column 0 of the first tile adds to what a sum starts from; the
-    // loop begins behind it, and column 3 moves the pointers to the tiles on. Then rows at r0, `out` at r1, a bias and a
-    // multiplier in r2 and r3, the offset in r12, the floor in lr.
+pub(super) unsafe extern "C" fn activations_of_job(job: &mut Job) {
+    // From the second row on r4 is 16, and the registers of rows that are done take the rows to come.
     naked_asm!(
         "push {{r3-r11, lr}}",
-        "ldm r0, {{r1-r10}}",
-        "adds r1, r1, #3",
-        "push {{r1-r10}}",
+        job_on_stack!(),
         "1:",
-        "ldrd r0, r1, [sp]",
-        "add r1, r1, r0",
-        "ldrd r2, r3, [sp, #8]",
-        "ldrsh lr, [r2], #2",
-        "ldrb r12, [r0, #-3]",
-        "mla r4, r12, lr, r3",
-        "ldrb r12, [r0, #1]",
-        "mla r5, r12, lr, r3",
-        "ldrb r12, [r0, #5]",
-        "mla r6, r12, lr, r3",
-        "ldrb r12, [r0, #9]",
-        "mla r7, r12, lr, r3",
-        "ldrb r12, [r1, #-3]",
-        "mla r8, r12, lr, r3",
-        "ldrb r12, [r1, #1]",
-        "mla r9, r12, lr, r3",
-        "ldrb r12, [r1, #5]",
-        "mla r10, r12, lr, r3",
-        "ldrb r12, [r1, #9]",
-        "mla r11, r12, lr, r3",
-        "ldr r3, [sp, #16]",
-        "b 3f",
-        "2:",
-        column!("-3", ", #-3]"),
-        "3:",
-        column!("-2", ", #-2]"),
-        column!("-1", ", #-1]"),
-        column!("0", "], #16"),
-        "cmp r2, r3",
-        "bne 2b",
-        "str r1, [sp]",
-        "ldrd r0, r1, [sp, #24]",
-        "ldrd r12, lr, [sp, #32]",
-        "cmp lr, #128",
-        "beq 8f",
-        ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
+        eight_rows!(),
         "ldrd r2, r3, [r0], #8",
-        "add \\sum, \\sum, r2",
-        "lsrs r2, r3, #16",
-        "lsls r3, r3, #16",
-        "subs r2, r2, #16",
-        "bhi 5f",
-        "mov r2, \\sum",
-        "bl 7f",
-        "ssat \\sum, #24, r2",
-        "ldr lr, [sp, #36]",
-        "b 6f",
-        "5:",
-        "smull r3, \\sum, \\sum, r3",
-        "asrs \\sum, \\sum, r2",
-        "adc \\sum, \\sum, r12",
-        "6:",
-        "bic \\sum, \\sum, \\sum, asr #31",
-        "add \\sum, \\sum, lr",
-        "ssat \\sum, #8, \\sum",
-        "strb \\sum, [r1], #1",
-        ".endr",
-        "4:",
-        "strd r0, r1, [sp, #24]",
-        "ldr r2, [sp, #20]",
+        activation!("r4", "r2", "r3", "lsrs r2, r3, #16", "subs r2, r2, #16"),
+        "movs r4, #16",
+        "ldrd r2, r3, [r0], #8",
+        activation!("r5", "r2", "r3"),
+        "ldrd r2, r3, [r0], #8",
+        activation!("r6", "r2", "r3"),
+        "ldm r0!, {{r2, r3, r5, r6}}",
+        activation!("r7", "r2", "r3"),
+        activation!("r8", "r5", "r6"),
+        "ldm r0!, {{r2, r3, r5, r6, r7, r8}}",
+        activation!("r9", "r2", "r3"),
+        activation!("r10", "r5", "r6"),
+        activation!("r11", "r7", "r8"),
+        "strd r0, r1, [sp]",
+        "ldr r2, [sp, #36]",
         "cmp r0, r2",
         "bne 1b",
         "add sp, sp, #40",
         "pop {{r3-r11, pc}}",
-        // Outputs as they are.
-        "8:",
+    )
+}
+
+/// The outputs of a job's eight rows into every fourth number of `out`.
+///
+/// # Safety
+/// The job's weights, words and rows are as many as it says, at least one tile and eight rows, all at multiples of four
+/// bytes; every fourth number of `out` can be written, eight of them.
+#[unsafe(naked)]
+pub(super) unsafe extern "C" fn outputs_of_job(job: &mut Job) {
+    naked_asm!(
+        "push {{r3-r11, lr}}",
+        job_on_stack!(),
+        eight_rows!(),
         ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
         "ldrd r2, r3, [r0], #8",
         "add \\sum, \\sum, r2",
@@ -149,8 +196,9 @@ pub(super) unsafe extern "C" fn rows_of_job(job: &mut Job) {
         "6:",
         "str \\sum, [r1], #16",
         ".endr",
-        "b 4b",
-        // The long way for the row before r0, whose accumulator is in r2.
+        "add sp, sp, #40",
+        "pop {{r3-r11, pc}}",
+        // The long way for the row before r0, whose sum is in r2.
         "7:",
         "push {{r0, r1, r12, lr}}",
         "ldr r1, [r0, #-4]",
