@@ -14,7 +14,7 @@ use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
 use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{Activations, Dense, Numbers, Operands, Packing, Quantization};
+use elbow::kernel::{Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization};
 use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
 use elbow::stream::{WindowShape, Windows};
@@ -167,7 +167,10 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         packing,
         weights: bytes,
         rows,
-        norm: number,
+        bounds: Bounds {
+            norm: number,
+            shift: number,
+        },
     };
     write!(out, "{:?}", dense.proves_bound(number.into())).ok()?;
     let mut words = [0; 32];
