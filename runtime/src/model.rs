@@ -156,7 +156,7 @@ pub struct LayerView<'a> {
     /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
     /// where the outputs are Q16.16.
     pub activation: Option<(Activation, Quantization)>,
-    dense: Dense<'a>,
+    pub(crate) dense: Dense<'a>,
 }
 
 /// The place of a layer in the model.

@@ -574,3 +574,31 @@ fn decisions_do_not_overflow() {
     }
     assert!(sides.iter().all(|&count| count > 100), "{sides:?}");
 }
+
+#[test]
+fn an_image_is_read_back_into_its_description() {
+    let mut dice = Dice::new(77);
+    let mut standard = 0;
+    for _ in 0..60 {
+        let mut spec = random_spec(&mut dice, Temper::Trained);
+        if dice.once_in(2) {
+            enrich(&mut dice, &mut spec);
+        }
+        spec.packing = dice.pick(&Packing::ALL);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let again = ImageSpec::of(&model);
+        assert_eq!(again.encoder, spec.encoder);
+        assert_eq!(again.heads, spec.heads);
+        assert_eq!(again.decoder, spec.decoder);
+        assert_eq!(again.output, spec.output);
+        assert_eq!(again.inputs, spec.inputs);
+        assert_eq!(again.conditions, spec.conditions);
+        if spec.prior == PriorSpec::Standard {
+            standard += 1;
+            let written = again.encode(&[]).unwrap();
+            assert_eq!(&written[..], &image[..]);
+        }
+    }
+    assert!((10..60).contains(&standard), "{standard}");
+}

@@ -28,6 +28,7 @@
 //!   by them.
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
 //! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
+//! * [`breakdown`]: where the nats between the float bound and the device's score go.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`outliers`]: columns and units whose range dwarfs what the others need.
 //! * [`typical`]: the mean term of each input over normal readings.
@@ -41,6 +42,7 @@
 
 pub mod activity;
 pub mod adam;
+pub mod breakdown;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;

@@ -48,6 +48,20 @@ impl<'a> Likelihood<'a> {
         }
     }
 
+    /// `log p(x_i|z)` of input `input`, which reads `x`, from its row of outputs, or from both where the scale is
+    /// predicted: the term that a score sums up, Q16.16 nats.
+    #[cfg(feature = "encode")]
+    #[must_use]
+    pub fn term(&self, input: usize, x: i16, outputs: [i32; 2]) -> i32 {
+        let [output, log_deviation] = outputs;
+        match self {
+            Self::Binomial(binomial) => binomial.density(binomial.count(x), output),
+            Self::Location(location) => {
+                location.density(location.standardized(input, x), output, log_deviation)
+            }
+        }
+    }
+
     /// Hands `term` the log density of each observed input, `log p(x_i|z)` in Q16.16 nats, in each of
     /// `lanes` lanes, in order: `term(i, lane, density)`. `outputs` are the rows of the output layer.
     #[inline]

@@ -7,6 +7,8 @@ mod aligned;
 mod container;
 mod defect;
 mod header;
+#[cfg(feature = "encode")]
+mod reader;
 mod tensors;
 #[cfg(feature = "encode")]
 mod writer;

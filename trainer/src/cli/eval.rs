@@ -1,11 +1,13 @@
 //! `trainer eval`.
 
 use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_json};
+use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Scores, Side};
 use crate::run;
 use clap::Args;
 use elbow::Estimator;
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -18,9 +20,22 @@ pub(super) struct Arguments {
     /// The device's estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
+    /// Show where the difference goes: input, weights and activations layer by layer, heads, latents, tables,
+    /// sampling; each on top of those before it, and alone
+    #[arg(long)]
+    breakdown: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+}
+
+/// What is printed as JSON.
+#[derive(Debug, Serialize)]
+struct Results {
+    #[serde(flatten)]
+    evaluation: Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breakdown: Option<Breakdown>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -28,6 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         input,
         labels,
         estimator,
+        breakdown,
         json,
     } = arguments;
     let image = run::read_image(&input.source.model)?;
@@ -38,13 +54,65 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     } = input.load(&model, labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;
     let scores = Scores::new(&vae, &model, &data, *estimator)?;
-    let evaluation = Evaluation::new(&scores, labelled.abnormal.as_deref());
+    let abnormal = labelled.abnormal.as_deref();
+    let evaluation = Evaluation::new(&scores, abnormal);
+    let setting = Setting {
+        vae: &vae,
+        model: &model,
+        normalization: &config.derived.normalization,
+        data: &data,
+        scores: &scores,
+        estimator: *estimator,
+        seed: 0,
+    };
+    let breakdown = breakdown.then(|| Breakdown::new(&setting, abnormal));
+    let results = Results {
+        evaluation,
+        breakdown: breakdown.transpose()?,
+    };
     let text = if *json {
-        to_json(&evaluation)?
+        to_json(&results)?
     } else {
-        describe(&evaluation, *estimator)
+        let parts = results.breakdown.as_ref().map(describe_parts);
+        describe(&results.evaluation, *estimator) + &parts.unwrap_or_default()
     };
     emit(None, &text)
+}
+
+/// The parts of the difference for a terminal.
+fn describe_parts(breakdown: &Breakdown) -> String {
+    let number = |nats: f64| format!("{nats:+.4}");
+    let error = |error: Option<f64>| decimal(error, 4);
+    let row = |name: &str, nats: f64, spread, alone: Option<(f64, Option<f64>)>| {
+        let alone = alone.map_or_else(String::new, |(nats, spread)| {
+            format!("   {:>9} ± {}", number(nats), error(spread))
+        });
+        format!("{name:<28}{:>9} ± {}{alone}\n", number(nats), error(spread))
+    };
+    let parts = breakdown.parts.iter().map(|part| {
+        let place = part.place.as_deref().unwrap_or_default();
+        let name = format!("{} {place}", part.cause.name());
+        let alone = (part.alone, part.alone_standard_error);
+        row(name.trim_end(), part.nats, part.standard_error, Some(alone))
+    });
+    let several = breakdown.totals.iter().filter(|total| {
+        let parts = breakdown.parts.iter();
+        parts.filter(|part| part.cause == total.cause).count() > 1
+    });
+    let totals = several.map(|total| {
+        let name = format!("{} together", total.cause.name());
+        row(&name, total.nats, total.standard_error, None)
+    });
+    format!(
+        "\n{:<28}{:>18}   {:>18}\n{}\n{}\nthe parts sum up to device - float; {} normal readings\n{}\n",
+        "nats a reading",
+        "on top of the last",
+        "alone",
+        parts.collect::<String>(),
+        totals.collect::<String>(),
+        breakdown.readings,
+        breakdown.verdict,
+    )
 }
 
 fn describe(evaluation: &Evaluation, estimator: Estimator) -> String {

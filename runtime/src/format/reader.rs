@@ -1,0 +1,147 @@
+//! Back from an image to the description of its model, for hosts.
+
+use super::{
+    ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec, RowSpec, StreamSpec,
+};
+use crate::distribution::{Likelihood, Location, Prior};
+use crate::model::{LayerRole, LayerView, Model};
+use crate::requantize::Multiplier;
+use std::string::ToString;
+use std::vec::Vec;
+
+impl ImageSpec {
+    /// The description of `model`. Written again without calibration tables, it gives an image of the same
+    /// integers, but for the precisions of a mixture, which the writer computes from its rounded
+    /// log-variances.
+    #[must_use]
+    pub fn of(model: &Model<'_>) -> Self {
+        let half = |role| {
+            let layers = model.layers().filter(move |layer| layer.role == role);
+            layers.filter_map(|layer| layer_spec(&layer)).collect()
+        };
+        let last = |role| {
+            let mut layers = model.layers().filter(|layer| layer.role == role);
+            layers.next().map_or(EMPTY, |layer| layer.to_spec())
+        };
+        let numbers = model.centers.iter().zip(model.exponents).zip(model.gains);
+        let inputs = numbers.map(|((&center, &exponent), &gain)| InputSpec {
+            center,
+            exponent,
+            gain: Multiplier::from_validated(gain),
+        });
+        Self {
+            name: model.name().to_string(),
+            picture_width: model.picture_width,
+            inputs: inputs.collect(),
+            conditions: multipliers(model.conditions),
+            stream: model.stream.as_ref().map(|stream| StreamSpec {
+                front_end: stream.front_end.clone(),
+                hop: stream.hop,
+                exponents: stream.exponents.to_vec(),
+            }),
+            typical: floats(model.typical),
+            prior: prior(&model.prior),
+            likelihood: likelihood(&model.likelihood),
+            packing: model.packing,
+            latent_fraction_bits: model.latent_fraction_bits,
+            log_variance_range: model.log_variance_range,
+            encoder: half(LayerRole::Encoder),
+            heads: last(LayerRole::Heads),
+            decoder: half(LayerRole::Decoder),
+            output: last(LayerRole::Output),
+            noise: model.noise,
+            self_test_reading: model.self_test.reading.to_vec(),
+        }
+    }
+}
+
+/// A layer that no model lacks.
+const EMPTY: DenseSpec = DenseSpec {
+    weights: Vec::new(),
+    rows: Vec::new(),
+};
+
+impl LayerView<'_> {
+    /// Weights, biases and multipliers.
+    #[must_use]
+    pub fn to_spec(&self) -> DenseSpec {
+        let dense = &self.dense;
+        let row = |row| {
+            let columns = 0..self.columns;
+            columns.map(move |column| {
+                dense
+                    .packing
+                    .weight(dense.weights, self.columns, row, column)
+            })
+        };
+        DenseSpec {
+            weights: (0..self.rows).flat_map(row).collect(),
+            rows: dense
+                .rows
+                .iter()
+                .map(|&[bias, multiplier]| RowSpec {
+                    bias,
+                    multiplier: Multiplier::from_validated(multiplier as u32),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A hidden layer; none of one with wide outputs.
+fn layer_spec(layer: &LayerView<'_>) -> Option<LayerSpec> {
+    let (activation, quantization) = layer.activation?;
+    Some(LayerSpec {
+        dense: layer.to_spec(),
+        activation,
+        zero_point: quantization.zero_point,
+        ceiling: quantization.ceiling,
+    })
+}
+
+fn multipliers(words: &[u32]) -> Vec<Multiplier> {
+    let words = words.iter();
+    words
+        .map(|&word| Multiplier::from_validated(word))
+        .collect()
+}
+
+/// Q16.16 numbers, exactly.
+fn floats(numbers: &[i32]) -> Vec<f64> {
+    let numbers = numbers.iter();
+    numbers.map(|&number| f64::from(number) / 65536.0).collect()
+}
+
+fn prior(prior: &Prior<'_>) -> PriorSpec {
+    let Prior::Mixture(mixture) = prior else {
+        return PriorSpec::Standard;
+    };
+    let log_weights = floats(mixture.log_weights).into_iter();
+    let components = log_weights.zip(mixture.components());
+    let spec = components.map(|(log_weight, component)| ComponentSpec {
+        log_weight,
+        mean: floats(component.mean),
+        log_variance: floats(component.log_variance),
+    });
+    PriorSpec::Mixture(spec.collect())
+}
+
+fn likelihood(likelihood: &Likelihood<'_>) -> LikelihoodSpec {
+    match likelihood {
+        Likelihood::Binomial(binomial) => LikelihoodSpec::Binomial {
+            trials: binomial.trials(),
+        },
+        Likelihood::Location(location) => LikelihoodSpec::Location(location_spec(location)),
+    }
+}
+
+fn location_spec(location: &Location<'_>) -> LocationSpec {
+    LocationSpec {
+        family: location.family,
+        predicted_scale: location.predicted_scale,
+        standardize: multipliers(location.standardize),
+        units: multipliers(location.units),
+        log_normalizers: floats(location.log_normalizers),
+    }
+}
