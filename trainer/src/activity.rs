@@ -7,6 +7,8 @@ use candle_core::Tensor;
 /// A latent is active where its posterior mean varies more than this over the readings (Burda, Grosse
 /// and Salakhutdinov, "Importance weighted autoencoders", 2016, section 5.2).
 pub const ACTIVE: f64 = 0.01;
+/// Readings of one pass through the encoder: what bounds the memory.
+const CHUNK: usize = 4096;
 
 /// For each latent the variance of its posterior mean, of the means (readings, latents).
 ///
@@ -42,8 +44,12 @@ pub fn dead_latents(vae: &Vae, inputs: &Tensor) -> Result<Dead, Error> {
     let Prior::Standard = vae.prior else {
         return Ok(Dead::default());
     };
-    let (means, _) = vae.encode(inputs)?;
-    let variances = variances(&means)?;
+    let mut means = Vec::new();
+    for start in (0..inputs.dim(0)?).step_by(CHUNK) {
+        let length = CHUNK.min(inputs.dim(0)? - start);
+        means.push(vae.encode(&inputs.narrow(0, start, length)?)?.0);
+    }
+    let variances = variances(&Tensor::cat(&means, 0)?)?;
     let mut latents: Vec<usize> = (0..variances.len())
         .filter(|&latent| variances[latent] <= ACTIVE)
         .collect();

@@ -132,14 +132,22 @@ impl Parts {
             .iter()
             .map(|&row| abnormal[row])
             .collect::<Vec<_>>();
+        let validation = dataset.select(&split.validation);
+        let test = dataset.select(&split.test);
+        // Most readings are among these: a copy of them would be most of the memory.
+        dataset.table.keep(&split.train);
+        dataset.labels = None;
+        let mut intensities =
+            intensities.filter(|_| config.binarize == Some(Binarization::Dynamic));
+        if let Some(intensities) = &mut intensities {
+            intensities.keep(&split.train);
+        }
         Ok(Self {
-            train: dataset.select(&split.train),
-            intensities: intensities
-                .filter(|_| config.binarize == Some(Binarization::Dynamic))
-                .map(|intensities| intensities.select(&split.train)),
-            validation: dataset.select(&split.validation),
+            train: dataset,
+            intensities,
+            validation,
             test: Labelled {
-                dataset: dataset.select(&split.test),
+                dataset: test,
                 abnormal: config.labels.is_some().then_some(of_test),
                 picture_width: 0,
             },
@@ -278,6 +286,7 @@ fn binarize(
     let Some(way) = way else { return Ok(None) };
     let intensities = Intensities::new(dataset, maximum)?;
     let mut rng = random::stream(0, Purpose::EvaluationBinarization);
+    drop(dataset.table.take());
     dataset.table = intensities.fixed(way, &mut rng)?;
     Ok(Some(intensities))
 }

@@ -42,17 +42,15 @@ impl Readings {
     /// which saturate.
     pub fn from_table(table: &Table, exponents: &[i8]) -> (Self, usize) {
         let mut saturated = 0;
-        let values =
-            table
-                .iter()
-                .flat_map(|row| row.iter().zip(exponents))
-                .map(|(&value, &exponent)| {
-                    let value = f64::from(value);
-                    let scaled = value * 2f64.powi(-i32::from(exponent));
-                    saturated += usize::from(!(-32768.5..32767.5).contains(&scaled));
-                    elbow::raw_reading(value, exponent)
-                });
-        let values = values.collect();
+        let mut values = Vec::with_capacity(table.values().len());
+        for row in table {
+            values.extend(row.iter().zip(exponents).map(|(&value, &exponent)| {
+                let value = f64::from(value);
+                let scaled = value * 2f64.powi(-i32::from(exponent));
+                saturated += usize::from(!(-32768.5..32767.5).contains(&scaled));
+                elbow::raw_reading(value, exponent)
+            }));
+        }
         (
             Self {
                 width: table.width(),
@@ -90,11 +88,10 @@ impl Readings {
     /// The readings `indices`, in that order.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let values = indices
-            .iter()
-            .flat_map(|&index| self.row(index))
-            .copied()
-            .collect();
+        let mut values = Vec::with_capacity(indices.len() * self.width);
+        for &index in indices {
+            values.extend_from_slice(self.row(index));
+        }
         Self {
             width: self.width,
             values,
@@ -237,12 +234,14 @@ impl Normalization {
 
     /// The network inputs of `readings`, row-major.
     pub fn apply(&self, readings: &Readings) -> Vec<f32> {
-        let scale = self.centers.iter().zip(&self.units);
-        let rows = readings
-            .iter()
-            .flat_map(|row| row.iter().zip(scale.clone()));
-        rows.map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit)
-            .collect()
+        let mut inputs = Vec::with_capacity(readings.len() * readings.width());
+        for row in readings {
+            let scales = self.centers.iter().zip(&self.units);
+            inputs.extend(row.iter().zip(scales).map(|(&raw, (&center, &unit))| {
+                (f32::from(raw) - f32::from(center)) / unit
+            }));
+        }
+        inputs
     }
 }
 

@@ -8,7 +8,7 @@ use crate::config::{
     Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective, PriorKind,
     THREADS,
 };
-use crate::data::{Binarization, Dataset, digits};
+use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::fit::{self, Epoch};
@@ -310,10 +310,15 @@ impl Task {
             normalization,
             &Device::Cpu,
         )?;
-        let mut training = self.prepare(&vae, &self.parts.train)?;
-        training.intensities = self.parts.intensities.clone();
-        let validation = self.prepare(&vae, &self.parts.validation)?;
-        let test = self.prepare(&vae, &self.parts.test.dataset)?;
+        // No table outlives its readings: both together are most of the memory.
+        let rows = self.parts.train.table.take();
+        let mut training = self.prepare(&vae, rows)?;
+        training.intensities = self.parts.intensities.take();
+        let rows = self.parts.validation.table.take();
+        let validation = self.prepare(&vae, rows)?;
+        let rows = self.parts.test.dataset.table.take();
+        let test = self.prepare(&vae, rows)?;
+        let readings = (training.readings.len(), validation.readings.len());
         self.say(&format!(
             "{}: {} readings of {} to learn from, {} to choose by, {} to test on; likelihood {likelihood}",
             self.name,
@@ -332,7 +337,7 @@ impl Task {
         let history = self.train(&vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
         if vae.latent() == Latent::Bernoulli {
-            return self.finish_in_floats(folder, &vae, &history, (&test, training_seconds));
+            return self.finish_in_floats(folder, &vae, &history, (&test, readings, training_seconds));
         }
         let vae = self.prune(vae, &training)?;
 
@@ -348,7 +353,7 @@ impl Task {
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
-        let mut summary = self.summary(&model, &scores, training_seconds);
+        let mut summary = self.summary(&model, &scores, (readings, training_seconds));
         summary.warnings = warnings;
         let page = report::page(&Results {
             summary: &summary,
@@ -382,10 +387,11 @@ impl Task {
         folder: &Path,
         vae: &Vae,
         history: &[Epoch],
-        (test, training_seconds): (&Prepared, f64),
+        (test, readings, training_seconds): (&Prepared, (usize, usize), f64),
     ) -> Result<(), Error> {
         let of = (&self.config, &self.parts);
-        let summary = float_run::summarize(&self.name, of, (vae, test), training_seconds)?;
+        let of_training = (readings, training_seconds);
+        let summary = float_run::summarize(&self.name, of, (vae, test), of_training)?;
         // Those of an earlier run would be taken for this one's.
         run::remove(&folder.join(run::IMAGE_FILE))?;
         run::remove(&folder.join(run::REPORT_FILE))?;
@@ -430,10 +436,11 @@ impl Task {
         }
     }
 
-    /// Readings of `dataset` as the networks take them in.
-    fn prepare(&self, vae: &Vae, dataset: &Dataset) -> Result<Prepared, Error> {
+    /// Readings of `table` as the networks take them in.
+    fn prepare(&self, vae: &Vae, table: Table) -> Result<Prepared, Error> {
         let normalization = &self.config.derived.normalization;
-        let (readings, saturated) = Readings::from_table(&dataset.table, &normalization.exponents);
+        let (readings, saturated) = Readings::from_table(&table, &normalization.exponents);
+        drop(table);
         super::warn_of_saturation(saturated);
         Prepared::new(readings, normalization, vae, &Device::Cpu)
     }
@@ -457,14 +464,19 @@ impl Task {
         history
     }
 
-    fn summary(&self, model: &Model<'_>, scores: &Scores, training_seconds: f64) -> Summary {
+    fn summary(
+        &self,
+        model: &Model<'_>,
+        scores: &Scores,
+        ((training_readings, validation_readings), training_seconds): ((usize, usize), f64),
+    ) -> Summary {
         let (encoder_macs, decoder_macs) = run::macs(model);
         Summary {
             name: self.name.clone(),
             likelihood: self.parts.likelihood,
             objective: Objective::name(&self.config.settings),
-            training_readings: self.parts.train.table.rows(),
-            validation_readings: self.parts.validation.table.rows(),
+            training_readings,
+            validation_readings,
             evaluation: Evaluation::new(scores, self.parts.test.abnormal.as_deref()),
             estimator: REPORTED.to_string(),
             pruned_latents: self.config.derived.pruned_latents.len(),

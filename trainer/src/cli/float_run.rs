@@ -22,7 +22,7 @@ pub(super) fn summarize(
     name: &str,
     (config, parts): (&RunConfig, &Parts),
     (vae, test): (&Vae, &Prepared),
-    training_seconds: f64,
+    ((training_readings, validation_readings), training_seconds): ((usize, usize), f64),
 ) -> Result<FloatSummary, Error> {
     let settings = &config.settings;
     let nobody = vec![false; test.readings.len()];
@@ -39,8 +39,8 @@ pub(super) fn summarize(
         latent: settings.latent,
         gradient: settings.gradient,
         objective: Objective::name(settings),
-        training_readings: parts.train.table.rows(),
-        validation_readings: parts.validation.table.rows(),
+        training_readings,
+        validation_readings,
         normal: abnormal.len() - strange,
         abnormal: strange,
         float: Side::new(&elbos, abnormal),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
 use super::statistics::{is_integer, range};
-use super::table::{Dataset, Table};
+use super::table::{Dataset, Table, keep_rows};
 
 /// How intensities become bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,21 +162,13 @@ impl Intensities {
         Table::new(self.width, bits)
     }
 
-    /// The readings `indices`, in that order.
+    /// Leaves the readings with these indices, which ascend.
     ///
     /// # Panics
     ///
     /// If there is no such reading.
-    #[must_use]
-    pub fn select(&self, indices: &[usize]) -> Self {
-        let rows = indices
-            .iter()
-            .flat_map(|&row| &self.values[row * self.width..][..self.width]);
-        Self {
-            width: self.width,
-            maximum: self.maximum,
-            values: rows.copied().collect(),
-        }
+    pub fn keep(&mut self, indices: &[usize]) {
+        keep_rows(&mut self.values, self.width, indices);
     }
 }
 

@@ -71,16 +71,47 @@ impl Table {
     /// If there is no row with one of the indices.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
-        let values = indices
-            .iter()
-            .flat_map(|&index| self.row(index))
-            .copied()
-            .collect();
+        let mut values = Vec::with_capacity(indices.len() * self.width);
+        for &index in indices {
+            values.extend_from_slice(self.row(index));
+        }
         Self {
             width: self.width,
             values,
         }
     }
+
+    /// Leaves the rows with these indices, which ascend, where they are in memory: what [`Table::select`] gives,
+    /// without a second table.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row with one of the indices.
+    pub fn keep(&mut self, indices: &[usize]) {
+        keep_rows(&mut self.values, self.width, indices);
+    }
+
+    /// The table, in whose place none of its rows stays.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        Self {
+            width: self.width,
+            values: std::mem::take(&mut self.values),
+        }
+    }
+}
+
+/// Leaves the rows of `width` values with these indices, which ascend, and gives the rest of the memory back.
+///
+/// # Panics
+///
+/// If there is no row with one of the indices.
+pub(super) fn keep_rows<T: Copy>(values: &mut Vec<T>, width: usize, indices: &[usize]) {
+    for (place, &index) in indices.iter().enumerate() {
+        values.copy_within(index * width..(index + 1) * width, place * width);
+    }
+    values.truncate(indices.len() * width);
+    values.shrink_to_fit();
 }
 
 impl<'a> IntoIterator for &'a Table {
@@ -184,6 +215,10 @@ mod tests {
         assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
         assert_eq!(selected.labels.unwrap(), [9, 7]);
         assert_eq!(dataset.select(&[]).table.rows(), 0);
+        let mut table = dataset.table;
+        table.keep(&[0, 2]);
+        assert_eq!(table.values(), [1.0, 2.0, 5.0, 6.0]);
+        assert_eq!((table.take().rows(), table.rows()), (2, 0));
     }
 
     #[test]
