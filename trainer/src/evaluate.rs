@@ -1,7 +1,9 @@
 //! Scores in floats and as the device computes them, and what they are worth as a detector.
 
 use crate::config::Latent;
+use crate::engine::Evaluator;
 use crate::error::Error;
+use crate::inference::{Evidence, Posterior, log_weights};
 use crate::masks::Masks;
 use crate::model::Vae;
 use crate::objective::{Batch, Bound};
@@ -27,8 +29,11 @@ pub fn float_scores(
     masks: Option<&Masks>,
     samples: usize,
 ) -> Result<Vec<f64>, Error> {
-    let mut rng = random::stream(0, Purpose::Evaluation);
     let pairs = samples.div_ceil(2);
+    if let Some(evaluator) = Evaluator::new(vae, data)? {
+        return evaluator.elbos(pairs, masks);
+    }
+    let mut rng = random::stream(0, Purpose::Evaluation);
     let mut scores = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(CHUNK) {
         let length = CHUNK.min(data.readings.len() - start);
@@ -50,6 +55,69 @@ pub fn float_scores(
         scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
     }
     Ok(scores)
+}
+
+/// What `samples` draws from the encoder's posterior say of log p(x) of each reading of Gaussian latents, nats
+/// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016, equation 8).
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn evidence(
+    vae: &Vae,
+    data: &Prepared,
+    samples: usize,
+    seed: u64,
+) -> Result<Vec<Evidence>, Error> {
+    if let Some(evaluator) = Evaluator::new(vae, data)? {
+        return evaluator.evidence(samples, seed);
+    }
+    let mut rng = random::stream(seed, Purpose::Evaluation);
+    let mut all = Vec::with_capacity(data.readings.len());
+    for row in 0..data.readings.len() {
+        let batch = data.narrow(row, 1, None)?;
+        let proposal = Posterior::encode(vae, &batch)?;
+        let weights = log_weights(vae, &batch, &proposal, samples, &mut rng)?;
+        all.extend(weights.iter().map(|weights| Evidence {
+            log_evidence: Evidence::new(weights).log_evidence + data.constant(row, None),
+            ..Evidence::new(weights)
+        }));
+    }
+    Ok(all)
+}
+
+/// log p(x) of normal readings, by importance sampling.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct LogEvidence {
+    /// For each reading.
+    pub samples: usize,
+    /// Nats a reading; none without any.
+    pub mean: Option<f64>,
+    /// Of the mean, over readings; none below two.
+    pub standard_error: Option<f64>,
+    /// The part of it that the draws have.
+    pub sampling_error: Option<f64>,
+    /// Mean over the readings.
+    pub effective_samples: Option<f64>,
+}
+
+impl LogEvidence {
+    /// Of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
+    pub fn new(all: &[Evidence], samples: usize, abnormal: Option<&[bool]>) -> Self {
+        let normal = |row: &usize| abnormal.is_none_or(|abnormal| !abnormal[*row]);
+        let rows: Vec<usize> = (0..all.len()).filter(normal).collect();
+        let of = |value: fn(&Evidence) -> f64| {
+            rows.iter().map(|&row| value(&all[row])).collect::<Vec<_>>()
+        };
+        let (mean, standard_error) = mean_and_error(&of(|one| one.log_evidence));
+        let squares: f64 = of(|one| one.standard_error.powi(2)).iter().sum();
+        Self {
+            samples,
+            mean,
+            standard_error,
+            sampling_error: mean.map(|_| squares.sqrt() / rows.len() as f64),
+            effective_samples: mean_and_error(&of(|one| one.effective_samples)).0,
+        }
+    }
 }
 
 /// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`]

@@ -237,9 +237,11 @@ impl Normalization {
         let mut inputs = Vec::with_capacity(readings.len() * readings.width());
         for row in readings {
             let scales = self.centers.iter().zip(&self.units);
-            inputs.extend(row.iter().zip(scales).map(|(&raw, (&center, &unit))| {
-                (f32::from(raw) - f32::from(center)) / unit
-            }));
+            inputs.extend(
+                row.iter()
+                    .zip(scales)
+                    .map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit),
+            );
         }
         inputs
     }

@@ -3,7 +3,7 @@
 use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_json};
 use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, FLOAT_SAMPLES, Scores, Side};
+use crate::evaluate::{Evaluation, FLOAT_SAMPLES, LogEvidence, Scores, Side, evidence};
 use crate::run;
 use clap::Args;
 use elbow::Estimator;
@@ -24,6 +24,12 @@ pub(super) struct Arguments {
     /// sampling; each on top of those before it, and alone
     #[arg(long)]
     breakdown: bool,
+    /// Also estimate log p(x) of the trained model by importance sampling with K samples of each reading
+    #[arg(long, value_name = "K")]
+    importance_samples: Option<usize>,
+    /// Of the draws of importance sampling
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -35,6 +41,8 @@ struct Results {
     #[serde(flatten)]
     evaluation: Evaluation,
     #[serde(skip_serializing_if = "Option::is_none")]
+    log_evidence: Option<LogEvidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     breakdown: Option<Breakdown>,
 }
 
@@ -44,8 +52,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         labels,
         estimator,
         breakdown,
+        importance_samples,
+        seed,
         json,
     } = arguments;
+    if *importance_samples == Some(0) {
+        return Err(Error::Setting(
+            "--importance-samples is 0: give 1 or more; 500 is usual".into(),
+        ));
+    }
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let (config, vae) = run::read_vae(&input.source.model, &candle_core::Device::Cpu)?;
@@ -66,15 +81,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         seed: 0,
     };
     let breakdown = breakdown.then(|| Breakdown::new(&setting, abnormal));
+    let log_evidence = importance_samples.map(|samples| {
+        let all = evidence(&vae, &data, samples, *seed)?;
+        Ok::<_, Error>(LogEvidence::new(&all, samples, abnormal))
+    });
     let results = Results {
         evaluation,
+        log_evidence: log_evidence.transpose()?,
         breakdown: breakdown.transpose()?,
     };
     let text = if *json {
         to_json(&results)?
     } else {
         let parts = results.breakdown.as_ref().map(describe_parts);
-        describe(&results.evaluation, *estimator) + &parts.unwrap_or_default()
+        describe(&results, *estimator) + &parts.unwrap_or_default()
     };
     emit(None, &text)
 }
@@ -115,14 +135,14 @@ fn describe_parts(breakdown: &Breakdown) -> String {
     )
 }
 
-fn describe(evaluation: &Evaluation, estimator: Estimator) -> String {
+fn describe(results: &Results, estimator: Estimator) -> String {
     let Evaluation {
         normal,
         abnormal,
         float,
         device,
         difference,
-    } = evaluation;
+    } = &results.evaluation;
     let row = |name: &str, side: &Side| {
         let auc = side
             .auc
@@ -130,8 +150,24 @@ fn describe(evaluation: &Evaluation, estimator: Estimator) -> String {
         let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
         format!("{name}  ELBO {elbo} ± {error} nats a reading{auc}\n")
     };
+    let log_evidence = results.log_evidence.map_or_else(String::new, |log_evidence| {
+        let LogEvidence {
+            samples,
+            mean,
+            standard_error,
+            sampling_error,
+            effective_samples,
+        } = log_evidence;
+        format!(
+            "log p(x)  {} ± {} nats a reading, by {samples} importance samples (± {} by the draws; effective {})\n",
+            decimal(mean, 3),
+            decimal(standard_error, 3),
+            decimal(sampling_error, 4),
+            decimal(effective_samples, 1),
+        )
+    });
     format!(
-        "{}{}device - float  {} nats\n{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
+        "{}{}device - float  {} nats\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),

@@ -337,7 +337,12 @@ impl Task {
         let history = self.train(&vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
         if vae.latent() == Latent::Bernoulli {
-            return self.finish_in_floats(folder, &vae, &history, (&test, readings, training_seconds));
+            return self.finish_in_floats(
+                folder,
+                &vae,
+                &history,
+                (&test, readings, training_seconds),
+            );
         }
         let vae = self.prune(vae, &training)?;
 

@@ -12,6 +12,7 @@
 mod barrier;
 pub mod bench;
 mod elementwise;
+mod evaluate;
 mod likelihood;
 mod network;
 mod product;
@@ -29,6 +30,7 @@ use crate::prepared::Prepared;
 use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
+pub use evaluate::Evaluator;
 use likelihood::Likelihood;
 use network::{Network, Values};
 use shard::{Ascended, Shape, Shard, Sums};
@@ -389,15 +391,9 @@ impl<'a> Engine<'a> {
                 .copy_from_slice(&draws.normals[from..][..length]);
         }
         if let Some(masks) = &draws.masks {
-            for (place, row) in part.enumerate() {
-                for number in 0..numbers {
-                    let seen = f32::from(u8::from(masks.observes(row, number)));
-                    readings.inputs[place * numbers + number] *= seen;
-                    if number < modelled {
-                        readings.observed[place * modelled + number] = seen;
-                    }
-                }
-            }
+            readings.hide(numbers, modelled, |place, number| {
+                masks.observes(part.start + place, number)
+            });
         }
     }
 

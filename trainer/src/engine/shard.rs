@@ -63,6 +63,26 @@ pub(super) struct Readings {
     pub(super) noise: Vec<f32>,
 }
 
+impl Readings {
+    /// Makes gaps where a number of a reading is not `seen`.
+    pub(super) fn hide(
+        &mut self,
+        numbers: usize,
+        modelled: usize,
+        seen: impl Fn(usize, usize) -> bool,
+    ) {
+        for place in 0..self.rows {
+            for number in 0..numbers {
+                let seen = f32::from(u8::from(seen(place, number)));
+                self.inputs[place * numbers + number] *= seen;
+                if number < modelled {
+                    self.observed[place * modelled + number] = seen;
+                }
+            }
+        }
+    }
+}
+
 /// What one thread computes with.
 #[derive(Clone, Debug)]
 pub(super) struct Shard {
@@ -128,11 +148,107 @@ impl Shard {
         if rows == 0 {
             return Sums::default();
         }
-        self.encoder.forward(network, &self.readings.inputs, rows);
-        self.sample(network);
-        let passes = self.shape.samples * rows;
-        self.decoder.forward(network, &self.latents, passes);
+        self.encode(network);
+        self.decode(network);
         self.likelihoods(network, ascended)
+    }
+
+    /// Runs the encoder on the readings at hand.
+    pub(super) fn encode(&mut self, network: &Network) {
+        let (rows, latents) = (self.readings.rows, self.shape.latents);
+        let heads = self
+            .encoder
+            .forward(network, &self.readings.inputs, rows)
+            .chunks_exact(2 * latents);
+        for (deviations, heads) in self.deviations.chunks_exact_mut(latents).zip(heads) {
+            for (deviation, log_variance) in deviations.iter_mut().zip(&heads[latents..]) {
+                *deviation = (0.5 * log_variance).exp();
+            }
+        }
+    }
+
+    /// The divergence of each encoded reading.
+    pub(super) fn divergences(&mut self, network: &Network) -> impl Iterator<Item = f64> {
+        let latents = self.shape.latents;
+        let heads = self.encoder.last(network, self.readings.rows);
+        let rows = heads.chunks_exact(2 * latents);
+        rows.zip(self.deviations.chunks_exact(latents))
+            .map(move |(heads, deviations)| {
+                let axis = |j: usize| Place {
+                    mean: heads[j],
+                    log_variance: heads[latents + j],
+                    deviation: deviations[j],
+                    share: 0.0,
+                };
+                (0..latents)
+                    .map(|j| f64::from(axis(j).divergence()))
+                    .sum::<f64>()
+            })
+    }
+
+    /// Draws latents of the encoded readings by the noise at hand and runs the decoder on them; gives
+    /// `log p(x|z)` without the likelihood's constant, (samples, rows).
+    pub(super) fn log_likelihoods(&mut self, network: &Network) -> &[f32] {
+        self.decode(network);
+        self.take_scales(network);
+        self.terms(network);
+        &self.weights[..self.shape.samples * self.readings.rows]
+    }
+
+    /// The logarithms of the importance weights, (samples, rows), once [`Shard::log_likelihoods`] are
+    /// there.
+    pub(super) fn log_weights(&mut self, network: &Network) -> &[f32] {
+        let Shape {
+            samples, latents, ..
+        } = self.shape;
+        let rows = self.readings.rows;
+        let heads = self.encoder.last(network, rows);
+        for (pass, weight) in self.weights[..samples * rows].iter_mut().enumerate() {
+            let log_variances = &heads[pass % rows * 2 * latents + latents..][..latents];
+            let z = &self.latents[pass * self.shape.taken_in()..][..latents];
+            let noise = &self.readings.noise[pass * latents..][..latents];
+            let axes = z.iter().zip(noise).zip(log_variances);
+            let twice: f32 = axes
+                .map(|((z, e), log_variance)| e * e + log_variance - z * z)
+                .sum();
+            *weight += 0.5 * twice;
+        }
+        &self.weights[..samples * rows]
+    }
+
+    fn decode(&mut self, network: &Network) {
+        self.sample(network);
+        let passes = self.shape.samples * self.readings.rows;
+        self.decoder.forward(network, &self.latents, passes);
+    }
+
+    fn take_scales(&mut self, network: &Network) {
+        if let Some(group) = network.scales {
+            let values = network.groups[group].values.read();
+            self.scales
+                .set(&values.unwrap_or_else(PoisonError::into_inner).bias);
+        }
+    }
+
+    /// `log p(x|z)` of each pass into the place of its weight; the decoder's outputs stay.
+    fn terms(&mut self, network: &Network) {
+        let (rows, modelled) = (self.readings.rows, self.shape.modelled());
+        let passes = self.shape.samples * rows;
+        let outputs = self.decoder.last(network, passes);
+        let width = outputs.len() / passes;
+        for (pass, outputs) in outputs.chunks_exact(width).enumerate() {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(outputs);
+            let of_row = pass % rows * modelled..(pass % rows + 1) * modelled;
+            let row = Row {
+                target: &self.readings.target[of_row.clone()],
+                observed: &self.readings.observed[of_row],
+                outputs: &mut self.scratch,
+                factor: 0.0,
+            };
+            let likelihood = self.shape.likelihood;
+            self.weights[pass] = likelihood.differentiate(row, &self.scales, &mut self.of_scales);
+        }
     }
 
     /// Takes that gradient back through the networks, into `gradients`, and completes the sums.
@@ -175,12 +291,6 @@ impl Shard {
         } = self.shape;
         let (rows, modelled) = (self.readings.rows, self.shape.modelled());
         let heads = self.encoder.last(network, rows);
-        let deviations = self.deviations.chunks_exact_mut(latents);
-        for (deviations, heads) in deviations.zip(heads.chunks_exact(2 * latents)) {
-            for (deviation, log_variance) in deviations.iter_mut().zip(&heads[latents..]) {
-                *deviation = (0.5 * log_variance).exp();
-            }
-        }
         let passes = self.latents.chunks_exact_mut(self.shape.taken_in());
         let noise = self.readings.noise.chunks_exact(latents);
         for (pass, (z, noise)) in passes
@@ -207,37 +317,20 @@ impl Shard {
             likelihood,
             ..
         } = self.shape;
-        self.of_scales.fill(0.0);
-        if let Some(group) = network.scales {
-            let values = network.groups[group].values.read();
-            self.scales
-                .set(&values.unwrap_or_else(PoisonError::into_inner).bias);
-        }
+        self.take_scales(network);
         let passes = samples * rows;
-        let outputs = self.decoder.last(network, passes);
-        let width = outputs.len() / passes;
         let share = -1.0 / ascended.batch as f32;
-        let readings = &self.readings;
         let row = |pass: usize| (pass % rows) * modelled..(pass % rows + 1) * modelled;
         let mut sums = Sums::default();
         if samples > 1 {
-            for (pass, outputs) in outputs.chunks_exact(width).enumerate() {
-                self.scratch.clear();
-                self.scratch.extend_from_slice(outputs);
-                let row = Row {
-                    target: &readings.target[row(pass)],
-                    observed: &readings.observed[row(pass)],
-                    outputs: &mut self.scratch,
-                    factor: 0.0,
-                };
-                self.weights[pass] =
-                    likelihood.differentiate(row, &self.scales, &mut self.of_scales);
-            }
+            self.terms(network);
             let sum: f64 = self.weights[..passes].iter().map(|&l| f64::from(l)).sum();
             sums.reconstruction = sum / samples as f64;
             sums.objective = self.weigh(network);
         }
+        self.of_scales.fill(0.0);
         let outputs = self.decoder.last(network, passes);
+        let width = outputs.len() / passes;
         let (readings, mut sum) = (&self.readings, 0.0);
         for (pass, outputs) in outputs.chunks_exact_mut(width).enumerate() {
             let weight = if samples > 1 { self.weights[pass] } else { 1.0 };
@@ -258,22 +351,12 @@ impl Shard {
     /// Makes importance weights, normalized over the samples of each reading, of `log p(x|z)`; gives the
     /// sum over the readings of the logarithm of their mean.
     fn weigh(&mut self, network: &Network) -> f64 {
-        let Shape {
-            samples, latents, ..
-        } = self.shape;
-        let rows = self.readings.rows;
-        let heads = self.encoder.last(network, rows);
+        self.log_weights(network);
+        let (rows, samples) = (self.readings.rows, self.shape.samples);
         let mut sum = 0.0;
-        for (row, heads) in heads.chunks_exact(2 * latents).enumerate() {
+        for row in 0..rows {
             let mut highest = f32::NEG_INFINITY;
             for pass in (0..samples).map(|sample| sample * rows + row) {
-                let z = &self.latents[pass * self.shape.taken_in()..][..latents];
-                let noise = &self.readings.noise[pass * latents..][..latents];
-                let axes = z.iter().zip(noise).zip(&heads[latents..]);
-                let twice: f32 = axes
-                    .map(|((z, e), log_variance)| e * e + log_variance - z * z)
-                    .sum();
-                self.weights[pass] += 0.5 * twice;
                 highest = highest.max(self.weights[pass]);
             }
             let mut total = 0.0;

@@ -1,0 +1,212 @@
+//! Bounds of many readings by samples, without gradients, on all cores.
+
+use super::likelihood::Likelihood;
+use super::network::Network;
+use super::shard::{Shape, Shard};
+use super::with_numbers;
+use crate::config::Latent;
+use crate::error::Error;
+use crate::inference::Evidence;
+use crate::masks::Masks;
+use crate::model::{Prior, Vae};
+use crate::prepared::Prepared;
+use crate::random::{self, Purpose, normals, normals_into};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
+const CHUNK: usize = 512;
+/// Readings of a part, which one thread computes. Parts do not depend on the number of threads, so that
+/// results do not either.
+const PART: usize = 128;
+/// Decoder passes of a part at once where readings have many samples.
+const PASSES: usize = 512;
+
+/// A trained model and readings.
+#[derive(Debug)]
+pub struct Evaluator<'a> {
+    network: Network,
+    shape: Shape,
+    data: &'a Prepared,
+}
+
+/// What the networks take in and are asked about, of all readings.
+#[derive(Clone, Copy)]
+struct Inputs<'a> {
+    inputs: &'a [f32],
+    target: &'a [f32],
+    masks: Option<&'a Masks>,
+}
+
+impl<'a> Evaluator<'a> {
+    /// One for `vae` on `data`; none for what is not computed here: bits for latents, learned priors, data
+    /// that are not in the processor's memory.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(vae: &Vae, data: &'a Prepared) -> Result<Option<Self>, Error> {
+        let supported = vae.latent() == Latent::Gaussian
+            && matches!(vae.prior, Prior::Standard)
+            && data.batch.inputs.device().is_cpu();
+        if !supported {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            network: Network::new(vae)?,
+            shape: Shape {
+                numbers: data.readings.width(),
+                conditions: vae.conditions(),
+                latents: vae.latents(),
+                samples: 1,
+                likelihood: Likelihood::new(&vae.likelihood),
+            },
+            data,
+        }))
+    }
+
+    /// The ELBO of each reading, nats: the mean over `pairs` antithetic pairs of draws, with the divergence
+    /// in closed form; with `masks`, of what they observe.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn elbos(&self, pairs: usize, masks: Option<&Masks>) -> Result<Vec<f64>, Error> {
+        let mut rng = random::stream(0, Purpose::Evaluation);
+        let (readings, latents) = (self.data.readings.len(), self.shape.latents);
+        let mut scores = Vec::with_capacity(readings);
+        for start in (0..readings).step_by(CHUNK) {
+            let length = CHUNK.min(readings - start);
+            let noise = normals(&mut rng, pairs * length * latents);
+            let part = |inputs: Inputs<'_>, rows: Range<usize>| {
+                let mut shard = Shard::new(&self.network, self.shape, rows.len());
+                self.fill(&mut shard, inputs, rows.start + start..rows.end + start);
+                shard.encode(&self.network);
+                let mut sums: Vec<f64> = shard.divergences(&self.network).collect();
+                sums.iter_mut().for_each(|kl| *kl *= -2.0 * pairs as f64);
+                for noise in noise.chunks_exact(length * latents) {
+                    let noise = &noise[rows.start * latents..rows.end * latents];
+                    for sign in [-1.0, 1.0] {
+                        let own = shard.readings.noise.iter_mut().zip(noise);
+                        own.for_each(|(own, noise)| *own = sign * noise);
+                        let terms = shard.log_likelihoods(&self.network);
+                        let sums = sums.iter_mut().zip(terms);
+                        sums.for_each(|(sum, &term)| *sum += f64::from(term));
+                    }
+                }
+                let rows = sums.into_iter().zip(rows.start + start..);
+                rows.map(|(sum, row)| sum / (2 * pairs) as f64 + self.constant(row, masks))
+                    .collect()
+            };
+            scores.extend(self.in_parts(length, PART, masks, part)?);
+        }
+        Ok(scores)
+    }
+
+    /// What `samples` draws from the encoder's posterior say of log p(x) of each reading. Reading `i`
+    /// draws from stream `i` of `seed`, as on a device.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn evidence(&self, samples: usize, seed: u64) -> Result<Vec<Evidence>, Error> {
+        let latents = self.shape.latents;
+        let at_once = samples.clamp(1, PASSES);
+        let shape = Shape {
+            samples: at_once,
+            ..self.shape
+        };
+        let part = |inputs: Inputs<'_>, rows: Range<usize>| {
+            let mut shard = Shard::new(&self.network, shape, 1);
+            let mut log_weights = Vec::with_capacity(samples);
+            let one = |row: usize| {
+                log_weights.clear();
+                self.fill(&mut shard, inputs, row..row + 1);
+                shard.encode(&self.network);
+                let mut rng = elbow::rng::stream(seed, row as u64);
+                while log_weights.len() < samples {
+                    let count = at_once.min(samples - log_weights.len());
+                    normals_into(&mut rng, &mut shard.readings.noise[..count * latents]);
+                    shard.log_likelihoods(&self.network);
+                    let drawn = &shard.log_weights(&self.network)[..count];
+                    log_weights.extend(drawn.iter().map(|&weight| f64::from(weight)));
+                }
+                let evidence = Evidence::new(&log_weights);
+                Evidence {
+                    log_evidence: evidence.log_evidence + self.constant(row, None),
+                    ..evidence
+                }
+            };
+            rows.map(one).collect()
+        };
+        self.in_parts(self.data.readings.len(), 8, None, part)
+    }
+
+    fn constant(&self, row: usize, masks: Option<&Masks>) -> f64 {
+        self.data.constant(row, masks.map(|masks| (masks, row)))
+    }
+
+    /// What `work` makes of the numbers below `count`, `size` at a time, in their order.
+    fn in_parts<T: Send>(
+        &self,
+        count: usize,
+        size: usize,
+        masks: Option<&Masks>,
+        work: impl Fn(Inputs<'_>, Range<usize>) -> Vec<T> + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let batch = &self.data.batch;
+        with_numbers(&batch.inputs, |inputs| {
+            with_numbers(&batch.target, |target| {
+                let inputs = Inputs {
+                    inputs,
+                    target,
+                    masks,
+                };
+                let part = |index: usize| index * size..count.min((index + 1) * size);
+                let parts = on_all_cores(count.div_ceil(size), |index| work(inputs, part(index)));
+                parts.into_iter().flatten().collect()
+            })
+        })?
+    }
+
+    /// Puts the readings `rows` into a shard.
+    fn fill(&self, shard: &mut Shard, all: Inputs<'_>, rows: Range<usize>) {
+        let (numbers, modelled) = (self.shape.numbers, self.shape.modelled());
+        let readings = &mut shard.readings;
+        readings.rows = rows.len();
+        let of = |width: usize| rows.start * width..rows.end * width;
+        readings.inputs.copy_from_slice(&all.inputs[of(numbers)]);
+        readings.target.copy_from_slice(&all.target[of(modelled)]);
+        if let Some(masks) = all.masks {
+            readings.hide(numbers, modelled, |place, number| {
+                masks.observes(rows.start + place, number)
+            });
+        }
+    }
+}
+
+/// What `work` makes of each number below `count`, in their order, on all cores.
+fn on_all_cores<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut made = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return made;
+            }
+            made.push((index, work(index)));
+        }
+    };
+    let mut made: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.min(count))
+            .map(|_| scope.spawn(worker))
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, T)>>| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect()
+    });
+    made.sort_by_key(|(index, _)| *index);
+    made.into_iter().map(|(_, made)| made).collect()
+}
