@@ -1,9 +1,11 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
+mod calibration;
 mod gradient;
 mod objective;
 mod prior;
 
+pub use calibration::Calibration;
 pub use gradient::{Gradient, Latent, Target};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
@@ -76,6 +78,9 @@ pub struct Config {
     /// The core that the image is packed for; it runs on every core.
     #[serde(default)]
     pub core: Core,
+    /// How the ranges of activations are found.
+    #[serde(default)]
+    pub calibration: Calibration,
     /// How the posteriors of training readings are found.
     #[serde(default)]
     pub inference: Inference,

@@ -237,21 +237,40 @@ pub fn mean_and_error(values: &[f64]) -> (Option<f64>, Option<f64>) {
 /// The area under the receiver operating characteristic: the chance that an abnormal reading scores
 /// below a normal one, ties counted half (the Mann-Whitney statistic). None without both kinds.
 pub fn auc(scores: &[f64], abnormal: &[bool]) -> Option<f64> {
-    let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let positives = abnormal.iter().filter(|&&is| is).count();
     let negatives = abnormal.len() - positives;
-    // Sum of the mid-ranks of abnormal readings, ranks from 1 upward with the score.
-    let mut rank_sum = 0.0;
-    let mut below = 0.0;
-    for ties in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
-        let middle = below + (ties.len() as f64 + 1.0) / 2.0;
-        rank_sum += middle * ties.iter().filter(|&&index| abnormal[index]).count() as f64;
-        below += ties.len() as f64;
-    }
+    let ranks = ranks(scores);
+    let of_abnormal = ranks.iter().zip(abnormal).filter(|(_, is)| **is);
+    let rank_sum: f64 = of_abnormal.map(|(rank, _)| rank + 1.0).sum();
     let (p, n) = (positives as f64, negatives as f64);
     let above = rank_sum - p * (p + 1.0) / 2.0;
     (positives > 0 && negatives > 0).then(|| 1.0 - above / (p * n))
+}
+
+/// Spearman's rank correlation: Pearson's of the ranks, ties sharing their middle one. None below two
+/// values, or where one side has a single value only.
+pub fn spearman(first: &[f64], second: &[f64]) -> Option<f64> {
+    let (first, second) = (ranks(first), ranks(second));
+    let center = (first.len() as f64 - 1.0) / 2.0;
+    let product = |a: &[f64], b: &[f64]| -> f64 {
+        let pairs = a.iter().zip(b);
+        pairs.map(|(a, b)| (a - center) * (b - center)).sum()
+    };
+    let spread = (product(&first, &first) * product(&second, &second)).sqrt();
+    (spread > 0.0).then(|| product(&first, &second) / spread)
+}
+
+/// The rank of each value, from 0 for the lowest, the middle one for ties.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let (mut ranks, mut below) = (vec![0.0; values.len()], 0);
+    for ties in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let middle = below as f64 + (ties.len() as f64 - 1.0) / 2.0;
+        ties.iter().for_each(|&index| ranks[index] = middle);
+        below += ties.len();
+    }
+    ranks
 }
 
 /// Draws for each reading in the float bound of [`Scores`].
@@ -308,6 +327,10 @@ pub struct Evaluation {
     pub device: Side,
     /// `device.elbo - float.elbo`.
     pub difference: Option<f64>,
+    /// Mean of `|device - float|` over all readings; none without any.
+    pub mean_distance: Option<f64>,
+    /// [`spearman`] of the scores of all readings.
+    pub spearman: Option<f64>,
 }
 
 impl Evaluation {
@@ -315,10 +338,15 @@ impl Evaluation {
     pub fn new(scores: &Scores, abnormal: Option<&[bool]>) -> Self {
         let nobody = vec![false; scores.float.len()];
         let abnormal = abnormal.unwrap_or(&nobody);
+        let on_device = elbos(&scores.device);
         let (float, device) = (
             Side::new(&scores.float, abnormal),
-            Side::new(&elbos(&scores.device), abnormal),
+            Side::new(&on_device, abnormal),
         );
+        let pairs = scores.float.iter().zip(&on_device);
+        let distances: Vec<f64> = pairs
+            .map(|(float, device)| (device - float).abs())
+            .collect();
         let strange = abnormal.iter().filter(|&&is| is).count();
         let difference = device
             .elbo
@@ -330,6 +358,8 @@ impl Evaluation {
             float,
             device,
             difference,
+            mean_distance: mean_and_error(&distances).0,
+            spearman: spearman(&scores.float, &on_device),
         }
     }
 }
@@ -355,6 +385,22 @@ impl Side {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rank_correlation_by_hand() {
+        let scores = [3.0, 1.0, 4.0, 1.5, 9.0];
+        let cubes = scores.map(|score: f64| score.powi(3));
+        assert_eq!(spearman(&scores, &cubes), Some(1.0));
+        assert_eq!(spearman(&scores, &scores.map(|score| -score)), Some(-1.0));
+        // Ranks 0 1 2 3 against 0 2 1 3: 1 - 6 * 2 / (4 * 15).
+        let swapped = spearman(&[1.0, 2.0, 3.0, 4.0], &[1.0, 3.0, 2.0, 4.0]);
+        assert!((swapped.unwrap() - 0.8).abs() < 1e-12);
+        // Ranks 0.5 0.5 2 against 0 1 2.
+        let tied = spearman(&[1.0, 1.0, 2.0], &[1.0, 2.0, 3.0]);
+        assert!((tied.unwrap() - 0.75f64.sqrt()).abs() < 1e-12);
+        assert_eq!(spearman(&[1.0, 1.0], &[1.0, 2.0]), None);
+        assert_eq!(spearman(&[], &[]), None);
+    }
 
     #[test]
     fn auc_counts_pairs() {

@@ -19,6 +19,7 @@
 //! * [`proposal`]: q(z|x) of a batch, of Gaussian latents or bits.
 //! * [`prepared`]: readings as the networks take them in.
 //! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`quantize`]: from floats to the integers of an image.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`adam`]: the optimizer.
 //! * [`engine`]: training on the processor, passes written by hand.
@@ -29,10 +30,10 @@
 //! * [`inference`]: posteriors of each reading's own, refined answers, and log p(x) by sampling.
 //! * [`ladder`]: where every nat between log p(x) and the device's bound goes.
 //! * [`breakdown`]: where the nats between the float bound and the device's score go.
-//! * [`quantize`]: from floats to the integers of an image.
 //! * [`outliers`]: columns and units whose range dwarfs what the others need.
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
+//! * [`export`]: the image of a trained model.
 //! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
@@ -51,6 +52,7 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod fit;
 pub mod gradient;
 pub mod inference;

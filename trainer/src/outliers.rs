@@ -1,8 +1,8 @@
 //! Columns and units whose range dwarfs what the others need.
 //!
-//! All inputs of an image share the levels of one `i8` scale, and a row of weights has one scale for all
-//! its columns. Where one column reaches far beyond the others, or far beyond what it nearly always
-//! reads, it takes the levels of everything else.
+//! The levels of an input's `i8` reach as far as the input does, and a row of weights has one scale for all its
+//! columns. Where a column reaches far beyond what it nearly always reads, or weights far beyond the others,
+//! few levels are left for everything else.
 
 use crate::data::Dataset;
 use crate::error::Error;
@@ -247,7 +247,7 @@ impl Outlier {
                 };
                 let (low, high) = interval(normalization, column, clip);
                 format!(
-                    "{}{more} reaches {largest:.1} standard deviations {than}: all inputs share one 8-bit scale, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({:.0} % of its readings), or take its logarithm",
+                    "{}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({:.0} % of its readings), or take its logarithm",
                     dataset.column_name(column),
                     100.0 * ORDINARY
                 )

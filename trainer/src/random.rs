@@ -25,6 +25,8 @@ pub enum Purpose {
     Binarization = 7,
     /// Bits that are drawn once.
     EvaluationBinarization = 8,
+    /// The noise of readings that quantization is calibrated with.
+    Perturbation = 9,
     /// The starts of shallow models.
     Shallow = 20,
     /// Posteriors of single readings, in training and after it.

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::evaluate::{Evaluation, Side};
 use crate::fit;
 use crate::model::Vae;
+use crate::quantize::Plan;
 use crate::readings::Normalization;
 use crate::stream::DerivedStream;
 use candle_core::Device;
@@ -17,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub const IMAGE_FILE: &str = "model.elbow";
 /// The parameters in floats.
 pub const PARAMETERS_FILE: &str = "model.safetensors";
+/// What the integers of the image stand for.
+pub const PLAN_FILE: &str = "plan.toml";
 /// The settings, and what was derived from the data.
 pub const CONFIG_FILE: &str = "config.toml";
 /// One line of JSON for each epoch.
@@ -153,6 +156,7 @@ pub fn check_folder(folder: &Path) -> Result<(), Error> {
     for name in [
         IMAGE_FILE,
         PARAMETERS_FILE,
+        PLAN_FILE,
         CONFIG_FILE,
         METRICS_FILE,
         SUMMARY_FILE,
@@ -327,6 +331,32 @@ pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
     config.settings.validate().map_err(bad)?;
     config.derived.normalization.validate().map_err(bad)?;
     Ok(config)
+}
+
+/// Writes the plan of an image into the folder of its run.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn write_plan(folder: &Path, plan: &Plan) -> Result<(), Error> {
+    let text = toml::to_string(plan);
+    let text = text.map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+    write(&folder.join(PLAN_FILE), text.as_bytes())
+}
+
+/// The plan beside an image.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where it does not parse.
+pub fn read_plan(image: &Path) -> Result<Plan, Error> {
+    let path = parent(&image_path(image)).join(PLAN_FILE);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    toml::from_str(&text).map_err(|error| {
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        Error::Setting(format!(
+            "{}: {message}; name an image in the folder where `trainer fit` wrote it",
+            path.display()
+        ))
+    })
 }
 
 /// The float model beside an image.

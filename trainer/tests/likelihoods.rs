@@ -7,7 +7,7 @@ use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
 use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
 use elbow_trainer::prepared::Prepared;
-use elbow_trainer::quantize::{Label, quantize};
+use elbow_trainer::quantize::{Label, Plan, Ranges, quantize};
 use elbow_trainer::random::{self, Purpose, normals, uniform};
 use elbow_trainer::readings::{Normalization, Readings};
 
@@ -98,7 +98,10 @@ impl Case {
             picture_width: 0,
             packing: elbow::kernel::Packing::Rows,
         };
-        let spec = quantize(&self.vae, &self.normalization, &self.data, None, &label).unwrap();
+        let ranges = Ranges::measure(&self.vae, &self.data.batch, 1.0).unwrap();
+        let plan = Plan::new(&self.vae, ranges);
+        let reading = self.data.readings.row(0);
+        let spec = quantize(&self.vae, &self.normalization, &plan, &label, reading).unwrap();
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];

@@ -67,7 +67,7 @@ fn a_column_with_outliers_is_flagged_by_its_name() {
         for word in [
             "warning: ",
             "standard deviations",
-            "share one 8-bit scale",
+            "levels of 8 bits",
             "of 127 levels",
             "nats a reading",
             "clip it to",

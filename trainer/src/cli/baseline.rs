@@ -205,6 +205,7 @@ impl Arguments {
             keep_dead_latents: false,
             prior: Default::default(),
             core: Core::default(),
+            calibration: Default::default(),
             binarize: None,
             inference: Inference::Amortized,
             threads: 1,

@@ -142,6 +142,8 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         float,
         device,
         difference,
+        mean_distance,
+        spearman,
     } = &results.evaluation;
     let row = |name: &str, side: &Side| {
         let auc = side
@@ -167,9 +169,11 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         )
     });
     format!(
-        "{}{}device - float  {} nats\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
+        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),
+        decimal(*mean_distance, 3),
+        decimal(*spearman, 4),
     )
 }

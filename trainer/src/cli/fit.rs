@@ -5,12 +5,13 @@ use super::{ANOMALY_DIGIT, decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
 use crate::config::{
-    Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective, PriorKind,
-    THREADS,
+    Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective,
+    PriorKind, THREADS,
 };
 use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
+use crate::export::Material;
 use crate::fit::{self, Epoch};
 use crate::gradient;
 use crate::inference::train_locally;
@@ -18,7 +19,7 @@ use crate::model::Vae;
 use crate::outliers::{self, Outlier};
 use crate::parts::Parts;
 use crate::prepared::Prepared;
-use crate::quantize::{self, Label};
+use crate::quantize::Plan;
 use crate::readings::Readings;
 use crate::report::{self, Results};
 use crate::run::{self, Derived, RunConfig, Summary};
@@ -33,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 31] = [
+const SETTINGS: [&str; 32] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -57,6 +58,7 @@ const SETTINGS: [&str; 31] = [
     "free_bits",
     "keep_dead_latents",
     "core",
+    "calibration",
     "inference",
     "threads",
     "seed",
@@ -168,6 +170,10 @@ pub(super) struct Arguments {
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     core: Core,
+    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats (those that bring
+    /// the device's scores closest to those in floats)
+    #[arg(long, value_name = "WAY", default_value_t)]
+    calibration: Calibration,
     /// How the posteriors of training readings are found
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     inference: Inference,
@@ -243,6 +249,7 @@ impl Arguments {
                 },
                 keep_dead_latents: self.keep_dead_latents,
                 core: self.core,
+                calibration: self.calibration,
                 inference: self.inference,
                 threads: self.threads,
                 seed: self.seed,
@@ -346,14 +353,16 @@ impl Task {
         }
         let vae = self.prune(vae, &training)?;
 
-        let label = Label {
-            name: self.name.clone(),
-            picture_width: self.parts.test.picture_width,
-            packing: self.config.settings.core.packing(),
-        };
         let masks = fit::fixed_masks(&self.config.settings, &training);
-        let mut spec = quantize::quantize(&vae, normalization, &training, masks.as_ref(), &label)?;
-        spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
+        let material = Material {
+            name: &self.name,
+            vae: &vae,
+            config: &self.config,
+            parts: &self.parts,
+            training: &training,
+        };
+        let plan = material.plan(masks.as_ref())?;
+        let spec = material.image(&plan)?;
         let warnings = self.warn_of_outliers(&vae, &spec, (&training, &validation))?;
         let image = calibrate::calibrate(spec, &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
@@ -375,6 +384,7 @@ impl Task {
             &Files {
                 config: &self.config,
                 vae: &vae,
+                plan: &plan,
                 image: &image,
                 history: &history,
                 summary: &summary,
@@ -399,6 +409,7 @@ impl Task {
         let summary = float_run::summarize(&self.name, of, (vae, test), of_training)?;
         // Those of an earlier run would be taken for this one's.
         run::remove(&folder.join(run::IMAGE_FILE))?;
+        run::remove(&folder.join(run::PLAN_FILE))?;
         run::remove(&folder.join(run::REPORT_FILE))?;
         write_floats(
             folder,
@@ -561,6 +572,7 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
 struct Files<'a> {
     config: &'a RunConfig,
     vae: &'a Vae,
+    plan: &'a Plan,
     image: &'a AlignedImage,
     history: &'a [Epoch],
     summary: &'a Summary,
@@ -571,6 +583,7 @@ struct Files<'a> {
 fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
     let summary = super::to_json(files.summary)?;
     write_floats(folder, files.config, files.vae, files.history, &summary)?;
+    run::write_plan(folder, files.plan)?;
     run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
     run::write(&folder.join(run::IMAGE_FILE), files.image)
 }
@@ -605,6 +618,8 @@ fn table(summary: &Summary) -> String {
         float,
         device,
         difference,
+        spearman,
+        ..
     } = summary.evaluation;
     let row = |name: &str, side: Side| {
         let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
@@ -614,7 +629,7 @@ fn table(summary: &Summary) -> String {
         )
     };
     format!(
-        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
         "",
         "test ELBO, nats/reading",
         "AUC",
@@ -622,6 +637,8 @@ fn table(summary: &Summary) -> String {
         row("device (sigma points)", device),
         "device - float",
         signed(difference),
+        "rank correlation",
+        decimal(spearman, 4),
         summary.image_bytes,
         summary.workspace_bytes,
         summary.training_seconds,

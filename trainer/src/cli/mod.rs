@@ -11,6 +11,7 @@ mod float_run;
 mod impute;
 mod inspect;
 mod ladder;
+mod quantize;
 mod readings;
 mod sample;
 mod samples;
@@ -65,6 +66,8 @@ enum Command {
     Impute(impute::Arguments),
     /// Compare the float model with the exported one: mean ELBO, difference, AUC.
     Eval(eval::Arguments),
+    /// Quantize the model of a run anew, and compare: for other calibrations.
+    Quantize(quantize::Arguments),
     /// Compare the estimators of the bound on the device: passes, bias, error, AUC, and how soon the
     /// anytime decision is made.
     Estimators(estimators::Arguments),
@@ -133,6 +136,7 @@ pub fn run() -> Result<(), Error> {
         Command::Score(arguments) => score::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
+        Command::Quantize(arguments) => quantize::run(&arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
         Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Variance(arguments) => variance::run(&arguments),

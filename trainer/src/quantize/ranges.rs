@@ -5,15 +5,16 @@ use crate::model::{Dense, Vae};
 use crate::objective::Batch;
 use crate::random::{self, Purpose, normals};
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
 /// Draws from each posterior that the decoder's ranges are measured on.
-const CALIBRATION_DRAWS: usize = 4;
+const DRAWS: usize = 4;
 
 /// What the activations reach on the readings that quantization is calibrated with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranges {
-    /// Largest network input, magnitude.
-    pub input: f64,
+    /// Largest magnitude of each network input.
+    pub inputs: Vec<f64>,
     /// Largest output of each unit of each hidden layer of the encoder.
     pub encoder: Vec<Vec<f64>>,
     /// Largest output of each unit of each hidden layer of the decoder.
@@ -25,46 +26,35 @@ pub struct Ranges {
 }
 
 impl Ranges {
-    /// Measures them on `batch`, the decoder's at draws from the posteriors.
+    /// Measures them on `batch`, the decoder's at draws from the posteriors. Of each input and each hidden
+    /// unit it is what it exceeds on the fraction `1 - quantile` of the readings; 1 for the largest.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn measure(vae: &Vae, batch: &Batch) -> Result<Self, Error> {
+    pub fn measure(vae: &Vae, batch: &Batch, quantile: f64) -> Result<Self, Error> {
         let inputs = &batch.inputs;
-        let encoder = hidden_maxima(&vae.encoder, inputs)?;
+        let encoder = hidden_outputs(&vae.encoder, inputs)?;
         let (mean, log_variance) = vae.encode(inputs)?;
-        let deviation = (&log_variance * 0.5)?.exp()?;
-        let conditions = vae.conditions_of(inputs)?;
-        let taken_in = |latents: &Tensor| match &conditions {
-            None => Ok(latents.clone()),
-            Some(conditions) => Tensor::cat(&[latents, conditions], 1),
+        let taken_in = draws(vae, inputs, (&mean, &log_variance))?;
+        let decoder = hidden_outputs(&vae.decoder, &taken_in)?;
+        let each = |layers: Vec<Tensor>| -> Result<Vec<Vec<f64>>, Error> {
+            let layers = layers.iter();
+            layers.map(|rows| quantiles(rows, quantile)).collect()
         };
-        let mut decoder = hidden_maxima(&vae.decoder, &taken_in(&mean)?)?;
-        let mut latent = match &conditions {
-            None => 0.0,
-            Some(conditions) => largest(&conditions.abs()?)?,
-        };
-        let mut rng = random::stream(0, Purpose::Evaluation);
-        for _ in 0..CALIBRATION_DRAWS {
-            let noise = normals(&mut rng, mean.elem_count());
-            let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
-            let sample = (&mean + (&deviation * noise)?)?;
-            latent = latent.max(largest(&sample.abs()?)?);
-            decoder = larger(decoder, hidden_maxima(&vae.decoder, &taken_in(&sample)?)?);
-        }
         Ok(Self {
-            input: largest(&inputs.abs()?)?,
-            encoder,
-            decoder,
+            inputs: quantiles(&inputs.abs()?, quantile)?,
+            encoder: each(encoder)?,
+            decoder: each(decoder)?,
             log_variance: (-largest(&log_variance.neg()?)?, largest(&log_variance)?),
-            latent,
+            latent: largest(&taken_in.abs()?)?,
         })
     }
 
     /// The ranges that hold both.
-    pub(super) fn hull(self, other: Self) -> Self {
+    #[must_use]
+    pub fn hull(self, other: Self) -> Self {
         Self {
-            input: self.input.max(other.input),
+            inputs: larger_each(self.inputs, other.inputs),
             encoder: larger(self.encoder, other.encoder),
             decoder: larger(self.decoder, other.decoder),
             log_variance: (
@@ -76,23 +66,63 @@ impl Ranges {
     }
 }
 
+/// What the decoder takes in of readings `inputs`: the means of their posteriors and draws from them, with
+/// the conditions behind, (draws * batch, taken in).
+pub(super) fn draws(
+    vae: &Vae,
+    inputs: &Tensor,
+    (mean, log_variance): (&Tensor, &Tensor),
+) -> Result<Tensor, Error> {
+    let conditions = vae.conditions_of(inputs)?;
+    let deviation = (log_variance * 0.5)?.exp()?;
+    let mut rng = random::stream(0, Purpose::Evaluation);
+    let mut all = vec![];
+    for draw in 0..=DRAWS {
+        let latents = if draw == 0 {
+            mean.clone()
+        } else {
+            let noise = normals(&mut rng, mean.elem_count());
+            let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
+            (mean + (&deviation * noise)?)?
+        };
+        all.push(match &conditions {
+            None => latents,
+            Some(conditions) => Tensor::cat(&[&latents, conditions], 1)?,
+        });
+    }
+    Ok(Tensor::cat(&all, 0)?)
+}
+
 fn largest(tensor: &Tensor) -> Result<f64, Error> {
     Ok(f64::from(tensor.flatten_all()?.max(0)?.to_scalar::<f32>()?))
 }
 
 /// The larger of each two ranges, layer by layer and unit by unit.
 fn larger(a: Vec<Vec<f64>>, b: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
-    let layer =
-        |(a, b): (Vec<f64>, Vec<f64>)| a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect();
-    a.into_iter().zip(b).map(layer).collect()
+    let layers = a.into_iter().zip(b);
+    layers.map(|(a, b)| larger_each(a, b)).collect()
 }
 
-fn hidden_maxima(layers: &[Dense], inputs: &Tensor) -> Result<Vec<Vec<f64>>, Error> {
+fn larger_each(a: Vec<f64>, b: Vec<f64>) -> Vec<f64> {
+    a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect()
+}
+
+/// The quantile of each column, an order statistic.
+fn quantiles(rows: &Tensor, quantile: f64) -> Result<Vec<f64>, Error> {
+    let columns = rows.t()?.contiguous()?.to_vec2::<f32>()?;
+    let of = |mut column: Vec<f32>| {
+        let place = (quantile * (column.len() - 1) as f64).ceil() as usize;
+        f64::from(*column.select_nth_unstable_by(place, f32::total_cmp).1)
+    };
+    Ok(columns.into_iter().map(of).collect())
+}
+
+/// The outputs of each of some hidden layers.
+pub(super) fn hidden_outputs(layers: &[Dense], inputs: &Tensor) -> Result<Vec<Tensor>, Error> {
     let mut features = inputs.clone();
     let outputs = layers.iter().map(|layer| {
         features = layer.forward(&features)?.relu()?;
-        let maxima = features.max(0)?.to_vec1::<f32>()?;
-        Ok(maxima.into_iter().map(f64::from).collect())
+        Ok(features.clone())
     });
     outputs.collect()
 }

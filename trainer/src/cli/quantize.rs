@@ -1,0 +1,142 @@
+//! `trainer quantize`.
+
+use super::{decimal, emit, prepare, signed, to_json};
+use crate::calibrate::calibrate;
+use crate::config::Calibration;
+use crate::error::Error;
+use crate::evaluate::{Evaluation, Scores};
+use crate::export::Material;
+use crate::fit;
+use crate::parts::Parts;
+use crate::quantize::{Judge, Loss, perturbed};
+use crate::readings::Readings;
+use crate::run;
+use candle_core::Device;
+use clap::Args;
+use elbow::Estimator;
+use serde::Serialize;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder of a run
+    run: PathBuf,
+    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats [default: as they are
+    /// in the run]
+    #[arg(long, value_name = "WAY")]
+    calibration: Option<Calibration>,
+    /// Write the image here
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// How an image compares with its model in floats, on the test readings of the run.
+#[derive(Debug, Serialize)]
+struct Quantized {
+    calibration: Calibration,
+    /// Device by sigma points, float by many samples.
+    #[serde(flatten)]
+    evaluation: Evaluation,
+    /// Both at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
+    paired: Loss,
+    image_bytes: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
+    let (mut config, vae) = run::read_vae(&arguments.run, &Device::Cpu)?;
+    if let Some(calibration) = arguments.calibration {
+        config.settings.calibration = calibration;
+    }
+    let parts = Parts::load(&config.settings)?;
+    let prepared = |dataset: &crate::data::Dataset| {
+        let exponents = &config.derived.normalization.exponents;
+        prepare(
+            &vae,
+            &config,
+            Readings::from_table(&dataset.table, exponents).0,
+        )
+    };
+    let training = prepared(&parts.train)?;
+    let image = run::read_image(&arguments.run)?;
+    let material = Material {
+        name: run::parse(&arguments.run, &image)?.name(),
+        vae: &vae,
+        config: &config,
+        parts: &parts,
+        training: &training,
+    };
+    let plan = match arguments.calibration {
+        None => run::read_plan(&arguments.run)?,
+        Some(_) => material.plan(fit::fixed_masks(&config.settings, &training).as_ref())?,
+    };
+    let spec = material.image(&plan)?;
+    let image = calibrate(spec.clone(), &prepared(&parts.validation)?.readings)?;
+    if let Some(out) = &arguments.out {
+        run::write(out, &image)?;
+    }
+    let model = run::parse(&arguments.run, &image)?;
+    let test = prepared(&parts.test.dataset)?;
+    let abnormal = parts.test.abnormal.as_deref();
+    let scores = Scores::new(&vae, &model, &test, Estimator::SigmaPoints)?;
+    let (normal, strange) = divided(&test.readings, abnormal);
+    let normalization = &config.derived.normalization;
+    let strange = if strange.is_empty() {
+        perturbed(&vae, normalization, &normal)
+    } else {
+        strange
+    };
+    let (normal, strange) = (
+        prepare(&vae, &config, normal)?,
+        prepare(&vae, &config, strange)?,
+    );
+    let judge = Judge::new(&vae, &normal, &strange)?;
+    let quantized = Quantized {
+        calibration: config.settings.calibration,
+        evaluation: Evaluation::new(&scores, abnormal),
+        paired: judge.loss(&spec)?,
+        image_bytes: model.image_length(),
+    };
+    let text = if arguments.json {
+        to_json(&quantized)?
+    } else {
+        describe(&quantized)
+    };
+    emit(None, &text)
+}
+
+/// Normal and abnormal readings.
+fn divided(readings: &Readings, abnormal: Option<&[bool]>) -> (Readings, Readings) {
+    let is = |row: usize| abnormal.is_some_and(|abnormal| abnormal[row]);
+    let part = |kind| {
+        let rows: Vec<usize> = (0..readings.len()).filter(|&row| is(row) == kind).collect();
+        readings.select(&rows)
+    };
+    (part(false), part(true))
+}
+
+fn describe(quantized: &Quantized) -> String {
+    let Evaluation {
+        float,
+        device,
+        difference,
+        mean_distance,
+        spearman,
+        ..
+    } = &quantized.evaluation;
+    let paired = &quantized.paired;
+    format!(
+        "{}: device - float {} nats (at the same draws {:+.3}, distance {:.3}, of strange readings {:.3}), a reading {}, rank correlation {}, AUC {} and {} in floats\n",
+        quantized.calibration,
+        signed(*difference),
+        paired.difference,
+        paired.normal,
+        paired.strange,
+        decimal(*mean_distance, 3),
+        decimal(*spearman, 4),
+        decimal(device.auc, 4),
+        decimal(float.auc, 4),
+    )
+}

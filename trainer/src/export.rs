@@ -1,0 +1,61 @@
+//! The image of a trained model: its plan and its integers.
+
+use crate::error::Error;
+use crate::masks::Masks;
+use crate::model::Vae;
+use crate::parts::Parts;
+use crate::prepared::Prepared;
+use crate::quantize::{self, Label, Plan, Pool};
+use crate::readings::Normalization;
+use crate::run::RunConfig;
+use elbow::format::ImageSpec;
+
+/// What an image is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Material<'a> {
+    /// What the model is called.
+    pub name: &'a str,
+    /// The model in floats.
+    pub vae: &'a Vae,
+    /// The settings, and what was derived from the data.
+    pub config: &'a RunConfig,
+    /// The data.
+    pub parts: &'a Parts,
+    /// What was learned from.
+    pub training: &'a Prepared,
+}
+
+impl Material<'_> {
+    fn normalization(&self) -> &Normalization {
+        &self.config.derived.normalization
+    }
+
+    /// The plan that the settings ask for. The ranges hold the gaps of `masks`, one for each training
+    /// reading, where the model is to meet any.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+    pub fn plan(&self, masks: Option<&Masks>) -> Result<Plan, Error> {
+        let (vae, normalization) = (self.vae, self.normalization());
+        let pool = Pool::new(vae, normalization, self.training, masks)?;
+        let calibration = self.config.settings.calibration;
+        quantize::choose(vae, normalization, &pool, calibration)
+    }
+
+    /// The image by `plan`, of which [`crate::calibrate`] makes one that knows normal readings.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`].
+    pub fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
+        let label = Label {
+            name: self.name.to_string(),
+            picture_width: self.parts.test.picture_width,
+            packing: self.config.settings.core.packing(),
+        };
+        let self_test = self.training.readings.row(0);
+        let normalization = self.normalization();
+        let mut spec = quantize::quantize(self.vae, normalization, plan, &label, self_test)?;
+        spec.stream = self.parts.stream.as_ref().map(|stream| stream.spec.clone());
+        Ok(spec)
+    }
+}

@@ -1,0 +1,133 @@
+//! What quantization costs, in nats, reading by reading.
+
+use crate::error::Error;
+use crate::evaluate::{device_scores, elbos, mean_and_error};
+use crate::model::Vae;
+use crate::objective::Bound;
+use crate::prepared::Prepared;
+use crate::random::normals;
+use candle_core::Tensor;
+use elbow::format::{EncodeError, ImageSpec};
+use elbow::{Estimator, Model};
+use serde::Serialize;
+
+/// The device's estimator: one draw and its mirror image.
+const ESTIMATOR: Estimator = Estimator::MonteCarlo { samples: 2 };
+/// Of the device's draws; reading `i` draws from its stream `i`.
+const SEED: u64 = 0;
+
+/// Readings scored in floats with the very draws that the device scores them with, so that what is left
+/// between the scores is what quantization does.
+#[derive(Clone, Debug)]
+pub struct Judge<'a> {
+    /// Normal and strange ones.
+    parts: [Part<'a>; 2],
+}
+
+#[derive(Clone, Debug)]
+struct Part<'a> {
+    data: &'a Prepared,
+    float: Vec<f64>,
+    /// What a nat of each reading counts for.
+    weights: Vec<f64>,
+}
+
+/// Device against float, nats a reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Loss {
+    /// The mean over normal readings of device minus float.
+    pub difference: f64,
+    /// The mean over normal readings of `|device - float|`, each divided by how many standard deviations of
+    /// normal readings it is from their mean, where these are more than one: a nat means less where
+    /// readings are far from each other.
+    pub normal: f64,
+    /// The same over strange readings.
+    pub strange: f64,
+}
+
+impl Loss {
+    /// What is to be small.
+    pub fn cost(&self) -> f64 {
+        self.normal + self.strange
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Scores `normal` readings, at least two, and `strange` ones, in floats.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(vae: &Vae, normal: &'a Prepared, strange: &'a Prepared) -> Result<Self, Error> {
+        let of_normal = float_scores(vae, normal)?;
+        let count = of_normal.len() as f64;
+        let (mean, error) = mean_and_error(&of_normal);
+        let (mean, deviation) = (
+            mean.unwrap_or(0.0),
+            error.unwrap_or(1.0).max(1e-6) * count.sqrt(),
+        );
+        let weight = |score: &f64| 1.0 / ((score - mean).abs() / deviation).max(1.0);
+        let part = |data, float: Vec<f64>| Part {
+            data,
+            weights: float.iter().map(weight).collect(),
+            float,
+        };
+        let of_strange = float_scores(vae, strange)?;
+        Ok(Self {
+            parts: [part(normal, of_normal), part(strange, of_strange)],
+        })
+    }
+
+    /// What the image of `spec` loses.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Setting`].
+    pub fn loss(&self, spec: &ImageSpec) -> Result<Loss, Error> {
+        let image = spec.encode(&[])?;
+        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        let [normal, strange] = &self.parts;
+        let (difference, normal) = normal.loss(&model)?;
+        let (_, strange) = strange.loss(&model)?;
+        Ok(Loss {
+            difference,
+            normal,
+            strange,
+        })
+    }
+}
+
+impl Part<'_> {
+    /// The mean difference, and the weighted one of its magnitude.
+    fn loss(&self, model: &Model<'_>) -> Result<(f64, f64), Error> {
+        let scores = device_scores(model, &self.data.readings, None, ESTIMATOR, SEED)?;
+        let pairs = elbos(&scores).into_iter().zip(&self.float);
+        let differences: Vec<f64> = pairs.map(|(device, float)| device - float).collect();
+        let weighted = differences.iter().zip(&self.weights);
+        let weighted: f64 = weighted.map(|(d, weight)| d.abs() * weight).sum();
+        let count = differences.len() as f64;
+        Ok((differences.iter().sum::<f64>() / count, weighted / count))
+    }
+}
+
+/// The bounds of all readings in floats, at the draws of the device.
+fn float_scores(vae: &Vae, data: &Prepared) -> Result<Vec<f64>, Error> {
+    let (rows, latents) = (data.readings.len(), vae.latents());
+    let noise = (0..rows).flat_map(|row| {
+        let mut rng = elbow::rng::stream(SEED, row as u64);
+        normals(&mut rng, latents)
+    });
+    let noise = Tensor::from_vec(
+        noise.collect(),
+        (1, rows, latents),
+        &candle_core::Device::Cpu,
+    )?;
+    let score = |noise: &Tensor| -> Result<Vec<f32>, Error> {
+        let bound = Bound::sample(vae, &data.batch, noise)?;
+        Ok(bound.elbo()?.to_vec1::<f32>()?)
+    };
+    let pairs = score(&noise)?.into_iter().zip(score(&noise.neg()?)?);
+    let means = pairs.map(|(one, other)| 0.5 * (f64::from(one) + f64::from(other)));
+    Ok(means
+        .enumerate()
+        .map(|(row, mean)| mean + data.constant(row, None))
+        .collect())
+}

@@ -1,0 +1,66 @@
+//! What the integers of an image stand for, beside the weights.
+
+use super::ranges::Ranges;
+use crate::model::{Likelihood, Vae};
+use serde::{Deserialize, Serialize};
+
+/// How many bits the activations of a hidden layer have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Width {
+    /// 8.
+    #[default]
+    I8,
+    /// 13 of 16: as many as leave accumulators room.
+    I16,
+}
+
+impl Width {
+    /// The largest activation. The zero point of rectified ones is as far below zero: 0.0 is the lowest
+    /// one, so that all levels are used.
+    pub fn ceiling(self) -> i16 {
+        match self {
+            Self::I8 => 127,
+            Self::I16 => 4095,
+        }
+    }
+}
+
+/// Everything that an image's integers are determined by beside the model in floats.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Of the activations of each hidden layer of the encoder.
+    pub encoder: Vec<Width>,
+    /// Of the activations of each hidden layer of the decoder.
+    pub decoder: Vec<Width>,
+    /// What activations reach.
+    pub ranges: Ranges,
+    /// What is added to the biases, layer by layer: hidden layers and heads, hidden layers and output.
+    /// None where they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<Vec<Vec<f64>>>,
+}
+
+impl Plan {
+    /// Activations of 8 bits over `ranges`, and of 16 before the outputs of a likelihood that needs
+    /// them.
+    pub fn new(vae: &Vae, ranges: Ranges) -> Self {
+        let mut decoder = vec![Width::I8; vae.decoder.len()];
+        // A location is compared with the reading in units of its scale, and what the reading is off is
+        // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
+        if let (Likelihood::Location(_), Some(last)) = (&vae.likelihood, decoder.last_mut()) {
+            *last = Width::I16;
+        }
+        Self {
+            encoder: vec![Width::I8; vae.encoder.len()],
+            decoder,
+            ranges,
+            corrections: None,
+        }
+    }
+
+    /// What is added to the biases of a layer, counted from the first of the encoder.
+    pub(super) fn correction(&self, layer: usize) -> Option<&[f64]> {
+        self.corrections.as_ref().map(|all| all[layer].as_slice())
+    }
+}

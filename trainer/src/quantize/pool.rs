@@ -1,0 +1,97 @@
+//! The readings that quantization is calibrated with.
+
+use crate::error::Error;
+use crate::masks::Masks;
+use crate::model::{Likelihood, Vae};
+use crate::objective::Batch;
+use crate::prepared::Prepared;
+use crate::random::{self, Purpose, normals};
+use crate::readings::{Normalization, Readings};
+use candle_core::Device;
+use rand_core::Rng;
+
+/// Readings of each kind, at most: more say little more.
+const MOST: usize = 2048;
+/// How far readings are perturbed, in standard deviations of each input, in turn.
+const AMPLITUDES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+/// The fraction of the counts of a reading that is replaced, in turn.
+const REPLACED: [f64; 4] = [0.03, 0.06, 0.12, 0.25];
+
+/// Normal readings, and strange ones: what anomaly detection lives on is how strange readings score, so
+/// that the ranges have to hold them too. No weight is learned from strange readings.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// Those that the model learned from, or some of them.
+    pub normal: Prepared,
+    /// The gaps that the model is to meet, for `normal`.
+    pub masks: Option<Masks>,
+    /// The same with noise.
+    pub strange: Prepared,
+}
+
+impl Pool {
+    /// The first of `training`, and the same perturbed.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(
+        vae: &Vae,
+        normalization: &Normalization,
+        training: &Prepared,
+        masks: Option<&Masks>,
+    ) -> Result<Self, Error> {
+        let device = Device::Cpu;
+        let readings = training.readings.first(MOST);
+        let rows: Vec<usize> = (0..readings.len()).collect();
+        let strange = perturbed(vae, normalization, &readings);
+        Ok(Self {
+            normal: Prepared::new(readings, normalization, vae, &device)?,
+            masks: masks.map(|masks| masks.select(&rows)),
+            strange: Prepared::new(strange, normalization, vae, &device)?,
+        })
+    }
+
+    /// All of it: as it is, and with gaps where there are to be any.
+    pub(super) fn batches(&self) -> Result<Vec<Batch>, Error> {
+        let mut batches = vec![self.normal.batch.clone(), self.strange.batch.clone()];
+        if self.masks.is_some() {
+            let rows = self.normal.readings.len();
+            batches.push(self.normal.narrow(0, rows, self.masks.as_ref())?);
+        }
+        Ok(batches)
+    }
+}
+
+/// `readings` with noise: white noise on real numbers, other counts in the place of some.
+pub fn perturbed(vae: &Vae, normalization: &Normalization, readings: &Readings) -> Readings {
+    let mut rng = random::stream(0, Purpose::Perturbation);
+    let width = readings.width();
+    let modelled = width - vae.conditions();
+    let trials = match &vae.likelihood {
+        Likelihood::Binomial { trials } => Some(*trials),
+        Likelihood::Location(_) => None,
+    };
+    let mut values = Vec::with_capacity(readings.len() * width);
+    for (index, row) in readings.iter().enumerate() {
+        let turn = index % AMPLITUDES.len();
+        let noise = normals(&mut rng, width);
+        for (column, (&value, noise)) in row.iter().zip(noise).enumerate() {
+            let word = f64::from(rng.next_u32()) / 4_294_967_296.0;
+            values.push(match trials {
+                Some(trials) if column < modelled => {
+                    if word < REPLACED[turn] {
+                        (rng.next_u32() % (u32::from(trials) + 1)) as i16
+                    } else {
+                        value
+                    }
+                }
+                _ => {
+                    let unit = f64::from(normalization.units[column]);
+                    let noise = AMPLITUDES[turn] * unit * f64::from(noise);
+                    (f64::from(value) + noise).round() as i16
+                }
+            });
+        }
+    }
+    Readings::new(width, values)
+}

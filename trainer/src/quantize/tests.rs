@@ -1,0 +1,145 @@
+//! Integers against their definitions, and what calibration is for.
+
+use super::*;
+use crate::config::Calibration;
+use crate::model::{Architecture, Likelihood};
+use crate::prepared::Prepared;
+use crate::random::{self, Purpose};
+use crate::readings::Readings;
+use candle_core::Device;
+use rand_core::Rng;
+
+/// A model with random weights and 96 readings of counts up to 16.
+fn case() -> (Vae, Normalization, Prepared) {
+    let architecture = Architecture {
+        inputs: 12,
+        encoder: vec![20, 9],
+        latents: 3,
+        decoder: vec![7, 16],
+        ..Architecture::default()
+    };
+    let mut rng = random::stream(3, Purpose::Initialization);
+    let likelihood = Likelihood::Binomial { trials: 16 };
+    let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+    let values = (0..96 * 12).map(|_| (rng.next_u32() % 17) as i16).collect();
+    let normalization = Normalization::counts(12, 16);
+    let readings = Readings::new(12, values);
+    let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
+    (vae, normalization, data)
+}
+
+fn planned(calibration: Calibration) -> (Vae, Normalization, Pool, Plan) {
+    let (vae, normalization, data) = case();
+    let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
+    let plan = choose(&vae, &normalization, &pool, calibration).unwrap();
+    (vae, normalization, pool, plan)
+}
+
+#[test]
+fn rows_are_what_their_definition_says() {
+    let mut rng = random::stream(5, Purpose::Noise);
+    let weight = random::normals(&mut rng, 6 * 5);
+    let biases = [0.3, -2.0, 0.0, 5.0, -0.01];
+    let input = Operand::rectified(&[1.0, 3.0, 0.001, 0.0, 2.0, 40.0], Width::I8);
+    let steps = [0.01, 0.002, 0.5, 1.0, 0.25];
+    let mut rows = Rows::new(6, 5);
+    rows.quantize(&weight, biases.into_iter(), &input, &steps)
+        .unwrap();
+    for r in 0..5 {
+        let scale = rows.scales[r];
+        let multiplier = rows.rows[r].multiplier.to_f64();
+        assert!((scale / (multiplier * steps[r]) - 1.0).abs() < 1e-12);
+        let column = |c: usize| f64::from(weight[c * 5 + r]) * input.scales[c];
+        let mut accumulator = f64::from(rows.rows[r].bias);
+        let mut largest: f64 = 0.0;
+        for c in 0..6 {
+            let whole = f64::from(rows.weights[c * 5 + r]);
+            assert!((whole * scale - column(c)).abs() <= 0.5000001 * scale);
+            largest = largest.max(whole.abs());
+            // All operands stand for 0.0.
+            accumulator += f64::from(input.zero_point) * whole;
+        }
+        assert_eq!(largest, 127.0, "row {r} leaves levels unused");
+        assert_eq!(accumulator, (biases[r] / scale).round());
+    }
+}
+
+#[test]
+fn counts_enter_without_loss() {
+    let (vae, normalization, _, plan) = planned(Calibration::MinMax);
+    let scheme = Scheme::new(&vae, &normalization, &plan).unwrap();
+    for (column, input) in scheme.inputs.iter().enumerate() {
+        for count in 0..=16 {
+            let q = input.gain.apply(count - i32::from(input.center));
+            assert!(q.abs() <= 127);
+            let value = f64::from(q) * scheme.operands[0].scales[column];
+            let exact = f64::from(count - 8) / f64::from(normalization.units[column]);
+            assert!((value - exact).abs() < 1e-6, "{count}: {value} {exact}");
+        }
+    }
+}
+
+#[test]
+fn ranges_hold_strange_readings_and_percentiles_hold_less() {
+    let (vae, _, pool, plan) = planned(Calibration::MinMax);
+    let of = |batch| Ranges::measure(&vae, batch, 1.0).unwrap();
+    let (normal, strange) = (of(&pool.normal.batch), of(&pool.strange.batch));
+    assert_eq!(plan.ranges, normal.clone().hull(strange));
+    assert_ne!(plan.ranges, normal);
+    let (_, _, _, narrow) = planned(Calibration::Percentile(90.0));
+    let sum = |plan: &Plan| -> f64 { plan.ranges.encoder.iter().flatten().sum() };
+    assert!(sum(&narrow) < 0.9 * sum(&plan));
+}
+
+#[test]
+fn corrections_take_the_mean_error_of_outputs_away() {
+    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
+    let shifts = correction::corrections(&vae, &normalization, &plan, &pool).unwrap();
+    let lengths: Vec<usize> = shifts.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [20, 9, 6, 7, 16, 12]);
+    assert!(shifts.iter().flatten().any(|&shift| shift != 0.0));
+    let label = Label {
+        name: String::new(),
+        picture_width: 0,
+        packing: Packing::Rows,
+    };
+    let reading = pool.normal.readings.row(0);
+    let judge = Judge::new(&vae, &pool.normal, &pool.strange).unwrap();
+    let difference = |corrections| {
+        let plan = Plan {
+            corrections,
+            ..plan.clone()
+        };
+        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
+        judge.loss(&spec).unwrap().normal
+    };
+    let (corrected, plain) = (difference(Some(shifts)), difference(None));
+    assert!(corrected < plain, "{corrected} {plain}");
+}
+
+#[test]
+fn nats_cost_no_more_than_what_units_reach() {
+    let cost = |calibration| {
+        let (vae, normalization, pool, plan) = planned(calibration);
+        let label = Label {
+            name: String::new(),
+            picture_width: 0,
+            packing: Packing::Rows,
+        };
+        let reading = pool.normal.readings.row(0);
+        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
+        let judge = Judge::new(&vae, &pool.normal, &pool.strange).unwrap();
+        judge.loss(&spec).unwrap().cost()
+    };
+    let (nats, reached) = (cost(Calibration::Nats), cost(Calibration::MinMax));
+    assert!(nats <= reached, "{nats} {reached}");
+    // A reading of 12 counts is worth about 30 nats; 8 bits everywhere cost a small part of one.
+    assert!(reached < 0.2, "{reached}");
+}
+
+#[test]
+fn plans_are_read_as_they_are_written() {
+    let (_, _, _, plan) = planned(Calibration::MinMax);
+    let text = toml::to_string(&plan).unwrap();
+    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan);
+}
