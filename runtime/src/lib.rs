@@ -68,7 +68,7 @@
 //!
 //! * What images may ask for: one of `counts` and `locations`, the likelihoods; `conditions`;
 //!   `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs;
-//!   `foreign-packings`, weights packed for other cores.
+//!   `four-bit-weights`; `foreign-packings`, weights packed for other cores.
 //! * What sessions may be asked for: `sampling`, whatever draws from the posterior;
 //!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.
 //! * `float`: numbers as `f64`, for printing and plotting.

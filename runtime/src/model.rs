@@ -10,7 +10,7 @@ use crate::format::{
     PriorHeader, StreamHeader, Tensors,
 };
 use crate::frontend::FrontEnd;
-use crate::kernel::{Bounds, Dense, Packing, Quantization, Row};
+use crate::kernel::{Bounds, Dense, Packing, Quantization, Row, WeightBits};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::stream::WindowShape;
@@ -103,6 +103,7 @@ impl<'a> Half<'a> {
             role,
             columns: dense.columns,
             rows: dense.rows.len(),
+            bits: dense.bits,
             activation,
             dense,
         };
@@ -153,6 +154,8 @@ pub struct LayerView<'a> {
     pub columns: usize,
     /// Outputs.
     pub rows: usize,
+    /// Bits of each weight.
+    pub bits: WeightBits,
     /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
     /// where the outputs are Q16.16.
     pub activation: Option<(Activation, Quantization)>,
@@ -245,12 +248,13 @@ impl<'a> Model<'a> {
         let encoder = read_half(
             &mut tensors,
             packing,
-            &header.encoder,
+            (&header.encoder, header.heads),
             takes_in,
             2 * latents,
         );
         let takes_in = (latents + conditions.len(), LARGEST_LATENT);
-        let decoder = read_half(&mut tensors, packing, &header.decoder, takes_in, outputs);
+        let layers = (&*header.decoder, header.output);
+        let decoder = read_half(&mut tensors, packing, layers, takes_in, outputs);
         let calibrations = read_calibrations(&mut tensors, &header.calibrations);
         let self_test = SelfTestVector {
             reading: tensors.next(numbers),
@@ -522,18 +526,19 @@ fn read_likelihood<'a>(
 /// The largest magnitude of a latent.
 const LARGEST_LATENT: i64 = 1 << 15;
 
-/// Reads the layers of one half, whose first layer takes in so many numbers of at most such a magnitude.
+/// Reads the layers of one half, hidden ones and one whose weights have so many bits; the first takes in so many numbers of at most such a magnitude.
 #[inline(never)]
 fn read_half<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
-    headers: &[LayerHeader],
+    (headers, last): (&[LayerHeader], WeightBits),
     (mut columns, mut largest): (usize, i64),
     outputs: usize,
 ) -> Half<'a> {
     let mut hidden = Vec::new();
     for layer in headers {
-        let dense = read_dense(tensors, packing, (columns, largest), layer.rows.into());
+        let rows = layer.rows.into();
+        let dense = read_dense(tensors, (packing, layer.bits), (columns, largest), rows);
         let LayerHeader {
             zero_point,
             ceiling,
@@ -560,7 +565,7 @@ fn read_half<'a>(
         });
         (columns, largest) = (layer.rows.into(), ceiling.into());
     }
-    let last = read_dense(tensors, packing, (columns, largest), outputs);
+    let last = read_dense(tensors, (packing, last), (columns, largest), outputs);
     Half { hidden, last }
 }
 
@@ -568,16 +573,17 @@ fn read_half<'a>(
 #[inline(never)]
 fn read_dense<'a>(
     tensors: &mut Tensors<'a>,
-    packing: Packing,
+    (packing, bits): (Packing, WeightBits),
     (columns, largest): (usize, i64),
     rows: usize,
 ) -> Dense<'a> {
     tensors.require(rows > 0, Defect::NoRows);
-    let weights = packing.bytes(columns, rows);
+    let weights = bits.bytes(packing, columns, rows);
     tensors.require(weights.is_some(), Defect::Weights);
     let mut dense = Dense {
         columns,
         packing,
+        bits,
         rows: tensors.next(rows),
         weights: tensors.next(weights.unwrap_or(0)),
         bounds: Bounds::UNKNOWN,

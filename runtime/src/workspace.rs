@@ -1,6 +1,6 @@
 //! The RAM that scoring needs, owned by the caller.
 
-use crate::kernel::{LANES, operand_words};
+use crate::kernel::{Dense, LANES, layer_words};
 use crate::model::{Half, Model};
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -79,7 +79,7 @@ pub(crate) struct Scratch<'w> {
     pub(crate) deviation: &'w mut [i32],
     /// A draw of standard normals, Q16.16.
     pub(crate) noise: &'w mut [i32],
-    /// What the layer at hand takes in, as its kernel wants it.
+    /// What the layer at hand takes in, as its kernel wants it, and room for its weights.
     pub(crate) operands: &'w mut [u32],
     /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
     /// them, lane after lane.
@@ -138,11 +138,13 @@ impl Model<'_> {
     fn layer_lengths(&self) -> (usize, usize) {
         let of_half = |half: &Half<'_>, lanes: usize| {
             let hidden = half.hidden.iter();
-            let columns = hidden.clone().map(|layer| layer.dense.columns);
-            let columns = columns.chain([half.last.columns]).max().unwrap_or(0);
+            let of_layer =
+                |dense: &Dense<'_>| layer_words(dense.bits, dense.packing, dense.columns, lanes);
+            let words = hidden.clone().map(|layer| of_layer(&layer.dense));
+            let words = words.fold(of_layer(&half.last), usize::max);
             let outputs = hidden.map(|layer| layer.dense.rows.len() * layer.output_bytes());
             let bytes = lanes * outputs.max().unwrap_or(0);
-            (operand_words(columns, lanes), bytes)
+            (words, bytes)
         };
         let (encoder, decoder) = (of_half(&self.encoder, 1), of_half(&self.decoder, LANES));
         let bytes = self.reading_length().max(encoder.1).max(decoder.1);

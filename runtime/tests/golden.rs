@@ -14,7 +14,7 @@ use elbow::format::{
     AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
     RowSpec,
 };
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
@@ -43,11 +43,13 @@ fn spec() -> ImageSpec {
         log_variance_range: (-4 << 16, 0),
         encoder: vec![],
         heads: DenseSpec {
+            bits: WeightBits::Eight,
             weights: vec![2, -1, 1, 1],
             rows: vec![row(0, 512), row(-192, 1024)],
         },
         decoder: vec![],
         output: DenseSpec {
+            bits: WeightBits::Eight,
             weights: vec![16, -32],
             rows: vec![row(0, 1); 2],
         },
@@ -86,6 +88,25 @@ fn the_image_is_written_and_read_byte_by_byte() {
     // Four numbers of 4 bytes and four of 2 for the latent, 48 bytes for the operands of its four lanes,
     // and two activations.
     assert_eq!(model.workspace_words(), 10);
+}
+
+/// Weights of four bits: 16 and -32 are 1 and 14 in the low halves of two bytes, whose high halves are weights
+/// five and six of four rows, which there are not.
+#[test]
+fn four_bits_differ_in_the_weights_alone() {
+    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[-1 << 16], 1);
+    let mut spec = spec();
+    spec.output.bits = WeightBits::Four;
+    let image = spec.encode(&[table]).unwrap();
+    let mut expected = IMAGE;
+    expected[39] = 1; // output of four-bit weights
+    expected[152..][..2].copy_from_slice(&[1, 14]);
+    expected[12..16].copy_from_slice(&[0x39, 0x27, 0x5c, 0x74]); // CRC-32
+    assert_eq!(&*image, &expected);
+    let model = Model::parse(&image).unwrap();
+    // Eight bytes more, for the expanded weights.
+    assert_eq!(model.workspace_words(), 11);
+    assert_eq!(model.self_test(&mut [0; 11]), Ok(()));
 }
 
 /// The reading 1, 0 enters as 64 and 0. The accumulators of the heads are 2 * 64 = 128 and

@@ -11,7 +11,7 @@ use elbow::format::{
     ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, MAGIC, NUMERICS_VERSION,
     PREFIX_LENGTH, PriorSpec, RowSpec, image_length, reseal,
 };
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
 use elbow::{Mask, Model, Nats, Probability, Question, Session, Side};
@@ -474,6 +474,7 @@ fn largest_spec(
 ) -> ImageSpec {
     let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
     let dense = |weight: i8, columns: usize, rows: usize, bias: i32| DenseSpec {
+        bits: WeightBits::Eight,
         weights: vec![weight; columns * rows],
         rows: vec![
             RowSpec {

@@ -5,13 +5,15 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::kernel::{
-    Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization, operand_words,
+    Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization, WeightBits,
+    layer_words,
 };
 use elbow::requantize::Multiplier;
 use elbow::{Mask, Model, Nats, Session};
 use support::reference::apply;
 use support::{
-    Dice, Temper, extreme_reading, random_mask, random_multiplier, random_reading, random_spec,
+    Dice, Temper, extreme_reading, halve, random_mask, random_multiplier, random_reading,
+    random_spec,
 };
 
 /// A layer as it is meant.
@@ -53,11 +55,23 @@ impl Layer {
     }
 
     /// By the kernels, so many inputs at once.
-    fn run(&self, packing: Packing, x: &[i16], lanes: usize, narrow: bool) -> Results {
-        let weights = packing.pack(self.columns, &self.weights);
+    fn run(
+        &self,
+        (bits, packing): (WeightBits, Packing),
+        x: &[i16],
+        lanes: usize,
+        narrow: bool,
+        room: usize,
+    ) -> Results {
+        let weights = bits.pack(packing, self.columns, &self.weights);
+        assert_eq!(
+            Some(weights.len()),
+            bits.bytes(packing, self.columns, self.rows.len())
+        );
         let dense = Dense {
             columns: self.columns,
             packing,
+            bits,
             weights: &weights,
             rows: &self.rows,
             bounds: Bounds::UNKNOWN,
@@ -76,7 +90,8 @@ impl Layer {
                 Numbers::Wide(x)
             };
             // What the operands held before does not matter.
-            let mut words = vec![0xdead_beef; operand_words(self.columns, lanes)];
+            let length = layer_words(bits, packing, self.columns, lanes) + room;
+            let mut words = vec![0xdead_beef; length];
             let operands = Operands::prepare(packing, numbers, self.columns, lanes, &mut words);
             if self.quantization.ceiling > 127 {
                 let mut out = vec![0; lanes * rows];
@@ -87,6 +102,7 @@ impl Layer {
                 dense.activate(operands, self.quantization, Activations::Narrow(&mut out));
                 activations.extend(out.into_iter().map(i16::from));
             }
+            let operands = Operands::prepare(packing, numbers, self.columns, lanes, &mut words);
             let mut all: Vec<[i32; LANES]> = vec![];
             let mut outputs = dense.outputs(operands);
             while let Some(band) = outputs.next() {
@@ -117,7 +133,11 @@ fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, u
             true => dice.pick(&[-most as i8, most as i8]),
             false => dice.between(-most, most) as i8,
         });
-        let weights = weights.collect();
+        let mut weights: Vec<i8> = weights.collect();
+        let coarse = dice.once_in(2);
+        if coarse {
+            weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
+        }
         let all_ends = dice.once_in(2);
         let mut x = vec![];
         for _ in 0..5 {
@@ -151,14 +171,21 @@ fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, u
         let expected = layer.by_definition(&x);
         for packing in Packing::ALL {
             for lanes in 1..=LANES {
-                assert_eq!(layer.run(packing, &x, lanes, narrow), expected);
+                let eight = (WeightBits::Eight, packing);
+                assert_eq!(layer.run(eight, &x, lanes, narrow, 0), expected);
+                if coarse {
+                    // More room than is needed goes to more rows at once.
+                    let room = dice.pick(&[0, 1, columns, 20 * columns]);
+                    let four = (WeightBits::Four, packing);
+                    assert_eq!(layer.run(four, &x, lanes, narrow, room), expected);
+                }
             }
         }
     }
 }
 
 #[test]
-fn layers_give_the_same_in_any_lanes_and_packing() {
+fn layers_give_the_same_in_any_lanes_packing_and_bits() {
     let mut dice = Dice::new(61);
     for narrow in [true, false] {
         check_layers(&mut dice, narrow, 400, (1, 70));
@@ -190,6 +217,37 @@ fn a_packing_changes_no_score() {
         });
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0], results[2]);
+    }
+}
+
+/// A layer of four bits a weight is the layer of eight with the same weights.
+#[test]
+fn bits_of_weights_change_no_score() {
+    let mut dice = Dice::new(64);
+    for _ in 0..100 {
+        let mut spec = random_spec(&mut dice, Temper::Trained);
+        let reading = random_reading(&mut dice, &spec);
+        let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
+        let layers = hidden.map(|layer| &mut layer.dense);
+        layers
+            .chain([&mut spec.heads, &mut spec.output])
+            .for_each(halve);
+        let results = WeightBits::ALL.map(|bits| {
+            let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
+            let layers = hidden.map(|layer| &mut layer.dense);
+            for dense in layers.chain([&mut spec.heads, &mut spec.output]) {
+                dense.bits = bits;
+            }
+            let image = spec.encode(&[]).unwrap();
+            let model = Model::parse(&image).unwrap();
+            assert!(model.layers().all(|layer| layer.bits == bits));
+            let mut workspace = vec![0; model.workspace_words()];
+            model.self_test(&mut workspace).unwrap();
+            let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+            let estimator = Estimator::ImportanceWeighted { samples: 7 };
+            session.score(&reading, estimator).unwrap()
+        });
+        assert_eq!(results[0], results[1]);
     }
 }
 

@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// Where the header starts, and where it ends.
-const HEADER: (usize, usize) = (20, 66);
+const HEADER: (usize, usize) = (20, 68);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -46,6 +46,8 @@ struct Fields<'a> {
     likelihood: &'a [u8],
     packing: u8,
     encoder: &'a [u8],
+    /// Bits of the weights of the output.
+    output: u8,
 }
 
 const COUNTS: &[u8] = &[0, 1];
@@ -64,6 +66,7 @@ impl Fields<'_> {
         },
         packing: 0,
         encoder: &[0],
+        output: 0,
     };
 
     /// Why the image with this header is refused; all are, for want of tensors.
@@ -78,7 +81,9 @@ impl Fields<'_> {
             self.likelihood,
             &[self.packing],
             self.encoder,
-            &hand[17..],
+            &hand[17..19],
+            &[self.output],
+            &hand[20..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()
@@ -150,13 +155,21 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
             ..least
         },
     );
-    // A layer of two rows without a rectifier, zero point 0, ceiling 128.
-    let encoder = &[1, 2, 0, 0, 0x80, 2];
+    // A layer of two rows of eight-bit weights without a rectifier, zero point 0, ceiling 128.
+    let encoder = &[1, 2, 0, 0, 0, 0x80, 2];
     refused(
         cfg!(feature = "wide-activations"),
         "wide-activations",
         Fields { encoder, ..least },
     );
+    let encoder = &[1, 2, 1, 0, 0, 0xfe, 1];
+    for fields in [Fields { encoder, ..least }, Fields { output: 1, ..least }] {
+        refused(
+            cfg!(feature = "four-bit-weights"),
+            "four-bit-weights",
+            fields,
+        );
+    }
 }
 
 /// The numbers are those of `golden.rs`.

@@ -17,7 +17,7 @@ use elbow::format::{
     AlignedImage, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec,
 };
 use elbow::gaussian::standard_normal;
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Nats, Probability, Question, Score, Session, Side};
@@ -98,6 +98,7 @@ impl Exact {
         let per_latent = f64::from(1 << LATENT_BITS);
         let multiplier = nearest(ONE / (127.0 * per_latent));
         let mut output = DenseSpec {
+            bits: WeightBits::Eight,
             weights: vec![],
             rows: vec![],
         };
@@ -351,6 +352,7 @@ fn heads(
     precision: &[Latents; LATENTS],
 ) -> DenseSpec {
     let mut heads = DenseSpec {
+        bits: WeightBits::Eight,
         weights: vec![],
         rows: vec![],
     };

@@ -8,6 +8,7 @@ use elbow::format::{
     AlignedImage, CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, ImageError, ImageSpec,
     LikelihoodSpec, MAX_CALIBRATIONS, MAX_LAYERS, PriorSpec, reseal,
 };
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
@@ -15,8 +16,8 @@ use elbow::{
 };
 use support::{Dice, Temper, enrich, random_reading, random_spec};
 
-/// Bytes of a workspace: what a latent needs, the operands of the widest layer and the outputs of the
-/// largest.
+/// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
+/// weights where they are of four bits, and the outputs of the largest.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
     let latents = spec.heads.rows.len() / 2;
     let (mut operands, mut activations) = (0, spec.inputs.len());
@@ -26,15 +27,32 @@ fn workspace_bytes(spec: &ImageSpec) -> usize {
         (latents + spec.conditions.len(), &spec.decoder, 12, 4),
     ];
     for (mut columns, hidden, bytes, lanes) in halves {
+        let of_layer = |columns: usize, bits| {
+            bytes * columns.next_multiple_of(4) + expanded_bytes(spec, columns, bits)
+        };
         for layer in hidden {
-            operands = operands.max(bytes * columns.next_multiple_of(4));
+            operands = operands.max(of_layer(columns, layer.dense.bits));
             columns = layer.dense.rows.len();
             let bytes = if layer.ceiling > 127 { 2 } else { 1 };
             activations = activations.max(lanes * columns * bytes);
         }
-        operands = operands.max(bytes * columns.next_multiple_of(4));
+        let last = [&spec.heads, &spec.output][lanes / 4];
+        operands = operands.max(of_layer(columns, last.bits));
     }
     24 * latents + 8 * spec.conditions.len() + operands + activations.next_multiple_of(2)
+}
+
+/// Four rows of eight bits a weight, eight of them in tiles.
+fn expanded_bytes(spec: &ImageSpec, columns: usize, bits: WeightBits) -> usize {
+    let bytes = match spec.packing {
+        Packing::Rows => 4 * columns,
+        Packing::Tiles => 8 * columns.next_multiple_of(4),
+        Packing::PairedTiles => 4 * columns.next_multiple_of(4),
+    };
+    match bits {
+        WeightBits::Eight => 0,
+        WeightBits::Four => bytes.next_multiple_of(8),
+    }
 }
 
 #[test]
@@ -572,6 +590,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
     let mut deep = spec.clone();
     let square = elbow::format::LayerSpec {
         dense: DenseSpec {
+            bits: WeightBits::Eight,
             weights: vec![1; deep.inputs.len()],
             rows: vec![deep.heads.rows[0]],
         },
@@ -579,11 +598,13 @@ fn lists_of_the_wrong_length_are_not_encoded() {
     };
     let narrow = elbow::format::LayerSpec {
         dense: DenseSpec {
+            bits: WeightBits::Eight,
             weights: vec![1],
             rows: vec![deep.heads.rows[0]],
         },
         ..square.clone()
     };
+    deep.heads.bits = WeightBits::Eight;
     deep.heads.weights = vec![1; deep.heads.rows.len()];
     deep.encoder = vec![square];
     deep.encoder.resize(MAX_LAYERS, narrow.clone());
@@ -602,6 +623,52 @@ fn lists_of_the_wrong_length_are_not_encoded() {
         spec.encode(&tables),
         Err(EncodeError::TooMany { .. })
     ));
+}
+
+/// Each weight has the bits that the image says.
+#[test]
+fn weights_of_four_bits_are_multiples_of_sixteen() {
+    let mut dice = Dice::new(33);
+    for packing in Packing::ALL {
+        let mut spec = spec_with_hidden_layers(&mut dice, true);
+        spec.packing = packing;
+        spec.heads.bits = WeightBits::Four;
+        spec.heads.weights.fill(-112);
+        let good = spec.encode(&[]).unwrap();
+        let last = spec.heads.weights.len() - 1;
+        for weight in [1, -1, 15, 127, -127] {
+            spec.heads.weights[last] = weight;
+            let error = spec.encode(&[]).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "weight {last} of a layer of four-bit weights is {weight}: use a multiple of 16, or eight bits"
+                )
+            );
+        }
+        // -112 with the lowest of its four bits gone is -128, which the image cannot be made to have.
+        spec.heads.weights[last] = -128;
+        let error = spec.encode(&[]).unwrap_err().to_string();
+        let expected = "an accumulator could reach 2^30, or a weight is -128";
+        assert_eq!(error, format!("the image is not valid: {expected}"));
+        // Other bits than the header says: the layer has half of the bytes, or twice as many.
+        spec.heads.weights.fill(-112);
+        spec.heads.bits = WeightBits::Eight;
+        let eight = spec.encode(&[]).unwrap();
+        let header = u32::from_le_bytes(good[16..20].try_into().unwrap()) as usize;
+        let differ = (20..20 + header).find(|&at| good[at] != eight[at]);
+        let at = differ.expect("the header tells the bits");
+        assert_eq!((good[at], eight[at]), (1, 0));
+        for (image, bits) in [(&good, [0, 2, 4]), (&eight, [1, 2, 8])] {
+            for bits in bits {
+                let mut other = image.to_vec();
+                other[at] = bits;
+                reseal(&mut other);
+                let error = Model::parse(&AlignedImage::new(&other)).unwrap_err();
+                assert!(matches!(error, ImageError::Invalid(_)), "{error}");
+            }
+        }
+    }
 }
 
 /// Tables and multipliers that the writer cannot be made to write.

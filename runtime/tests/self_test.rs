@@ -44,7 +44,7 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     for dense in layers(spec) {
         skip(8 * dense.rows.len());
         let columns = dense.weights.len() / dense.rows.len();
-        let bytes = spec.packing.bytes(columns, dense.rows.len());
+        let bytes = dense.bits.bytes(spec.packing, columns, dense.rows.len());
         weights.push(skip(bytes.unwrap()));
     }
     skip(2 * inputs);
@@ -110,12 +110,12 @@ fn a_wrong_weight_is_traced_to_its_layer() {
                 let at = dice.size(0, count - 1);
                 let mut other = spec.clone();
                 let wrong = weight(&mut other, layer, at);
-                // Of the other sign and smaller, so that no accumulator grows.
-                *wrong = -(*wrong / 2);
+                // Of the other sign or zero, and smaller, so that no accumulator grows.
+                *wrong = -(*wrong / 2) / 16 * 16;
                 let mut corrupt = image.to_vec();
                 let dense = layers(&other)[layer];
                 let columns = dense.weights.len() / dense.rows.len();
-                let packed = spec.packing.pack(columns, &dense.weights);
+                let packed = dense.bits.pack(spec.packing, columns, &dense.weights);
                 corrupt[start..][..packed.len()].copy_from_slice(&packed);
                 reseal(&mut corrupt);
                 let computed = Reference::layer_hashes(&other, &spec.self_test_reading);

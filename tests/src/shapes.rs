@@ -6,7 +6,7 @@ use elbow::format::{
     Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
     PriorSpec, RowSpec,
 };
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -74,6 +74,7 @@ impl Shape {
             // Accumulators of random signs grow with the root of their terms.
             let multiplier = Multiplier::nearest(factor / (columns as f64).sqrt())?;
             Ok(DenseSpec {
+                bits: WeightBits::Eight,
                 weights: (0..columns * rows).map(|_| draw(127) as i8).collect(),
                 rows: (0..rows)
                     .map(|_| RowSpec {

@@ -7,7 +7,7 @@ use elbow::format::{
     AlignedImage, CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
 };
 use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
@@ -363,6 +363,17 @@ fn condition(spec: &mut ImageSpec, conditions: usize) {
     spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
 }
 
+/// Makes the weights of every other layer, from layer `first % 2` on, ones of four bits.
+fn halve_weights(spec: &mut ImageSpec, first: usize) {
+    let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
+    let layers = hidden.map(|layer| &mut layer.dense);
+    let layers = layers.chain([&mut spec.heads, &mut spec.output]);
+    for dense in layers.skip(first % 2).step_by(2) {
+        dense.bits = WeightBits::Four;
+        dense.weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
+    }
+}
+
 /// A prior of so many components.
 fn mixture(latents: usize, components: usize, words: &mut Xoshiro128PlusPlus) -> PriorSpec {
     let mut draw =
@@ -409,6 +420,7 @@ fn every_board_does_every_operation_as_the_host_does() {
         if let (Some(layer), 0) = (spec.decoder.last_mut(), seed % 2) {
             layer.ceiling = 4095;
         }
+        halve_weights(&mut spec, seed as usize);
         spec.noise = Noise {
             mean_excess: 1 << 15,
             mean_deviation: 1 << 16,

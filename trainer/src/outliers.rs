@@ -324,6 +324,7 @@ pub fn cost_of_inputs(
 mod tests {
     use super::*;
     use elbow::format::RowSpec;
+    use elbow::kernel::WeightBits;
     use elbow::requantize::Multiplier;
 
     fn reach(column: usize, largest: f64, ordinary: f64, range: f64) -> Reach {
@@ -378,6 +379,7 @@ mod tests {
         ];
         let sound: Vec<i8> = [100, -127, 50, 3].repeat(4);
         let dense = |weights| DenseSpec {
+            bits: WeightBits::Eight,
             weights,
             rows: rows.clone(),
         };

@@ -170,7 +170,7 @@ fn damaged_images_are_refused_by_every_command() {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 4",
+            "format version 5",
         ),
         (
             "of newer numerics",

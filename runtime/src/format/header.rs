@@ -9,7 +9,7 @@ use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::{Feature, FrontEnd, MAX_FEATURES};
-use crate::kernel::Packing;
+use crate::kernel::{Packing, WeightBits};
 use crate::wire::{Reader, Text};
 use heapless::Vec;
 #[cfg(feature = "serde")]
@@ -31,6 +31,8 @@ pub enum Activation {
 pub(crate) struct LayerHeader {
     /// Outputs.
     pub(crate) rows: u16,
+    /// Of its weights.
+    pub(crate) bits: WeightBits,
     /// What happens to them.
     pub(crate) activation: Activation,
     /// The integer that stands for 0.0 in them.
@@ -102,7 +104,11 @@ pub(crate) struct Header<'a> {
     /// How the weights of all layers lie.
     pub(crate) packing: Packing,
     pub(crate) encoder: Vec<LayerHeader, MAX_LAYERS>,
+    /// Of the weights of the heads.
+    pub(crate) heads: WeightBits,
     pub(crate) decoder: Vec<LayerHeader, MAX_LAYERS>,
+    /// Of the weights of the output.
+    pub(crate) output: WeightBits,
     pub(crate) calibrations: Vec<CalibrationHeader, MAX_CALIBRATIONS>,
     pub(crate) noise: Noise,
     /// Scores that the self-test must give, bit for bit: Q16.16 nats.
@@ -134,13 +140,17 @@ impl<'a> Header<'a> {
                 _ => Packing::PairedTiles,
             },
             encoder: Vec::new(),
+            heads: WeightBits::Eight,
             decoder: Vec::new(),
+            output: WeightBits::Eight,
             calibrations: Vec::new(),
             noise: Noise::UNKNOWN,
             expected: [0; SELF_TEST.len()],
         };
         read_layers(&mut reader, &mut header.encoder);
+        header.heads = read_bits(&mut reader);
         read_layers(&mut reader, &mut header.decoder);
+        header.output = read_bits(&mut reader);
         read_calibrations(&mut reader, &mut header.calibrations);
         header.noise = Noise {
             mean_excess: reader.i32(),
@@ -184,6 +194,13 @@ impl Header<'_> {
         if !cfg!(feature = "wide-activations") && layers.any(|layer| layer.ceiling > NARROW_CEILING)
         {
             return Some("wide-activations");
+        }
+        let mut layers = self.encoder.iter().chain(&self.decoder);
+        let is_four = |bits: WeightBits| bits != WeightBits::Eight;
+        let mut four = layers.any(|layer| is_four(layer.bits));
+        four |= is_four(self.heads) || is_four(self.output);
+        if !cfg!(feature = "four-bit-weights") && four {
+            return Some("four-bit-weights");
         }
         None
     }
@@ -249,11 +266,19 @@ fn read_likelihood(reader: &mut Reader<'_>) -> LikelihoodHeader {
     }
 }
 
+fn read_bits(reader: &mut Reader<'_>) -> WeightBits {
+    match reader.variant(2) {
+        0 => WeightBits::Eight,
+        _ => WeightBits::Four,
+    }
+}
+
 #[inline(never)]
 fn read_layers(reader: &mut Reader<'_>, layers: &mut Vec<LayerHeader, MAX_LAYERS>) {
     for _ in 0..reader.length(MAX_LAYERS) {
         let layer = LayerHeader {
             rows: reader.u16(),
+            bits: read_bits(reader),
             activation: match reader.variant(2) {
                 0 => Activation::Identity,
                 _ => Activation::Relu,
@@ -316,12 +341,15 @@ mod tests {
             packing: Packing::PairedTiles,
             encoder: Vec::from_slice(&[LayerHeader {
                 rows: 4,
+                bits: WeightBits::Four,
                 activation: Activation::Relu,
                 zero_point: -127,
                 ceiling: 127,
             }])
             .unwrap(),
+            heads: WeightBits::Eight,
             decoder: Vec::new(),
+            output: WeightBits::Four,
             calibrations: Vec::from_slice(&[CalibrationHeader {
                 estimator: Estimator::MonteCarlo { samples: 8 },
                 knots: 3,
@@ -338,8 +366,8 @@ mod tests {
         };
         // Varints of the postcard wire format; signed ones are zigzag coded.
         let bytes = [
-            2, b'a', b'b', 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16, 2, 1, 4, 1,
-            0xfd, 0x01, 0xfe, 0x01, 0, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16, 2, 1, 4, 1, 1,
+            0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(Header::read(&bytes).unwrap(), header);
@@ -360,10 +388,14 @@ mod tests {
 
     /// A header with every kind of field in it, each at random within its type.
     fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
+        fn bits(words: &mut Xoshiro128PlusPlus) -> WeightBits {
+            WeightBits::ALL[words.next_u32() as usize % 2]
+        }
         fn layers(words: &mut Xoshiro128PlusPlus) -> Vec<LayerHeader, MAX_LAYERS> {
             let count = words.next_u32() % 9;
             let layer = |_| LayerHeader {
                 rows: words.next_u32() as u16,
+                bits: bits(words),
                 activation: [Activation::Identity, Activation::Relu][words.next_u32() as usize % 2],
                 zero_point: words.next_u32() as i16 >> (words.next_u32() % 16),
                 ceiling: words.next_u32() as i16,
@@ -426,7 +458,9 @@ mod tests {
             ][which >> 6 & 1],
             packing: Packing::ALL[(which >> 7) % 3],
             encoder: layers(words),
+            heads: bits(words),
             decoder: layers(words),
+            output: bits(words),
             calibrations: (0..words.next_u32() % 9).map(|_| table(words)).collect(),
             noise: Noise {
                 mean_excess: number(words),

@@ -5,6 +5,7 @@ use super::{
     PriorSpec, RowSpec, StreamSpec,
 };
 use crate::distribution::{Likelihood, Location, Prior};
+use crate::kernel::WeightBits;
 use crate::model::{LayerRole, LayerView, Model};
 use crate::requantize::Multiplier;
 use std::string::ToString;
@@ -58,6 +59,7 @@ impl ImageSpec {
 
 /// A layer that no model lacks.
 const EMPTY: DenseSpec = DenseSpec {
+    bits: WeightBits::Eight,
     weights: Vec::new(),
     rows: Vec::new(),
 };
@@ -71,11 +73,12 @@ impl LayerView<'_> {
             let columns = 0..self.columns;
             columns.map(move |column| {
                 dense
-                    .packing
-                    .weight(dense.weights, self.columns, row, column)
+                    .bits
+                    .weight(dense.packing, dense.weights, self.columns, row, column)
             })
         };
         DenseSpec {
+            bits: dense.bits,
             weights: (0..self.rows).flat_map(row).collect(),
             rows: dense
                 .rows

@@ -9,7 +9,7 @@ use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
-use crate::kernel::Packing;
+use crate::kernel::{Packing, WeightBits};
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
 use crate::wire::Text;
@@ -146,7 +146,9 @@ pub struct LayerSpec {
 /// Weights and rows of a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseSpec {
-    /// Row-major, in `[-127, 127]`.
+    /// Bits of each weight in the image.
+    pub bits: WeightBits,
+    /// Row-major, in `[-127, 127]`; of four bits each a multiple of 16.
     pub weights: Vec<i8>,
     /// One for each output.
     pub rows: Vec<RowSpec>,
@@ -242,6 +244,13 @@ pub enum EncodeError {
     },
     /// A scale factor has no multiplier.
     Factor(FactorError),
+    /// A layer whose weights have four bits has one that is no multiple of 16.
+    Weight {
+        /// Where it is among the layer's.
+        index: usize,
+        /// What it is.
+        weight: i8,
+    },
     /// The image would not be read again.
     Image(ImageError),
     /// The header could not be serialized.
@@ -260,6 +269,10 @@ impl fmt::Display for EncodeError {
                 write!(f, "{have} {what}, the model needs {need}")
             }
             Self::Factor(error) => error.fmt(f),
+            Self::Weight { index, weight } => write!(
+                f,
+                "weight {index} of a layer of four-bit weights is {weight}: use a multiple of 16, or eight bits"
+            ),
             Self::Image(error) => error.fmt(f),
             Self::Header(error) => write!(f, "the header cannot be serialized: {error}"),
             Self::Workspace(error) => error.fmt(f),
@@ -315,6 +328,7 @@ impl ImageSpec {
             let rows = narrow("rows of a layer", layer.dense.rows.len())?;
             Ok(LayerHeader {
                 rows,
+                bits: layer.dense.bits,
                 activation: layer.activation,
                 zero_point: layer.zero_point,
                 ceiling: layer.ceiling,
@@ -345,7 +359,9 @@ impl ImageSpec {
             likelihood: self.likelihood.header(),
             packing: self.packing,
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
+            heads: self.heads.bits,
             decoder: collect("hidden layers of the decoder", &self.decoder, layer)?,
+            output: self.output.bits,
             calibrations: collect("calibration tables", calibrations, table)?,
             noise: self.noise,
             expected: answers.scores,
@@ -376,6 +392,7 @@ impl ImageSpec {
             for dense in hidden.iter().map(|layer| &layer.dense).chain([last]) {
                 let need = columns.saturating_mul(dense.rows.len());
                 check_length("weights in a layer", dense.weights.len(), need)?;
+                dense.check_weights()?;
                 columns = dense.rows.len();
             }
             Ok::<_, EncodeError>(())
@@ -478,7 +495,7 @@ impl ImageSpec {
                     row.multiplier.to_word().to_le_bytes(),
                 ]
             }));
-            let weights = self.packing.pack(columns[half], &dense.weights);
+            let weights = dense.bits.pack(self.packing, columns[half], &dense.weights);
             tensors.push(weights.into_iter().map(|weight| [weight]));
             columns[half] = dense.rows.len();
         }
@@ -489,6 +506,17 @@ impl ImageSpec {
         tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
         tensors.push(hashes.iter().map(|hash| hash.to_le_bytes()));
         tensors.bytes
+    }
+}
+
+impl DenseSpec {
+    /// Each weight has the bits that the layer's have. That none is -128, parsing checks.
+    fn check_weights(&self) -> Result<(), EncodeError> {
+        let mut weights = self.weights.iter().copied().enumerate();
+        let other = weights.find(|&(_, weight)| weight != i8::MIN && !self.bits.holds(weight));
+        other.map_or(Ok(()), |(index, weight)| {
+            Err(EncodeError::Weight { index, weight })
+        })
     }
 }
 

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! and hands on `M_r(a_r)`, either clamped as an activation ([`Dense::activate`]) or as a wide fixed
-//! point number ([`Dense::outputs`]). Weights are in `[-127, 127]`, packed as a [`Packing`] says; inputs
-//! are [`Numbers`] of 8 or 16 bits.
+//! point number ([`Dense::outputs`]). Weights are in `[-127, 127]`, packed as a [`Packing`] says, in as many
+//! bits as [`WeightBits`] says; inputs are [`Numbers`] of 8 or 16 bits.
 //!
 //! Every layer takes one to four inputs at once, in lanes: the numbers of one lane stand behind those of
 //! the other. A weight is then loaded once for all of them. A lane's result does not depend on the
@@ -19,9 +19,12 @@
 
 mod arch;
 mod packing;
+mod weights;
 
 use arch::BAND;
 pub use packing::Packing;
+pub use weights::WeightBits;
+use weights::{expand, expanded, expanded_words, rows_together};
 
 /// The bound that every accumulator keeps: `|a_r| < 2^30`. [`Dense::proves_bound`] checks it from
 /// the weights, so no input can reach it.
@@ -53,10 +56,23 @@ pub const fn operand_words(columns: usize, lanes: usize) -> usize {
     if lanes == 1 { 2 * groups } else { 12 * groups }
 }
 
-/// Inputs as the core's kernel wants them.
-#[derive(Clone, Copy, Debug)]
+/// Words that a layer needs for `lanes` inputs, on every core: [`operand_words`], and room to expand weights of
+/// four bits in.
+#[must_use]
+pub const fn layer_words(
+    bits: WeightBits,
+    packing: Packing,
+    columns: usize,
+    lanes: usize,
+) -> usize {
+    operand_words(columns, lanes) + expanded_words(bits, packing, columns)
+}
+
+/// Inputs as the core's kernel wants them, and room for weights.
+#[derive(Debug)]
 pub struct Operands<'a> {
-    words: &'a [u32],
+    /// Behind the operands, weights of four bits are expanded.
+    words: &'a mut [u32],
     columns: usize,
     lanes: usize,
     #[allow(dead_code, reason = "portable kernels take all numbers as wide ones")]
@@ -69,7 +85,7 @@ impl<'a> Operands<'a> {
     /// Brings `numbers` into order in `words`: `lanes` inputs of `columns` numbers, for layers with the
     /// packing `packing`. Lanes are one to four.
     ///
-    /// `words` are [`operand_words`]; missing ones, and missing numbers, give unspecified results.
+    /// `words` are [`layer_words`] or more; missing ones, and missing numbers, give unspecified results.
     pub fn prepare(
         packing: Packing,
         numbers: Numbers<'_>,
@@ -86,6 +102,19 @@ impl<'a> Operands<'a> {
             starts,
         }
     }
+
+    /// Room for expanded weights.
+    fn room(&self) -> &[u32] {
+        let behind = self.words.get(operand_words(self.columns, self.lanes)..);
+        behind.unwrap_or_default()
+    }
+
+    fn room_mut(&mut self) -> &mut [u32] {
+        let behind = self
+            .words
+            .get_mut(operand_words(self.columns, self.lanes)..);
+        behind.unwrap_or_default()
+    }
 }
 
 /// A dense layer: `rows.len()` outputs of `columns` inputs.
@@ -95,7 +124,9 @@ pub struct Dense<'a> {
     pub columns: usize,
     /// Where the weights stand in `weights`.
     pub packing: Packing,
-    /// As many bytes as [`Packing::bytes`] says, at a multiple of four bytes in memory.
+    /// Bits of each of them.
+    pub bits: WeightBits,
+    /// As many bytes as [`WeightBits::bytes`] says, at a multiple of four bytes in memory.
     pub weights: &'a [u8],
     /// Bias and multiplier of each row.
     pub rows: &'a [Row],
@@ -118,6 +149,18 @@ impl Bounds {
         norm: u32::MAX,
         shift: 0,
     };
+}
+
+/// The narrow activations of a layer of eight bits a weight, where the core has a kernel for just that; otherwise
+/// nothing, and false.
+#[inline(never)]
+fn activated(
+    dense: &Dense<'_>,
+    operands: &Operands<'_>,
+    limits: (i32, i32, i32),
+    out: &mut [i8],
+) -> bool {
+    arch::activated(*dense, operands, limits, out)
 }
 
 /// How accumulators become activations: `q = clamp(M(a) + zero_point, floor, ceiling)`.
@@ -158,13 +201,19 @@ impl<'a> Dense<'a> {
     /// `clamp(M_r(a_r) + zero_point, floor, ceiling)` of each row in each lane, into `out`.
     pub fn activate(
         self,
-        operands: Operands<'_>,
+        mut operands: Operands<'_>,
         quantization: Quantization,
         out: Activations<'_>,
     ) {
         match out {
             Activations::Narrow(out) => {
-                if !arch::activated(self, &operands, quantization.limits(), out) {
+                let limits = quantization.limits();
+                let done = if self.bits.are_four() {
+                    self.activated_in_parts(&mut operands, limits, out)
+                } else {
+                    activated(&self, &operands, limits, out)
+                };
+                if !done {
                     self.activate_with(operands, quantization, out, |q| q as i8);
                 }
             }
@@ -172,6 +221,38 @@ impl<'a> Dense<'a> {
                 self.activate_with(operands, quantization, out, |q| q as i16);
             }
         }
+    }
+
+    /// [`activated`] with as many rows at once as there is room to expand.
+    #[inline(never)]
+    fn activated_in_parts(
+        &self,
+        operands: &mut Operands<'_>,
+        limits: (i32, i32, i32),
+        out: &mut [i8],
+    ) -> bool {
+        if operands.lanes > 1 {
+            return false;
+        }
+        let (columns, packing) = (self.columns, self.packing);
+        let most = rows_together(packing, columns, operands.room().len(), self.rows.len());
+        let (mut rows, mut weights, mut out) = (self.rows, self.weights, out);
+        while !rows.is_empty() {
+            let (now, later) = rows.split_at(rows.len().min(most));
+            weights = expand(packing, columns, now.len(), weights, operands.room_mut());
+            let part = Dense {
+                bits: WeightBits::Eight,
+                rows: now,
+                weights: expanded(packing, columns, now.len(), operands.room()),
+                ..*self
+            };
+            if !activated(&part, operands, limits, out) {
+                return false;
+            }
+            rows = later;
+            out = out.get_mut(now.len()..).unwrap_or_default();
+        }
+        true
     }
 
     fn activate_with<T>(
@@ -200,11 +281,17 @@ impl<'a> Dense<'a> {
     /// `M_r(a_r)` of the rows in order, as the multipliers scale them.
     #[must_use]
     pub fn outputs(self, operands: Operands<'a>) -> Outputs<'a> {
+        let mut most = BAND;
+        if self.bits.are_four() {
+            most = rows_together(self.packing, self.columns, operands.room().len(), BAND);
+        }
         Outputs {
             rows: self.rows,
             weights: self.weights,
             packing: self.packing,
+            bits: self.bits,
             bounds: self.bounds,
+            most,
             band_bytes: self.packing.bytes(self.columns, BAND).unwrap_or(usize::MAX),
             operands,
             band: [[0; LANES]; BAND],
@@ -224,9 +311,9 @@ impl<'a> Dense<'a> {
             let mut norm = 0i64;
             let mut valid = true;
             for column in 0..self.columns {
-                let weight = self
-                    .packing
-                    .weight(self.weights, self.columns, index, column);
+                let weight =
+                    self.bits
+                        .weight(self.packing, self.weights, self.columns, index, column);
                 norm += i64::from(weight.unsigned_abs());
                 valid &= weight != i8::MIN;
             }
@@ -250,8 +337,11 @@ pub struct Outputs<'a> {
     rows: &'a [Row],
     weights: &'a [u8],
     packing: Packing,
+    bits: WeightBits,
     bounds: Bounds,
-    /// Of the weights of [`BAND`] rows.
+    /// Rows of a band.
+    most: usize,
+    /// Of the weights of a band, where these are of eight bits.
     band_bytes: usize,
     operands: Operands<'a>,
     band: [[i32; LANES]; BAND],
@@ -269,25 +359,39 @@ impl Outputs<'_> {
     )]
     #[inline(never)]
     pub fn next(&mut self) -> Option<&[[i32; LANES]]> {
-        let (rows, later_rows) = self.rows.split_at(self.rows.len().min(BAND));
+        let (rows, later_rows) = self.rows.split_at(self.rows.len().min(self.most));
         if rows.is_empty() {
             return None;
         }
-        // The last band may be smaller.
-        let (weights, later_weights) = self
-            .weights
-            .split_at(self.weights.len().min(self.band_bytes));
         self.rows = later_rows;
-        self.weights = later_weights;
+        let (packing, columns) = (self.packing, self.operands.columns);
+        let weights = if self.bits.are_four() {
+            self.expand(rows.len());
+            expanded(packing, columns, rows.len(), self.operands.room())
+        } else {
+            // The last band may be smaller.
+            let band_bytes = self.weights.len().min(self.band_bytes);
+            let (weights, later_weights) = self.weights.split_at(band_bytes);
+            self.weights = later_weights;
+            weights
+        };
         let part = Dense {
-            columns: self.operands.columns,
-            packing: self.packing,
+            columns,
+            packing,
+            bits: WeightBits::Eight,
             weights,
             rows,
             bounds: self.bounds,
         };
         arch::outputs(part, &self.operands, &mut self.band);
         self.band.get(..rows.len())
+    }
+
+    /// Expands the weights of the next rows, so many of them.
+    #[inline(never)]
+    fn expand(&mut self, rows: usize) {
+        let (columns, room) = (self.operands.columns, self.operands.room_mut());
+        self.weights = expand(self.packing, columns, rows, self.weights, room);
     }
 }
 
@@ -304,6 +408,7 @@ mod tests {
             let layer = Dense {
                 columns: 3,
                 packing,
+                bits: WeightBits::Eight,
                 weights: &weights,
                 rows: &[[10, HALF], [-1, HALF]],
                 bounds: Bounds::UNKNOWN,
@@ -342,6 +447,7 @@ mod tests {
                 let mut out = [0; 2];
                 layer.activate(operands, quantization, Activations::Narrow(&mut out));
                 assert_eq!(out, expected);
+                let operands = Operands::prepare(packing, numbers, 3, 1, &mut words);
                 quantization.ceiling = 10;
                 let mut out = [0; 2];
                 layer.activate(operands, quantization, Activations::Wide(&mut out));
@@ -358,6 +464,7 @@ mod tests {
                 let dense = Dense {
                     columns: weights.len(),
                     packing,
+                    bits: WeightBits::Eight,
                     weights: &packed,
                     rows: &[[bias, HALF]],
                     bounds: Bounds::UNKNOWN,

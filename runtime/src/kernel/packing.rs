@@ -85,7 +85,7 @@ impl Packing {
     }
 
     /// Where the weight of a row and a column is stored.
-    const fn index(self, columns: usize, row: usize, column: usize) -> usize {
+    pub(super) const fn index(self, columns: usize, row: usize, column: usize) -> usize {
         match self.known() {
             Self::Rows => row * columns + column,
             Self::Tiles | Self::PairedTiles => {

@@ -3,11 +3,11 @@
 #[rustfmt::skip]
 pub(crate) const IMAGE: [u8; 192] = [
     b'E', b'L', b'B', b'W',
-    3, 0, // format version
+    4, 0, // format version
     1, 0, // numerics version
     192, 0, 0, 0, // length
-    0x7b, 0x47, 0x19, 0x18, // CRC-32 of all other bytes
-    46, 0, 0, 0, // length of the header
+    0xf6, 0xe7, 0xe6, 0x19, // CRC-32 of all other bytes
+    48, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     2, // inputs
@@ -22,7 +22,9 @@ pub(crate) const IMAGE: [u8; 192] = [
     0, 1, // binomial, one trial
     0, // weights row after row
     0, // hidden layers of the encoder
+    0, // heads of eight-bit weights
     0, // hidden layers of the decoder
+    0, // output of eight-bit weights
     1, 1, 1, // one calibration table: sigma points, one knot
     0xff, 0xff, 0x07, // mean of its scores: zigzag of -2^16 is 2^17 - 1
     0, // their standard deviation
@@ -33,7 +35,7 @@ pub(crate) const IMAGE: [u8; 192] = [
     0x9b, 0xb3, 0x0c, // -101582
     0xad, 0xf9, 0x0d, // -114263
     0xb5, 0xb0, 0x04, // -35867
-    0, 0, 0, 0, 0, 0, // up to byte 72
+    0, 0, 0, 0, // up to byte 72
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64

@@ -9,7 +9,7 @@ use elbow::format::{
     Activation, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
     LocationSpec, PriorSpec, RowSpec,
 };
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::{Rng, SeedableRng};
@@ -147,8 +147,32 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
         noise: random_noise(dice, temper),
         self_test_reading: vec![],
     };
+    let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
+    let layers = hidden.map(|layer| &mut layer.dense);
+    for dense in layers.chain([&mut spec.heads, &mut spec.output]) {
+        if aside.once_in(3) {
+            halve(dense);
+        }
+    }
     spec.self_test_reading = random_reading(dice, &spec);
     spec
+}
+
+/// Makes the weights of a layer ones of four bits, about as large as they were; no row's magnitudes have a
+/// larger sum than before.
+pub(crate) fn halve(dense: &mut DenseSpec) {
+    dense.bits = WeightBits::Four;
+    let columns = dense.weights.len() / dense.rows.len();
+    for row in dense.weights.chunks_mut(columns) {
+        let mut room = 0;
+        for weight in row {
+            let old = i32::from(*weight);
+            room += old.abs();
+            let steps = ((old.abs() + 8) / 16).min(room / 16).min(7);
+            room -= 16 * steps;
+            *weight = (old.signum() * 16 * steps) as i8;
+        }
+    }
 }
 
 /// Gives a model conditions, or a mixture for a prior, or both.
@@ -200,6 +224,9 @@ fn widen(dice: &mut Dice, dense: &mut DenseSpec, count: usize, largest: i64) {
         dense.weights.extend(weights);
         let more = (0..count).map(|_| dice.between(-most, most) as i8);
         dense.weights.extend(more);
+    }
+    if dense.bits == WeightBits::Four {
+        halve(dense);
     }
 }
 
@@ -380,6 +407,7 @@ fn random_dense(
     aims: impl Iterator<Item = Aim>,
 ) -> DenseSpec {
     let mut dense = DenseSpec {
+        bits: WeightBits::Eight,
         weights: vec![],
         rows: vec![],
     };

@@ -6,7 +6,8 @@ use core::fmt;
 use core::hint::black_box;
 use core::str::FromStr;
 use elbow::kernel::{
-    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, Row, operand_words,
+    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, Row, WeightBits,
+    layer_words,
 };
 use elbow::rng;
 use rand_core::Rng;
@@ -16,6 +17,10 @@ const MOST_COLUMNS: usize = 784;
 
 /// Most rows of a layer.
 const MOST_ROWS: usize = 640;
+
+/// Words of [`Layer`]: as many as the widest layer of the anomaly autoencoder needs with weights of four bits, so
+/// that the others have as much room as there.
+const WORDS: usize = layer_words(WeightBits::Four, Packing::NATIVE, 640, 1);
 
 /// Layers begin on a multiple of this.
 const ALIGNMENT: usize = 16;
@@ -33,8 +38,8 @@ pub enum Bits {
     Sixteen,
 }
 
-/// A layer's size, written `640x128` with activations and `8x128:i16` with latents as inputs, and `128x640:q16`
-/// with outputs in Q16.16.
+/// A layer's size, written `640x128` with activations and `8x128:i16` with latents as inputs, `128x640:q16`
+/// with outputs in Q16.16, and `640x128:w4` with weights of four bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LayerShape {
     /// Inputs, at most 784.
@@ -45,6 +50,8 @@ pub struct LayerShape {
     pub inputs: Bits,
     /// Whether the outputs are Q16.16 rather than activations.
     pub last: bool,
+    /// Bits of each weight.
+    pub weights: WeightBits,
 }
 
 /// A text that is no layer's size.
@@ -55,6 +62,10 @@ impl FromStr for LayerShape {
     type Err = ShapeError;
 
     fn from_str(text: &str) -> Result<Self, ShapeError> {
+        let (text, weights) = match text.strip_suffix(":w4") {
+            Some(text) => (text, WeightBits::Four),
+            None => (text, WeightBits::Eight),
+        };
         let (text, last) = match text.strip_suffix(":q16") {
             Some(text) => (text, true),
             None => (text, false),
@@ -74,6 +85,7 @@ impl FromStr for LayerShape {
             rows: width(rows, MOST_ROWS)?,
             inputs,
             last,
+            weights,
         })
     }
 }
@@ -85,7 +97,12 @@ impl fmt::Display for LayerShape {
             Bits::Sixteen => ":i16",
         };
         let outputs = if self.last { ":q16" } else { "" };
-        write!(f, "{}x{}{suffix}{outputs}", self.columns, self.rows)
+        let weights = match self.weights {
+            WeightBits::Eight => "",
+            WeightBits::Four => ":w4",
+        };
+        let Self { columns, rows, .. } = self;
+        write!(f, "{columns}x{rows}{suffix}{outputs}{weights}")
     }
 }
 
@@ -99,7 +116,8 @@ impl LayerShape {
     /// Bytes in the file, padding included.
     #[must_use]
     pub fn file_bytes(&self, packing: Packing) -> usize {
-        let weights = packing.bytes(self.columns, self.rows).unwrap_or(0);
+        let weights = self.weights.bytes(packing, self.columns, self.rows);
+        let weights = weights.unwrap_or(0);
         (self.rows * size_of::<Row>() + weights).next_multiple_of(ALIGNMENT)
     }
 
@@ -115,9 +133,13 @@ impl LayerShape {
                 bytes.extend(word.to_le_bytes());
             }
         }
-        let weights: std::vec::Vec<i8> =
-            (0..self.macs()).map(|_| weight(words.next_u32())).collect();
-        bytes.extend(packing.pack(self.columns, &weights));
+        let step = match self.weights {
+            WeightBits::Eight => 1,
+            WeightBits::Four => 16,
+        };
+        let weights = (0..self.macs()).map(|_| weight(words.next_u32()) / step * step);
+        let weights: std::vec::Vec<i8> = weights.collect();
+        bytes.extend(self.weights.pack(packing, self.columns, &weights));
         bytes.resize(self.file_bytes(packing), 0);
         bytes
     }
@@ -135,7 +157,7 @@ pub struct Layer<'a> {
     dense: Dense<'a>,
     shape: LayerShape,
     numbers: [i16; MOST_COLUMNS],
-    operands: [u32; operand_words(MOST_COLUMNS, 1)],
+    operands: [u32; WORDS],
     outputs: [i8; MOST_ROWS],
 }
 
@@ -149,7 +171,8 @@ impl<'a> Layer<'a> {
         let dense = Dense {
             columns: shape.columns,
             packing,
-            weights: rest.get(..packing.bytes(shape.columns, shape.rows)?)?,
+            bits: shape.weights,
+            weights: rest.get(..shape.weights.bytes(packing, shape.columns, shape.rows)?)?,
             rows: bytemuck::try_cast_slice(rows).ok()?,
             bounds: Bounds::UNKNOWN,
         };
@@ -160,7 +183,7 @@ impl<'a> Layer<'a> {
             shape,
             // Two activations of eight bits, or a latent; -128 among them is as good as any.
             numbers: [(); MOST_COLUMNS].map(|()| words.next_u32() as i16),
-            operands: [0; operand_words(MOST_COLUMNS, 1)],
+            operands: [0; WORDS],
             outputs: [0; MOST_ROWS],
         })
     }

@@ -3,7 +3,7 @@
 use core::fmt;
 use elbow::kernel::{
     ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization,
-    Row, operand_words,
+    Row, WeightBits, layer_words,
 };
 use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
@@ -28,6 +28,8 @@ pub struct Difference {
     pub lanes: usize,
     /// How the weights are packed.
     pub packing: Packing,
+    /// In how many bits each.
+    pub weights: WeightBits,
     /// Whether the outputs are wide.
     pub wide: bool,
     /// Bits of an input.
@@ -46,6 +48,7 @@ impl fmt::Display for Difference {
             row,
             lanes,
             packing,
+            weights,
             wide,
             bits,
             have,
@@ -54,8 +57,9 @@ impl fmt::Display for Difference {
         let kind = if *wide { "wide" } else { "quantized" };
         write!(
             f,
-            "case {case}: row {row} of {columns} columns, {packing:?}, {lanes} inputs of {bits} bits, {kind}: \
-             the kernel gives {have}, the definition {need}"
+            "case {case}: row {row} of {columns} columns, {packing:?} of {} bits, {lanes} inputs of {bits} bits, \
+             {kind}: the kernel gives {have}, the definition {need}",
+            weights.count()
         )
     }
 }
@@ -65,11 +69,29 @@ struct Case {
     number: u32,
     columns: usize,
     rows: usize,
+    /// Whether weights are such as four bits hold.
+    coarse: bool,
     weights: [i8; MOST * MOST],
     packed: Packed,
     row_words: [Row; MOST],
     quantization: Quantization,
     words: Xoshiro128PlusPlus,
+}
+
+/// What a layer takes in, lane after lane.
+struct Inputs<'a> {
+    raw: &'a [i16],
+    /// The same as activations, where they are.
+    bytes: Option<&'a [i8]>,
+    lanes: usize,
+    /// The largest magnitude of a number, where the kernels are told what follows from it.
+    known: Option<i64>,
+}
+
+impl Inputs<'_> {
+    fn numbers(&self) -> Numbers<'_> {
+        self.bytes.map_or(Numbers::Wide(self.raw), Numbers::Narrow)
+    }
 }
 
 /// Packed weights begin at a word.
@@ -90,6 +112,7 @@ pub fn sweep(seed: u64, cases: u32) -> Result<u32, Difference> {
         number: 0,
         columns: 0,
         rows: 0,
+        coarse: false,
         weights: [0; MOST * MOST],
         packed: Packed([0; TILED * TILED]),
         row_words: [[0; 2]; MOST],
@@ -139,10 +162,14 @@ impl Case {
         self.columns = 1 + self.below(MOST as u32) as usize;
         self.rows = 1 + self.below(MOST as u32) as usize;
         let (extreme, small) = (self.below(4) == 0, self.below(4) == 0);
+        self.coarse = self.number.is_multiple_of(2);
         let count = self.columns * self.rows;
         for weight in self.weights.iter_mut().take(count) {
             let drawn = signed(self.words.next_u32(), extreme);
             *weight = if small { drawn >> 5 } else { drawn };
+            if self.coarse {
+                *weight = *weight / 16 * 16;
+            }
         }
         let usual = self.below(2) == 0;
         for index in 0..self.rows {
@@ -221,7 +248,8 @@ impl Case {
         }
     }
 
-    /// Draws a case and checks its wide and its quantized outputs, in each packing.
+    /// Draws a case and checks its wide and its quantized outputs, in each packing, and where four bits hold its
+    /// weights, in these too.
     fn check(
         &mut self,
         lanes: usize,
@@ -230,77 +258,91 @@ impl Case {
     ) -> Result<(), Difference> {
         let largest = if wide_inputs { 1 << 15 } else { 127 };
         self.draw_layer(largest);
-        let (columns, rows) = (self.columns, self.rows);
         let mut inputs = [0i16; LANES * MOST];
-        let inputs = &mut inputs[..lanes * columns];
+        let inputs = &mut inputs[..lanes * self.columns];
         self.draw_inputs(inputs, wide_inputs);
         let mut bytes = [0i8; LANES * MOST];
         for (byte, &x) in bytes.iter_mut().zip(inputs.iter()) {
             *byte = x as i8;
         }
-        let numbers = if wide_inputs {
-            Numbers::Wide(inputs)
-        } else {
-            Numbers::Narrow(&bytes[..lanes * columns])
+        let inputs = Inputs {
+            raw: inputs,
+            bytes: (!wide_inputs).then_some(&bytes[..lanes * self.columns]),
+            lanes,
+            known: (self.below(2) == 0).then_some(largest),
         };
-        let known = self.below(2) == 0;
         for packing in Packing::ALL {
-            let length = packing.bytes(columns, rows).unwrap_or(0);
-            packing.pack_into(
-                columns,
-                &self.weights[..columns * rows],
-                &mut self.packed.0[..length],
-            );
-            let dense = Dense {
-                columns,
-                packing,
-                weights: &self.packed.0[..length],
-                rows: &self.row_words[..rows],
-                bounds: Bounds::UNKNOWN,
-            };
-            let bounds = if known {
-                dense.proves_bound(largest).unwrap()
-            } else {
-                Bounds::UNKNOWN
-            };
-            let dense = Dense { bounds, ..dense };
-            let mut words = [0; operand_words(MOST, LANES)];
-            let operands = Operands::prepare(packing, numbers, columns, lanes, &mut words);
-            let mut activations = [0i16; LANES * MOST];
-            self.activate(dense, operands, &mut activations[..lanes * rows]);
-            let mut outputs = dense.outputs(operands);
-            let mut row = 0;
-            while let Some(band) = outputs.next() {
-                for outputs in band {
-                    for (lane, &output) in outputs.iter().enumerate().take(lanes) {
-                        let x = inputs[lane * columns..][..columns].iter();
-                        let need = self.define(row, x.map(|&x| x.into()));
-                        let results = [
-                            (true, output, need.0),
-                            (false, activations[lane * rows + row].into(), need.1),
-                        ];
-                        for (wide, have, need) in results {
-                            digest.add(have);
-                            if have != need {
-                                return Err(Difference {
-                                    case: self.number,
-                                    columns,
-                                    row,
-                                    lanes,
-                                    packing,
-                                    wide,
-                                    bits: if wide_inputs { 16 } else { 8 },
-                                    have,
-                                    need,
-                                });
-                            }
-                        }
-                    }
-                    row += 1;
+            for weights in WeightBits::ALL {
+                if self.coarse || weights == WeightBits::Eight {
+                    self.check_packed(packing, weights, &inputs, digest)?;
                 }
             }
-            assert_eq!(row, rows);
         }
+        Ok(())
+    }
+
+    fn check_packed(
+        &mut self,
+        packing: Packing,
+        bits: WeightBits,
+        inputs: &Inputs<'_>,
+        digest: &mut Digest,
+    ) -> Result<(), Difference> {
+        let (columns, rows, lanes) = (self.columns, self.rows, inputs.lanes);
+        let length = bits.bytes(packing, columns, rows).unwrap_or(0);
+        let packed = &mut self.packed.0[..length];
+        bits.pack_into(packing, columns, &self.weights[..columns * rows], packed);
+        let dense = Dense {
+            columns,
+            packing,
+            bits,
+            weights: &self.packed.0[..length],
+            rows: &self.row_words[..rows],
+            bounds: Bounds::UNKNOWN,
+        };
+        let bounds = inputs
+            .known
+            .map(|largest| dense.proves_bound(largest).unwrap());
+        let bounds = bounds.unwrap_or(Bounds::UNKNOWN);
+        let dense = Dense { bounds, ..dense };
+        let mut words = [0; layer_words(WeightBits::Four, Packing::Tiles, MOST, LANES)];
+        let mut activations = [0i16; LANES * MOST];
+        let operands = Operands::prepare(packing, inputs.numbers(), columns, lanes, &mut words);
+        self.activate(dense, operands, &mut activations[..lanes * rows]);
+        let operands = Operands::prepare(packing, inputs.numbers(), columns, lanes, &mut words);
+        let mut outputs = dense.outputs(operands);
+        let mut row = 0;
+        while let Some(band) = outputs.next() {
+            for outputs in band {
+                for (lane, &output) in outputs.iter().enumerate().take(lanes) {
+                    let x = inputs.raw[lane * columns..][..columns].iter();
+                    let need = self.define(row, x.map(|&x| x.into()));
+                    let results = [
+                        (true, output, need.0),
+                        (false, activations[lane * rows + row].into(), need.1),
+                    ];
+                    for (wide, have, need) in results {
+                        digest.add(have);
+                        if have != need {
+                            return Err(Difference {
+                                case: self.number,
+                                columns,
+                                row,
+                                lanes,
+                                packing,
+                                weights: bits,
+                                wide,
+                                bits: if inputs.bytes.is_some() { 8 } else { 16 },
+                                have,
+                                need,
+                            });
+                        }
+                    }
+                }
+                row += 1;
+            }
+        }
+        assert_eq!(row, rows);
         Ok(())
     }
 

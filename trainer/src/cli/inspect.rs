@@ -70,6 +70,8 @@ struct Layer {
     role: String,
     columns: usize,
     rows: usize,
+    /// Bits of each weight.
+    weight_bits: usize,
     outputs: String,
     smallest_scale: f64,
     largest_scale: f64,
@@ -183,6 +185,7 @@ fn layer(view: &LayerView<'_>) -> Layer {
         role: format!("{:?}", view.role).to_lowercase(),
         columns: view.columns,
         rows: view.rows,
+        weight_bits: view.bits.count(),
         outputs,
         smallest_scale,
         largest_scale,
@@ -246,11 +249,12 @@ fn text(description: &Description) -> String {
     }
     let _ = writeln!(
         text,
-        "{:<9}{:>12}{:>9}{:>9}   {:<30}scale of outputs",
-        "layer", "shape", "MACs", "bytes", "outputs"
+        "{:<9}{:>12}{:>9}{:>9}{:>9}   {:<30}scale of outputs",
+        "layer", "shape", "weights", "MACs", "bytes", "outputs"
     );
     for layer in &description.layers {
         let shape = format!("{}x{}", layer.columns, layer.rows);
+        let weights = format!("i{}", layer.weight_bits);
         let Layer {
             role,
             macs,
@@ -262,7 +266,7 @@ fn text(description: &Description) -> String {
         } = layer;
         let _ = writeln!(
             text,
-            "{role:<9}{shape:>12}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}"
+            "{role:<9}{shape:>12}{weights:>9}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}"
         );
     }
     let _ = writeln!(

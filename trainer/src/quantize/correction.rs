@@ -12,7 +12,7 @@ use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use candle_core::Tensor;
 use elbow::format::DenseSpec;
-use elbow::kernel::{self, Numbers, Operands, Packing, operand_words};
+use elbow::kernel::{self, Numbers, Operands, Packing, WeightBits, operand_words};
 
 /// Readings that means are over, at most.
 const MOST: usize = 512;
@@ -108,7 +108,8 @@ fn shift(integers: &[i32], steps: &[f64], exact: &Tensor) -> Result<Vec<f64>, Er
         .collect())
 }
 
-/// The outputs `M_r(a_r)` of a layer on each row of `integers`, by the device's kernel.
+/// The outputs `M_r(a_r)` of a layer on each row of `integers`, by the device's kernel. In eight bits the weights
+/// are what they are in four.
 fn outputs(spec: &DenseSpec, integers: &[i32]) -> Vec<i32> {
     let columns = spec.weights.len() / spec.rows.len();
     let weights = Packing::Rows.pack(columns, &spec.weights);
@@ -119,6 +120,7 @@ fn outputs(spec: &DenseSpec, integers: &[i32]) -> Vec<i32> {
     let layer = kernel::Dense {
         columns,
         packing: Packing::Rows,
+        bits: WeightBits::Eight,
         weights: &weights,
         rows: &rows,
         bounds: kernel::Bounds::UNKNOWN,

@@ -2,6 +2,7 @@
 
 use super::layer::{LARGEST_ACCUMULATOR, Operand, SYMMETRIC_LEVELS};
 use elbow::format::{DenseSpec, RowSpec};
+use elbow::kernel::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
@@ -87,6 +88,7 @@ impl Rows {
             column.map(|&weight| weight as i8)
         });
         DenseSpec {
+            bits: WeightBits::Eight,
             weights: weights.collect(),
             rows: self.rows.clone(),
         }

@@ -11,6 +11,7 @@ mod helium;
 mod portable;
 #[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
 mod tiles;
+mod widen;
 
 #[cfg(elbow_kernels = "dsp")]
 use dsp as core_kernels;
@@ -32,6 +33,7 @@ use crate::requantize::Multiplier;
 
 /// Rows that are computed together, and the packing that is read fastest.
 pub(super) use core_kernels::{BAND, NATIVE};
+pub(super) use widen::widen;
 
 /// Brings inputs into the order that [`outputs`] wants; gives what each lane's sums have to have added.
 pub(super) fn prepare(

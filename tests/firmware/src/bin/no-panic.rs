@@ -14,7 +14,9 @@ use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
 use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization};
+use elbow::kernel::{
+    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, WeightBits,
+};
 use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
 use elbow::stream::{WindowShape, Windows};
@@ -162,9 +164,19 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     } = memory;
     let rows: &[[i32; 2]] = values.as_chunks().0;
     let packing = *Packing::ALL.get(number as usize)?;
+    let bits = *WeightBits::ALL.get(number as usize)?;
+    let length = bits.bytes(packing, number as usize, number as usize);
+    write!(
+        out,
+        "{length:?} {} {}",
+        bits.count(),
+        bits.holds(number as i8)
+    )
+    .ok()?;
     let dense = Dense {
         columns: number as usize,
         packing,
+        bits,
         weights: bytes,
         rows,
         bounds: Bounds {
@@ -188,6 +200,7 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         ceiling: number as i16,
     };
     let mut activations = [0; 8];
+    let operands = Operands::prepare(packing, Numbers::Wide(raw), lanes, lanes, &mut words);
     dense.activate(operands, quantization, Activations::Wide(&mut activations));
     write!(out, "{activations:?}").ok()?;
     let narrow: &[i8] = bytemuck::cast_slice(bytes);
