@@ -3,7 +3,7 @@
 use crate::error::Error;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
 use pulp::Arch;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Adam with bias correction (Kingma and Ba, "Adam: a method for stochastic optimization", 2015,
 /// algorithm 1), beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, no weight decay. One pass over each
@@ -28,6 +28,16 @@ impl Moments {
             first: vec![0.0; count],
             second: vec![0.0; count],
         }
+    }
+
+    /// The means of the gradients and of their squares, as many.
+    pub fn parts(&self) -> [&[f32]; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Those that [`Moments::parts`] gave.
+    pub fn from_parts([first, second]: [Vec<f32>; 2]) -> Self {
+        Self { first, second }
     }
 }
 
@@ -98,6 +108,21 @@ impl Adam {
             moments: variables.iter().map(zeros).collect(),
             steps: 0,
         }
+    }
+
+    /// The moments of each variable, and how many steps there were.
+    pub fn state(&self) -> (Vec<Moments>, i32) {
+        let moments = self.moments.iter().map(|moments| {
+            let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+            moments.clone()
+        });
+        (moments.collect(), self.steps)
+    }
+
+    /// Goes on from a [`Adam::state`].
+    pub fn resume(&mut self, moments: &[Moments], steps: i32) {
+        self.moments = moments.iter().cloned().map(Mutex::new).collect();
+        self.steps = steps;
     }
 
     /// One step down the gradients. A variable without a gradient stays as it is.

@@ -20,6 +20,8 @@ pub const IMAGE_FILE: &str = "model.elbow";
 pub const PARAMETERS_FILE: &str = "model.safetensors";
 /// What the integers of the image stand for.
 pub const PLAN_FILE: &str = "plan.toml";
+/// A training that is not at its end.
+pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
 /// The settings, and what was derived from the data.
 pub const CONFIG_FILE: &str = "config.toml";
 /// One line of JSON for each epoch.
@@ -300,6 +302,15 @@ pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
     } else {
         Ok(None)
     }
+}
+
+/// What `config.toml` has.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn to_toml(config: &RunConfig) -> Result<String, Error> {
+    toml::to_string(config)
+        .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))
 }
 
 /// The settings in the file `path`, or in the folder of a run.

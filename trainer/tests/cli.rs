@@ -1522,3 +1522,20 @@ fn the_report_stands_alone() {
     assert_eq!(page.matches("class=\"picture\"").count(), 24);
     assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
 }
+
+#[test]
+fn there_must_be_something_to_go_on_with() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    std::fs::create_dir(&out).unwrap();
+    let resume = ["fit", "--resume", &out];
+    fails_with(
+        &resume,
+        &["no checkpoint.safetensors in", "leave --resume out"],
+    );
+    std::fs::write(Path::new(&out).join("checkpoint.safetensors"), "[a table]").unwrap();
+    fails_with(
+        &resume,
+        &["checkpoint.safetensors", "train anew, without --resume"],
+    );
+}

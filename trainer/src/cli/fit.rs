@@ -12,7 +12,7 @@ use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::export::Material;
-use crate::fit::{self, Epoch};
+use crate::fit::{self, Checkpoint, Epoch};
 use crate::gradient;
 use crate::inference::train_locally;
 use crate::model::Vae;
@@ -31,7 +31,7 @@ use elbow::{Estimator, Model};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
 const SETTINGS: [&str; 32] = [
@@ -194,6 +194,10 @@ pub(super) struct Arguments {
     /// Take all settings but --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
+    /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
+    /// once a minute
+    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["config", "out"])]
+    resume: Option<PathBuf>,
     /// The folder of the run [default: runs/ and the name of the data]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -221,9 +225,10 @@ impl Arguments {
     }
 
     fn settings(&self) -> Result<Config, Error> {
-        let settings = match &self.config {
-            Some(path) => run::read_config(path)?.settings,
-            None => Config {
+        let settings = match (&self.config, &self.resume) {
+            (_, Some(folder)) => read_checkpoint(folder)?.1.settings,
+            (Some(path), None) => run::read_config(path)?.settings,
+            (None, None) => Config {
                 data: self.data.clone(),
                 labels: self.labels.clone(),
                 anomaly_digit: self.anomaly_digit,
@@ -271,8 +276,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         |stem| stem.to_string_lossy().into_owned(),
     );
     let folder = arguments
-        .out
+        .resume
         .clone()
+        .or_else(|| arguments.out.clone())
         .unwrap_or_else(|| Path::new("runs").join(&name));
     run::check_folder(&folder)?;
     let parts = Parts::load(&settings)?;
@@ -290,8 +296,34 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         config: RunConfig { settings, derived },
         parts,
         quiet: arguments.quiet,
+        checkpoint: match &arguments.resume {
+            None => None,
+            Some(folder) => Some(read_checkpoint(folder)?),
+        },
     };
     task.run(&folder)
+}
+
+/// Time between two checkpoints, at least.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+/// What a checkpoint file says of its run.
+const RUN: &str = "run";
+
+/// The bytes of a folder's checkpoint, and the run that they are of.
+fn read_checkpoint(folder: &Path) -> Result<(Vec<u8>, RunConfig), Error> {
+    let path = folder.join(run::CHECKPOINT_FILE);
+    if !path.exists() {
+        return Err(Error::Setting(format!(
+            "there is no {} in {}: no training was interrupted there after its first minute; leave --resume out",
+            run::CHECKPOINT_FILE,
+            folder.display()
+        )));
+    }
+    let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
+    let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
+    let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
+    let config = toml::from_str(&text).map_err(|error| named(error.message().to_owned()))?;
+    Ok((bytes, config))
 }
 
 /// A training that nothing but numbers can stop.
@@ -301,6 +333,8 @@ struct Task {
     config: RunConfig,
     parts: Parts,
     quiet: bool,
+    /// What to go on from.
+    checkpoint: Option<(Vec<u8>, RunConfig)>,
 }
 
 impl Task {
@@ -341,7 +375,7 @@ impl Task {
             ));
         }
         let start = Instant::now();
-        let history = self.train(&vae, &training, &validation)?;
+        let history = self.train(folder, &vae, &training, &validation)?;
         let training_seconds = start.elapsed().as_secs_f64();
         if vae.latent() == Latent::Bernoulli {
             return self.finish_in_floats(
@@ -463,6 +497,7 @@ impl Task {
 
     fn train(
         &self,
+        folder: &Path,
         vae: &Vae,
         training: &Prepared,
         validation: &Prepared,
@@ -473,11 +508,40 @@ impl Task {
         let plain = settings.gradient == Gradient::Reparameterized;
         let history = match settings.inference {
             _ if !plain => gradient::train(vae, settings, training, validation, show),
-            Inference::Amortized => fit::train(vae, settings, training, validation, show),
+            Inference::Amortized => {
+                let path = folder.join(run::CHECKPOINT_FILE);
+                let save = |checkpoint: &Checkpoint| {
+                    let note = (RUN, run::to_toml(&self.config)?);
+                    run::write(&path, &checkpoint.to_bytes(vae, note)?)
+                };
+                let data = (training, validation);
+                let save = (CHECKPOINT_INTERVAL, save);
+                fit::train_from(self.resumed(vae)?, vae, settings, data, show, save)
+            }
             Inference::Svi => train_locally(vae, settings, training, validation, show),
         };
         progress.finish();
         history
+    }
+
+    /// The training that is gone on with.
+    fn resumed(&self, vae: &Vae) -> Result<Option<Checkpoint>, Error> {
+        let Some((bytes, config)) = &self.checkpoint else {
+            return Ok(None);
+        };
+        if *config != self.config {
+            return Err(Error::Setting(format!(
+                "{} is not what the training began with: restore the file, or train anew, without --resume",
+                self.config.settings.data
+            )));
+        }
+        let checkpoint = Checkpoint::from_bytes(bytes, vae)?;
+        self.say(&format!(
+            "going on after epoch {} of {}",
+            checkpoint.epochs(),
+            config.settings.epochs
+        ));
+        Ok(Some(checkpoint))
     }
 
     fn summary(
@@ -596,8 +660,7 @@ fn write_floats(
     history: &[Epoch],
     summary: &str,
 ) -> Result<(), Error> {
-    let text = toml::to_string(config);
-    let text = text.map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+    let text = run::to_toml(config)?;
     let lines = history
         .iter()
         .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
@@ -607,7 +670,8 @@ fn write_floats(
     run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
     run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
     run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
-    run::write(&folder.join(run::SUMMARY_FILE), summary.as_bytes())
+    run::write(&folder.join(run::SUMMARY_FILE), summary.as_bytes())?;
+    run::remove(&folder.join(run::CHECKPOINT_FILE))
 }
 
 /// The results for a terminal.

@@ -20,7 +20,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use crate::adam::{Rates, descend};
+use crate::adam::{Moments, Rates, descend};
 use crate::config::{Config, Latent};
 use crate::error::Error;
 use crate::masks::Masks;
@@ -205,6 +205,28 @@ impl<'a> Engine<'a> {
     /// [`Error::Tensor`].
     pub fn write(&self, vae: &Vae) -> Result<(), Error> {
         self.network.write(vae)
+    }
+
+    /// What the optimizer knows of each variable in the order of [`Vae::parameters`], how many steps there
+    /// were, and the streams of noise, gaps and bits.
+    pub fn state(&self) -> (Vec<Moments>, i32, [Xoshiro128PlusPlus; 3]) {
+        let (draws, bits) = (read(&self.draws), read(&self.bits));
+        let streams = [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone);
+        (self.network.moments(), self.steps, streams)
+    }
+
+    /// Goes on from a [`Engine::state`].
+    pub fn resume(
+        &mut self,
+        moments: &[Moments],
+        steps: i32,
+        [noise, missing, bits]: [Xoshiro128PlusPlus; 3],
+    ) {
+        self.network.set_moments(moments);
+        self.steps = steps;
+        let mut draws = write(&self.draws);
+        (draws.noise, draws.missing) = (noise, missing);
+        write(&self.bits).rng = bits;
     }
 
     /// Passes over the training readings once, in the order `order`, and calls `project` with the

@@ -79,6 +79,30 @@ impl Network {
         Ok(())
     }
 
+    /// The moments of each variable, in the order of [`Vae::parameters`].
+    pub(super) fn moments(&self) -> Vec<Moments> {
+        let of_group = |(index, group): (usize, &Group)| {
+            let moments = group.moments.lock().unwrap_or_else(PoisonError::into_inner);
+            let [weight, bias] = moments.clone();
+            // The log-deviations are one variable.
+            let first = (self.scales != Some(index)).then_some(weight);
+            first.into_iter().chain([bias])
+        };
+        self.groups.iter().enumerate().flat_map(of_group).collect()
+    }
+
+    /// Takes what [`Network::moments`] gave.
+    pub(super) fn set_moments(&self, moments: &[Moments]) {
+        let mut moments = moments.iter().cloned();
+        for (index, group) in self.groups.iter().enumerate() {
+            let mut own = group.moments.lock().unwrap_or_else(PoisonError::into_inner);
+            let places = usize::from(self.scales == Some(index))..2;
+            for (own, moments) in own[places].iter_mut().zip(moments.by_ref()) {
+                *own = moments;
+            }
+        }
+    }
+
     /// Gradients of all groups, zero.
     pub(super) fn gradients(&self) -> Vec<RwLock<Values>> {
         let zeros = |group: &Group| {

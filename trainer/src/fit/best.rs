@@ -5,20 +5,32 @@ use crate::model::Vae;
 use candle_core::Tensor;
 
 /// The parameters with the highest criterion so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Best(Option<(f64, Vec<Tensor>)>);
 
 impl Best {
+    /// That of a criterion and parameters.
+    pub fn new(kept: Option<(f64, Vec<Tensor>)>) -> Self {
+        Self(kept)
+    }
+
+    /// What they were kept for.
+    pub fn criterion(&self) -> Option<f64> {
+        self.0.as_ref().map(|(criterion, _)| *criterion)
+    }
+
+    /// The parameters, where some were kept.
+    pub fn values(&self) -> Option<&[Tensor]> {
+        self.0.as_ref().map(|(_, values)| values.as_slice())
+    }
+
     /// Keeps the parameters that `vae` has where `criterion` is the highest so far; none and numbers that
     /// are not finite are passed over.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn offer(&mut self, vae: &Vae, criterion: Option<f64>) -> Result<(), Error> {
-        let highest = self
-            .0
-            .as_ref()
-            .map_or(f64::NEG_INFINITY, |(highest, _)| *highest);
+        let highest = self.criterion().unwrap_or(f64::NEG_INFINITY);
         if let Some(criterion) = criterion
             && criterion.is_finite()
             && criterion > highest

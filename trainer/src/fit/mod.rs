@@ -2,8 +2,10 @@
 //! whole readings or of readings with gaps.
 
 mod best;
+mod checkpoint;
 
 pub use best::Best;
+pub use checkpoint::Checkpoint;
 
 use crate::adam::Adam;
 use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
@@ -18,10 +20,15 @@ use crate::prepared::Prepared;
 use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals};
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
+use checkpoint::{Progress, Streams};
 use serde::Serialize;
+use std::time::{Duration, Instant};
 
 /// Draws for each reading in a bound on validation readings, the same ones every time.
 const VALIDATION_SAMPLES: usize = 4;
+
+/// Numbers of an [`Epoch`] but for its count.
+const NUMBERS: usize = 7;
 
 /// What an epoch came to, in nats a reading: means over the readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -52,6 +59,44 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// Its numbers but for the count, NaN for none.
+    fn to_numbers(self) -> [f64; NUMBERS] {
+        let or_nan = |number: Option<f64>| number.unwrap_or(f64::NAN);
+        [
+            self.elbo,
+            self.reconstruction,
+            self.kl,
+            or_nan(self.objective),
+            or_nan(self.observed_fraction),
+            or_nan(self.validation_elbo),
+            or_nan(self.validation_masked_elbo),
+        ]
+    }
+
+    /// Epoch `epoch`, whose numbers these are.
+    fn from_numbers(epoch: usize, numbers: [f64; NUMBERS]) -> Self {
+        let some = |number: f64| (!number.is_nan()).then_some(number);
+        let [
+            elbo,
+            reconstruction,
+            kl,
+            objective,
+            observed,
+            validation,
+            masked,
+        ] = numbers;
+        Self {
+            epoch,
+            elbo,
+            reconstruction,
+            kl,
+            objective: some(objective),
+            observed_fraction: some(observed),
+            validation_elbo: some(validation),
+            validation_masked_elbo: some(masked),
+        }
+    }
+
     /// What early stopping goes by, the higher the better: the ELBO on validation readings, and
     /// where training makes gaps the mean of it and of that on readings with gaps, so that a model
     /// is good at both.
@@ -113,12 +158,32 @@ pub fn train(
     validation: &Prepared,
     observe: impl FnMut(&Epoch),
 ) -> Result<Vec<Epoch>, Error> {
+    let data = (training, validation);
+    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
+    train_from(None, vae, config, data, observe, never)
+}
+
+/// [`train`] on the first data, chosen by the second, from a checkpoint where there is one; hands one on after the
+/// first epoch that ends so long after the last. The result is the same, bit for bit, as that of a training that was
+/// not interrupted.
+///
+/// # Errors
+/// [`Error::Diverged`], [`Error::Tensor`], those of `save`.
+pub fn train_from(
+    checkpoint: Option<Checkpoint>,
+    vae: &Vae,
+    config: &Config,
+    data: (&Prepared, &Prepared),
+    observe: impl FnMut(&Epoch),
+    save: (Duration, impl FnMut(&Checkpoint) -> Result<(), Error>),
+) -> Result<Vec<Epoch>, Error> {
+    let training = data.0;
     let by = if engine::supports(vae, config, training) {
         Means::Engine
     } else {
         Means::Candle
     };
-    train_by(by, vae, config, (training, validation), observe)
+    ascend(by, checkpoint, vae, config, data, observe, save)
 }
 
 /// What computes gradients.
@@ -138,20 +203,46 @@ pub fn train_by(
     by: Means,
     vae: &Vae,
     config: &Config,
+    data: (&Prepared, &Prepared),
+    observe: impl FnMut(&Epoch),
+) -> Result<Vec<Epoch>, Error> {
+    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
+    ascend(by, None, vae, config, data, observe, never)
+}
+
+fn ascend(
+    by: Means,
+    checkpoint: Option<Checkpoint>,
+    vae: &Vae,
+    config: &Config,
     (training, validation): (&Prepared, &Prepared),
     mut observe: impl FnMut(&Epoch),
+    (interval, mut save): (Duration, impl FnMut(&Checkpoint) -> Result<(), Error>),
 ) -> Result<Vec<Epoch>, Error> {
-    vae.prior.start_from(&training.batch.inputs)?;
+    match &checkpoint {
+        None => vae.prior.start_from(&training.batch.inputs)?,
+        Some(checkpoint) => {
+            checkpoint.check(training.readings.len())?;
+            vae.restore(&checkpoint.values)?;
+        }
+    }
     let mut ascent = Ascent::new(by, vae, config, training)?;
     let validation = Validation::new(config, validation);
-    let mut best = Best::default();
-    let mut history = Vec::with_capacity(config.epochs);
-    for epoch in 1..=config.epochs {
+    let (mut best, mut history) = match checkpoint {
+        None => (Best::default(), Vec::with_capacity(config.epochs)),
+        Some(checkpoint) => ascent.resume(checkpoint),
+    };
+    let mut saved = Instant::now();
+    for epoch in history.len() + 1..=config.epochs {
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
         best.offer(vae, metrics.criterion())?;
         observe(&metrics);
         history.push(metrics);
+        if saved.elapsed() >= interval && epoch < config.epochs {
+            save(&ascent.checkpoint(&best, &history)?)?;
+            saved = Instant::now();
+        }
     }
     best.restore(vae)?;
     Ok(history)
@@ -256,6 +347,64 @@ impl<'a> Ascent<'a> {
             engine,
             floor: vae.likelihood.floor()?,
         })
+    }
+
+    /// What the epochs to come need.
+    fn checkpoint(&self, best: &Best, history: &[Epoch]) -> Result<Checkpoint, Error> {
+        let (moments, steps, [noise, missing, binarization]) = match &self.engine {
+            Some(engine) => engine.state(),
+            None => {
+                let (moments, steps) = self.adam.state();
+                let streams = [&self.noise, &self.missing, &self.binarization];
+                (moments, steps, streams.map(Clone::clone))
+            }
+        };
+        Ok(Checkpoint {
+            progress: Progress {
+                steps,
+                streams: Streams {
+                    shuffling: self.shuffling.clone(),
+                    noise,
+                    missing,
+                    binarization,
+                },
+            },
+            history: history.to_vec(),
+            order: self.order.clone(),
+            values: self.vae.snapshot()?,
+            moments,
+            best: best.clone(),
+        })
+    }
+
+    /// Goes on from there; the variables have their values already.
+    fn resume(&mut self, checkpoint: Checkpoint) -> (Best, Vec<Epoch>) {
+        let Checkpoint {
+            progress,
+            history,
+            order,
+            moments,
+            best,
+            ..
+        } = checkpoint;
+        let Streams {
+            shuffling,
+            noise,
+            missing,
+            binarization,
+        } = progress.streams;
+        match &mut self.engine {
+            Some(engine) => {
+                let streams = [noise, missing, binarization];
+                engine.resume(&moments, progress.steps, streams);
+            }
+            None => {
+                self.adam.resume(&moments, progress.steps);
+                (self.noise, self.missing, self.binarization) = (noise, missing, binarization);
+            }
+        }
+        (self.order, self.shuffling) = (order, shuffling);
+        (best, history)
     }
 
     /// Passes over the training readings once, in an order of its own.

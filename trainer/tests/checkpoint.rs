@@ -1,0 +1,123 @@
+//! Trainings that are interrupted and gone on with.
+
+mod support;
+
+use candle_core::Device;
+use elbow_trainer::error::Error;
+use elbow_trainer::fit::{self, Checkpoint};
+use elbow_trainer::model::Vae;
+use elbow_trainer::parts::Parts;
+use std::time::Duration;
+use support::fit as run;
+
+/// The bytes of the parameters.
+fn bits(vae: &Vae) -> Vec<u8> {
+    vae.to_safetensors().unwrap()
+}
+
+/// By the engine with gaps, with bits that are drawn anew and with learned log-deviations, and by automatic
+/// differentiation: a training that goes on after its fourth epoch ends as one that was never interrupted.
+#[test]
+fn an_interrupted_training_ends_as_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let waves: String = (0..300)
+        .map(|row| {
+            let at = |column: i32| (f64::from(row * (column + 3)) * 0.37).sin();
+            format!("{:.3},{:.3},{:.3}\n", at(0), at(1), at(2))
+        })
+        .collect();
+    let real = folder.path().join("waves.csv");
+    std::fs::write(&real, waves).unwrap();
+    let real = real.display().to_string();
+    for arguments in [
+        &["digits", "--missing", "0.3"][..],
+        &["digits", "--binarize", "dynamic"],
+        &[&real, "--likelihood", "laplace", "--latents", "2"],
+        &["digits", "--prior", "mixture:3"],
+    ] {
+        let common = ["--epochs", "7", "--keep-dead-latents"];
+        let trained = run(&[arguments, &common].concat());
+        let (settings, derived) = (&trained.config.settings, &trained.config.derived);
+        let parts = Parts::load(settings).unwrap();
+        let model = || {
+            let of = (derived.likelihood, &derived.normalization);
+            fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap()
+        };
+        let mut training = trained.prepare(&parts.train.table);
+        training.intensities = parts.intensities.clone();
+        let validation = trained.prepare(&parts.validation.table);
+        let data = (&training, &validation);
+
+        let (whole, mut files) = (model(), vec![]);
+        let note = || ("run", "a note".to_owned());
+        let save = |checkpoint: &Checkpoint| {
+            files.push(checkpoint.to_bytes(&whole, note())?);
+            Ok::<_, Error>(())
+        };
+        let each = (Duration::ZERO, save);
+        let history = fit::train_from(None, &whole, settings, data, |_| {}, each).unwrap();
+        assert_eq!(files.len(), 6, "after each epoch but the last");
+
+        let bytes = &files[3];
+        assert_eq!(Checkpoint::note(bytes, "run").unwrap(), "a note");
+        let later = model();
+        let checkpoint = Checkpoint::from_bytes(bytes, &later).unwrap();
+        assert_eq!(checkpoint.epochs(), 4);
+        let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
+        let gone_on =
+            fit::train_from(Some(checkpoint), &later, settings, data, |_| {}, never).unwrap();
+        assert_eq!(gone_on, history, "{arguments:?}");
+        assert_eq!(bits(&later), bits(&whole), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_something_else_is_refused() {
+    let trained = run(&["digits", "--epochs", "3"]);
+    let (settings, derived) = (&trained.config.settings, &trained.config.derived);
+    let parts = Parts::load(settings).unwrap();
+    let of = (derived.likelihood, &derived.normalization);
+    let vae = fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
+    let training = trained.prepare(&parts.train.table);
+    let mut bytes = vec![];
+    let save = |checkpoint: &Checkpoint| {
+        bytes = checkpoint.to_bytes(&vae, ("run", String::new()))?;
+        Ok::<_, Error>(())
+    };
+    let data = (&training, &training);
+    fit::train_from(None, &vae, settings, data, |_| {}, (Duration::ZERO, save)).unwrap();
+
+    let refusal =
+        |bytes: &[u8], vae: &Vae| Checkpoint::from_bytes(bytes, vae).unwrap_err().to_string();
+    let remedy = "train anew, without --resume";
+    for length in [0, 7, 100, bytes.len() - 1] {
+        assert!(refusal(&bytes[..length], &vae).ends_with(remedy));
+    }
+    let mut wider = settings.clone();
+    wider.latents += 1;
+    let wider = fit::initialize(&wider, of.0, of.1, &Device::Cpu).unwrap();
+    let line = refusal(&bytes, &wider);
+    assert!(
+        line.contains("[64, 16] of F32") && line.contains("[64, 18]"),
+        "{line}"
+    );
+    let fewer = trained.prepare(&parts.validation.table);
+    let checkpoint = Checkpoint::from_bytes(&bytes, &vae).unwrap();
+    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
+    let error = fit::train_from(
+        Some(checkpoint),
+        &vae,
+        settings,
+        (&fewer, &fewer),
+        |_| {},
+        never,
+    );
+    let line = error.unwrap_err().to_string();
+    let (trained_on, given) = (training.readings.len(), fewer.readings.len());
+    assert!(
+        line.contains(&format!(
+            "{trained_on} training readings, the data have {given}"
+        )),
+        "{line}"
+    );
+}
