@@ -14,9 +14,13 @@ use crate::readings::Readings;
 use candle_core::Tensor;
 use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
 use serde::Serialize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
+
+/// Shares of the readings that a thread takes one after another, about: whoever is done early takes more.
+const SHARES: usize = 8;
 
 /// The bound of each reading in floats, nats: the mean over `samples` draws in antithetic pairs, always
 /// the same draws. With `masks`, that of what they observe.
@@ -148,6 +152,9 @@ pub fn device_scores(
     })
 }
 
+/// What was made of the readings from one on.
+type Part<T> = (usize, Result<Vec<T>, Error>);
+
 /// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
 /// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
 ///
@@ -161,34 +168,44 @@ pub fn on_device<T: Send>(
     work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
 ) -> Result<Vec<T>, Error> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = readings.len().div_ceil(threads).max(1);
-    let part = |first: usize| -> Result<Vec<T>, Error> {
-        let mut workspace = vec![0u64; model.workspace_words()];
-        let mut session = Session::new(model, &mut workspace, seed)
-            .map_err(|error| Error::Setting(error.to_string()))?;
-        let mut one = |reading: usize| {
+    let share = readings.len().div_ceil(threads * SHARES).max(1);
+    let next = AtomicUsize::new(0);
+    // Readings from `first` on.
+    let part = |session: &mut Session<'_>, first: usize| -> Result<Vec<T>, Error> {
+        let one = |reading: usize| {
             session.reseed(seed, reading as u64);
             let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
-            work(&mut session, readings.row(reading), observed)
+            work(session, readings.row(reading), observed)
                 .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
         };
         let last = readings.len().min(first + share);
-        (first..last).map(&mut one).collect()
+        (first..last).map(one).collect()
     };
-    let parts = std::thread::scope(|scope| {
-        let starts = (0..readings.len()).step_by(share);
-        let workers: Vec<_> = starts
-            .map(|first| scope.spawn(move || part(first)))
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect::<Result<Vec<Vec<T>>, Error>>()
+    let worker = || -> Result<Vec<Part<T>>, Error> {
+        let mut workspace = vec![0u64; model.workspace_words()];
+        let mut session = Session::new(model, &mut workspace, seed)
+            .map_err(|error| Error::Setting(error.to_string()))?;
+        let firsts = std::iter::repeat_with(|| next.fetch_add(share, Ordering::Relaxed));
+        let firsts = firsts.take_while(|&first| first < readings.len());
+        Ok(firsts
+            .map(|first| (first, part(&mut session, first)))
+            .collect())
+    };
+    let mut parts = vec![];
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        for worker in workers {
+            let of_worker = worker.join();
+            parts.extend(of_worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok::<_, Error>(())
     })?;
+    // Of several errors, that of the first reading.
+    parts.sort_by_key(|&(first, _)| first);
+    let parts: Vec<Vec<T>> = parts
+        .into_iter()
+        .map(|(_, part)| part)
+        .collect::<Result<_, _>>()?;
     Ok(parts.into_iter().flatten().collect())
 }
 

@@ -82,6 +82,17 @@ fn check_importance_weighting(trained: &Trained, table: &Table) {
     assert!(differences(&fewer, &elbo).sum::<f64>() > readings.len() as f64);
 }
 
+/// A reading's score is its own, whichever thread computes it, and beside whichever others.
+fn check_shares(trained: &Trained, table: &Table) {
+    let readings = trained.prepare(table).readings;
+    let estimator = Estimator::MonteCarlo { samples: 3 };
+    let all = trained.elbos(&readings, estimator, 5);
+    for count in [1, 2, 7, 33] {
+        let some = trained.elbos(&readings.first(count), estimator, 5);
+        assert_eq!(some, all[..count]);
+    }
+}
+
 #[test]
 fn digits_are_scored_within_a_fifth_of_a_nat_by_sigma_points() {
     let trained = fit(&["digits"]);
@@ -90,6 +101,7 @@ fn digits_are_scored_within_a_fifth_of_a_nat_by_sigma_points() {
     eprintln!("digits: RMSE {on_device:.3} nats on the device, {in_floats:.3} in floats");
     assert!(on_device < 0.2 && in_floats < 0.2);
     check_importance_weighting(&trained, &test);
+    check_shares(&trained, &test);
 }
 
 /// Normal beats, whose ELBO is about 200 nats, and all beats, many of which are many standard deviations
