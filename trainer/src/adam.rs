@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Adam {
     moments: Vec<Mutex<Moments>>,
+    /// Of the variables that are not in the processor's memory, once they were stepped.
+    elsewhere: Vec<Option<[Tensor; 2]>>,
     steps: i32,
 }
 
@@ -62,6 +64,30 @@ impl Rates {
     }
 }
 
+/// One step of a variable that is not in the processor's memory: its new value, and its moments in their places.
+fn step_elsewhere(
+    variable: &Tensor,
+    gradient: &Tensor,
+    moments: &mut Option<[Tensor; 2]>,
+    rates: Rates,
+) -> Result<Tensor, Error> {
+    let zeros = || -> Result<_, Error> { Ok([variable.zeros_like()?, variable.zeros_like()?]) };
+    let [first, second] = match moments.take() {
+        None => zeros()?,
+        Some(moments) => moments,
+    };
+    let mean = |moment: &Tensor, new: &Tensor, weight: f32| -> Result<Tensor, Error> {
+        Ok((moment + ((new - moment)? * f64::from(1.0 - weight))?)?)
+    };
+    let first = mean(&first, gradient, BETA_1)?;
+    let second = mean(&second, &gradient.sqr()?, BETA_2)?;
+    let root = (&second * f64::from(rates.correction))?.sqrt()?;
+    let step = (&first / (root + f64::from(EPSILON))?)?;
+    let value = (variable - (step * f64::from(rates.rate))?)?;
+    *moments = Some([first.detach(), second.detach()]);
+    Ok(value.detach())
+}
+
 /// One step of one number.
 #[inline(always)]
 fn step(value: &mut f32, (first, second): (&mut f32, &mut f32), gradient: f32, rates: Rates) {
@@ -106,23 +132,52 @@ impl Adam {
         let zeros = |var: &&Var| Mutex::new(Moments::new(var.elem_count()));
         Self {
             moments: variables.iter().map(zeros).collect(),
+            elsewhere: vec![None; variables.len()],
             steps: 0,
         }
     }
 
     /// The moments of each variable, and how many steps there were.
-    pub fn state(&self) -> (Vec<Moments>, i32) {
-        let moments = self.moments.iter().map(|moments| {
-            let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-            moments.clone()
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn state(&self) -> Result<(Vec<Moments>, i32), Error> {
+        let states = self.moments.iter().zip(&self.elsewhere);
+        let moments = states.map(|(moments, elsewhere)| match elsewhere {
+            None => {
+                let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
+                Ok(moments.clone())
+            }
+            Some([first, second]) => {
+                let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
+                Ok(Moments::from_parts([numbers(first)?, numbers(second)?]))
+            }
         });
-        (moments.collect(), self.steps)
+        Ok((moments.collect::<Result<_, Error>>()?, self.steps))
     }
 
-    /// Goes on from a [`Adam::state`].
-    pub fn resume(&mut self, moments: &[Moments], steps: i32) {
-        self.moments = moments.iter().cloned().map(Mutex::new).collect();
+    /// Goes on from a [`Adam::state`] of the same variables.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn resume(
+        &mut self,
+        variables: &[&Var],
+        moments: &[Moments],
+        steps: i32,
+    ) -> Result<(), Error> {
+        for (index, (variable, moments)) in variables.iter().zip(moments).enumerate() {
+            if variable.device().is_cpu() {
+                self.moments[index] = Mutex::new(moments.clone());
+            } else {
+                let [first, second] = moments.parts();
+                let tensor =
+                    |numbers| Tensor::from_slice(numbers, variable.shape(), variable.device());
+                self.elsewhere[index] = Some([tensor(first)?, tensor(second)?]);
+            }
+        }
         self.steps = steps;
+        Ok(())
     }
 
     /// One step down the gradients. A variable without a gradient stays as it is.
@@ -137,11 +192,17 @@ impl Adam {
     ) -> Result<(), Error> {
         self.steps += 1;
         let rates = Rates::new(self.steps, learning_rate);
-        for (variable, moments) in variables.iter().zip(&self.moments) {
-            if let Some(gradient) = gradients.get(variable) {
+        let states = self.moments.iter().zip(&mut self.elsewhere);
+        for (variable, (moments, elsewhere)) in variables.iter().zip(states) {
+            let Some(gradient) = gradients.get(variable) else {
+                continue;
+            };
+            if variable.device().is_cpu() {
                 let update = Update { moments, rates };
                 let gradient: Tensor = gradient.contiguous()?;
                 variable.as_tensor().inplace_op2(&gradient, &update)?;
+            } else {
+                variable.set(&step_elsewhere(variable, gradient, elsewhere, rates)?)?;
             }
         }
         Ok(())
@@ -206,6 +267,27 @@ mod tests {
             x -= rate * m_hat / (v_hat.sqrt() + 1e-8);
         }
         x
+    }
+
+    /// A variable elsewhere takes the steps of one here.
+    #[test]
+    fn steps_elsewhere_are_the_same() {
+        let tensor = |values: [f32; 3]| Tensor::new(&values, &Device::Cpu).unwrap();
+        let mut value = tensor([3.0, -2.0, 0.5]);
+        let var = Var::from_tensor(&value.copy().unwrap()).unwrap();
+        let mut here = Moments::new(3);
+        let mut elsewhere = None;
+        let mut values = var.to_vec1::<f32>().unwrap();
+        for step in 1..=40 {
+            let rates = Rates::new(step, 0.03);
+            let gradient = (&value * 3.0).unwrap();
+            value = step_elsewhere(&value, &gradient, &mut elsewhere, rates).unwrap();
+            let gradient: Vec<f32> = values.iter().map(|value| 3.0 * value).collect();
+            descend(&mut values, &mut here, (&gradient, &[]), rates);
+        }
+        for (a, b) in values.iter().zip(value.to_vec1::<f32>().unwrap()) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
     }
 
     #[test]

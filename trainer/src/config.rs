@@ -12,6 +12,7 @@ pub use prior::PriorKind;
 
 use crate::data::{Binarization, Dataset, Table};
 use crate::error::Error;
+use crate::processor::Processor;
 use crate::stream::StreamSettings;
 use clap::ValueEnum;
 use elbow::distribution::Family;
@@ -84,6 +85,9 @@ pub struct Config {
     /// How the posteriors of training readings are found.
     #[serde(default)]
     pub inference: Inference,
+    /// What trains.
+    #[serde(default, rename = "device")]
+    pub processor: Processor,
     /// Threads that train; one number of them gives one artefact.
     #[serde(default = "threads")]
     pub threads: usize,

@@ -22,6 +22,7 @@
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`compare`]: estimators of the bound against a reference.
 //! * [`adam`]: the optimizer.
+//! * [`processor`]: what trains.
 //! * [`engine`]: training on the processor, passes written by hand.
 //! * [`fit`]: the training loop.
 //! * [`activity`]: which latents carry anything.
@@ -63,6 +64,7 @@ pub mod objective;
 pub mod outliers;
 pub mod parts;
 pub mod prepared;
+pub mod processor;
 pub mod proposal;
 pub mod quantize;
 pub mod random;

@@ -61,6 +61,18 @@ impl Prepared {
         })
     }
 
+    /// The same with the tensors on `device`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn to_device(&self, device: &Device) -> Result<Self, Error> {
+        let Batch { inputs, target, .. } = &self.batch;
+        Ok(Self {
+            batch: Batch::whole(inputs.to_device(device)?, target.to_device(device)?),
+            ..self.clone()
+        })
+    }
+
     /// The rows `indices` as a batch; `rng` draws their bits where those are drawn anew.
     ///
     /// # Errors

@@ -1523,6 +1523,19 @@ fn the_report_stands_alone() {
     assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
 }
 
+#[cfg(not(any(feature = "cuda", feature = "metal")))]
+#[test]
+fn a_trainer_without_accelerators_says_so() {
+    for device in ["cuda", "metal"] {
+        let features = format!("--features {device}");
+        fit_is_refused(
+            "digits",
+            &["--device", device],
+            &["built without", &features, "leave --device out"],
+        );
+    }
+}
+
 #[test]
 fn there_must_be_something_to_go_on_with() {
     let folder = Folder::new();

@@ -6,6 +6,7 @@ use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{auc, mean_and_error};
 use crate::parts::Parts;
+use crate::processor::Processor;
 use crate::readings::{Normalization, Readings};
 use crate::run;
 use crate::shallow::{Covariance, Matrix, Mixture, PrincipalComponents};
@@ -208,6 +209,7 @@ impl Arguments {
             calibration: Default::default(),
             binarize: None,
             inference: Inference::Amortized,
+            processor: Processor::Cpu,
             threads: 1,
             seed: self.seed,
             validation_fraction: self.validation_fraction,

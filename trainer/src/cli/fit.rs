@@ -19,6 +19,7 @@ use crate::model::Vae;
 use crate::outliers::{self, Outlier};
 use crate::parts::Parts;
 use crate::prepared::Prepared;
+use crate::processor::Processor;
 use crate::quantize::Plan;
 use crate::readings::Readings;
 use crate::report::{self, Results};
@@ -34,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 32] = [
+const SETTINGS: [&str; 33] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -60,6 +61,7 @@ const SETTINGS: [&str; 32] = [
     "core",
     "calibration",
     "inference",
+    "processor",
     "threads",
     "seed",
     "validation_fraction",
@@ -180,6 +182,9 @@ pub(super) struct Arguments {
     /// Threads that train; the last bits of the artefact depend on their number
     #[arg(long, value_name = "N", default_value_t = THREADS)]
     threads: usize,
+    /// What trains
+    #[arg(long = "device", value_enum, default_value_t)]
+    processor: Processor,
     /// Of everything that is random; one seed gives one artefact
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -256,6 +261,7 @@ impl Arguments {
                 core: self.core,
                 calibration: self.calibration,
                 inference: self.inference,
+                processor: self.processor,
                 threads: self.threads,
                 seed: self.seed,
                 validation_fraction: self.validation_fraction,
@@ -270,6 +276,8 @@ impl Arguments {
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = arguments.settings()?;
+    // Before anything is loaded.
+    settings.processor.open()?;
     let stem = Path::new(&settings.data).file_stem();
     let name = stem.map_or_else(
         || "model".into(),
@@ -495,7 +503,33 @@ impl Task {
         Prepared::new(readings, normalization, vae, &Device::Cpu)
     }
 
+    /// Trains where the settings say; the model has the result.
     fn train(
+        &self,
+        folder: &Path,
+        vae: &Vae,
+        training: &Prepared,
+        validation: &Prepared,
+    ) -> Result<Vec<Epoch>, Error> {
+        let settings = &self.config.settings;
+        let device = settings.processor.open()?;
+        if device.is_cpu() {
+            return self.train_there(folder, vae, training, validation);
+        }
+        let derived = &self.config.derived;
+        let there = fit::initialize(
+            settings,
+            derived.likelihood,
+            &derived.normalization,
+            &device,
+        )?;
+        let (training, validation) = (training.to_device(&device)?, validation.to_device(&device)?);
+        let history = self.train_there(folder, &there, &training, &validation)?;
+        vae.load_safetensors(&there.to_safetensors()?)?;
+        Ok(history)
+    }
+
+    fn train_there(
         &self,
         folder: &Path,
         vae: &Vae,

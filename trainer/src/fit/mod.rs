@@ -230,7 +230,7 @@ fn ascend(
     let validation = Validation::new(config, validation);
     let (mut best, mut history) = match checkpoint {
         None => (Best::default(), Vec::with_capacity(config.epochs)),
-        Some(checkpoint) => ascent.resume(checkpoint),
+        Some(checkpoint) => ascent.resume(checkpoint)?,
     };
     let mut saved = Instant::now();
     for epoch in history.len() + 1..=config.epochs {
@@ -354,7 +354,7 @@ impl<'a> Ascent<'a> {
         let (moments, steps, [noise, missing, binarization]) = match &self.engine {
             Some(engine) => engine.state(),
             None => {
-                let (moments, steps) = self.adam.state();
+                let (moments, steps) = self.adam.state()?;
                 let streams = [&self.noise, &self.missing, &self.binarization];
                 (moments, steps, streams.map(Clone::clone))
             }
@@ -378,7 +378,7 @@ impl<'a> Ascent<'a> {
     }
 
     /// Goes on from there; the variables have their values already.
-    fn resume(&mut self, checkpoint: Checkpoint) -> (Best, Vec<Epoch>) {
+    fn resume(&mut self, checkpoint: Checkpoint) -> Result<(Best, Vec<Epoch>), Error> {
         let Checkpoint {
             progress,
             history,
@@ -399,12 +399,13 @@ impl<'a> Ascent<'a> {
                 engine.resume(&moments, progress.steps, streams);
             }
             None => {
-                self.adam.resume(&moments, progress.steps);
+                self.adam
+                    .resume(&self.variables, &moments, progress.steps)?;
                 (self.noise, self.missing, self.binarization) = (noise, missing, binarization);
             }
         }
         (self.order, self.shuffling) = (order, shuffling);
-        (best, history)
+        Ok((best, history))
     }
 
     /// Passes over the training readings once, in an order of its own.
