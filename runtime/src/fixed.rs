@@ -156,15 +156,13 @@ pub(crate) fn multiply(a: i32, b: i32) -> i32 {
 /// `sum / count`, rounded half up. Exact for `|sum| < 2^62`.
 #[must_use]
 pub(crate) fn mean(sum: i64, count: NonZeroU32) -> i64 {
-    let half = i64::from(count.get() / 2);
-    let magnitude = sum.saturating_add(half);
-    let count = NonZeroU64::from(count);
-    // The floor of the quotient, which division truncates.
-    if magnitude >= 0 {
-        divide(magnitude.unsigned_abs(), count) as i64
-    } else {
-        -1 - divide(magnitude.saturating_add(1).unsigned_abs(), count) as i64
+    if count == NonZeroU32::MIN {
+        return sum;
     }
+    let sum = sum.saturating_add(i64::from(count.get() / 2));
+    // The floor of a negative quotient is the complement of that of the complement.
+    let sign = sum >> 63;
+    divide((sum ^ sign).cast_unsigned(), count.into()).cast_signed() ^ sign
 }
 
 /// `floor(n / divisor)` for divisors up to `2^63`, bit by bit from the highest one on: a tenth of the flash of
@@ -172,9 +170,13 @@ pub(crate) fn mean(sum: i64, count: NonZeroU32) -> i64 {
 #[inline(never)]
 pub(crate) fn divide(n: u64, divisor: NonZeroU64) -> u64 {
     let divisor = divisor.get();
-    let zeros = n.leading_zeros();
-    let (mut quotient, mut rest) = (n.checked_shl(zeros).unwrap_or(0), 0u64);
-    for _ in zeros..u64::BITS {
+    let (mut quotient, mut rest) = (n, 0u64);
+    let mut bits = u64::BITS;
+    while bits > 0 && quotient >> 56 == 0 {
+        quotient <<= 8;
+        bits -= 8;
+    }
+    for _ in 0..bits {
         rest = (rest << 1) | (quotient >> 63);
         quotient <<= 1;
         if rest >= divisor {

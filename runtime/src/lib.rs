@@ -131,7 +131,7 @@ pub use fixed::{Nats, Probability};
 pub use format::{Aligned, ImageError};
 pub use length::LengthError;
 pub use mask::{Mask, MaskError};
-pub use model::{LayerRole, LayerView, Model, Stream};
+pub use model::{LayerRole, LayerView, Model, ModelPlace, Stream};
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
 pub use session::{Posterior, Session};

@@ -29,9 +29,9 @@ const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
 pub struct Model<'a> {
     name: Text<'a>,
     pub(crate) image_length: usize,
-    pub(crate) picture_width: u16,
+    pub(crate) picture_width: usize,
     pub(crate) latents: u16,
-    pub(crate) latent_fraction_bits: u8,
+    pub(crate) latent_fraction_bits: u32,
     pub(crate) log_variance_range: (i32, i32),
     /// Subtracted from a raw reading before anything else; one for each of its numbers, inputs and
     /// conditions.
@@ -93,6 +93,21 @@ pub(crate) struct Half<'a> {
 }
 
 impl<'a> Half<'a> {
+    /// To be read into. No constant: that would take as much flash as it has memory.
+    fn blank() -> Self {
+        let (weights, rows) = (&[], &[]);
+        Self {
+            hidden: Vec::new(),
+            last: Dense {
+                columns: 1,
+                packing: Packing::NATIVE,
+                weights,
+                rows,
+                norm: u32::MAX,
+            },
+        }
+    }
+
     /// Its layers, hidden ones in the role `hidden` and the last one in the role `last`.
     fn views(
         &self,
@@ -214,6 +229,69 @@ impl LayerView<'_> {
     }
 }
 
+/// Memory in which a model is parsed and stays. [`Model::parse`] moves it out, which takes flash, and twice
+/// its size of stack.
+///
+/// ```no_run
+/// # fn main() -> Result<(), elbow::ImageError> {
+/// # static IMAGE: &[u8] = &[];
+/// let mut place = elbow::ModelPlace::new();
+/// let model = place.parse(IMAGE)?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelPlace<'a> {
+    model: Model<'a>,
+}
+
+impl<'a> ModelPlace<'a> {
+    /// Memory without a model.
+    #[inline]
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            model: Model::blank(),
+        }
+    }
+
+    /// As [`Model::parse`]; a model that was here before is gone.
+    ///
+    /// # Errors
+    /// As [`Model::parse`].
+    pub fn parse(&mut self, image: &'a [u8]) -> Result<&Model<'a>, ImageError> {
+        let Self { model } = self;
+        // All else is read anew.
+        model.encoder.hidden.clear();
+        model.decoder.hidden.clear();
+        model.calibrations.clear();
+        let (bytes, tensors) = format::open(image)?;
+        let mut header = Header::empty();
+        let mut left_out = None;
+        if let Err(defect) = header.read(bytes, &mut left_out) {
+            return Err(ImageError::Invalid(defect));
+        }
+        if let Some(feature) = left_out {
+            return Err(ImageError::LeftOut { feature });
+        }
+        let mut tensors = Tensors::new(tensors);
+        check_scalars(&mut tensors, &header);
+        model.image_length = format::image_length(image)?;
+        model.read_scalars(&header);
+        model.read_tensors(&mut tensors, &header);
+        match tensors.finish() {
+            None => Ok(model),
+            Some(defect) => Err(ImageError::Invalid(defect)),
+        }
+    }
+}
+
+impl Default for ModelPlace<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<'a> Model<'a> {
     /// Reads and validates an image in place. `image` starts at a multiple of
     /// [`format::ALIGNMENT`] bytes and may be longer than the image (the rest of a flash region).
@@ -226,67 +304,93 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`ImageError`] says which of these does not hold.
     pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
-        let (header, tensors) = format::open(image)?;
-        let header = &Header::read(header)?;
-        let mut tensors = Tensors::new(tensors);
-        check_scalars(&mut tensors, header);
+        let mut place = ModelPlace::new();
+        place.parse(image)?;
+        Ok(place.model)
+    }
+
+    /// Without any tensors, to be read into. Nothing here is a constant with fields: it would be copied from
+    /// flash.
+    #[inline]
+    fn blank() -> Self {
+        Self {
+            name: Text::EMPTY,
+            image_length: 0,
+            picture_width: 0,
+            latents: 0,
+            latent_fraction_bits: 0,
+            log_variance_range: (0, 0),
+            centers: &[],
+            exponents: &[],
+            stream: None,
+            typical: &[],
+            gains: &[],
+            conditions: &[],
+            prior: Prior::Standard,
+            likelihood: Likelihood::Binomial(Binomial::blank()),
+            packing: Packing::NATIVE,
+            encoder: Half::blank(),
+            decoder: Half::blank(),
+            calibrations: Vec::new(),
+            noise: Noise {
+                mean_excess: 0,
+                mean_deviation: 0,
+                pair_deviation: 0,
+            },
+            self_test: SelfTestVector {
+                reading: &[],
+                scores: [0; SELF_TEST.len()],
+                hashes: &[],
+            },
+        }
+    }
+
+    fn read_scalars(&mut self, header: &Header<'a>) {
+        self.name = header.name;
+        self.picture_width = header.picture_width.into();
+        self.latents = header.latents;
+        self.latent_fraction_bits = header.latent_fraction_bits.into();
+        self.log_variance_range = header.log_variance_range;
+        self.packing = header.packing;
+        self.noise = header.noise;
+        self.self_test.scores = header.expected;
+    }
+
+    fn read_tensors(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {
         let inputs = usize::from(header.inputs);
         let numbers = inputs + usize::from(header.conditions);
-        let latents = usize::from(header.latents);
-        let centers = tensors.next(numbers);
-        let exponents = tensors.next(numbers);
-        let gains = read_multipliers(&mut tensors, numbers);
-        let conditions = read_multipliers(&mut tensors, header.conditions.into());
-        let typical = tensors.next(inputs);
-        let stream = read_stream(&mut tensors, header.stream.as_ref(), numbers);
-        let prior = read_prior(&mut tensors, header.prior, latents);
-        let centers_of_inputs = centers.get(..inputs).unwrap_or_default();
-        let likelihood = read_likelihood(&mut tensors, header, centers_of_inputs);
-        let outputs = inputs * likelihood.rows_per_input();
-        let (packing, narrow) = (header.packing, NARROW_CEILING.into());
-        let takes_in = (numbers, narrow);
-        let encoder = read_half(
-            &mut tensors,
-            packing,
-            (&header.encoder, header.heads),
-            takes_in,
-            2 * latents,
-        );
-        let takes_in = (latents + conditions.len(), LARGEST_LATENT);
-        let layers = (&*header.decoder, header.output);
-        let decoder = read_half(&mut tensors, packing, layers, takes_in, outputs);
-        let calibrations = read_calibrations(&mut tensors, &header.calibrations);
-        let self_test = SelfTestVector {
-            reading: tensors.next(numbers),
-            scores: header.expected,
-            hashes: tensors.next(header.encoder.len() + header.decoder.len() + 2),
-        };
-        let modelled = self_test.reading.get(..inputs).unwrap_or_default();
-        let outside = likelihood.outside_support(modelled, Mask::ALL);
+        self.centers = tensors.next(numbers);
+        self.exponents = tensors.next(numbers);
+        self.gains = read_multipliers(tensors, numbers);
+        self.conditions = read_multipliers(tensors, header.conditions.into());
+        self.typical = tensors.next(inputs);
+        self.stream = read_stream(tensors, header.stream.as_ref(), numbers);
+        self.prior = read_prior(tensors, header.prior, header.latents.into());
+        let centers = self.centers.get(..inputs).unwrap_or_default();
+        self.likelihood = read_likelihood(tensors, header, centers);
+        self.read_layers(tensors, header);
+        read_calibrations(tensors, &header.calibrations, &mut self.calibrations);
+        self.read_self_test(tensors, header);
+    }
+
+    fn read_layers(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {
+        let (packing, latents) = (header.packing, self.latents());
+        let takes_in = (self.centers.len(), NARROW_CEILING.into());
+        let encoder = (&mut self.encoder, takes_in, 2 * latents);
+        read_half(tensors, packing, (&header.encoder, header.heads), encoder);
+        let takes_in = (latents + self.conditions.len(), LARGEST_LATENT);
+        let outputs = usize::from(header.inputs) * self.likelihood.rows_per_input();
+        let decoder = (&mut self.decoder, takes_in, outputs);
+        read_half(tensors, packing, (&header.decoder, header.output), decoder);
+    }
+
+    fn read_self_test(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {
+        self.self_test.reading = tensors.next(self.centers.len());
+        self.self_test.hashes = tensors.next(header.encoder.len() + header.decoder.len() + 2);
+        let inputs = self.self_test.reading.get(..self.typical.len());
+        let modelled = inputs.unwrap_or_default();
+        let outside = self.likelihood.outside_support(modelled, Mask::ALL);
         tensors.require(outside.is_none(), Defect::SelfTestReading);
-        tensors.finish()?;
-        Ok(Self {
-            name: header.name,
-            image_length: format::image_length(image)?,
-            picture_width: header.picture_width,
-            latents: header.latents,
-            latent_fraction_bits: header.latent_fraction_bits,
-            log_variance_range: header.log_variance_range,
-            centers,
-            exponents,
-            stream,
-            typical,
-            gains,
-            conditions,
-            prior,
-            likelihood,
-            packing: header.packing,
-            encoder,
-            decoder,
-            calibrations,
-            noise: header.noise,
-            self_test,
-        })
     }
 
     /// The name that the trainer gave it.
@@ -327,7 +431,7 @@ impl<'a> Model<'a> {
     /// Columns of a reading drawn as a picture; 0 where it is none.
     #[must_use]
     pub fn picture_width(&self) -> usize {
-        self.picture_width.into()
+        self.picture_width
     }
 
     /// Numbers in a latent vector.
@@ -339,7 +443,7 @@ impl<'a> Model<'a> {
     /// Fraction bits of the `i16` latents that the decoder takes in.
     #[must_use]
     pub fn latent_fraction_bits(&self) -> u32 {
-        self.latent_fraction_bits.into()
+        self.latent_fraction_bits
     }
 
     /// The range that log-variances are clamped to, Q16.16.
@@ -498,7 +602,7 @@ fn read_likelihood<'a>(
             let log_choose = tensors.next(usize::from(trials) + 1);
             let binomial = Binomial::new(trials, log_choose);
             tensors.require(binomial.is_some(), Defect::Binomial);
-            Likelihood::Binomial(binomial.unwrap_or(Binomial::EMPTY))
+            Likelihood::Binomial(binomial.unwrap_or(Binomial::blank()))
         }
         LikelihoodHeader::Location {
             family,
@@ -519,23 +623,22 @@ fn read_likelihood<'a>(
             Likelihood::Location(location)
         }
         // The header was refused.
-        _ => Likelihood::Binomial(Binomial::EMPTY),
+        _ => Likelihood::Binomial(Binomial::blank()),
     }
 }
 
 /// The largest magnitude of a latent.
 const LARGEST_LATENT: i64 = 1 << 15;
 
-/// Reads the layers of one half, hidden ones and one whose weights have so many bits; the first takes in so many numbers of at most such a magnitude.
+/// Reads the layers of one half, hidden ones and one whose weights have so many bits; the first takes in so many
+/// numbers of at most such a magnitude, and the last gives so many.
 #[inline(never)]
 fn read_half<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
     (headers, last): (&[LayerHeader], WeightBits),
-    (mut columns, mut largest): (usize, i64),
-    outputs: usize,
-) -> Half<'a> {
-    let mut hidden = Vec::new();
+    (half, (mut columns, mut largest), outputs): (&mut Half<'a>, (usize, i64), usize),
+) {
     for layer in headers {
         let rows = layer.rows.into();
         let dense = read_dense(tensors, (packing, layer.bits), (columns, largest), rows);
@@ -558,15 +661,14 @@ fn read_half<'a>(
             ceiling,
         };
         // There are as many as the header has, which has the same capacity.
-        let _ = hidden.push(Hidden {
+        let _ = half.hidden.push(Hidden {
             dense,
             quantization,
             activation: layer.activation,
         });
         (columns, largest) = (layer.rows.into(), ceiling.into());
     }
-    let last = read_dense(tensors, (packing, last), (columns, largest), outputs);
-    Half { hidden, last }
+    half.last = read_dense(tensors, (packing, last), (columns, largest), outputs);
 }
 
 /// Reads a layer that takes in so many numbers of at most such a magnitude.
@@ -603,8 +705,8 @@ fn read_dense<'a>(
 fn read_calibrations<'a>(
     tensors: &mut Tensors<'a>,
     headers: &[CalibrationHeader],
-) -> Vec<Calibration<'a>, MAX_CALIBRATIONS> {
-    let mut calibrations = Vec::new();
+    calibrations: &mut Vec<Calibration<'a>, MAX_CALIBRATIONS>,
+) {
     for table in headers {
         let calibration = Calibration {
             estimator: table.estimator,
@@ -617,5 +719,4 @@ fn read_calibrations<'a>(
         // There are as many as the header has, which has the same capacity.
         let _ = calibrations.push(calibration);
     }
-    calibrations
 }

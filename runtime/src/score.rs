@@ -201,11 +201,16 @@ impl Accumulator {
 
     /// The bound, given the divergence in closed form, Q47.16.
     pub(crate) fn bound(&self, kl: i64) -> i64 {
+        self.bound_of(self.reconstruction(), kl)
+    }
+
+    /// [`Accumulator::bound`], given its reconstruction too.
+    fn bound_of(&self, reconstruction: i64, kl: i64) -> i64 {
         match &self.statistic {
             Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
                 weights.log_mean()
             }
-            _ => self.reconstruction().saturating_sub(kl),
+            _ => reconstruction.saturating_sub(kl),
         }
     }
 
@@ -236,10 +241,11 @@ impl Accumulator {
         kl: i64,
         p_value: impl FnOnce(Nats) -> Probability,
     ) -> Score {
-        let elbo = Nats::saturating_from_wide(self.bound(kl));
+        let reconstruction = self.reconstruction();
+        let elbo = Nats::saturating_from_wide(self.bound_of(reconstruction, kl));
         Score {
             estimator,
-            reconstruction: Nats::saturating_from_wide(self.reconstruction()),
+            reconstruction: Nats::saturating_from_wide(reconstruction),
             kl: Nats::saturating_from_wide(kl),
             elbo,
             standard_error: self.standard_error(),

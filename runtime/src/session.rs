@@ -21,9 +21,25 @@ use rand_core::Rng;
 pub struct Session<'s, R = Xoshiro128PlusPlus> {
     model: &'s Model<'s>,
     scratch: Scratch<'s>,
-    rng: R,
+    rng: Generator<R>,
     /// `sqrt(Z)`, Q16.16: the distance of sigma points in standard deviations.
     spread: i32,
+}
+
+/// What a session has of its generator: without sampling nothing.
+#[cfg(feature = "sampling")]
+type Generator<R> = R;
+#[cfg(not(feature = "sampling"))]
+type Generator<R> = core::marker::PhantomData<R>;
+
+#[cfg(feature = "sampling")]
+fn generator<R>(make: impl FnOnce() -> R) -> Generator<R> {
+    make()
+}
+
+#[cfg(not(feature = "sampling"))]
+fn generator<R>(_: impl FnOnce() -> R) -> Generator<R> {
+    core::marker::PhantomData
 }
 
 /// q(z|x) of the last reading that was encoded.
@@ -45,13 +61,13 @@ impl<'s> Session<'s> {
         workspace: &'s mut [u64],
         seed: u64,
     ) -> Result<Self, WorkspaceError> {
-        Self::with_rng(model, workspace, rng::stream(seed, 0))
+        Self::over(model, workspace, generator(|| rng::stream(seed, 0)))
     }
 
     /// Draws from the start of stream `stream` of `seed` from now on. With one stream for each
     /// reading, a score does not depend on the readings before it.
     pub fn reseed(&mut self, seed: u64, stream: u64) {
-        self.rng = rng::stream(seed, stream);
+        self.rng = generator(|| rng::stream(seed, stream));
     }
 }
 
@@ -64,6 +80,14 @@ impl<'s, R: Rng> Session<'s, R> {
         model: &'s Model<'s>,
         workspace: &'s mut [u64],
         rng: R,
+    ) -> Result<Self, WorkspaceError> {
+        Self::over(model, workspace, generator(|| rng))
+    }
+
+    fn over(
+        model: &'s Model<'s>,
+        workspace: &'s mut [u64],
+        rng: Generator<R>,
     ) -> Result<Self, WorkspaceError> {
         let mut scratch = Scratch::new(model, workspace)?;
         // No conditions but their centres until there are some.
@@ -221,7 +245,7 @@ impl<'s, R: Rng> Session<'s, R> {
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
     #[cfg(feature = "sampling")]
     pub fn sample(&mut self) -> &[i16] {
-        vae::draw_noise(&mut self.rng, &mut self.scratch);
+        self.draw_noise();
         vae::reparameterize(self.model, 1, 0, &mut self.scratch);
         self.scratch
             .latents
@@ -396,17 +420,23 @@ impl<'s, R: Rng> Session<'s, R> {
             }
             Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
                 if sign > 0 {
-                    vae::draw_noise(&mut self.rng, &mut self.scratch);
+                    self.draw_noise();
                 }
                 vae::reparameterize(self.model, sign, lane, &mut self.scratch)
             }
             Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
-                vae::draw_noise(&mut self.rng, &mut self.scratch);
+                self.draw_noise();
                 vae::reparameterize(self.model, 1, lane, &mut self.scratch)
             }
             // No score is begun with what was left out.
             Estimator::MonteCarlo { .. } | Estimator::ImportanceWeighted { .. } => 0,
         }
+    }
+
+    /// Draws the noise of one sample.
+    fn draw_noise(&mut self) {
+        #[cfg(feature = "sampling")]
+        vae::draw_noise(&mut self.rng, &mut self.scratch);
     }
 
     /// `log p(x|z)` over the observed inputs for the latents in so many lanes, Q47.16.

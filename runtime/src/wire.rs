@@ -144,6 +144,9 @@ impl<'a> Reader<'a> {
 pub(crate) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
+    /// No characters.
+    pub(crate) const EMPTY: Self = Self(&[]);
+
     #[cfg(feature = "encode")]
     pub(crate) fn new(text: &'a str) -> Self {
         Self(text.as_bytes())

@@ -16,7 +16,8 @@ pub const LARGEST_LOGIT: i32 = 64 << 16;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Binomial<'a> {
-    trials: u8,
+    /// From 1 to 255, in a word: bytes in front of references are slow and long to move.
+    trials: i32,
     /// `ln C(trials, x)` for `x = 0..=trials`, Q16.16.
     log_choose: &'a [i32],
 }
@@ -29,11 +30,14 @@ pub(super) struct Count {
 }
 
 impl<'a> Binomial<'a> {
-    /// What stands in the place of one that is not valid.
-    pub(crate) const EMPTY: Self = Self {
-        trials: 1,
-        log_choose: &[],
-    };
+    /// What stands in the place of one that is not valid. No constant: that would be copied from flash.
+    #[inline]
+    pub(crate) fn blank() -> Self {
+        Self {
+            trials: 1,
+            log_choose: &[],
+        }
+    }
 
     /// The distribution of `trials` draws; `log_choose[x]` is `ln C(trials, x)` in Q16.16. None
     /// where that table does not have `trials + 1` entries in `[0, 256)` nats, or without trials.
@@ -41,19 +45,22 @@ impl<'a> Binomial<'a> {
     pub fn new(trials: u8, log_choose: &'a [i32]) -> Option<Self> {
         let complete = log_choose.len() == usize::from(trials) + 1;
         let in_range = log_choose.iter().all(|term| (0..256 << 16).contains(term));
-        (trials > 0 && complete && in_range).then_some(Self { trials, log_choose })
+        (trials > 0 && complete && in_range).then_some(Self {
+            trials: trials.into(),
+            log_choose,
+        })
     }
 
     /// The number of trials n; one for Bernoulli.
     #[must_use]
     pub fn trials(&self) -> u8 {
-        self.trials
+        self.trials as u8
     }
 
     /// A count of which densities are asked for, within the support.
     #[inline]
     pub(super) fn count(&self, x: i16) -> Count {
-        let count = i32::from(x).clamp(0, self.trials.into());
+        let count = i32::from(x).min(self.trials).max(0);
         Count {
             count,
             log_choose: self.log_choose.get(count as usize).copied().unwrap_or(0),
@@ -66,7 +73,7 @@ impl<'a> Binomial<'a> {
         let logit = logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT);
         // |count * logit| and |trials * softplus| stay below 255 * 65 * 2^16 < 2^31 / 1.9, the two differ
         // by at most trials * softplus(|logit|), and the table stays below 2^24.
-        count * logit - i32::from(self.trials) * softplus(logit) + log_choose
+        count * logit - self.trials * softplus(logit) + log_choose
     }
 
     /// `n sigmoid(l)`, Q16.16.
@@ -76,9 +83,9 @@ impl<'a> Binomial<'a> {
 
     /// The first observed reading that is no count in `0..=trials`, with its index.
     pub(crate) fn outside_support(&self, x: &[i16], observed: Mask<'_>) -> Option<(usize, i16)> {
-        let possible = 0..=i16::from(self.trials);
+        let possible = 0..=self.trials;
         let mut readings = x.iter().copied().enumerate();
-        readings.find(|&(index, x)| observed.observes(index) && !possible.contains(&x))
+        readings.find(|&(index, x)| observed.observes(index) && !possible.contains(&x.into()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! The structures derive their writer; [`Header::read`] is written by hand, field by field in the same
 //! order, and a test holds the two together.
 
-use super::{Defect, ImageError, MAX_CALIBRATIONS, MAX_LAYERS, NARROW_CEILING};
+use super::{Defect, MAX_CALIBRATIONS, MAX_LAYERS, NARROW_CEILING};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
@@ -116,58 +116,86 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Reads all of `bytes`.
-    ///
-    /// # Errors
-    /// [`ImageError::Invalid`] where these are not the fields of a header and nothing else.
-    #[inline(never)]
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, ImageError> {
-        let mut reader = Reader::new(bytes);
-        let mut header = Self {
-            name: Text::read(&mut reader),
-            inputs: reader.u16(),
-            conditions: reader.u16(),
-            picture_width: reader.u16(),
-            latents: reader.u16(),
-            latent_fraction_bits: reader.u8(),
-            log_variance_range: (reader.i32(), reader.i32()),
-            stream: read_stream(&mut reader)?,
-            prior: read_prior(&mut reader),
-            likelihood: read_likelihood(&mut reader),
-            packing: match reader.variant(3) {
-                0 => Packing::Rows,
-                1 => Packing::Tiles,
-                _ => Packing::PairedTiles,
-            },
+    /// To be read into: a header that is returned would be copied from place to place.
+    pub(crate) fn empty() -> Self {
+        Self {
+            name: Text::EMPTY,
+            inputs: 0,
+            conditions: 0,
+            picture_width: 0,
+            latents: 0,
+            latent_fraction_bits: 0,
+            log_variance_range: (0, 0),
+            stream: None,
+            prior: PriorHeader::Standard,
+            likelihood: LikelihoodHeader::Binomial { trials: 0 },
+            packing: Packing::NATIVE,
             encoder: Vec::new(),
             heads: WeightBits::Eight,
             decoder: Vec::new(),
             output: WeightBits::Eight,
             calibrations: Vec::new(),
-            noise: Noise::UNKNOWN,
+            noise: Noise {
+                mean_excess: 0,
+                mean_deviation: 0,
+                pair_deviation: 0,
+            },
             expected: [0; SELF_TEST.len()],
+        }
+    }
+
+    /// Reads all of `bytes`; puts the feature that they need into `left_out`, where this build leaves one out.
+    ///
+    /// # Errors
+    /// They are not the fields of a header and nothing else.
+    #[inline(never)]
+    pub(crate) fn read(
+        &mut self,
+        bytes: &'a [u8],
+        left_out: &mut Option<&'static str>,
+    ) -> Result<(), Defect> {
+        let mut reader = Reader::new(bytes);
+        self.name = Text::read(&mut reader);
+        for number in [
+            &mut self.inputs,
+            &mut self.conditions,
+            &mut self.picture_width,
+            &mut self.latents,
+        ] {
+            *number = reader.u16();
+        }
+        self.latent_fraction_bits = reader.u8();
+        self.log_variance_range = (reader.i32(), reader.i32());
+        self.stream = read_stream(&mut reader, left_out);
+        self.prior = read_prior(&mut reader);
+        self.likelihood = read_likelihood(&mut reader);
+        self.packing = match reader.variant(3) {
+            0 => Packing::Rows,
+            1 => Packing::Tiles,
+            _ => Packing::PairedTiles,
         };
-        read_layers(&mut reader, &mut header.encoder);
-        header.heads = read_bits(&mut reader);
-        read_layers(&mut reader, &mut header.decoder);
-        header.output = read_bits(&mut reader);
-        read_calibrations(&mut reader, &mut header.calibrations);
-        header.noise = Noise {
+        read_layers(&mut reader, &mut self.encoder);
+        self.heads = read_bits(&mut reader);
+        read_layers(&mut reader, &mut self.decoder);
+        self.output = read_bits(&mut reader);
+        read_calibrations(&mut reader, &mut self.calibrations);
+        self.noise = Noise {
             mean_excess: reader.i32(),
             mean_deviation: reader.i32(),
             pair_deviation: reader.i32(),
         };
-        for expected in &mut header.expected {
+        for expected in &mut self.expected {
             *expected = reader.i32();
         }
-        match reader.finish() {
-            Ok([]) => match header.left_out() {
-                None => Ok(header),
-                Some(feature) => Err(ImageError::LeftOut { feature }),
-            },
-            Ok(_) => Err(ImageError::Invalid(Defect::HeaderTail)),
-            Err(_) => Err(ImageError::Invalid(Defect::Header)),
+        // What is behind a stream that is left out is not read.
+        if left_out.is_none() {
+            match reader.finish() {
+                Ok([]) => *left_out = self.left_out(),
+                Ok(_) => return Err(Defect::HeaderTail),
+                Err(_) => return Err(Defect::Header),
+            }
         }
+        Ok(())
     }
 }
 
@@ -206,13 +234,16 @@ impl Header<'_> {
     }
 }
 
-fn read_stream(reader: &mut Reader<'_>) -> Result<Option<StreamHeader>, ImageError> {
+fn read_stream(
+    reader: &mut Reader<'_>,
+    left_out: &mut Option<&'static str>,
+) -> Option<StreamHeader> {
     if !reader.bool() {
-        return Ok(None);
+        return None;
     }
     if !cfg!(feature = "streams") {
-        let feature = "streams";
-        return Err(ImageError::LeftOut { feature });
+        *left_out = Some("streams");
+        return None;
     }
     let (channels, samples) = (reader.u8(), reader.u16());
     let mut features: Vec<Feature, MAX_FEATURES> = Vec::new();
@@ -237,9 +268,9 @@ fn read_stream(reader: &mut Reader<'_>) -> Result<Option<StreamHeader>, ImageErr
     if front_end.is_err() {
         reader.refuse();
     }
-    Ok(front_end
+    front_end
         .ok()
-        .map(|front_end| StreamHeader { front_end, hop }))
+        .map(|front_end| StreamHeader { front_end, hop })
 }
 
 fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {
@@ -325,6 +356,11 @@ mod tests {
     use rand_core::Rng;
     use std::vec;
 
+    fn read(bytes: &[u8]) -> Result<Header<'_>, Defect> {
+        let mut header = Header::empty();
+        header.read(bytes, &mut None).map(|()| header)
+    }
+
     #[test]
     fn reads_and_writes_the_fixture() {
         let header = Header {
@@ -370,7 +406,7 @@ mod tests {
             0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
-        assert_eq!(Header::read(&bytes).unwrap(), header);
+        assert_eq!(read(&bytes), Ok(header));
         let location = |family, predicted_scale| LikelihoodHeader::Location {
             family,
             predicted_scale,
@@ -481,17 +517,17 @@ mod tests {
             let name = ["", "pump", "Pumpe \u{fc}ber \u{1f600}"][round % 3];
             let header = random(&mut words, name);
             let mut bytes = postcard::to_stdvec(&header).unwrap();
-            assert_eq!(Header::read(&bytes), Ok(header));
+            assert_eq!(read(&bytes), Ok(header));
             for length in [bytes.len() - 1, words.next_u32() as usize % bytes.len()] {
-                assert!(Header::read(&bytes[..length]).is_err());
+                assert!(read(&bytes[..length]).is_err());
             }
             let longer = [&bytes[..], &[0]].concat();
-            assert!(Header::read(&longer).is_err());
+            assert!(read(&longer).is_err());
             for _ in 0..=words.next_u32() % 3 {
                 let at = words.next_u32() as usize % bytes.len();
                 bytes[at] ^= 1 << (words.next_u32() % 8);
             }
-            if let Ok(read) = Header::read(&bytes) {
+            if let Ok(read) = read(&bytes) {
                 assert_eq!(postcard::from_bytes(&bytes), Ok(read));
                 accepted += 1;
             } else if let Ok(read) = postcard::from_bytes::<Header<'_>>(&bytes) {
@@ -503,9 +539,7 @@ mod tests {
         let mut noise = vec![0; 64];
         for _ in 0..20_000 {
             words.fill_bytes(&mut noise);
-            assert!(
-                Header::read(&noise).is_err() || postcard::from_bytes::<Header<'_>>(&noise).is_ok()
-            );
+            assert!(read(&noise).is_err() || postcard::from_bytes::<Header<'_>>(&noise).is_ok());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Tensors one after another, each cast in place from the bytes of the image.
 
-use super::{ALIGNMENT, Defect, ImageError};
+use super::{ALIGNMENT, Defect};
 use bytemuck::AnyBitPattern;
 
 #[cfg(target_endian = "big")]
@@ -12,7 +12,7 @@ compile_error!(
 /// with an image; whatever is read after that is empty.
 pub(crate) struct Tensors<'a> {
     rest: &'a [u8],
-    failure: Option<ImageError>,
+    failure: Option<Defect>,
 }
 
 impl<'a> Tensors<'a> {
@@ -28,10 +28,8 @@ impl<'a> Tensors<'a> {
     /// [`ALIGNMENT`].
     pub(crate) fn next<T: AnyBitPattern>(&mut self, count: usize) -> &'a [T] {
         let bytes = self.bytes(count.saturating_mul(size_of::<T>()));
-        bytemuck::try_cast_slice(bytes).unwrap_or_else(|_| {
-            self.fail(ImageError::Misaligned);
-            &[]
-        })
+        // All of them are aligned since the image is.
+        bytemuck::try_cast_slice(bytes).unwrap_or_default()
     }
 
     #[inline(never)]
@@ -56,22 +54,14 @@ impl<'a> Tensors<'a> {
     #[inline(never)]
     pub(crate) fn require(&mut self, holds: bool, otherwise: Defect) {
         if !holds {
-            self.fail(ImageError::Invalid(otherwise));
+            self.failure = self.failure.or(Some(otherwise));
+            self.rest = &[];
         }
     }
 
-    #[inline(never)]
-    fn fail(&mut self, error: ImageError) {
-        self.failure = self.failure.or(Some(error));
-        self.rest = &[];
-    }
-
-    /// Checks that nothing is left, and that nothing was wrong.
-    pub(crate) fn finish(mut self) -> Result<(), ImageError> {
+    /// The first thing that was wrong; something is where bytes are left.
+    pub(crate) fn finish(mut self) -> Option<Defect> {
         self.require(self.rest.is_empty(), Defect::Tail);
-        match self.failure {
-            None => Ok(()),
-            Some(error) => Err(error),
-        }
+        self.failure
     }
 }

@@ -279,6 +279,7 @@ impl<'a> Dense<'a> {
     }
 
     /// `M_r(a_r)` of the rows in order, as the multipliers scale them.
+    #[inline(never)]
     #[must_use]
     pub fn outputs(self, operands: Operands<'a>) -> Outputs<'a> {
         let mut most = BAND;
@@ -294,7 +295,8 @@ impl<'a> Dense<'a> {
             most,
             band_bytes: self.packing.bytes(self.columns, BAND).unwrap_or(usize::MAX),
             operands,
-            band: [[0; LANES]; BAND],
+            // Filled where it stays; an array of arrays would be made elsewhere, and moved.
+            band: bytemuck::Zeroable::zeroed(),
         }
     }
 

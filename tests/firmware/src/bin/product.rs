@@ -8,7 +8,7 @@
 use core::panic::PanicInfo;
 use core::ptr;
 use cortex_m_rt::entry;
-use elbow::{Estimator, Model, Probability, Session, Workspace};
+use elbow::{Estimator, ModelPlace, Probability, Session, Workspace};
 
 unsafe extern "C" {
     /// It does not exist: a program that may call it does not link.
@@ -40,8 +40,9 @@ fn main() -> ! {
     let mut sensor = 0i16;
     let mut lamp = false;
     let mut workspace = Workspace::<152>::new();
-    if let Ok(model) = Model::parse(region())
-        && let Ok(mut session) = Session::new(&model, &mut workspace, 0)
+    let mut place = ModelPlace::new();
+    if let Ok(model) = place.parse(region())
+        && let Ok(mut session) = Session::new(model, &mut workspace, 0)
     {
         loop {
             for number in &mut reading {
