@@ -117,24 +117,31 @@ fn place<X: Copy + Into<i16>>(x: &[X], operands: &mut [i16]) -> i32 {
 fn triples(x: &[i8], columns: usize, words: &mut [u32]) -> [i32; LANES] {
     let of_lane = |lane: usize| x.get(lane * columns..).unwrap_or_default().iter();
     let lanes = of_lane(0).zip(of_lane(1)).zip(of_lane(2)).zip(of_lane(3));
-    let (places, _) = words.as_chunks_mut::<TRIPLE>();
-    let (filled, rest) = places.split_at_mut_checked(columns).unwrap_or_default();
+    let padded = columns.next_multiple_of(TILE);
     let mut starts = [0i32; LANES];
-    for (place, (((&a, &b), &c), &d)) in filled.iter_mut().zip(lanes) {
+    let Some(words) = words.get_mut(..padded * TRIPLE) else {
+        return starts;
+    };
+    // By address: to count chunks of three takes a division.
+    let mut place = words.as_mut_ptr();
+    for (((&a, &b), &c), &d) in lanes.take(columns) {
         let x = [a, b, c, d].map(i32::from);
         for (start, x) in starts.iter_mut().zip(x) {
             *start -= 128 * x;
         }
         let [a, b, c, d] = x.map(i32::cast_unsigned);
-        *place = [
+        let triple = [
             a.wrapping_add(d << 24),
             b.wrapping_add(d << 16),
             c.wrapping_add(d << 8),
         ];
+        // SAFETY: there are three words for each of `columns` columns, and this loop has no more.
+        unsafe { place.cast::<[u32; TRIPLE]>().write(triple) };
+        // SAFETY: these three words are among them.
+        place = unsafe { place.add(TRIPLE) };
     }
-    let padding = columns.next_multiple_of(TILE) - columns;
-    for place in rest.iter_mut().take(padding) {
-        *place = [0; TRIPLE];
+    for word in words.iter_mut().skip(columns * TRIPLE) {
+        *word = 0;
     }
     starts
 }
