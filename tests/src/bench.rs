@@ -4,11 +4,10 @@
 //! timer runs at the processor's clock, see [`crate::board::COUNTED`].
 
 use crate::board::Board;
-use crate::elf::Elf;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::firmware::Program;
 use crate::paths::workspace;
+use crate::product;
 use crate::shapes::{Kind, Shape};
 use elbow::Model;
 use elbow::kernel::Packing;
@@ -35,6 +34,9 @@ pub struct Counts {
     pub four_latents_ratio: f64,
     /// The same of two latents.
     pub two_latents_ratio: f64,
+    /// Bytes of stack to parse the model, to begin a session and to score by sigma points; the model, which is on
+    /// it, included. What was written: words that are reserved and never used do not count.
+    pub stack_bytes: u64,
 }
 
 /// A measured model.
@@ -153,28 +155,17 @@ pub struct CoreCounts {
     pub dense: BTreeMap<String, f64>,
     /// An output of a layer of four columns, these four products included.
     pub requantize_instructions: f64,
-    /// Flash of the least product (parse, encode, sigma points, p-value), interrupt vectors included, without the
-    /// model.
+    /// Flash of the least product (parse, encode, sigma points, p-value; counts), interrupt vectors included,
+    /// without the model.
     pub flash_bytes: usize,
+    /// The same with the runtime's default features.
+    pub flash_bytes_of_default_features: usize,
     /// RAM of the same: statics, and the workspace of the default model.
     pub ram_bytes: usize,
 }
 
 /// Bytes of the workspace of the least product.
 const PRODUCT_WORKSPACE: usize = 1216;
-
-/// Links the least product for `board`; its bytes of flash and of statics.
-fn product(board: &Board) -> Result<(usize, usize), Error> {
-    let program = Program {
-        name: "product",
-        package: "tests/firmware",
-        triple: board.triple,
-        cpu: board.cpu,
-        image: None,
-    };
-    let elf = Elf::read(&program.build()?)?;
-    Ok((elf.flash_bytes()?, elf.static_bytes()?))
-}
 
 /// Counts single layers with random weights on `board`.
 ///
@@ -214,10 +205,11 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
         .iter()
         .filter_map(|(name, times)| Some(*times as usize * name.parse::<LayerShape>().ok()?.macs()))
         .sum();
-    let (flash_bytes, static_bytes) = product(board)?;
+    let least = product::size(board, Some(product::LEAST))?;
     Ok(CoreCounts {
-        flash_bytes,
-        ram_bytes: static_bytes + PRODUCT_WORKSPACE,
+        flash_bytes: least.flash,
+        flash_bytes_of_default_features: product::size(board, None)?.flash,
+        ram_bytes: least.statics + PRODUCT_WORKSPACE,
         anomaly_autoencoder_instructions_per_mac: total("") as f64 / macs as f64,
         anomaly_autoencoder_four_bit_instructions_per_mac: total(":w4") as f64 / macs as f64,
         requantize_instructions: instructions("4x128") as f64 / 128.0,
@@ -251,7 +243,8 @@ impl Figures {
         })
     }
 
-    /// One object: core -> what was measured on it.
+    /// One object: core -> what was measured on it. Scores, the draw and the stack are those of the model `digits`,
+    /// which is also there whole, as the other one is.
     #[must_use]
     pub fn to_json(&self) -> String {
         let of_core = |(core, counts): (&&'static str, &CoreCounts)| {
@@ -262,6 +255,10 @@ impl Figures {
             let mut value = serde_json::json!(counts);
             if let Some(object) = value.as_object_mut() {
                 object.extend(models);
+                let digits = self.models.get("digits");
+                if let Some(counts) = digits.and_then(|digits| digits.cores.get(core)) {
+                    object.extend(lifted(counts));
+                }
             }
             ((*core).to_owned(), value)
         };
@@ -283,6 +280,20 @@ impl Figures {
         }
         text
     }
+}
+
+/// What a core's object has from the counts of the default model.
+fn lifted(counts: &Counts) -> [(String, serde_json::Value); 3] {
+    let draw = counts.functions.get("normal-draws").copied();
+    [
+        ("normal_draw_instructions", serde_json::json!(draw)),
+        (
+            "score_instructions",
+            serde_json::json!(counts.score_instructions),
+        ),
+        ("stack_bytes", serde_json::json!(counts.stack_bytes)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
 }
 
 /// Where the recorded counts are.
@@ -309,6 +320,12 @@ pub fn rustc_version() -> String {
     )
 }
 
+/// Where the recorded bytes of features are.
+#[must_use]
+pub fn feature_baseline() -> PathBuf {
+    workspace().join("tests/golden/features.json")
+}
+
 /// The page with the recorded counts.
 #[must_use]
 pub fn page() -> PathBuf {
@@ -317,8 +334,12 @@ pub fn page() -> PathBuf {
 
 /// The text of [`page`] for these figures.
 #[must_use]
-pub fn page_text(figures: &Figures) -> String {
-    format!("{PAGE}\n```text\n{}```\n", figures.to_text())
+pub fn page_text(figures: &Figures, features: &product::Features) -> String {
+    let features = product::table(features);
+    format!(
+        "{PAGE}\n```text\n{}```\n\n{FEATURES}\n{features}",
+        figures.to_text()
+    )
 }
 
 const PAGE: &str = "\
@@ -330,11 +351,22 @@ Instructions, counted by the emulator (exact and repeatable; they are not cycles
 
 A layer counts everything: the preparation of its inputs, its products, its requantization. `i16` marks
 16-bit inputs (latents), `q16` outputs in Q16.16 (heads, decoder's last layer); all others are `i8` to
-`i8`. `w4` marks weights of four bits, which are expanded a few rows at a time. The anomaly autoencoder is that of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten
-layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
-in the same emulator. The least product parses a model, encodes, scores by sigma points and reads a p-value; its
-flash is without the model. Scores are whole ones: encoding, passes, likelihood (Bernoulli), p-value. Functions
-are means over a thousand arguments.
+`i8`. `w4` marks weights of four bits, which are expanded a few rows at a time. The anomaly autoencoder is that
+of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
+in the same emulator. The least product parses a model of counts, encodes, scores by sigma points and reads a
+p-value, with no feature of the runtime but `counts`, and with all that are on by default; its flash is without the
+model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less). Scores are
+whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
+sigma points write, the parsed model included. Functions are means over a thousand arguments.
+";
+
+const FEATURES: &str = "\
+# What features cost
+
+Bytes of flash that a feature adds to the least product, alone; together they share. Where it is something that
+sessions may be asked for, the product asks for it. Leaving a feature out changes no result: an image or an estimator
+that needs it is refused by its name. `cargo xtask bench --features` measures them; a test fails where the product
+with one of them grows by more than 2 %.
 ";
 
 /// Writes [`baseline`] and [`page`].
@@ -342,13 +374,17 @@ are means over a thousand arguments.
 /// # Errors
 ///
 /// A file cannot be written.
-pub fn record(figures: &Figures) -> Result<(), Error> {
+pub fn record(figures: &Figures, features: &product::Features) -> Result<(), Error> {
     let write = |path: PathBuf, text: String| {
         std::fs::write(&path, text).map_err(|source| Error::File { path, source })
     };
     write(baseline(), figures.to_json())?;
     write(compiler(), rustc_version())?;
-    write(page(), page_text(figures))
+    write(
+        feature_baseline(),
+        format!("{:#}\n", serde_json::json!(features)),
+    )?;
+    write(page(), page_text(figures, features))
 }
 
 /// What grew by more than `tolerance`, a part of one, from one object of [`Figures::to_json`] to another: a line for
@@ -412,12 +448,18 @@ pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
     line("an output of four columns", &|counts| {
         counts.requantize_instructions
     });
-    let bytes = cores
-        .values()
-        .map(|counts| format!("{:>9}", counts.flash_bytes));
-    let bytes: String = bytes.collect();
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{:<28}{bytes}", "flash of the least product");
+    let mut line = |title: &str, cell: &dyn Fn(&CoreCounts) -> usize| {
+        let bytes: String = cores
+            .values()
+            .map(|counts| format!("{:>9}", cell(counts)))
+            .collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{title:<28}{bytes}");
+    };
+    line("flash of the least product", &|counts| counts.flash_bytes);
+    line("  with default features", &|counts| {
+        counts.flash_bytes_of_default_features
+    });
     text
 }
 
@@ -430,6 +472,7 @@ fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
         output: output.to_owned(),
     };
     let encode = counts.remove("encode").ok_or_else(|| failed("no encode"))?;
+    let stack_bytes = counts.remove("stack").ok_or_else(|| failed("no stack"))?;
     let of_thousand = |(name, count): (&String, &u64)| {
         let name = name.strip_prefix("1000-")?;
         Some((name.to_owned(), *count as f64 / 1000.0))
@@ -447,6 +490,7 @@ fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
         two_latents_ratio: passes(2) / (2.0 * passes(1)),
         score_instructions: counts,
         functions,
+        stack_bytes,
     })
 }
 
@@ -520,6 +564,7 @@ pub fn table(name: &str, measured: &Measured) -> String {
             count.map_or_else(|| "-".to_owned(), |count| format!("{count:.1}"))
         });
     }
+    text += &line("bytes of stack", &|counts| counts.stack_bytes.to_string());
     text += &line("2 latents / 2 x 1", &|counts| {
         format!("{:.3}", counts.two_latents_ratio)
     });

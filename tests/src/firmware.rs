@@ -26,6 +26,8 @@ pub struct Program<'a> {
     pub cpu: Option<&'static str>,
     /// The model image for packages that link one in, as `ELBOW_IMAGE`.
     pub image: Option<&'a Path>,
+    /// Features of the package, separated by commas, in place of its default ones.
+    pub features: Option<&'a str>,
 }
 
 /// Builds the firmware of `board`, unless this process has done so; the path of its ELF file.
@@ -40,6 +42,7 @@ pub fn build(board: &Board) -> Result<PathBuf, Error> {
         triple: board.triple,
         cpu: board.cpu,
         image: None,
+        features: None,
     };
     program.build()
 }
@@ -57,6 +60,7 @@ impl Program<'_> {
             &'static str,
             Option<&'static str>,
             Option<PathBuf>,
+            Option<String>,
         );
         static BUILT: Mutex<Option<HashMap<Key, PathBuf>>> = Mutex::new(None);
         // Held while cargo works: two builds at once would only take turns on the same processors.
@@ -64,7 +68,8 @@ impl Program<'_> {
         let built = built.get_or_insert_with(HashMap::new);
         let image = self.image.map(Path::to_owned);
         let (package, name) = (self.package.to_owned(), self.name.to_owned());
-        let key = (package, name, self.triple, self.cpu, image);
+        let features = self.features.map(str::to_owned);
+        let key = (package, name, self.triple, self.cpu, image, features);
         if let Some(path) = built.get(&key) {
             return Ok(path.clone());
         }
@@ -80,6 +85,7 @@ impl Program<'_> {
             triple,
             cpu,
             image,
+            features,
         } = *self;
         let toolchain = Toolchain::for_target(triple)?;
         // Paths in panic messages take room in flash: with this, as much in every checkout.
@@ -98,6 +104,9 @@ impl Program<'_> {
         if let Some(image) = image {
             command.env("ELBOW_IMAGE", image);
         }
+        if let Some(features) = features {
+            command.args(["--no-default-features", "--features", features]);
+        }
         let notice = format!(
             "building the firmware for {name} with {}",
             toolchain.description()
@@ -109,6 +118,15 @@ impl Program<'_> {
                 log: done.stderr,
             });
         }
-        Ok(directory.join(triple).join("release").join(name))
+        let path = directory.join(triple).join("release").join(name);
+        let Some(features) = features else {
+            return Ok(path);
+        };
+        // The next features go to the same file.
+        let kept = path.with_file_name(format!("{name}-with-{}", features.replace(',', "-")));
+        match std::fs::copy(&path, &kept) {
+            Ok(_) => Ok(kept),
+            Err(source) => Err(Error::File { path, source }),
+        }
     }
 }

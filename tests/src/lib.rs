@@ -9,6 +9,7 @@
 //! * [`trainer`]: the host program that trains and scores.
 //! * [`qemu`]: scores, watches and dreams on a board, as the trainer does them on the host.
 //! * [`shapes`]: models of any shape with random weights.
+//! * [`product`]: what the least product takes of flash, and what features add.
 //! * [`mod@bench`]: what scores cost, in instructions.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`suite`]: everything that must hold, in one command.
@@ -22,6 +23,7 @@ pub mod error;
 pub mod firmware;
 pub mod paths;
 pub mod process;
+pub mod product;
 pub mod qemu;
 pub mod shapes;
 pub mod suite;

@@ -6,7 +6,7 @@ use elbow_tests::board::{Board, COUNTED};
 use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
 use elbow_tests::qemu::{self, Request, Stream};
-use elbow_tests::{bench, suite, tables};
+use elbow_tests::{bench, product, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -33,9 +33,12 @@ enum Task {
         /// Only this core: m0, m3, m4, m7, m33 or m55
         #[arg(long, value_parser = parse_board)]
         core: Option<&'static Board>,
-        /// Print one JSON object: model -> counts
+        /// Print one JSON object: core -> counts, or with --features core -> feature -> bytes of flash
         #[arg(long)]
         json: bool,
+        /// Measure instead what each feature of the runtime adds to the flash of the least product, on m0 and m4
+        #[arg(long, conflicts_with = "record")]
+        features: bool,
         /// Write BENCHMARKS.md and the counts that the tests compare with
         #[arg(long, conflicts_with = "core")]
         record: bool,
@@ -150,7 +153,15 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
-        Task::Bench { core, json, record } => run_bench(core, json, record),
+        Task::Bench {
+            core,
+            json,
+            features: true,
+            ..
+        } => run_feature_bench(core, json),
+        Task::Bench {
+            core, json, record, ..
+        } => run_bench(core, json, record),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }
@@ -218,12 +229,27 @@ fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-fn run_bench(core: Option<&'static Board>, json: bool, record: bool) -> Result<bool, Error> {
+/// The boards that are counted on: all, or that of one core.
+fn counted_boards(core: Option<&'static Board>) -> Vec<&'static Board> {
     let wanted = |board: &&'static Board| core.is_none_or(|core| core.name == board.core_name());
-    let boards: Vec<_> = COUNTED.into_iter().filter(wanted).collect();
+    COUNTED.into_iter().filter(wanted).collect()
+}
+
+fn run_feature_bench(core: Option<&'static Board>, json: bool) -> Result<bool, Error> {
+    let measured = product::features(&counted_boards(core))?;
+    if json {
+        println!("{:#}", serde_json::json!(measured));
+    } else {
+        print!("{}", product::table(&measured));
+    }
+    Ok(true)
+}
+
+fn run_bench(core: Option<&'static Board>, json: bool, record: bool) -> Result<bool, Error> {
+    let boards = counted_boards(core);
     let figures = bench::Figures::measure(&boards)?;
     if record {
-        bench::record(&figures)?;
+        bench::record(&figures, &product::features(&boards)?)?;
     }
     if json {
         print!("{}", figures.to_json());

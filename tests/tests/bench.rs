@@ -2,6 +2,7 @@
 
 use elbow_tests::bench::{self, Figures};
 use elbow_tests::board::COUNTED;
+use elbow_tests::product;
 
 /// A count may grow by this part of itself.
 const TOLERANCE: f64 = 0.02;
@@ -25,6 +26,67 @@ fn no_count_has_grown() {
         "{}\n`cargo xtask bench --record` records what is measured now",
         grown.join("\n")
     );
+}
+
+#[test]
+fn no_feature_has_grown() {
+    let recorded = std::fs::read_to_string(bench::compiler()).unwrap();
+    let compiler = bench::rustc_version();
+    if recorded != compiler {
+        eprintln!("skipped: sizes were recorded with {recorded}, this is {compiler}");
+        return;
+    }
+    let measured = product::features(&COUNTED).unwrap();
+    println!("{}", product::table(&measured));
+    let recorded = std::fs::read_to_string(bench::feature_baseline()).unwrap();
+    let recorded = serde_json::from_str(&recorded).unwrap();
+    let grown = bench::grown(&recorded, &serde_json::json!(measured), TOLERANCE);
+    assert!(
+        grown.is_empty(),
+        "{}\n`cargo xtask bench --record` records what is measured now",
+        grown.join("\n")
+    );
+}
+
+/// What parses, encodes, scores by sigma points and reads a p-value fits these bytes.
+#[test]
+fn the_least_product_is_small() {
+    let recorded = std::fs::read_to_string(bench::feature_baseline()).unwrap();
+    let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
+    for (core, most) in [("m0", 14 << 10), ("m4", 16 << 10)] {
+        for likelihood in ["counts", "locations only"] {
+            let bytes = recorded[core][likelihood].as_u64().unwrap();
+            assert!(bytes <= most, "{likelihood} on {core}: {bytes}");
+        }
+    }
+}
+
+/// The keys that readers of the counts rely on.
+#[test]
+fn every_core_has_its_keys() {
+    let recorded = std::fs::read_to_string(bench::baseline()).unwrap();
+    let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
+    let cores = recorded.as_object().unwrap();
+    assert_eq!(cores.len(), COUNTED.len());
+    for (core, figures) in cores {
+        for key in [
+            "anomaly_autoencoder_instructions_per_mac",
+            "requantize_instructions",
+            "normal_draw_instructions",
+            "flash_bytes",
+            "ram_bytes",
+            "stack_bytes",
+        ] {
+            assert!(figures[key].is_number(), "{core}: {key}");
+        }
+        for key in ["dense", "score_instructions"] {
+            let all_numbers = |of: &serde_json::Map<String, serde_json::Value>| {
+                !of.is_empty() && of.values().all(serde_json::Value::is_number)
+            };
+            let object = figures[key].as_object();
+            assert!(object.is_some_and(all_numbers), "{core}: {key}");
+        }
+    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ fn build(name: &str, image: &Path) -> Result<PathBuf, Error> {
         triple,
         cpu: None,
         image: Some(image),
+        features: None,
     };
     program.build()
 }

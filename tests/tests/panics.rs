@@ -14,6 +14,7 @@ fn program(board: &Board) -> Program<'static> {
         triple: board.triple,
         cpu: board.cpu,
         image: None,
+        features: None,
     }
 }
 

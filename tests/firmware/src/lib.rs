@@ -5,6 +5,7 @@
 //! * [`image`]: the model image, read in place where the board has its flash.
 //! * [`counter`]: how many instructions something takes.
 //! * [`host`]: files, command line and exit of the host, through semihosting.
+//! * `stack`: how deep the stack gets;
 //! * `faults`: panics and hard faults become a message and an exit code.
 //!
 //! A binary is an entry point and a linker script (`boards/<name>/memory.x`), nothing else. It holds no model
@@ -24,6 +25,8 @@ mod faults;
 pub mod host;
 #[cfg(feature = "boards")]
 pub mod image;
+#[cfg(feature = "boards")]
+pub mod stack;
 
 #[cfg(feature = "boards")]
 use core::fmt::Write;

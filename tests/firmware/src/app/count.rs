@@ -5,8 +5,9 @@ use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::counter::Counter;
 use crate::image;
+use crate::stack;
 use core::hint::black_box;
-use elbow::{Estimator, Model, gaussian, transcendental};
+use elbow::{Estimator, Model, ModelPlace, Session, gaussian, transcendental};
 
 /// The estimators whose instructions are counted.
 const COUNTED: [Estimator; 6] = [
@@ -46,6 +47,17 @@ pub(super) fn count<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
         });
         output.line(format_args!("{estimator} {instructions}"))?;
     }
+    let words: &mut [u64] = memory.take(model.workspace_words())?;
+    let stack = stack::bytes_used(|| {
+        let mut place = ModelPlace::new();
+        let parsed = place.parse(image::region()).ok();
+        let mut session = parsed.and_then(|model| Session::new(model, words, 0).ok());
+        let score = session
+            .as_mut()
+            .map(|session| session.score(reading.values, Estimator::SigmaPoints));
+        let _ = black_box(score);
+    });
+    output.line(format_args!("stack {stack}"))?;
     for (name, function) in FUNCTIONS {
         let thousand = counter.instructions_of(|| {
             (0..1000).for_each(|step| {

@@ -1,6 +1,6 @@
 //! The least that a product needs: parses a model, scores readings by sigma points, and lights a lamp by their
-//! p-values. It is built to measure its flash and never run; like the program of every operation, it does not link
-//! if it can panic.
+//! p-values. Features add what they are named for; features of what images may ask for add nothing here. It is built
+//! to measure its flash and never run; like the program of every operation, it does not link if it can panic.
 #![no_std]
 #![no_main]
 #![allow(unsafe_code)]
@@ -26,6 +26,44 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 /// Numbers in a reading.
 const INPUTS: usize = 64;
 
+/// What the features of sessions add, after a reading was scored.
+fn more(session: &mut Session<'_>, reading: &[i16; INPUTS]) {
+    #[cfg(feature = "sampling")]
+    show(&session.score(reading, Estimator::MonteCarlo { samples: 8 }));
+    #[cfg(feature = "importance-weighting")]
+    show(&session.score(reading, Estimator::ImportanceWeighted { samples: 8 }));
+    #[cfg(feature = "masks")]
+    if let Ok(mask) = elbow::Mask::new(&[0x7f; INPUTS / 8], INPUTS) {
+        show(&session.score_observed(reading, mask, Estimator::SigmaPoints));
+    }
+    #[cfg(feature = "generation")]
+    {
+        let mut mean = [0; INPUTS];
+        show(&session.generate(&mut mean));
+        show(&mean);
+    }
+    #[cfg(feature = "float")]
+    if let Ok(score) = session.score(reading, Estimator::SigmaPoints) {
+        show(&score.elbo().to_f64());
+    }
+    #[cfg(feature = "streams")]
+    if let Some(stream) = session.model().stream() {
+        let mut features = [0; INPUTS];
+        let mut scratch = [0; 2 * INPUTS];
+        show(&stream.front_end.apply(reading, &mut scratch, &mut features));
+        show(&features);
+    }
+    let _ = (session, reading);
+}
+
+/// Makes sure that a value is computed.
+#[allow(dead_code, reason = "the least product has nothing to show")]
+fn show<T>(value: &T) {
+    let mut seen = ptr::null();
+    // SAFETY: the pointer is borrowed alone.
+    unsafe { ptr::write_volatile(&raw mut seen, ptr::from_ref(value)) };
+}
+
 /// What the linker script sets aside for the model.
 fn region() -> &'static [u8] {
     let start = &raw const __model_start;
@@ -50,6 +88,7 @@ fn main() -> ! {
                 *number = unsafe { ptr::read_volatile(&raw mut sensor) };
             }
             let score = session.score(&reading, Estimator::SigmaPoints);
+            more(&mut session, &reading);
             let strange = score.is_ok_and(|score| score.p_value() < Probability::new(0.01));
             // SAFETY: the flag is borrowed alone.
             unsafe { ptr::write_volatile(&raw mut lamp, strange) };
