@@ -103,7 +103,7 @@ impl<'a> Half<'a> {
                 packing: Packing::NATIVE,
                 weights,
                 rows,
-                norm: u32::MAX,
+                bounds: Bounds::UNKNOWN,
             },
         }
     }
