@@ -128,7 +128,7 @@ fn four_latents_at_once_save_work() {
         let most = if ["m0", "m3"].contains(&core.as_str()) {
             0.92
         } else {
-            0.80
+            0.85
         };
         for (model, _) in bench::shapes() {
             let ratio = figures[model]["four_latents_ratio"].as_f64().unwrap();

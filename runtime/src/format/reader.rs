@@ -33,7 +33,7 @@ impl ImageSpec {
         });
         Self {
             name: model.name().to_string(),
-            picture_width: model.picture_width,
+            picture_width: model.picture_width as u16,
             inputs: inputs.collect(),
             conditions: multipliers(model.conditions),
             stream: model.stream.as_ref().map(|stream| StreamSpec {
@@ -45,7 +45,7 @@ impl ImageSpec {
             prior: prior(&model.prior),
             likelihood: likelihood(&model.likelihood),
             packing: model.packing,
-            latent_fraction_bits: model.latent_fraction_bits,
+            latent_fraction_bits: model.latent_fraction_bits as u8,
             log_variance_range: model.log_variance_range,
             encoder: half(LayerRole::Encoder),
             heads: last(LayerRole::Heads),
