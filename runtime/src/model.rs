@@ -100,6 +100,7 @@ impl<'a> Half<'a> {
             hidden: Vec::new(),
             last: Dense {
                 columns: 1,
+                bits: WeightBits::Eight,
                 packing: Packing::NATIVE,
                 weights,
                 rows,
