@@ -82,6 +82,9 @@ pub struct Config {
     /// How the ranges of activations are found.
     #[serde(default)]
     pub calibration: Calibration,
+    /// Whether the last epochs train in the device's integers.
+    #[serde(default)]
+    pub qat: bool,
     /// How the posteriors of training readings are found.
     #[serde(default)]
     pub inference: Inference,
@@ -287,6 +290,9 @@ impl LikelihoodKind {
     }
 }
 
+/// The part of the epochs that train in integers, where any do.
+const INTEGER_EPOCHS: f64 = 0.2;
+
 /// What a config says that does not.
 fn threads() -> usize {
     THREADS
@@ -352,6 +358,7 @@ impl Config {
         Objective::validate(self)?;
         self.validate_prior()?;
         self.validate_gradient()?;
+        self.validate_qat()?;
         if self.conditions > 0 && (self.binarize.is_some() || self.stream.is_some()) {
             return Err(Error::Setting(format!(
                 "--conditions is {}: conditions are the last columns of a table of readings, not of pictures or streams; leave out --conditions, or --binarize and --window",
@@ -375,6 +382,50 @@ impl Config {
             )));
         }
         Ok(())
+    }
+
+    /// Epochs that train in floats; those after them, in the device's integers.
+    pub fn float_epochs(&self) -> usize {
+        if self.qat {
+            self.epochs - (self.epochs as f64 * INTEGER_EPOCHS).ceil() as usize
+        } else {
+            self.epochs
+        }
+    }
+
+    /// The setting that the device's integers cannot be trained with, if any.
+    pub fn without_qat(&self) -> Option<String> {
+        let refused = [
+            (
+                self.latent != Latent::Gaussian,
+                "--latent bernoulli".to_string(),
+            ),
+            (
+                self.prior != PriorKind::Standard,
+                format!("--prior {}", self.prior),
+            ),
+            (
+                self.gradient != Gradient::Reparameterized,
+                "a --gradient other than reparameterized".into(),
+            ),
+            (
+                self.objective.free_bits > 0.0,
+                format!("--free-bits {}", self.objective.free_bits),
+            ),
+            (self.inference == Inference::Svi, "--inference svi".into()),
+            (self.epochs < 2, format!("--epochs {}", self.epochs)),
+        ];
+        let found = refused.into_iter().find(|(is, _)| *is);
+        found.map(|(_, setting)| setting)
+    }
+
+    fn validate_qat(&self) -> Result<(), Error> {
+        match self.without_qat() {
+            Some(setting) if self.qat => Err(Error::Setting(format!(
+                "--qat trains in the device's integers, which there is no training in with {setting}: use --no-qat"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn validate_prior(&self) -> Result<(), Error> {

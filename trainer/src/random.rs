@@ -27,6 +27,8 @@ pub enum Purpose {
     EvaluationBinarization = 8,
     /// The noise of readings that quantization is calibrated with.
     Perturbation = 9,
+    /// The seed of the epochs in integers.
+    Integers = 10,
     /// The starts of shallow models.
     Shallow = 20,
     /// Posteriors of single readings, in training and after it.

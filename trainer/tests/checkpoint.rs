@@ -35,7 +35,8 @@ fn an_interrupted_training_ends_as_another() {
         &[&real, "--likelihood", "laplace", "--latents", "2"],
         &["digits", "--prior", "mixture:3"],
     ] {
-        let common = ["--epochs", "7", "--keep-dead-latents"];
+        // The epochs in floats are what checkpoints are of.
+        let common = ["--epochs", "7", "--keep-dead-latents", "--no-qat"];
         let trained = run(&[arguments, &common].concat());
         let (settings, derived) = (&trained.config.settings, &trained.config.derived);
         let parts = Parts::load(settings).unwrap();

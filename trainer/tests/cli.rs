@@ -410,7 +410,11 @@ fn bad_masks_are_refused() {
 fn settings_out_of_range_are_refused() {
     let csv = &fixture().csv;
     let out = &Folder::new().path("run");
-    let cases: [(&[&str], &[&str]); 28] = [
+    let cases: [(&[&str], &[&str]); 29] = [
+        (
+            &["--qat", "--prior", "mixture:3"],
+            &["--qat", "--prior mixture:3", "--no-qat"],
+        ),
         (
             &["--conditions", "4"],
             &["--conditions is 4", "has 4 columns", "leave at least 1"],

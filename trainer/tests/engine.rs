@@ -49,7 +49,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         &[real, "--likelihood", "laplace:predicted"],
         &[real, "--conditions", "2", "--importance-samples", "3"],
     ] {
-        let common = ["--epochs", "12", "--keep-dead-latents"];
+        let common = ["--epochs", "12", "--keep-dead-latents", "--no-qat"];
         let trained = run(&[arguments, &common].concat());
         let settings = &trained.config.settings;
         let derived = &trained.config.derived;

@@ -207,6 +207,7 @@ impl Arguments {
             prior: Default::default(),
             core: Core::default(),
             calibration: Default::default(),
+            qat: false,
             binarize: None,
             inference: Inference::Amortized,
             processor: Processor::Cpu,

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 33] = [
+const SETTINGS: [&str; 35] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -60,6 +60,8 @@ const SETTINGS: [&str; 33] = [
     "keep_dead_latents",
     "core",
     "calibration",
+    "qat",
+    "no_qat",
     "inference",
     "processor",
     "threads",
@@ -176,6 +178,13 @@ pub(super) struct Arguments {
     /// the device's scores closest to those in floats)
     #[arg(long, value_name = "WAY", default_value_t)]
     calibration: Calibration,
+    /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
+    /// rounding does to it [default: where the settings allow it]
+    #[arg(long)]
+    qat: bool,
+    /// Train in floats alone
+    #[arg(long, conflicts_with = "qat")]
+    no_qat: bool,
     /// How the posteriors of training readings are found
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     inference: Inference,
@@ -233,43 +242,51 @@ impl Arguments {
         let settings = match (&self.config, &self.resume) {
             (_, Some(folder)) => read_checkpoint(folder)?.1.settings,
             (Some(path), None) => run::read_config(path)?.settings,
-            (None, None) => Config {
-                data: self.data.clone(),
-                labels: self.labels.clone(),
-                anomaly_digit: self.anomaly_digit,
-                binarize: self.binarize,
-                conditions: self.conditions,
-                likelihood: self.likelihood,
-                prior: self.prior,
-                encoder: self.encoder.clone(),
-                latents: self.latents,
-                latent: self.latent,
-                decoder: self.decoder.clone(),
-                epochs: self.epochs,
-                batch: self.batch,
-                learning_rate: self.learning_rate,
-                missing: self.missing,
-                importance_samples: self.importance_samples(),
-                gradient: self.gradient(),
-                objective: Objective {
-                    form: self.elbo_form,
-                    beta: self.beta,
-                    kl_warm_up: self.kl_warm_up,
-                    free_bits: self.free_bits,
-                },
-                keep_dead_latents: self.keep_dead_latents,
-                core: self.core,
-                calibration: self.calibration,
-                inference: self.inference,
-                processor: self.processor,
-                threads: self.threads,
-                seed: self.seed,
-                validation_fraction: self.validation_fraction,
-                test_fraction: self.test_fraction,
-                stream: self.stream.settings()?,
-            },
+            (None, None) => self.own_settings()?,
         };
         settings.validate()?;
+        Ok(settings)
+    }
+
+    /// Those of the command line.
+    fn own_settings(&self) -> Result<Config, Error> {
+        let mut settings = Config {
+            data: self.data.clone(),
+            labels: self.labels.clone(),
+            anomaly_digit: self.anomaly_digit,
+            binarize: self.binarize,
+            conditions: self.conditions,
+            likelihood: self.likelihood,
+            prior: self.prior,
+            encoder: self.encoder.clone(),
+            latents: self.latents,
+            latent: self.latent,
+            decoder: self.decoder.clone(),
+            epochs: self.epochs,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            missing: self.missing,
+            importance_samples: self.importance_samples(),
+            gradient: self.gradient(),
+            objective: Objective {
+                form: self.elbo_form,
+                beta: self.beta,
+                kl_warm_up: self.kl_warm_up,
+                free_bits: self.free_bits,
+            },
+            keep_dead_latents: self.keep_dead_latents,
+            core: self.core,
+            calibration: self.calibration,
+            qat: self.qat,
+            inference: self.inference,
+            processor: self.processor,
+            threads: self.threads,
+            seed: self.seed,
+            validation_fraction: self.validation_fraction,
+            test_fraction: self.test_fraction,
+            stream: self.stream.settings()?,
+        };
+        settings.qat = self.qat || !self.no_qat && settings.without_qat().is_none();
         Ok(settings)
     }
 }
@@ -383,14 +400,15 @@ impl Task {
             ));
         }
         let start = Instant::now();
-        let history = self.train(folder, &vae, &training, &validation)?;
-        let training_seconds = start.elapsed().as_secs_f64();
+        let progress = Progress::new(self.config.settings.epochs, self.quiet);
+        let mut history = self.train(folder, &vae, (&training, &validation), &progress)?;
         if vae.latent() == Latent::Bernoulli {
+            progress.finish();
             return self.finish_in_floats(
                 folder,
                 &vae,
                 &history,
-                (&test, readings, training_seconds),
+                (&test, readings, start.elapsed().as_secs_f64()),
             );
         }
         let vae = self.prune(vae, &training)?;
@@ -403,7 +421,18 @@ impl Task {
             parts: &self.parts,
             training: &training,
         };
-        let plan = material.plan(masks.as_ref())?;
+        let plan = if self.config.settings.qat {
+            let data = (&training, &validation);
+            let show = |epoch: &Epoch| progress.show(epoch);
+            let settings = &self.config.settings;
+            let (epochs, plan) = fit::train_integers(&vae, settings, normalization, data, show)?;
+            history.extend(epochs);
+            plan
+        } else {
+            material.plan(masks.as_ref())?
+        };
+        progress.finish();
+        let training_seconds = start.elapsed().as_secs_f64();
         let spec = material.image(&plan)?;
         let warnings = self.warn_of_outliers(&vae, &spec, (&training, &validation))?;
         let image = calibrate::calibrate(spec, &validation.readings)?;
@@ -508,13 +537,13 @@ impl Task {
         &self,
         folder: &Path,
         vae: &Vae,
-        training: &Prepared,
-        validation: &Prepared,
+        (training, validation): (&Prepared, &Prepared),
+        progress: &Progress,
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let device = settings.processor.open()?;
         if device.is_cpu() {
-            return self.train_there(folder, vae, training, validation);
+            return self.train_there(folder, vae, (training, validation), progress);
         }
         let derived = &self.config.derived;
         let there = fit::initialize(
@@ -524,7 +553,7 @@ impl Task {
             &device,
         )?;
         let (training, validation) = (training.to_device(&device)?, validation.to_device(&device)?);
-        let history = self.train_there(folder, &there, &training, &validation)?;
+        let history = self.train_there(folder, &there, (&training, &validation), progress)?;
         vae.load_safetensors(&there.to_safetensors()?)?;
         Ok(history)
     }
@@ -533,14 +562,13 @@ impl Task {
         &self,
         folder: &Path,
         vae: &Vae,
-        training: &Prepared,
-        validation: &Prepared,
+        (training, validation): (&Prepared, &Prepared),
+        progress: &Progress,
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
-        let progress = Progress::new(settings.epochs, self.quiet);
         let show = |epoch: &Epoch| progress.show(epoch);
         let plain = settings.gradient == Gradient::Reparameterized;
-        let history = match settings.inference {
+        match settings.inference {
             _ if !plain => gradient::train(vae, settings, training, validation, show),
             Inference::Amortized => {
                 let path = folder.join(run::CHECKPOINT_FILE);
@@ -553,9 +581,7 @@ impl Task {
                 fit::train_from(self.resumed(vae)?, vae, settings, data, show, save)
             }
             Inference::Svi => train_locally(vae, settings, training, validation, show),
-        };
-        progress.finish();
-        history
+        }
     }
 
     /// The training that is gone on with.

@@ -53,7 +53,7 @@ struct Cli {
 enum Command {
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
-    Fit(fit::Arguments),
+    Fit(Box<fit::Arguments>),
     /// Fit a shallow model on the parts of the data that `fit` learns from, and say what it is worth
     /// Measure how fast training is, and how fast its matrix products alone would be
     Bench(bench::Arguments),
@@ -131,7 +131,7 @@ struct Loaded {
 /// [`Error`]; its message is one line.
 pub fn run() -> Result<(), Error> {
     match Cli::parse().command {
-        Command::Fit(arguments) => fit::run(arguments),
+        Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),

@@ -100,6 +100,25 @@ pub(super) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
     );
 }
 
+/// The same through a rectifier that saturates: `gradient` where its output is above 0 and below its limit.
+pub(super) fn saturating_gradient(y: &mut [f32], gradient: &[f32], limits: &[f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let rows = y.chunks_exact_mut(limits.len());
+            for (y, gradient) in rows.zip(gradient.chunks_exact(limits.len())) {
+                for ((y, gradient), limit) in y.iter_mut().zip(gradient).zip(limits) {
+                    *y = if *y > 0.0 && *y < *limit {
+                        *gradient
+                    } else {
+                        0.0
+                    };
+                }
+            }
+        },
+    );
+}
+
 /// One reading and the outputs of the decoder for it.
 pub(super) struct Row<'a> {
     /// Counts, or network units.

@@ -2,6 +2,7 @@
 
 use super::likelihood::Likelihood;
 use super::network::Network;
+use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
 use crate::config::Latent;
@@ -10,7 +11,9 @@ use crate::inference::Evidence;
 use crate::masks::Masks;
 use crate::model::{Prior, Vae};
 use crate::prepared::Prepared;
+use crate::quantize::Plan;
 use crate::random::{self, Purpose, normals, normals_into};
+use crate::readings::Normalization;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -62,6 +65,23 @@ impl<'a> Evaluator<'a> {
             },
             data,
         }))
+    }
+
+    /// From now on, computes in the integers of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`].
+    pub fn quantize(
+        &mut self,
+        vae: &Vae,
+        normalization: &Normalization,
+        plan: &Plan,
+    ) -> Result<(), Error> {
+        let quantized = Quantized::new(vae, normalization, plan)?;
+        let network = &mut self.network;
+        network.quantized = Some(quantized);
+        network.requantize(0..network.groups.len());
+        network.quantized.as_ref().map_or(Ok(()), Quantized::check)
     }
 
     /// The ELBO of each reading, nats: the mean over `pairs` antithetic pairs of draws, with the divergence

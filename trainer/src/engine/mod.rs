@@ -16,6 +16,7 @@ mod evaluate;
 mod likelihood;
 mod network;
 mod product;
+mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -27,12 +28,15 @@ use crate::masks::Masks;
 use crate::model::{Prior, Vae};
 use crate::objective::Weighting;
 use crate::prepared::Prepared;
+use crate::quantize::Plan;
 use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
+use crate::readings::Normalization;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
 pub use evaluate::Evaluator;
 use likelihood::Likelihood;
 use network::{Network, Values};
+use quantized::Quantized;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -229,11 +233,26 @@ impl<'a> Engine<'a> {
         write(&self.bits).rng = bits;
     }
 
+    /// From now on, computes in the integers of `plan`.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`].
+    pub fn quantize(
+        &mut self,
+        vae: &Vae,
+        normalization: &Normalization,
+        plan: &Plan,
+    ) -> Result<(), Error> {
+        self.network.quantized = Some(Quantized::new(vae, normalization, plan)?);
+        self.network.requantize(0..self.network.groups.len());
+        Ok(())
+    }
+
     /// Passes over the training readings once, in the order `order`, and calls `project` with the
     /// log-deviations of the likelihood after each step.
     ///
     /// # Errors
-    /// [`Error::Tensor`].
+    /// [`Error::Tensor`]; in integers, [`Error::Encode`] where a scale has no multiplier.
     pub fn epoch(
         &mut self,
         order: &[u32],
@@ -256,6 +275,9 @@ impl<'a> Engine<'a> {
             })
         })??;
         self.steps += order.len().div_ceil(self.batch) as i32;
+        if let Some(quantized) = &self.network.quantized {
+            quantized.check()?;
+        }
         let draws = read(&self.draws);
         Ok(EpochSums {
             reconstruction: sums.reconstruction,
@@ -331,6 +353,11 @@ impl<'a> Engine<'a> {
             times.waiting += clock.elapsed();
             let clock = Instant::now();
             self.descend(thread, Rates::new(step, epoch.learning_rate), project);
+            if self.network.quantized.is_some() {
+                // The output's integers depend on the likelihood's scales, which another thread may step.
+                member.wait();
+                self.network.requantize(self.shares[thread].iter().copied());
+            }
             if let Some(next) = chunks.peek() {
                 self.draw(thread, next);
             }

@@ -1,7 +1,10 @@
 //! The variables of a model in slices, and the passes through a stack of dense layers.
 
-use super::elementwise::{add_bias, add_bias_rectify, column_sums, rectified_gradient};
+use super::elementwise::{
+    add_bias, add_bias_rectify, column_sums, rectified_gradient, saturating_gradient,
+};
 use super::product::{forward, input_gradient, weight_gradient};
+use super::quantized::{Quantized, Scratch};
 use crate::adam::Moments;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
@@ -37,6 +40,8 @@ pub(super) struct Network {
     pub(super) decoder: Range<usize>,
     /// The log-deviations, where they are learned.
     pub(super) scales: Option<usize>,
+    /// The device's integers, where the passes are to compute them.
+    pub(super) quantized: Option<Quantized>,
 }
 
 impl Network {
@@ -57,6 +62,7 @@ impl Network {
             encoder,
             decoder,
             scales,
+            quantized: None,
         })
     }
 
@@ -100,6 +106,34 @@ impl Network {
             for (own, moments) in own[places].iter_mut().zip(moments.by_ref()) {
                 *own = moments;
             }
+        }
+    }
+
+    /// Hands the weights that a layer computes with to `work`, (inputs, outputs).
+    fn with_weight(&self, at: usize, work: impl FnOnce(&[f32])) {
+        match &self.quantized {
+            Some(quantized) => work(&quantized.layer(at).weight),
+            None => {
+                let values = self.groups[at].values.read();
+                work(&values.unwrap_or_else(PoisonError::into_inner).weight);
+            }
+        }
+    }
+
+    /// Makes the integers of the layers `of` anew from their values.
+    pub(super) fn requantize(&self, of: impl IntoIterator<Item = usize>) {
+        let Some(quantized) = &self.quantized else {
+            return;
+        };
+        let read = |at: usize| {
+            let values = self.groups[at].values.read();
+            values.unwrap_or_else(PoisonError::into_inner)
+        };
+        for at in of.into_iter().filter(|&at| at < self.decoder.end) {
+            let scales = self.scales.filter(|_| at + 1 == self.decoder.end);
+            let scales = scales.map(read);
+            let log_deviations = scales.as_ref().map(|values| values.bias.as_slice());
+            quantized.requantize(at, &read(at), log_deviations);
         }
     }
 
@@ -163,6 +197,8 @@ pub(super) struct Stack {
     outputs: Vec<Vec<f32>>,
     /// A gradient on its way back.
     gradient: Vec<f32>,
+    /// Of passes in integers.
+    pub(super) scratch: Scratch,
 }
 
 impl Stack {
@@ -174,11 +210,21 @@ impl Stack {
             groups,
             outputs: outputs.collect(),
             gradient: vec![0.0; rows * widest],
+            scratch: Scratch::default(),
         }
     }
 
-    /// Runs `rows` rows of `input`; gives the outputs of the last layer.
+    /// Runs `rows` rows of `input`; gives the outputs of the last layer. In integers, the rows are those of
+    /// the scratch.
     pub(super) fn forward(&mut self, network: &Network, input: &[f32], rows: usize) -> &mut [f32] {
+        if let Some(quantized) = &network.quantized {
+            for (at, outputs) in self.groups.clone().zip(&mut self.outputs) {
+                let width = network.groups[at].outputs;
+                let layer = quantized.layer(at);
+                layer.run(rows, &mut self.scratch, &mut outputs[..rows * width]);
+            }
+            return self.last(network, rows);
+        }
         let layers = &network.groups[self.groups.clone()];
         let last = layers.len() - 1;
         for (index, layer) in layers.iter().enumerate() {
@@ -208,6 +254,18 @@ impl Stack {
         &mut self.outputs[last][..rows * layer.outputs]
     }
 
+    /// The same, and the integers that they stand for, of a pass in integers.
+    pub(super) fn last_and_integers(
+        &mut self,
+        network: &Network,
+        rows: usize,
+    ) -> (&mut [f32], &mut [i32]) {
+        let last = self.outputs.len() - 1;
+        let layer = &network.groups[self.groups.start + last];
+        let outputs = &mut self.outputs[last][..rows * layer.outputs];
+        (outputs, &mut self.scratch.outputs)
+    }
+
     /// From the gradient in the place of the last outputs those of all weights and biases into
     /// `gradients`, and, where there is `of_input`, that of the input. The outputs are lost.
     pub(super) fn backward(
@@ -230,17 +288,24 @@ impl Stack {
             weight_gradient(input, gradient, &mut sums.weight, shape);
             column_sums(gradient, &mut sums.bias);
             if let Some(output) = before.last_mut() {
-                let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
                 let back = &mut self.gradient[..rows * layer.inputs];
-                input_gradient(gradient, &values.weight, back, shape);
-                rectified_gradient(&mut output[..rows * layer.inputs], back);
+                let at = self.groups.start + index;
+                network.with_weight(at, |weight| input_gradient(gradient, weight, back, shape));
+                let output = &mut output[..rows * layer.inputs];
+                let below = network.quantized.as_ref();
+                let below = below.map(|quantized| quantized.layer(at - 1));
+                match below.as_ref().and_then(|layer| layer.limits.as_ref()) {
+                    Some(limits) => saturating_gradient(output, back, limits),
+                    None => rectified_gradient(output, back),
+                }
             }
         }
         if let Some(of_input) = of_input {
             let first = &layers[0];
             let shape = (rows, first.inputs, first.outputs);
-            let values = first.values.read().unwrap_or_else(PoisonError::into_inner);
-            input_gradient(&self.outputs[0], &values.weight, of_input, shape);
+            network.with_weight(self.groups.start, |weight| {
+                input_gradient(&self.outputs[0], weight, of_input, shape);
+            });
         }
     }
 }

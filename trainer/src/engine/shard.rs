@@ -3,6 +3,7 @@
 use super::elementwise::Row;
 use super::likelihood::{Likelihood, Scales};
 use super::network::{Network, Stack, Values};
+use super::quantized::Quantized;
 use crate::config::ElboForm;
 use crate::objective::Weighting;
 use std::sync::{PoisonError, RwLock};
@@ -88,12 +89,12 @@ impl Readings {
 pub(super) struct Shard {
     shape: Shape,
     pub(super) readings: Readings,
-    encoder: Stack,
+    pub(super) encoder: Stack,
     decoder: Stack,
     /// Standard deviations, (rows, latents).
     deviations: Vec<f32>,
     /// Latents, conditions behind them, (samples, rows, taken in).
-    latents: Vec<f32>,
+    pub(super) latents: Vec<f32>,
     /// By them.
     of_latents: Vec<f32>,
     /// Of more than one sample, the importance weights, (samples, rows).
@@ -102,6 +103,10 @@ pub(super) struct Shard {
     scratch: Vec<f32>,
     scales: Scales,
     of_scales: Vec<f32>,
+    /// What integer inputs stand for, (rows, numbers).
+    taken_in: Vec<f32>,
+    /// In integers: the lowest and the highest log-variance, beyond which there is no gradient.
+    log_variances: (f32, f32),
 }
 
 /// What a step ascends.
@@ -138,6 +143,8 @@ impl Shard {
             scratch: vec![],
             scales: Scales::default(),
             of_scales: vec![0.0; scales],
+            taken_in: vec![],
+            log_variances: (f32::NEG_INFINITY, f32::INFINITY),
         }
     }
 
@@ -156,6 +163,17 @@ impl Shard {
     /// Runs the encoder on the readings at hand.
     pub(super) fn encode(&mut self, network: &Network) {
         let (rows, latents) = (self.readings.rows, self.shape.latents);
+        if let Some(quantized) = &network.quantized {
+            let inputs = &self.readings.inputs[..rows * self.shape.numbers];
+            self.taken_in.resize(inputs.len(), 0.0);
+            let integers = &mut self.encoder.scratch.integers;
+            quantized.take_inputs(inputs, integers, &mut self.taken_in);
+            self.encoder.forward(network, &self.taken_in, rows);
+            self.log_variances = quantized.log_variances();
+            let (heads, integers) = self.encoder.last_and_integers(network, rows);
+            quantized.take_heads(integers, heads, &mut self.deviations);
+            return;
+        }
         let heads = self
             .encoder
             .forward(network, &self.readings.inputs, rows)
@@ -273,7 +291,10 @@ impl Shard {
         self.decoder
             .backward(network, gradients, &self.latents, passes, of_latents);
         self.posteriors(network, ascended, sums);
-        let inputs = &self.readings.inputs;
+        let inputs = match &network.quantized {
+            Some(_) => &self.taken_in,
+            None => &self.readings.inputs,
+        };
         self.encoder
             .backward(network, gradients, inputs, rows, None);
         if let Some(group) = network.scales {
@@ -290,6 +311,10 @@ impl Shard {
             numbers, latents, ..
         } = self.shape;
         let (rows, modelled) = (self.readings.rows, self.shape.modelled());
+        if let Some(quantized) = &network.quantized {
+            self.sample_integers(network, quantized);
+            return;
+        }
         let heads = self.encoder.last(network, rows);
         let passes = self.latents.chunks_exact_mut(self.shape.taken_in());
         let noise = self.readings.noise.chunks_exact(latents);
@@ -306,6 +331,34 @@ impl Shard {
             }
             let reading = &self.readings.inputs[row * numbers..][..numbers];
             z[latents..].copy_from_slice(&reading[modelled..]);
+        }
+    }
+
+    /// The same in integers, into the decoder's scratch.
+    fn sample_integers(&mut self, network: &Network, quantized: &Quantized) {
+        let Shape {
+            numbers, latents, ..
+        } = self.shape;
+        let (rows, taken_in) = (self.readings.rows, self.shape.taken_in());
+        let (_, heads) = self.encoder.last_and_integers(network, rows);
+        let integers = &mut self.decoder.scratch.integers;
+        integers.clear();
+        for pass in 0..self.shape.samples * rows {
+            let row = pass % rows;
+            let z = &mut self.latents[pass * taken_in..][..taken_in];
+            for (j, z) in z.iter_mut().enumerate() {
+                let (integer, value) = if j < latents {
+                    let deviation = self.deviations[row * latents + j];
+                    let noise = self.readings.noise[pass * latents + j];
+                    quantized.latent(heads[row * 2 * latents + j], deviation, noise)
+                } else {
+                    let column = self.shape.modelled() + j - latents;
+                    let input = self.readings.inputs[row * numbers + column];
+                    quantized.condition(input, column)
+                };
+                integers.push(integer);
+                *z = value;
+            }
         }
     }
 
@@ -412,6 +465,10 @@ impl Shard {
                     sums.objective -= f64::from(cost.value);
                     of_mean += cost.of_mean;
                     of_log_variance += cost.of_log_variance;
+                }
+                let (low, high) = self.log_variances;
+                if place.log_variance <= low || place.log_variance >= high {
+                    of_log_variance = 0.0;
                 }
                 means[j] = of_mean;
                 log_variances[j] = of_log_variance;

@@ -24,20 +24,21 @@ impl Best {
         self.0.as_ref().map(|(_, values)| values.as_slice())
     }
 
-    /// Keeps the parameters that `vae` has where `criterion` is the highest so far; none and numbers that
-    /// are not finite are passed over.
+    /// Keeps the parameters that `vae` has where `criterion` is the highest so far, and says whether it is;
+    /// none and numbers that are not finite are passed over.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn offer(&mut self, vae: &Vae, criterion: Option<f64>) -> Result<(), Error> {
+    pub fn offer(&mut self, vae: &Vae, criterion: Option<f64>) -> Result<bool, Error> {
         let highest = self.criterion().unwrap_or(f64::NEG_INFINITY);
         if let Some(criterion) = criterion
             && criterion.is_finite()
             && criterion > highest
         {
             self.0 = Some((criterion, vae.snapshot()?));
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Gives them back to `vae`, which stays as it is where none were kept.

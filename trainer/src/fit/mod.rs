@@ -3,9 +3,11 @@
 
 mod best;
 mod checkpoint;
+mod integers;
 
 pub use best::Best;
 pub use checkpoint::Checkpoint;
+pub use integers::train_integers;
 
 use crate::adam::Adam;
 use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
@@ -233,7 +235,7 @@ fn ascend(
         Some(checkpoint) => ascent.resume(checkpoint)?,
     };
     let mut saved = Instant::now();
-    for epoch in history.len() + 1..=config.epochs {
+    for epoch in history.len() + 1..=config.float_epochs() {
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
         best.offer(vae, metrics.criterion())?;
@@ -267,6 +269,8 @@ pub struct Validation<'a> {
     data: &'a Prepared,
     masks: Option<Masks>,
     epochs: usize,
+    /// The last epoch in floats.
+    last: usize,
 }
 
 impl<'a> Validation<'a> {
@@ -276,6 +280,7 @@ impl<'a> Validation<'a> {
             data,
             masks: fixed_masks(config, data),
             epochs: config.epochs,
+            last: config.float_epochs(),
         }
     }
 
@@ -286,7 +291,7 @@ impl<'a> Validation<'a> {
     /// [`Error::Tensor`].
     pub fn after(&self, vae: &Vae, metrics: &mut Epoch) -> Result<(), Error> {
         let interval = (self.epochs / 200).max(1);
-        let turn = metrics.epoch.is_multiple_of(interval) || metrics.epoch == self.epochs;
+        let turn = metrics.epoch.is_multiple_of(interval) || metrics.epoch == self.last;
         if self.data.readings.is_empty() || !turn {
             return Ok(());
         }

@@ -19,16 +19,11 @@ const JUDGED: usize = 256;
 /// What ranges are multiplied by, in turn.
 const FACTORS: [f64; 5] = [0.5, 0.7, 1.4, 2.0, 4.0];
 
-/// Chooses the plan of `vae`.
+/// What activations reach on `pool`, or what they exceed there as rarely as `calibration` says.
 ///
 /// # Errors
-/// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
-pub fn choose(
-    vae: &Vae,
-    normalization: &Normalization,
-    pool: &Pool,
-    calibration: Calibration,
-) -> Result<Plan, Error> {
+/// [`Error::Tensor`].
+pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Ranges, Error> {
     let quantile = match calibration {
         Calibration::MinMax | Calibration::Nats => 1.0,
         Calibration::Percentile(percentile) => percentile / 100.0,
@@ -41,8 +36,20 @@ pub fn choose(
             Some(ranges) => ranges.hull(measured),
         });
     }
-    let ranges = ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))?;
-    let plan = Plan::new(vae, ranges);
+    ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))
+}
+
+/// Chooses the plan of `vae`.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+pub fn choose(
+    vae: &Vae,
+    normalization: &Normalization,
+    pool: &Pool,
+    calibration: Calibration,
+) -> Result<Plan, Error> {
+    let plan = Plan::new(vae, measure(vae, pool, calibration)?);
     let first = |data: &Prepared| {
         let readings = data.readings.first(JUDGED);
         Prepared::new(readings, normalization, vae, &Device::Cpu)

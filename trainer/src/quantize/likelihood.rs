@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::model::{Likelihood, Location, Vae};
 use crate::readings::Normalization;
 use candle_core::Tensor;
-use elbow::format::{ComponentSpec, LikelihoodSpec, LocationSpec, PriorSpec};
-use elbow::requantize::Multiplier;
+use elbow::format::{ComponentSpec, EncodeError, LikelihoodSpec, LocationSpec, PriorSpec};
+use elbow::requantize::{FactorError, Multiplier};
 
 /// The prior, its numbers brought into an image's range.
 pub(super) fn quantize_prior(vae: &Vae) -> Result<PriorSpec, Error> {
@@ -65,20 +65,46 @@ fn quantize_location(
         .enumerate()
     {
         let log_deviation = deviations.as_ref().map_or(0.0, |all| f64::from(all[input]));
-        let wanted = log_deviation.exp() * f64::from(unit);
-        let multiplier =
-            |factor| Multiplier::nearest(factor).map_err(elbow::format::EncodeError::from);
-        let standard = multiplier(8192.0 / wanted)?;
+        let multiplier = |factor| Multiplier::nearest(factor).map_err(EncodeError::from);
+        let standard = standardization(unit, log_deviation).map_err(EncodeError::from)?;
         // The unit that the multiplier means is the one that everything else uses.
         let exact = 8192.0 / standard.to_f64();
         spec.standardize.push(standard);
         spec.units.push(multiplier(exact)?);
         spec.log_normalizers
             .push(-log_unit - (exact / f64::from(unit)).ln() - location.log_normalizer());
-        scales.push(exact / f64::from(unit) / Q16);
+        scales.push(location_step(standard, unit));
         if spec.predicted_scale {
             scales.push(1.0 / Q16);
         }
     }
     Ok((LikelihoodSpec::Location(spec), scales))
+}
+
+/// From raw readings to units of their own scale.
+fn standardization(unit: f32, log_deviation: f64) -> Result<Multiplier, FactorError> {
+    Multiplier::nearest(8192.0 / (log_deviation.exp() * f64::from(unit)))
+}
+
+/// The network units that make a step of a location.
+fn location_step(standard: Multiplier, unit: f32) -> f64 {
+    8192.0 / standard.to_f64() / f64::from(unit) / Q16
+}
+
+/// What a step of each location is worth where scales are learned, one for each input or one for all.
+///
+/// # Errors
+/// [`FactorError`] where a scale has no multiplier.
+pub(crate) fn location_steps(
+    units: &[f32],
+    log_deviations: &[f32],
+) -> Result<Vec<f64>, FactorError> {
+    let inputs = units.iter().zip(log_deviations.iter().cycle());
+    let step = |(&unit, &log_deviation): (&f32, &f32)| {
+        Ok(location_step(
+            standardization(unit, log_deviation.into())?,
+            unit,
+        ))
+    };
+    inputs.map(step).collect()
 }

@@ -27,8 +27,9 @@ mod scheme;
 #[cfg(test)]
 mod tests;
 
-pub use choose::choose;
+pub use choose::{choose, measure};
 pub use layer::Operand;
+pub(crate) use likelihood::location_steps;
 pub use loss::{Judge, Loss};
 pub use plan::{Plan, Width};
 pub use pool::{Pool, perturbed};

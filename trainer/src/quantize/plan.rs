@@ -60,7 +60,7 @@ impl Plan {
     }
 
     /// What is added to the biases of a layer, counted from the first of the encoder.
-    pub(super) fn correction(&self, layer: usize) -> Option<&[f64]> {
+    pub fn correction(&self, layer: usize) -> Option<&[f64]> {
         self.corrections.as_ref().map(|all| all[layer].as_slice())
     }
 }

@@ -1,0 +1,328 @@
+//! Integers in training against those of the runtime, on random numbers: no number may be off by one.
+
+use super::*;
+use crate::config::{Calibration, Scale};
+use crate::data::{Dataset, Table};
+use crate::engine::likelihood::Likelihood as Terms;
+use crate::engine::network::Network;
+use crate::engine::shard::{Shape, Shard};
+use crate::model::{Architecture, Likelihood, Location};
+use crate::prepared::Prepared;
+use crate::quantize::{Label, Pool, Width, choose, quantize};
+use crate::random::{self, Purpose, normals};
+use crate::readings::Readings;
+use candle_core::Device;
+use elbow::distribution::Family;
+use elbow::format::EncodeError;
+use elbow::kernel::{self, Activations, Numbers, Operands, Packing, operand_words};
+use elbow::{Estimator, Model, Session};
+use rand_core::Rng;
+
+/// Random inputs of each layer.
+const INPUTS: usize = 10_000;
+
+/// A kind of layer.
+struct Kind {
+    operand: Operand,
+    outputs: usize,
+    ceiling: Option<i32>,
+    /// Of the weights.
+    spread: f32,
+    /// Whether sums are exact in floats.
+    exact: bool,
+}
+
+fn kinds() -> Vec<(&'static str, Kind)> {
+    let hidden = |inputs, width| Operand::rectified(&vec![3.0; inputs], width);
+    let mut input = hidden(37, Width::I8);
+    input.zero_point = 0;
+    let kind = |operand, outputs, ceiling| Kind {
+        operand,
+        outputs,
+        ceiling,
+        spread: 0.3,
+        exact: true,
+    };
+    let many = Kind {
+        spread: 0.0,
+        exact: false,
+        ..kind(hidden(1100, Width::I8), 3, Some(127))
+    };
+    vec![
+        ("inputs to i8", kind(input, 21, Some(127))),
+        ("i8 to i8", kind(hidden(64, Width::I8), 33, Some(127))),
+        ("i8 to i16", kind(hidden(50, Width::I8), 17, Some(4095))),
+        ("i16 to i8", kind(hidden(50, Width::I16), 17, Some(127))),
+        (
+            "latents to i8",
+            kind(Operand::latents(11, 12), 40, Some(127)),
+        ),
+        (
+            "latents to i16",
+            kind(Operand::latents(3, 9), 40, Some(4095)),
+        ),
+        ("i8 to wide outputs", kind(hidden(64, Width::I8), 12, None)),
+        (
+            "i16 to wide outputs",
+            kind(hidden(64, Width::I16), 30, None),
+        ),
+        (
+            "latents to wide outputs",
+            kind(Operand::latents(8, 13), 9, None),
+        ),
+        ("columns beyond the floats", many),
+    ]
+}
+
+/// The layer in both ways.
+struct Case {
+    layer: Layer,
+    weights: Vec<u8>,
+    rows: Vec<kernel::Row>,
+}
+
+impl Case {
+    fn new(kind: &Kind, rng: &mut random::Xoshiro128PlusPlus) -> Self {
+        let inputs = kind.operand.scales.len();
+        let mut weight = normals(rng, inputs * kind.outputs);
+        // Without a spread, all weights of a row are as large as they get.
+        weight.iter_mut().for_each(|w| {
+            *w = if kind.spread == 0.0 {
+                0.1 * w.signum()
+            } else {
+                *w * kind.spread
+            };
+        });
+        let values = Values {
+            weight,
+            bias: normals(rng, kind.outputs),
+        };
+        let step = |width: i32| 4.0 / f64::from(2 * width);
+        let steps = kind.ceiling.map_or(1.0 / 65536.0, step);
+        let mut layer = Layer::new(&kind.operand, vec![steps; kind.outputs], kind.ceiling);
+        layer.quantize(&values, &kind.operand).unwrap();
+        assert_eq!(layer.exact, kind.exact);
+        let spec = layer.rows.to_spec();
+        let rows = spec.rows.iter();
+        Self {
+            weights: Packing::Rows.pack(inputs, &spec.weights),
+            rows: rows
+                .map(|row| [row.bias, row.multiplier.to_word().cast_signed()])
+                .collect(),
+            layer,
+        }
+    }
+
+    fn kernel(&self, columns: usize) -> kernel::Dense<'_> {
+        kernel::Dense {
+            columns,
+            packing: Packing::Rows,
+            bits: kernel::WeightBits::Eight,
+            weights: &self.weights,
+            rows: &self.rows,
+            bounds: kernel::Bounds::UNKNOWN,
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_layer_gives_the_integers_of_the_runtime() {
+    for (name, kind) in kinds() {
+        let mut rng = random::stream(11, Purpose::Noise);
+        let case = Case::new(&kind, &mut rng);
+        let (columns, outputs) = (kind.operand.scales.len(), kind.outputs);
+        let largest = (kind.operand.largest as i32).min(i32::from(i16::MAX));
+        let (mut saturated, mut inside) = (0, 0);
+        for _ in 0..INPUTS / 100 {
+            let mut draw = || {
+                let wild = (rng.next_u32() % (2 * largest as u32 + 1)) as i32 - largest;
+                // Half of the inputs are near 0.0, where rectifiers bend.
+                let scale = rng.next_u32() % 2 * 40;
+                let near = i32::from(kind.operand.zero_point);
+                (near + (wild - near) / (1 + scale as i32)).clamp(-largest, largest) as i16
+            };
+            let inputs: Vec<i16> = (0..100 * columns).map(|_| draw()).collect();
+            let mut scratch = Scratch {
+                integers: inputs.iter().map(|&x| f32::from(x)).collect(),
+                ..Scratch::default()
+            };
+            let mut values = vec![0.0; 100 * outputs];
+            case.layer.run(100, &mut scratch, &mut values);
+            let mut words = vec![0; operand_words(columns, 1)];
+            for (row, inputs) in inputs.chunks_exact(columns).enumerate() {
+                let narrow: Vec<i8> = inputs.iter().map(|&x| x as i8).collect();
+                let numbers = match kind.operand.largest > 127.0 {
+                    true => Numbers::Wide(inputs),
+                    false => Numbers::Narrow(&narrow),
+                };
+                let operands = Operands::prepare(Packing::Rows, numbers, columns, 1, &mut words);
+                let dense = case.kernel(columns);
+                let of_row = row * outputs..(row + 1) * outputs;
+                let expected: Vec<i32> = match kind.ceiling {
+                    None => wide(dense, operands),
+                    Some(ceiling) => activations(dense, operands, ceiling as i16),
+                };
+                let got: Vec<i32> = match kind.ceiling {
+                    None => scratch.outputs[of_row.clone()].to_vec(),
+                    Some(_) => scratch.integers[of_row.clone()]
+                        .iter()
+                        .map(|&q| q as i32)
+                        .collect(),
+                };
+                assert_eq!(got, expected, "{name}");
+                let zero = -kind.ceiling.unwrap_or(0);
+                for ((value, q), step) in values[of_row].iter().zip(got).zip(&case.layer.steps) {
+                    let exact = f64::from(q - zero) * step;
+                    assert!((f64::from(*value) - exact).abs() <= 1e-6 * exact.abs());
+                    saturated += usize::from(kind.ceiling == Some(q));
+                    inside += usize::from(q != zero && kind.ceiling != Some(q));
+                }
+            }
+        }
+        assert!(inside > INPUTS, "{name}: {inside}");
+        assert!(kind.ceiling.is_none() || saturated > 0, "{name}");
+    }
+}
+
+fn wide(dense: kernel::Dense<'_>, operands: Operands<'_>) -> Vec<i32> {
+    let mut outputs = dense.outputs(operands);
+    let mut all = vec![];
+    while let Some(band) = outputs.next() {
+        all.extend(band.iter().map(|lanes| lanes[0]));
+    }
+    all
+}
+
+fn activations(dense: kernel::Dense<'_>, operands: Operands<'_>, ceiling: i16) -> Vec<i32> {
+    let quantization = kernel::Quantization {
+        zero_point: -ceiling,
+        floor: -ceiling,
+        ceiling,
+    };
+    let outputs = dense.rows.len();
+    if ceiling == 127 {
+        let mut out = vec![0i8; outputs];
+        dense.activate(operands, quantization, Activations::Narrow(&mut out));
+        out.into_iter().map(i32::from).collect()
+    } else {
+        let mut out = vec![0i16; outputs];
+        dense.activate(operands, quantization, Activations::Wide(&mut out));
+        out.into_iter().map(i32::from).collect()
+    }
+}
+
+const NUMBERS: usize = 19;
+const LATENTS: usize = 3;
+
+/// A model with random weights, its data and the plan of its image.
+fn model(kind: Option<(Family, Scale)>, conditions: usize) -> (Vae, Normalization, Prepared, Plan) {
+    let mut rng = random::stream(3, Purpose::Initialization);
+    let values = |rng: &mut random::Xoshiro128PlusPlus| -> Vec<f32> {
+        let count = INPUTS / 10 * NUMBERS;
+        (0..count).map(|_| (rng.next_u32() % 17) as f32).collect()
+    };
+    let table = Table::new(NUMBERS, values(&mut rng)).unwrap();
+    let dataset = Dataset {
+        name: "random".into(),
+        columns: None,
+        labels: None,
+        table,
+    };
+    let modelled = NUMBERS - conditions;
+    let normalization = match kind {
+        Some(_) => Normalization::real(&dataset, &dataset.table).unwrap(),
+        None => Normalization::counts(NUMBERS, 16),
+    };
+    let likelihood = match kind {
+        None => Likelihood::Binomial { trials: 16 },
+        Some((family, scale)) => {
+            let first = normalization.first(modelled);
+            Likelihood::Location(Location::new(family, scale, &first, &Device::Cpu).unwrap())
+        }
+    };
+    let architecture = Architecture {
+        inputs: modelled,
+        conditions,
+        encoder: vec![24, 9],
+        latents: LATENTS,
+        decoder: vec![9, 24],
+        ..Architecture::default()
+    };
+    let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+    let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
+    let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
+    let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
+    let plan = choose(&vae, &normalization, &pool, Calibration::MinMax).unwrap();
+    (vae, normalization, data, plan)
+}
+
+#[test]
+fn posteriors_latents_and_scores_are_those_of_the_image() {
+    let learned = Some((Family::Normal, Scale::Input));
+    let predicted = Some((Family::Laplace, Scale::Predicted));
+    for (kind, conditions) in [(None, 0), (None, 2), (learned, 3), (predicted, 0)] {
+        let (vae, normalization, data, plan) = model(kind, conditions);
+        let label = Label {
+            name: String::new(),
+            picture_width: 0,
+            packing: Packing::Tiles,
+        };
+        let reading = data.readings.row(0);
+        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+
+        let rows = data.readings.len();
+        let mut network = Network::new(&vae).unwrap();
+        network.quantized = Some(Quantized::new(&vae, &normalization, &plan).unwrap());
+        network.requantize(0..network.groups.len());
+        network.quantized.as_ref().unwrap().check().unwrap();
+        let shape = Shape {
+            numbers: NUMBERS,
+            conditions,
+            latents: LATENTS,
+            samples: 1,
+            likelihood: Terms::new(&vae.likelihood),
+        };
+        let mut shard = Shard::new(&network, shape, rows);
+        let list = |tensor: &candle_core::Tensor| -> Vec<f32> {
+            tensor.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        shard.readings.rows = rows;
+        shard.readings.inputs = list(&data.batch.inputs);
+        shard.readings.target = list(&data.batch.target);
+        let noise = |row: usize| normals(&mut elbow::rng::stream(0, row as u64), LATENTS);
+        shard.readings.noise = (0..rows).flat_map(noise).collect();
+        shard.encode(&network);
+        let divergences: Vec<f64> = shard.divergences(&network).collect();
+        let terms = shard.log_likelihoods(&network).to_vec();
+        let unit = 0.5f32.powi(model.latent_fraction_bits() as i32);
+        for row in 0..rows {
+            session.reseed(0, row as u64);
+            let posterior = session.encode(data.readings.row(row)).unwrap();
+            let heads = [posterior.mean, posterior.log_variance].concat();
+            let got = &shard.encoder.scratch.outputs[row * 2 * LATENTS..][..2 * LATENTS];
+            assert_eq!(got, heads, "{kind:?} {row}");
+            let z: Vec<f32> = session
+                .sample()
+                .iter()
+                .map(|&z| f32::from(z) * unit)
+                .collect();
+            let taken_in = LATENTS + conditions;
+            assert_eq!(shard.latents[row * taken_in..][..LATENTS], z, "{row}");
+            session.reseed(0, row as u64);
+            let estimator = Estimator::MonteCarlo { samples: 1 };
+            let score = session.score(data.readings.row(row), estimator).unwrap();
+            let constant = data.constant(row, None);
+            let elbo = f64::from(terms[row]) + constant - divergences[row];
+            let (device, reconstruction) = (score.elbo().to_f64(), f64::from(terms[row]));
+            let close = 1e-2 + 1e-4 * reconstruction.abs();
+            assert!(
+                (device - elbo).abs() < close,
+                "{kind:?} {row}: {device} {elbo}"
+            );
+        }
+    }
+}
