@@ -6,22 +6,45 @@ use elbow_tests::elf::Elf;
 use elbow_tests::error::Error;
 use elbow_tests::firmware::Program;
 
-/// The program for the processor of `board`.
-fn program(board: &Board) -> Program<'static> {
+/// The program for the processor of `board`, with the default features where there are none.
+fn program(board: &Board, features: Option<&'static str>) -> Program<'static> {
     Program {
         name: "no-panic",
         package: "tests/firmware",
         triple: board.triple,
         cpu: board.cpu,
         image: None,
-        features: None,
+        features,
+    }
+}
+
+/// One `unwrap` that may fail, and the linker names the function that panics go through.
+#[test]
+fn a_planted_panic_does_not_link() {
+    for board in &BOARDS {
+        match program(board, Some("boards,planted-panic")).build() {
+            Err(Error::Build { log, .. }) => {
+                let missing: Vec<&str> = log
+                    .split("undefined symbol: ")
+                    .skip(1)
+                    .filter_map(|rest| rest.split_whitespace().next())
+                    .collect();
+                assert_eq!(
+                    missing,
+                    ["this_program_can_panic"],
+                    "{}:\n{log}",
+                    board.core
+                );
+            }
+            other => panic!("{}: {other:?}", board.core),
+        }
     }
 }
 
 #[test]
 fn a_program_of_every_operation_links_without_a_panic() {
     for board in &BOARDS {
-        let path = match program(board).build() {
+        let path = match program(board, None).build() {
             Ok(path) => path,
             Err(Error::Build { log, .. }) if log.contains("this_program_can_panic") => {
                 panic!("an operation can panic on {}:\n{log}", board.core)

@@ -112,6 +112,8 @@ fn everything(mut memory: Memory<'_>, out: &mut Sink) {
     let _ = layers(&mut memory, out);
     let _ = monitors(&mut memory, out);
     let _ = telemetry(&mut memory, out);
+    #[cfg(feature = "planted-panic")]
+    let _ = out.write_char(char::from_u32(memory.number).unwrap());
     let Some(model) = said(out, Model::parse(memory.bytes)) else {
         return;
     };
