@@ -11,6 +11,8 @@ mod helium;
 mod portable;
 #[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
 mod tiles;
+#[cfg(target_pointer_width = "64")]
+mod vectors;
 mod widen;
 
 #[cfg(elbow_kernels = "dsp")]
@@ -34,6 +36,12 @@ use crate::requantize::Multiplier;
 /// Rows that are computed together, and the packing that is read fastest.
 pub(super) use core_kernels::{BAND, NATIVE};
 pub(super) use widen::widen;
+
+/// The sums of any packing, in plain Rust.
+#[cfg(not(target_pointer_width = "64"))]
+use portable::sums_of;
+#[cfg(target_pointer_width = "64")]
+use vectors::sums_of;
 
 /// Brings inputs into the order that [`outputs`] wants; gives what each lane's sums have to have added.
 pub(super) fn prepare(
@@ -71,7 +79,7 @@ pub(super) fn outputs(
         #[cfg(elbow_kernels = "dsp")]
         return core_kernels::scale(part.rows, operands, outputs);
     } else {
-        portable::sums_of(part.packing, part.weights, operands, outputs);
+        sums_of(part.packing, part.weights, operands, outputs);
     }
     #[cfg_attr(elbow_kernels = "dsp", allow(unreachable_code))]
     scale(part.rows, operands, outputs);

@@ -41,8 +41,11 @@ use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
 use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
 use crate::requantize::Multiplier;
 
-/// Two bands of tiles.
-pub(crate) const BAND: usize = 2 * TILE;
+/// Rows that are asked for at once: four times as many as go together.
+pub(crate) const BAND: usize = 4 * TOGETHER;
+
+/// Rows of one lane that go together: two bands of tiles.
+const TOGETHER: usize = 2 * TILE;
 
 /// The packing of these kernels.
 pub(crate) const NATIVE: Packing = Packing::Tiles;
@@ -151,24 +154,23 @@ fn triples(x: &[i8], columns: usize, words: &mut [u32]) -> [i32; LANES] {
 pub(crate) fn sums(weights: &[u8], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
     let groups = operands.columns.div_ceil(TILE);
     let band = groups * TILE_BYTES;
-    // What is read below: one band of tiles or two, and the words of all lanes.
-    let complete = weights.len() >= band && operands.words.len() >= groups * TILE * TRIPLE;
-    if !goes_together(operands) || !complete || groups == 0 {
+    // The words of all lanes are read below.
+    if !goes_together(operands) || operands.words.len() < groups * TILE * TRIPLE || groups == 0 {
         return;
     }
-    let bands = if weights.len() < 2 * band { 1 } else { 2 };
-    for (pair, sums) in sums
-        .as_chunks_mut::<2>()
-        .0
-        .iter_mut()
-        .take(2 * bands)
-        .enumerate()
-    {
-        // SAFETY: `pair / 2` is below the number of bands in `weights`, and a tile is four rows of four bytes.
-        let rows = unsafe { weights.as_ptr().add(pair / 2 * band + pair % 2 * 8) };
-        // SAFETY: two rows of `groups` tiles start at `rows`, and there are three words for each of
-        // their columns, as checked above.
-        unsafe { two_rows(rows, operands.words, groups, sums) };
+    let mut rest = weights;
+    for sums in sums.as_chunks_mut::<TILE>().0 {
+        let Some((weights, later)) = rest.split_at_checked(band) else {
+            break;
+        };
+        rest = later;
+        for (pair, sums) in sums.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            // SAFETY: a tile is four rows of four bytes, and `weights` are `groups` tiles.
+            let rows = unsafe { weights.as_ptr().add(pair * 2 * TILE) };
+            // SAFETY: two rows of `groups` tiles start at `rows`, and there are three words for each of
+            // their columns, as checked above.
+            unsafe { two_rows(rows, operands.words, groups, sums) };
+        }
     }
 }
 
@@ -273,7 +275,7 @@ unsafe fn lane_by_lane(
     let band = groups * TILE_BYTES;
     let (bytes, rows) = (dense.weights.len(), dense.rows.len());
     // Weights of a band alone serve as those of the band behind it, too.
-    let alone = bytes == band && rows <= BAND;
+    let alone = bytes == band && rows <= TOGETHER;
     let complete = alone || bytes >= rows.div_ceil(TILE) * band;
     if !complete || rows == 0 || operands.words.len() < operands.lanes * groups * 2 || groups == 0 {
         return false;
@@ -317,43 +319,48 @@ pub(crate) fn scaled(
         return false;
     }
     #[cfg(elbow_kernels = "v7m")]
-    if part.rows.len() < BAND {
-        return scaled_last(part, operands, outputs);
-    }
-    scaled_rows(&part, operands, outputs)
+    let (part, outputs) = {
+        let whole = part.rows.len() / TOGETHER * TOGETHER;
+        let (rows, last_rows) = part.rows.split_at(whole);
+        let (outputs, last_outputs) = outputs.split_at_mut(whole);
+        if !last_rows.is_empty() && !scaled_last(&part, operands, last_rows, last_outputs) {
+            return false;
+        }
+        if rows.is_empty() {
+            return true;
+        }
+        (Dense { rows, ..part }, outputs)
+    };
+    let places = (outputs.as_mut_ptr().cast(), size_of::<i32>());
+    // SAFETY: there are LANES numbers for each of at most BAND rows, and a lane's are each one behind those of the lane
+    // before; on v7-M the rows are whole pairs of bands.
+    unsafe { lane_by_lane(outputs_of_job, &part, operands, UNCLAMPED, places) }
 }
 
-/// The last rows, filled up: the assembly of v7-M takes whole pairs of bands. A last band alone is computed twice.
+/// The last rows of a part, fewer than go together, filled up: the assembly of v7-M takes whole pairs of bands. A last
+/// band alone is computed twice.
 #[cfg(elbow_kernels = "v7m")]
 #[inline(never)]
 fn scaled_last(
-    part: Dense<'_>,
-    operands: &Operands<'_>,
-    outputs: &mut [[i32; LANES]; BAND],
-) -> bool {
-    let mut rows = [[0; 2]; BAND];
-    for (row, &given) in rows.iter_mut().zip(part.rows) {
-        *row = given;
-    }
-    let filled = Dense {
-        rows: &rows,
-        ..part
-    };
-    scaled_rows(&filled, operands, outputs)
-}
-
-/// [`scaled`] of no more than [`BAND`] rows.
-#[inline(always)]
-fn scaled_rows(
     part: &Dense<'_>,
     operands: &Operands<'_>,
-    outputs: &mut [[i32; LANES]; BAND],
+    last: &[Row],
+    outputs: &mut [[i32; LANES]],
 ) -> bool {
-    let out = outputs.as_flattened_mut().as_mut_ptr().cast();
-    let places = (out, size_of::<i32>());
-    // SAFETY: there are LANES numbers for each of at most BAND rows, and a lane's are each one behind those of the lane
-    // before; on v7-M the rows were filled up.
-    unsafe { lane_by_lane(outputs_of_job, part, operands, UNCLAMPED, places) }
+    let mut rows = [[0; 2]; TOGETHER];
+    for (row, &given) in rows.iter_mut().zip(last) {
+        *row = given;
+    }
+    let before = (part.rows.len() - last.len()) / TILE * operands.columns.div_ceil(TILE);
+    let filled = Dense {
+        rows: &rows,
+        weights: part.weights.get(before * TILE_BYTES..).unwrap_or_default(),
+        ..*part
+    };
+    let places = (outputs.as_mut_ptr().cast(), size_of::<i32>());
+    // SAFETY: as for [`scaled`]: where fewer rows than go together are left, there is room for as many as do.
+    outputs.len() >= TOGETHER
+        && unsafe { lane_by_lane(outputs_of_job, &filled, operands, UNCLAMPED, places) }
 }
 
 /// The narrow activations of a whole layer; false where that is not what is asked for.
@@ -367,7 +374,7 @@ pub(crate) fn activated(
     let rows = dense.rows.len();
     // The assembly of v7-M takes whole pairs of bands, saturates at the ceiling of eight bits, and knows one way.
     #[cfg(elbow_kernels = "v7m")]
-    if !rows.is_multiple_of(BAND)
+    if !rows.is_multiple_of(TOGETHER)
         || ceiling + zero_point != i32::from(i8::MAX)
         || dense.bounds.shift < SHIFT
     {

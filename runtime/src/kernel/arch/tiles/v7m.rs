@@ -75,14 +75,22 @@ macro_rules! activation {
 }
 
 /// Puts a job on the stack: rows, `out`, offset and floor from the stack pointer on, then weights, band, words, start,
-/// the end of the words and that of the rows. The weights' pointer gets its three bytes.
+/// the end of the words and that of the rows; into the place above, where [`eight_rows`] goes behind the first column.
+/// The weights' pointer gets its three bytes.
 macro_rules! job_on_stack {
     () => {
         concat!(
             "ldm r0, {{r1-r10}}\n",
             "adds r1, r1, #3\n",
             "push {{r1-r6}}\n",
-            "push {{r7-r10}}\n"
+            "push {{r7-r10}}\n",
+            "subs r5, r5, r3\n",
+            "adr r0, 3f\n",
+            "lsls r5, r5, #28\n",
+            "it mi\n",
+            "adrmi r0, 4f\n",
+            "orr r0, r0, #1\n",
+            "str r0, [sp, #40]\n"
         )
     };
 }
@@ -91,7 +99,7 @@ macro_rules! job_on_stack {
 /// r12 and lr.
 ///
 /// Column 0 of the first tile adds to what a sum starts from; the loop begins behind it, and column 3 moves the pointers
-/// to the tiles on.
+/// to the tiles on. A turn takes two tiles; the first one begins with the second tile where their number is odd.
 macro_rules! eight_rows {
     () => {
         concat!(
@@ -116,10 +124,15 @@ macro_rules! eight_rows {
             "ldrb r12, [r1, #9]\n",
             "mla r11, r12, lr, r3\n",
             "ldr r3, [sp, #32]\n",
-            "b 3f\n",
+            "ldr pc, [sp, #40]\n",
             "2:\n",
             column!("-3", ", #-3]"),
             "3:\n",
+            column!("-2", ", #-2]"),
+            column!("-1", ", #-1]"),
+            column!("0", "], #16"),
+            column!("-3", ", #-3]"),
+            "4:\n",
             column!("-2", ", #-2]"),
             column!("-1", ", #-1]"),
             column!("0", "], #16"),
@@ -167,16 +180,17 @@ pub(super) unsafe extern "C" fn activations_of_job(job: &mut Job) {
     )
 }
 
-/// The outputs of a job's eight rows into every fourth number of `out`.
+/// The outputs of a job's rows into every fourth number of `out`, eight rows after eight.
 ///
 /// # Safety
-/// The job's weights, words and rows are as many as it says, at least one tile and eight rows, all at multiples of four
-/// bytes; every fourth number of `out` can be written, eight of them.
+/// The job's weights, words and rows are as many as it says, at least one tile and a multiple of eight rows, all at multiples
+/// of four bytes; every fourth number of `out` can be written, one for each row.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn outputs_of_job(job: &mut Job) {
     naked_asm!(
         "push {{r3-r11, lr}}",
         job_on_stack!(),
+        "1:",
         eight_rows!(),
         ".irp sum, r4, r5, r6, r7, r8, r9, r10, r11",
         "ldrd r2, r3, [r0], #8",
@@ -196,6 +210,10 @@ pub(super) unsafe extern "C" fn outputs_of_job(job: &mut Job) {
         "6:",
         "str \\sum, [r1], #16",
         ".endr",
+        "strd r0, r1, [sp]",
+        "ldr r2, [sp, #36]",
+        "cmp r0, r2",
+        "bne 1b",
         "add sp, sp, #40",
         "pop {{r3-r11, pc}}",
         // The long way for the row before r0, whose sum is in r2.
