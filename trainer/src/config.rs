@@ -4,11 +4,13 @@ mod calibration;
 mod gradient;
 mod objective;
 mod prior;
+mod weights;
 
 pub use calibration::Calibration;
 pub use gradient::{Gradient, Latent, Target};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
+pub use weights::Weights;
 
 use crate::data::{Binarization, Dataset, Table};
 use crate::error::Error;
@@ -82,6 +84,9 @@ pub struct Config {
     /// How the ranges of activations are found.
     #[serde(default)]
     pub calibration: Calibration,
+    /// How many bits the weights of the image have.
+    #[serde(default)]
+    pub weights: Weights,
     /// Whether the last epochs train in the device's integers.
     #[serde(default)]
     pub qat: bool,

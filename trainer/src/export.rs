@@ -38,8 +38,9 @@ impl Material<'_> {
     pub fn plan(&self, masks: Option<&Masks>) -> Result<Plan, Error> {
         let (vae, normalization) = (self.vae, self.normalization());
         let pool = Pool::new(vae, normalization, self.training, masks)?;
-        let calibration = self.config.settings.calibration;
-        quantize::choose(vae, normalization, &pool, calibration)
+        let settings = &self.config.settings;
+        let ways = (settings.calibration, settings.weights);
+        quantize::choose(vae, normalization, &pool, ways)
     }
 
     /// The image by `plan`, of which [`crate::calibrate`] makes one that knows normal readings.

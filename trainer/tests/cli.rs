@@ -760,6 +760,38 @@ fn a_run_is_quantized_again_to_the_same_image() {
     assert!(wide.contains("percentile:90"), "{wide}");
 }
 
+/// Half of the bytes of the weights, and each layer says so.
+#[test]
+fn weights_of_four_bits_take_half_of_the_flash() {
+    let folder = Folder::new();
+    let run = &folder.path("four");
+    let settings = ["--epochs", "2", "--weights", "int4", "--quiet"];
+    succeeds(&[&["fit", "digits", "--out", run], &settings[..]].concat());
+    let description = json(&succeeds(&["inspect", run, "--json"]));
+    let eight = json(&succeeds(&["inspect", &fixture().digits, "--json"]));
+    let layers = |of: &Value| of["layers"].as_array().unwrap().clone();
+    for (layer, eight) in layers(&description).iter().zip(layers(&eight)) {
+        assert_eq!(
+            (&layer["weight_bits"], &eight["weight_bits"]),
+            (&4.into(), &8.into())
+        );
+        let number = |of: &Value, key: &str| of[key].as_u64().unwrap();
+        let rows = 8 * number(layer, "rows");
+        let weights = number(layer, "bytes") - rows;
+        assert_eq!(
+            weights,
+            number(layer, "rows") * number(layer, "columns") / 2
+        );
+    }
+    assert!(succeeds(&["inspect", run]).contains(" i4 "));
+    // The plan of the run gives its image again; another number of bits gives another.
+    let again = folder.path("again.elbow");
+    succeeds(&["quantize", run, "--out", &again]);
+    assert_eq!(std::fs::read(&again).unwrap(), read(run, "model.elbow"));
+    let line = succeeds(&["quantize", run, "--weights", "auto:0.4"]);
+    assert!(line.starts_with("min-max, auto:0.4 ("), "{line}");
+}
+
 #[test]
 fn the_summary_nests_float_and_device() {
     let summary = json(&String::from_utf8(read(&fixture().run, "summary.json")).unwrap());

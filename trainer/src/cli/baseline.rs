@@ -208,6 +208,7 @@ impl Arguments {
             core: Core::default(),
             calibration: Default::default(),
             qat: false,
+            weights: Default::default(),
             binarize: None,
             inference: Inference::Amortized,
             processor: Processor::Cpu,

@@ -6,7 +6,7 @@ use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
 use crate::config::{
     Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective,
-    PriorKind, THREADS,
+    PriorKind, THREADS, Weights,
 };
 use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 35] = [
+const SETTINGS: [&str; 36] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -62,6 +62,7 @@ const SETTINGS: [&str; 35] = [
     "calibration",
     "qat",
     "no_qat",
+    "weights",
     "inference",
     "processor",
     "threads",
@@ -178,6 +179,10 @@ pub(super) struct Arguments {
     /// the device's scores closest to those in floats)
     #[arg(long, value_name = "WAY", default_value_t)]
     calibration: Calibration,
+    /// Bits of the weights: int8, int4 (half of the flash), auto or auto:NATS (4 bits in as many layers as cost
+    /// so few nats)
+    #[arg(long, value_name = "BITS", default_value_t)]
+    weights: Weights,
     /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
     /// rounding does to it [default: where the settings allow it]
     #[arg(long)]
@@ -277,6 +282,7 @@ impl Arguments {
             keep_dead_latents: self.keep_dead_latents,
             core: self.core,
             calibration: self.calibration,
+            weights: self.weights,
             qat: self.qat,
             inference: self.inference,
             processor: self.processor,

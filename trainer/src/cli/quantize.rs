@@ -2,7 +2,7 @@
 
 use super::{decimal, emit, prepare, signed, to_json};
 use crate::calibrate::calibrate;
-use crate::config::Calibration;
+use crate::config::{Calibration, Weights};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores};
 use crate::export::Material;
@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// in the run]
     #[arg(long, value_name = "WAY")]
     calibration: Option<Calibration>,
+    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
+    #[arg(long, value_name = "BITS")]
+    weights: Option<Weights>,
     /// Write the image here
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -37,6 +40,7 @@ pub(super) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Quantized {
     calibration: Calibration,
+    weights: Weights,
     /// Device by sigma points, float by many samples.
     #[serde(flatten)]
     evaluation: Evaluation,
@@ -49,6 +53,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut config, vae) = run::read_vae(&arguments.run, &Device::Cpu)?;
     if let Some(calibration) = arguments.calibration {
         config.settings.calibration = calibration;
+    }
+    if let Some(weights) = arguments.weights {
+        config.settings.weights = weights;
     }
     let parts = Parts::load(&config.settings)?;
     let prepared = |dataset: &crate::data::Dataset| {
@@ -68,9 +75,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         parts: &parts,
         training: &training,
     };
-    let plan = match arguments.calibration {
-        None => run::read_plan(&arguments.run)?,
-        Some(_) => material.plan(fit::fixed_masks(&config.settings, &training).as_ref())?,
+    let plan = match (arguments.calibration, arguments.weights) {
+        (None, None) => run::read_plan(&arguments.run)?,
+        _ => material.plan(fit::fixed_masks(&config.settings, &training).as_ref())?,
     };
     let spec = material.image(&plan)?;
     let image = calibrate(spec.clone(), &prepared(&parts.validation)?.readings)?;
@@ -95,6 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let judge = Judge::new(&vae, &normal, &strange)?;
     let quantized = Quantized {
         calibration: config.settings.calibration,
+        weights: config.settings.weights,
         evaluation: Evaluation::new(&scores, abnormal),
         paired: judge.loss(&spec)?,
         image_bytes: model.image_length(),
@@ -128,8 +136,10 @@ fn describe(quantized: &Quantized) -> String {
     } = &quantized.evaluation;
     let paired = &quantized.paired;
     format!(
-        "{}: device - float {} nats (at the same draws {:+.3}, distance {:.3}, of strange readings {:.3}), a reading {}, rank correlation {}, AUC {} and {} in floats\n",
+        "{}, {} ({} bytes): device - float {} nats (at the same draws {:+.3}, distance {:.3}, of strange readings {:.3}), a reading {}, rank correlation {}, AUC {} and {} in floats\n",
         quantized.calibration,
+        quantized.weights,
+        quantized.image_bytes,
         signed(*difference),
         paired.difference,
         paired.normal,

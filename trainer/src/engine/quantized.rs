@@ -88,7 +88,9 @@ impl Quantized {
             let ceiling = next.map(|next| -i32::from(next.zero_point));
             let corrections = plan.correction(at).map(<[f64]>::to_vec);
             let steps = scheme.steps[at].clone();
-            let layer = Layer::new(&scheme.operands[at], steps, ceiling);
+            let mut layer = Layer::new(&scheme.operands[at], steps, ceiling);
+            layer.rows.bits = plan.weight_bits(at);
+            layer.rows.multiples = plan.multiples(at).map(<[i8]>::to_vec);
             RwLock::new(Layer {
                 corrections,
                 ..layer

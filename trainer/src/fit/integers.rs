@@ -47,9 +47,10 @@ pub fn train_integers(
     };
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     let (mut best, mut history) = (Best::default(), vec![]);
-    let mut plan = choose(vae, normalization, &pool, config.calibration)?;
-    best.offer(vae, judge.criterion(&plan)?)?;
-    let mut kept = plan.clone();
+    let ways = (config.calibration, config.weights);
+    let mut kept = choose(vae, normalization, &pool, ways)?;
+    best.offer(vae, judge.criterion(&kept)?)?;
+    let mut plan = kept.clone().learning();
     let epochs = config.float_epochs() + 1..=config.epochs;
     let interval = epochs.clone().count().div_ceil(MEASUREMENTS);
     for (turn, epoch) in epochs.enumerate() {

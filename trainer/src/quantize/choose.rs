@@ -6,13 +6,13 @@ use super::plan::Plan;
 use super::pool::Pool;
 use super::ranges::Ranges;
 use super::{Label, quantize};
-use crate::config::Calibration;
+use crate::config::{Calibration, Weights};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::prepared::Prepared;
 use crate::readings::Normalization;
 use candle_core::Device;
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 
 /// Readings of each kind that a choice is judged on.
 const JUDGED: usize = 256;
@@ -47,7 +47,7 @@ pub fn choose(
     vae: &Vae,
     normalization: &Normalization,
     pool: &Pool,
-    calibration: Calibration,
+    (calibration, weights): (Calibration, Weights),
 ) -> Result<Plan, Error> {
     let plan = Plan::new(vae, measure(vae, pool, calibration)?);
     let first = |data: &Prepared| {
@@ -65,7 +65,14 @@ pub fn choose(
         Calibration::Nats => search.scale(plan)?,
         _ => plan,
     };
-    search.correct(plan, pool)
+    match weights {
+        Weights::Int8 => search.correct(plan, pool),
+        Weights::Int4 => {
+            let weights = vec![WeightBits::Four; plan.layers()];
+            search.correct(Plan { weights, ..plan }, pool)
+        }
+        Weights::Auto(nats) => search.narrow(plan, pool, nats),
+    }
 }
 
 /// What choices are judged with.
@@ -115,13 +122,42 @@ impl Search<'_> {
         Ok(plan)
     }
 
+    /// The plan with weights of four bits in as many layers as leave normal readings within `nats` of their scores
+    /// in floats, in the mean: those first that save the most bytes for what they cost.
+    fn narrow(&self, plan: Plan, pool: &Pool, nats: f64) -> Result<Plan, Error> {
+        let with = |plan: &Plan, layer: usize| {
+            let mut weights: Vec<_> = (0..plan.layers()).map(|at| plan.weight_bits(at)).collect();
+            weights[layer] = WeightBits::Four;
+            Plan {
+                weights,
+                multiples: vec![],
+                corrections: None,
+                ..plan.clone()
+            }
+        };
+        let vae = self.vae;
+        let encoder = vae.encoder.iter().chain([&vae.heads]);
+        let decoder = vae.decoder.iter().chain([&vae.output]);
+        let mut layers = vec![];
+        for (at, layer) in encoder.chain(decoder).enumerate() {
+            let narrow = self.correct(with(&plan, at), pool)?;
+            let cost = self.loss(&narrow)?.normal;
+            layers.push((cost / layer.weight.elem_count() as f64, at));
+        }
+        layers.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut best = self.correct(plan, pool)?;
+        for (_, at) in layers {
+            let narrow = self.correct(with(&best, at), pool)?;
+            if self.loss(&narrow)?.normal <= nats {
+                best = narrow;
+            }
+        }
+        Ok(best)
+    }
+
     /// The plan with its biases corrected, where that costs less.
     fn correct(&self, plan: Plan, pool: &Pool) -> Result<Plan, Error> {
-        let shifts = corrections(self.vae, self.normalization, &plan, pool)?;
-        let corrected = Plan {
-            corrections: Some(shifts),
-            ..plan.clone()
-        };
+        let corrected = corrections(self.vae, self.normalization, &plan, pool)?;
         let better = self.loss(&corrected)?.cost() < self.loss(&plan)?.cost();
         Ok(if better { corrected } else { plan })
     }

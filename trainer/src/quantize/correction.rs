@@ -2,20 +2,25 @@
 //! et al., "Data-free quantization through weight equalization and bias correction", 2019, section 4.2, here
 //! with means over readings, as in its appendix D).
 
+use super::compensate::{Multiples, compensate};
 use super::layer::{Operand, quantize_dense};
-use super::plan::Plan;
+use super::plan::{LayerPlan, Plan};
 use super::pool::Pool;
 use super::ranges::draws;
+use super::rows::Rows;
 use super::scheme::Scheme;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use candle_core::Tensor;
-use elbow::format::DenseSpec;
+use elbow::format::{DenseSpec, EncodeError};
 use elbow::kernel::{self, Numbers, Operands, Packing, WeightBits, operand_words};
+use nalgebra::DMatrix;
 
 /// Readings that means are over, at most.
 const MOST: usize = 512;
+/// Where weights of four bits are made good by others.
+const MOST_OF_FOUR: usize = 2048;
 
 /// What is added to the biases of each layer, on the normal readings of `pool`, each layer after those before
 /// it.
@@ -27,26 +32,42 @@ pub(super) fn corrections(
     normalization: &Normalization,
     plan: &Plan,
     pool: &Pool,
-) -> Result<Vec<Vec<f64>>, Error> {
+) -> Result<Plan, Error> {
     let scheme = Scheme::new(vae, normalization, plan)?;
     let inputs = &pool.normal.batch.inputs;
-    let inputs = &inputs.narrow(0, 0, inputs.dim(0)?.min(MOST))?;
+    let most = if plan.weights.contains(&WeightBits::Four) {
+        MOST_OF_FOUR
+    } else {
+        MOST
+    };
+    let inputs = &inputs.narrow(0, 0, inputs.dim(0)?.min(most))?;
     let (mean, log_variance) = vae.encode(inputs)?;
     let latents = draws(vae, inputs, (&mean, &log_variance))?;
     let mut walk = Walk {
         scheme: &scheme,
+        bits: (0..plan.layers()).map(|at| plan.weight_bits(at)).collect(),
         shifts: vec![],
+        multiples: vec![],
     };
     walk.half(&vae.encoder, &vae.heads, inputs.clone())?;
     walk.half(&vae.decoder, &vae.output, latents)?;
-    Ok(walk.shifts)
+    let four = walk.bits.contains(&WeightBits::Four);
+    Ok(Plan {
+        corrections: Some(walk.shifts),
+        multiples: if four { walk.multiples } else { vec![] },
+        ..plan.clone()
+    })
 }
 
 /// The way through the layers.
 struct Walk<'a> {
     scheme: &'a Scheme,
+    /// Of the weights of each layer.
+    bits: Vec<WeightBits>,
     /// Of the layers so far.
     shifts: Vec<Vec<f64>>,
+    /// Of the layers so far.
+    multiples: Vec<Multiples>,
 }
 
 impl Walk<'_> {
@@ -73,12 +94,54 @@ impl Walk<'_> {
     ) -> Result<Vec<i32>, Error> {
         let at = self.shifts.len();
         let (input, steps) = (&self.scheme.operands[at], &self.scheme.steps[at]);
-        let draft = quantize_dense(layer, None, input, steps)?;
+        let bits = self.bits[at];
+        let multiples = match bits {
+            WeightBits::Eight => Multiples::default(),
+            WeightBits::Four => multiples(layer, input, steps, integers)?,
+        };
+        let plan = LayerPlan {
+            bits,
+            multiples: Some(&multiples.0),
+            correction: None,
+        };
+        let draft = quantize_dense(layer, plan, input, steps)?;
         let shift = shift(&outputs(&draft, integers), steps, &layer.forward(floats)?)?;
-        let corrected = quantize_dense(layer, Some(&shift), input, steps)?;
+        let plan = LayerPlan {
+            correction: Some(&shift),
+            ..plan
+        };
+        let corrected = quantize_dense(layer, plan, input, steps)?;
         self.shifts.push(shift);
+        self.multiples.push(multiples);
         Ok(outputs(&corrected, integers))
     }
+}
+
+/// The weights of four bits of a layer that takes `integers` in.
+fn multiples(
+    layer: &Dense,
+    input: &Operand,
+    steps: &[f64],
+    integers: &[i32],
+) -> Result<Multiples, Error> {
+    let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
+    let columns = input.scales.len();
+    let mut rows = Rows::new(columns, steps.len());
+    rows.bits = WeightBits::Four;
+    rows.quantize(&weight, layer.biases()?.into_iter(), input, steps)
+        .map_err(EncodeError::from)?;
+    let steps: Vec<f64> = rows.scales.iter().map(|scale| 16.0 * scale).collect();
+    let scaled = weight.chunks_exact(steps.len()).zip(&input.scales);
+    let scaled = scaled.flat_map(|(row, scale)| row.iter().map(move |&w| f64::from(w) * scale));
+    let numbers = integers.iter().map(|&q| q as f32);
+    let numbers = Tensor::from_iter(numbers, layer.weight.device())?;
+    let numbers = numbers.reshape((integers.len() / columns, columns))?;
+    let centred = numbers.broadcast_sub(&numbers.mean_keepdim(0)?)?;
+    let products = centred.t()?.matmul(&centred)?.to_vec2::<f32>()?;
+    let covariance = DMatrix::from_fn(columns, columns, |i, j| {
+        f64::from(products[i][j]) / integers.len() as f64
+    });
+    Ok(compensate(scaled.collect(), &steps, &covariance))
 }
 
 /// The integers that stand for `floats`, as the first layer of a half takes them in.

@@ -1,11 +1,13 @@
 //! Inputs and layers: weights, biases and multipliers for given ranges.
 
+use super::plan::LayerPlan;
 use super::plan::Width;
 use super::rows::Rows;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::readings::Normalization;
 use elbow::format::{Activation, DenseSpec, EncodeError, InputSpec, LayerSpec};
+use elbow::kernel::WeightBits;
 use elbow::requantize::Multiplier;
 
 /// Levels on either side of zero: inputs and weights.
@@ -93,34 +95,38 @@ fn input_gain(reach: f64) -> Result<Multiplier, Error> {
     Ok(Multiplier::nearest(gain).map_err(EncodeError::from)?)
 }
 
-/// Quantizes the rectified layer `layer`, corrected by `correction`.
+/// Quantizes the rectified layer `layer` by `plan`.
 pub(super) fn quantize_hidden(
     layer: &Dense,
-    correction: Option<&[f64]>,
+    plan: LayerPlan<'_>,
     input: &Operand,
     output: &Operand,
 ) -> Result<LayerSpec, Error> {
     Ok(LayerSpec {
-        dense: quantize_dense(layer, correction, input, &output.scales)?,
+        dense: quantize_dense(layer, plan, input, &output.scales)?,
         activation: Activation::Relu,
         zero_point: output.zero_point,
         ceiling: -output.zero_point,
     })
 }
 
-/// Quantizes one layer, whose row `r` has outputs in steps of `steps[r]`.
+/// Quantizes one layer by `plan`, whose row `r` has outputs in steps of `steps[r]`.
 pub(super) fn quantize_dense(
     layer: &Dense,
-    correction: Option<&[f64]>,
+    plan: LayerPlan<'_>,
     input: &Operand,
     steps: &[f64],
 ) -> Result<DenseSpec, Error> {
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
     let biases = layer.biases()?;
-    let correction = |row: usize| correction.map_or(0.0, |all| all[row]);
+    let correction = |row: usize| plan.correction.map_or(0.0, |all| all[row]);
     let biases = biases.iter().enumerate();
     let biases = biases.map(|(row, bias)| bias + correction(row));
     let mut rows = Rows::new(layer.weight.dim(0)?, steps.len());
+    rows.bits = plan.bits;
+    if plan.bits == WeightBits::Four {
+        rows.multiples = plan.multiples.map(<[i8]>::to_vec);
+    }
     rows.quantize(&weight, biases, input, steps)
         .map_err(EncodeError::from)?;
     Ok(rows.to_spec())

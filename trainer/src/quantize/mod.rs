@@ -1,6 +1,6 @@
 //! From trained floats to the integers of an image.
 //!
-//! Weights are `i8` with a scale for each row, hidden activations `i8` with a scale for each unit,
+//! Weights are `i8`, or of four bits, with a scale for each row, hidden activations `i8` with a scale for each unit,
 //! which the next layer's weights take in; heads and outputs leave their accumulators as Q16.16.
 //! Where a multiplier needs rounding, the row's weight scale takes the rounding up, so that the
 //! factor from weights to outputs is exact.
@@ -15,6 +15,7 @@
 //! strange readings an anomaly detector lives. A plan and a model in floats determine the integers.
 
 mod choose;
+mod compensate;
 mod correction;
 mod layer;
 mod likelihood;
@@ -28,6 +29,7 @@ mod scheme;
 mod tests;
 
 pub use choose::{choose, measure};
+pub use compensate::Multiples;
 pub use layer::Operand;
 pub(crate) use likelihood::location_steps;
 pub use loss::{Judge, Loss};
@@ -76,13 +78,13 @@ pub fn quantize(
         let layers = layers.iter().zip(first..);
         let quantized = layers.map(|(layer, at)| {
             let (input, output) = (&scheme.operands[at], &scheme.operands[at + 1]);
-            quantize_hidden(layer, plan.correction(at), input, output)
+            quantize_hidden(layer, plan.of_layer(at), input, output)
         });
         quantized.collect()
     };
     let last = |layer: &Dense, at: usize| {
         let (input, steps) = (&scheme.operands[at], &scheme.steps[at]);
-        quantize_dense(layer, plan.correction(at), input, steps)
+        quantize_dense(layer, plan.of_layer(at), input, steps)
     };
     let heads = vae.encoder.len();
     let output = heads + 1 + vae.decoder.len();

@@ -1,7 +1,9 @@
 //! What the integers of an image stand for, beside the weights.
 
+use super::compensate::Multiples;
 use super::ranges::Ranges;
 use crate::model::{Likelihood, Vae};
+use elbow::kernel::WeightBits;
 use serde::{Deserialize, Serialize};
 
 /// How many bits the activations of a hidden layer have.
@@ -33,12 +35,29 @@ pub struct Plan {
     pub encoder: Vec<Width>,
     /// Of the activations of each hidden layer of the decoder.
     pub decoder: Vec<Width>,
+    /// Of the weights, layer by layer as the corrections; 8 where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<WeightBits>,
+    /// The weights of four bits, layer by layer, nothing of a layer of eight; the nearest ones where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub multiples: Vec<Multiples>,
     /// What activations reach.
     pub ranges: Ranges,
     /// What is added to the biases, layer by layer: hidden layers and heads, hidden layers and output.
     /// None where they stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corrections: Option<Vec<Vec<f64>>>,
+}
+
+/// What a plan says of one layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LayerPlan<'a> {
+    /// Of the weights.
+    pub(super) bits: WeightBits,
+    /// The weights of four bits, where they are not the nearest.
+    pub(super) multiples: Option<&'a [i8]>,
+    /// What is added to the biases.
+    pub(super) correction: Option<&'a [f64]>,
 }
 
 impl Plan {
@@ -54,8 +73,45 @@ impl Plan {
         Self {
             encoder: vec![Width::I8; vae.encoder.len()],
             decoder,
+            weights: vec![],
+            multiples: vec![],
             ranges,
             corrections: None,
+        }
+    }
+
+    /// Layers: those of the encoder, the heads, those of the decoder, the output.
+    pub fn layers(&self) -> usize {
+        self.encoder.len() + self.decoder.len() + 2
+    }
+
+    /// Bits of the weights of a layer, counted from the first of the encoder.
+    pub fn weight_bits(&self, layer: usize) -> WeightBits {
+        self.weights.get(layer).copied().unwrap_or_default()
+    }
+
+    /// The weights of a layer of four bits, where they are not the nearest.
+    pub fn multiples(&self, layer: usize) -> Option<&[i8]> {
+        let multiples = self.multiples.get(layer);
+        multiples.map(|Multiples(all)| all.as_slice())
+    }
+
+    /// The plan of a model that goes on learning: weights of four bits are the nearest ones.
+    #[must_use]
+    pub fn learning(mut self) -> Self {
+        if !self.multiples.is_empty() {
+            // Corrections were of those weights.
+            (self.multiples, self.corrections) = (vec![], None);
+        }
+        self
+    }
+
+    /// What it says of one layer.
+    pub(super) fn of_layer(&self, layer: usize) -> LayerPlan<'_> {
+        LayerPlan {
+            bits: self.weight_bits(layer),
+            multiples: self.multiples(layer),
+            correction: self.correction(layer),
         }
     }
 

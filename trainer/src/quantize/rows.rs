@@ -6,10 +6,21 @@ use elbow::kernel::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
+/// A weight of four bits is a multiple of this.
+const STEP: f64 = 16.0;
+/// The largest multiple.
+const STEPS: f64 = 7.0;
+/// The parts of a row's largest weight that the largest weight of four bits may stand for.
+const CLIPS: [f64; 7] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
+
 /// A layer in integers: what an image holds of it, and what training computes with.
 #[derive(Clone, Debug)]
 pub struct Rows {
-    /// Whole numbers from -127 to 127, (inputs, outputs).
+    /// Bits of the weights.
+    pub bits: WeightBits,
+    /// What the weights of four bits are, in multiples of 16, (inputs, outputs); none where they are the nearest.
+    pub multiples: Option<Vec<i8>>,
+    /// Whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
     pub rows: Vec<RowSpec>,
@@ -25,6 +36,8 @@ impl Rows {
     /// Room for a layer.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         Self {
+            bits: WeightBits::Eight,
+            multiples: None,
             weights: vec![0.0; inputs * outputs],
             rows: Vec::with_capacity(outputs),
             scales: vec![0.0; outputs],
@@ -36,7 +49,8 @@ impl Rows {
 
     /// Quantizes `weight` (inputs, outputs) and `biases`: the weights take the operands' scales in, so
     /// that a step of an operand is one, and the row has the smallest scale at which they fit `i8` and
-    /// the accumulator its bound, a multiplier away from the step of its output, `steps`.
+    /// the accumulator its bound, a multiplier away from the step of its output, `steps`. With four bits the
+    /// scale is the one of [`CLIPS`] that leaves the smallest squared error, and what is beyond is clamped.
     ///
     /// # Errors
     /// [`FactorError`] where no multiplier is so large.
@@ -48,6 +62,8 @@ impl Rows {
         steps: &[f64],
     ) -> Result<(), FactorError> {
         let Self {
+            bits,
+            multiples,
             weights,
             rows,
             scales,
@@ -56,12 +72,17 @@ impl Rows {
             sums,
         } = self;
         measure(weight, &input.scales, largest, norms);
+        if *bits == WeightBits::Four {
+            // Rounding to multiples of 16 may double a magnitude.
+            norms.iter_mut().for_each(|norm| *norm *= 2.0);
+            clip(weight, &input.scales, largest);
+        }
         let zero_point = f64::from(input.zero_point);
         let biases: Vec<f64> = biases.collect();
         rows.clear();
         for (row, (&bias, &step)) in biases.iter().zip(steps).enumerate() {
             let reach = bias.abs() + (input.largest + zero_point.abs()) * norms[row];
-            let fits = (largest[row] / SYMMETRIC_LEVELS)
+            let fits = (largest[row] / levels(*bits))
                 .max(reach / LARGEST_ACCUMULATOR)
                 .max(1e-12 * step);
             let multiplier = Multiplier::at_least(fits / step)?;
@@ -71,7 +92,15 @@ impl Rows {
                 multiplier,
             });
         }
-        round(weight, &input.scales, scales, weights);
+        match (bits, multiples) {
+            (WeightBits::Eight, _) => round(weight, &input.scales, scales, weights),
+            (WeightBits::Four, None) => round_four(weight, &input.scales, scales, weights),
+            (WeightBits::Four, Some(multiples)) => {
+                let multiples = multiples.iter().map(|&n| STEP as f32 * f32::from(n));
+                let places = weights.iter_mut().zip(multiples);
+                places.for_each(|(place, weight)| *place = weight);
+            }
+        }
         total(weights, sums, norms);
         for (row, bias) in biases.iter().enumerate() {
             let zero = i32::from(input.zero_point) * sums[row] as i32;
@@ -88,11 +117,77 @@ impl Rows {
             column.map(|&weight| weight as i8)
         });
         DenseSpec {
-            bits: WeightBits::Eight,
+            bits: self.bits,
             weights: weights.collect(),
             rows: self.rows.clone(),
         }
     }
+}
+
+/// The largest whole number that a weight may be.
+fn levels(bits: WeightBits) -> f64 {
+    match bits {
+        WeightBits::Eight => SYMMETRIC_LEVELS,
+        WeightBits::Four => STEP * STEPS,
+    }
+}
+
+/// Brings the `largest` magnitude of each row's weights down to that part of it, of [`CLIPS`], with which the
+/// squared error of four bits is smallest.
+fn clip(weight: &[f32], scales: &[f64], largest: &mut [f64]) {
+    let all = largest.to_vec();
+    let mut least = vec![f64::INFINITY; all.len()];
+    let mut errors = vec![0.0; all.len()];
+    for part in CLIPS {
+        let steps: Vec<f64> = all
+            .iter()
+            .map(|all| (part * all / STEPS).max(f64::MIN_POSITIVE))
+            .collect();
+        squared_errors(weight, scales, &steps, &mut errors);
+        for (row, &error) in errors.iter().enumerate() {
+            if error < least[row] {
+                (least[row], largest[row]) = (error, part * all[row]);
+            }
+        }
+    }
+}
+
+/// What is left of `w_cr s_c` when it is the nearest of 15 multiples of a step, squared and summed row by row.
+fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], errors: &mut [f64]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            errors.fill(0.0);
+            for (row, scale) in weight.chunks_exact(steps.len()).zip(scales) {
+                for ((&weight, step), error) in row.iter().zip(steps).zip(errors.iter_mut()) {
+                    let exact = f64::from(weight) * scale;
+                    let whole = (exact / step).round_ties_even().clamp(-STEPS, STEPS);
+                    let left = exact - whole * step;
+                    *error += left * left;
+                }
+            }
+        },
+    );
+}
+
+/// `w_cr s_c / t_r` to the nearest multiple of 16 from -112 to 112.
+fn round_four(weight: &[f32], scales: &[f64], steps: &[f64], rounded: &mut [f32]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            let width = steps.len();
+            let rows = weight
+                .chunks_exact(width)
+                .zip(rounded.chunks_exact_mut(width));
+            for ((row, rounded), scale) in rows.zip(scales) {
+                for ((&weight, rounded), step) in row.iter().zip(rounded).zip(steps) {
+                    let whole = f64::from(weight) * scale / (step * STEP);
+                    let whole = whole.round_ties_even().clamp(-STEPS, STEPS);
+                    *rounded = (whole * STEP) as f32;
+                }
+            }
+        },
+    );
 }
 
 /// The largest `|w_cr s_c|` of each column r, and their sum.

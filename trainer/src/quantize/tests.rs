@@ -1,12 +1,13 @@
 //! Integers against their definitions, and what calibration is for.
 
 use super::*;
-use crate::config::Calibration;
+use crate::config::{Calibration, Weights};
 use crate::model::{Architecture, Likelihood};
 use crate::prepared::Prepared;
 use crate::random::{self, Purpose};
 use crate::readings::Readings;
 use candle_core::Device;
+use elbow::kernel::WeightBits;
 use rand_core::Rng;
 
 /// A model with random weights and 96 readings of counts up to 16.
@@ -29,9 +30,13 @@ fn case() -> (Vae, Normalization, Prepared) {
 }
 
 fn planned(calibration: Calibration) -> (Vae, Normalization, Pool, Plan) {
+    planned_with(calibration, Weights::Int8)
+}
+
+fn planned_with(calibration: Calibration, weights: Weights) -> (Vae, Normalization, Pool, Plan) {
     let (vae, normalization, data) = case();
     let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
-    let plan = choose(&vae, &normalization, &pool, calibration).unwrap();
+    let plan = choose(&vae, &normalization, &pool, (calibration, weights)).unwrap();
     (vae, normalization, pool, plan)
 }
 
@@ -94,7 +99,8 @@ fn ranges_hold_strange_readings_and_percentiles_hold_less() {
 #[test]
 fn corrections_take_the_mean_error_of_outputs_away() {
     let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
-    let shifts = correction::corrections(&vae, &normalization, &plan, &pool).unwrap();
+    let corrected = correction::corrections(&vae, &normalization, &plan, &pool).unwrap();
+    let shifts = corrected.corrections.unwrap();
     let lengths: Vec<usize> = shifts.iter().map(Vec::len).collect();
     assert_eq!(lengths, [20, 9, 6, 7, 16, 12]);
     assert!(shifts.iter().flatten().any(|&shift| shift != 0.0));
@@ -142,4 +148,103 @@ fn plans_are_read_as_they_are_written() {
     let (_, _, _, plan) = planned(Calibration::MinMax);
     let text = toml::to_string(&plan).unwrap();
     assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+/// The mean distance of normal scores from those in floats, and the bytes of the image.
+fn measured(vae: &Vae, normalization: &Normalization, pool: &Pool, plan: &Plan) -> (f64, usize) {
+    let label = Label {
+        name: String::new(),
+        picture_width: 0,
+        packing: Packing::PairedTiles,
+    };
+    let reading = pool.normal.readings.row(0);
+    let spec = quantize(vae, normalization, plan, &label, reading).unwrap();
+    let bits: Vec<WeightBits> = (0..plan.layers()).map(|at| plan.weight_bits(at)).collect();
+    let hidden = |layers: &[LayerSpec]| -> Vec<_> { layers.iter().map(|l| l.dense.bits).collect() };
+    let written = [
+        hidden(&spec.encoder),
+        vec![spec.heads.bits],
+        hidden(&spec.decoder),
+        vec![spec.output.bits],
+    ];
+    assert_eq!(written.concat(), bits);
+    let judge = Judge::new(vae, &pool.normal, &pool.strange).unwrap();
+    let bytes = spec.encode(&[]).unwrap().len();
+    (judge.loss(&spec).unwrap().normal, bytes)
+}
+
+#[test]
+fn four_bits_are_the_best_of_their_clips() {
+    let mut rng = random::stream(6, Purpose::Noise);
+    let weight = random::normals(&mut rng, 40 * 3);
+    let input = Operand::rectified(&[1.0; 40], Width::I8);
+    let mut rows = Rows::new(40, 3);
+    rows.bits = WeightBits::Four;
+    let biases = [0.5, 0.0, -1.0];
+    rows.quantize(&weight, biases.into_iter(), &input, &[0.01, 0.5, 2.0])
+        .unwrap();
+    for r in 0..3 {
+        let exact = |c: usize| f64::from(weight[c * 3 + r]) * input.scales[c];
+        let largest = (0..40).map(|c| exact(c).abs()).fold(0.0, f64::max);
+        let error = |step: f64| -> f64 {
+            let left = |c| exact(c) - (exact(c) / step).round().clamp(-7.0, 7.0) * step;
+            (0..40).map(|c| left(c) * left(c)).sum()
+        };
+        let mut sum = 0.0;
+        for c in 0..40 {
+            let whole = f64::from(rows.weights[c * 3 + r]);
+            assert!(whole % 16.0 == 0.0 && whole.abs() <= 112.0);
+            assert!((exact(c) / rows.scales[r] - whole).abs() <= 8.01 || whole.abs() == 112.0);
+            sum += whole;
+        }
+        // A multiplier is as exact as 15 bits are.
+        let least = error(16.0 * rows.scales[r]);
+        for part in [1.0, 0.9, 0.8, 0.7, 0.6, 0.5] {
+            assert!(
+                least <= 1.001 * error(part * largest / 7.0),
+                "row {r}: {part}"
+            );
+        }
+        let bias = (biases[r] / rows.scales[r]).round() + 127.0 * sum;
+        assert_eq!(f64::from(rows.rows[r].bias), bias);
+    }
+}
+
+#[test]
+fn four_bits_cost_least_where_errors_are_made_good() {
+    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let nearest = Plan {
+        multiples: vec![],
+        corrections: None,
+        ..plan.clone()
+    };
+    let of = |plan: &Plan| measured(&vae, &normalization, &pool, plan);
+    let ((cost, bytes), (plain, same)) = (of(&plan), of(&nearest));
+    assert_eq!(bytes, same);
+    assert!(cost < 0.8 * plain, "{cost} {plain}");
+    let (_, _, _, eight) = planned(Calibration::MinMax);
+    let (least, most) = of(&eight);
+    assert!(
+        least < cost && bytes < most,
+        "{least} {cost}, {bytes} {most}"
+    );
+    let text = toml::to_string(&plan).unwrap();
+    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan);
+}
+
+#[test]
+fn as_many_layers_have_four_bits_as_the_nats_allow() {
+    let of = |nats| {
+        let (vae, normalization, pool, plan) =
+            planned_with(Calibration::MinMax, Weights::Auto(nats));
+        let four = (0..plan.layers()).filter(|&at| plan.weight_bits(at) == WeightBits::Four);
+        let (cost, _) = measured(&vae, &normalization, &pool, &plan);
+        (four.count(), cost)
+    };
+    let (none, least) = of(1e-6);
+    let (all, most) = of(100.0);
+    assert_eq!((none, all), (0, 6));
+    let (some, cost) = of(0.5 * (least + most));
+    assert!((1..6).contains(&some), "{some}");
+    assert!(cost <= 0.5 * (least + most), "{cost}");
 }

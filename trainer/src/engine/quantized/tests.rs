@@ -1,7 +1,7 @@
 //! Integers in training against those of the runtime, on random numbers: no number may be off by one.
 
 use super::*;
-use crate::config::{Calibration, Scale};
+use crate::config::{Calibration, Scale, Weights};
 use crate::data::{Dataset, Table};
 use crate::engine::likelihood::Likelihood as Terms;
 use crate::engine::network::Network;
@@ -215,7 +215,11 @@ const NUMBERS: usize = 19;
 const LATENTS: usize = 3;
 
 /// A model with random weights, its data and the plan of its image.
-fn model(kind: Option<(Family, Scale)>, conditions: usize) -> (Vae, Normalization, Prepared, Plan) {
+fn model(
+    kind: Option<(Family, Scale)>,
+    conditions: usize,
+    weights: Weights,
+) -> (Vae, Normalization, Prepared, Plan) {
     let mut rng = random::stream(3, Purpose::Initialization);
     let values = |rng: &mut random::Xoshiro128PlusPlus| -> Vec<f32> {
         let count = INPUTS / 10 * NUMBERS;
@@ -252,7 +256,7 @@ fn model(kind: Option<(Family, Scale)>, conditions: usize) -> (Vae, Normalizatio
     let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
     let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
     let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
-    let plan = choose(&vae, &normalization, &pool, Calibration::MinMax).unwrap();
+    let plan = choose(&vae, &normalization, &pool, (Calibration::MinMax, weights)).unwrap();
     (vae, normalization, data, plan)
 }
 
@@ -260,8 +264,17 @@ fn model(kind: Option<(Family, Scale)>, conditions: usize) -> (Vae, Normalizatio
 fn posteriors_latents_and_scores_are_those_of_the_image() {
     let learned = Some((Family::Normal, Scale::Input));
     let predicted = Some((Family::Laplace, Scale::Predicted));
-    for (kind, conditions) in [(None, 0), (None, 2), (learned, 3), (predicted, 0)] {
-        let (vae, normalization, data, plan) = model(kind, conditions);
+    let (eight, four) = (Weights::Int8, Weights::Int4);
+    for (kind, conditions, weights, learning) in [
+        (None, 0, eight, false),
+        (None, 2, eight, true),
+        (learned, 3, eight, false),
+        (predicted, 0, eight, false),
+        (None, 0, four, true),
+        (learned, 3, four, false),
+    ] {
+        let (vae, normalization, data, plan) = model(kind, conditions, weights);
+        let plan = if learning { plan.learning() } else { plan };
         let label = Label {
             name: String::new(),
             picture_width: 0,
