@@ -9,8 +9,22 @@ use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
 use rand_core::Rng;
 
-/// Most columns, and most rows, of a case.
+/// Most columns, and most rows, of a case, but for one in [`LONG_EVERY`].
 pub const MOST: usize = 70;
+
+/// Most columns of any case: more than kernels sum up at a stretch.
+pub const LONG: usize = 600;
+
+/// How often rows are as long as that.
+const LONG_EVERY: u32 = 16;
+
+/// Most rows of such a case: their weights take no more room than those of the others.
+const LONG_ROWS: usize = 8;
+
+/// Most columns of them where inputs are wide: of more a row of large weights could reach the bound.
+const LONG_WIDE: usize = 250;
+
+const _: () = assert!(LONG * LONG_ROWS <= MOST * MOST && LONG.is_multiple_of(4));
 
 /// The same, in whole tiles.
 const TILED: usize = MOST.next_multiple_of(4);
@@ -159,8 +173,13 @@ impl Case {
 
     /// Draws the layer: sizes, weights, biases, multipliers, quantization.
     fn draw_layer(&mut self, largest: i64) {
-        self.columns = 1 + self.below(MOST as u32) as usize;
-        self.rows = 1 + self.below(MOST as u32) as usize;
+        let (columns, rows) = match self.below(LONG_EVERY) {
+            0 if largest > 127 => (LONG_WIDE, LONG_ROWS),
+            0 => (LONG, LONG_ROWS),
+            _ => (MOST, MOST),
+        };
+        self.columns = 1 + self.below(columns as u32) as usize;
+        self.rows = 1 + self.below(rows as u32) as usize;
         let (extreme, small) = (self.below(4) == 0, self.below(4) == 0);
         self.coarse = self.number.is_multiple_of(2);
         let count = self.columns * self.rows;
@@ -258,10 +277,10 @@ impl Case {
     ) -> Result<(), Difference> {
         let largest = if wide_inputs { 1 << 15 } else { 127 };
         self.draw_layer(largest);
-        let mut inputs = [0i16; LANES * MOST];
+        let mut inputs = [0i16; LANES * LONG];
         let inputs = &mut inputs[..lanes * self.columns];
         self.draw_inputs(inputs, wide_inputs);
-        let mut bytes = [0i8; LANES * MOST];
+        let mut bytes = [0i8; LANES * LONG];
         for (byte, &x) in bytes.iter_mut().zip(inputs.iter()) {
             *byte = x as i8;
         }
@@ -305,7 +324,7 @@ impl Case {
             .map(|largest| dense.proves_bound(largest).unwrap());
         let bounds = bounds.unwrap_or(Bounds::UNKNOWN);
         let dense = Dense { bounds, ..dense };
-        let mut words = [0; layer_words(WeightBits::Four, Packing::Tiles, MOST, LANES)];
+        let mut words = [0; layer_words(WeightBits::Four, Packing::Tiles, LONG, LANES)];
         let mut activations = [0i16; LANES * MOST];
         let operands = Operands::prepare(packing, inputs.numbers(), columns, lanes, &mut words);
         self.activate(dense, operands, &mut activations[..lanes * rows]);
