@@ -1,11 +1,13 @@
 //! Everything that determines a run, as it stands in `config.toml`.
 
+mod activations;
 mod calibration;
 mod gradient;
 mod objective;
 mod prior;
 mod weights;
 
+pub use activations::Activations;
 pub use calibration::Calibration;
 pub use gradient::{Gradient, Latent, Target};
 pub use objective::{ElboForm, Objective};
@@ -87,6 +89,9 @@ pub struct Config {
     /// How many bits the weights of the image have.
     #[serde(default)]
     pub weights: Weights,
+    /// How many bits activations have.
+    #[serde(default)]
+    pub activations: Activations,
     /// Whether the last epochs train in the device's integers.
     #[serde(default)]
     pub qat: bool,

@@ -5,7 +5,7 @@ use crate::masks::Masks;
 use crate::model::Vae;
 use crate::parts::Parts;
 use crate::prepared::Prepared;
-use crate::quantize::{self, Label, Plan, Pool};
+use crate::quantize::{self, Choices, Label, Plan, Pool};
 use crate::readings::Normalization;
 use crate::run::RunConfig;
 use elbow::format::ImageSpec;
@@ -38,9 +38,8 @@ impl Material<'_> {
     pub fn plan(&self, masks: Option<&Masks>) -> Result<Plan, Error> {
         let (vae, normalization) = (self.vae, self.normalization());
         let pool = Pool::new(vae, normalization, self.training, masks)?;
-        let settings = &self.config.settings;
-        let ways = (settings.calibration, settings.weights);
-        quantize::choose(vae, normalization, &pool, ways)
+        let choices = Choices::new(&self.config.settings);
+        quantize::choose(vae, normalization, &pool, choices)
     }
 
     /// The image by `plan`, of which [`crate::calibrate`] makes one that knows normal readings.

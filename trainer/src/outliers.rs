@@ -38,11 +38,11 @@ pub enum Outlier {
         column: usize,
         /// What it reaches, standard deviations.
         largest: f64,
-        /// What the others reach (their median), or [`ORDINARY`] of its own readings, standard deviations.
+        /// What the others reach (their median), or 99 % of its own readings, standard deviations.
         ordinary: f64,
         /// Whether `ordinary` is of the other columns.
         of_others: bool,
-        /// What [`ORDINARY`] of its own readings reach: where it could be clipped, standard deviations.
+        /// What 99 % of its own readings reach: where it could be clipped, standard deviations.
         clip: f64,
         /// Levels of 127 that `ordinary` is left with.
         levels: f64,

@@ -207,6 +207,7 @@ impl Arguments {
             prior: Default::default(),
             core: Core::default(),
             calibration: Default::default(),
+            activations: Default::default(),
             qat: false,
             weights: Default::default(),
             binarize: None,

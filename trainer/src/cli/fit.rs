@@ -5,8 +5,8 @@ use super::{ANOMALY_DIGIT, decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
 use crate::calibrate;
 use crate::config::{
-    Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind, Objective,
-    PriorKind, THREADS, Weights,
+    Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind,
+    Objective, PriorKind, THREADS, Weights,
 };
 use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 36] = [
+const SETTINGS: [&str; 37] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -60,6 +60,7 @@ const SETTINGS: [&str; 36] = [
     "keep_dead_latents",
     "core",
     "calibration",
+    "activations",
     "qat",
     "no_qat",
     "weights",
@@ -183,6 +184,9 @@ pub(super) struct Arguments {
     /// so few nats)
     #[arg(long, value_name = "BITS", default_value_t)]
     weights: Weights,
+    /// How many bits the activations of hidden layers have
+    #[arg(long, value_enum, default_value_t = Activations::Auto)]
+    activations: Activations,
     /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
     /// rounding does to it [default: where the settings allow it]
     #[arg(long)]
@@ -283,6 +287,7 @@ impl Arguments {
             core: self.core,
             calibration: self.calibration,
             weights: self.weights,
+            activations: self.activations,
             qat: self.qat,
             inference: self.inference,
             processor: self.processor,

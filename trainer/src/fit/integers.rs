@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
 use crate::prepared::Prepared;
-use crate::quantize::{Plan, Pool, choose, measure};
+use crate::quantize::{Choices, Plan, Pool, choose, measure};
 use crate::random::{self, Purpose};
 use crate::readings::Normalization;
 use rand_core::Rng;
@@ -47,8 +47,7 @@ pub fn train_integers(
     };
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     let (mut best, mut history) = (Best::default(), vec![]);
-    let ways = (config.calibration, config.weights);
-    let mut kept = choose(vae, normalization, &pool, ways)?;
+    let mut kept = choose(vae, normalization, &pool, Choices::new(&config))?;
     best.offer(vae, judge.criterion(&kept)?)?;
     let mut plan = kept.clone().learning();
     let epochs = config.float_epochs() + 1..=config.epochs;

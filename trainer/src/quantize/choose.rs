@@ -5,13 +5,15 @@ use super::loss::{Judge, Loss};
 use super::plan::Plan;
 use super::pool::Pool;
 use super::ranges::Ranges;
+use super::widths::Sensitivity;
 use super::{Label, quantize};
-use crate::config::{Calibration, Weights};
+use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::prepared::Prepared;
 use crate::readings::Normalization;
 use candle_core::Device;
+use elbow::format::ImageSpec;
 use elbow::kernel::{Packing, WeightBits};
 
 /// Readings of each kind that a choice is judged on.
@@ -39,6 +41,28 @@ pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Range
     ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))
 }
 
+/// What a plan is chosen by.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Choices {
+    /// How ranges are found.
+    pub calibration: Calibration,
+    /// How many bits weights have.
+    pub weights: Weights,
+    /// How many bits activations have.
+    pub activations: Activations,
+}
+
+impl Choices {
+    /// Those of a run.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            calibration: config.calibration,
+            weights: config.weights,
+            activations: config.activations,
+        }
+    }
+}
+
 /// Chooses the plan of `vae`.
 ///
 /// # Errors
@@ -47,36 +71,62 @@ pub fn choose(
     vae: &Vae,
     normalization: &Normalization,
     pool: &Pool,
-    (calibration, weights): (Calibration, Weights),
+    choices: Choices,
 ) -> Result<Plan, Error> {
-    let plan = Plan::new(vae, measure(vae, pool, calibration)?);
+    let plan = Plan::new(vae, measure(vae, pool, choices.calibration)?);
+    with_search(vae, normalization, pool, |search| {
+        let plan = search.widen(plan, choices.activations)?;
+        let plan = match choices.calibration {
+            Calibration::Nats => search.scale(plan)?,
+            _ => plan,
+        };
+        match choices.weights {
+            Weights::Int8 => search.correct(plan, pool),
+            Weights::Int4 => {
+                let weights = vec![WeightBits::Four; plan.layers()];
+                search.correct(Plan { weights, ..plan }, pool)
+            }
+            Weights::Auto(nats) => search.narrow(plan, pool, nats),
+        }
+    })
+}
+
+/// What 16 bits for its activations are worth in each hidden layer of an image by `plan`.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+pub fn sensitivities(
+    vae: &Vae,
+    normalization: &Normalization,
+    pool: &Pool,
+    plan: &Plan,
+) -> Result<Vec<Sensitivity>, Error> {
+    with_search(vae, normalization, pool, |search| {
+        search.sensitivities(plan)
+    })
+}
+
+fn with_search<T>(
+    vae: &Vae,
+    normalization: &Normalization,
+    pool: &Pool,
+    work: impl FnOnce(&Search<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let first = |data: &Prepared| {
         let readings = data.readings.first(JUDGED);
         Prepared::new(readings, normalization, vae, &Device::Cpu)
     };
     let (normal, strange) = (first(&pool.normal)?, first(&pool.strange)?);
-    let search = Search {
+    work(&Search {
         vae,
         normalization,
         judge: Judge::new(vae, &normal, &strange)?,
         reading: pool.normal.readings.row(0),
-    };
-    let plan = match calibration {
-        Calibration::Nats => search.scale(plan)?,
-        _ => plan,
-    };
-    match weights {
-        Weights::Int8 => search.correct(plan, pool),
-        Weights::Int4 => {
-            let weights = vec![WeightBits::Four; plan.layers()];
-            search.correct(Plan { weights, ..plan }, pool)
-        }
-        Weights::Auto(nats) => search.narrow(plan, pool, nats),
-    }
+    })
 }
 
 /// What choices are judged with.
-struct Search<'a> {
+pub(super) struct Search<'a> {
     vae: &'a Vae,
     normalization: &'a Normalization,
     judge: Judge<'a>,
@@ -92,14 +142,18 @@ enum Place {
 }
 
 impl Search<'_> {
-    fn loss(&self, plan: &Plan) -> Result<Loss, Error> {
+    /// The image of a plan.
+    pub(super) fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
         let label = Label {
             name: String::new(),
             picture_width: 0,
             packing: Packing::Rows,
         };
-        let spec = quantize(self.vae, self.normalization, plan, &label, self.reading)?;
-        self.judge.loss(&spec)
+        quantize(self.vae, self.normalization, plan, &label, self.reading)
+    }
+
+    pub(super) fn loss(&self, plan: &Plan) -> Result<Loss, Error> {
+        self.judge.loss(&self.image(plan)?)
     }
 
     /// Scales the ranges of one place after the other by the factor that costs least.

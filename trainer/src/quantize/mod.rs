@@ -27,8 +27,9 @@ mod rows;
 mod scheme;
 #[cfg(test)]
 mod tests;
+mod widths;
 
-pub use choose::{choose, measure};
+pub use choose::{Choices, choose, measure, sensitivities};
 pub use compensate::Multiples;
 pub use layer::Operand;
 pub(crate) use likelihood::location_steps;
@@ -38,6 +39,7 @@ pub use pool::{Pool, perturbed};
 pub use ranges::Ranges;
 pub use rows::Rows;
 pub use scheme::Scheme;
+pub use widths::Sensitivity;
 
 use crate::error::Error;
 use crate::model::{Dense, Vae};

@@ -1,7 +1,7 @@
 //! Integers against their definitions, and what calibration is for.
 
 use super::*;
-use crate::config::{Calibration, Weights};
+use crate::config::{Activations, Calibration, Weights};
 use crate::model::{Architecture, Likelihood};
 use crate::prepared::Prepared;
 use crate::random::{self, Purpose};
@@ -36,7 +36,12 @@ fn planned(calibration: Calibration) -> (Vae, Normalization, Pool, Plan) {
 fn planned_with(calibration: Calibration, weights: Weights) -> (Vae, Normalization, Pool, Plan) {
     let (vae, normalization, data) = case();
     let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
-    let plan = choose(&vae, &normalization, &pool, (calibration, weights)).unwrap();
+    let choices = Choices {
+        calibration,
+        weights,
+        ..Choices::default()
+    };
+    let plan = choose(&vae, &normalization, &pool, choices).unwrap();
     (vae, normalization, pool, plan)
 }
 
@@ -247,4 +252,28 @@ fn as_many_layers_have_four_bits_as_the_nats_allow() {
     let (some, cost) = of(0.5 * (least + most));
     assert!((1..6).contains(&some), "{some}");
     assert!(cost <= 0.5 * (least + most), "{cost}");
+}
+
+#[test]
+fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
+    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
+    assert_eq!((plan.encoder.len(), plan.decoder.len()), (2, 2));
+    let all = |activations| {
+        let choices = Choices {
+            activations,
+            ..Choices::default()
+        };
+        let plan = choose(&vae, &normalization, &pool, choices).unwrap();
+        [plan.encoder, plan.decoder].concat()
+    };
+    assert_eq!(all(Activations::I16), [Width::I16; 4]);
+    assert_eq!(all(Activations::I8), [Width::I8; 4]);
+    // Here 8 bits cost less than a tenth of a nat in every layer.
+    assert_eq!(all(Activations::Auto), [Width::I8; 4]);
+    let found = sensitivities(&vae, &normalization, &pool, &plan).unwrap();
+    let names: Vec<&str> = found.iter().map(|one| one.layer.as_str()).collect();
+    assert_eq!(names, ["encoder 1", "encoder 2", "decoder 1", "decoder 2"]);
+    let nats: f64 = found.iter().map(|one| one.nats).sum();
+    assert!((0.0..0.4).contains(&nats), "{nats}");
+    assert!(found.iter().all(|one| one.width == Width::I8));
 }

@@ -1,14 +1,14 @@
 //! Integers in training against those of the runtime, on random numbers: no number may be off by one.
 
 use super::*;
-use crate::config::{Calibration, Scale, Weights};
+use crate::config::{Scale, Weights};
 use crate::data::{Dataset, Table};
 use crate::engine::likelihood::Likelihood as Terms;
 use crate::engine::network::Network;
 use crate::engine::shard::{Shape, Shard};
 use crate::model::{Architecture, Likelihood, Location};
 use crate::prepared::Prepared;
-use crate::quantize::{Label, Pool, Width, choose, quantize};
+use crate::quantize::{Choices, Label, Pool, Width, choose, quantize};
 use crate::random::{self, Purpose, normals};
 use crate::readings::Readings;
 use candle_core::Device;
@@ -256,7 +256,11 @@ fn model(
     let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
     let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
     let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
-    let plan = choose(&vae, &normalization, &pool, (Calibration::MinMax, weights)).unwrap();
+    let choices = Choices {
+        weights,
+        ..Choices::default()
+    };
+    let plan = choose(&vae, &normalization, &pool, choices).unwrap();
     (vae, normalization, data, plan)
 }
 

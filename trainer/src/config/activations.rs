@@ -1,0 +1,19 @@
+//! How many bits activations have.
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+
+/// How many bits the activations of hidden layers have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum Activations {
+    /// 8, and 16 where that is worth it: before the outputs of a density, and where a layer's 8 bits cost a tenth
+    /// of a nat
+    #[default]
+    Auto,
+    /// 8 everywhere
+    I8,
+    /// 16 everywhere
+    I16,
+}

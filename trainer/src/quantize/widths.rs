@@ -1,0 +1,105 @@
+//! Which layers have activations of 16 bits.
+
+use super::choose::Search;
+use super::plan::{Plan, Width};
+use crate::config::Activations;
+use crate::error::Error;
+use elbow::Model;
+use elbow::format::EncodeError;
+use serde::Serialize;
+
+/// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen: wide activations cost memory, and time in the layer
+/// that takes them in.
+const WORTH: f64 = 0.1;
+
+/// What a hidden layer's 16 bits are worth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sensitivity {
+    /// Such as `encoder 1`.
+    pub layer: String,
+    /// What the plan has.
+    pub width: Width,
+    /// [`super::Loss::cost`] with 8 bits less that with 16, nats a reading.
+    pub nats: f64,
+    /// RAM that 16 bits take more.
+    pub bytes: usize,
+    /// The one for the other; none where they take none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nats_per_byte: Option<f64>,
+}
+
+impl Search<'_> {
+    /// The plan with the widths that are asked for.
+    pub(super) fn widen(&self, mut plan: Plan, activations: Activations) -> Result<Plan, Error> {
+        let everywhere = match activations {
+            Activations::I8 => Width::I8,
+            Activations::I16 => Width::I16,
+            Activations::Auto => {
+                for (layer, sensitivity) in self.sensitivities(&plan)?.iter().enumerate() {
+                    if sensitivity.nats > WORTH {
+                        *plan.width_mut(layer) = Width::I16;
+                    }
+                }
+                return Ok(plan);
+            }
+        };
+        (0..plan.hidden()).for_each(|layer| *plan.width_mut(layer) = everywhere);
+        Ok(plan)
+    }
+
+    /// What 16 bits are worth in each hidden layer, the others as `plan` has them.
+    pub(super) fn sensitivities(&self, plan: &Plan) -> Result<Vec<Sensitivity>, Error> {
+        let layers = 0..plan.hidden();
+        layers.map(|layer| self.sensitivity(plan, layer)).collect()
+    }
+
+    fn sensitivity(&self, plan: &Plan, layer: usize) -> Result<Sensitivity, Error> {
+        let with = |width| {
+            let mut plan = plan.clone();
+            *plan.width_mut(layer) = width;
+            plan
+        };
+        let (narrow, wide) = (with(Width::I8), with(Width::I16));
+        let nats = self.loss(&narrow)?.cost() - self.loss(&wide)?.cost();
+        let bytes = self.memory(&wide)?.saturating_sub(self.memory(&narrow)?);
+        let encoders = plan.encoder.len();
+        Ok(Sensitivity {
+            layer: match layer.checked_sub(encoders) {
+                None => format!("encoder {}", layer + 1),
+                Some(layer) => format!("decoder {}", layer + 1),
+            },
+            width: if narrow == *plan {
+                Width::I8
+            } else {
+                Width::I16
+            },
+            nats,
+            bytes,
+            nats_per_byte: (bytes > 0).then(|| nats / bytes as f64),
+        })
+    }
+
+    /// Bytes of the workspace.
+    fn memory(&self, plan: &Plan) -> Result<usize, Error> {
+        let image = self.image(plan)?.encode(&[])?;
+        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        Ok(8 * model.workspace_words())
+    }
+}
+
+impl Plan {
+    /// Hidden layers.
+    fn hidden(&self) -> usize {
+        self.encoder.len() + self.decoder.len()
+    }
+
+    /// Of a hidden layer, counted from the first of the encoder.
+    fn width_mut(&mut self, layer: usize) -> &mut Width {
+        let encoders = self.encoder.len();
+        if layer < encoders {
+            &mut self.encoder[layer]
+        } else {
+            &mut self.decoder[layer - encoders]
+        }
+    }
+}
