@@ -260,6 +260,7 @@ impl<'a> ModelPlace<'a> {
     ///
     /// # Errors
     /// As [`Model::parse`].
+    #[inline(never)]
     pub fn parse(&mut self, image: &'a [u8]) -> Result<&Model<'a>, ImageError> {
         let Self { model } = self;
         // All else is read anew.
@@ -357,6 +358,7 @@ impl<'a> Model<'a> {
         self.self_test.scores = header.expected;
     }
 
+    #[inline(never)]
     fn read_tensors(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {
         let inputs = usize::from(header.inputs);
         let numbers = inputs + usize::from(header.conditions);

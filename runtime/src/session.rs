@@ -228,7 +228,13 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
     ) -> Result<Posterior<'_>, ReadingError> {
         check_reading(self.model, reading, observed)?;
-        vae::encode(self.model, reading, observed, &mut self.scratch, |_| {});
+        vae::encode(
+            self.model,
+            reading,
+            observed,
+            &mut self.scratch,
+            vae::unwatched,
+        );
         Ok(self.posterior())
     }
 
@@ -348,7 +354,7 @@ impl<'s, R: Rng> Session<'s, R> {
         for pass in 0..total {
             let log_ratio = self.place(estimator, pass, 0);
             let mut sum = 0;
-            let outputs = vae::decode(model, &mut self.scratch, 1, |_| {});
+            let outputs = vae::decode(model, &mut self.scratch, 1, vae::unwatched);
             let likelihood = &model.likelihood;
             likelihood.visit(reading, observed, 1, outputs, |input, _, term| {
                 sum += i64::from(term);
@@ -447,7 +453,7 @@ impl<'s, R: Rng> Session<'s, R> {
         lanes: usize,
     ) -> [i64; LANES] {
         let model = self.model;
-        let outputs = vae::decode(model, &mut self.scratch, lanes, |_| {});
+        let outputs = vae::decode(model, &mut self.scratch, lanes, vae::unwatched);
         let reading = reading.get(..model.inputs()).unwrap_or_default();
         model
             .likelihood
@@ -456,7 +462,7 @@ impl<'s, R: Rng> Session<'s, R> {
 
     /// `E[x|z]` at the latents in the first lane.
     fn decode_mean(&mut self, mean: &mut [i32]) {
-        let outputs = vae::decode(self.model, &mut self.scratch, 1, |_| {});
+        let outputs = vae::decode(self.model, &mut self.scratch, 1, vae::unwatched);
         self.model.likelihood.mean(outputs, mean);
     }
 

@@ -22,17 +22,8 @@ pub(crate) fn encode(
     scratch: &mut Scratch<'_>,
     mut watch: impl FnMut(&[u8]),
 ) {
-    let inputs = reading.iter().zip(model.centers).zip(model.gains);
-    let quantized: &mut [i8] = bytemuck::cast_slice_mut(scratch.activations);
-    for (index, (((&x, &center), &gain), quantized)) in inputs.zip(quantized).enumerate() {
-        let centred = i32::from(x) - i32::from(center);
-        let value = Multiplier::from_validated(gain).apply(centred);
-        *quantized = if observed.observes(index) {
-            value.clamp(-127, 127) as i8
-        } else {
-            0
-        };
-    }
+    let quantized = bytemuck::cast_slice_mut(scratch.activations);
+    quantize(model, reading, observed, quantized);
     let conditions = reading.get(model.inputs()..).unwrap_or_default();
     let given = |condition| observed.observes(model.inputs() + condition);
     condition(model, conditions, given, scratch);
@@ -58,6 +49,25 @@ pub(crate) fn encode(
     watch(bytemuck::cast_slice(scratch.mean));
     watch(bytemuck::cast_slice(scratch.log_variance));
 }
+
+/// The inputs as the encoder takes them in.
+// Apart: it is the longest loop of an encoder but those of layers, and wants all registers.
+#[inline(never)]
+fn quantize(model: &Model<'_>, reading: &[i16], observed: Mask<'_>, quantized: &mut [i8]) {
+    let inputs = reading.iter().zip(model.centers).zip(model.gains);
+    for (index, (((&x, &center), &gain), quantized)) in inputs.zip(quantized).enumerate() {
+        let centred = i32::from(x) - i32::from(center);
+        let value = Multiplier::from_validated(gain).apply(centred);
+        *quantized = if observed.observes(index) {
+            value.clamp(-127, 127) as i8
+        } else {
+            0
+        };
+    }
+}
+
+/// Takes the outputs of layers that nobody watches. A function, so that all such passes are one piece of code.
+pub(crate) fn unwatched(_: &[u8]) {}
 
 /// Puts the raw `conditions` behind the latents of every lane, in the latents' units,
 /// `M_i(c_i - c)` rounded and saturated to 16 bits; those that are not `given`, 0, which is their centre.
