@@ -3,10 +3,17 @@
 //! Counts are exact and repeat; they are instructions, not cycles. The code of the Cortex-M0 runs on a board whose
 //! timer runs at the processor's clock, see [`crate::board::COUNTED`].
 
+mod recorded;
+mod tables;
+
+pub use recorded::{
+    baseline, compiler, feature_baseline, grown, page, page_text, record, rustc_version,
+};
+pub use tables::{layer_table, table};
+
 use crate::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::paths::workspace;
 use crate::product;
 use crate::shapes::{Kind, Shape};
 use elbow::Model;
@@ -14,8 +21,7 @@ use elbow::kernel::Packing;
 use elbow_cases::layers::LayerShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// What a board may take for one model.
@@ -296,173 +302,6 @@ fn lifted(counts: &Counts) -> [(String, serde_json::Value); 3] {
     .map(|(name, value)| (name.to_owned(), value))
 }
 
-/// Where the recorded counts are.
-#[must_use]
-pub fn baseline() -> PathBuf {
-    workspace().join("tests/golden/bench.json")
-}
-
-/// Where it is noted which compiler the recorded counts are of: another may give others.
-#[must_use]
-pub fn compiler() -> PathBuf {
-    workspace().join("tests/golden/bench-rustc.txt")
-}
-
-/// The compiler on the path, as it calls itself.
-#[must_use]
-pub fn rustc_version() -> String {
-    let output = std::process::Command::new("rustc")
-        .arg("--version")
-        .output();
-    output.map_or_else(
-        |_| "unknown".to_owned(),
-        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
-    )
-}
-
-/// Where the recorded bytes of features are.
-#[must_use]
-pub fn feature_baseline() -> PathBuf {
-    workspace().join("tests/golden/features.json")
-}
-
-/// The page with the recorded counts.
-#[must_use]
-pub fn page() -> PathBuf {
-    workspace().join("BENCHMARKS.md")
-}
-
-/// The text of [`page`] for these figures.
-#[must_use]
-pub fn page_text(figures: &Figures, features: &product::Features) -> String {
-    let features = product::table(features);
-    format!(
-        "{PAGE}\n```text\n{}```\n\n{FEATURES}\n{features}",
-        figures.to_text()
-    )
-}
-
-const PAGE: &str = "\
-# What it costs
-
-Instructions, counted by the emulator (exact and repeatable; they are not cycles), firmware at
-`opt-level = \"s\"`, weights packed for each core. `cargo xtask bench` measures them,
-`cargo xtask bench --record` writes this page, and the tests fail where a count grows by more than 2 %.
-
-A layer counts everything: the preparation of its inputs, its products, its requantization. `i16` marks
-16-bit inputs (latents), `q16` outputs in Q16.16 (heads, decoder's last layer); all others are `i8` to
-`i8`. `w4` marks weights of four bits, which are expanded a few rows at a time. The anomaly autoencoder is that
-of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
-in the same emulator. The least product parses a model of counts, encodes, scores by sigma points and reads a
-p-value, with no feature of the runtime but `counts`, and with all that are on by default; its flash is without the
-model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less). Scores are
-whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
-sigma points write, the parsed model included. Functions are means over a thousand arguments.
-";
-
-const FEATURES: &str = "\
-# What features cost
-
-Bytes of flash that a feature adds to the least product, alone; together they share. Where it is something that
-sessions may be asked for, the product asks for it. Leaving a feature out changes no result: an image or an estimator
-that needs it is refused by its name. `cargo xtask bench --features` measures them; a test fails where the product
-with one of them grows by more than 2 %.
-";
-
-/// Writes [`baseline`] and [`page`].
-///
-/// # Errors
-///
-/// A file cannot be written.
-pub fn record(figures: &Figures, features: &product::Features) -> Result<(), Error> {
-    let write = |path: PathBuf, text: String| {
-        std::fs::write(&path, text).map_err(|source| Error::File { path, source })
-    };
-    write(baseline(), figures.to_json())?;
-    write(compiler(), rustc_version())?;
-    write(
-        feature_baseline(),
-        format!("{:#}\n", serde_json::json!(features)),
-    )?;
-    write(page(), page_text(figures, features))
-}
-
-/// What grew by more than `tolerance`, a part of one, from one object of [`Figures::to_json`] to another: a line for
-/// each, with both numbers.
-#[must_use]
-pub fn grown(before: &serde_json::Value, now: &serde_json::Value, tolerance: f64) -> Vec<String> {
-    let mut lines = vec![];
-    compare("", before, now, tolerance, &mut lines);
-    lines
-}
-
-fn compare(
-    path: &str,
-    before: &serde_json::Value,
-    now: &serde_json::Value,
-    tolerance: f64,
-    lines: &mut Vec<String>,
-) {
-    match (before, now) {
-        (serde_json::Value::Object(before), serde_json::Value::Object(now)) => {
-            for (name, before) in before {
-                let now = now.get(name).unwrap_or(&serde_json::Value::Null);
-                compare(&format!("{path} {name}"), before, now, tolerance, lines);
-            }
-        }
-        _ => {
-            let numbers = before.as_f64().zip(now.as_f64());
-            let within = numbers.is_some_and(|(before, now)| now <= before * (1.0 + tolerance));
-            // A ratio grows when what it is taken of shrinks.
-            if !within && !path.ends_with("_ratio") {
-                lines.push(format!("{}: {now}, recorded {before}", path.trim_start()));
-            }
-        }
-    }
-}
-
-/// The counts of layers for a terminal.
-#[must_use]
-pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
-    let heads: String = cores.keys().map(|core| format!("{core:>9}")).collect();
-    let mut text = format!("{:<28}{heads}\n", "instructions a MAC");
-    let mut line = |title: &str, cell: &dyn Fn(&CoreCounts) -> f64| {
-        let cells: String = cores
-            .values()
-            .map(|counts| format!("{:>9.3}", cell(counts)))
-            .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{title:<28}{cells}");
-    };
-    line("anomaly autoencoder", &|counts| {
-        counts.anomaly_autoencoder_instructions_per_mac
-    });
-    line("the same, four-bit weights", &|counts| {
-        counts.anomaly_autoencoder_four_bit_instructions_per_mac
-    });
-    for name in LAYERS {
-        line(name, &|counts| {
-            counts.dense.get(name).copied().unwrap_or(f64::NAN)
-        });
-    }
-    line("an output of four columns", &|counts| {
-        counts.requantize_instructions
-    });
-    let mut line = |title: &str, cell: &dyn Fn(&CoreCounts) -> usize| {
-        let bytes: String = cores
-            .values()
-            .map(|counts| format!("{:>9}", cell(counts)))
-            .collect();
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{title:<28}{bytes}");
-    };
-    line("flash of the least product", &|counts| counts.flash_bytes);
-    line("  with default features", &|counts| {
-        counts.flash_bytes_of_default_features
-    });
-    text
-}
-
 /// Runs the firmware's `count` in a folder that holds a model and a reading.
 fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
     let arguments = ["count".to_owned(), "readings=readings.i16".to_owned()];
@@ -522,54 +361,4 @@ fn counted(
         Ok((name.to_owned(), number))
     });
     lines.collect()
-}
-
-/// The measurements for a terminal.
-#[must_use]
-pub fn table(name: &str, measured: &Measured) -> String {
-    let Measured {
-        workspace_bytes,
-        encoder_macs,
-        decoder_macs,
-        cores,
-    } = measured;
-    let mut text = format!(
-        "{name}: {encoder_macs} MACs to encode, {decoder_macs} for each decoder pass, {workspace_bytes} bytes of workspace\n"
-    );
-    let line = |title: &str, cell: &dyn Fn(&Counts) -> String| {
-        let cells: String = cores
-            .values()
-            .map(|counts| format!("{:>12}", cell(counts)))
-            .collect();
-        format!("{title:<24}{cells}\n")
-    };
-    let heads: String = cores.keys().map(|core| format!("{core:>12}")).collect();
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{:<24}{heads}", "instructions");
-    text += &line("encode", &|counts| counts.encode_instructions.to_string());
-    let estimators = cores
-        .values()
-        .next()
-        .map(|counts| &counts.score_instructions);
-    for estimator in estimators.into_iter().flat_map(BTreeMap::keys) {
-        text += &line(estimator, &|counts| {
-            let count = counts.score_instructions.get(estimator);
-            count.map_or_else(|| "-".to_owned(), u64::to_string)
-        });
-    }
-    let functions = cores.values().next().map(|counts| &counts.functions);
-    for function in functions.into_iter().flat_map(BTreeMap::keys) {
-        text += &line(function, &|counts| {
-            let count = counts.functions.get(function);
-            count.map_or_else(|| "-".to_owned(), |count| format!("{count:.1}"))
-        });
-    }
-    text += &line("bytes of stack", &|counts| counts.stack_bytes.to_string());
-    text += &line("2 latents / 2 x 1", &|counts| {
-        format!("{:.3}", counts.two_latents_ratio)
-    });
-    text += &line("4 latents / 4 x 1", &|counts| {
-        format!("{:.3}", counts.four_latents_ratio)
-    });
-    text
 }

@@ -1,0 +1,132 @@
+//! The figures that are checked in: where they are, what the page says of them, and what has grown.
+
+use super::Figures;
+use crate::error::Error;
+use crate::paths::workspace;
+use crate::product;
+use std::path::PathBuf;
+
+/// Where the recorded counts are.
+#[must_use]
+pub fn baseline() -> PathBuf {
+    workspace().join("tests/golden/bench.json")
+}
+
+/// Where it is noted which compiler the recorded counts are of: another may give others.
+#[must_use]
+pub fn compiler() -> PathBuf {
+    workspace().join("tests/golden/bench-rustc.txt")
+}
+
+/// The compiler on the path, as it calls itself.
+#[must_use]
+pub fn rustc_version() -> String {
+    let output = std::process::Command::new("rustc")
+        .arg("--version")
+        .output();
+    output.map_or_else(
+        |_| "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+    )
+}
+
+/// Where the recorded bytes of features are.
+#[must_use]
+pub fn feature_baseline() -> PathBuf {
+    workspace().join("tests/golden/features.json")
+}
+
+/// The page with the recorded counts.
+#[must_use]
+pub fn page() -> PathBuf {
+    workspace().join("BENCHMARKS.md")
+}
+
+/// The text of [`page`] for these figures.
+#[must_use]
+pub fn page_text(figures: &Figures, features: &product::Features) -> String {
+    let features = product::table(features);
+    format!(
+        "{PAGE}\n```text\n{}```\n\n{FEATURES}\n{features}",
+        figures.to_text()
+    )
+}
+
+const PAGE: &str = "\
+# What it costs
+
+Instructions, counted by the emulator (exact and repeatable; they are not cycles), firmware at
+`opt-level = \"s\"`, weights packed for each core. `cargo xtask bench` measures them,
+`cargo xtask bench --record` writes this page, and the tests fail where a count grows by more than 2 %.
+
+A layer counts everything: the preparation of its inputs, its products, its requantization. `i16` marks
+16-bit inputs (latents), `q16` outputs in Q16.16 (heads, decoder's last layer); all others are `i8` to
+`i8`. `w4` marks weights of four bits, which are expanded a few rows at a time. The anomaly autoencoder is that
+of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
+in the same emulator. The least product parses a model of counts, encodes, scores by sigma points and reads a
+p-value, with no feature of the runtime but `counts`, and with all that are on by default; its flash is without the
+model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less). Scores are
+whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
+sigma points write, the parsed model included. Functions are means over a thousand arguments.
+";
+
+const FEATURES: &str = "\
+# What features cost
+
+Bytes of flash that a feature adds to the least product, alone; together they share. Where it is something that
+sessions may be asked for, the product asks for it. Leaving a feature out changes no result: an image or an estimator
+that needs it is refused by its name. `cargo xtask bench --features` measures them; a test fails where the product
+with one of them grows by more than 2 %.
+";
+
+/// Writes [`baseline`] and [`page`].
+///
+/// # Errors
+///
+/// A file cannot be written.
+pub fn record(figures: &Figures, features: &product::Features) -> Result<(), Error> {
+    let write = |path: PathBuf, text: String| {
+        std::fs::write(&path, text).map_err(|source| Error::File { path, source })
+    };
+    write(baseline(), figures.to_json())?;
+    write(compiler(), rustc_version())?;
+    write(
+        feature_baseline(),
+        format!("{:#}\n", serde_json::json!(features)),
+    )?;
+    write(page(), page_text(figures, features))
+}
+
+/// What grew by more than `tolerance`, a part of one, from one object of [`Figures::to_json`] to another: a line for
+/// each, with both numbers.
+#[must_use]
+pub fn grown(before: &serde_json::Value, now: &serde_json::Value, tolerance: f64) -> Vec<String> {
+    let mut lines = vec![];
+    compare("", before, now, tolerance, &mut lines);
+    lines
+}
+
+fn compare(
+    path: &str,
+    before: &serde_json::Value,
+    now: &serde_json::Value,
+    tolerance: f64,
+    lines: &mut Vec<String>,
+) {
+    match (before, now) {
+        (serde_json::Value::Object(before), serde_json::Value::Object(now)) => {
+            for (name, before) in before {
+                let now = now.get(name).unwrap_or(&serde_json::Value::Null);
+                compare(&format!("{path} {name}"), before, now, tolerance, lines);
+            }
+        }
+        _ => {
+            let numbers = before.as_f64().zip(now.as_f64());
+            let within = numbers.is_some_and(|(before, now)| now <= before * (1.0 + tolerance));
+            // A ratio grows when what it is taken of shrinks.
+            if !within && !path.ends_with("_ratio") {
+                lines.push(format!("{}: {now}, recorded {before}", path.trim_start()));
+            }
+        }
+    }
+}
