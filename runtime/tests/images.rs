@@ -14,7 +14,7 @@ use elbow::format::{
 use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
-use elbow::{Mask, Model, Nats, Probability, Question, Session, Side};
+use elbow::{Mask, Model, ModelPlace, Nats, Probability, Question, Session, Side};
 use support::{Dice, Temper, enrich, extreme_reading, random_mask, random_spec};
 
 /// Offsets of the prefix that tests write to; see FORMAT.md.
@@ -51,6 +51,38 @@ fn samples(seed: u64) -> [Vec<u8>; 2] {
 
 fn parse(bytes: &[u8]) -> Result<(), ImageError> {
     Model::parse(&AlignedImage::new(bytes)).map(|_| ())
+}
+
+/// A place holds one model after another, and nothing of those before, parsed or refused half-way.
+#[test]
+fn a_place_holds_what_parsing_gives() {
+    let mut dice = Dice::new(83);
+    let images: Vec<AlignedImage> = (0..60)
+        .map(|round| {
+            let mut image = small_image(&mut dice, Temper::Trained, round % 2 == 0, 4000);
+            if round % 3 == 0 {
+                // Cut by a tensor's end: what stands before it is read.
+                image.truncate(image.len() - 8);
+                let length = image.len() as u32;
+                put(&mut image, LENGTH_AT, &length.to_le_bytes());
+                reseal(&mut image);
+            }
+            AlignedImage::new(&image)
+        })
+        .collect();
+    let mut place = ModelPlace::new();
+    let mut refused = 0;
+    for image in &images {
+        match (place.parse(image), Model::parse(image)) {
+            (Ok(model), Ok(moved)) => assert_eq!(format!("{model:?}"), format!("{moved:?}")),
+            (Err(error), Err(expected)) => {
+                assert_eq!(error, expected);
+                refused += 1;
+            }
+            (in_place, moved) => panic!("{in_place:?} {moved:?}"),
+        }
+    }
+    assert_eq!(refused, 20);
 }
 
 fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
