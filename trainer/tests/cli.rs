@@ -758,6 +758,11 @@ fn a_run_is_quantized_again_to_the_same_image() {
     );
     let wide = succeeds(&["quantize", &fixture.run, "--calibration", "percentile:90"]);
     assert!(wide.contains("percentile:90"), "{wide}");
+    let wide = [&fixture.run, "--activations", "i16", "--sensitivity"];
+    let wide = succeeds(&[&["quantize"][..], &wide].concat());
+    for layer in ["encoder 1: 16 bits", "decoder 1: 16 bits"] {
+        assert!(wide.contains(layer), "{wide}");
+    }
 }
 
 /// Half of the bytes of the weights, and each layer says so.

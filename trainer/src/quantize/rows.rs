@@ -50,7 +50,7 @@ impl Rows {
     /// Quantizes `weight` (inputs, outputs) and `biases`: the weights take the operands' scales in, so
     /// that a step of an operand is one, and the row has the smallest scale at which they fit `i8` and
     /// the accumulator its bound, a multiplier away from the step of its output, `steps`. With four bits the
-    /// scale is the one of [`CLIPS`] that leaves the smallest squared error, and what is beyond is clamped.
+    /// scale is the one of a few that leaves the smallest squared error, and what is beyond is clamped.
     ///
     /// # Errors
     /// [`FactorError`] where no multiplier is so large.
