@@ -91,6 +91,7 @@ impl Quantized {
             let mut layer = Layer::new(&scheme.operands[at], steps, ceiling);
             layer.rows.bits = plan.weight_bits(at);
             layer.rows.multiples = plan.multiples(at).map(<[i8]>::to_vec);
+            layer.rows.settled = plan.scales(at).map(<[f64]>::to_vec);
             RwLock::new(Layer {
                 corrections,
                 ..layer

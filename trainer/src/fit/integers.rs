@@ -9,9 +9,10 @@ use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
 use crate::prepared::Prepared;
-use crate::quantize::{Choices, Plan, Pool, choose, measure};
+use crate::quantize::{Choices, Plan, Pool, choose, measure, settle};
 use crate::random::{self, Purpose};
 use crate::readings::Normalization;
+use elbow::kernel::WeightBits;
 use rand_core::Rng;
 
 /// Times that ranges are measured anew, at most.
@@ -45,16 +46,21 @@ pub fn train_integers(
         data: validation,
         masks: fixed_masks(&config, validation),
     };
-    let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     let (mut best, mut history) = (Best::default(), vec![]);
     let mut kept = choose(vae, normalization, &pool, Choices::new(&config))?;
     best.offer(vae, judge.criterion(&kept)?)?;
-    let mut plan = kept.clone().learning();
+    let mut plan = kept.clone();
+    // In four bits it learns on from the integers as they are, and ranges that moved would move all of them.
+    let four = plan.weights.contains(&WeightBits::Four);
+    if four {
+        plan = settle(vae, normalization, &plan)?;
+    }
+    let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     let epochs = config.float_epochs() + 1..=config.epochs;
     let interval = epochs.clone().count().div_ceil(MEASUREMENTS);
     for (turn, epoch) in epochs.enumerate() {
         if turn.is_multiple_of(interval) {
-            if turn > 0 && config.calibration != Calibration::Nats {
+            if turn > 0 && config.calibration != Calibration::Nats && !four {
                 plan.ranges = measure(vae, &pool, config.calibration)?;
             }
             if let Some(engine) = &mut ascent.engine {
@@ -74,6 +80,10 @@ pub fn train_integers(
         history.push(metrics);
     }
     best.restore(vae)?;
+    if !kept.scales.is_empty() {
+        // Between the steps of four bits weights are anywhere: the model is what the integers stand for.
+        kept = settle(vae, normalization, &kept)?;
+    }
     Ok((history, kept))
 }
 

@@ -185,6 +185,7 @@ impl Search<'_> {
             Plan {
                 weights,
                 multiples: vec![],
+                scales: vec![],
                 corrections: None,
                 ..plan.clone()
             }

@@ -102,7 +102,7 @@ impl Walk<'_> {
         let plan = LayerPlan {
             bits,
             multiples: Some(&multiples.0),
-            correction: None,
+            ..LayerPlan::default()
         };
         let draft = quantize_dense(layer, plan, input, steps)?;
         let shift = shift(&outputs(&draft, integers), steps, &layer.forward(floats)?)?;

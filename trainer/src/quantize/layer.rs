@@ -126,6 +126,7 @@ pub(super) fn quantize_dense(
     rows.bits = plan.bits;
     if plan.bits == WeightBits::Four {
         rows.multiples = plan.multiples.map(<[i8]>::to_vec);
+        rows.settled = plan.scales.map(<[f64]>::to_vec);
     }
     rows.quantize(&weight, biases, input, steps)
         .map_err(EncodeError::from)?;

@@ -25,6 +25,7 @@ mod pool;
 mod ranges;
 mod rows;
 mod scheme;
+mod settle;
 #[cfg(test)]
 mod tests;
 mod widths;
@@ -39,6 +40,7 @@ pub use pool::{Pool, perturbed};
 pub use ranges::Ranges;
 pub use rows::Rows;
 pub use scheme::Scheme;
+pub use settle::settle;
 pub use widths::Sensitivity;
 
 use crate::error::Error;

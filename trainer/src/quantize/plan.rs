@@ -41,6 +41,10 @@ pub struct Plan {
     /// The weights of four bits, layer by layer, nothing of a layer of eight; the nearest ones where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub multiples: Vec<Multiples>,
+    /// What 1 is worth in each row of a layer of four bits, layer by layer, nothing of a layer of eight; where it
+    /// is empty, what leaves the smallest error.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scales: Vec<Vec<f64>>,
     /// What activations reach.
     pub ranges: Ranges,
     /// What is added to the biases, layer by layer: hidden layers and heads, hidden layers and output.
@@ -56,6 +60,8 @@ pub(super) struct LayerPlan<'a> {
     pub(super) bits: WeightBits,
     /// The weights of four bits, where they are not the nearest.
     pub(super) multiples: Option<&'a [i8]>,
+    /// What 1 is worth in each row, where that is settled.
+    pub(super) scales: Option<&'a [f64]>,
     /// What is added to the biases.
     pub(super) correction: Option<&'a [f64]>,
 }
@@ -75,6 +81,7 @@ impl Plan {
             decoder,
             weights: vec![],
             multiples: vec![],
+            scales: vec![],
             ranges,
             corrections: None,
         }
@@ -96,14 +103,10 @@ impl Plan {
         multiples.map(|Multiples(all)| all.as_slice())
     }
 
-    /// The plan of a model that goes on learning: weights of four bits are the nearest ones.
-    #[must_use]
-    pub fn learning(mut self) -> Self {
-        if !self.multiples.is_empty() {
-            // Corrections were of those weights.
-            (self.multiples, self.corrections) = (vec![], None);
-        }
-        self
+    /// What 1 is worth in each row of a layer of four bits, where that is settled.
+    pub fn scales(&self, layer: usize) -> Option<&[f64]> {
+        let scales = self.scales.get(layer)?;
+        (!scales.is_empty()).then_some(scales.as_slice())
     }
 
     /// What it says of one layer.
@@ -111,6 +114,7 @@ impl Plan {
         LayerPlan {
             bits: self.weight_bits(layer),
             multiples: self.multiples(layer),
+            scales: self.scales(layer),
             correction: self.correction(layer),
         }
     }

@@ -20,6 +20,8 @@ pub struct Rows {
     pub bits: WeightBits,
     /// What the weights of four bits are, in multiples of 16, (inputs, outputs); none where they are the nearest.
     pub multiples: Option<Vec<i8>>,
+    /// What 1 is worth in each row of weights of four bits, at least; none where that leaves the smallest error.
+    pub settled: Option<Vec<f64>>,
     /// Whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
@@ -38,6 +40,7 @@ impl Rows {
         Self {
             bits: WeightBits::Eight,
             multiples: None,
+            settled: None,
             weights: vec![0.0; inputs * outputs],
             rows: Vec::with_capacity(outputs),
             scales: vec![0.0; outputs],
@@ -64,6 +67,7 @@ impl Rows {
         let Self {
             bits,
             multiples,
+            settled,
             weights,
             rows,
             scales,
@@ -75,7 +79,13 @@ impl Rows {
         if *bits == WeightBits::Four {
             // Rounding to multiples of 16 may double a magnitude.
             norms.iter_mut().for_each(|norm| *norm *= 2.0);
-            clip(weight, &input.scales, largest);
+            match settled {
+                None => clip(weight, &input.scales, largest),
+                Some(settled) => {
+                    let pairs = largest.iter_mut().zip(settled);
+                    pairs.for_each(|(largest, scale)| *largest = *scale * levels(*bits));
+                }
+            }
         }
         let zero_point = f64::from(input.zero_point);
         let biases: Vec<f64> = biases.collect();

@@ -277,3 +277,36 @@ fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
     assert!((0.0..0.4).contains(&nats), "{nats}");
     assert!(found.iter().all(|one| one.width == Width::I8));
 }
+
+/// The floats become what the integers stand for, and the integers stay.
+#[test]
+fn a_settled_model_has_the_same_integers() {
+    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let label = Label {
+        name: String::new(),
+        picture_width: 0,
+        packing: Packing::Rows,
+    };
+    let reading = pool.normal.readings.row(0);
+    let of = |plan: &Plan| quantize(&vae, &normalization, plan, &label, reading).unwrap();
+    let before = of(&plan);
+    let settled = settle(&vae, &normalization, &plan).unwrap();
+    assert!(settled.multiples.is_empty());
+    let after = of(&settled);
+    let layers = |spec: &ImageSpec| {
+        let hidden = spec.encoder.iter().chain(&spec.decoder);
+        let hidden = hidden.map(|layer| layer.dense.clone());
+        let all: Vec<_> = hidden
+            .chain([spec.heads.clone(), spec.output.clone()])
+            .collect();
+        all
+    };
+    for (one, other) in layers(&before).iter().zip(&layers(&after)) {
+        assert_eq!(one.weights, other.weights);
+        for (one, other) in one.rows.iter().zip(&other.rows) {
+            assert!(one.bias.abs_diff(other.bias) <= 1 + one.bias.unsigned_abs() / 10_000);
+        }
+    }
+    let text = toml::to_string(&settled).unwrap();
+    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), settled);
+}

@@ -8,7 +8,7 @@ use crate::engine::network::Network;
 use crate::engine::shard::{Shape, Shard};
 use crate::model::{Architecture, Likelihood, Location};
 use crate::prepared::Prepared;
-use crate::quantize::{Choices, Label, Pool, Width, choose, quantize};
+use crate::quantize::{Choices, Label, Pool, Width, choose, quantize, settle};
 use crate::random::{self, Purpose, normals};
 use crate::readings::Readings;
 use candle_core::Device;
@@ -278,7 +278,11 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
         (learned, 3, four, false),
     ] {
         let (vae, normalization, data, plan) = model(kind, conditions, weights);
-        let plan = if learning { plan.learning() } else { plan };
+        let plan = if learning {
+            settle(&vae, &normalization, &plan).unwrap()
+        } else {
+            plan
+        };
         let label = Label {
             name: String::new(),
             picture_width: 0,
