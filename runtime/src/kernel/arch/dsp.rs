@@ -359,48 +359,78 @@ unsafe fn segment_of_band(
 /// A layer, or a part of it, for one lane, in the order that the assembly reads it.
 #[repr(C)]
 struct Job {
+    /// What the sums of four rows start from; 256 times that for narrow numbers.
+    starts: [i32; TILE],
     words: *const u32,
     words_end: *const u32,
-    /// What each sum starts from; 256 times that for narrow numbers.
-    start: i32,
+    /// Where the last whole [`TURN`] ends.
+    turns_end: *const u32,
+    rows_end: *const Row,
     rows: *const Row,
     out: *mut u8,
-    /// Bands that are left, at least one.
-    bands: usize,
-    /// Where outputs are activations: the zero point less the floor, and the floor.
+    clamp: Clamp,
+}
+
+/// Where outputs are activations: the zero point less the floor, and the floor.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Clamp {
     offset: i32,
     floor: i32,
 }
 
-impl Job {
-    /// The job of whole bands of tiles for a lane; none where that is not what is asked for.
-    fn new(dense: Dense<'_>, operands: &Operands<'_>, lane: usize, out: *mut u8) -> Option<Self> {
-        let Dense {
-            weights,
-            rows,
-            bounds,
-            ..
-        } = dense;
-        let pairs = operands.columns.div_ceil(TILE) * PAIR;
-        let words = operands.words.get(lane * pairs..(lane + 1) * pairs)?;
-        let words = words.as_ptr_range();
-        let start = *operands.starts.get(lane)?;
-        // What a sum starts from is in it from the beginning here, so that only the true sum has to stay below
-        // 2^23: 520 * 127 * 127 = 8,387,080 does.
-        let short = operands.columns <= 520 || bounds.norm <= ((1 << 23) - 1) / 127;
-        let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && pairs > 0;
-        let complete = weights.len() * PAIR >= rows.len() * pairs * TILE;
-        (whole && complete && (operands.wide || short)).then_some(Self {
-            words: words.start,
-            words_end: words.end,
-            start: if operands.wide { start } else { start << 8 },
-            rows: rows.as_ptr(),
-            out,
-            bands: rows.len() / TILE,
-            offset: 0,
-            floor: 0,
-        })
+/// Words of the tiles that the assembly takes in a turn.
+const TURN: usize = 4 * PAIR;
+
+/// The least shift of an activation's multiplier that the assembly knows.
+const SHIFT: u32 = 17;
+
+/// The outputs lane by lane, those of a lane `step` bytes behind those of the lane before; false where that is not what
+/// is asked for.
+///
+/// # Safety
+/// `kernel` may be called with `clamp` for the rows of `dense` and places at `out`, in each lane.
+#[inline(never)]
+unsafe fn lane_by_lane(
+    kernel: unsafe extern "C" fn(*const u8, &Job),
+    dense: &Dense<'_>,
+    operands: &Operands<'_>,
+    clamp: Clamp,
+    (mut out, step): (*mut u8, usize),
+) -> bool {
+    let Dense { weights, rows, .. } = *dense;
+    let pairs = operands.columns.div_ceil(TILE) * PAIR;
+    // What a sum starts from is in it from the beginning here, so that only the true sum has to stay below
+    // 2^23: 520 * 127 * 127 = 8,387,080 does.
+    let short =
+        operands.wide || operands.columns <= 520 || dense.bounds.norm <= ((1 << 23) - 1) / 127;
+    let whole = rows.len().is_multiple_of(TILE) && !rows.is_empty() && pairs > 0;
+    let complete = weights.len() * PAIR >= rows.len() * pairs * TILE
+        && operands.words.len() >= operands.lanes * pairs;
+    if !short || !whole || !complete {
+        return false;
     }
+    let mut words = operands.words.as_ptr();
+    for &start in operands.starts.iter().take(operands.lanes) {
+        let words_end = words.wrapping_add(pairs);
+        let rows = rows.as_ptr_range();
+        let job = Job {
+            starts: [if operands.wide { start } else { start << 8 }; TILE],
+            words,
+            words_end,
+            turns_end: words.wrapping_add(pairs / TURN * TURN),
+            rows_end: rows.end,
+            rows: rows.start,
+            out,
+            clamp,
+        };
+        // SAFETY: the job has as many tiles, words and rows as it says, as checked above; the caller answers for the
+        // rest.
+        unsafe { kernel(weights.as_ptr(), &job) };
+        words = words_end;
+        out = out.wrapping_add(step);
+    }
+    true
 }
 
 /// Four lanes of narrow numbers go together; others go one by one.
@@ -423,16 +453,10 @@ pub(crate) fn scaled(
     } else {
         scaled_narrow
     };
-    for lane in 0..operands.lanes {
-        let out = outputs.as_flattened_mut().as_mut_ptr().wrapping_add(lane);
-        let Some(mut job) = Job::new(part, operands, lane, out.cast()) else {
-            return false;
-        };
-        // SAFETY: the job has as many tiles, words and rows as it says, and every LANES-th of the numbers from
-        // `out` on is written, one for each row.
-        unsafe { kernel(part.weights.as_ptr(), &mut job) };
-    }
-    true
+    let places = (outputs.as_mut_ptr().cast(), size_of::<i32>());
+    // SAFETY: there are LANES numbers for each of at most BAND rows, and a lane's are each one behind those of the lane
+    // before.
+    unsafe { lane_by_lane(kernel, &part, operands, Clamp::default(), places) }
 }
 
 /// The narrow activations of a whole layer; false where that is not what is asked for.
@@ -444,9 +468,9 @@ pub(crate) fn activated(
     out: &mut [i8],
 ) -> bool {
     let rows = dense.rows.len();
-    // The assembly saturates at the ceiling of eight bits.
-    let full = ceiling + zero_point == i32::from(i8::MAX);
-    if out.len() < operands.lanes * rows || goes_together(operands) || !full {
+    // The assembly saturates at the ceiling of eight bits, and knows one way.
+    let known = ceiling + zero_point == i32::from(i8::MAX) && dense.bounds.shift >= SHIFT;
+    if out.len() < operands.lanes * rows || goes_together(operands) || !known {
         return false;
     }
     let kernel = if operands.wide {
@@ -454,20 +478,14 @@ pub(crate) fn activated(
     } else {
         activated_narrow
     };
-    for lane in 0..operands.lanes {
-        let out = out.as_mut_ptr().wrapping_add(lane * rows);
-        let Some(job) = Job::new(dense, operands, lane, out.cast()) else {
-            return false;
-        };
-        let mut job = Job {
-            offset: -floor,
-            floor: floor + zero_point,
-            ..job
-        };
-        // SAFETY: the job has as many tiles, words and rows as it says, and `out` a byte for each row.
-        unsafe { kernel(dense.weights.as_ptr(), &mut job) };
-    }
-    true
+    let clamp = Clamp {
+        offset: -floor,
+        floor: floor + zero_point,
+    };
+    let places = (out.as_mut_ptr().cast(), rows);
+    // SAFETY: `out` has a byte for each row and lane, those of a lane `rows` behind those of the lane before, and the
+    // shifts are as checked above.
+    unsafe { lane_by_lane(kernel, &dense, operands, clamp, places) }
 }
 
 /// From sums to outputs, in all lanes.
@@ -561,9 +579,9 @@ extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
     Multiplier::from_validated(word).apply_large(accumulator)
 }
 
-/// The job at hand, band after band: `$products` adds the products of a band in r4 to r7, `$sum` is one of these as
-/// it is to be added to its bias, and `$store` comes at the end of each row: the output is in r0, the place for it in
-/// r9, the floor in r11.
+/// A copy of the job at hand on the stack; then, band after band, `$products` adds the products of the tiles at r0, of the
+/// numbers from r1 up to r2, in r4 to r7, and `$rows` makes outputs of these sums: rows at r8, the place for
+/// outputs at r9, offset and floor in r10 and r11; r0 stays.
 ///
 /// Each sum is added to its bias and scaled: with the mantissa in the low half and the shift s in the high half of the
 /// multiplier, SMULWB gives t of the rounding rule, and
@@ -574,95 +592,119 @@ extern "C" fn apply(accumulator: i32, word: u32) -> i32 {
 ///
 /// where ASRS by s - 16 > 0 gives the first term and leaves the second in the carry, which ADC adds together with
 /// the job's offset. The offset is such that a number at the floor is zero now, so that BIC with its own sign takes what
-/// is below to the floor. A shift below 17 goes the long way.
+/// is below to the floor. Of outputs that are no activations a shift below 17 goes the long way.
 macro_rules! rows_of_job {
-    ([$($products:expr),*], $sum:literal, [$($store:literal),*]) => {
+    ($products:expr, $rows:expr, $($operand:tt)*) => {
         naked_asm!(
             cpu!(),
-            "push {{r1, r4-r11, lr}}",
+            "push {{r3-r11, lr}}",
+            "ldm r1, {{r2-r12, lr}}",
+            "push {{r2-r12, lr}}",
             "1:",
-            "ldrd r3, r2, [r1]",
-            "ldr r4, [r1, #8]",
-            "mov r1, r3",
-            "mov r5, r4",
-            "mov r6, r4",
-            "mov r7, r4",
-            $($products,)*
-            "mov lr, r0",
-            "ldr r3, [sp]",
-            "ldrd r8, r9, [r3, #12]",
-            "ldrd r10, r11, [r3, #24]",
-            ".irp sum, r4, r5, r6, r7",
-            "ldrd r2, r1, [r8], #8",
-            concat!("add r0, r2, ", $sum),
-            "lsrs r3, r1, #16",
-            "subs r3, r3, #16",
-            "bhi 5f",
-            "push {{r12, lr}}",
-            "bl {apply}",
-            "pop {{r12, lr}}",
-            "qadd r0, r0, r10",
-            "b 6f",
-            "5:",
-            "smulwb r0, r0, r1",
-            "asrs r0, r3",
-            "adc r0, r0, r10",
-            "6:",
-            $($store,)*
-            ".endr",
-            "mov r0, lr",
-            "ldr r1, [sp]",
-            "strd r8, r9, [r1, #12]",
-            "ldr r2, [r1, #20]",
-            "subs r2, r2, #1",
-            "str r2, [r1, #20]",
+            "ldm sp, {{r4-r7}}",
+            "ldrd r1, r2, [sp, #16]",
+            $products,
+            "ldrd r8, r9, [sp, #32]",
+            "ldrd r10, r11, [sp, #40]",
+            $rows,
+            "strd r8, r9, [sp, #32]",
+            "ldr r2, [sp, #28]",
+            "cmp r8, r2",
             "bne 1b",
-            "pop {{r1, r4-r11, pc}}",
-            apply = sym apply,
+            "add sp, sp, #48",
+            "pop {{r3-r11, pc}}",
+            $($operand)*
         )
     };
 }
 
-/// The loop of [`narrow`].
-macro_rules! rows_of_narrow_job {
-    ($($store:literal),*) => {
-        rows_of_job!(
-            [
-                "sub r12, r2, r1",
-                "subs r12, r12, #32",
-                "blo 3f",
-                "2:",
-                ".rept 4",
-                narrow_tile!(),
-                ".endr",
-                "sub r12, r2, r1",
-                "cmp r12, #32",
-                "bhs 2b",
-                "b 3f",
-                "4:",
-                narrow_tile!(),
-                "3:",
-                "cmp r1, r2",
-                "bne 4b"
-            ],
-            "\\sum, asr #8",
-            [$($store),*]
+/// The products of narrow numbers.
+macro_rules! narrow_products {
+    () => {
+        concat!(
+            "ldr r3, [sp, #24]\n",
+            "cmp r1, r3\n",
+            "beq 3f\n",
+            "2:\n",
+            ".rept 4\n",
+            narrow_tile!(),
+            ".endr\n",
+            "cmp r1, r3\n",
+            "bne 2b\n",
+            "3:\n",
+            "cmp r1, r2\n",
+            "beq 5f\n",
+            "4:\n",
+            narrow_tile!(),
+            "cmp r1, r2\n",
+            "bne 4b\n",
+            "5:\n"
         )
     };
 }
 
-/// The loop of [`wide`].
-macro_rules! rows_of_wide_job {
-    ($($store:literal),*) => {
-        rows_of_job!(
-            [
-                "2:",
-                wide_tile!(),
-                "cmp r1, r2",
-                "bne 2b"
-            ],
-            "\\sum",
-            [$($store),*]
+/// The products of wide numbers.
+macro_rules! wide_products {
+    () => {
+        concat!("2:\n", wide_tile!(), "cmp r1, r2\n", "bne 2b\n")
+    };
+}
+
+/// The outputs of four rows, every fourth number of `out`; `$sum` is a sum as it is to be added to its bias.
+macro_rules! outputs {
+    ($sum:literal) => {
+        concat!(
+            ".irp sum, r4, r5, r6, r7\n",
+            "ldrd r2, r1, [r8], #8\n",
+            "add r2, r2, ",
+            $sum,
+            "\n",
+            "lsrs r3, r1, #16\n",
+            "subs r3, r3, #16\n",
+            "bhi 6f\n",
+            "push {{r0, lr}}\n",
+            "mov r0, r2\n",
+            "bl {apply}\n",
+            "mov r2, r0\n",
+            "pop {{r0, lr}}\n",
+            "b 7f\n",
+            "6:\n",
+            "smulwb r2, r2, r1\n",
+            "asrs r2, r3\n",
+            "adc r2, r2, #0\n",
+            "7:\n",
+            "str r2, [r9], #16\n",
+            ".endr\n"
+        )
+    };
+}
+
+/// The activations of four rows, two after two; `$shift` is what is to be done to a sum before it is added to its
+/// bias.
+macro_rules! activations {
+    ($shift:literal) => {
+        concat!(
+            "mov lr, #16\n",
+            ".macro elbow_row sum, bias, multiplier\n",
+            "add \\sum, \\bias, \\sum",
+            $shift,
+            "\n",
+            "rsb \\bias, lr, \\multiplier, lsr #16\n",
+            "smulwb \\sum, \\sum, \\multiplier\n",
+            "asrs \\sum, \\sum, \\bias\n",
+            "adc \\sum, \\sum, r10\n",
+            "bic \\sum, \\sum, \\sum, asr #31\n",
+            "add \\sum, \\sum, r11\n",
+            "ssat \\sum, #8, \\sum\n",
+            "strb \\sum, [r9], #1\n",
+            ".endm\n",
+            "ldm r8!, {{r1, r2, r3, r12}}\n",
+            "elbow_row r4, r1, r2\n",
+            "elbow_row r5, r3, r12\n",
+            "ldm r8!, {{r1, r2, r3, r12}}\n",
+            "elbow_row r6, r1, r2\n",
+            "elbow_row r7, r3, r12\n",
+            ".purgem elbow_row\n"
         )
     };
 }
@@ -670,11 +712,11 @@ macro_rules! rows_of_wide_job {
 /// The outputs of a job's rows for narrow numbers into every fourth number of `out`.
 ///
 /// # Safety
-/// `weights` and the job's words, rows and `out` are as many as its bands and words say, all at multiples of
+/// `weights` and the job's words, rows and `out` are as many as it says, four rows at least, all at multiples of
 /// four bytes; sums of narrow numbers stay below 2^23.
 #[unsafe(naked)]
-unsafe extern "C" fn scaled_narrow(weights: *const u8, job: &mut Job) {
-    rows_of_narrow_job!("str r0, [r9], #16")
+unsafe extern "C" fn scaled_narrow(weights: *const u8, job: &Job) {
+    rows_of_job!(narrow_products!(), outputs!("\\sum, asr #8"), apply = sym apply)
 }
 
 /// As [`scaled_narrow`], for wide numbers.
@@ -682,22 +724,17 @@ unsafe extern "C" fn scaled_narrow(weights: *const u8, job: &mut Job) {
 /// # Safety
 /// As for [`scaled_narrow`].
 #[unsafe(naked)]
-unsafe extern "C" fn scaled_wide(weights: *const u8, job: &mut Job) {
-    rows_of_wide_job!("str r0, [r9], #16")
+unsafe extern "C" fn scaled_wide(weights: *const u8, job: &Job) {
+    rows_of_job!(wide_products!(), outputs!("\\sum"), apply = sym apply)
 }
 
 /// The activations of a job's rows for narrow numbers into `out`.
 ///
 /// # Safety
-/// As for [`scaled_narrow`], but for `out`, which are bytes.
+/// As for [`scaled_narrow`], but for `out`, which are bytes. No shift is below [`SHIFT`].
 #[unsafe(naked)]
-unsafe extern "C" fn activated_narrow(weights: *const u8, job: &mut Job) {
-    rows_of_narrow_job!(
-        "bic r0, r0, r0, asr #31",
-        "qadd r0, r0, r11",
-        "ssat r0, #8, r0",
-        "strb r0, [r9], #1"
-    )
+unsafe extern "C" fn activated_narrow(weights: *const u8, job: &Job) {
+    rows_of_job!(narrow_products!(), activations!(", asr #8"),)
 }
 
 /// As [`activated_narrow`], for wide numbers.
@@ -705,13 +742,8 @@ unsafe extern "C" fn activated_narrow(weights: *const u8, job: &mut Job) {
 /// # Safety
 /// As for [`activated_narrow`].
 #[unsafe(naked)]
-unsafe extern "C" fn activated_wide(weights: *const u8, job: &mut Job) {
-    rows_of_wide_job!(
-        "bic r0, r0, r0, asr #31",
-        "qadd r0, r0, r11",
-        "ssat r0, #8, r0",
-        "strb r0, [r9], #1"
-    )
+unsafe extern "C" fn activated_wide(weights: *const u8, job: &Job) {
+    rows_of_job!(wide_products!(), activations!(""),)
 }
 
 /// One lane of narrow numbers, four rows: puts the sums over `groups` tiles into `out[0]`, `out[4]`,
