@@ -1,6 +1,7 @@
 //! Scores in floats and as the device computes them, and what they are worth as a detector.
 
 use crate::config::Latent;
+pub use crate::device::{device_scores, elbos, imputed, on_device};
 use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::inference::{Evidence, Posterior, log_weights};
@@ -10,17 +11,12 @@ use crate::objective::{Batch, Bound};
 use crate::prepared::Prepared;
 use crate::proposal::{Proposal, draw_noise, opposite};
 use crate::random::{self, Purpose};
-use crate::readings::Readings;
 use candle_core::Tensor;
-use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
+use elbow::{Estimator, Model, Score};
 use serde::Serialize;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
-
-/// Shares of the readings that a thread takes one after another, about: whoever is done early takes more.
-const SHARES: usize = 8;
 
 /// The bound of each reading in floats, nats: the mean over `samples` draws in antithetic pairs, always
 /// the same draws. With `masks`, that of what they observe.
@@ -133,107 +129,6 @@ fn elbo(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
     let proposal = Proposal::encode(vae, &batch.inputs)?;
     let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
     Ok((reconstruction.mean(0)? - proposal.divergence(vae)?)?)
-}
-
-/// The score of each reading as the device computes it: reading `i` draws from stream `i` of
-/// `seed`. With `masks`, that of what they observe.
-///
-/// # Errors
-/// [`Error::Setting`] where a reading cannot be scored: one line that names it.
-pub fn device_scores(
-    model: &Model<'_>,
-    readings: &Readings,
-    masks: Option<&Masks>,
-    estimator: Estimator,
-    seed: u64,
-) -> Result<Vec<Score>, Error> {
-    on_device(model, readings, masks, seed, |session, row, observed| {
-        session.score_observed(row, observed, estimator)
-    })
-}
-
-/// What was made of the readings from one on.
-type Part<T> = (usize, Result<Vec<T>, Error>);
-
-/// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
-/// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
-///
-/// # Errors
-/// [`Error::Setting`]: one line that names the reading.
-pub fn on_device<T: Send>(
-    model: &Model<'_>,
-    readings: &Readings,
-    masks: Option<&Masks>,
-    seed: u64,
-    work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
-) -> Result<Vec<T>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = readings.len().div_ceil(threads * SHARES).max(1);
-    let next = AtomicUsize::new(0);
-    // Readings from `first` on.
-    let part = |session: &mut Session<'_>, first: usize| -> Result<Vec<T>, Error> {
-        let one = |reading: usize| {
-            session.reseed(seed, reading as u64);
-            let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
-            work(session, readings.row(reading), observed)
-                .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
-        };
-        let last = readings.len().min(first + share);
-        (first..last).map(one).collect()
-    };
-    let worker = || -> Result<Vec<Part<T>>, Error> {
-        let mut workspace = vec![0u64; model.workspace_words()];
-        let mut session = Session::new(model, &mut workspace, seed)
-            .map_err(|error| Error::Setting(error.to_string()))?;
-        let firsts = std::iter::repeat_with(|| next.fetch_add(share, Ordering::Relaxed));
-        let firsts = firsts.take_while(|&first| first < readings.len());
-        Ok(firsts
-            .map(|first| (first, part(&mut session, first)))
-            .collect())
-    };
-    let mut parts = vec![];
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        for worker in workers {
-            let of_worker = worker.join();
-            parts.extend(of_worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok::<_, Error>(())
-    })?;
-    // Of several errors, that of the first reading.
-    parts.sort_by_key(|&(first, _)| first);
-    let parts: Vec<Vec<T>> = parts
-        .into_iter()
-        .map(|(_, part)| part)
-        .collect::<Result<_, _>>()?;
-    Ok(parts.into_iter().flatten().collect())
-}
-
-/// Each reading with its gaps filled in as the device does, in the units of the data.
-///
-/// # Errors
-/// [`Error::Setting`]: one line that names the reading.
-pub fn imputed(
-    model: &Model<'_>,
-    readings: &Readings,
-    masks: Option<&Masks>,
-) -> Result<Vec<Vec<f64>>, Error> {
-    on_device(model, readings, masks, 0, |session, row, observed| {
-        let mut filled = vec![0i32; model.inputs()];
-        session.impute(row, observed, &mut filled)?;
-        // Conditions stay as they are.
-        let behind = row[model.inputs()..].iter();
-        filled.extend(behind.map(|&condition| i32::from(condition) << 16));
-        let values = filled.iter().zip(model.exponents());
-        Ok(values
-            .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))
-            .collect())
-    })
-}
-
-/// The bounds of `scores`, in nats.
-pub fn elbos(scores: &[Score]) -> Vec<f64> {
-    scores.iter().map(|score| score.elbo().to_f64()).collect()
 }
 
 /// Mean of `values`, none of nothing, and its standard error, none below two.

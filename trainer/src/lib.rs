@@ -18,12 +18,13 @@
 //! * [`objective`]: the evidence lower bound, its terms, and the importance-weighted bound.
 //! * [`proposal`]: q(z|x) of a batch, of Gaussian latents or bits.
 //! * [`prepared`]: readings as the networks take them in.
-//! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`device`]: what a device computes of readings.
 //! * [`quantize`]: from floats to the integers of an image.
-//! * [`compare`]: estimators of the bound against a reference.
 //! * [`adam`]: the optimizer.
 //! * [`processor`]: what trains.
 //! * [`engine`]: training on the processor, passes written by hand.
+//! * [`evaluate`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`compare`]: estimators of the bound against a reference.
 //! * [`fit`]: the training loop.
 //! * [`activity`]: which latents carry anything.
 //! * [`gradient`]: estimators of the gradient of the bound, what their noise comes to, and training
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod data;
+pub mod device;
 pub mod engine;
 pub mod error;
 pub mod evaluate;

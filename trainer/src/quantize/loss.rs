@@ -1,7 +1,7 @@
 //! What quantization costs, in nats, reading by reading.
 
+use crate::device::{device_scores, elbos};
 use crate::error::Error;
-use crate::evaluate::{device_scores, elbos, mean_and_error};
 use crate::model::Vae;
 use crate::objective::Bound;
 use crate::prepared::Prepared;
@@ -60,11 +60,9 @@ impl<'a> Judge<'a> {
     pub fn new(vae: &Vae, normal: &'a Prepared, strange: &'a Prepared) -> Result<Self, Error> {
         let of_normal = float_scores(vae, normal)?;
         let count = of_normal.len() as f64;
-        let (mean, error) = mean_and_error(&of_normal);
-        let (mean, deviation) = (
-            mean.unwrap_or(0.0),
-            error.unwrap_or(1.0).max(1e-6) * count.sqrt(),
-        );
+        let mean = of_normal.iter().sum::<f64>() / count;
+        let squares = of_normal.iter().map(|score| (score - mean).powi(2));
+        let deviation = (squares.sum::<f64>() / (count - 1.0)).sqrt().max(1e-6);
         let weight = |score: &f64| 1.0 / ((score - mean).abs() / deviation).max(1.0);
         let part = |data, float: Vec<f64>| Part {
             data,
