@@ -11,11 +11,13 @@
 //! * [`shapes`]: models of any shape with random weights.
 //! * [`product`]: what the least product takes of flash, and what features add.
 //! * [`mod@bench`]: what scores cost, in instructions.
+//! * [`costs`]: the same of models of many shapes, for the trainer's budgets.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`suite`]: everything that must hold, in one command.
 
 pub mod bench;
 pub mod board;
+pub mod costs;
 pub mod debian;
 pub mod elf;
 pub mod emulator;

@@ -6,7 +6,7 @@ use elbow_tests::board::{Board, COUNTED};
 use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
 use elbow_tests::qemu::{self, Request, Stream};
-use elbow_tests::{bench, product, suite, tables};
+use elbow_tests::{bench, costs, product, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,6 +43,8 @@ enum Task {
         #[arg(long, conflicts_with = "core")]
         record: bool,
     },
+    /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
+    Costs,
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -162,6 +164,10 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Bench {
             core, json, record, ..
         } => run_bench(core, json, record),
+        Task::Costs => {
+            costs::record(&costs::measure(&COUNTED, costs::MODELS)?)?;
+            Ok(true)
+        }
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }

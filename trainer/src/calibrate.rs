@@ -61,6 +61,17 @@ pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage,
     Ok(spec.encode(&tables)?)
 }
 
+/// Tables as large as those of so many readings can be, to see how much room they take.
+pub fn largest_tables(readings: usize) -> Vec<CalibrationSpec> {
+    let scores: Vec<i32> = (0..readings.min(KNOTS))
+        .map(|score| i32::MIN + score as i32)
+        .collect();
+    let tables = CALIBRATED.iter();
+    tables
+        .map(|&estimator| CalibrationSpec::from_scores(estimator, &scores, KNOTS))
+        .collect()
+}
+
 fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {
     let pairs = scores.iter().zip(reference);
     pairs

@@ -131,6 +131,13 @@ pub enum Core {
     M55,
 }
 
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.to_possible_value();
+        f.write_str(name.as_ref().map_or("", |name| name.get_name()))
+    }
+}
+
 impl Core {
     /// What its kernels read fastest.
     pub fn packing(self) -> Packing {

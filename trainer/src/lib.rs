@@ -37,6 +37,7 @@
 //! * [`calibrate`]: what an image knows of normal readings.
 //! * [`export`]: the image of a trained model.
 //! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
+//! * [`budget`]: networks that fit a budget of flash, RAM and instructions.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
 //! * [`cli`]: the commands.
@@ -46,6 +47,7 @@
 pub mod activity;
 pub mod adam;
 pub mod breakdown;
+pub mod budget;
 pub mod calibrate;
 pub mod cli;
 pub mod compare;

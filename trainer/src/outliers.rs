@@ -13,6 +13,7 @@ use crate::prepared::Prepared;
 use crate::readings::Normalization;
 use candle_core::Tensor;
 use elbow::format::{DenseSpec, ImageSpec};
+use elbow::kernel::WeightBits;
 
 /// Levels on either side of zero.
 const LEVELS: f64 = 127.0;
@@ -186,7 +187,8 @@ fn worst_weights(spec: &ImageSpec) -> Option<Outlier> {
 /// part of them, and the median of those next largest.
 fn dominant_column(dense: &DenseSpec) -> Option<(usize, f64, f64)> {
     let columns = dense.weights.len().checked_div(dense.rows.len())?;
-    if columns < FEWEST_COLUMNS {
+    // Of four bits a weight has few levels anyway.
+    if columns < FEWEST_COLUMNS || dense.bits != WeightBits::Eight {
         return None;
     }
     let mut left: Vec<Vec<f64>> = vec![vec![]; columns];
@@ -324,7 +326,6 @@ pub fn cost_of_inputs(
 mod tests {
     use super::*;
     use elbow::format::RowSpec;
-    use elbow::kernel::WeightBits;
     use elbow::requantize::Multiplier;
 
     fn reach(column: usize, largest: f64, ordinary: f64, range: f64) -> Reach {

@@ -1,5 +1,6 @@
 //! The folder of a run, and files that are written whole or not at all.
 
+use crate::budget::Budget;
 use crate::config::{Config, Gradient, Latent, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Side};
@@ -91,6 +92,9 @@ pub struct Summary {
     pub numerics_version: u16,
     /// Of this program.
     pub trainer_version: &'static str,
+    /// Where the networks were sized to a budget: its limits, and what a score takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// What there is to know of the export, one line each; empty for most runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

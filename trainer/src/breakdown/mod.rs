@@ -355,15 +355,17 @@ impl Cause {
             (Self::Sampling, Estimator::ImportanceWeighted { .. }) => {
                 "this bound is above the ELBO of the floats by its samples: no loss"
             }
-            (Self::Input, _) => "clip columns with outliers, or bring columns to similar ranges",
+            (Self::Input, _) => {
+                "try --calibration nats, or clip columns with outliers, which take the levels of their own readings"
+            }
             (Self::Weights, _) => {
-                "8 bits a weight are too few where a row has few large ones: widen the layer, or train for longer"
+                "train with --qat, for longer, or with wider layers; where weights have 4 bits, give them 8"
             }
             (Self::Ranges, _) => {
-                "hidden units go beyond what they reached on the training readings: train on more readings, or clip columns with outliers"
+                "hidden units go beyond what they reached in calibration: try --calibration nats, or train on more readings"
             }
             (Self::Activations, _) => {
-                "8 bits an output are too few where units are seldom loud: widen the layer"
+                "8 bits an output are too few where units are seldom loud: train with --qat, or with wider layers"
             }
             (Self::Heads, _) => {
                 "posteriors leave the range of log-variances: train on readings like these, or with --beta 1 or more"

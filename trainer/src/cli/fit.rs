@@ -1,8 +1,10 @@
 //! `trainer fit`.
 
+use super::budget::{self as sizing, BudgetArguments};
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
+use crate::budget::{self, Budget, Limits};
 use crate::calibrate;
 use crate::config::{
     Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind,
@@ -35,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 37] = [
+const SETTINGS: [&str; 40] = [
     "data",
     "labels",
     "anomaly_digit",
@@ -64,6 +66,9 @@ const SETTINGS: [&str; 37] = [
     "qat",
     "no_qat",
     "weights",
+    "flash",
+    "ram",
+    "instructions",
     "inference",
     "processor",
     "threads",
@@ -194,6 +199,8 @@ pub(super) struct Arguments {
     /// Train in floats alone
     #[arg(long, conflicts_with = "qat")]
     no_qat: bool,
+    #[command(flatten)]
+    budget: BudgetArguments,
     /// How the posteriors of training readings are found
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     inference: Inference,
@@ -320,6 +327,18 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let parts = Parts::load(&settings)?;
     let normalization = parts.normalization()?;
     warn_of_shape(&settings, &parts);
+    let limits = arguments.budget.limits();
+    let settings = if limits.is_empty() {
+        settings
+    } else {
+        let of = (name.as_str(), &parts);
+        let (sized, budget) = sizing::size(&settings, limits, of, &normalization)?;
+        if !arguments.quiet {
+            let widths = budget::widths(&sized);
+            eprintln!("sized to the budget: {widths}, {}", budget.describe());
+        }
+        sized
+    };
     run::make_folder(&folder)?;
     let derived = Derived {
         likelihood: parts.likelihood,
@@ -331,6 +350,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         name,
         config: RunConfig { settings, derived },
         parts,
+        limits,
         quiet: arguments.quiet,
         checkpoint: match &arguments.resume {
             None => None,
@@ -368,6 +388,7 @@ struct Task {
     name: String,
     config: RunConfig,
     parts: Parts,
+    limits: Limits,
     quiet: bool,
     /// What to go on from.
     checkpoint: Option<(Vec<u8>, RunConfig)>,
@@ -451,6 +472,7 @@ impl Task {
         let scores = Scores::new(&vae, &model, &test, REPORTED)?;
         let mut summary = self.summary(&model, &scores, (readings, training_seconds));
         summary.warnings = warnings;
+        summary.budget = self.budget(&model)?;
         let page = report::page(&Results {
             summary: &summary,
             config: &self.config,
@@ -639,8 +661,24 @@ impl Task {
             format_version: elbow::format::FORMAT_VERSION,
             numerics_version: elbow::format::NUMERICS_VERSION,
             trainer_version: env!("CARGO_PKG_VERSION"),
+            budget: None,
             warnings: vec![],
         }
+    }
+
+    /// What the model takes of its budget, where it has one.
+    fn budget(&self, model: &Model<'_>) -> Result<Option<Budget>, Error> {
+        if self.limits.is_empty() {
+            return Ok(None);
+        }
+        let budget = Budget::of(model, self.config.settings.core, self.limits)?;
+        if !budget.is_met() {
+            eprintln!(
+                "warning: the trained model breaks its budget {}: train again with lower limits, or with --activations i8",
+                budget.describe()
+            );
+        }
+        Ok(Some(budget))
     }
 
     /// Says what takes the levels of everything else, by the readings that were learned from, and what it costs on

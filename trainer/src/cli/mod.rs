@@ -2,6 +2,7 @@
 
 mod baseline;
 mod bench;
+mod budget;
 mod decode;
 mod encode;
 mod estimators;

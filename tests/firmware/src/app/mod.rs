@@ -10,6 +10,7 @@
 //! | `watch` | `samples= enter= leave= [out=] [estimator=posterior-mean] [seed=0] [time-constant=3]` | watches a stream: a line of CSV a window |
 //! | `dream` | `[out=] [count=1] [seed=0]` | draws readings from the prior as pictures |
 //! | `count` | `readings= [out=]` | counts the instructions of encoding and scoring the first reading of a file |
+//! | `cost` | `readings= [estimator=sigma-points] [out=]` | counts the instructions of encoding and scoring the first reading of a file, and the bytes of stack that a product takes for it |
 //! | `layers` | `shapes= [out=]` | counts the instructions of single layers, which lie one after another where the model would |
 //! | `kernels` | `[seed=0] [cases=1000]` | compares the kernels with the definition on random layers; prints a digest of the results |
 //! | `self-test` | | recomputes the scores that the image carries |
@@ -24,6 +25,7 @@
 //! `out=` is not given, text goes to standard output.
 
 mod checks;
+mod cost;
 mod count;
 mod decide;
 mod dream;
@@ -43,7 +45,7 @@ pub use failure::Failure;
 pub use memory::Memory;
 
 /// The commands, for whoever names none of them.
-const NAMES: &str = "score, explain, impute, decide, encode, watch, dream, count, layers, kernels, self-test, script, echo or fault";
+const NAMES: &str = "score, explain, impute, decide, encode, watch, dream, count, cost, layers, kernels, self-test, script, echo or fault";
 
 /// Does what the command line asks for.
 ///
@@ -68,6 +70,7 @@ fn run_one<'a>(line: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {
         ("watch", rest) => watch::watch(rest, memory),
         ("dream", rest) => dream::dream(rest, memory),
         ("count", rest) => count::count(rest, memory),
+        ("cost", rest) => cost::cost(rest, memory),
         ("layers", rest) => layers::layers(rest),
         ("kernels", rest) => kernels::kernels(rest),
         ("self-test", rest) => checks::self_test(rest, memory),

@@ -1,0 +1,348 @@
+//! What the trainer's budgets are made of: the instructions and the stack of scores of models of many shapes, and
+//! the flash of a product, core by core. The trainer fits its cost model to them; `cargo xtask costs` measures
+//! them.
+
+use crate::board::Board;
+use crate::emulator::{self, Invocation};
+use crate::error::Error;
+use crate::paths::workspace;
+use crate::product;
+use crate::shapes::{Kind, Shape};
+use elbow::Estimator;
+use elbow::distribution::Family;
+use elbow::format::ImageSpec;
+use elbow::kernel::Packing;
+use elbow::requantize::Multiplier;
+use rand_core::Rng;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a board may take for one model.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Models that the trainer's costs are made of.
+pub const MODELS: usize = 120;
+
+/// Most multiply-accumulates of a score: what bounds the time in the emulator.
+const MOST_MACS: usize = 6_000_000;
+
+/// Activations of the layer before the outputs of a location, as the trainer exports it.
+const WIDE_CEILING: i16 = 4095;
+
+/// The names of likelihoods, as the trainer has them.
+const KINDS: [(&str, Kind); 5] = [
+    ("bernoulli", Kind::Counts { trials: 1 }),
+    ("gaussian", real(Family::Normal, false)),
+    ("laplace", real(Family::Laplace, false)),
+    ("gaussian:predicted", real(Family::Normal, true)),
+    ("laplace:predicted", real(Family::Laplace, true)),
+];
+
+const fn real(family: Family, predicted_scale: bool) -> Kind {
+    Kind::Real {
+        family,
+        predicted_scale,
+    }
+}
+
+/// The features of the runtime that products are built with: for a model of counts, for one of locations, and for
+/// any model.
+pub const FEATURES: [&str; 3] = ["counts", "locations,wide-activations", ALL];
+
+/// The features that the runtime has by default, as they are called here.
+const ALL: &str = "default";
+
+/// What one score takes on one core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Instructions of encoding alone.
+    pub encode: u64,
+    /// Instructions of a whole score, encoding and p-value included.
+    pub score: u64,
+    /// Bytes of stack, those of the model's and the session's own fields included.
+    pub stack: u64,
+}
+
+/// A model, and what scores by sigma points take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Measured {
+    inputs: usize,
+    encoder: Vec<usize>,
+    latents: usize,
+    decoder: Vec<usize>,
+    likelihood: &'static str,
+    /// Core -> instructions of encoding alone, and of a whole score.
+    cores: BTreeMap<&'static str, (u64, u64)>,
+}
+
+/// What every product takes on one core.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// Features of the runtime -> bytes of flash with them: code, tables and vectors, without a model.
+    pub flash_bytes: BTreeMap<&'static str, usize>,
+    /// Bytes of stack, the most of all models.
+    pub stack_bytes: u64,
+}
+
+/// All that is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Costs {
+    /// Core -> what every product takes.
+    pub cores: BTreeMap<&'static str, Base>,
+    /// Models of many shapes.
+    pub models: Vec<Measured>,
+}
+
+/// Where the trainer has them.
+#[must_use]
+pub fn home() -> PathBuf {
+    workspace().join("trainer/src/budget/measured.json")
+}
+
+/// The shapes that are measured: always the same, of all sizes and likelihoods, one or two hidden layers in each
+/// half.
+fn models() -> Vec<(Shape, &'static str, Kind)> {
+    let mut rng = elbow::rng::stream(0, 0);
+    let mut models = Vec::new();
+    // Between low and high, as many in each octave.
+    let mut size = |low: f64, high: f64| {
+        let part = f64::from(rng.next_u32()) / 4_294_967_296.0;
+        (low * (high / low).powf(part)).round() as usize
+    };
+    while models.len() < MODELS {
+        let layers = |size: &mut dyn FnMut(f64, f64) -> usize| -> Vec<usize> {
+            let count = size(0.6, 2.4).max(1);
+            // As the trainer sizes them.
+            (0..count)
+                .map(|_| size(8.0, 400.0).next_multiple_of(8))
+                .collect()
+        };
+        let (encoder, decoder) = (layers(&mut size), layers(&mut size));
+        let shape = Shape {
+            inputs: size(8.0, 784.0),
+            encoder,
+            latents: size(1.5, 32.0).next_multiple_of(2),
+            decoder,
+        };
+        // Counts and normal locations are the usual ones.
+        let (name, kind) = KINDS[[0, 1, 0, 2, 1, 3, 0, 4][models.len() % 8]];
+        if macs(&shape, kind) <= MOST_MACS {
+            models.push((shape, name, kind));
+        }
+    }
+    models
+}
+
+/// Multiply-accumulates of a score by sigma points.
+fn macs(shape: &Shape, kind: Kind) -> usize {
+    let rows = match kind {
+        Kind::Real {
+            predicted_scale: true,
+            ..
+        } => 2,
+        _ => 1,
+    };
+    let chain = |first: usize, hidden: &[usize], last: usize| {
+        let widths: Vec<usize> = [&[first], hidden, &[last]].concat();
+        widths
+            .windows(2)
+            .map(|pair| pair[0] * pair[1])
+            .sum::<usize>()
+    };
+    let encoder = chain(shape.inputs, &shape.encoder, 2 * shape.latents);
+    let decoder = chain(shape.latents, &shape.decoder, rows * shape.inputs);
+    encoder + 2 * shape.latents * decoder
+}
+
+/// A model of that shape as the trainer would export it, with random weights.
+fn random_spec(shape: &Shape, kind: Kind) -> Result<ImageSpec, Error> {
+    let refused = |error: &dyn std::fmt::Display| Error::Program {
+        program: "the writer of images".to_owned(),
+        output: error.to_string(),
+    };
+    let mut spec = shape
+        .random_model("cost", kind, 1)
+        .map_err(|error| refused(&error))?;
+    // Kernels are faster where multipliers shift by much. Those of trained inputs and outputs may or may not; these
+    // do not, so that no model costs more.
+    let factor = |factor| Multiplier::nearest(factor).map_err(|error| refused(&error));
+    for input in &mut spec.inputs {
+        input.gain = factor(20.0)?;
+    }
+    let wide = matches!(kind, Kind::Real { .. });
+    if let Some(last) = spec.decoder.last_mut().filter(|_| wide) {
+        (last.ceiling, last.zero_point) = (WIDE_CEILING, -WIDE_CEILING);
+        for row in &mut last.dense.rows {
+            row.multiplier = factor(row.multiplier.to_f64() * f64::from(WIDE_CEILING) / 127.0)?;
+        }
+    }
+    Ok(spec)
+}
+
+/// Measures the first `count` of [`MODELS`] on `boards`.
+///
+/// # Errors
+///
+/// A board's firmware does not build or run.
+pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> {
+    let folder = tempfile::tempdir().map_err(|source| Error::File {
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let mut models: Vec<Measured> = Vec::new();
+    let mut cores = BTreeMap::new();
+    for (shape, likelihood, kind) in self::models().into_iter().take(count) {
+        let mut spec = random_spec(&shape, kind)?;
+        let mut measured = Measured {
+            inputs: shape.inputs,
+            encoder: shape.encoder,
+            latents: shape.latents,
+            decoder: shape.decoder,
+            likelihood,
+            cores: BTreeMap::new(),
+        };
+        for board in boards {
+            let core = board.core_name();
+            spec.packing = Packing::for_core(core).unwrap_or_default();
+            let cost = of_spec(board, &spec, folder.path())?;
+            measured.cores.insert(core, (cost.encode, cost.score));
+            let deepest = cores.entry(core).or_insert(0);
+            *deepest = cost.stack.max(*deepest);
+        }
+        models.push(measured);
+    }
+    let bases = boards.iter().map(|board| {
+        let mut statics = 0;
+        let sizes = FEATURES.map(|features| {
+            let built = (features != ALL).then_some(features);
+            let size = product::size(board, built)?;
+            statics = size.statics.max(statics);
+            Ok((features, size.flash))
+        });
+        let deepest = cores.get(board.core_name()).copied().unwrap_or(0);
+        let base = Base {
+            flash_bytes: sizes.into_iter().collect::<Result<_, Error>>()?,
+            stack_bytes: deepest + statics as u64,
+        };
+        Ok((board.core_name(), base))
+    });
+    Ok(Costs {
+        cores: bases.collect::<Result<_, Error>>()?,
+        models,
+    })
+}
+
+fn of_spec(board: &Board, spec: &ImageSpec, folder: &Path) -> Result<Cost, Error> {
+    let image = spec.encode(&[]).map_err(|error| Error::Program {
+        program: "the writer of images".to_owned(),
+        output: error.to_string(),
+    })?;
+    let readings = spec.self_test_reading.iter();
+    let readings: Vec<u8> = readings.flat_map(|x| x.to_le_bytes()).collect();
+    of_image(board, &image, &readings, folder)
+}
+
+/// What a score by sigma points of the first of `readings`, little-endian, takes on `board` with `image`; `folder` is
+/// for the files.
+///
+/// # Errors
+///
+/// The board's firmware does not build, or refuses the model.
+pub fn of_image(
+    board: &Board,
+    image: &[u8],
+    readings: &[u8],
+    folder: &Path,
+) -> Result<Cost, Error> {
+    let save = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::write(&path, bytes).map_err(|source| Error::File { path, source })
+    };
+    save("model.elbow", image)?;
+    save("readings.i16", readings)?;
+    let arguments = [
+        "cost".to_owned(),
+        "readings=readings.i16".to_owned(),
+        format!("estimator={}", Estimator::SigmaPoints),
+    ];
+    let invocation = Invocation {
+        model: Some(&folder.join("model.elbow")),
+        directory: folder,
+        arguments: &arguments,
+        time_limit: LIMIT,
+        count_instructions: true,
+    };
+    let outcome = emulator::run(board, &invocation)?;
+    let failed = |output: &str| Error::Program {
+        program: format!("cost on {}", board.name),
+        output: output.to_owned(),
+    };
+    if outcome.code != 0 {
+        return Err(failed(&outcome.stderr));
+    }
+    let number = |name: &str| {
+        let mut lines = outcome
+            .stdout
+            .lines()
+            .filter_map(|line| line.split_once(' '));
+        let found = lines.find(|(word, _)| *word == name);
+        found
+            .and_then(|(_, number)| number.parse().ok())
+            .ok_or_else(|| failed(&outcome.stdout))
+    };
+    Ok(Cost {
+        encode: number("encode")?,
+        score: number("score")?,
+        stack: number("stack")?,
+    })
+}
+
+/// Writes [`home`].
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn record(costs: &Costs) -> Result<(), Error> {
+    let path = home();
+    let text = to_text(costs);
+    std::fs::write(&path, text).map_err(|source| Error::File { path, source })
+}
+
+/// JSON with a line for each core and each model.
+fn to_text(costs: &Costs) -> String {
+    let lines = |values: Vec<String>| values.join(",\n    ");
+    let bases = costs
+        .cores
+        .iter()
+        .map(|(core, base)| format!("\"{core}\": {}", serde_json::json!(base)));
+    let models = costs
+        .models
+        .iter()
+        .map(|model| serde_json::json!(model).to_string());
+    format!(
+        "{{\n  \"cores\": {{\n    {}\n  }},\n  \"models\": [\n    {}\n  ]\n}}\n",
+        lines(bases.collect()),
+        lines(models.collect())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_models_are_of_all_likelihoods_and_sizes() {
+        let models = models();
+        assert_eq!(models.len(), MODELS);
+        for (name, _) in KINDS {
+            assert!(models.iter().filter(|(_, of, _)| *of == name).count() >= 8);
+        }
+        let macs = models.iter().map(|(shape, _, kind)| macs(shape, *kind));
+        assert!(macs.clone().min() < Some(10_000) && macs.max() > Some(1_000_000));
+        for (shape, _, kind) in models {
+            random_spec(&shape, kind).unwrap().encode(&[]).unwrap();
+        }
+    }
+}

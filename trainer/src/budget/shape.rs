@@ -1,0 +1,187 @@
+//! What the cost of a score is made of: numbers that instructions grow with.
+
+use elbow::distribution::{Family, Likelihood};
+use elbow::kernel::Packing;
+use elbow::{LayerRole, Model};
+
+/// The likelihoods whose terms cost differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Terms {
+    Counts,
+    Normal,
+    Laplace,
+    NormalPredicted,
+    LaplacePredicted,
+}
+
+impl Terms {
+    const ALL: [Self; 5] = [
+        Self::Counts,
+        Self::Normal,
+        Self::Laplace,
+        Self::NormalPredicted,
+        Self::LaplacePredicted,
+    ];
+
+    pub(super) fn location(family: Family, predicted_scale: bool) -> Self {
+        match (family, predicted_scale) {
+            (Family::Normal, false) => Self::Normal,
+            (Family::Laplace, false) => Self::Laplace,
+            (Family::Normal, true) => Self::NormalPredicted,
+            (Family::Laplace, true) => Self::LaplacePredicted,
+        }
+    }
+
+    /// Outputs of the decoder for each input.
+    pub(super) fn rows_per_input(self) -> usize {
+        match self {
+            Self::Counts | Self::Normal | Self::Laplace => 1,
+            Self::NormalPredicted | Self::LaplacePredicted => 2,
+        }
+    }
+}
+
+/// The sizes of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Shape {
+    /// Numbers of a reading, conditions included.
+    pub(super) numbers: usize,
+    /// Numbers that are modelled.
+    pub(super) inputs: usize,
+    /// Numbers in a latent vector.
+    pub(super) latents: usize,
+    /// Hidden widths.
+    pub(super) encoder: Vec<usize>,
+    /// Hidden widths.
+    pub(super) decoder: Vec<usize>,
+    /// Whether the last of these hands on 16 bits.
+    pub(super) wide: bool,
+    /// The terms of the likelihood.
+    pub(super) terms: Terms,
+}
+
+/// Rows that every core computes together.
+const ROWS_TOGETHER: usize = 4;
+
+/// How many rows and columns a core's kernels compute together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Granules {
+    rows: usize,
+    /// Columns of 8 bits.
+    narrow: usize,
+    /// Columns of 16 bits.
+    wide: usize,
+}
+
+impl Granules {
+    /// Those of the kernels for a packing.
+    pub(super) fn of(packing: Packing) -> Self {
+        let (rows, narrow, wide) = match packing {
+            Packing::Tiles => (8, 4, 4),
+            Packing::PairedTiles => (4, 4, 4),
+            Packing::Rows => (4, 16, 8),
+        };
+        Self { rows, narrow, wide }
+    }
+
+    /// What a stack of layers of these widths is made of, each time it runs: layers, columns, rows but for those of the
+    /// last layer, products.
+    fn sizes(self, widths: &[usize], columns: usize) -> [f64; 4] {
+        let padded = |count: usize, to: usize| count.next_multiple_of(to) as f64;
+        let layers = widths.windows(2);
+        let hidden = widths.iter().skip(1).rev().skip(1);
+        [
+            layers.len() as f64,
+            layers.clone().map(|pair| padded(pair[0], columns)).sum(),
+            hidden.map(|&rows| padded(rows, self.rows)).sum(),
+            layers
+                .map(|pair| padded(pair[0], columns) * padded(pair[1], self.rows))
+                .sum(),
+        ]
+    }
+}
+
+impl Shape {
+    /// Of a model.
+    pub(super) fn of(model: &Model<'_>) -> Self {
+        let hidden = |role| {
+            let layers = model.layers().filter(move |layer| layer.role == role);
+            layers.map(|layer| layer.rows).collect::<Vec<_>>()
+        };
+        let last = model
+            .layers()
+            .filter(|layer| layer.role == LayerRole::Decoder);
+        let wide = last.last().and_then(|layer| layer.activation);
+        Self {
+            numbers: model.reading_length(),
+            inputs: model.inputs(),
+            latents: model.latents(),
+            encoder: hidden(LayerRole::Encoder),
+            decoder: hidden(LayerRole::Decoder),
+            wide: wide.is_some_and(|(_, limits)| limits.ceiling > 127),
+            terms: match model.likelihood() {
+                Likelihood::Binomial(_) => Terms::Counts,
+                Likelihood::Location(location) => {
+                    Terms::location(location.family(), location.has_predicted_scale())
+                }
+            },
+        }
+    }
+
+    /// What the instructions of encoding grow with.
+    pub(super) fn encoding(&self, granules: Granules) -> Vec<f64> {
+        let widths = [&[self.numbers], &self.encoder[..], &[2 * self.latents]].concat();
+        // Counts are checked against their support.
+        let checked = match self.terms {
+            Terms::Counts => self.inputs,
+            _ => 0,
+        };
+        let numbers = [1, self.numbers, checked, self.latents].map(|number| number as f64);
+        [&numbers[..], &granules.sizes(&widths, granules.narrow)].concat()
+    }
+
+    /// What the instructions of a score by sigma points grow with beside those of encoding. Passes run four at
+    /// once; two that are left of an odd number of latents count as four.
+    pub(super) fn scoring(&self, granules: Granules) -> Vec<f64> {
+        let latents = self.latents as f64;
+        let passes = 2.0 * latents;
+        let mut features = vec![1.0, latents, passes * latents];
+        for terms in Terms::ALL {
+            let here = f64::from(u8::from(terms == self.terms));
+            features.push(here * passes * self.inputs as f64);
+        }
+        let runs = self.latents.div_ceil(2) as f64;
+        features.extend(self.pass(granules).into_iter().map(|size| runs * size));
+        features
+    }
+
+    /// What the instructions of the decoder grow with each time it runs: its layers by what they take in,
+    /// which is 16 bits wide of the first one, and of the last one where its inputs are.
+    fn pass(&self, granules: Granules) -> Vec<f64> {
+        let rows = self.terms.rows_per_input() * self.inputs;
+        let taken_in = self.latents + self.numbers - self.inputs;
+        let widths = [&[taken_in], &self.decoder[..], &[rows]].concat();
+        let (first, behind) = (&widths[..2], &widths[1..]);
+        let last = &widths[widths.len() - 2..];
+        let (narrow, wide) = match self.wide {
+            true => (&behind[..behind.len() - 1], last),
+            false => (behind, &[][..]),
+        };
+        let [_, first_columns, _, first_products] = granules.sizes(first, granules.wide);
+        let [_, wide_columns, _, wide_products] = granules.sizes(wide, granules.wide);
+        let wide_rows = wide.first().map_or(0, |&rows| rows);
+        let mut features = vec![1.0, rows as f64, behind[0] as f64, wide_rows as f64];
+        // The last rows, where they are no four, are computed by slower code.
+        let rest = f64::from(u8::from(!rows.is_multiple_of(ROWS_TOGETHER)));
+        let (of_wide, of_narrow) = match self.wide {
+            true => (last[0], 0),
+            false => (0, last[0]),
+        };
+        features.extend([1, of_wide, of_narrow].map(|columns| rest * columns as f64));
+        let [layers, columns, _, products] = granules.sizes(narrow, granules.narrow);
+        let [_, _, hidden_rows, _] = granules.sizes(behind, granules.narrow);
+        features.extend([layers, columns, hidden_rows, products]);
+        features.extend([first_columns, first_products, wide_columns, wide_products]);
+        features
+    }
+}
