@@ -125,10 +125,11 @@ fn four_latents_at_once_save_work() {
     let recorded = std::fs::read_to_string(bench::baseline()).unwrap();
     let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
     for (core, figures) in recorded.as_object().unwrap() {
-        let most = if ["m0", "m3"].contains(&core.as_str()) {
-            0.92
-        } else {
-            0.85
+        let most = match core.as_str() {
+            "m0" | "m3" => 0.92,
+            // One latent costs two instructions in a hundred less than it did, four cost what they did.
+            "m55" => 0.81,
+            _ => 0.80,
         };
         for (model, _) in bench::shapes() {
             let ratio = figures[model]["four_latents_ratio"].as_f64().unwrap();

@@ -11,6 +11,7 @@ use crate::readings::Normalization;
 use crate::stream::DerivedStream;
 use candle_core::Device;
 use elbow::format::AlignedImage;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -317,18 +318,48 @@ pub fn to_toml(config: &RunConfig) -> Result<String, Error> {
         .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))
 }
 
-/// The settings in the file `path`, or in the folder of a run.
+/// The settings in the file `path`, or in the folder of a run, whether there is anything derived beside them or not.
 ///
 /// # Errors
 /// [`Error::File`], or [`Error::Setting`] where they do not parse or make no sense.
+pub fn read_settings(path: &Path) -> Result<Config, Error> {
+    let (path, file): (_, SettingsFile) = parse_config(path)?;
+    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
+    file.settings.validate().map_err(bad)?;
+    if let Some(derived) = &file.derived {
+        derived.normalization.validate().map_err(bad)?;
+    }
+    Ok(file.settings)
+}
+
+/// What [`read_settings`] reads.
+#[derive(Deserialize)]
+struct SettingsFile {
+    settings: Config,
+    derived: Option<Derived>,
+}
+
+/// Everything in the file `path`, or in the folder of a run.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where it does not parse or makes no sense.
 pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
+    let (path, config): (_, RunConfig) = parse_config(path)?;
+    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
+    config.settings.validate().map_err(bad)?;
+    config.derived.normalization.validate().map_err(bad)?;
+    Ok(config)
+}
+
+/// The file that is meant by `path`, and what is in it.
+fn parse_config<T: DeserializeOwned>(path: &Path) -> Result<(PathBuf, T), Error> {
     let path = if path.is_dir() {
         path.join(CONFIG_FILE)
     } else {
         path.to_path_buf()
     };
     let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
-    let config: RunConfig = toml::from_str(&text).map_err(|error| {
+    let config = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
             1 + text
                 .bytes()
@@ -342,10 +373,7 @@ pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
             "{path}: line {line}: {message}; name a config.toml that `trainer fit` wrote"
         ))
     })?;
-    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
-    config.settings.validate().map_err(bad)?;
-    config.derived.normalization.validate().map_err(bad)?;
-    Ok(config)
+    Ok((path, config))
 }
 
 /// Writes the plan of an image into the folder of its run.

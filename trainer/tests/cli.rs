@@ -1669,3 +1669,31 @@ fn budgets_are_kept_told_or_refused() {
         }
     }
 }
+
+/// The configs that come with the trainer, on data of the command line's.
+#[test]
+fn configs_that_ship_can_be_run() {
+    let folder = Folder::new();
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+    let mut found = 0;
+    for entry in std::fs::read_dir(configs).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
+            found += 1;
+            // Settings that parse and make sense end at the data.
+            fails_with(
+                &[
+                    "fit",
+                    &folder.path("none.npy"),
+                    "--config",
+                    path.to_str().unwrap(),
+                ],
+                &["none.npy"],
+            );
+        }
+    }
+    assert!(found >= 4, "{found}");
+}

@@ -37,8 +37,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 40] = [
-    "data",
+const SETTINGS: [&str; 39] = [
     "labels",
     "anomaly_digit",
     "binarize",
@@ -86,9 +85,8 @@ const REPORTED: Estimator = Estimator::SigmaPoints;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// A CSV or .npy file with a reading in each row; with --window, a sample in each row and a channel
-    /// in each column
-    #[arg(default_value = "digits")]
-    data: String,
+    /// in each column [default: digits, or what --config says]
+    data: Option<String>,
     /// A file with a label for each row, 0 for normal; others are only tested on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -221,12 +219,12 @@ pub(super) struct Arguments {
     test_fraction: f64,
     #[command(flatten)]
     stream: StreamArguments,
-    /// Take all settings but --out and --quiet from a config.toml
+    /// Take all settings but DATA, --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
     /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
     /// once a minute
-    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["config", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["data", "config", "out"])]
     resume: Option<PathBuf>,
     /// The folder of the run [default: runs/ and the name of the data]
     #[arg(long, value_name = "DIR")]
@@ -257,7 +255,11 @@ impl Arguments {
     fn settings(&self) -> Result<Config, Error> {
         let settings = match (&self.config, &self.resume) {
             (_, Some(folder)) => read_checkpoint(folder)?.1.settings,
-            (Some(path), None) => run::read_config(path)?.settings,
+            (Some(path), None) => {
+                let settings = run::read_settings(path)?;
+                let data = self.data.clone().unwrap_or(settings.data);
+                Config { data, ..settings }
+            }
             (None, None) => self.own_settings()?,
         };
         settings.validate()?;
@@ -267,7 +269,7 @@ impl Arguments {
     /// Those of the command line.
     fn own_settings(&self) -> Result<Config, Error> {
         let mut settings = Config {
-            data: self.data.clone(),
+            data: self.data.clone().unwrap_or_else(|| "digits".into()),
             labels: self.labels.clone(),
             anomaly_digit: self.anomaly_digit,
             binarize: self.binarize,
