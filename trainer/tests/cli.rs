@@ -542,7 +542,7 @@ fn wrong_usage_is_refused() {
         &["fit", csv, "--likelihood", "binomial:256"],
         &["fit", csv, "--encoder", "eight"],
         &["fit", "--config", config, "--epochs", "3"],
-        &["fit", csv, "--config", config],
+        &["fit", csv, "--resume", run],
     ];
     for arguments in cases {
         let output = trainer(arguments);

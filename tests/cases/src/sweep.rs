@@ -9,7 +9,7 @@ use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
 use rand_core::Rng;
 
-/// Most columns, and most rows, of a case, but for one in [`LONG_EVERY`].
+/// Most columns, and most rows, of a case, but for one in sixteen.
 pub const MOST: usize = 70;
 
 /// Most columns of any case: more than kernels sum up at a stretch.
