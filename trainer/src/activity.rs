@@ -8,7 +8,7 @@ use candle_core::Tensor;
 /// and Salakhutdinov, "Importance weighted autoencoders", 2016, section 5.2).
 pub const ACTIVE: f64 = 0.01;
 /// Readings of one pass through the encoder: what bounds the memory.
-const CHUNK: usize = 4096;
+const CHUNK: usize = 512;
 
 /// For each latent the variance of its posterior mean, of the means (readings, latents).
 ///
@@ -47,7 +47,8 @@ pub fn dead_latents(vae: &Vae, inputs: &Tensor) -> Result<Dead, Error> {
     let mut means = Vec::new();
     for start in (0..inputs.dim(0)?).step_by(CHUNK) {
         let length = CHUNK.min(inputs.dim(0)? - start);
-        means.push(vae.encode(&inputs.narrow(0, start, length)?)?.0);
+        // What it was computed from would stay in memory with it.
+        means.push(vae.encode(&inputs.narrow(0, start, length)?)?.0.detach());
     }
     let variances = variances(&Tensor::cat(&means, 0)?)?;
     let mut latents: Vec<usize> = (0..variances.len())

@@ -103,22 +103,28 @@ fn worst_column(
         Likelihood::Binomial { .. } => normalization.width() - vae.conditions(),
         Likelihood::Location(_) => 0,
     };
-    let rows = inputs.abs()?.to_vec2::<f32>()?;
-    let reach = |column: usize| {
+    let reach = |column: usize| -> Result<Reach, Error> {
         let gain = spec.inputs[column].gain.to_f64();
         let step = 1.0 / (gain * f64::from(normalization.units[column]));
-        let values = rows.iter().map(|row| f64::from(row[column]));
+        // A copy of one column at a time: one of all would be the largest thing in memory.
+        let values = inputs
+            .narrow(1, column, 1)?
+            .abs()?
+            .flatten_all()?
+            .to_vec1::<f32>()?;
+        let values = values.into_iter().map(f64::from);
         let mut values: Vec<f64> = values.map(|value| value.min(LEVELS * step)).collect();
         values.sort_by(f64::total_cmp);
         let at = (ORDINARY * values.len() as f64) as usize;
-        Reach {
+        Ok(Reach {
             column,
             step,
             largest: values.last().copied().unwrap_or(0.0),
             ordinary: values.get(at).copied().unwrap_or(0.0),
-        }
+        })
     };
-    let all: Vec<Reach> = (first..normalization.width()).map(reach).collect();
+    let all = (first..normalization.width()).map(reach);
+    let all = all.collect::<Result<Vec<Reach>, Error>>()?;
     let mut outliers: Vec<Outlier> = all.iter().filter_map(|one| one.outlier(&all)).collect();
     outliers.sort_by(|a, b| a.levels().total_cmp(&b.levels()));
     let more = outliers.len().saturating_sub(1);

@@ -61,6 +61,22 @@ impl Prepared {
         })
     }
 
+    /// Leaves only the first `rows` in the tensors, copied, where bits are drawn anew: what is trained on is drawn from
+    /// the intensities then, and the tensors are for what some readings suffice for.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn keep_first(&mut self, rows: usize) -> Result<(), Error> {
+        if self.intensities.is_some() && self.readings.len() > rows {
+            let first = self.batch.inputs.narrow(0, 0, rows)?;
+            // A tensor's own copy is one of all that it is a part of.
+            let numbers = first.flatten_all()?.to_vec1::<f32>()?;
+            let inputs = Tensor::from_vec(numbers, first.shape(), first.device())?;
+            self.batch = Batch::whole(inputs.clone(), inputs);
+        }
+        Ok(())
+    }
+
     /// The same with the tensors on `device`.
     ///
     /// # Errors

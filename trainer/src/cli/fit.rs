@@ -362,6 +362,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     task.run(&folder)
 }
 
+/// Readings that suffice to tell dead latents and to start a prior from.
+const SOME: usize = 8192;
 /// Time between two checkpoints, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// What a checkpoint file says of its run.
@@ -414,6 +416,9 @@ impl Task {
         let rows = self.parts.train.table.take();
         let mut training = self.prepare(&vae, rows)?;
         training.intensities = self.parts.intensities.take();
+        if self.config.settings.inference == Inference::Amortized {
+            training.keep_first(SOME)?;
+        }
         let rows = self.parts.validation.table.take();
         let validation = self.prepare(&vae, rows)?;
         let rows = self.parts.test.dataset.table.take();

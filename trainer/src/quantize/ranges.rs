@@ -35,6 +35,7 @@ impl Ranges {
         let inputs = &batch.inputs;
         let encoder = hidden_outputs(&vae.encoder, inputs)?;
         let (mean, log_variance) = vae.encode(inputs)?;
+        let (mean, log_variance) = (mean.detach(), log_variance.detach());
         let taken_in = draws(vae, inputs, (&mean, &log_variance))?;
         let decoder = hidden_outputs(&vae.decoder, &taken_in)?;
         let each = |layers: Vec<Tensor>| -> Result<Vec<Vec<f64>>, Error> {
@@ -121,7 +122,8 @@ fn quantiles(rows: &Tensor, quantile: f64) -> Result<Vec<f64>, Error> {
 pub(super) fn hidden_outputs(layers: &[Dense], inputs: &Tensor) -> Result<Vec<Tensor>, Error> {
     let mut features = inputs.clone();
     let outputs = layers.iter().map(|layer| {
-        features = layer.forward(&features)?.relu()?;
+        // What they were computed from would stay in memory with them.
+        features = layer.forward(&features)?.relu()?.detach();
         Ok(features.clone())
     });
     outputs.collect()
