@@ -1,10 +1,10 @@
 //! What a device computes of readings, by its own functions, on all cores.
 
+use crate::cores::{cores, on_all};
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::readings::Readings;
 use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Shares of the readings that a thread takes one after another, about: whoever is done early takes more.
 const SHARES: usize = 8;
@@ -26,9 +26,6 @@ pub fn device_scores(
     })
 }
 
-/// What was made of the readings from one on.
-type Part<T> = (usize, Result<Vec<T>, Error>);
-
 /// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
 /// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
 ///
@@ -41,45 +38,25 @@ pub fn on_device<T: Send>(
     seed: u64,
     work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
 ) -> Result<Vec<T>, Error> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = readings.len().div_ceil(threads * SHARES).max(1);
-    let next = AtomicUsize::new(0);
-    // Readings from `first` on.
-    let part = |session: &mut Session<'_>, first: usize| -> Result<Vec<T>, Error> {
+    let share = readings.len().div_ceil(cores() * SHARES).max(1);
+    let part = |session: &mut Session<'_>, part: usize| -> Result<Vec<T>, Error> {
         let one = |reading: usize| {
             session.reseed(seed, reading as u64);
             let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
             work(session, readings.row(reading), observed)
                 .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
         };
-        let last = readings.len().min(first + share);
-        (first..last).map(one).collect()
+        let first = part * share;
+        (first..readings.len().min(first + share))
+            .map(one)
+            .collect()
     };
-    let worker = || -> Result<Vec<Part<T>>, Error> {
+    let parts = on_all(readings.len().div_ceil(share), |parts| {
         let mut workspace = vec![0u64; model.workspace_words()];
         let mut session = Session::new(model, &mut workspace, seed)
             .map_err(|error| Error::Setting(error.to_string()))?;
-        let firsts = std::iter::repeat_with(|| next.fetch_add(share, Ordering::Relaxed));
-        let firsts = firsts.take_while(|&first| first < readings.len());
-        Ok(firsts
-            .map(|first| (first, part(&mut session, first)))
-            .collect())
-    };
-    let mut parts = vec![];
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        for worker in workers {
-            let of_worker = worker.join();
-            parts.extend(of_worker.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok::<_, Error>(())
+        Ok(parts.map(|at| (at, part(&mut session, at))).collect())
     })?;
-    // Of several errors, that of the first reading.
-    parts.sort_by_key(|&(first, _)| first);
-    let parts: Vec<Vec<T>> = parts
-        .into_iter()
-        .map(|(_, part)| part)
-        .collect::<Result<_, _>>()?;
     Ok(parts.into_iter().flatten().collect())
 }
 

@@ -77,9 +77,12 @@ pub fn evidence(
         let batch = data.narrow(row, 1, None)?;
         let proposal = Posterior::encode(vae, &batch)?;
         let weights = log_weights(vae, &batch, &proposal, samples, &mut rng)?;
-        all.extend(weights.iter().map(|weights| Evidence {
-            log_evidence: Evidence::new(weights).log_evidence + data.constant(row, None),
-            ..Evidence::new(weights)
+        all.extend(weights.iter().map(|weights| {
+            let evidence = Evidence::new(weights);
+            Evidence {
+                log_evidence: evidence.log_evidence + data.constant(row, None),
+                ..evidence
+            }
         }));
     }
     Ok(all)

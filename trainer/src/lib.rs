@@ -18,6 +18,7 @@
 //! * [`objective`]: the evidence lower bound, its terms, and the importance-weighted bound.
 //! * [`proposal`]: q(z|x) of a batch, of Gaussian latents or bits.
 //! * [`prepared`]: readings as the networks take them in.
+//! * [`cores`]: work on all cores.
 //! * [`device`]: what a device computes of readings.
 //! * [`quantize`]: from floats to the integers of an image.
 //! * [`adam`]: the optimizer.
@@ -52,6 +53,7 @@ pub mod calibrate;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod cores;
 pub mod data;
 pub mod device;
 pub mod engine;

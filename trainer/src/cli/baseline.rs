@@ -1,7 +1,7 @@
 //! `trainer baseline`.
 
 use super::stream::StreamArguments;
-use super::{ANOMALY_DIGIT, decimal, emit, to_json, warn_of_saturation};
+use super::{ANOMALY_DIGIT, decimal, emit_results, warn_of_saturation};
 use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{auc, mean_and_error};
@@ -174,12 +174,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         iterations,
         clusters: fitted.members(clusters.as_deref().unwrap_or_default(), abnormal),
     };
-    let text = if arguments.json {
-        to_json(&results)?
-    } else {
-        describe(&results)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &results, describe)
 }
 
 impl Arguments {

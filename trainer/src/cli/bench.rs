@@ -1,6 +1,6 @@
 //! `trainer bench`.
 
-use super::{emit, to_json};
+use super::emit_results;
 use crate::config::THREADS;
 use crate::engine::bench::{CASES, Speed};
 use crate::error::Error;
@@ -29,12 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     for case in CASES {
         speeds.insert(case.name, case.measure(arguments.threads)?);
     }
-    let text = if arguments.json {
-        to_json(&speeds)?
-    } else {
-        table(&speeds)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &speeds, table)
 }
 
 fn table(speeds: &BTreeMap<&str, Speed>) -> String {

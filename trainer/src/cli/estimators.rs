@@ -1,6 +1,6 @@
 //! `trainer estimators`.
 
-use super::{Loaded, Source, decimal, emit, to_json};
+use super::{Loaded, Source, decimal, emit_results};
 use crate::compare::{Comparison, Contest, Decisions, Setting};
 use crate::data::shuffle;
 use crate::error::Error;
@@ -49,12 +49,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         seed: arguments.seed,
         reference_samples: arguments.reference_samples,
     })?;
-    let text = if arguments.json {
-        to_json(&comparison)?
-    } else {
-        describe(&comparison)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &comparison, describe)
 }
 
 /// At most `limit` of `rows` rows, in order. The first ones would often be all of one kind, and

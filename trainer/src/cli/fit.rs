@@ -252,9 +252,9 @@ impl Arguments {
         self.importance_samples.unwrap_or(default)
     }
 
-    fn settings(&self) -> Result<Config, Error> {
-        let settings = match (&self.config, &self.resume) {
-            (_, Some(folder)) => read_checkpoint(folder)?.1.settings,
+    fn settings(&self, resumed: Option<&RunConfig>) -> Result<Config, Error> {
+        let settings = match (&self.config, resumed) {
+            (_, Some(run)) => run.settings.clone(),
             (Some(path), None) => {
                 let settings = run::read_settings(path)?;
                 let data = self.data.clone().unwrap_or(settings.data);
@@ -312,7 +312,9 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
-    let settings = arguments.settings()?;
+    let checkpoint = arguments.resume.as_deref().map(read_checkpoint);
+    let checkpoint = checkpoint.transpose()?;
+    let settings = arguments.settings(checkpoint.as_ref().map(|(_, run)| run))?;
     // Before anything is loaded.
     settings.processor.open()?;
     let stem = Path::new(&settings.data).file_stem();
@@ -354,10 +356,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         parts,
         limits,
         quiet: arguments.quiet,
-        checkpoint: match &arguments.resume {
-            None => None,
-            Some(folder) => Some(read_checkpoint(folder)?),
-        },
+        checkpoint,
     };
     task.run(&folder)
 }
@@ -452,7 +451,6 @@ impl Task {
         }
         let vae = self.prune(vae, &training)?;
 
-        let masks = fit::fixed_masks(&self.config.settings, &training);
         let material = Material {
             name: &self.name,
             vae: &vae,
@@ -468,6 +466,7 @@ impl Task {
             history.extend(epochs);
             plan
         } else {
+            let masks = fit::fixed_masks(&self.config.settings, &training);
             material.plan(masks.as_ref())?
         };
         progress.finish();

@@ -1,7 +1,7 @@
 //! `trainer ladder`.
 
 use super::estimators::choose_normal;
-use super::{Source, decimal, emit, parse_estimator, prepare, to_json};
+use super::{Source, decimal, emit_results, parse_estimator, prepare};
 use crate::error::Error;
 use crate::ladder::{Ladder, Setting};
 use crate::run;
@@ -60,12 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(warning) = &ladder.warning {
         eprintln!("warning: {warning}");
     }
-    let text = if arguments.json {
-        to_json(&ladder)?
-    } else {
-        describe(&ladder)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &ladder, describe)
 }
 
 fn describe(ladder: &Ladder) -> String {

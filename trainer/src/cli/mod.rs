@@ -329,6 +329,20 @@ fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
     run::write(path, text.as_bytes())
 }
 
+/// Prints results, as one JSON object or as `describe` tells them.
+fn emit_results<T: serde::Serialize>(
+    json: bool,
+    results: &T,
+    describe: impl FnOnce(&T) -> String,
+) -> Result<(), Error> {
+    let text = if json {
+        to_json(results)?
+    } else {
+        describe(results)
+    };
+    emit(None, &text)
+}
+
 /// A number for a terminal, or a dash.
 fn decimal(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:.decimals$}"))

@@ -1,6 +1,6 @@
 //! `trainer quantize`.
 
-use super::{decimal, emit, prepare, signed, to_json};
+use super::{decimal, emit_results, prepare, signed};
 use crate::calibrate::calibrate;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
@@ -132,12 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         workspace_bytes: 8 * model.workspace_words(),
         sensitivities,
     };
-    let text = if arguments.json {
-        to_json(&quantized)?
-    } else {
-        describe(&quantized)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &quantized, describe)
 }
 
 /// Normal and abnormal readings.

@@ -1,7 +1,7 @@
 //! `trainer variance`.
 
 use super::estimators::choose_normal;
-use super::{Source, emit, prepare, to_json};
+use super::{Source, emit_results, prepare};
 use crate::config::{Gradient, Latent};
 use crate::error::Error;
 use crate::gradient::{Row, Setting, Variance};
@@ -108,12 +108,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         draws: arguments.draws,
         seed: arguments.seed,
     })?;
-    let text = if arguments.json {
-        to_json(&variance)?
-    } else {
-        describe(&variance)
-    };
-    emit(None, &text)
+    emit_results(arguments.json, &variance, describe)
 }
 
 fn describe(variance: &Variance) -> String {

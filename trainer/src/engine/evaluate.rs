@@ -6,6 +6,7 @@ use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
 use crate::config::Latent;
+use crate::cores::on_all;
 use crate::error::Error;
 use crate::inference::Evidence;
 use crate::masks::Masks;
@@ -15,7 +16,6 @@ use crate::quantize::Plan;
 use crate::random::{self, Purpose, normals, normals_into};
 use crate::readings::Normalization;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
 const CHUNK: usize = 512;
@@ -77,10 +77,8 @@ impl<'a> Evaluator<'a> {
         normalization: &Normalization,
         plan: &Plan,
     ) -> Result<(), Error> {
-        let quantized = Quantized::new(vae, normalization, plan)?;
         let network = &mut self.network;
-        network.quantized = Some(quantized);
-        network.requantize(0..network.groups.len());
+        network.quantize(vae, normalization, plan)?;
         network.quantized.as_ref().map_or(Ok(()), Quantized::check)
     }
 
@@ -180,10 +178,11 @@ impl<'a> Evaluator<'a> {
                     masks,
                 };
                 let part = |index: usize| index * size..count.min((index + 1) * size);
-                let parts = on_all_cores(count.div_ceil(size), |index| work(inputs, part(index)));
-                parts.into_iter().flatten().collect()
+                let made = |index| (index, Ok(work(inputs, part(index))));
+                let parts = on_all(count.div_ceil(size), |parts| Ok(parts.map(made).collect()))?;
+                Ok(parts.into_iter().flatten().collect())
             })
-        })?
+        })??
     }
 
     /// Puts the readings `rows` into a shard.
@@ -200,33 +199,4 @@ impl<'a> Evaluator<'a> {
             });
         }
     }
-}
-
-/// What `work` makes of each number below `count`, in their order, on all cores.
-fn on_all_cores<T: Send>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicUsize::new(0);
-    let worker = || {
-        let mut made = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= count {
-                return made;
-            }
-            made.push((index, work(index)));
-        }
-    };
-    let mut made: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads.min(count))
-            .map(|_| scope.spawn(worker))
-            .collect();
-        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, T)>>| {
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        workers.into_iter().flat_map(join).collect()
-    });
-    made.sort_by_key(|(index, _)| *index);
-    made.into_iter().map(|(_, made)| made).collect()
 }

@@ -36,7 +36,6 @@ use candle_core::{CpuStorage, Storage, Tensor};
 pub use evaluate::Evaluator;
 use likelihood::Likelihood;
 use network::{Network, Values};
-use quantized::Quantized;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -243,9 +242,7 @@ impl<'a> Engine<'a> {
         normalization: &Normalization,
         plan: &Plan,
     ) -> Result<(), Error> {
-        self.network.quantized = Some(Quantized::new(vae, normalization, plan)?);
-        self.network.requantize(0..self.network.groups.len());
-        Ok(())
+        self.network.quantize(vae, normalization, plan)
     }
 
     /// Passes over the training readings once, in the order `order`, and calls `project` with the

@@ -8,6 +8,8 @@ use super::quantized::{Quantized, Scratch};
 use crate::adam::Moments;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
+use crate::quantize::Plan;
+use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -118,6 +120,18 @@ impl Network {
                 work(&values.unwrap_or_else(PoisonError::into_inner).weight);
             }
         }
+    }
+
+    /// From now on, computes in the integers of `plan`.
+    pub(super) fn quantize(
+        &mut self,
+        vae: &Vae,
+        normalization: &Normalization,
+        plan: &Plan,
+    ) -> Result<(), Error> {
+        self.quantized = Some(Quantized::new(vae, normalization, plan)?);
+        self.requantize(0..self.groups.len());
+        Ok(())
     }
 
     /// Makes the integers of the layers `of` anew from their values.

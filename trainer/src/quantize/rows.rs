@@ -103,8 +103,12 @@ impl Rows {
             });
         }
         match (bits, multiples) {
-            (WeightBits::Eight, _) => round(weight, &input.scales, scales, weights),
-            (WeightBits::Four, None) => round_four(weight, &input.scales, scales, weights),
+            (WeightBits::Eight, _) => {
+                round(weight, &input.scales, scales, (1.0, f64::INFINITY), weights);
+            }
+            (WeightBits::Four, None) => {
+                round(weight, &input.scales, scales, (STEP, STEPS), weights);
+            }
             (WeightBits::Four, Some(multiples)) => {
                 let multiples = multiples.iter().map(|&n| STEP as f32 * f32::from(n));
                 let places = weights.iter_mut().zip(multiples);
@@ -180,26 +184,6 @@ fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], errors: &mut [f
     );
 }
 
-/// `w_cr s_c / t_r` to the nearest multiple of 16 from -112 to 112.
-fn round_four(weight: &[f32], scales: &[f64], steps: &[f64], rounded: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let width = steps.len();
-            let rows = weight
-                .chunks_exact(width)
-                .zip(rounded.chunks_exact_mut(width));
-            for ((row, rounded), scale) in rows.zip(scales) {
-                for ((&weight, rounded), step) in row.iter().zip(rounded).zip(steps) {
-                    let whole = f64::from(weight) * scale / (step * STEP);
-                    let whole = whole.round_ties_even().clamp(-STEPS, STEPS);
-                    *rounded = (whole * STEP) as f32;
-                }
-            }
-        },
-    );
-}
-
 /// The largest `|w_cr s_c|` of each column r, and their sum.
 fn measure(weight: &[f32], scales: &[f64], largest: &mut [f64], norms: &mut [f64]) {
     Arch::new().dispatch(
@@ -224,8 +208,14 @@ fn measure(weight: &[f32], scales: &[f64], largest: &mut [f64], norms: &mut [f64
     );
 }
 
-/// `w_cr s_c / t_r` to the nearest whole number.
-fn round(weight: &[f32], scales: &[f64], steps: &[f64], rounded: &mut [f32]) {
+/// `w_cr s_c / t_r` to the nearest multiple of `unit`, at most `most` of them either way.
+fn round(
+    weight: &[f32],
+    scales: &[f64],
+    steps: &[f64],
+    (unit, most): (f64, f64),
+    rounded: &mut [f32],
+) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -235,7 +225,9 @@ fn round(weight: &[f32], scales: &[f64], steps: &[f64], rounded: &mut [f32]) {
                 .zip(rounded.chunks_exact_mut(width));
             for ((row, rounded), scale) in rows.zip(scales) {
                 for ((&weight, rounded), step) in row.iter().zip(rounded).zip(steps) {
-                    *rounded = (f64::from(weight) * scale / step).round_ties_even() as f32;
+                    let whole = f64::from(weight) * scale / (step * unit);
+                    let whole = whole.round_ties_even().clamp(-most, most);
+                    *rounded = (whole * unit) as f32;
                 }
             }
         },
