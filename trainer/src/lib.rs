@@ -37,7 +37,7 @@
 //! * [`typical`]: the mean term of each input over normal readings.
 //! * [`calibrate`]: what an image knows of normal readings.
 //! * [`export`]: the image of a trained model.
-//! * [`shallow`]: mixtures of Gaussians and probabilistic principal components, as baselines.
+//! * [`baselines`]: what a model must beat: principal components, mixtures, forests, plain autoencoders.
 //! * [`budget`]: networks that fit a budget of flash, RAM and instructions.
 //! * [`run`]: the folder of a run, written whole or not at all.
 //! * [`report`]: the run as a page to look at.
@@ -47,6 +47,7 @@
 
 pub mod activity;
 pub mod adam;
+pub mod baselines;
 pub mod breakdown;
 pub mod budget;
 pub mod calibrate;
@@ -77,6 +78,5 @@ pub mod random;
 pub mod readings;
 pub mod report;
 pub mod run;
-pub mod shallow;
 pub mod stream;
 pub mod typical;

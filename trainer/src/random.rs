@@ -29,14 +29,14 @@ pub enum Purpose {
     Perturbation = 9,
     /// The seed of the epochs in integers.
     Integers = 10,
-    /// The starts of shallow models.
-    Shallow = 20,
+    /// The starts of mixtures, the cuts of forests.
+    Baselines = 20,
     /// Posteriors of single readings, in training and after it.
     Inference = 21,
     /// The draws of the ladder of nats.
     Ladder = 22,
     /// What the baselines of gradient estimators start from.
-    Baseline = 30,
+    ControlVariate = 30,
     /// The draws by which gradient estimators are compared.
     Variance = 31,
     /// The draws of what they are compared with.

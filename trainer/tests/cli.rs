@@ -1316,8 +1316,57 @@ fn baselines_are_refused_what_they_cannot_do() {
         (&["ppca", csv, "--components", "0"][..], "components"),
         (&["ppca", csv, "--components", "4"], "components"),
         (&["mixture", csv, "--components", "0"], "components"),
+        (&["forest", csv, "--trees", "0"], "--trees is 0"),
+        (&["forest", csv, "--sample", "1"], "--sample is 1"),
+        (&["autoencoder", csv, "--latents", "0"], "--latents is 0"),
+        (&["autoencoder", csv, "--encoder", "4,0"], "0 units"),
     ] {
         fails_with(&[&["baseline"], arguments].concat(), &[words]);
+    }
+}
+
+/// Beside a run they are those that `baseline` fits on the same division of the data.
+#[test]
+fn baselines_are_fitted_on_what_a_run_learned_from() {
+    let Fixture {
+        csv, labels, run, ..
+    } = fixture();
+    let json = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&succeeds(&[arguments, &["--json"]].concat())).unwrap()
+    };
+    let labelled = ["--labels", labels.as_str()];
+    let eval = json(&[&["eval", run, csv, "--baselines"], &labelled[..]].concat());
+    let beside = eval["baselines"].as_array().unwrap();
+    let kinds = ["ppca", "mixture", "forest", "autoencoder"];
+    assert_eq!(beside.len(), kinds.len());
+    for (kind, beside) in kinds.into_iter().zip(beside) {
+        assert_eq!(beside["model"], kind);
+        let mut arguments = vec!["baseline", kind, csv];
+        arguments.extend(labelled);
+        let settings = beside.as_object().unwrap();
+        let names = [
+            "components",
+            "encoder",
+            "latents",
+            "decoder",
+            "epochs",
+            "batch",
+            "learning_rate",
+        ];
+        let options: Vec<String> = names
+            .into_iter()
+            .filter_map(|name| Some((name, settings.get(name)?)))
+            .flat_map(|(name, value)| {
+                let value = value.to_string().replace(['[', ']'], "");
+                [format!("--{}", name.replace('_', "-")), value]
+            })
+            .collect();
+        arguments.extend(options.iter().map(String::as_str));
+        let alone = json(&arguments);
+        assert_eq!(beside["training_mean"], alone["training_mean"], "{kind}");
+        assert!(alone["training_mean"].is_number(), "{kind}");
+        let auc = beside["auc"].as_f64().unwrap();
+        assert!((0.0..=1.0).contains(&auc), "{kind} {auc}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
+use elbow_trainer::baselines::PrincipalComponents;
 use elbow_trainer::config::Scale;
 use elbow_trainer::evaluate::mean_and_error;
 use elbow_trainer::inference::{Ascent, Evidence, Posterior, log_weights, refine};
@@ -9,7 +10,6 @@ use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
 use elbow_trainer::objective::Batch;
 use elbow_trainer::random::{self, Purpose, normals};
 use elbow_trainer::readings::Normalization;
-use elbow_trainer::shallow::PrincipalComponents;
 use nalgebra::{DMatrix, DVector};
 
 const INPUTS: usize = 4;

@@ -2,42 +2,71 @@
 
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, emit_results, warn_of_saturation};
+use crate::baselines::{
+    AutoencoderSettings, Baseline, COMPONENTS, Covariance, ForestSettings, Matrix, Mixture,
+    Quantity, Recipe, Worth,
+};
 use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
 use crate::error::Error;
-use crate::evaluate::{auc, mean_and_error};
 use crate::parts::Parts;
 use crate::processor::Processor;
 use crate::readings::{Normalization, Readings};
 use crate::run;
-use crate::shallow::{Covariance, Matrix, Mixture, PrincipalComponents};
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-/// Which shallow model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    /// Probabilistic principal component analysis, in closed form
-    Ppca,
-    /// A mixture of Gaussians, by expectation maximization
-    Mixture,
-}
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The model
-    kind: Kind,
+    #[command(subcommand)]
+    model: Model,
+}
+
+/// Which baseline.
+#[derive(Debug, Subcommand)]
+enum Model {
+    /// Probabilistic principal component analysis, in closed form
+    Ppca {
+        #[command(flatten)]
+        data: Data,
+        /// Principal components
+        #[arg(long, value_name = "N", default_value_t = 8)]
+        components: usize,
+    },
+    /// A mixture of Gaussians, by expectation maximization
+    Mixture {
+        #[command(flatten)]
+        data: Data,
+        /// Gaussians
+        #[arg(long, value_name = "N", default_value_t = COMPONENTS)]
+        components: usize,
+        /// Of each Gaussian
+        #[arg(long, value_enum, default_value_t = Covariance::Diagonal)]
+        covariance: Covariance,
+    },
+    /// An isolation forest: trees of random cuts, in which strange readings are alone soon
+    Forest {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        settings: ForestSettings,
+    },
+    /// A plain autoencoder: no noise, no prior, the least mean square of what is lost
+    Autoencoder {
+        #[command(flatten)]
+        data: Data,
+        #[command(flatten)]
+        settings: AutoencoderSettings,
+    },
+}
+
+/// What it is fitted and tested on.
+#[derive(Debug, Args)]
+struct Data {
     /// A CSV or .npy file as for `fit`, which divides it the same way
     #[arg(default_value = "digits")]
     data: String,
-    /// Principal components, or Gaussians in the mixture
-    #[arg(long, value_name = "N", default_value_t = 8)]
-    components: usize,
-    /// Of the mixture's Gaussians
-    #[arg(long, value_enum, default_value_t = Covariance::Diagonal)]
-    covariance: Covariance,
     /// A file with a label for each row, 0 for normal; others are only tested on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
@@ -47,7 +76,7 @@ pub(super) struct Arguments {
     /// Test on all rows of this file instead of on a part of DATA; --labels are then its own
     #[arg(long, value_name = "FILE", conflicts_with = "window")]
     test: Option<String>,
-    /// Of the mixture's starts
+    /// Of all that is random
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The part of normal readings that `fit` keeps for early stopping; not used here
@@ -58,7 +87,7 @@ pub(super) struct Arguments {
     test_fraction: f64,
     #[command(flatten)]
     stream: StreamArguments,
-    /// Where to write a line of CSV for each test reading: log p(x), and its cluster
+    /// Where to write a line of CSV for each test reading: its score, and its cluster
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print one JSON object
@@ -66,30 +95,15 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// A fitted model.
-#[derive(Debug)]
-enum Fitted {
-    Ppca(PrincipalComponents),
-    Mixture(Mixture),
-}
-
 /// What it is worth.
 #[derive(Debug, Serialize)]
 struct Results {
-    model: Kind,
-    components: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    covariance: Option<Covariance>,
+    #[serde(flatten)]
+    worth: Worth,
     training_readings: usize,
-    /// Mean log p(x) over the training readings, nats.
-    training_log_density: Option<f64>,
-    /// Over normal test readings, nats.
-    test_log_density: Option<f64>,
-    standard_error: Option<f64>,
-    auc: Option<f64>,
     normal: usize,
     abnormal: usize,
-    /// Whether the numbers compare with the bound of a model of the likelihood that `fit` would use.
+    /// Whether a log density compares with the bound of a model of the likelihood that `fit` would use.
     comparable: bool,
     /// Iterations of the best start.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,21 +121,22 @@ struct Cluster {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    if let Some(path) = &arguments.out {
+    let (recipe, data) = arguments.model.recipe();
+    if let Some(path) = &data.out {
         run::prepare_file(path)?;
     }
-    let parts = Parts::load(&arguments.settings()?)?;
+    let parts = Parts::load(&data.settings()?)?;
     let normalization = parts.normalization()?;
     warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
     let table = |table| matrix(table, &normalization);
     let train = table(&parts.train.table);
-    let test = match &arguments.test {
+    let test = match &data.test {
         None => parts.test,
         Some(path) => {
             let labelled = crate::parts::load_for_scoring(
                 path,
-                arguments.labels.as_deref(),
-                arguments.anomaly_digit,
+                data.labels.as_deref(),
+                data.anomaly_digit,
                 None,
             )?;
             let dataset = &labelled.dataset;
@@ -130,54 +145,58 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         }
     };
     let readings = table(&test.dataset.table);
-    let floor = train.floor;
-    let (fitted, iterations) = match arguments.kind {
-        Kind::Ppca => {
-            let model = PrincipalComponents::fit(&train.values, arguments.components, floor)?;
-            (Fitted::Ppca(model), None)
-        }
-        Kind::Mixture => {
-            let Arguments {
-                components,
-                covariance,
-                seed,
-                ..
-            } = *arguments;
-            let (model, training) =
-                Mixture::fit(&train.values, components, covariance, floor, seed)?;
-            let iterations = training.log_likelihoods.len() - 1;
-            (Fitted::Mixture(model), Some(iterations))
-        }
+    let baseline = recipe.fit(&train, data.seed)?;
+    let abnormal = test.abnormal.as_deref();
+    let (worth, scores) = baseline.worth(recipe, [&train, &readings], abnormal)?;
+    let mixture = match &baseline {
+        Baseline::Mixture(model, training) => Some((model, training)),
+        _ => None,
     };
-    let scores = fitted.log_densities(&readings);
-    let clusters = fitted.clusters(&readings);
-    if let Some(path) = &arguments.out {
-        run::write(path, csv(&scores, clusters.as_deref()).as_bytes())?;
+    let clusters = mixture.map(|(model, _)| model.clusters(&readings.values));
+    if let Some(path) = &data.out {
+        let text = csv(worth.quantity, &scores, clusters.as_deref());
+        run::write(path, text.as_bytes())?;
     }
-    let nobody = vec![false; scores.len()];
-    let abnormal = test.abnormal.as_deref().unwrap_or(&nobody);
-    let strange = abnormal.iter().filter(|&&is| is).count();
-    let normal = scores.iter().zip(abnormal).filter(|(_, is)| !**is);
-    let (mean, error) = mean_and_error(&normal.map(|(score, _)| *score).collect::<Vec<_>>());
+    let strange = abnormal.map_or(0, |abnormal| abnormal.iter().filter(|&&is| is).count());
     let results = Results {
-        model: arguments.kind,
-        components: arguments.components,
-        covariance: (arguments.kind == Kind::Mixture).then_some(arguments.covariance),
+        worth,
         training_readings: train.values.nrows(),
-        training_log_density: mean_and_error(&fitted.log_densities(&train)).0,
-        test_log_density: mean,
-        standard_error: error,
-        auc: auc(&scores, abnormal),
-        normal: abnormal.len() - strange,
+        normal: scores.len() - strange,
         abnormal: strange,
         comparable: matches!(parts.likelihood, LikelihoodKind::Location { .. }),
-        iterations,
-        clusters: fitted.members(clusters.as_deref().unwrap_or_default(), abnormal),
+        iterations: mixture.map(|(_, training)| training.log_likelihoods.len() - 1),
+        clusters: mixture.map_or_else(Vec::new, |(model, _)| {
+            members(model, clusters.as_deref().unwrap_or_default(), abnormal)
+        }),
     };
-    emit_results(arguments.json, &results, describe)
+    emit_results(data.json, &results, describe)
 }
 
-impl Arguments {
+impl Model {
+    fn recipe(&self) -> (Recipe, &Data) {
+        match self {
+            Self::Ppca { data, components } => {
+                let components = *components;
+                (Recipe::Ppca { components }, data)
+            }
+            Self::Mixture {
+                data,
+                components,
+                covariance,
+            } => {
+                let recipe = Recipe::Mixture {
+                    components: *components,
+                    covariance: *covariance,
+                };
+                (recipe, data)
+            }
+            Self::Forest { data, settings } => (Recipe::Forest(*settings), data),
+            Self::Autoencoder { data, settings } => (Recipe::Autoencoder(settings.clone()), data),
+        }
+    }
+}
+
+impl Data {
     /// The settings of a `fit` on the same data, for what divides and normalizes them.
     fn settings(&self) -> Result<Config, Error> {
         let labels = self.labels.clone().filter(|_| self.test.is_none());
@@ -226,44 +245,28 @@ fn matrix(table: &crate::data::Table, normalization: &Normalization) -> Matrix {
     Matrix::new(&readings, normalization)
 }
 
-impl Fitted {
-    /// Of the values in the data, nats.
-    fn log_densities(&self, data: &Matrix) -> Vec<f64> {
-        data.of_values(&match self {
-            Self::Ppca(model) => model.log_densities(&data.values),
-            Self::Mixture(model) => model.log_densities(&data.values),
+/// The components of a mixture, with the readings of each.
+fn members(model: &Mixture, clusters: &[usize], abnormal: Option<&[bool]>) -> Vec<Cluster> {
+    let weights = model.weights().into_iter().enumerate();
+    let count = |component, kind| {
+        let readings = clusters.iter().enumerate();
+        let is = |reading: usize| abnormal.is_some_and(|abnormal| abnormal[reading]);
+        readings
+            .filter(|&(reading, &cluster)| cluster == component && is(reading) == kind)
+            .count()
+    };
+    weights
+        .map(|(component, weight)| Cluster {
+            weight,
+            normal: count(component, false),
+            abnormal: count(component, true),
         })
-    }
-
-    fn clusters(&self, data: &Matrix) -> Option<Vec<usize>> {
-        match self {
-            Self::Ppca(_) => None,
-            Self::Mixture(model) => Some(model.clusters(&data.values)),
-        }
-    }
-
-    fn members(&self, clusters: &[usize], abnormal: &[bool]) -> Vec<Cluster> {
-        let Self::Mixture(model) = self else {
-            return vec![];
-        };
-        let weights = model.weights().into_iter().enumerate();
-        let count = |component, kind| {
-            let pairs = clusters.iter().zip(abnormal);
-            pairs.filter(|pair| *pair == (&component, &kind)).count()
-        };
-        weights
-            .map(|(component, weight)| Cluster {
-                weight,
-                normal: count(component, false),
-                abnormal: count(component, true),
-            })
-            .collect()
-    }
+        .collect()
 }
 
-fn csv(scores: &[f64], clusters: Option<&[usize]>) -> String {
+fn csv(quantity: Quantity, scores: &[f64], clusters: Option<&[usize]>) -> String {
     let header = if clusters.is_some() { ",cluster" } else { "" };
-    let mut text = format!("reading,log_density{header}\n");
+    let mut text = format!("reading,{}{header}\n", quantity.column());
     for (reading, score) in scores.iter().enumerate() {
         let cluster = clusters.map_or(String::new(), |clusters| format!(",{}", clusters[reading]));
         // Writing to a string cannot fail.
@@ -273,13 +276,7 @@ fn csv(scores: &[f64], clusters: Option<&[usize]>) -> String {
 }
 
 fn describe(results: &Results) -> String {
-    let mut text = format!(
-        "log p(x)  {} ± {} nats a reading (training {})   AUC {}\n",
-        decimal(results.test_log_density, 3),
-        decimal(results.standard_error, 3),
-        decimal(results.training_log_density, 3),
-        decimal(results.auc, 4),
-    );
+    let mut text = describe_worth(&results.worth);
     for (at, cluster) in results.clusters.iter().enumerate() {
         let _ = writeln!(
             text,
@@ -293,11 +290,31 @@ fn describe(results: &Results) -> String {
         results.training_readings,
         results.normal,
         results.abnormal,
-        if results.comparable {
-            "; the density of the values, as in the bound of a gaussian or laplace model"
-        } else {
-            "; a density, which does not compare with the bound of a model of counts"
+        match (results.worth.quantity, results.comparable) {
+            (Quantity::LogDensity, true) =>
+                "; the density of the values, as in the bound of a gaussian or laplace model",
+            (Quantity::LogDensity, false) =>
+                "; a density, which does not compare with the bound of a model of counts",
+            _ => "",
         }
     );
     text
+}
+
+/// A line on a baseline.
+pub(super) fn describe_worth(worth: &Worth) -> String {
+    let number = |number| decimal(number, 3);
+    let (name, unit) = match worth.quantity {
+        Quantity::LogDensity => ("log p(x)", "nats a reading"),
+        Quantity::AnomalyScore => ("anomaly score", "from 0 to 1"),
+        Quantity::SquaredError => ("squared error", "an input"),
+    };
+    format!(
+        "{:<46} AUC {}   {name} {} ± {} {unit} (training {})\n",
+        worth.recipe.to_string(),
+        decimal(worth.auc, 4),
+        number(worth.test_mean),
+        number(worth.standard_error),
+        number(worth.training_mean),
+    )
 }

@@ -1,6 +1,8 @@
 //! `trainer eval`.
 
+use super::baseline::describe_worth;
 use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_json};
+use crate::baselines::{self, Worth};
 use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, FLOAT_SAMPLES, LogEvidence, Scores, Side, evidence};
@@ -24,6 +26,9 @@ pub(super) struct Arguments {
     /// sampling; each on top of those before it, and alone
     #[arg(long)]
     breakdown: bool,
+    /// Also fit baselines on the readings that the run learned from, and compare them on these
+    #[arg(long)]
+    baselines: bool,
     /// Also estimate log p(x) of the trained model by importance sampling with K samples of each reading
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
@@ -44,6 +49,8 @@ struct Results {
     log_evidence: Option<LogEvidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     breakdown: Option<Breakdown>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    baselines: Vec<Worth>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -52,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         labels,
         estimator,
         breakdown,
+        baselines,
         importance_samples,
         seed,
         json,
@@ -85,18 +93,35 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         let all = evidence(&vae, &data, samples, *seed)?;
         Ok::<_, Error>(LogEvidence::new(&all, samples, abnormal))
     });
+    let baselines = if *baselines {
+        baselines::beside(&config, &data.readings, abnormal)?
+    } else {
+        vec![]
+    };
     let results = Results {
         evaluation,
         log_evidence: log_evidence.transpose()?,
         breakdown: breakdown.transpose()?,
+        baselines,
     };
     let text = if *json {
         to_json(&results)?
     } else {
         let parts = results.breakdown.as_ref().map(describe_parts);
-        describe(&results, *estimator) + &parts.unwrap_or_default()
+        describe(&results, *estimator)
+            + &describe_baselines(&results.baselines)
+            + &parts.unwrap_or_default()
     };
     emit(None, &text)
+}
+
+/// A line on each.
+fn describe_baselines(baselines: &[Worth]) -> String {
+    if baselines.is_empty() {
+        return String::new();
+    }
+    let lines: String = baselines.iter().map(describe_worth).collect();
+    format!("\nbaselines, fitted on the same readings\n{lines}")
 }
 
 /// The parts of the difference for a terminal.

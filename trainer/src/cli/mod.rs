@@ -55,10 +55,10 @@ enum Command {
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(Box<fit::Arguments>),
-    /// Fit a shallow model on the parts of the data that `fit` learns from, and say what it is worth
-    /// Measure how fast training is, and how fast its matrix products alone would be
+    /// Measure how fast training is, and how fast its matrix products alone would be.
     Bench(bench::Arguments),
-    /// on those that it tests on.
+    /// Fit a baseline on the part of the data that `fit` learns from, and say what it is worth on the
+    /// part that it tests on.
     Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),

@@ -8,6 +8,10 @@ use crate::config::ElboForm;
 use crate::objective::Weighting;
 use std::sync::{PoisonError, RwLock};
 
+/// A sample of a smaller share counts as none: next to 1 it is below what a float resolves, and what it is multiplied
+/// with could become subnormal.
+const SMALLEST_WEIGHT: f32 = 1e-12;
+
 /// Sums over readings, nats, without the likelihood's constants.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sums {
@@ -418,7 +422,12 @@ impl Shard {
                 total += self.weights[pass];
             }
             for pass in (0..samples).map(|sample| sample * rows + row) {
-                self.weights[pass] /= total;
+                let weight = self.weights[pass] / total;
+                self.weights[pass] = if weight < SMALLEST_WEIGHT {
+                    0.0
+                } else {
+                    weight
+                };
             }
             sum += f64::from(highest) + f64::from(total / samples as f32).ln();
         }

@@ -9,7 +9,7 @@ pub use best::Best;
 pub use checkpoint::Checkpoint;
 pub use integers::train_integers;
 
-use crate::adam::Adam;
+use crate::adam::{Adam, cosine};
 use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
 use crate::data::shuffle;
 use crate::engine::{self, Engine, EpochSums, Settings};
@@ -255,12 +255,6 @@ pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
     let mut rng = random::stream(0, Purpose::EvaluationMissing);
     let (rows, width) = (data.readings.len(), data.readings.width());
     (config.missing > 0.0).then(|| Masks::draw(rows, width, config.missing, &mut rng))
-}
-
-/// What the step size of an epoch is of the first one's, after `done` of `epochs`.
-pub fn cosine(done: usize, epochs: usize) -> f64 {
-    let progress = done as f64 / epochs as f64;
-    0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
 }
 
 /// The readings that a model is chosen by.

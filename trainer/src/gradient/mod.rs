@@ -70,7 +70,7 @@ impl Estimator {
         Self {
             gradient,
             baseline,
-            rng: random::stream(seed, Purpose::Baseline),
+            rng: random::stream(seed, Purpose::ControlVariate),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Training by any estimator of the gradient.
 
 use super::{Estimate, Estimator};
-use crate::adam::Adam;
+use crate::adam::{Adam, cosine};
 use crate::config::{Config, Target};
 use crate::data::shuffle;
 use crate::error::Error;
-use crate::fit::{Best, Epoch, Validation, cosine};
+use crate::fit::{Best, Epoch, Validation};
 use crate::model::Vae;
 use crate::prepared::Prepared;
 use crate::proposal::draw_noise;

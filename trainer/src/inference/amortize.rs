@@ -3,12 +3,12 @@
 use super::Posterior;
 use super::local::Local;
 use super::refine::antithetic;
-use crate::adam::Adam;
+use crate::adam::{Adam, cosine};
 use crate::config::Config;
 use crate::data::shuffle;
 use crate::error::Error;
 use crate::evaluate::float_scores;
-use crate::fit::{Best, Epoch, cosine};
+use crate::fit::{Best, Epoch};
 use crate::model::Vae;
 use crate::objective::Batch;
 use crate::prepared::Prepared;

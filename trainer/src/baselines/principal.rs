@@ -116,7 +116,7 @@ mod tests {
     use crate::random::{self, Purpose, normals};
 
     fn data(rows: usize, inputs: usize) -> DMatrix<f64> {
-        let mut rng = random::stream(3, Purpose::Shallow);
+        let mut rng = random::stream(3, Purpose::Baselines);
         let mut draw = |rows, columns| {
             let values = normals(&mut rng, rows * columns).into_iter();
             DMatrix::from_iterator(rows, columns, values.map(f64::from))

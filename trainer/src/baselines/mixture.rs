@@ -137,7 +137,7 @@ impl Mixture {
             "at most one for each training reading",
         )?;
         let starts = (0..STARTS).map(|start| {
-            let mut rng = random::stream(seed.wrapping_add(start), Purpose::Shallow);
+            let mut rng = random::stream(seed.wrapping_add(start), Purpose::Baselines);
             Self::ascend(data, components, covariance, floor, &mut rng)
         });
         let last = |training: &Training| training.log_likelihoods.last().copied();
@@ -292,7 +292,7 @@ mod tests {
 
     /// Three clouds, the second stretched along a diagonal, and which row is of which.
     fn planted(rows: usize) -> (DMatrix<f64>, Vec<usize>) {
-        let mut rng = random::stream(11, Purpose::Shallow);
+        let mut rng = random::stream(11, Purpose::Baselines);
         let owners: Vec<usize> = (0..rows).map(|row| row % 3).collect();
         let values = owners.iter().flat_map(|&owner| {
             let noise: Vec<f64> = normals(&mut rng, 3).into_iter().map(f64::from).collect();
