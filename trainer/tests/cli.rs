@@ -535,7 +535,7 @@ fn wrong_usage_is_refused() {
         &["estimators", run, csv, "--reference-samples", "1"],
         &[],
         &["nonsense"],
-        &["score", run],
+        &["score"],
         &["score", run, csv, "--estimator", "nonsense"],
         &["score", run, csv, "--estimator", "monte-carlo:0"],
         &["score", run, csv, "--limit", "-1"],
@@ -1323,6 +1323,36 @@ fn baselines_are_refused_what_they_cannot_do() {
     ] {
         fails_with(&[&["baseline"], arguments].concat(), &[words]);
     }
+}
+
+/// Without DATA, the readings are those that the run itself was tested on.
+#[test]
+fn a_run_brings_its_test_readings() {
+    let Fixture {
+        run,
+        digits,
+        csv,
+        labels,
+        ..
+    } = fixture();
+    for run in [run, digits] {
+        let summary: serde_json::Value =
+            serde_json::from_slice(&read(run, "summary.json")).unwrap();
+        let eval: serde_json::Value =
+            serde_json::from_str(&succeeds(&["eval", run, "--json"])).unwrap();
+        for name in ["normal", "abnormal", "float", "device"] {
+            assert_eq!(eval[name], summary[name], "{name}");
+        }
+    }
+    assert_eq!(
+        succeeds(&["score", digits]),
+        succeeds(&["score", digits, "digits"])
+    );
+    assert_ne!(succeeds(&["score", run]), succeeds(&["score", run, csv]));
+    fails_with(&["eval", run, "--labels", labels], &["--labels", "DATA"]);
+    let folder = Folder::new();
+    let alone = &folder.write("alone.elbow", read(run, "model.elbow"));
+    fails_with(&["score", alone], &["alone.elbow", "give DATA"]);
 }
 
 /// Beside a run they are those that `baseline` fits on the same division of the data.

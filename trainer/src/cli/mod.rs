@@ -26,7 +26,7 @@ use crate::config::LikelihoodKind;
 use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
 use crate::masks::Masks;
-use crate::parts::{Labelled, check_width, load_for_scoring, stream_to_readings};
+use crate::parts::{Labelled, Parts, check_width, load_for_scoring, stream_to_readings};
 use crate::prepared::Prepared;
 use crate::readings::Readings;
 use crate::run;
@@ -101,8 +101,9 @@ struct Source {
     model: PathBuf,
     /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
     /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
-    /// or samples, by their width; samples are cut into windows as on the device
-    data: String,
+    /// or samples, by their width; samples are cut into windows as on the device [default: the test
+    /// part of what the run was trained on]
+    data: Option<String>,
 }
 
 /// The readings that a command works on.
@@ -171,15 +172,51 @@ impl Input {
 }
 
 impl Source {
-    /// The digit that the model has not seen, where the data are the digits.
-    fn anomaly_digit(&self) -> Result<u32, Error> {
-        if matches!(DataSource::parse(&self.data)?, DataSource::File(_)) {
-            return Ok(ANOMALY_DIGIT);
+    /// The settings beside the model, if there are any. An image is enough for the readings of a file, which are taken
+    /// as they are where no settings can be read.
+    fn run_beside(&self) -> Result<Option<run::RunConfig>, Error> {
+        let beside = run::config_beside(&self.model);
+        let source = self.data.as_deref().map(DataSource::parse).transpose()?;
+        match source {
+            Some(DataSource::File(_)) => Ok(beside.ok().flatten()),
+            _ => beside,
         }
-        Ok(
-            run::config_beside(&self.model)?
-                .map_or(ANOMALY_DIGIT, |run| run.settings.anomaly_digit),
-        )
+    }
+
+    /// All readings, as they were in their file or are among the data of `run`, the settings beside the model.
+    fn labelled(
+        &self,
+        run: Option<&run::RunConfig>,
+        labels: Option<&Path>,
+    ) -> Result<Labelled, Error> {
+        let Some(data) = &self.data else {
+            return self.test_part(run, labels);
+        };
+        let settings = run.map(|run| &run.settings);
+        let digit = settings.map_or(ANOMALY_DIGIT, |settings| settings.anomaly_digit);
+        let binarize = settings.and_then(|settings| settings.binarize);
+        load_for_scoring(data, labels, digit, binarize)
+    }
+
+    /// The readings that a run tests on.
+    fn test_part(
+        &self,
+        run: Option<&run::RunConfig>,
+        labels: Option<&Path>,
+    ) -> Result<Labelled, Error> {
+        let run = run.ok_or_else(|| {
+            Error::Setting(format!(
+                "{} lies in no folder of a run, whose test part could be taken: give DATA",
+                self.model.display()
+            ))
+        })?;
+        if let Some(labels) = labels {
+            return Err(Error::Setting(format!(
+                "--labels {} is for DATA, and there is none: the test part of the run has its own",
+                labels.display()
+            )));
+        }
+        Ok(Parts::load(&run.settings)?.test)
     }
 
     /// Loads the readings that `choose` takes, given how many there are, as raw readings of
@@ -191,10 +228,8 @@ impl Source {
         mask: Option<&Path>,
         choose: impl Fn(usize) -> Vec<usize>,
     ) -> Result<Loaded, Error> {
-        // An image is enough: where there are no settings to be read, the data are taken as they are.
-        let settings = run::config_beside(&self.model).ok().flatten();
-        let binarize = settings.and_then(|run| run.settings.binarize);
-        let labelled = load_for_scoring(&self.data, labels, self.anomaly_digit()?, binarize)?;
+        let run = self.run_beside()?;
+        let labelled = self.labelled(run.as_ref(), labels)?;
         let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
         warn_of_saturation(saturated);
         let Dataset { name, table, .. } = &labelled.dataset;
@@ -233,8 +268,7 @@ impl Source {
         labels: Option<&Path>,
     ) -> Result<(Labelled, Readings), Error> {
         let settings = &run.settings;
-        let digit = self.anomaly_digit()?;
-        let labelled = load_for_scoring(&self.data, labels, digit, settings.binarize)?;
+        let labelled = self.labelled(Some(run), labels)?;
         let Dataset { name, table, .. } = &labelled.dataset;
         let exponents = &run.derived.normalization.exponents;
         check_width(name, table, exponents.len())?;
