@@ -30,16 +30,29 @@ impl Material<'_> {
         &self.config.derived.normalization
     }
 
-    /// The plan that the settings ask for. The ranges hold the gaps of `masks`, one for each training
-    /// reading, where the model is to meet any.
+    /// What ranges are to hold: also the gaps of `masks`, one for each training reading, where the model is to meet any.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn pool(&self, masks: Option<&Masks>) -> Result<Pool, Error> {
+        let normalization = self.normalization();
+        let abnormal = self.parts.strange_readings(normalization);
+        Pool::new(
+            self.vae,
+            normalization,
+            self.training,
+            masks,
+            abnormal.as_ref(),
+        )
+    }
+
+    /// The plan that the settings ask for, whose ranges hold `pool`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
-    pub fn plan(&self, masks: Option<&Masks>) -> Result<Plan, Error> {
-        let (vae, normalization) = (self.vae, self.normalization());
-        let pool = Pool::new(vae, normalization, self.training, masks)?;
+    pub fn plan(&self, pool: &Pool) -> Result<Plan, Error> {
         let choices = Choices::new(&self.config.settings);
-        quantize::choose(vae, normalization, &pool, choices)
+        quantize::choose(self.vae, self.normalization(), pool, choices)
     }
 
     /// The image by `plan`, of which [`crate::calibrate`] makes one that knows normal readings.

@@ -34,6 +34,8 @@ pub struct Parts {
     pub intensities: Option<Intensities>,
     /// Normal readings for early stopping and calibration.
     pub validation: Dataset,
+    /// Abnormal ones for calibration, where somebody said which are.
+    pub strange: Option<Dataset>,
     /// The rest.
     pub test: Labelled,
     /// The likelihood, settled.
@@ -100,6 +102,8 @@ impl Parts {
             train,
             intensities: intensities.filter(|_| config.binarize == Some(Binarization::Dynamic)),
             validation: part(Part::Validation)?.0,
+            // No reading of the digit that is held out is seen before the test.
+            strange: None,
             test: label_digits(part(Part::Test)?.0, config.anomaly_digit),
             stream: None,
         })
@@ -133,6 +137,7 @@ impl Parts {
             .map(|&row| abnormal[row])
             .collect::<Vec<_>>();
         let validation = dataset.select(&split.validation);
+        let strange = (!split.strange.is_empty()).then(|| dataset.select(&split.strange));
         let test = dataset.select(&split.test);
         // Most readings are among these: a copy of them would be most of the memory.
         dataset.table.keep(&split.train);
@@ -146,6 +151,7 @@ impl Parts {
             train: dataset,
             intensities,
             validation,
+            strange,
             test: Labelled {
                 dataset: test,
                 abnormal: config.labels.is_some().then_some(of_test),
@@ -189,6 +195,7 @@ impl Parts {
             train: windowed.dataset.select(&split.train),
             intensities: None,
             validation: windowed.dataset.select(&split.validation),
+            strange: None,
             test: Labelled {
                 dataset: windowed.dataset.select(&split.test),
                 abnormal: config.labels.is_some().then_some(of_test),
@@ -198,6 +205,12 @@ impl Parts {
             conditions: 0,
             stream: Some(windowed),
         })
+    }
+
+    /// The abnormal readings to calibrate with.
+    pub fn strange_readings(&self, normalization: &Normalization) -> Option<Readings> {
+        let strange = self.strange.as_ref()?;
+        Some(Readings::from_table(&strange.table, &normalization.exponents).0)
     }
 
     /// How values become raw readings and network inputs.

@@ -85,6 +85,11 @@ impl Readings {
         self.values.chunks_exact(self.width)
     }
 
+    /// Adds `others`, which are as wide.
+    pub fn extend(&mut self, others: &Self) {
+        self.values.extend_from_slice(&others.values);
+    }
+
     /// The readings `indices`, in that order.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {

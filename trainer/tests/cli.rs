@@ -823,7 +823,7 @@ fn the_summary_nests_float_and_device() {
     let difference = summary["difference"].as_f64().unwrap();
     assert!((difference - (of("device") - of("float"))).abs() < 1e-12);
     assert_eq!(summary["likelihood"], "gaussian");
-    // 120 of 140 readings are normal.
+    // 120 of 140 readings are normal; 3 of the others are calibrated with.
     assert_eq!(
         (
             &summary["training_readings"],
@@ -833,7 +833,7 @@ fn the_summary_nests_float_and_device() {
     );
     assert_eq!(
         (&summary["normal"], &summary["abnormal"]),
-        (&18.into(), &20.into())
+        (&18.into(), &17.into())
     );
 }
 
@@ -1322,6 +1322,26 @@ fn baselines_are_refused_what_they_cannot_do() {
         (&["autoencoder", csv, "--encoder", "4,0"], "0 units"),
     ] {
         fails_with(&[&["baseline"], arguments].concat(), &[words]);
+    }
+}
+
+/// A part of the abnormal readings says what ranges must hold, and is not tested on.
+#[test]
+fn abnormal_readings_are_calibrated_with_or_tested_on() {
+    let Fixture { csv, labels, .. } = fixture();
+    let folder = Folder::new();
+    let out = &folder.path("run");
+    for (fraction, calibrated) in [("0.15", 3), ("0.4", 8), ("0.02", 0)] {
+        let divided = ["--validation-fraction", fraction, "--labels", labels];
+        // All but --quiet.
+        let command = [&["fit", csv, "--out", out], &TINY[..9], &divided].concat();
+        let output = trainer(&command);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        let said = format!("{calibrated} abnormal ones to calibrate with");
+        assert_eq!(errors.contains(&said), calibrated > 0, "{errors}");
+        let summary: serde_json::Value =
+            serde_json::from_slice(&read(out, "summary.json")).unwrap();
+        assert_eq!(summary["abnormal"], 20 - calibrated);
     }
 }
 

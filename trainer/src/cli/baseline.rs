@@ -67,7 +67,8 @@ struct Data {
     /// A CSV or .npy file as for `fit`, which divides it the same way
     #[arg(default_value = "digits")]
     data: String,
-    /// A file with a label for each row, 0 for normal; others are only tested on
+    /// A file with a label for each row, 0 for normal. Others are only tested on, but for the
+    /// validation fraction of them, which is not used here
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// With the digits: the digit that the model never sees
@@ -79,7 +80,7 @@ struct Data {
     /// Of all that is random
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The part of normal readings that `fit` keeps for early stopping; not used here
+    /// The part of the readings that `fit` keeps for early stopping and calibration; not used here
     #[arg(long, value_name = "FRACTION", default_value_t = 0.15)]
     validation_fraction: f64,
     /// The part of normal readings that only the evaluation sees

@@ -102,7 +102,7 @@ fn draft(
         },
     };
     let training = Prepared::new(readings.clone(), normalization, &vae, device)?;
-    let pool = Pool::new(&vae, normalization, &training, None)?;
+    let pool = Pool::new(&vae, normalization, &training, None, None)?;
     // What is chosen by nats shows after training; here it is as it mostly is.
     let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
     let width = match settings.activations {

@@ -87,7 +87,8 @@ pub(super) struct Arguments {
     /// A CSV or .npy file with a reading in each row; with --window, a sample in each row and a channel
     /// in each column [default: digits, or what --config says]
     data: Option<String>,
-    /// A file with a label for each row, 0 for normal; others are only tested on
+    /// A file with a label for each row, 0 for normal. Nothing is learned from others: the validation
+    /// fraction of them says what ranges must hold, the rest is tested on
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// With the digits: the digit that training never sees
@@ -423,8 +424,15 @@ impl Task {
         let rows = self.parts.test.dataset.table.take();
         let test = self.prepare(&vae, rows)?;
         let readings = (training.readings.len(), validation.readings.len());
+        let strange = self
+            .parts
+            .strange
+            .as_ref()
+            .map_or_else(String::new, |strange| {
+                format!(", {} abnormal ones to calibrate with", strange.table.rows())
+            });
         self.say(&format!(
-            "{}: {} readings of {} to learn from, {} to choose by, {} to test on; likelihood {likelihood}",
+            "{}: {} readings of {} to learn from, {} to choose by{strange}, {} to test on; likelihood {likelihood}",
             self.name,
             training.readings.len(),
             training.readings.width(),
@@ -458,16 +466,18 @@ impl Task {
             parts: &self.parts,
             training: &training,
         };
-        let plan = if self.config.settings.qat {
+        let settings = &self.config.settings;
+        let masks = fit::fixed_masks(settings, &training);
+        let pool = material.pool(masks.as_ref())?;
+        let plan = if settings.qat {
             let data = (&training, &validation);
             let show = |epoch: &Epoch| progress.show(epoch);
-            let settings = &self.config.settings;
-            let (epochs, plan) = fit::train_integers(&vae, settings, normalization, data, show)?;
+            let (epochs, plan) =
+                fit::train_integers(&vae, settings, normalization, data, &pool, show)?;
             history.extend(epochs);
             plan
         } else {
-            let masks = fit::fixed_masks(&self.config.settings, &training);
-            material.plan(masks.as_ref())?
+            material.plan(&pool)?
         };
         progress.finish();
         let training_seconds = start.elapsed().as_secs_f64();

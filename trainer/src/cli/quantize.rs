@@ -8,7 +8,7 @@ use crate::evaluate::{Evaluation, Scores};
 use crate::export::Material;
 use crate::fit;
 use crate::parts::Parts;
-use crate::quantize::{Judge, Loss, Pool, Sensitivity, Width, perturbed, sensitivities};
+use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
 use crate::readings::Readings;
 use crate::run;
 use candle_core::Device;
@@ -88,17 +88,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         training: &training,
     };
     let masks = fit::fixed_masks(&config.settings, &training);
+    let pool = material.pool(masks.as_ref())?;
     let anew = arguments.calibration.is_some()
         || arguments.weights.is_some()
         || arguments.activations.is_some();
     let plan = if anew {
-        material.plan(masks.as_ref())?
+        material.plan(&pool)?
     } else {
         run::read_plan(&arguments.run)?
     };
     let normalization = &config.derived.normalization;
     let sensitivities = if arguments.sensitivity {
-        let pool = Pool::new(&vae, normalization, &training, masks.as_ref())?;
         Some(sensitivities(&vae, normalization, &pool, &plan)?)
     } else {
         None

@@ -8,7 +8,8 @@ use super::error::DataError;
 /// How rows are divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitOptions {
-    /// The part of the normal rows that early stopping and calibration look at, from 0 to below 1.
+    /// The part of the normal rows that early stopping and calibration look at, and the part of the abnormal ones
+    /// that calibration looks at, from 0 to below 1.
     pub validation_fraction: f64,
     /// The part of the normal rows that nothing but the final evaluation looks at, from 0 to below 1.
     pub test_fraction: f64,
@@ -23,15 +24,18 @@ pub struct Split {
     pub train: Vec<usize>,
     /// Normal rows to choose by.
     pub validation: Vec<usize>,
-    /// Normal rows held out, and every abnormal row.
+    /// Abnormal rows to calibrate with.
+    pub strange: Vec<usize>,
+    /// Normal rows held out, and the other abnormal rows.
     pub test: Vec<usize>,
 }
 
-/// Divides rows, of which `abnormal` says one by one whether they may only be tested on.
+/// Divides rows, of which `abnormal` says one by one whether nothing may be learned from them.
 ///
 /// The normal rows are shuffled; the first of them become the test part, the next the validation part, so that
-/// another validation fraction leaves the test part as it was. Fractions are of the normal rows, rounded to the
-/// nearest count.
+/// another validation fraction leaves the test part as it was. The abnormal rows are shuffled too; the last of them are
+/// what is calibrated with, the rest is tested on. Fractions are of the normal or of the abnormal rows, rounded to
+/// the nearest count; of few abnormal rows all are tested on.
 ///
 /// # Errors
 ///
@@ -74,16 +78,21 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataErr
             rows,
         });
     }
-    shuffle(&mut train, &mut Xoshiro128PlusPlus::seed_from_u64(seed));
+    let mut rng = Xoshiro128PlusPlus::seed_from_u64(seed);
+    shuffle(&mut train, &mut rng);
     let mut test: Vec<usize> = train.drain(..tested).collect();
     let mut validation: Vec<usize> = train.drain(..validated).collect();
-    test.extend((0..abnormal.len()).filter(|&row| abnormal[row]));
-    for part in [&mut train, &mut validation, &mut test] {
+    let mut strange: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
+    shuffle(&mut strange, &mut rng);
+    let calibrated = (strange.len() as f64 * validation_fraction).round() as usize;
+    test.extend(strange.drain(..strange.len() - calibrated));
+    for part in [&mut train, &mut validation, &mut strange, &mut test] {
         part.sort_unstable();
     }
     Ok(Split {
         train,
         validation,
+        strange,
         test,
     })
 }
@@ -202,13 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn abnormal_rows_are_only_tested_on() {
+    fn abnormal_rows_are_never_learned_from() {
         let abnormal: Vec<bool> = (0..60).map(|row| row % 3 == 0).collect();
         let parts = split(&abnormal, &options(0.1, 0.1)).unwrap();
         assert_eq!(
             (parts.train.len(), parts.validation.len(), parts.test.len()),
-            (32, 4, 24)
+            (32, 4, 22)
         );
+        assert_eq!(parts.strange.len(), 2);
+        let others = [&parts.train[..], &parts.validation, &parts.test].concat();
+        for row in &parts.strange {
+            assert!(abnormal[*row] && !others.contains(row));
+        }
         assert!(
             parts
                 .train
@@ -216,7 +230,7 @@ mod tests {
                 .chain(&parts.validation)
                 .all(|&row| !abnormal[row])
         );
-        assert_eq!(parts.test.iter().filter(|&&row| abnormal[row]).count(), 20);
+        assert_eq!(parts.test.iter().filter(|&&row| abnormal[row]).count(), 18);
         let none_held_out = split(&abnormal, &options(0.0, 0.0)).unwrap();
         assert_eq!(
             (none_held_out.train.len(), none_held_out.test.len()),

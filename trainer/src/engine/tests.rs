@@ -193,7 +193,7 @@ impl Trial {
     }
 
     fn quantize(&self, engine: &mut Engine<'_>) {
-        let pool = Pool::new(&self.vae, &self.normalization, &self.data, None).unwrap();
+        let pool = Pool::new(&self.vae, &self.normalization, &self.data, None, None).unwrap();
         let ranges = measure(&self.vae, &pool, Calibration::MinMax).unwrap();
         let plan = Plan::new(&self.vae, ranges);
         engine

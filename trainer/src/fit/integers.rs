@@ -22,7 +22,7 @@ const PAIRS: usize = 2;
 
 /// Trains `vae`, which was trained in floats, for the epochs that [`Config::float_epochs`] leaves, and leaves
 /// it with the parameters with the highest bound in integers on the validation readings: those of an epoch, or those that
-/// it came with. Gives the epochs, and the plan by which the image is what training saw.
+/// it came with. Ranges hold `pool`. Gives the epochs, and the plan by which the image is what training saw.
 ///
 /// # Errors
 /// [`Error::Diverged`], [`Error::Encode`], [`Error::Tensor`].
@@ -31,6 +31,7 @@ pub fn train_integers(
     config: &Config,
     normalization: &Normalization,
     (training, validation): (&Prepared, &Prepared),
+    pool: &Pool,
     mut observe: impl FnMut(&Epoch),
 ) -> Result<(Vec<Epoch>, Plan), Error> {
     let config = Config {
@@ -38,8 +39,6 @@ pub fn train_integers(
         seed: random::stream(config.seed, Purpose::Integers).next_u64(),
         ..config.clone()
     };
-    let masks = fixed_masks(&config, training);
-    let pool = Pool::new(vae, normalization, training, masks.as_ref())?;
     let judge = Validation {
         vae,
         normalization,
@@ -47,7 +46,7 @@ pub fn train_integers(
         masks: fixed_masks(&config, validation),
     };
     let (mut best, mut history) = (Best::default(), vec![]);
-    let mut kept = choose(vae, normalization, &pool, Choices::new(&config))?;
+    let mut kept = choose(vae, normalization, pool, Choices::new(&config))?;
     best.offer(vae, judge.criterion(&kept)?)?;
     let mut plan = kept.clone();
     // In four bits it learns on from the integers as they are, and ranges that moved would move all of them.
@@ -61,7 +60,7 @@ pub fn train_integers(
     for (turn, epoch) in epochs.enumerate() {
         if turn.is_multiple_of(interval) {
             if turn > 0 && config.calibration != Calibration::Nats && !four {
-                plan.ranges = measure(vae, &pool, config.calibration)?;
+                plan.ranges = measure(vae, pool, config.calibration)?;
             }
             if let Some(engine) = &mut ascent.engine {
                 engine.quantize(vae, normalization, &plan)?;

@@ -25,12 +25,12 @@ pub struct Pool {
     pub normal: Prepared,
     /// The gaps that the model is to meet, for `normal`.
     pub masks: Option<Masks>,
-    /// The same with noise.
+    /// The same with noise, and abnormal readings where there are any.
     pub strange: Prepared,
 }
 
 impl Pool {
-    /// The first of `training`, and the same perturbed.
+    /// The first of `training`, the same perturbed, and the first of `abnormal`.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -39,11 +39,15 @@ impl Pool {
         normalization: &Normalization,
         training: &Prepared,
         masks: Option<&Masks>,
+        abnormal: Option<&Readings>,
     ) -> Result<Self, Error> {
         let device = Device::Cpu;
         let readings = training.readings.first(MOST);
         let rows: Vec<usize> = (0..readings.len()).collect();
-        let strange = perturbed(vae, normalization, &readings);
+        let mut strange = perturbed(vae, normalization, &readings);
+        if let Some(abnormal) = abnormal {
+            strange.extend(&abnormal.first(MOST));
+        }
         Ok(Self {
             normal: Prepared::new(readings, normalization, vae, &device)?,
             masks: masks.map(|masks| masks.select(&rows)),

@@ -35,7 +35,7 @@ fn planned(calibration: Calibration) -> (Vae, Normalization, Pool, Plan) {
 
 fn planned_with(calibration: Calibration, weights: Weights) -> (Vae, Normalization, Pool, Plan) {
     let (vae, normalization, data) = case();
-    let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
+    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
     let choices = Choices {
         calibration,
         weights,
@@ -71,6 +71,32 @@ fn rows_are_what_their_definition_says() {
         }
         assert_eq!(largest, 127.0, "row {r} leaves levels unused");
         assert_eq!(accumulator, (biases[r] / scale).round());
+    }
+}
+
+/// What abnormal readings reach in the encoder is held too, and nothing less than without them.
+#[test]
+fn ranges_hold_abnormal_readings() {
+    let (vae, normalization, data) = case();
+    let abnormal = Readings::new(12, vec![16; 12]);
+    let ranges = |abnormal| {
+        let pool = Pool::new(&vae, &normalization, &data, None, abnormal).unwrap();
+        measure(&vae, &pool, Calibration::MinMax).unwrap().encoder
+    };
+    let (without, with) = (ranges(None).concat(), ranges(Some(&abnormal)).concat());
+    let abnormal = Prepared::new(abnormal, &normalization, &vae, &Device::Cpu).unwrap();
+    let alone = Ranges::measure(&vae, &abnormal.batch, 1.0)
+        .unwrap()
+        .encoder
+        .concat();
+    assert!(
+        alone
+            .iter()
+            .zip(&without)
+            .any(|(alone, without)| alone > without)
+    );
+    for (with, (without, alone)) in with.iter().zip(without.iter().zip(&alone)) {
+        assert_eq!(*with, without.max(*alone));
     }
 }
 

@@ -63,6 +63,8 @@ pub fn divide(abnormal: &[bool], shape: WindowShape, fractions: Fractions) -> Re
     Ok(Split {
         train,
         validation,
+        // Windows overlap, and a fault is one stretch of time: all of it is tested on.
+        strange: vec![],
         test,
     })
 }

@@ -255,7 +255,7 @@ fn model(
     let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
     let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
     let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
-    let pool = Pool::new(&vae, &normalization, &data, None).unwrap();
+    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
     let choices = Choices {
         weights,
         ..Choices::default()
