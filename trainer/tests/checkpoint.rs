@@ -4,7 +4,7 @@ mod support;
 
 use candle_core::Device;
 use elbow_trainer::error::Error;
-use elbow_trainer::fit::{self, Checkpoint};
+use elbow_trainer::fit::{self, Checkpoint, Course};
 use elbow_trainer::model::Vae;
 use elbow_trainer::parts::Parts;
 use std::time::Duration;
@@ -51,12 +51,15 @@ fn an_interrupted_training_ends_as_another() {
 
         let (whole, mut files) = (model(), vec![]);
         let note = || ("run", "a note".to_owned());
-        let save = |checkpoint: &Checkpoint| {
+        let mut save = |checkpoint: &Checkpoint| {
             files.push(checkpoint.to_bytes(&whole, note())?);
             Ok::<_, Error>(())
         };
-        let each = (Duration::ZERO, save);
-        let history = fit::train_from(None, &whole, settings, data, |_| {}, each).unwrap();
+        let course = Course {
+            save: Some((Duration::ZERO, &mut save)),
+            ..Course::default()
+        };
+        let history = fit::train(&whole, settings, data, course, |_| {}).unwrap();
         assert_eq!(files.len(), 6, "after each epoch but the last");
 
         let bytes = &files[3];
@@ -64,9 +67,11 @@ fn an_interrupted_training_ends_as_another() {
         let later = model();
         let checkpoint = Checkpoint::from_bytes(bytes, &later).unwrap();
         assert_eq!(checkpoint.epochs(), 4);
-        let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
-        let gone_on =
-            fit::train_from(Some(checkpoint), &later, settings, data, |_| {}, never).unwrap();
+        let course = Course {
+            checkpoint: Some(checkpoint),
+            ..Course::default()
+        };
+        let gone_on = fit::train(&later, settings, data, course, |_| {}).unwrap();
         assert_eq!(gone_on, history, "{arguments:?}");
         assert_eq!(bits(&later), bits(&whole), "{arguments:?}");
     }
@@ -81,12 +86,16 @@ fn a_checkpoint_of_something_else_is_refused() {
     let vae = fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = trained.prepare(&parts.train.table);
     let mut bytes = vec![];
-    let save = |checkpoint: &Checkpoint| {
+    let mut save = |checkpoint: &Checkpoint| {
         bytes = checkpoint.to_bytes(&vae, ("run", String::new()))?;
         Ok::<_, Error>(())
     };
     let data = (&training, &training);
-    fit::train_from(None, &vae, settings, data, |_| {}, (Duration::ZERO, save)).unwrap();
+    let course = Course {
+        save: Some((Duration::ZERO, &mut save)),
+        ..Course::default()
+    };
+    fit::train(&vae, settings, data, course, |_| {}).unwrap();
 
     let refusal =
         |bytes: &[u8], vae: &Vae| Checkpoint::from_bytes(bytes, vae).unwrap_err().to_string();
@@ -104,15 +113,11 @@ fn a_checkpoint_of_something_else_is_refused() {
     );
     let fewer = trained.prepare(&parts.validation.table);
     let checkpoint = Checkpoint::from_bytes(&bytes, &vae).unwrap();
-    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
-    let error = fit::train_from(
-        Some(checkpoint),
-        &vae,
-        settings,
-        (&fewer, &fewer),
-        |_| {},
-        never,
-    );
+    let course = Course {
+        checkpoint: Some(checkpoint),
+        ..Course::default()
+    };
+    let error = fit::train(&vae, settings, (&fewer, &fewer), course, |_| {});
     let line = error.unwrap_err().to_string();
     let (trained_on, given) = (training.readings.len(), fewer.readings.len());
     assert!(

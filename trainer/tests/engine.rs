@@ -3,7 +3,7 @@
 mod support;
 
 use candle_core::Device;
-use elbow_trainer::fit::{self, Means};
+use elbow_trainer::fit::{self, Course, Means};
 use elbow_trainer::parts::Parts;
 use elbow_trainer::random::{self, Purpose, normals};
 use support::fit as run;
@@ -54,14 +54,18 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         let settings = &trained.config.settings;
         let derived = &trained.config.derived;
         let parts = Parts::load(settings).unwrap();
-        let histories = [Means::Engine, Means::Candle].map(|by| {
+        let histories = [Means::Engine, Means::Candle].map(|means| {
             let device = &Device::Cpu;
             let vae = fit::initialize(settings, derived.likelihood, &derived.normalization, device)
                 .unwrap();
             let mut training = trained.prepare(&parts.train.table);
             training.intensities = parts.intensities.clone();
             let validation = trained.prepare(&parts.validation.table);
-            fit::train_by(by, &vae, settings, (&training, &validation), |_| {}).unwrap()
+            let course = Course {
+                means: Some(means),
+                ..Course::default()
+            };
+            fit::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap()
         });
         let [engine, candle] = histories;
         assert_eq!((engine.len(), candle.len()), (12, 12));

@@ -14,7 +14,6 @@ use crate::run::{Derived, RunConfig};
 use candle_core::Device;
 use clap::Args;
 use elbow::format::AlignedImage;
-use elbow::kernel::WeightBits;
 
 /// Readings that the ranges of a draft are measured on.
 const DRAFT_READINGS: usize = 16;
@@ -115,7 +114,7 @@ fn draft(
         plan.decoder.fill(width);
     }
     if settings.weights == Weights::Int4 {
-        plan.weights = vec![WeightBits::Four; plan.layers()];
+        plan.weights = quantize::four_bits(&vae);
     }
     let material = Material {
         name,

@@ -14,7 +14,7 @@ use crate::data::{Binarization, Table, digits};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
 use crate::export::Material;
-use crate::fit::{self, Checkpoint, Epoch};
+use crate::fit::{self, Checkpoint, Course, Epoch};
 use crate::gradient;
 use crate::inference::train_locally;
 use crate::model::Vae;
@@ -621,13 +621,16 @@ impl Task {
             _ if !plain => gradient::train(vae, settings, training, validation, show),
             Inference::Amortized => {
                 let path = folder.join(run::CHECKPOINT_FILE);
-                let save = |checkpoint: &Checkpoint| {
+                let mut save = |checkpoint: &Checkpoint| {
                     let note = (RUN, run::to_toml(&self.config)?);
                     run::write(&path, &checkpoint.to_bytes(vae, note)?)
                 };
-                let data = (training, validation);
-                let save = (CHECKPOINT_INTERVAL, save);
-                fit::train_from(self.resumed(vae)?, vae, settings, data, show, save)
+                let course = Course {
+                    checkpoint: self.resumed(vae)?,
+                    save: Some((CHECKPOINT_INTERVAL, &mut save)),
+                    ..Course::default()
+                };
+                fit::train(vae, settings, (training, validation), course, show)
             }
             Inference::Svi => train_locally(vae, settings, training, validation, show),
         }

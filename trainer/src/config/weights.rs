@@ -14,7 +14,7 @@ pub enum Weights {
     /// 8 in every layer.
     #[default]
     Int8,
-    /// 4 in every layer: half of the flash.
+    /// 4 in every layer but the smallest: half of the flash.
     Int4,
     /// 4 in as many layers as cost so few nats, those first that save the most bytes for a nat.
     Auto(

@@ -148,46 +148,6 @@ pub fn initialize(
     Vae::new(&architecture, likelihood, &mut rng, device)
 }
 
-/// Trains `vae`, tells `observe` of each epoch, and leaves it with the parameters of the epoch that
-/// had the highest [`Epoch::criterion`] on `validation`, or of the last one where that is empty.
-///
-/// # Errors
-/// [`Error::Diverged`], [`Error::Tensor`].
-pub fn train(
-    vae: &Vae,
-    config: &Config,
-    training: &Prepared,
-    validation: &Prepared,
-    observe: impl FnMut(&Epoch),
-) -> Result<Vec<Epoch>, Error> {
-    let data = (training, validation);
-    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
-    train_from(None, vae, config, data, observe, never)
-}
-
-/// [`train`] on the first data, chosen by the second, from a checkpoint where there is one; hands one on after the
-/// first epoch that ends so long after the last. The result is the same, bit for bit, as that of a training that was
-/// not interrupted.
-///
-/// # Errors
-/// [`Error::Diverged`], [`Error::Tensor`], those of `save`.
-pub fn train_from(
-    checkpoint: Option<Checkpoint>,
-    vae: &Vae,
-    config: &Config,
-    data: (&Prepared, &Prepared),
-    observe: impl FnMut(&Epoch),
-    save: (Duration, impl FnMut(&Checkpoint) -> Result<(), Error>),
-) -> Result<Vec<Epoch>, Error> {
-    let training = data.0;
-    let by = if engine::supports(vae, config, training) {
-        Means::Engine
-    } else {
-        Means::Candle
-    };
-    ascend(by, checkpoint, vae, config, data, observe, save)
-}
-
 /// What computes gradients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
@@ -197,30 +157,53 @@ pub enum Means {
     Candle,
 }
 
-/// [`train`] on the first data, chosen by the second, by means of choice.
-///
-/// # Errors
-/// [`Error::Diverged`], [`Error::Tensor`].
-pub fn train_by(
-    by: Means,
-    vae: &Vae,
-    config: &Config,
-    data: (&Prepared, &Prepared),
-    observe: impl FnMut(&Epoch),
-) -> Result<Vec<Epoch>, Error> {
-    let never = (Duration::MAX, |_: &Checkpoint| Ok(()));
-    ascend(by, None, vae, config, data, observe, never)
+/// How to go about a training; by default from the start, by the fastest means, and without checkpoints.
+#[derive(Default)]
+pub struct Course<'a> {
+    /// Those of choice; the engine where it can, if none.
+    pub means: Option<Means>,
+    /// What to go on from. The result is the same, bit for bit, as that of a training that was not interrupted.
+    pub checkpoint: Option<Checkpoint>,
+    /// Is handed a checkpoint after the first epoch that ends so long after the last one.
+    pub save: Option<(Duration, &'a mut Save<'a>)>,
 }
 
-fn ascend(
-    by: Means,
-    checkpoint: Option<Checkpoint>,
+impl std::fmt::Debug for Course<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let interval = self.save.as_ref().map(|(interval, _)| interval);
+        f.debug_struct("Course")
+            .field("means", &self.means)
+            .field("checkpoint", &self.checkpoint)
+            .field("interval", &interval)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keeps a checkpoint.
+pub type Save<'a> = dyn FnMut(&Checkpoint) -> Result<(), Error> + 'a;
+
+/// Trains `vae` on the first data, tells `observe` of each epoch, and leaves it with the parameters of the epoch that
+/// had the highest [`Epoch::criterion`] on the second data, or of the last one where these are empty.
+///
+/// # Errors
+/// [`Error::Diverged`], [`Error::Tensor`], those of saving.
+pub fn train(
     vae: &Vae,
     config: &Config,
     (training, validation): (&Prepared, &Prepared),
+    course: Course<'_>,
     mut observe: impl FnMut(&Epoch),
-    (interval, mut save): (Duration, impl FnMut(&Checkpoint) -> Result<(), Error>),
 ) -> Result<Vec<Epoch>, Error> {
+    let Course {
+        means,
+        checkpoint,
+        mut save,
+    } = course;
+    let means = means.unwrap_or(if engine::supports(vae, config, training) {
+        Means::Engine
+    } else {
+        Means::Candle
+    });
     match &checkpoint {
         None => vae.prior.start_from(&training.batch.inputs)?,
         Some(checkpoint) => {
@@ -228,7 +211,7 @@ fn ascend(
             vae.restore(&checkpoint.values)?;
         }
     }
-    let mut ascent = Ascent::new(by, vae, config, training)?;
+    let mut ascent = Ascent::new(means, vae, config, training)?;
     let validation = Validation::new(config, validation);
     let (mut best, mut history) = match checkpoint {
         None => (Best::default(), Vec::with_capacity(config.epochs)),
@@ -241,9 +224,12 @@ fn ascend(
         best.offer(vae, metrics.criterion())?;
         observe(&metrics);
         history.push(metrics);
-        if saved.elapsed() >= interval && epoch < config.epochs {
-            save(&ascent.checkpoint(&best, &history)?)?;
-            saved = Instant::now();
+        match &mut save {
+            Some((interval, save)) if saved.elapsed() >= *interval && epoch < config.epochs => {
+                save(&ascent.checkpoint(&best, &history)?)?;
+                saved = Instant::now();
+            }
+            _ => {}
         }
     }
     best.restore(vae)?;

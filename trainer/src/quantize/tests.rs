@@ -241,6 +241,28 @@ fn four_bits_are_the_best_of_their_clips() {
     }
 }
 
+/// 784-200-200-z24: heads of 9,600 and a first layer of the decoder of 4,800 among 408,400 weights.
+#[test]
+fn small_layers_keep_eight_bits() {
+    let bits = |latents| {
+        let architecture = Architecture {
+            inputs: 784,
+            encoder: vec![200, 200],
+            latents,
+            decoder: vec![200, 200],
+            ..Architecture::default()
+        };
+        let mut rng = random::stream(3, Purpose::Initialization);
+        let likelihood = Likelihood::Binomial { trials: 1 };
+        let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
+        let eight = |bits| bits == WeightBits::Eight;
+        four_bits(&vae).into_iter().map(eight).collect::<Vec<_>>()
+    };
+    assert_eq!(bits(24), [false, false, true, true, false, false]);
+    assert_eq!(bits(50), [false, false, false, true, false, false]);
+    assert_eq!(bits(200), [false; 6]);
+}
+
 #[test]
 fn four_bits_cost_least_where_errors_are_made_good() {
     let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
