@@ -14,6 +14,7 @@ pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
 pub use weights::Weights;
 
+use crate::adam::cosine;
 use crate::data::{Binarization, Dataset, Table};
 use crate::error::Error;
 use crate::processor::Processor;
@@ -64,6 +65,10 @@ pub struct Config {
     pub batch: usize,
     /// Of the first epoch; it falls to zero along a cosine.
     pub learning_rate: f64,
+    /// The first epochs, over which the step size rises to that cosine: without them, large first steps leave units
+    /// of wide networks dead for good.
+    #[serde(default)]
+    pub rate_warm_up: usize,
     /// The fraction of inputs that training hides at random, anew each time: 0 for none.
     #[serde(default)]
     pub missing: f64,
@@ -371,6 +376,12 @@ impl Config {
                 self.learning_rate
             )));
         }
+        if self.rate_warm_up >= self.epochs && self.rate_warm_up > 0 {
+            return Err(Error::Setting(format!(
+                "--rate-warm-up is {} epochs and there are {}: give fewer, or raise --epochs",
+                self.rate_warm_up, self.epochs
+            )));
+        }
         at_least_one("--importance-samples", self.importance_samples, 1000)?;
         Objective::validate(self)?;
         self.validate_prior()?;
@@ -392,6 +403,12 @@ impl Config {
                 Objective::name(self)
             )));
         }
+        if self.inference == Inference::Svi && self.rate_warm_up > 0 {
+            return Err(Error::Setting(format!(
+                "--rate-warm-up is {} and --inference svi takes its steps by another schedule: leave one of them out",
+                self.rate_warm_up
+            )));
+        }
         if !(0.0..1.0).contains(&self.missing) {
             return Err(Error::Setting(format!(
                 "--missing is {}: give a number from 0 to below 1, such as 0.3",
@@ -399,6 +416,12 @@ impl Config {
             )));
         }
         Ok(())
+    }
+
+    /// Adam's step size in an epoch, counted from 1.
+    pub fn rate(&self, epoch: usize) -> f64 {
+        let risen = epoch as f64 / (self.rate_warm_up + 1) as f64;
+        self.learning_rate * cosine(epoch - 1, self.epochs) * risen.min(1.0)
     }
 
     /// Epochs that train in floats; those after them, in the device's integers.
@@ -479,5 +502,28 @@ impl Config {
             ));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n";
+
+    #[test]
+    fn the_step_size_rises_and_falls() {
+        let config: Config = toml::from_str(TEXT).unwrap();
+        // cos(0), cos(pi / 4), cos(pi / 2) and cos(3 pi / 4), raised and halved.
+        let half = std::f64::consts::FRAC_1_SQRT_2 / 2.0;
+        for (epoch, exact) in [
+            (1, 0.4 / 4.0),
+            (3, 0.4 * (0.5 + half) * 3.0 / 4.0),
+            (5, 0.4 * 0.5),
+            (7, 0.4 * (0.5 - half)),
+        ] {
+            let rate = config.rate(epoch);
+            assert!((rate - exact).abs() < 1e-12, "{epoch}: {rate} {exact}");
+        }
     }
 }

@@ -410,7 +410,7 @@ fn bad_masks_are_refused() {
 fn settings_out_of_range_are_refused() {
     let csv = &fixture().csv;
     let out = &Folder::new().path("run");
-    let cases: [(&[&str], &[&str]); 29] = [
+    let cases: [(&[&str], &[&str]); 31] = [
         (
             &["--qat", "--prior", "mixture:3"],
             &["--qat", "--prior mixture:3", "--no-qat"],
@@ -441,6 +441,14 @@ fn settings_out_of_range_are_refused() {
         (
             &["--kl-warm-up", "9", "--epochs", "9"],
             &["--kl-warm-up is 9 epochs", "there are 9"],
+        ),
+        (
+            &["--rate-warm-up", "9", "--epochs", "9"],
+            &["--rate-warm-up is 9 epochs", "there are 9"],
+        ),
+        (
+            &["--rate-warm-up", "1", "--inference", "svi"],
+            &["--rate-warm-up is 1", "--inference svi"],
         ),
         (
             &["--beta", "2", "--importance-samples", "3"],

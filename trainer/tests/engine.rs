@@ -41,6 +41,8 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
             "3",
             "--kl-warm-up",
             "4",
+            "--rate-warm-up",
+            "3",
             "--elbo-form",
             "entropy",
         ],

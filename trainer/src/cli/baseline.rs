@@ -212,6 +212,7 @@ impl Data {
             epochs: 1,
             batch: 1,
             learning_rate: 1.0,
+            rate_warm_up: 0,
             missing: 0.0,
             importance_samples: 1,
             gradient: Gradient::default(),

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What `--config` says instead.
-const SETTINGS: [&str; 39] = [
+const SETTINGS: [&str; 40] = [
     "labels",
     "anomaly_digit",
     "binarize",
@@ -51,6 +51,7 @@ const SETTINGS: [&str; 39] = [
     "epochs",
     "batch",
     "learning_rate",
+    "rate_warm_up",
     "missing",
     "importance_samples",
     "gradient",
@@ -141,6 +142,10 @@ pub(super) struct Arguments {
     /// Adam's step size in the first epoch; it falls to zero along a cosine
     #[arg(long, value_name = "RATE", default_value_t = 0.002)]
     learning_rate: f64,
+    /// The first epochs, over which the step size rises to that cosine: for wide networks, whose units
+    /// large first steps may leave dead
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
+    rate_warm_up: usize,
     /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
     /// that the model can score and fill in readings with gaps
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
@@ -284,6 +289,7 @@ impl Arguments {
             epochs: self.epochs,
             batch: self.batch,
             learning_rate: self.learning_rate,
+            rate_warm_up: self.rate_warm_up,
             missing: self.missing,
             importance_samples: self.importance_samples(),
             gradient: self.gradient(),

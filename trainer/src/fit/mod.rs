@@ -9,7 +9,7 @@ pub use best::Best;
 pub use checkpoint::Checkpoint;
 pub use integers::train_integers;
 
-use crate::adam::{Adam, cosine};
+use crate::adam::Adam;
 use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
 use crate::data::shuffle;
 use crate::engine::{self, Engine, EpochSums, Settings};
@@ -205,7 +205,7 @@ pub fn train(
         Means::Candle
     });
     match &checkpoint {
-        None => vae.prior.start_from(&training.batch.inputs)?,
+        None => vae.start_from(&training.batch)?,
         Some(checkpoint) => {
             checkpoint.check(training.readings.len())?;
             vae.restore(&checkpoint.values)?;
@@ -397,7 +397,7 @@ impl<'a> Ascent<'a> {
     fn epoch(&mut self, epoch: usize) -> Result<Epoch, Error> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
-        let rate = self.config.learning_rate * cosine(epoch - 1, self.config.epochs);
+        let rate = self.config.rate(epoch);
         let sums = if self.engine.is_some() {
             self.engine_epoch(&order, rate, epoch)?
         } else {

@@ -1,7 +1,7 @@
 //! Training by any estimator of the gradient.
 
 use super::{Estimate, Estimator};
-use crate::adam::{Adam, cosine};
+use crate::adam::Adam;
 use crate::config::{Config, Target};
 use crate::data::shuffle;
 use crate::error::Error;
@@ -24,7 +24,7 @@ pub fn train(
     validation: &Prepared,
     mut observe: impl FnMut(&Epoch),
 ) -> Result<Vec<Epoch>, Error> {
-    vae.prior.start_from(&training.batch.inputs)?;
+    vae.start_from(&training.batch)?;
     let mut ascent = Ascent::new(vae, config, training);
     let validation = Validation::new(config, validation);
     let mut best = Best::default();
@@ -83,7 +83,7 @@ impl<'a> Ascent<'a> {
     fn epoch(&mut self, epoch: usize) -> Result<Epoch, Error> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
-        let rate = self.config.learning_rate * cosine(epoch - 1, self.config.epochs);
+        let rate = self.config.rate(epoch);
         let mut sums = Sums::default();
         for indices in order.chunks(self.config.batch) {
             self.step(indices, rate, &mut sums)?;

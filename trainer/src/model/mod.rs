@@ -12,8 +12,8 @@ pub use prior::{Components, Prior};
 
 use crate::config::{Latent, PriorKind};
 use crate::error::Error;
-use crate::objective::kl;
-use candle_core::{D, Device, Tensor, Var};
+use crate::objective::{Batch, kl};
+use candle_core::{D, DType, Device, Tensor, Var};
 use rand_core::Rng;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
@@ -57,7 +57,40 @@ pub struct Vae {
     latent: Latent,
 }
 
+/// Readings that frequencies are of, at most: more say little more.
+const COUNTED: usize = 8192;
+/// Of the frequencies that the decoder's biases start from: those of inputs that are always or never there are not sure.
+const LEAST_FREQUENCY: f64 = 1e-3;
+
 impl Vae {
+    /// What training starts from: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
+    /// which no gradient has to find.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn start_from(&self, batch: &Batch) -> Result<(), Error> {
+        self.prior.start_from(&batch.inputs)?;
+        let Likelihood::Binomial { trials } = self.likelihood else {
+            return Ok(());
+        };
+        let readings = batch.target.dim(0)?.min(COUNTED);
+        if readings == 0 {
+            return Ok(());
+        }
+        let counts = batch.target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
+        let means = counts.mean(0)?.to_vec1::<f32>()?;
+        let log_odds = means.into_iter().map(|mean| {
+            let frequency = f64::from(mean) / f64::from(trials);
+            let frequency = frequency.clamp(LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY);
+            (frequency / (1.0 - frequency)).ln() as f32
+        });
+        let device = self.output.bias.device();
+        Ok(self
+            .output
+            .bias
+            .set(&Tensor::from_iter(log_odds, device)?)?)
+    }
+
     /// A model with random weights.
     ///
     /// # Errors
@@ -340,4 +373,39 @@ fn rectified(layers: &[Dense], inputs: &Tensor) -> Result<Tensor, Error> {
     layers.iter().try_fold(inputs.clone(), |features, layer| {
         Ok(layer.forward(&features)?.relu()?)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{self, Purpose};
+
+    fn vae(likelihood: Likelihood) -> Vae {
+        let architecture = Architecture {
+            inputs: 3,
+            encoder: vec![4],
+            latents: 2,
+            decoder: vec![4],
+            ..Architecture::default()
+        };
+        let mut rng = random::stream(0, Purpose::Initialization);
+        Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
+    }
+
+    /// Of 4 trials in 2 readings, 2 of 8, none and all.
+    #[test]
+    fn counts_are_first_decoded_to_their_means() {
+        let vae = vae(Likelihood::Binomial { trials: 4 });
+        let counts = Tensor::new(&[[2.0f32, 0.0, 4.0], [0.0, 0.0, 4.0]], &Device::Cpu).unwrap();
+        vae.start_from(&Batch::whole(counts.clone(), counts))
+            .unwrap();
+        let biases = vae.output.bias.to_vec1::<f32>().unwrap();
+        let sure = 999.0f32.ln();
+        for (bias, exact) in biases.iter().zip([-(3.0f32.ln()), -sure, sure]) {
+            assert!((bias - exact).abs() < 1e-5, "{biases:?}");
+        }
+        let none = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
+        vae.start_from(&Batch::whole(none.clone(), none)).unwrap();
+        assert_eq!(vae.output.bias.to_vec1::<f32>().unwrap(), biases);
+    }
 }
