@@ -433,6 +433,17 @@ impl Config {
         }
     }
 
+    /// These settings with so many epochs in integers, at the step sizes of a training that ends with them.
+    #[must_use]
+    pub fn tuned(&self, epochs: usize) -> Self {
+        Self {
+            epochs: (epochs as f64 / INTEGER_EPOCHS) as usize,
+            qat: true,
+            rate_warm_up: 0,
+            ..self.clone()
+        }
+    }
+
     /// The setting that the device's integers cannot be trained with, if any.
     pub fn without_qat(&self) -> Option<String> {
         let refused = [
@@ -510,6 +521,15 @@ mod tests {
     use super::Config;
 
     const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n";
+
+    #[test]
+    fn tuning_has_as_many_epochs_in_integers() {
+        let config: Config = toml::from_str(TEXT).unwrap();
+        for epochs in 1..5000 {
+            let tuned = config.tuned(epochs);
+            assert_eq!(tuned.epochs - tuned.float_epochs(), epochs);
+        }
+    }
 
     #[test]
     fn the_step_size_rises_and_falls() {

@@ -52,9 +52,16 @@ pub struct Derived {
     /// The latents that carried nothing and were left out of the model, counted from 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pruned_latents: Vec<usize>,
+    /// Epochs that `trainer tune` trained on for, in the device's integers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tuned_epochs: usize,
     /// What was made of the settings of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<DerivedStream>,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The results of a run, as `summary.json` has them.

@@ -773,6 +773,58 @@ fn a_run_is_quantized_again_to_the_same_image() {
     }
 }
 
+/// A tuned run is a run: its plan gives its image, its model is another, and where it came from stays.
+#[test]
+fn a_run_is_tuned_into_another() {
+    let fixture = fixture();
+    let before = contents(&fixture.digits);
+    let folder = Folder::new();
+    let out = &folder.path("tuned");
+    let arguments = ["--epochs", "2", "--weights", "int4", "--out", out];
+    let output = trainer(&[&["tune", &fixture.digits], &arguments[..]].concat());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && said.contains("epoch 2/2: elbo"),
+        "{said}"
+    );
+    assert!(contents(&fixture.digits) == before);
+    let config = String::from_utf8(read(out, "config.toml")).unwrap();
+    assert!(
+        config.contains("tuned_epochs = 2") && config.contains("weights = \"int4\""),
+        "{config}"
+    );
+    let metrics = String::from_utf8(read(out, "metrics.jsonl")).unwrap();
+    let epochs: Vec<_> = metrics
+        .lines()
+        .map(|line| json(line)["epoch"].clone())
+        .collect();
+    assert_eq!(epochs, [1, 2]);
+    let again = folder.path("again.elbow");
+    succeeds(&["quantize", out, "--out", &again]);
+    assert_eq!(std::fs::read(&again).unwrap(), read(out, "model.elbow"));
+    assert_eq!(
+        json(&succeeds(&["eval", out, "--json"]))["device"],
+        json(&String::from_utf8(read(out, "summary.json")).unwrap())["device"]
+    );
+    let twice = &folder.path("twice");
+    succeeds(&["tune", out, "--epochs", "1", "--out", twice, "--quiet"]);
+    let config = String::from_utf8(read(twice, "config.toml")).unwrap();
+    assert!(config.contains("tuned_epochs = 3"), "{config}");
+
+    let none = folder.path("none");
+    fails_with(
+        &["tune", &fixture.digits, "--epochs", "0", "--out", &none],
+        &["--epochs is 0", "trainer quantize"],
+    );
+    fails_with(&["tune", &none, "--out", out], &["config.toml", "float model"]);
+    let rate = ["--learning-rate", "2", "--out", &none];
+    fails_with(
+        &[&["tune", &fixture.digits], &rate[..]].concat(),
+        &["--learning-rate is 2"],
+    );
+    assert!(!Path::new(&none).exists());
+}
+
 /// Half of the bytes of the weights, and each layer says so.
 #[test]
 fn weights_of_four_bits_take_half_of_the_flash() {

@@ -97,6 +97,7 @@ fn draft(
             likelihood: parts.likelihood,
             normalization: normalization.clone(),
             pruned_latents: vec![],
+            tuned_epochs: 0,
             stream: None,
         },
     };

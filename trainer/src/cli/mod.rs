@@ -12,13 +12,16 @@ mod float_run;
 mod impute;
 mod inspect;
 mod ladder;
+mod progress;
 mod quantize;
 mod readings;
 mod sample;
 mod samples;
 mod score;
 mod stream;
+mod task;
 mod telemetry;
+mod tune;
 mod variance;
 mod watch;
 
@@ -69,6 +72,8 @@ enum Command {
     Eval(eval::Arguments),
     /// Quantize the model of a run anew, and compare: for other calibrations.
     Quantize(quantize::Arguments),
+    /// Train the model of a run on in the device's integers, also with other bits: a new run.
+    Tune(tune::Arguments),
     /// Compare the estimators of the bound on the device: passes, bias, error, AUC, and how soon the
     /// anytime decision is made.
     Estimators(estimators::Arguments),
@@ -139,6 +144,7 @@ pub fn run() -> Result<(), Error> {
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
+        Command::Tune(arguments) => tune::run(arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
         Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Variance(arguments) => variance::run(&arguments),

@@ -1,0 +1,535 @@
+//! From settings and data to the folder of a run.
+
+use super::progress::Progress;
+use super::{decimal, float_run, signed};
+use crate::activity::{Dead, dead_latents};
+use crate::budget::{Budget, Limits};
+use crate::calibrate;
+use crate::config::{Config, Gradient, Inference, Latent, Objective};
+use crate::data::Table;
+use crate::error::Error;
+use crate::evaluate::{Evaluation, Scores, Side};
+use crate::export::Material;
+use crate::fit::{self, Checkpoint, Course, Epoch};
+use crate::gradient;
+use crate::inference::train_locally;
+use crate::model::Vae;
+use crate::outliers::{self, Outlier};
+use crate::parts::Parts;
+use crate::prepared::Prepared;
+use crate::quantize::Plan;
+use crate::readings::Readings;
+use crate::report::{self, Results};
+use crate::run::{self, Derived, RunConfig, Summary};
+use candle_core::Device;
+use elbow::format::{AlignedImage, ImageSpec};
+use elbow::{Estimator, Model};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The estimator of the results.
+const REPORTED: Estimator = Estimator::SigmaPoints;
+/// Readings that suffice to tell dead latents and to start a prior from.
+const SOME: usize = 8192;
+/// Time between two checkpoints, at least.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+/// What a checkpoint file says of its run.
+const RUN: &str = "run";
+
+/// The bytes of a folder's checkpoint, and the run that they are of.
+pub(super) fn read_checkpoint(folder: &Path) -> Result<(Vec<u8>, RunConfig), Error> {
+    let path = folder.join(run::CHECKPOINT_FILE);
+    if !path.exists() {
+        return Err(Error::Setting(format!(
+            "there is no {} in {}: no training was interrupted there after its first minute; leave --resume out",
+            run::CHECKPOINT_FILE,
+            folder.display()
+        )));
+    }
+    let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
+    let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
+    let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
+    let config = toml::from_str(&text).map_err(|error| named(error.message().to_owned()))?;
+    Ok((bytes, config))
+}
+
+/// A training that nothing but numbers can stop.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) name: String,
+    pub(super) config: RunConfig,
+    pub(super) parts: Parts,
+    pub(super) limits: Limits,
+    pub(super) quiet: bool,
+    /// What to go on from.
+    pub(super) checkpoint: Option<(Vec<u8>, RunConfig)>,
+}
+
+/// Readings as the networks take them in.
+#[derive(Debug)]
+struct Data {
+    training: Prepared,
+    validation: Prepared,
+    test: Prepared,
+}
+
+/// What became of training so far.
+struct Trained {
+    vae: Vae,
+    history: Vec<Epoch>,
+    start: Instant,
+    progress: Progress,
+    /// The settings of the epochs in integers, if there are to be any.
+    integers: Option<Config>,
+}
+
+impl Task {
+    /// Trains, quantizes, exports, evaluates and writes the folder.
+    pub(super) fn run(mut self, folder: &Path) -> Result<(), Error> {
+        let settings = self.config.settings.clone();
+        let Derived {
+            likelihood,
+            normalization,
+            ..
+        } = &self.config.derived;
+        let vae = fit::initialize(&settings, *likelihood, normalization, &Device::Cpu)?;
+        let data = self.data(&vae)?;
+        if !settings.objective.is_bound() {
+            let objective = Objective::name(&settings);
+            self.say(&format!(
+                "training ascends the {objective}; what is reported is the ELBO"
+            ));
+        }
+        let start = Instant::now();
+        let progress = Progress::new(settings.epochs, self.quiet);
+        let history = self.train(folder, &vae, (&data.training, &data.validation), &progress)?;
+        if vae.latent() == Latent::Bernoulli {
+            progress.finish();
+            let readings = (data.training.readings.len(), data.validation.readings.len());
+            let of_training = (&data.test, readings, start.elapsed().as_secs_f64());
+            return self.finish_in_floats(folder, &vae, &history, of_training);
+        }
+        let trained = Trained {
+            vae: self.prune(vae, &data.training)?,
+            history,
+            start,
+            progress,
+            integers: settings.qat.then_some(settings),
+        };
+        self.finish(folder, &data, trained)
+    }
+
+    /// Trains `vae`, the model of another run, on in the device's integers for as many epochs, exports, evaluates and
+    /// writes the folder.
+    pub(super) fn tune(mut self, folder: &Path, vae: Vae, epochs: usize) -> Result<(), Error> {
+        let data = self.data(&vae)?;
+        self.config.derived.tuned_epochs += epochs;
+        let trained = Trained {
+            vae,
+            history: vec![],
+            start: Instant::now(),
+            progress: Progress::new(epochs, self.quiet),
+            integers: Some(self.config.settings.tuned(epochs)),
+        };
+        self.finish(folder, &data, trained)
+    }
+
+    /// Takes the data out of their tables, and says how they are divided.
+    fn data(&mut self, vae: &Vae) -> Result<Data, Error> {
+        // No table outlives its readings: both together are most of the memory.
+        let rows = self.parts.train.table.take();
+        let mut training = self.prepare(vae, rows)?;
+        training.intensities = self.parts.intensities.take();
+        if self.config.settings.inference == Inference::Amortized {
+            training.keep_first(SOME)?;
+        }
+        let rows = self.parts.validation.table.take();
+        let validation = self.prepare(vae, rows)?;
+        let rows = self.parts.test.dataset.table.take();
+        let test = self.prepare(vae, rows)?;
+        let strange = self
+            .parts
+            .strange
+            .as_ref()
+            .map_or_else(String::new, |strange| {
+                format!(", {} abnormal ones to calibrate with", strange.table.rows())
+            });
+        self.say(&format!(
+            "{}: {} readings of {} to learn from, {} to choose by{strange}, {} to test on; likelihood {}",
+            self.name,
+            training.readings.len(),
+            training.readings.width(),
+            validation.readings.len(),
+            test.readings.len(),
+            self.config.derived.likelihood,
+        ));
+        Ok(Data {
+            training,
+            validation,
+            test,
+        })
+    }
+
+    /// Quantizes, exports, evaluates and writes the folder.
+    fn finish(&self, folder: &Path, data: &Data, trained: Trained) -> Result<(), Error> {
+        let Data {
+            training,
+            validation,
+            test,
+        } = data;
+        let Trained {
+            vae,
+            mut history,
+            start,
+            progress,
+            integers,
+        } = trained;
+        let material = Material {
+            name: &self.name,
+            vae: &vae,
+            config: &self.config,
+            parts: &self.parts,
+            training,
+        };
+        let masks = fit::fixed_masks(&self.config.settings, training);
+        let pool = material.pool(masks.as_ref())?;
+        let plan = match integers {
+            None => material.plan(&pool)?,
+            Some(settings) => {
+                let before = settings.float_epochs() - history.len();
+                let counted = |epoch: &Epoch| Epoch {
+                    epoch: epoch.epoch - before,
+                    ..*epoch
+                };
+                let show = |epoch: &Epoch| progress.show(&counted(epoch));
+                let normalization = &self.config.derived.normalization;
+                let data = (training, validation);
+                let (epochs, plan) =
+                    fit::train_integers(&vae, &settings, normalization, data, &pool, show)?;
+                history.extend(epochs.iter().map(counted));
+                plan
+            }
+        };
+        progress.finish();
+        let training_seconds = start.elapsed().as_secs_f64();
+        let spec = material.image(&plan)?;
+        let warnings = self.warn_of_outliers(&vae, &spec, (training, validation))?;
+        let image = calibrate::calibrate(spec, &validation.readings)?;
+        let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
+        let scores = Scores::new(&vae, &model, test, REPORTED)?;
+        let readings = (training.readings.len(), validation.readings.len());
+        let mut summary = self.summary(&model, &scores, (readings, training_seconds));
+        summary.warnings = warnings;
+        summary.budget = self.budget(&model)?;
+        let page = report::page(&Results {
+            summary: &summary,
+            config: &self.config,
+            history: &history,
+            model: &model,
+            readings: &test.readings,
+            abnormal: self.parts.test.abnormal.as_deref(),
+            scores: &scores,
+            estimator: REPORTED,
+        })?;
+        write_run(
+            folder,
+            &Files {
+                config: &self.config,
+                vae: &vae,
+                plan: &plan,
+                image: &image,
+                history: &history,
+                summary: &summary,
+                page: &page,
+            },
+        )?;
+        self.say(&table(&summary));
+        self.say(&format!("wrote {}", folder.display()));
+        Ok(())
+    }
+
+    /// Evaluates a model that has no image, and writes the folder.
+    fn finish_in_floats(
+        &self,
+        folder: &Path,
+        vae: &Vae,
+        history: &[Epoch],
+        (test, readings, training_seconds): (&Prepared, (usize, usize), f64),
+    ) -> Result<(), Error> {
+        let of = (&self.config, &self.parts);
+        let of_training = (readings, training_seconds);
+        let summary = float_run::summarize(&self.name, of, (vae, test), of_training)?;
+        // Those of an earlier run would be taken for this one's.
+        run::remove(&folder.join(run::IMAGE_FILE))?;
+        run::remove(&folder.join(run::PLAN_FILE))?;
+        run::remove(&folder.join(run::REPORT_FILE))?;
+        write_floats(
+            folder,
+            &self.config,
+            vae,
+            history,
+            &super::to_json(&summary)?,
+        )?;
+        self.say(&float_run::table(&summary));
+        self.say(float_run::NO_IMAGE);
+        self.say(&format!("wrote {}", folder.display()));
+        Ok(())
+    }
+
+    /// The model without the latents that carry nothing, unless they are to stay.
+    fn prune(&mut self, vae: Vae, training: &Prepared) -> Result<Vae, Error> {
+        let Dead { latents, collapsed } = dead_latents(&vae, &training.batch.inputs)?;
+        if collapsed {
+            eprintln!(
+                "warning: the posterior has collapsed, no latent carries anything: train for longer, or try --kl-warm-up {} or --free-bits 0.1",
+                (self.config.settings.epochs / 4).max(1)
+            );
+        }
+        if latents.is_empty() || self.config.settings.keep_dead_latents {
+            return Ok(vae);
+        }
+        let (all, kept) = (vae.latents(), vae.latents() - latents.len());
+        self.say(&format!(
+            "{} of {all} latents carry nothing and are left out: --latents {kept} is enough",
+            latents.len()
+        ));
+        let pruned = vae.without(&latents)?;
+        self.config.derived.pruned_latents = latents;
+        Ok(pruned)
+    }
+
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Readings of `table` as the networks take them in.
+    fn prepare(&self, vae: &Vae, table: Table) -> Result<Prepared, Error> {
+        let normalization = &self.config.derived.normalization;
+        let (readings, saturated) = Readings::from_table(&table, &normalization.exponents);
+        drop(table);
+        super::warn_of_saturation(saturated);
+        Prepared::new(readings, normalization, vae, &Device::Cpu)
+    }
+
+    /// Trains where the settings say; the model has the result.
+    fn train(
+        &self,
+        folder: &Path,
+        vae: &Vae,
+        (training, validation): (&Prepared, &Prepared),
+        progress: &Progress,
+    ) -> Result<Vec<Epoch>, Error> {
+        let settings = &self.config.settings;
+        let device = settings.processor.open()?;
+        if device.is_cpu() {
+            return self.train_there(folder, vae, (training, validation), progress);
+        }
+        let derived = &self.config.derived;
+        let there = fit::initialize(
+            settings,
+            derived.likelihood,
+            &derived.normalization,
+            &device,
+        )?;
+        let (training, validation) = (training.to_device(&device)?, validation.to_device(&device)?);
+        let history = self.train_there(folder, &there, (&training, &validation), progress)?;
+        vae.load_safetensors(&there.to_safetensors()?)?;
+        Ok(history)
+    }
+
+    fn train_there(
+        &self,
+        folder: &Path,
+        vae: &Vae,
+        (training, validation): (&Prepared, &Prepared),
+        progress: &Progress,
+    ) -> Result<Vec<Epoch>, Error> {
+        let settings = &self.config.settings;
+        let show = |epoch: &Epoch| progress.show(epoch);
+        let plain = settings.gradient == Gradient::Reparameterized;
+        match settings.inference {
+            _ if !plain => gradient::train(vae, settings, training, validation, show),
+            Inference::Amortized => {
+                let path = folder.join(run::CHECKPOINT_FILE);
+                let mut save = |checkpoint: &Checkpoint| {
+                    let note = (RUN, run::to_toml(&self.config)?);
+                    run::write(&path, &checkpoint.to_bytes(vae, note)?)
+                };
+                let course = Course {
+                    checkpoint: self.resumed(vae)?,
+                    save: Some((CHECKPOINT_INTERVAL, &mut save)),
+                    ..Course::default()
+                };
+                fit::train(vae, settings, (training, validation), course, show)
+            }
+            Inference::Svi => train_locally(vae, settings, training, validation, show),
+        }
+    }
+
+    /// The training that is gone on with.
+    fn resumed(&self, vae: &Vae) -> Result<Option<Checkpoint>, Error> {
+        let Some((bytes, config)) = &self.checkpoint else {
+            return Ok(None);
+        };
+        if *config != self.config {
+            return Err(Error::Setting(format!(
+                "{} is not what the training began with: restore the file, or train anew, without --resume",
+                self.config.settings.data
+            )));
+        }
+        let checkpoint = Checkpoint::from_bytes(bytes, vae)?;
+        self.say(&format!(
+            "going on after epoch {} of {}",
+            checkpoint.epochs(),
+            config.settings.epochs
+        ));
+        Ok(Some(checkpoint))
+    }
+
+    fn summary(
+        &self,
+        model: &Model<'_>,
+        scores: &Scores,
+        ((training_readings, validation_readings), training_seconds): ((usize, usize), f64),
+    ) -> Summary {
+        let (encoder_macs, decoder_macs) = run::macs(model);
+        Summary {
+            name: self.name.clone(),
+            likelihood: self.parts.likelihood,
+            objective: Objective::name(&self.config.settings),
+            training_readings,
+            validation_readings,
+            evaluation: Evaluation::new(scores, self.parts.test.abnormal.as_deref()),
+            estimator: REPORTED.to_string(),
+            pruned_latents: self.config.derived.pruned_latents.len(),
+            image_bytes: model.image_length(),
+            workspace_bytes: 8 * model.workspace_words(),
+            encoder_macs,
+            decoder_macs,
+            training_seconds,
+            format_version: elbow::format::FORMAT_VERSION,
+            numerics_version: elbow::format::NUMERICS_VERSION,
+            trainer_version: env!("CARGO_PKG_VERSION"),
+            budget: None,
+            warnings: vec![],
+        }
+    }
+
+    /// What the model takes of its budget, where it has one.
+    fn budget(&self, model: &Model<'_>) -> Result<Option<Budget>, Error> {
+        if self.limits.is_empty() {
+            return Ok(None);
+        }
+        let budget = Budget::of(model, self.config.settings.core, self.limits)?;
+        if !budget.is_met() {
+            eprintln!(
+                "warning: the trained model breaks its budget {}: train again with lower limits, or with --activations i8",
+                budget.describe()
+            );
+        }
+        Ok(Some(budget))
+    }
+
+    /// Says what takes the levels of everything else, by the readings that were learned from, and what it costs on
+    /// those that were chosen by; gives the lines.
+    fn warn_of_outliers(
+        &self,
+        vae: &Vae,
+        spec: &ImageSpec,
+        (training, validation): (&Prepared, &Prepared),
+    ) -> Result<Vec<String>, Error> {
+        let normalization = &self.config.derived.normalization;
+        let found = outliers::find(vae, spec, normalization, training)?;
+        let lines = found.iter().map(|outlier| {
+            let nats = match outlier {
+                Outlier::Column { .. } => {
+                    outliers::cost_of_inputs(vae, spec, normalization, validation)?
+                }
+                Outlier::Weights { .. } => None,
+            };
+            let line = outlier.warning(&self.parts.train, normalization, nats);
+            eprintln!("warning: {line}");
+            Ok(line)
+        });
+        lines.collect()
+    }
+}
+
+/// What the files of a run are made of.
+struct Files<'a> {
+    config: &'a RunConfig,
+    vae: &'a Vae,
+    plan: &'a Plan,
+    image: &'a AlignedImage,
+    history: &'a [Epoch],
+    summary: &'a Summary,
+    page: &'a str,
+}
+
+/// Writes the folder, the image last: where it is new, the rest is.
+fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
+    let summary = super::to_json(files.summary)?;
+    write_floats(folder, files.config, files.vae, files.history, &summary)?;
+    run::write_plan(folder, files.plan)?;
+    run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
+    run::write(&folder.join(run::IMAGE_FILE), files.image)
+}
+
+/// Writes all that a run has without an image.
+fn write_floats(
+    folder: &Path,
+    config: &RunConfig,
+    vae: &Vae,
+    history: &[Epoch],
+    summary: &str,
+) -> Result<(), Error> {
+    let text = run::to_toml(config)?;
+    let lines = history
+        .iter()
+        .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
+    let metrics = lines.collect::<Result<String, _>>();
+    let metrics =
+        metrics.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
+    run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
+    run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
+    run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
+    run::write(&folder.join(run::SUMMARY_FILE), summary.as_bytes())?;
+    run::remove(&folder.join(run::CHECKPOINT_FILE))
+}
+
+/// The results for a terminal.
+fn table(summary: &Summary) -> String {
+    let Evaluation {
+        normal,
+        abnormal,
+        float,
+        device,
+        difference,
+        spearman,
+        ..
+    } = summary.evaluation;
+    let row = |name: &str, side: Side| {
+        let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
+        format!(
+            "{name:<22}{elbo:>12} ± {error:<8}{:>10}\n",
+            decimal(side.auc, 4)
+        )
+    };
+    format!(
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "",
+        "test ELBO, nats/reading",
+        "AUC",
+        row("float", float),
+        row("device (sigma points)", device),
+        "device - float",
+        signed(difference),
+        "rank correlation",
+        decimal(spearman, 4),
+        summary.image_bytes,
+        summary.workspace_bytes,
+        summary.training_seconds,
+    )
+}

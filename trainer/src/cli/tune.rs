@@ -1,0 +1,79 @@
+//! `trainer tune`.
+
+use super::task::Task;
+use crate::budget::Limits;
+use crate::config::{Activations, Calibration, Weights};
+use crate::error::Error;
+use crate::parts::Parts;
+use crate::run;
+use candle_core::Device;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The folder of a run, which stays as it is
+    run: PathBuf,
+    /// Passes over the training readings, at the step sizes with which `fit` ends
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    epochs: usize,
+    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats [default: as they are
+    /// in the run]
+    #[arg(long, value_name = "WAY")]
+    calibration: Option<Calibration>,
+    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
+    #[arg(long, value_name = "BITS")]
+    weights: Option<Weights>,
+    /// How many bits the activations of hidden layers have [default: as they are in the run]
+    #[arg(long, value_enum)]
+    activations: Option<Activations>,
+    /// Adam's step size, from which the last fifth of a cosine is taken [default: as it is in the run]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// The folder of the new run
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print nothing but warnings and errors
+    #[arg(long)]
+    quiet: bool,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+    let Arguments {
+        run,
+        epochs,
+        calibration,
+        weights,
+        activations,
+        learning_rate,
+        out,
+        quiet,
+    } = arguments;
+    if epochs == 0 {
+        return Err(Error::Setting(
+            "--epochs is 0: give 1 or more, or use `trainer quantize`, which trains no more".into(),
+        ));
+    }
+    let (mut config, vae) = run::read_vae(&run, &Device::Cpu)?;
+    let settings = &mut config.settings;
+    settings.calibration = calibration.unwrap_or(settings.calibration);
+    settings.weights = weights.unwrap_or(settings.weights);
+    settings.activations = activations.unwrap_or(settings.activations);
+    settings.learning_rate = learning_rate.unwrap_or(settings.learning_rate);
+    settings.qat = true;
+    settings.validate()?;
+    let image = run::read_image(&run)?;
+    let name = run::parse(&run, &image)?.name().to_owned();
+    run::check_folder(&out)?;
+    let parts = Parts::load(&config.settings)?;
+    run::make_folder(&out)?;
+    let task = Task {
+        name,
+        config,
+        parts,
+        limits: Limits::default(),
+        quiet,
+        checkpoint: None,
+    };
+    task.tune(&out, vae, epochs)
+}
