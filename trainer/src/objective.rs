@@ -75,9 +75,24 @@ pub struct Bound {
     pub kl: Tensor,
     /// Where it was taken.
     posterior: Sampled,
-    /// `log p(x|z) + log p(z) - log q(z|x)` without that constant, (samples, batch); none of one
-    /// sample, where the closed form is better.
-    log_weights: Option<Tensor>,
+    /// Of several samples; of one, the closed form is better.
+    importance: Option<Importance>,
+}
+
+/// The two parts of `log p(x|z) + log p(z) - log q(z|x)`.
+#[derive(Clone, Debug)]
+struct Importance {
+    /// `log p(x|z)` without its constant, (samples, batch).
+    log_likelihoods: Tensor,
+    /// The rest, (samples, batch).
+    log_ratios: Tensor,
+}
+
+impl Importance {
+    /// The importance-weighted bound with the ratio of prior and posterior to the power of `weight`, (batch).
+    fn bound(&self, weight: f64) -> Result<Tensor, Error> {
+        log_mean_exp(&(&self.log_likelihoods + (&self.log_ratios * weight)?)?)
+    }
 }
 
 /// Diagonal Gaussians and samples of them.
@@ -133,20 +148,24 @@ impl Bound {
         let deviation = (&log_variance * 0.5)?.exp()?;
         let latents = noise.broadcast_mul(&deviation)?.broadcast_add(&mean)?;
         let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
-        let log_weights = if noise.dim(0)? > 1 {
-            Some((&log_likelihoods + log_ratio(vae, &latents, noise, &log_variance)?)?)
+        let reconstruction = log_likelihoods.mean(0)?;
+        let importance = if noise.dim(0)? > 1 {
+            Some(Importance {
+                log_ratios: log_ratio(vae, &latents, noise, &log_variance)?,
+                log_likelihoods,
+            })
         } else {
             None
         };
         Ok(Self {
-            reconstruction: log_likelihoods.mean(0)?,
+            reconstruction,
             kl: vae.divergence(&mean, &log_variance)?,
             posterior: Sampled {
                 mean,
                 log_variance,
                 latents,
             },
-            log_weights,
+            importance,
         })
     }
 
@@ -158,13 +177,17 @@ impl Bound {
         Ok((&self.reconstruction - &self.kl)?)
     }
 
-    /// The ELBO of the batch, a scalar, with the divergence weighted: the mean over readings of the
+    /// The objective of the batch, a scalar, with the divergence weighted. Of one sample the mean over readings of the
     /// reconstruction, less `weight * sum_j max(free_bits, KL_j)` with `KL_j` the mean divergence of
-    /// latent j. A bound only with weight 1 and without free bits.
+    /// latent j; of more the importance-weighted bound with `p(z) / q(z|x)` to the power of the weight. A bound only
+    /// with weight 1 and without free bits.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn weighted(&self, vae: &Vae, weighting: &Weighting) -> Result<Tensor, Error> {
+        if let Some(importance) = &self.importance {
+            return Ok(importance.bound(weighting.weight)?.mean_all()?);
+        }
         let divergence = match (&vae.prior, weighting.form) {
             (Prior::Standard, form) => {
                 let mut divergences = self.posterior.divergences(form)?.mean(0)?;
@@ -189,9 +212,9 @@ impl Bound {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn objective(&self) -> Result<Tensor, Error> {
-        match &self.log_weights {
+        match &self.importance {
             None => self.elbo(),
-            Some(log_weights) => log_mean_exp(log_weights),
+            Some(importance) => importance.bound(1.0),
         }
     }
 }
@@ -399,6 +422,32 @@ mod tests {
         }
     }
 
+    /// Of several samples: the definition in f64, by the two parts of each weight.
+    #[test]
+    fn the_ratio_of_importance_weights_is_weighted() {
+        let (vae, batch, noise) = case(4);
+        let bound = Bound::sample(&vae, &batch, &noise).unwrap();
+        let parts = bound.importance.as_ref().unwrap();
+        let [likelihoods, ratios] = [&parts.log_likelihoods, &parts.log_ratios].map(list);
+        for weight in [0.0, 0.4, 1.0, 3.0] {
+            let weighting = Weighting { weight, ..PLAIN };
+            let got = scalar(&bound.weighted(&vae, &weighting).unwrap());
+            let of_reading = |reading: usize| {
+                let samples = (0..4).map(|sample| {
+                    let at = sample * BATCH + reading;
+                    (likelihoods[at] + weight * ratios[at]).exp()
+                });
+                (samples.sum::<f64>() / 4.0).ln()
+            };
+            let exact = (0..BATCH).map(of_reading).sum::<f64>() / BATCH as f64;
+            assert!((got - exact).abs() < 1e-5, "{weight}: {got} {exact}");
+            if weight == 1.0 {
+                let objective = scalar(&bound.objective().unwrap().mean_all().unwrap());
+                assert!((got - objective).abs() < 1e-6, "{got} {objective}");
+            }
+        }
+    }
+
     /// Where a latent has less than its free bits, the divergence does not pull at it.
     #[test]
     fn free_bits_stop_the_pull_of_the_divergence() {
@@ -422,7 +471,11 @@ mod tests {
     #[test]
     fn both_forms_are_the_same_in_expectation() {
         let (vae, batch, noise) = case(40_000);
-        let bound = Bound::sample(&vae, &batch, &noise).unwrap();
+        // Many samples of the ELBO's one.
+        let bound = Bound {
+            importance: None,
+            ..Bound::sample(&vae, &batch, &noise).unwrap()
+        };
         let divergence = scalar(&bound.weighted(&vae, &PLAIN).unwrap());
         let form = ElboForm::Entropy;
         let entropy = scalar(&bound.weighted(&vae, &Weighting { form, ..PLAIN }).unwrap());

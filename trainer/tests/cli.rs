@@ -451,7 +451,7 @@ fn settings_out_of_range_are_refused() {
             &["--rate-warm-up is 1", "--inference svi"],
         ),
         (
-            &["--beta", "2", "--importance-samples", "3"],
+            &["--free-bits", "2", "--importance-samples", "3"],
             &["--importance-samples is 3", "leave one of them out"],
         ),
         (
@@ -816,7 +816,10 @@ fn a_run_is_tuned_into_another() {
         &["tune", &fixture.digits, "--epochs", "0", "--out", &none],
         &["--epochs is 0", "trainer quantize"],
     );
-    fails_with(&["tune", &none, "--out", out], &["config.toml", "float model"]);
+    fails_with(
+        &["tune", &none, "--out", out],
+        &["config.toml", "float model"],
+    );
     let rate = ["--learning-rate", "2", "--out", &none];
     fails_with(
         &[&["tune", &fixture.digits], &rate[..]].concat(),

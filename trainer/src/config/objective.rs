@@ -67,13 +67,17 @@ impl Objective {
     pub fn name(config: &Config) -> String {
         let samples = config.bound_samples();
         let objective = &config.objective;
-        if samples > 1 {
-            return format!("importance-weighted bound of {samples} samples");
-        }
+        let mut name = match samples {
+            1 => "ELBO".to_owned(),
+            _ => format!("importance-weighted bound of {samples} samples"),
+        };
         if objective.is_bound() {
-            return "ELBO".into();
+            return name;
         }
-        let mut name = format!("ELBO with its divergence weighted by {}", objective.beta);
+        name += &match samples {
+            1 => format!(" with its divergence weighted by {}", objective.beta),
+            _ => format!(" with p(z) / q(z|x) to the power of {}", objective.beta),
+        };
         if objective.kl_warm_up > 0 {
             name += &format!(", from 0 over {} epochs", objective.kl_warm_up);
         }
@@ -104,9 +108,10 @@ impl Objective {
                 config.epochs
             )));
         }
-        if config.objective != Self::default() && config.importance_samples > 1 {
+        let of_one_sample = free_bits > 0.0 || config.objective.form != ElboForm::default();
+        if of_one_sample && config.importance_samples > 1 {
             return Err(Error::Setting(format!(
-                "--beta, --kl-warm-up, --free-bits and --elbo-form shape the ELBO, --importance-samples is {}: leave one of them out",
+                "--free-bits and --elbo-form shape the ELBO, --importance-samples is {}: leave one of them out",
                 config.importance_samples
             )));
         }

@@ -143,7 +143,7 @@ impl<'a> Evaluator<'a> {
                     let count = at_once.min(samples - log_weights.len());
                     normals_into(&mut rng, &mut shard.readings.noise[..count * latents]);
                     shard.log_likelihoods(&self.network);
-                    let drawn = &shard.log_weights(&self.network)[..count];
+                    let drawn = &shard.log_weights(&self.network, 1.0)[..count];
                     log_weights.extend(drawn.iter().map(|&weight| f64::from(weight)));
                 }
                 let evidence = Evidence::new(&log_weights);

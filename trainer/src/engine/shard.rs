@@ -218,8 +218,8 @@ impl Shard {
     }
 
     /// The logarithms of the importance weights, (samples, rows), once [`Shard::log_likelihoods`] are
-    /// there.
-    pub(super) fn log_weights(&mut self, network: &Network) -> &[f32] {
+    /// there, with `p(z) / q(z|x)` to the power of `power`.
+    pub(super) fn log_weights(&mut self, network: &Network, power: f32) -> &[f32] {
         let Shape {
             samples, latents, ..
         } = self.shape;
@@ -233,7 +233,7 @@ impl Shard {
             let twice: f32 = axes
                 .map(|((z, e), log_variance)| e * e + log_variance - z * z)
                 .sum();
-            *weight += 0.5 * twice;
+            *weight += 0.5 * power * twice;
         }
         &self.weights[..samples * rows]
     }
@@ -383,7 +383,7 @@ impl Shard {
             self.terms(network);
             let sum: f64 = self.weights[..passes].iter().map(|&l| f64::from(l)).sum();
             sums.reconstruction = sum / samples as f64;
-            sums.objective = self.weigh(network);
+            sums.objective = self.weigh(network, ascended.weighting.weight as f32);
         }
         self.of_scales.fill(0.0);
         let outputs = self.decoder.last(network, passes);
@@ -407,8 +407,8 @@ impl Shard {
 
     /// Makes importance weights, normalized over the samples of each reading, of `log p(x|z)`; gives the
     /// sum over the readings of the logarithm of their mean.
-    fn weigh(&mut self, network: &Network) -> f64 {
-        self.log_weights(network);
+    fn weigh(&mut self, network: &Network, power: f32) -> f64 {
+        self.log_weights(network, power);
         let (rows, samples) = (self.readings.rows, self.shape.samples);
         let mut sum = 0.0;
         for row in 0..rows {
@@ -439,6 +439,7 @@ impl Shard {
     fn posteriors(&mut self, network: &Network, ascended: &Ascended, sums: &mut Sums) {
         let latents = self.shape.latents;
         let share = -1.0 / ascended.batch as f32;
+        let power = ascended.weighting.weight as f32;
         let rows = self.readings.rows;
         let heads = self.encoder.last(network, rows);
         for (row, heads) in heads.chunks_exact_mut(2 * latents).enumerate() {
@@ -457,14 +458,14 @@ impl Shard {
                     let at = pass * self.shape.taken_in() + j;
                     let (z, mut of_z) = (self.latents[at], self.of_latents[at]);
                     if self.shape.samples > 1 {
-                        of_z -= share * self.weights[pass] * z;
+                        of_z -= share * power * self.weights[pass] * z;
                     }
                     of_mean += of_z;
                     let noise = self.readings.noise[pass * latents + j];
                     of_log_variance += of_z * 0.5 * noise * deviation;
                 }
                 if self.shape.samples > 1 {
-                    of_log_variance += 0.5 * share;
+                    of_log_variance += 0.5 * power * share;
                 } else {
                     let (z, noise) = (
                         self.latents[row * self.shape.taken_in() + j],

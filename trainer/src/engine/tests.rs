@@ -75,6 +75,14 @@ fn cases() -> Vec<Case> {
             ..base.clone()
         });
     }
+    for weight in [0.0, 0.3] {
+        let weighting = Weighting { weight, ..PLAIN };
+        cases.push(Case {
+            weighting,
+            samples: 4,
+            ..base.clone()
+        });
+    }
     cases
 }
 
@@ -165,11 +173,7 @@ impl Trial {
     fn by_candle(&self) -> (f64, Vec<Vec<f32>>) {
         let (batch, noise) = self.drawn();
         let bound = Bound::sample(&self.vae, &batch, &noise).unwrap();
-        let objective = if self.case.samples > 1 {
-            bound.objective().unwrap().mean_all().unwrap()
-        } else {
-            bound.weighted(&self.vae, &self.case.weighting).unwrap()
-        };
+        let objective = bound.weighted(&self.vae, &self.case.weighting).unwrap();
         let gradients = objective.neg().unwrap().backward().unwrap();
         let of = |var: &Var| match gradients.get(var) {
             Some(gradient) => gradient.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
