@@ -439,7 +439,12 @@ impl Config {
         Self {
             epochs: (epochs as f64 / INTEGER_EPOCHS) as usize,
             qat: true,
+            // Warming up is over.
             rate_warm_up: 0,
+            objective: Objective {
+                kl_warm_up: 0,
+                ..self.objective
+            },
             ..self.clone()
         }
     }
@@ -520,7 +525,7 @@ impl Config {
 mod tests {
     use super::Config;
 
-    const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n";
+    const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n\n[objective]\nkl_warm_up = 5\n";
 
     #[test]
     fn tuning_has_as_many_epochs_in_integers() {
@@ -528,6 +533,9 @@ mod tests {
         for epochs in 1..5000 {
             let tuned = config.tuned(epochs);
             assert_eq!(tuned.epochs - tuned.float_epochs(), epochs);
+            let first = tuned.float_epochs() + 1;
+            assert_eq!(tuned.objective.weight(first), 1.0);
+            assert!(tuned.rate(first) > 0.08 * tuned.learning_rate);
         }
     }
 
