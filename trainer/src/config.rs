@@ -525,7 +525,7 @@ impl Config {
 mod tests {
     use super::Config;
 
-    const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n\n[objective]\nkl_warm_up = 5\n";
+    const TEXT: &str = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 8\nbatch = 64\nlearning_rate = 0.4\nrate_warm_up = 3\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n\n[objective]\nform = \"divergence\"\nbeta = 1.0\nkl_warm_up = 5\nfree_bits = 0.0\n";
 
     #[test]
     fn tuning_has_as_many_epochs_in_integers() {
