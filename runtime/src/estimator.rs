@@ -14,9 +14,9 @@ pub enum Estimator {
     /// One decoder pass at the posterior mean. Deterministic; not a bound: biased upward, since
     /// the posterior's spread costs reconstruction.
     PosteriorMean,
-    /// `2 Z` passes at `mu +- sqrt(Z) sigma_j e_j` for `Z` latents, equally weighted: exact for
-    /// log likelihoods up to third order in z (the spherical cubature rule of Arasaratnam and
-    /// Haykin, "Cubature Kalman filters", 2009). Deterministic; needs no random numbers.
+    /// `2 Z` passes at `mu +- h_j sigma` for `Z` latents and the rows `h_j` of the discrete Hartley transform, equally
+    /// weighted: exact for log likelihoods up to third order in z ([`crate::sigma_points`]). Deterministic; needs no
+    /// random numbers.
     SigmaPoints,
     /// `samples` passes at reparameterized draws `mu +- sigma eps`, taken in antithetic pairs
     /// (an odd count draws its last one alone). Unbiased, with a standard error.

@@ -112,6 +112,7 @@ pub mod rng;
 pub mod score;
 mod self_test;
 mod session;
+pub mod sigma_points;
 pub mod stream;
 pub mod telemetry;
 pub mod text;

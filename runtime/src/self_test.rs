@@ -137,7 +137,7 @@ impl Model<'_> {
             },
         );
         let _ = hashes.push(heads.finish());
-        vae::at_mean(self, None, 0, &mut scratch);
+        vae::at_mean(self, 0, &mut scratch);
         let mut output = Crc::new();
         let mut outputs = vae::decode(self, &mut scratch, 1, |bytes| {
             let _ = hashes.push(crc32(bytes));

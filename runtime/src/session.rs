@@ -3,13 +3,14 @@
 #[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, Nats, mean, multiply, square_root};
+use crate::fixed::{FRACTION_BITS, Nats, mean};
 use crate::kernel::LANES;
 use crate::length::{LengthError, check_length};
 use crate::mask::{Mask, MaskError};
 use crate::model::Model;
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError, Score};
+use crate::sigma_points::SigmaPoints;
 use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};
 use core::num::NonZeroU32;
@@ -22,8 +23,7 @@ pub struct Session<'s, R = Xoshiro128PlusPlus> {
     model: &'s Model<'s>,
     scratch: Scratch<'s>,
     rng: Generator<R>,
-    /// `sqrt(Z)`, Q16.16: the distance of sigma points in standard deviations.
-    spread: i32,
+    sigma_points: SigmaPoints,
 }
 
 /// What a session has of its generator: without sampling nothing.
@@ -93,12 +93,11 @@ impl<'s, R: Rng> Session<'s, R> {
         // No conditions but their centres until there are some.
         scratch.latents.fill(0);
         vae::prior(model, || 0, &mut scratch);
-        let spread = square_root((model.latents() as u64) << 32) as i32;
         Ok(Self {
             model,
             scratch,
             rng,
-            spread,
+            sigma_points: SigmaPoints::new(model.latents() as u16),
         })
     }
 
@@ -414,14 +413,14 @@ impl<'s, R: Rng> Session<'s, R> {
         let sign = if pass.is_multiple_of(2) { 1 } else { -1 };
         match estimator {
             Estimator::PosteriorMean => {
-                vae::at_mean(self.model, None, lane, &mut self.scratch);
+                vae::at_mean(self.model, lane, &mut self.scratch);
                 0
             }
             Estimator::SigmaPoints => {
-                let latent = usize::from(pass / 2);
-                let deviation = self.scratch.deviation.get(latent).copied().unwrap_or(0);
-                let offset = sign * multiply(self.spread, deviation);
-                vae::at_mean(self.model, Some((latent, offset)), lane, &mut self.scratch);
+                if sign > 0 {
+                    vae::spread(self.sigma_points.offsets(pass / 2), &mut self.scratch);
+                }
+                vae::at_noise(self.model, sign, lane, &mut self.scratch);
                 0
             }
             Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {

@@ -6,6 +6,7 @@ use crate::kernel::{Activations, Dense, Numbers, Operands, Outputs};
 use crate::mask::Mask;
 use crate::model::{Half, Hidden, Model};
 use crate::requantize::Multiplier;
+use crate::sigma_points::Offsets;
 use crate::transcendental::exp;
 use crate::workspace::Scratch;
 
@@ -171,19 +172,28 @@ pub(crate) fn square(value: i32) -> i64 {
     (i64::from(value) * i64::from(value) + (1 << 15)) >> FRACTION_BITS
 }
 
-/// Puts `z = mu` into a lane, but for latent `shifted`, which is `mu_j + offset` (Q16.16).
-pub(crate) fn at_mean(
-    model: &Model<'_>,
-    shifted: Option<(usize, i32)>,
-    lane: usize,
-    scratch: &mut Scratch<'_>,
-) {
-    let means = scratch.mean.iter().enumerate();
-    for (latent, (index, &mean)) in of_lane(scratch.latents, lane, model).zip(means) {
-        let offset = shifted
-            .filter(|&(at, _)| at == index)
-            .map_or(0, |(_, offset)| offset);
-        *latent = to_latent(model, mean.saturating_add(offset));
+/// Puts `z = mu` into a lane.
+pub(crate) fn at_mean(model: &Model<'_>, lane: usize, scratch: &mut Scratch<'_>) {
+    let latents = of_lane(scratch.latents, lane, model);
+    for (latent, &mean) in latents.zip(scratch.mean.iter()) {
+        *latent = to_latent(model, mean);
+    }
+}
+
+/// Makes the noise how far a pair of sigma points is from the mean: offsets, Q16.16, times sigma.
+pub(crate) fn spread(offsets: Offsets, scratch: &mut Scratch<'_>) {
+    let latents = scratch.noise.iter_mut().zip(scratch.deviation.iter());
+    for ((noise, &deviation), offset) in latents.zip(offsets) {
+        *noise = multiply(offset, deviation);
+    }
+}
+
+/// Puts `z = mu + sign * noise` into a lane.
+pub(crate) fn at_noise(model: &Model<'_>, sign: i32, lane: usize, scratch: &mut Scratch<'_>) {
+    let means = scratch.mean.iter().zip(scratch.noise.iter());
+    let latents = of_lane(scratch.latents, lane, model);
+    for (latent, (&mean, &noise)) in latents.zip(means) {
+        *latent = to_latent(model, mean.saturating_add(sign * noise));
     }
 }
 

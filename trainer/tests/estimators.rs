@@ -20,10 +20,13 @@ fn float_sigma_points(vae: &Vae, data: &Prepared) -> Vec<f64> {
     let deviation = (&log_variance * 0.5).unwrap().exp().unwrap();
     let latents = vae.latents();
     let mut sum = kl(&mean, &log_variance).unwrap().neg().unwrap();
-    for latent in 0..latents {
+    for direction in 0..latents {
         for sign in [1.0, -1.0] {
-            let mut offset = vec![0f32; latents];
-            offset[latent] = (latents as f32).sqrt() * sign;
+            let offset = |latent: usize| {
+                let angle = std::f32::consts::TAU * (direction * latent) as f32 / latents as f32;
+                sign * (angle.cos() + angle.sin())
+            };
+            let offset: Vec<f32> = (0..latents).map(offset).collect();
             let offset = Tensor::new(offset, mean.device()).unwrap();
             let z = (&mean + deviation.broadcast_mul(&offset).unwrap()).unwrap();
             let outputs = vae.decode(&z, None).unwrap();

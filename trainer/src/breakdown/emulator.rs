@@ -8,6 +8,7 @@ use crate::readings::Normalization;
 use elbow::distribution::{Family, LARGEST_LOG_DEVIATION, LARGEST_MEAN};
 use elbow::format::ImageSpec;
 use elbow::gaussian::standard_normal;
+use elbow::sigma_points::SigmaPoints;
 use elbow::transcendental::exp;
 use elbow::{Estimator, Model};
 use rand_core::Rng;
@@ -191,29 +192,21 @@ impl<'a> Emulator<'a> {
             }
         };
         let latents = self.network.latents;
-        let shifted = |at: usize, offset: f64| {
-            let mut values = posterior.mean.clone();
-            values[at] = saturate(values[at] + offset);
-            Pass {
-                values,
-                noise: None,
-            }
+        let at = |sign: f64, offsets: &[f64]| -> Vec<f64> {
+            let offsets = posterior.deviation.iter().zip(offsets);
+            let means = posterior.mean.iter().zip(offsets);
+            means
+                .map(|(mean, (&deviation, &offset))| {
+                    saturate(mean + sign * times(deviation, offset))
+                })
+                .collect()
         };
         let mut rng = elbow::rng::stream(self.seed, index as u64);
         let mut draw = |_| f64::from(standard_normal(rng.next_u32()));
         let mut sampled = |signs: &[f64]| -> Vec<Pass> {
             let noise: Vec<f64> = (0..latents).map(&mut draw).collect();
-            let at = |sign: f64| {
-                let spread = posterior.deviation.iter().zip(&noise);
-                let means = posterior.mean.iter().zip(spread);
-                means
-                    .map(|(mean, (&deviation, &noise))| {
-                        saturate(mean + sign * times(deviation, noise))
-                    })
-                    .collect()
-            };
             let pass = |&sign: &f64| Pass {
-                values: at(sign),
+                values: at(sign, &noise),
                 noise: Some(noise.clone()),
             };
             signs.iter().map(pass).collect()
@@ -224,15 +217,12 @@ impl<'a> Emulator<'a> {
                 noise: None,
             }],
             Estimator::SigmaPoints => {
-                let spread = (latents as f64).sqrt() * Q16;
-                let spread = if switches.tables {
-                    spread.floor()
-                } else {
-                    spread
-                };
-                let pair = |at: usize| {
-                    let offset = times(spread, posterior.deviation[at]);
-                    [shifted(at, offset), shifted(at, -offset)]
+                let pair = |direction: usize| {
+                    let offsets = offsets(latents, direction, switches.tables);
+                    [1.0, -1.0].map(|sign| Pass {
+                        values: at(sign, &offsets),
+                        noise: None,
+                    })
                 };
                 (0..latents).flat_map(pair).collect()
             }
@@ -352,4 +342,18 @@ fn run(layers: &[Layer], inputs: Vec<f64>, switches: &Switches, first: usize) ->
         };
         layer.run(&numbers, how)
     })
+}
+
+/// How many deviations, Q16.16, the latents of a pair of sigma points are from their means: from the device's table, or
+/// by the definition.
+fn offsets(latents: usize, direction: usize, by_table: bool) -> Vec<f64> {
+    if by_table {
+        let offsets = SigmaPoints::new(latents as u16).offsets(direction as u16);
+        return offsets.take(latents).map(f64::from).collect();
+    }
+    let exact = |latent: usize| {
+        let angle = std::f64::consts::TAU * (direction * latent % latents) as f64 / latents as f64;
+        (angle.cos() + angle.sin()) * Q16
+    };
+    (0..latents).map(exact).collect()
 }

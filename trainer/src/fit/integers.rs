@@ -12,7 +12,6 @@ use crate::prepared::Prepared;
 use crate::quantize::{Choices, Plan, Pool, choose, measure, settle};
 use crate::random::{self, Purpose};
 use crate::readings::Normalization;
-use elbow::kernel::WeightBits;
 use rand_core::Rng;
 
 /// Times that ranges are measured anew, at most.
@@ -49,9 +48,9 @@ pub fn train_integers(
     let mut kept = choose(vae, normalization, pool, Choices::new(&config))?;
     best.offer(vae, judge.criterion(&kept)?)?;
     let mut plan = kept.clone();
-    // In four bits it learns on from the integers as they are, and ranges that moved would move all of them.
-    let four = plan.weights.contains(&WeightBits::Four);
-    if four {
+    // Where errors are made good it learns on from the integers as they are, and ranges that moved would move all.
+    let compensated = !plan.multiples.is_empty();
+    if compensated {
         plan = settle(vae, normalization, &plan)?;
     }
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
@@ -59,7 +58,7 @@ pub fn train_integers(
     let interval = epochs.clone().count().div_ceil(MEASUREMENTS);
     for (turn, epoch) in epochs.enumerate() {
         if turn.is_multiple_of(interval) {
-            if turn > 0 && config.calibration != Calibration::Nats && !four {
+            if turn > 0 && config.calibration != Calibration::Nats && !compensated {
                 plan.ranges = measure(vae, pool, config.calibration)?;
             }
             if let Some(engine) = &mut ascent.engine {
@@ -80,7 +79,7 @@ pub fn train_integers(
     }
     best.restore(vae)?;
     if !kept.scales.is_empty() {
-        // Between the steps of four bits weights are anywhere: the model is what the integers stand for.
+        // Between the steps weights are anywhere: the model is what the integers stand for.
         kept = settle(vae, normalization, &kept)?;
     }
     Ok((history, kept))

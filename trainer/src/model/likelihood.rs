@@ -175,6 +175,19 @@ impl Likelihood {
         }
     }
 
+    /// The Fisher information that a reading has of each output, in units of the largest that there can be: an error
+    /// of the output costs half its square times as many nats. None where it is the same whatever the output.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn information(&self, outputs: &Tensor) -> Result<Option<Tensor>, Error> {
+        match self {
+            // p (1 - p), four times.
+            Self::Binomial { .. } => Ok(Some((1.0 - (outputs * 0.5)?.tanh()?.sqr()?)?)),
+            Self::Location(_) => Ok(None),
+        }
+    }
+
     /// The part of `log p(x|z)` that depends on no parameter.
     pub fn constants(&self) -> Constants {
         match self {

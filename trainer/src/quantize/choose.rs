@@ -26,14 +26,18 @@ const FACTORS: [f64; 5] = [0.5, 0.7, 1.4, 2.0, 4.0];
 /// 8 bits.
 const SPARED: f64 = 0.038;
 
-/// What activations reach on `pool`, or what they exceed there as rarely as `calibration` says.
+/// What the ranges of activations are above what units reached: half a bit, for readings that reach further. What
+/// saturates costs more than what is half a bit coarser.
+const HEADROOM: f64 = 1.4;
+
+/// What activations reach on `pool`, with headroom, or what they exceed there as rarely as `calibration` says.
 ///
 /// # Errors
 /// [`Error::Tensor`].
 pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Ranges, Error> {
-    let quantile = match calibration {
-        Calibration::MinMax | Calibration::Nats => 1.0,
-        Calibration::Percentile(percentile) => percentile / 100.0,
+    let (quantile, headroom) = match calibration {
+        Calibration::MinMax | Calibration::Nats => (1.0, HEADROOM),
+        Calibration::Percentile(percentile) => (percentile / 100.0, 1.0),
     };
     let mut ranges: Option<Ranges> = None;
     for batch in pool.batches()? {
@@ -43,7 +47,12 @@ pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Range
             Some(ranges) => ranges.hull(measured),
         });
     }
-    ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))
+    let mut ranges =
+        ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))?;
+    for layer in ranges.encoder.iter_mut().chain(&mut ranges.decoder) {
+        layer.iter_mut().for_each(|range| *range *= headroom);
+    }
+    Ok(ranges)
 }
 
 /// Four bits in each layer of `vae` but the smallest, which together hold at most 3.8 % of all weights and keep eight.
@@ -104,18 +113,22 @@ pub fn choose(
     let plan = Plan::new(vae, measure(vae, pool, choices.calibration)?);
     with_search(vae, normalization, pool, |search| {
         let plan = search.widen(plan, choices.activations)?;
-        let plan = match choices.calibration {
-            Calibration::Nats => search.scale(plan)?,
-            _ => plan,
-        };
-        match choices.weights {
+        let rounded = |plan: Plan| match choices.weights {
             Weights::Int8 => search.correct(plan, pool),
             Weights::Int4 => {
                 let weights = four_bits(vae);
                 search.correct(Plan { weights, ..plan }, pool)
             }
             Weights::Auto(nats) => search.narrow(plan, pool, nats),
+        };
+        if choices.calibration != Calibration::Nats {
+            return rounded(plan);
         }
+        // Ranges are scaled with weights that are the nearest: what is best for these need not be for others.
+        let scaled = rounded(search.scale(plan.clone())?)?;
+        let plain = rounded(plan)?;
+        let better = search.loss(&scaled)?.cost() < search.loss(&plain)?.cost();
+        Ok(if better { scaled } else { plain })
     })
 }
 

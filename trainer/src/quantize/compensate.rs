@@ -1,29 +1,34 @@
-//! Rounding to four bits input by input, where each rounding's error is made good by the weights that are not
-//! rounded yet (Frantar, Ashkboos, Hoefler and Alistarh, "GPTQ: accurate post-training quantization for generative
-//! pre-trained transformers", ICLR 2023, algorithm 1, in blocks of one and with inputs of large variance first;
-//! after Hassibi and Stork, "Second order derivatives for network pruning: optimal brain surgeon", 1993).
+//! Rounding input by input, where each rounding's error is made good by the weights that are not rounded yet
+//! (Frantar, Ashkboos, Hoefler and Alistarh, "GPTQ: accurate post-training quantization for generative pre-trained
+//! transformers", ICLR 2023, algorithm 1, in blocks of one and with inputs of large variance first; after Hassibi
+//! and Stork, "Second order derivatives for network pruning: optimal brain surgeon", 1993). The weights that are
+//! rounded are not the trained ones, but those with which the integers that a layer takes in, the errors of the
+//! layers before it among them, come nearest to the trained outputs.
 //!
 //! What is to be small is the variance of each output's error over readings; its mean, bias correction takes away.
 
+use super::rows::Grid;
 use nalgebra::DMatrix;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
-/// The largest multiple of a step.
-const MOST: f64 = 7.0;
 /// What is added to the variance of each input, as a part of the mean of all: the algorithm's own.
 const DAMPING: f64 = 0.01;
 
-/// The weights of a layer of four bits as multiples of 16, (inputs, outputs). Written as hexadecimal digits, 8
-/// for 0.
+/// The weights of a layer, in multiples of 16 where they have four bits, (inputs, outputs). Written as two hexadecimal digits each, in
+/// two's complement.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Multiples(pub Vec<i8>);
 
 impl From<Multiples> for String {
-    fn from(multiples: Multiples) -> Self {
-        let digits = multiples.0.into_iter();
-        let digit = |n: i8| char::from_digit((i32::from(n) + 8) as u32, 16);
-        digits.filter_map(digit).collect()
+    fn from(Multiples(all): Multiples) -> Self {
+        let mut text = Self::with_capacity(2 * all.len());
+        for n in all {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{:02x}", n.cast_unsigned());
+        }
+        text
     }
 }
 
@@ -31,26 +36,55 @@ impl TryFrom<String> for Multiples {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let digit = |c: char| {
-            let n = c.to_digit(16).filter(|&n| n > 0);
-            n.map(|n| n as i8 - 8)
-                .ok_or_else(|| format!("{c} is no weight of four bits: use digits from 1 to f"))
+        let number = |pair: &[u8]| {
+            let digits: &[u8; 2] = pair.try_into().ok()?;
+            let digit = |c: u8| char::from(c).to_digit(16);
+            let byte = 16 * digit(digits[0])? + digit(digits[1])?;
+            Some((byte as u8).cast_signed())
         };
-        Ok(Self(text.chars().map(digit).collect::<Result<_, _>>()?))
+        let pairs = text.as_bytes().chunks(2);
+        let all = pairs.map(|pair| {
+            number(pair).ok_or_else(|| {
+                let pair = String::from_utf8_lossy(pair);
+                format!("{pair:?} is no weight: use two hexadecimal digits for each")
+            })
+        });
+        Ok(Self(all.collect::<Result<_, _>>()?))
     }
 }
 
-/// Rounds `weights` (inputs, outputs) to multiples of `steps`, one for each output, from -7 to 7. `covariance` is
-/// that of the inputs.
+/// What readings say of a layer, each less its mean.
+#[derive(Debug)]
+pub(super) struct Moments {
+    /// Of the integers that the layer takes in.
+    pub(super) covariance: DMatrix<f64>,
+    /// Of these (rows) and of what the weights in floats, on these, leave of each output that training saw (columns).
+    pub(super) left: DMatrix<f64>,
+}
+
+/// Rounds `weights` (inputs, outputs) to multiples of `steps`, one for each output, as large as `grid` lets them be.
 pub(super) fn compensate(
     mut weights: Vec<f64>,
     steps: &[f64],
-    covariance: &DMatrix<f64>,
+    grid: Grid,
+    moments: &Moments,
 ) -> Multiples {
+    let Moments { covariance, left } = moments;
     let (inputs, outputs) = (covariance.nrows(), steps.len());
     let mut order: Vec<usize> = (0..inputs).collect();
     order.sort_by(|&a, &b| covariance[(b, b)].total_cmp(&covariance[(a, a)]));
-    let factors = factors(covariance, &order);
+    let inverse = inverse(covariance, &order);
+    if let Some(inverse) = &inverse {
+        let ordered = DMatrix::from_fn(inputs, outputs, |i, j| left[(order[i], j)]);
+        let change = inverse * ordered;
+        for (place, &input) in order.iter().enumerate() {
+            let row = &mut weights[input * outputs..][..outputs];
+            let change = change.row(place);
+            row.iter_mut().zip(&change).for_each(|(w, by)| *w += by);
+        }
+    }
+    // L of L L' = the inverse.
+    let factors = inverse.and_then(|inverse| Some(inverse.cholesky()?.l()));
     let mut multiples = vec![0; inputs * outputs];
     let mut errors = vec![0.0; outputs];
     for (place, &input) in order.iter().enumerate() {
@@ -59,7 +93,7 @@ pub(super) fn compensate(
         let diagonal = factors.as_ref().map_or(1.0, |l| l[(place, place)]);
         let all = row.iter().zip(steps).zip(rounded).zip(&mut errors);
         for (((&weight, step), rounded), error) in all {
-            let n = (weight / step).round().clamp(-MOST, MOST);
+            let n = (weight / step).round().clamp(-grid.most, grid.most);
             *rounded = n as i8;
             *error = (weight - n * step) / diagonal;
         }
@@ -75,21 +109,22 @@ pub(super) fn compensate(
     Multiples(multiples)
 }
 
-/// L of L L' = (the covariance in that order, damped) inverted; none where all inputs are constant.
-fn factors(covariance: &DMatrix<f64>, order: &[usize]) -> Option<DMatrix<f64>> {
+/// The covariance in that order, damped and inverted; none where all inputs are constant.
+fn inverse(covariance: &DMatrix<f64>, order: &[usize]) -> Option<DMatrix<f64>> {
     let count = order.len();
     let damping = DAMPING * covariance.trace() / count as f64;
     let ordered = DMatrix::from_fn(count, count, |i, j| {
         let damping = if i == j { damping } else { 0.0 };
         covariance[(order[i], order[j])] + damping
     });
-    Some(ordered.cholesky()?.inverse().cholesky()?.l())
+    Some(ordered.cholesky()?.inverse())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::{self, Purpose, normals};
+    use elbow::kernel::WeightBits;
 
     /// `sum_r e_r' C e_r` of what rounding leaves of each output's weights.
     fn error(weights: &[f64], multiples: &[i8], steps: &[f64], covariance: &DMatrix<f64>) -> f64 {
@@ -121,39 +156,91 @@ mod tests {
         (weights, vec![0.3, 0.4, 0.35, 0.5, 0.25], covariance)
     }
 
-    fn nearest(weights: &[f64], steps: &[f64]) -> Vec<i8> {
+    fn nearest(weights: &[f64], steps: &[f64], most: f64) -> Vec<i8> {
         let rounded = weights.chunks_exact(steps.len()).flat_map(|row| {
             let pairs = row.iter().zip(steps);
-            pairs.map(|(w, step)| (w / step).round().clamp(-7.0, 7.0) as i8)
+            pairs.map(move |(w, step)| (w / step).round().clamp(-most, most) as i8)
         });
         rounded.collect()
     }
 
+    /// With nothing left by the weights in floats.
+    fn rounded(
+        weights: &[f64],
+        steps: &[f64],
+        bits: WeightBits,
+        covariance: &DMatrix<f64>,
+    ) -> Vec<i8> {
+        let moments = Moments {
+            covariance: covariance.clone(),
+            left: DMatrix::zeros(12, 5),
+        };
+        compensate(weights.to_vec(), steps, Grid::new(bits), &moments).0
+    }
+
     #[test]
     fn what_correlated_inputs_do_not_tell_apart_is_made_good() {
-        let (weights, steps, covariance) = case();
-        let Multiples(multiples) = compensate(weights.clone(), &steps, &covariance);
-        let plain = error(&weights, &nearest(&weights, &steps), &steps, &covariance);
-        let compensated = error(&weights, &multiples, &steps, &covariance);
-        assert!(compensated < 0.5 * plain, "{compensated} {plain}");
-        assert!(multiples.iter().all(|n| (-7..=7).contains(n)));
+        let (weights, coarse, covariance) = case();
+        let fine: Vec<f64> = coarse.iter().map(|step| step / 16.0).collect();
+        for (bits, steps, most) in [
+            (WeightBits::Four, coarse, 7),
+            (WeightBits::Eight, fine, 127),
+        ] {
+            let multiples = rounded(&weights, &steps, bits, &covariance);
+            let plain = nearest(&weights, &steps, f64::from(most));
+            let plain = error(&weights, &plain, &steps, &covariance);
+            let compensated = error(&weights, &multiples, &steps, &covariance);
+            assert!(compensated < 0.5 * plain, "{compensated} {plain}");
+            assert!(multiples.iter().all(|&n| (-most..=most).contains(&n)));
+        }
     }
 
     #[test]
     fn uncorrelated_and_constant_inputs_take_the_nearest() {
         let (weights, steps, _) = case();
         for covariance in [DMatrix::identity(12, 12) * 3.0, DMatrix::zeros(12, 12)] {
-            let Multiples(multiples) = compensate(weights.clone(), &steps, &covariance);
-            assert_eq!(multiples, nearest(&weights, &steps));
+            let multiples = rounded(&weights, &steps, WeightBits::Four, &covariance);
+            assert_eq!(multiples, nearest(&weights, &steps, 7.0));
         }
+    }
+
+    /// Weights that are off by a known change, which what they leave tells: the change comes back, but for damping and
+    /// steps.
+    #[test]
+    fn weights_go_to_where_the_integers_tell_the_outputs_best() {
+        let (weights, _, covariance) = case();
+        let change = DMatrix::from_fn(12, 5, |i, j| ((i + 2 * j) % 5) as f64 - 2.0);
+        let damping = DMatrix::identity(12, 12) * (DAMPING * covariance.trace() / 12.0);
+        let moments = Moments {
+            left: (&covariance + damping) * &change,
+            covariance: covariance.clone(),
+        };
+        let steps = [0.05; 5];
+        let Multiples(multiples) = compensate(
+            weights.clone(),
+            &steps,
+            Grid::new(WeightBits::Eight),
+            &moments,
+        );
+        let moved: Vec<f64> = (0..60)
+            .map(|at| weights[at] + change[(at / 5, at % 5)])
+            .collect();
+        let before = error(
+            &moved,
+            &nearest(&weights, &steps, 127.0),
+            &steps,
+            &covariance,
+        );
+        let after = error(&moved, &multiples, &steps, &covariance);
+        assert!(after < 1e-3 * before, "{after} {before}");
     }
 
     #[test]
     fn multiples_are_written_as_digits() {
-        let multiples = Multiples(vec![-7, -1, 0, 3, 7]);
-        assert_eq!(String::from(multiples.clone()), "178bf");
-        assert_eq!(Multiples::try_from("178bf".to_string()), Ok(multiples));
-        for text in ["0", "1g", " "] {
+        let multiples = Multiples(vec![-127, -1, 0, 3, 127]);
+        assert_eq!(String::from(multiples.clone()), "81ff00037f");
+        assert_eq!(Multiples::try_from("81ff00037f".to_string()), Ok(multiples));
+        for text in ["0", "001", "1g", "+1", "é"] {
             assert!(Multiples::try_from(text.to_string()).is_err(), "{text}");
         }
     }

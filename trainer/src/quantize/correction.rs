@@ -1,26 +1,26 @@
 //! Bias correction: what quantization shifts each output of a layer by in the mean, put into its bias (Nagel
 //! et al., "Data-free quantization through weight equalization and bias correction", 2019, section 4.2, here
-//! with means over readings, as in its appendix D).
+//! with means over readings, as in its appendix D). On the way the weights are rounded, so that one makes good what
+//! another lacks ([`super::compensate`]).
 
-use super::compensate::{Multiples, compensate};
+use super::compensate::{Moments, Multiples, compensate};
 use super::layer::{Operand, quantize_dense};
 use super::plan::{LayerPlan, Plan};
 use super::pool::Pool;
 use super::ranges::draws;
-use super::rows::Rows;
+use super::rows::{Grid, Rows};
 use super::scheme::Scheme;
 use crate::error::Error;
-use crate::model::{Dense, Vae};
+use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 use elbow::format::{DenseSpec, EncodeError};
 use elbow::kernel::{self, Numbers, Operands, Packing, WeightBits, operand_words};
 use nalgebra::DMatrix;
 
-/// Readings that means are over, at most.
-const MOST: usize = 512;
-/// Where weights of four bits are made good by others.
-const MOST_OF_FOUR: usize = 2048;
+/// Outputs that readings count for alike, where they count for different outputs differently: neighbours have much in
+/// common, and each such group has a covariance to itself.
+const TOGETHER: usize = 16;
 
 /// What is added to the biases of each layer, on the normal readings of `pool`, each layer after those before
 /// it.
@@ -35,12 +35,6 @@ pub(super) fn corrections(
 ) -> Result<Plan, Error> {
     let scheme = Scheme::new(vae, normalization, plan)?;
     let inputs = &pool.normal.batch.inputs;
-    let most = if plan.weights.contains(&WeightBits::Four) {
-        MOST_OF_FOUR
-    } else {
-        MOST
-    };
-    let inputs = &inputs.narrow(0, 0, inputs.dim(0)?.min(most))?;
     let (mean, log_variance) = vae.encode(inputs)?;
     let latents = draws(vae, inputs, (&mean, &log_variance))?;
     let mut walk = Walk {
@@ -49,12 +43,11 @@ pub(super) fn corrections(
         shifts: vec![],
         multiples: vec![],
     };
-    walk.half(&vae.encoder, &vae.heads, inputs.clone())?;
-    walk.half(&vae.decoder, &vae.output, latents)?;
-    let four = walk.bits.contains(&WeightBits::Four);
+    walk.half(&vae.encoder, &vae.heads, inputs.clone(), None)?;
+    walk.half(&vae.decoder, &vae.output, latents, Some(&vae.likelihood))?;
     Ok(Plan {
         corrections: Some(walk.shifts),
-        multiples: if four { walk.multiples } else { vec![] },
+        multiples: walk.multiples,
         ..plan.clone()
     })
 }
@@ -71,18 +64,24 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The layers of a half, of which the first takes in `floats` (readings, numbers).
-    fn half(&mut self, hidden: &[Dense], last: &Dense, mut floats: Tensor) -> Result<(), Error> {
+    /// The layers of a half, of which the first takes in `floats` (readings, numbers), and what its outputs go into.
+    fn half(
+        &mut self,
+        hidden: &[Dense],
+        last: &Dense,
+        mut floats: Tensor,
+        likelihood: Option<&Likelihood>,
+    ) -> Result<(), Error> {
         let mut integers = integers(&floats, &self.scheme.operands[self.shifts.len()])?;
         for layer in hidden {
-            integers = self.layer(layer, &floats, &integers)?;
+            integers = self.layer(layer, &floats, &integers, None)?;
             let ceiling = -self.scheme.operands[self.shifts.len()].zero_point;
             let rectified =
                 |q: &mut i32| *q = (*q).clamp(0, 2 * i32::from(ceiling)) - i32::from(ceiling);
             integers.iter_mut().for_each(rectified);
             floats = layer.forward(&floats)?.relu()?;
         }
-        self.layer(last, &floats, &integers).map(drop)
+        self.layer(last, &floats, &integers, likelihood).map(drop)
     }
 
     /// Finds the shift of a layer, and gives its outputs when that is corrected.
@@ -91,21 +90,25 @@ impl Walk<'_> {
         layer: &Dense,
         floats: &Tensor,
         integers: &[i32],
+        likelihood: Option<&Likelihood>,
     ) -> Result<Vec<i32>, Error> {
         let at = self.shifts.len();
         let (input, steps) = (&self.scheme.operands[at], &self.scheme.steps[at]);
         let bits = self.bits[at];
-        let multiples = match bits {
-            WeightBits::Eight => Multiples::default(),
-            WeightBits::Four => multiples(layer, input, steps, integers)?,
+        let exact = layer.forward(floats)?;
+        let information = match likelihood {
+            Some(likelihood) => likelihood.information(&exact)?,
+            None => None,
         };
+        let target = Target { exact, information };
+        let multiples = multiples(layer, bits, input, steps, integers, &target)?;
         let plan = LayerPlan {
             bits,
             multiples: Some(&multiples.0),
             ..LayerPlan::default()
         };
         let draft = quantize_dense(layer, plan, input, steps)?;
-        let shift = shift(&outputs(&draft, integers), steps, &layer.forward(floats)?)?;
+        let shift = shift(&outputs(&draft, integers), steps, &target)?;
         let plan = LayerPlan {
             correction: Some(&shift),
             ..plan
@@ -117,31 +120,112 @@ impl Walk<'_> {
     }
 }
 
-/// The weights of four bits of a layer that takes `integers` in.
+/// What the outputs of a layer are to be.
+struct Target {
+    /// (readings, outputs).
+    exact: Tensor,
+    /// What the square of an error counts for, (readings, outputs); the same everywhere where there is none. As layers
+    /// are rounded for nats, what a sure output is off by is nearly free (the Fisher information as weight: Theis,
+    /// Korshunova, Tejani and Huszar, "Faster gaze prediction with dense networks and Fisher pruning", 2018).
+    information: Option<Tensor>,
+}
+
+impl Target {
+    /// The outputs from `first` on, so many.
+    fn narrow(&self, first: usize, count: usize) -> Result<Self, Error> {
+        let narrow = |all: &Tensor| all.narrow(1, first, count);
+        Ok(Self {
+            exact: narrow(&self.exact)?,
+            information: self.information.as_ref().map(narrow).transpose()?,
+        })
+    }
+
+    /// What each reading counts for (readings, 1), 1 in the mean.
+    fn weights(&self) -> Result<Option<Tensor>, Error> {
+        let Some(information) = &self.information else {
+            return Ok(None);
+        };
+        // An output that is always sure counts for something too.
+        let of_readings = (information.mean_keepdim(1)? + 1e-6)?;
+        Ok(Some(
+            of_readings.broadcast_div(&of_readings.mean_keepdim(0)?)?,
+        ))
+    }
+}
+
+/// The weights of a layer that takes `integers` in and is to give `target`.
 fn multiples(
     layer: &Dense,
+    bits: WeightBits,
     input: &Operand,
     steps: &[f64],
     integers: &[i32],
+    target: &Target,
 ) -> Result<Multiples, Error> {
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
-    let columns = input.scales.len();
-    let mut rows = Rows::new(columns, steps.len());
-    rows.bits = WeightBits::Four;
+    let (columns, outputs) = (input.scales.len(), steps.len());
+    let mut rows = Rows::new(columns, outputs);
+    rows.bits = bits;
     rows.quantize(&weight, layer.biases()?.into_iter(), input, steps)
         .map_err(EncodeError::from)?;
-    let steps: Vec<f64> = rows.scales.iter().map(|scale| 16.0 * scale).collect();
-    let scaled = weight.chunks_exact(steps.len()).zip(&input.scales);
+    let grid = Grid::new(bits);
+    let units: Vec<f64> = rows.scales.iter().map(|scale| grid.unit * scale).collect();
+    let scaled = weight.chunks_exact(outputs).zip(&input.scales);
     let scaled = scaled.flat_map(|(row, scale)| row.iter().map(move |&w| f64::from(w) * scale));
+    let scaled: Vec<f64> = scaled.collect();
     let numbers = integers.iter().map(|&q| q as f32);
-    let numbers = Tensor::from_iter(numbers, layer.weight.device())?;
+    let numbers = Tensor::from_iter(numbers, target.exact.device())?;
     let numbers = numbers.reshape((integers.len() / columns, columns))?;
-    let centred = numbers.broadcast_sub(&numbers.mean_keepdim(0)?)?;
-    let products = centred.t()?.matmul(&centred)?.to_vec2::<f32>()?;
-    let covariance = DMatrix::from_fn(columns, columns, |i, j| {
-        f64::from(products[i][j]) / integers.len() as f64
-    });
-    Ok(compensate(scaled.collect(), &steps, &covariance))
+    let together = match target.information {
+        None => outputs,
+        Some(_) => TOGETHER,
+    };
+    let mut all = vec![0; columns * outputs];
+    for first in (0..outputs).step_by(together) {
+        let count = together.min(outputs - first);
+        let of_some = |row: &[f64]| row[first..][..count].to_vec();
+        let some: Vec<f64> = scaled.chunks_exact(outputs).flat_map(of_some).collect();
+        let moments = moments(&some, &numbers, &target.narrow(first, count)?)?;
+        let Multiples(some) = compensate(some, &units[first..][..count], grid, &moments);
+        for (row, some) in all.chunks_exact_mut(outputs).zip(some.chunks_exact(count)) {
+            row[first..][..count].copy_from_slice(some);
+        }
+    }
+    rows.keep_within_bounds(&mut all, input);
+    Ok(Multiples(all))
+}
+
+/// Of a layer that takes in `numbers` (readings, inputs), has the weights `scaled` (inputs, outputs), and is to give
+/// `target`.
+fn moments(scaled: &[f64], numbers: &Tensor, target: &Target) -> Result<Moments, Error> {
+    let (count, outputs) = target.exact.dims2()?;
+    let columns = scaled.len() / outputs;
+    let of_outputs = scaled.iter().map(|&w| w as f32);
+    let of_outputs =
+        Tensor::from_iter(of_outputs, numbers.device())?.reshape((columns, outputs))?;
+    let left = (&target.exact - numbers.matmul(&of_outputs)?)?;
+    let weights = target.weights()?;
+    // Each less its mean, and times the root of what its reading counts for.
+    let centred = |all: &Tensor| -> Result<Tensor, Error> {
+        Ok(match &weights {
+            None => all.broadcast_sub(&all.mean_keepdim(0)?)?,
+            Some(weights) => {
+                let mean = all.broadcast_mul(weights)?.mean_keepdim(0)?;
+                all.broadcast_sub(&mean)?.broadcast_mul(&weights.sqrt()?)?
+            }
+        })
+    };
+    let numbers = centred(numbers)?;
+    let transposed = numbers.t()?;
+    let mean_of_products = |others: &Tensor| -> Result<DMatrix<f64>, Error> {
+        let products = transposed.matmul(others)?.to_vec2::<f32>()?;
+        let mean = |i: usize, j: usize| f64::from(products[i][j]) / count as f64;
+        Ok(DMatrix::from_fn(columns, others.dim(1)?, mean))
+    };
+    Ok(Moments {
+        covariance: mean_of_products(&numbers)?,
+        left: mean_of_products(&centred(&left)?)?,
+    })
 }
 
 /// The integers that stand for `floats`, as the first layer of a half takes them in.
@@ -155,20 +239,22 @@ fn integers(floats: &Tensor, operand: &Operand) -> Result<Vec<i32>, Error> {
     Ok(whole.into_iter().map(|number| number as i32).collect())
 }
 
-/// The mean of `exact` (readings, outputs) less that of `integers` in steps, output by output.
-fn shift(integers: &[i32], steps: &[f64], exact: &Tensor) -> Result<Vec<f64>, Error> {
-    let rows = integers.len() / steps.len();
-    let mut sums = vec![0.0; steps.len()];
-    for row in integers.chunks_exact(steps.len()) {
-        let numbers = sums.iter_mut().zip(row);
-        numbers.for_each(|(sum, &q)| *sum += f64::from(q));
-    }
-    let exact = exact.mean(0)?.to_vec1::<f32>()?;
-    let means = sums.iter().map(|sum| sum / rows as f64);
-    let pairs = exact.iter().zip(means.zip(steps));
-    Ok(pairs
-        .map(|(&exact, (mean, step))| f64::from(exact) - mean * step)
-        .collect())
+/// The mean of what `integers` in steps lack of `target`, output by output, each reading by what it counts for.
+fn shift(integers: &[i32], steps: &[f64], target: &Target) -> Result<Vec<f64>, Error> {
+    let Target { exact, information } = target;
+    let steps = steps.iter().map(|&step| step as f32);
+    let steps = Tensor::from_iter(steps, exact.device())?;
+    let numbers = integers.iter().map(|&q| q as f32);
+    let numbers = Tensor::from_iter(numbers, exact.device())?.reshape(exact.shape())?;
+    let left = (exact - numbers.broadcast_mul(&steps)?)?.to_dtype(DType::F64)?;
+    let mean = match information {
+        None => left.mean(0)?,
+        Some(information) => {
+            let weights = (information.to_dtype(DType::F64)? + 1e-6)?;
+            ((left * &weights)?.sum(0)? / weights.sum(0)?)?
+        }
+    };
+    Ok(mean.to_vec1()?)
 }
 
 /// The outputs `M_r(a_r)` of a layer on each row of `integers`, by the device's kernel. In eight bits the weights
@@ -200,4 +286,71 @@ fn outputs(spec: &DenseSpec, integers: &[i32]) -> Vec<i32> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    /// 6 readings of 2 inputs and 3 outputs.
+    fn case(information: Option<Tensor>) -> (Vec<f64>, Tensor, Target) {
+        let tensor = |count: usize, width: usize| {
+            let numbers = (0..count * width).map(|at| ((at * at * 7 + 3 * at) % 11) as f32 - 5.0);
+            let numbers = Tensor::from_iter(numbers, &Device::Cpu).unwrap();
+            numbers.reshape((count, width)).unwrap()
+        };
+        let target = Target {
+            exact: tensor(6, 3),
+            information,
+        };
+        (vec![0.5, -1.0, 2.0, 1.0, 0.25, -0.5], tensor(6, 2), target)
+    }
+
+    fn tensor(rows: [[f32; 3]; 6]) -> Tensor {
+        Tensor::new(&rows, &Device::Cpu).unwrap()
+    }
+
+    #[test]
+    fn readings_that_count_alike_count_as_without_information() {
+        let (weights, numbers, target) = case(Some(tensor([[0.3; 3]; 6])));
+        let (_, _, plain) = case(None);
+        let [of_some, of_plain] =
+            [&target, &plain].map(|target| moments(&weights, &numbers, target).unwrap());
+        let distance = (&of_some.covariance - &of_plain.covariance).abs().max();
+        assert!(distance < 1e-5, "{distance}");
+        let distance = (&of_some.left - &of_plain.left).abs().max();
+        assert!(distance < 1e-5, "{distance}");
+        let integers: Vec<i32> = (0..18).map(|at| at % 5).collect();
+        let [some, plain] =
+            [&target, &plain].map(|target| shift(&integers, &[0.5, 1.0, 2.0], target).unwrap());
+        for (some, plain) in some.iter().zip(plain) {
+            assert!((some - plain).abs() < 1e-5, "{some} {plain}");
+        }
+    }
+
+    /// Twice the weight is the reading twice; none is no reading.
+    #[test]
+    fn readings_count_by_what_is_known_of_their_outputs() {
+        let count = [1.0, 2.0, 0.0, 1.0, 0.0, 2.0];
+        let (weights, numbers, target) = case(Some(tensor(count.map(|one| [one; 3]))));
+        let repeated = Tensor::new(&[0u32, 1, 1, 3, 5, 5], &Device::Cpu).unwrap();
+        let select = |all: &Tensor| all.index_select(&repeated, 0).unwrap();
+        let plain = Target {
+            exact: select(&target.exact),
+            information: None,
+        };
+        let of_some = moments(&weights, &numbers, &target).unwrap();
+        let of_plain = moments(&weights, &select(&numbers), &plain).unwrap();
+        let distance = (&of_some.covariance - &of_plain.covariance).abs().max();
+        assert!(distance < 1e-4, "{distance}");
+        let distance = (&of_some.left - &of_plain.left).abs().max();
+        assert!(distance < 1e-4, "{distance}");
+        let zeros = vec![0; 18];
+        let some = shift(&zeros, &[1.0; 3], &target).unwrap();
+        let plain = shift(&zeros, &[1.0; 3], &plain).unwrap();
+        for (some, plain) in some.iter().zip(plain) {
+            assert!((some - plain).abs() < 1e-5, "{some} {plain}");
+        }
+    }
 }

@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::model::Dense;
 use crate::readings::Normalization;
 use elbow::format::{Activation, DenseSpec, EncodeError, InputSpec, LayerSpec};
-use elbow::kernel::WeightBits;
 use elbow::requantize::Multiplier;
 
 /// Levels on either side of zero: inputs and weights.
@@ -124,10 +123,8 @@ pub(super) fn quantize_dense(
     let biases = biases.map(|(row, bias)| bias + correction(row));
     let mut rows = Rows::new(layer.weight.dim(0)?, steps.len());
     rows.bits = plan.bits;
-    if plan.bits == WeightBits::Four {
-        rows.multiples = plan.multiples.map(<[i8]>::to_vec);
-        rows.settled = plan.scales.map(<[f64]>::to_vec);
-    }
+    rows.multiples = plan.multiples.map(<[i8]>::to_vec);
+    rows.settled = plan.scales.map(<[f64]>::to_vec);
     rows.quantize(&weight, biases, input, steps)
         .map_err(EncodeError::from)?;
     Ok(rows.to_spec())

@@ -38,11 +38,10 @@ pub struct Plan {
     /// Of the weights, layer by layer as the corrections; 8 where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<WeightBits>,
-    /// The weights of four bits, layer by layer, nothing of a layer of eight; the nearest ones where it is empty.
+    /// The weights, layer by layer; the nearest ones where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub multiples: Vec<Multiples>,
-    /// What 1 is worth in each row of a layer of four bits, layer by layer, nothing of a layer of eight; where it
-    /// is empty, what leaves the smallest error.
+    /// What 1 is worth in each row, layer by layer; what the weights tell where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scales: Vec<Vec<f64>>,
     /// What activations reach.
@@ -58,7 +57,7 @@ pub struct Plan {
 pub(super) struct LayerPlan<'a> {
     /// Of the weights.
     pub(super) bits: WeightBits,
-    /// The weights of four bits, where they are not the nearest.
+    /// The weights, where they are not the nearest.
     pub(super) multiples: Option<&'a [i8]>,
     /// What 1 is worth in each row, where that is settled.
     pub(super) scales: Option<&'a [f64]>,
@@ -97,16 +96,15 @@ impl Plan {
         self.weights.get(layer).copied().unwrap_or_default()
     }
 
-    /// The weights of a layer of four bits, where they are not the nearest.
+    /// The weights of a layer, where they are not the nearest.
     pub fn multiples(&self, layer: usize) -> Option<&[i8]> {
         let multiples = self.multiples.get(layer);
         multiples.map(|Multiples(all)| all.as_slice())
     }
 
-    /// What 1 is worth in each row of a layer of four bits, where that is settled.
+    /// What 1 is worth in each row of a layer, where that is settled.
     pub fn scales(&self, layer: usize) -> Option<&[f64]> {
-        let scales = self.scales.get(layer)?;
-        (!scales.is_empty()).then_some(scales.as_slice())
+        self.scales.get(layer).map(Vec::as_slice)
     }
 
     /// What it says of one layer.

@@ -10,8 +10,11 @@ use crate::readings::{Normalization, Readings};
 use candle_core::Device;
 use rand_core::Rng;
 
-/// Readings of each kind, at most: more say little more.
-const MOST: usize = 2048;
+/// Normal readings at most: weights that make good each other's rounding are fitted to them, and more fit little
+/// better.
+const MOST_NORMAL: usize = 8192;
+/// Strange readings at most, of either kind.
+const MOST_STRANGE: usize = 2048;
 /// How far readings are perturbed, in standard deviations of each input, in turn.
 const AMPLITUDES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 /// The fraction of the counts of a reading that is replaced, in turn.
@@ -42,11 +45,11 @@ impl Pool {
         abnormal: Option<&Readings>,
     ) -> Result<Self, Error> {
         let device = Device::Cpu;
-        let readings = training.readings.first(MOST);
+        let readings = training.readings.first(MOST_NORMAL);
         let rows: Vec<usize> = (0..readings.len()).collect();
-        let mut strange = perturbed(vae, normalization, &readings);
+        let mut strange = perturbed(vae, normalization, &readings.first(MOST_STRANGE));
         if let Some(abnormal) = abnormal {
-            strange.extend(&abnormal.first(MOST));
+            strange.extend(&abnormal.first(MOST_STRANGE));
         }
         Ok(Self {
             normal: Prepared::new(readings, normalization, vae, &device)?,

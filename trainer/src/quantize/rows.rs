@@ -6,10 +6,35 @@ use elbow::kernel::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
-/// A weight of four bits is a multiple of this.
-const STEP: f64 = 16.0;
-/// The largest multiple.
-const STEPS: f64 = 7.0;
+/// The whole numbers that weights are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Grid {
+    /// They are multiples of this.
+    pub(super) unit: f64,
+    /// The largest multiple, either way.
+    pub(super) most: f64,
+}
+
+impl Grid {
+    pub(super) fn new(bits: WeightBits) -> Self {
+        match bits {
+            WeightBits::Eight => Self {
+                unit: 1.0,
+                most: SYMMETRIC_LEVELS,
+            },
+            WeightBits::Four => Self {
+                unit: 16.0,
+                most: 7.0,
+            },
+        }
+    }
+
+    /// The largest whole number.
+    fn largest(self) -> f64 {
+        self.unit * self.most
+    }
+}
+
 /// The parts of a row's largest weight that the largest weight of four bits may stand for.
 const CLIPS: [f64; 7] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
 
@@ -18,9 +43,10 @@ const CLIPS: [f64; 7] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
 pub struct Rows {
     /// Bits of the weights.
     pub bits: WeightBits,
-    /// What the weights of four bits are, in multiples of 16, (inputs, outputs); none where they are the nearest.
+    /// What the weights are, in multiples of 16 where they have four bits, (inputs, outputs); none where they are the
+    /// nearest.
     pub multiples: Option<Vec<i8>>,
-    /// What 1 is worth in each row of weights of four bits, at least; none where that leaves the smallest error.
+    /// What 1 is worth in each row, at least; none where the weights tell.
     pub settled: Option<Vec<f64>>,
     /// Whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
@@ -75,24 +101,26 @@ impl Rows {
             largest,
             sums,
         } = self;
+        let grid = Grid::new(*bits);
         measure(weight, &input.scales, largest, norms);
         if *bits == WeightBits::Four {
             // Rounding to multiples of 16 may double a magnitude.
             norms.iter_mut().for_each(|norm| *norm *= 2.0);
-            match settled {
-                None => clip(weight, &input.scales, largest),
-                Some(settled) => {
-                    let pairs = largest.iter_mut().zip(settled);
-                    pairs.for_each(|(largest, scale)| *largest = *scale * levels(*bits));
-                }
+        }
+        match settled {
+            Some(settled) => {
+                let pairs = largest.iter_mut().zip(settled);
+                pairs.for_each(|(largest, scale)| *largest = *scale * grid.largest());
             }
+            None if *bits == WeightBits::Four => clip(weight, &input.scales, largest),
+            None => {}
         }
         let zero_point = f64::from(input.zero_point);
         let biases: Vec<f64> = biases.collect();
         rows.clear();
         for (row, (&bias, &step)) in biases.iter().zip(steps).enumerate() {
             let reach = bias.abs() + (input.largest + zero_point.abs()) * norms[row];
-            let fits = (largest[row] / levels(*bits))
+            let fits = (largest[row] / grid.largest())
                 .max(reach / LARGEST_ACCUMULATOR)
                 .max(1e-12 * step);
             let multiplier = Multiplier::at_least(fits / step)?;
@@ -102,16 +130,11 @@ impl Rows {
                 multiplier,
             });
         }
-        match (bits, multiples) {
-            (WeightBits::Eight, _) => {
-                round(weight, &input.scales, scales, (1.0, f64::INFINITY), weights);
-            }
-            (WeightBits::Four, None) => {
-                round(weight, &input.scales, scales, (STEP, STEPS), weights);
-            }
-            (WeightBits::Four, Some(multiples)) => {
-                let multiples = multiples.iter().map(|&n| STEP as f32 * f32::from(n));
-                let places = weights.iter_mut().zip(multiples);
+        match multiples {
+            None => round(weight, &input.scales, scales, grid, weights),
+            Some(multiples) => {
+                let whole = multiples.iter().map(|&n| grid.unit as f32 * f32::from(n));
+                let places = weights.iter_mut().zip(whole);
                 places.for_each(|(place, weight)| *place = weight);
             }
         }
@@ -121,6 +144,26 @@ impl Rows {
             rows[row].bias = (bias / scales[row]).round() as i32 - zero;
         }
         Ok(())
+    }
+
+    /// Gives back the nearest to those rows of `multiples` (inputs, outputs) with which an accumulator might leave its
+    /// bound, after [`Rows::quantize`] without any.
+    pub(super) fn keep_within_bounds(&self, multiples: &mut [i8], input: &Operand) {
+        let (outputs, grid) = (self.rows.len(), Grid::new(self.bits));
+        let reach = input.largest + f64::from(input.zero_point).abs();
+        for row in 0..outputs {
+            let whole = multiples[row..].iter().step_by(outputs);
+            let norm: f64 = whole.map(|&n| grid.unit * f64::from(n).abs()).sum();
+            let bias = f64::from(self.rows[row].bias).abs();
+            if bias + reach * norm <= LARGEST_ACCUMULATOR {
+                continue;
+            }
+            let places = multiples[row..].iter_mut().step_by(outputs);
+            let nearest = self.weights[row..].iter().step_by(outputs);
+            for (place, &nearest) in places.zip(nearest) {
+                *place = (f64::from(nearest) / grid.unit) as i8;
+            }
+        }
     }
 
     /// As an image holds it, row by row.
@@ -138,26 +181,19 @@ impl Rows {
     }
 }
 
-/// The largest whole number that a weight may be.
-fn levels(bits: WeightBits) -> f64 {
-    match bits {
-        WeightBits::Eight => SYMMETRIC_LEVELS,
-        WeightBits::Four => STEP * STEPS,
-    }
-}
-
 /// Brings the `largest` magnitude of each row's weights down to that part of it, of [`CLIPS`], with which the
 /// squared error of four bits is smallest.
 fn clip(weight: &[f32], scales: &[f64], largest: &mut [f64]) {
+    let most = Grid::new(WeightBits::Four).most;
     let all = largest.to_vec();
     let mut least = vec![f64::INFINITY; all.len()];
     let mut errors = vec![0.0; all.len()];
     for part in CLIPS {
         let steps: Vec<f64> = all
             .iter()
-            .map(|all| (part * all / STEPS).max(f64::MIN_POSITIVE))
+            .map(|all| (part * all / most).max(f64::MIN_POSITIVE))
             .collect();
-        squared_errors(weight, scales, &steps, &mut errors);
+        squared_errors(weight, scales, &steps, most, &mut errors);
         for (row, &error) in errors.iter().enumerate() {
             if error < least[row] {
                 (least[row], largest[row]) = (error, part * all[row]);
@@ -166,8 +202,9 @@ fn clip(weight: &[f32], scales: &[f64], largest: &mut [f64]) {
     }
 }
 
-/// What is left of `w_cr s_c` when it is the nearest of 15 multiples of a step, squared and summed row by row.
-fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], errors: &mut [f64]) {
+/// What is left of `w_cr s_c` when it is the nearest of so many multiples of a step either way, squared and summed row
+/// by row.
+fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], most: f64, errors: &mut [f64]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -175,7 +212,7 @@ fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], errors: &mut [f
             for (row, scale) in weight.chunks_exact(steps.len()).zip(scales) {
                 for ((&weight, step), error) in row.iter().zip(steps).zip(errors.iter_mut()) {
                     let exact = f64::from(weight) * scale;
-                    let whole = (exact / step).round_ties_even().clamp(-STEPS, STEPS);
+                    let whole = (exact / step).round_ties_even().clamp(-most, most);
                     let left = exact - whole * step;
                     *error += left * left;
                 }
@@ -208,14 +245,9 @@ fn measure(weight: &[f32], scales: &[f64], largest: &mut [f64], norms: &mut [f64
     );
 }
 
-/// `w_cr s_c / t_r` to the nearest multiple of `unit`, at most `most` of them either way.
-fn round(
-    weight: &[f32],
-    scales: &[f64],
-    steps: &[f64],
-    (unit, most): (f64, f64),
-    rounded: &mut [f32],
-) {
+/// `w_cr s_c / t_r` to the nearest number of `grid`.
+fn round(weight: &[f32], scales: &[f64], steps: &[f64], grid: Grid, rounded: &mut [f32]) {
+    let Grid { unit, most } = grid;
     Arch::new().dispatch(
         #[inline(always)]
         || {

@@ -1,4 +1,4 @@
-//! A model that learns, or has learned, in four bits.
+//! A model that learns, or has learned, in integers.
 
 use super::plan::Plan;
 use super::rows::Rows;
@@ -8,10 +8,9 @@ use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use candle_core::Tensor;
 use elbow::format::EncodeError;
-use elbow::kernel::WeightBits;
 
-/// Gives `vae` the weights and biases that the layers of four bits of `plan` stand for, and the plan by which they
-/// are the nearest: what one is worth stays as it is, and so must ranges, or all would be rounded anew.
+/// Gives `vae` the weights and biases that the integers of `plan` stand for, and the plan by which they are the
+/// nearest: what one is worth stays as it is, and so must ranges, or all would be rounded anew.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Tensor`].
@@ -25,10 +24,6 @@ pub fn settle(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<P
     let encoder = vae.encoder.iter().chain([&vae.heads]);
     let decoder = vae.decoder.iter().chain([&vae.output]);
     for (at, layer) in encoder.chain(decoder).enumerate() {
-        if plan.weight_bits(at) == WeightBits::Eight {
-            settled.scales.push(vec![]);
-            continue;
-        }
         let biases = layer.biases()?;
         let correction = plan.correction(at);
         let biases = biases.iter().enumerate();
@@ -37,7 +32,7 @@ pub fn settle(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<P
             .collect();
         let (input, steps) = (&scheme.operands[at], &scheme.steps[at]);
         let mut rows = Rows::new(input.scales.len(), steps.len());
-        rows.bits = WeightBits::Four;
+        rows.bits = plan.weight_bits(at);
         rows.multiples = plan.multiples(at).map(<[i8]>::to_vec);
         rows.settled = plan.scales(at).map(<[f64]>::to_vec);
         let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
