@@ -225,10 +225,7 @@ impl Search<'_> {
             weights[layer] = WeightBits::Four;
             Plan {
                 weights,
-                multiples: vec![],
-                scales: vec![],
-                corrections: None,
-                ..plan.clone()
+                ..plan.to_nearest()
             }
         };
         let mut costs = vec![];

@@ -62,51 +62,82 @@ pub(super) struct Moments {
     pub(super) left: DMatrix<f64>,
 }
 
-/// Rounds `weights` (inputs, outputs) to multiples of `steps`, one for each output, as large as `grid` lets them be.
-pub(super) fn compensate(
-    mut weights: Vec<f64>,
-    steps: &[f64],
-    grid: Grid,
-    moments: &Moments,
-) -> Multiples {
-    let Moments { covariance, left } = moments;
-    let (inputs, outputs) = (covariance.nrows(), steps.len());
-    let mut order: Vec<usize> = (0..inputs).collect();
-    order.sort_by(|&a, &b| covariance[(b, b)].total_cmp(&covariance[(a, a)]));
-    let inverse = inverse(covariance, &order);
-    if let Some(inverse) = &inverse {
-        let ordered = DMatrix::from_fn(inputs, outputs, |i, j| left[(order[i], j)]);
-        let change = inverse * ordered;
-        for (place, &input) in order.iter().enumerate() {
-            let row = &mut weights[input * outputs..][..outputs];
-            let change = change.row(place);
-            row.iter_mut().zip(&change).for_each(|(w, by)| *w += by);
+/// How errors are made good in a layer.
+#[derive(Debug)]
+pub(super) struct Compensation {
+    /// Of the inputs.
+    order: Vec<usize>,
+    /// What is added to the weights, (inputs in that order, outputs); none where all inputs are constant.
+    change: Option<DMatrix<f64>>,
+    /// L of L L' = the inverse of the covariance in that order; none where all inputs are constant.
+    factors: Option<DMatrix<f64>>,
+}
+
+/// Weights that were rounded.
+#[derive(Debug)]
+pub(super) struct Rounded {
+    /// (inputs, outputs).
+    pub(super) multiples: Vec<i8>,
+    /// The variance of each output's error that rounding leaves.
+    pub(super) errors: Vec<f64>,
+}
+
+impl Compensation {
+    /// By `moments`.
+    pub(super) fn new(moments: &Moments) -> Self {
+        let Moments { covariance, left } = moments;
+        let mut order: Vec<usize> = (0..covariance.nrows()).collect();
+        order.sort_by(|&a, &b| covariance[(b, b)].total_cmp(&covariance[(a, a)]));
+        let inverse = inverse(covariance, &order);
+        let change = inverse.as_ref().map(|inverse| {
+            let ordered = |i: usize, j: usize| left[(order[i], j)];
+            inverse * DMatrix::from_fn(left.nrows(), left.ncols(), ordered)
+        });
+        Self {
+            change,
+            factors: inverse.and_then(|inverse| Some(inverse.cholesky()?.l())),
+            order,
         }
     }
-    // L of L L' = the inverse.
-    let factors = inverse.and_then(|inverse| Some(inverse.cholesky()?.l()));
-    let mut multiples = vec![0; inputs * outputs];
-    let mut errors = vec![0.0; outputs];
-    for (place, &input) in order.iter().enumerate() {
-        let row = &weights[input * outputs..][..outputs];
-        let rounded = &mut multiples[input * outputs..][..outputs];
-        let diagonal = factors.as_ref().map_or(1.0, |l| l[(place, place)]);
-        let all = row.iter().zip(steps).zip(rounded).zip(&mut errors);
-        for (((&weight, step), rounded), error) in all {
-            let n = (weight / step).round().clamp(-grid.most, grid.most);
-            *rounded = n as i8;
-            *error = (weight - n * step) / diagonal;
+
+    /// Rounds `weights` (inputs, outputs) to multiples of `steps`, one for each output, as large as `grid` lets them be.
+    pub(super) fn round(&self, mut weights: Vec<f64>, steps: &[f64], grid: Grid) -> Rounded {
+        let outputs = steps.len();
+        if let Some(change) = &self.change {
+            for (place, &input) in self.order.iter().enumerate() {
+                let row = &mut weights[input * outputs..][..outputs];
+                let change = change.row(place);
+                row.iter_mut().zip(&change).for_each(|(w, by)| *w += by);
+            }
         }
-        let Some(l) = &factors else { continue };
-        for (later, &other) in order.iter().enumerate().skip(place + 1) {
-            let part = l[(later, place)];
-            let row = &mut weights[other * outputs..][..outputs];
-            row.iter_mut()
-                .zip(&errors)
-                .for_each(|(w, error)| *w -= part * error);
+        let mut rounded = Rounded {
+            multiples: vec![0; weights.len()],
+            errors: vec![0.0; outputs],
+        };
+        let mut errors = vec![0.0; outputs];
+        for (place, &input) in self.order.iter().enumerate() {
+            let row = &weights[input * outputs..][..outputs];
+            let multiples = &mut rounded.multiples[input * outputs..][..outputs];
+            let diagonal = self.factors.as_ref().map_or(1.0, |l| l[(place, place)]);
+            let all = row.iter().zip(steps).zip(multiples).zip(&mut errors);
+            for (((&weight, step), multiple), error) in all {
+                let n = (weight / step).round().clamp(-grid.most, grid.most);
+                *multiple = n as i8;
+                *error = (weight - n * step) / diagonal;
+            }
+            let sums = rounded.errors.iter_mut().zip(&errors);
+            sums.for_each(|(sum, error)| *sum += error * error);
+            let Some(l) = &self.factors else { continue };
+            for (later, &other) in self.order.iter().enumerate().skip(place + 1) {
+                let part = l[(later, place)];
+                let row = &mut weights[other * outputs..][..outputs];
+                row.iter_mut()
+                    .zip(&errors)
+                    .for_each(|(w, error)| *w -= part * error);
+            }
         }
+        rounded
     }
-    Multiples(multiples)
 }
 
 /// The covariance in that order, damped and inverted; none where all inputs are constant.
@@ -175,7 +206,33 @@ mod tests {
             covariance: covariance.clone(),
             left: DMatrix::zeros(12, 5),
         };
-        compensate(weights.to_vec(), steps, Grid::new(bits), &moments).0
+        let rounded = Compensation::new(&moments).round(weights.to_vec(), steps, Grid::new(bits));
+        // The variances of the errors are what their definition says, but for damping.
+        for (output, sum) in rounded.errors.iter().enumerate() {
+            let damping = DAMPING * covariance.trace() / 12.0;
+            let damped = covariance + DMatrix::identity(12, 12) * damping;
+            let one = |all: Vec<f64>| all.into_iter().skip(output).step_by(5).collect::<Vec<_>>();
+            let multiples: Vec<i8> = rounded
+                .multiples
+                .iter()
+                .skip(output)
+                .step_by(5)
+                .copied()
+                .collect();
+            let exact = error(
+                &one(weights.to_vec()),
+                &multiples,
+                &steps[output..=output],
+                &damped,
+            );
+            let exact = if covariance.trace() == 0.0 {
+                *sum
+            } else {
+                exact
+            };
+            assert!((sum - exact).abs() < 1e-9 * exact.max(1.0), "{sum} {exact}");
+        }
+        rounded.multiples
     }
 
     #[test]
@@ -216,12 +273,8 @@ mod tests {
             covariance: covariance.clone(),
         };
         let steps = [0.05; 5];
-        let Multiples(multiples) = compensate(
-            weights.clone(),
-            &steps,
-            Grid::new(WeightBits::Eight),
-            &moments,
-        );
+        let grid = Grid::new(WeightBits::Eight);
+        let rounded = Compensation::new(&moments).round(weights.clone(), &steps, grid);
         let moved: Vec<f64> = (0..60)
             .map(|at| weights[at] + change[(at / 5, at % 5)])
             .collect();
@@ -231,7 +284,7 @@ mod tests {
             &steps,
             &covariance,
         );
-        let after = error(&moved, &multiples, &steps, &covariance);
+        let after = error(&moved, &rounded.multiples, &steps, &covariance);
         assert!(after < 1e-3 * before, "{after} {before}");
     }
 

@@ -3,7 +3,7 @@
 //! with means over readings, as in its appendix D). On the way the weights are rounded, so that one makes good what
 //! another lacks ([`super::compensate`]).
 
-use super::compensate::{Moments, Multiples, compensate};
+use super::compensate::{Compensation, Moments, Multiples};
 use super::layer::{Operand, quantize_dense};
 use super::plan::{LayerPlan, Plan};
 use super::pool::Pool;
@@ -21,6 +21,8 @@ use nalgebra::DMatrix;
 /// Outputs that readings count for alike, where they count for different outputs differently: neighbours have much in
 /// common, and each such group has a covariance to itself.
 const TOGETHER: usize = 16;
+/// The parts of the scale at which a row's largest weight fits that are tried. What is beyond is clamped, and made good.
+const PARTS: [f64; 9] = [1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
 /// What is added to the biases of each layer, on the normal readings of `pool`, each layer after those before
 /// it.
@@ -42,12 +44,14 @@ pub(super) fn corrections(
         bits: (0..plan.layers()).map(|at| plan.weight_bits(at)).collect(),
         shifts: vec![],
         multiples: vec![],
+        scales: vec![],
     };
     walk.half(&vae.encoder, &vae.heads, inputs.clone(), None)?;
     walk.half(&vae.decoder, &vae.output, latents, Some(&vae.likelihood))?;
     Ok(Plan {
         corrections: Some(walk.shifts),
         multiples: walk.multiples,
+        scales: walk.scales,
         ..plan.clone()
     })
 }
@@ -61,6 +65,8 @@ struct Walk<'a> {
     shifts: Vec<Vec<f64>>,
     /// Of the layers so far.
     multiples: Vec<Multiples>,
+    /// What 1 is worth in each row of the layers so far.
+    scales: Vec<Vec<f64>>,
 }
 
 impl Walk<'_> {
@@ -101,11 +107,12 @@ impl Walk<'_> {
             None => None,
         };
         let target = Target { exact, information };
-        let multiples = multiples(layer, bits, input, steps, integers, &target)?;
+        let (multiples, scales) = rounded(layer, bits, input, steps, integers, &target)?;
         let plan = LayerPlan {
             bits,
             multiples: Some(&multiples.0),
-            ..LayerPlan::default()
+            scales: Some(&scales),
+            correction: None,
         };
         let draft = quantize_dense(layer, plan, input, steps)?;
         let shift = shift(&outputs(&draft, integers), steps, &target)?;
@@ -116,6 +123,7 @@ impl Walk<'_> {
         let corrected = quantize_dense(layer, plan, input, steps)?;
         self.shifts.push(shift);
         self.multiples.push(multiples);
+        self.scales.push(scales);
         Ok(outputs(&corrected, integers))
     }
 }
@@ -153,23 +161,31 @@ impl Target {
     }
 }
 
-/// The weights of a layer that takes `integers` in and is to give `target`.
-fn multiples(
+/// The weights of a layer that takes `integers` in and is to give `target`, and what 1 is worth in each row: the part of
+/// the scale at which the largest weight fits, of [`PARTS`], with which what is left of the errors is smallest.
+fn rounded(
     layer: &Dense,
     bits: WeightBits,
     input: &Operand,
     steps: &[f64],
     integers: &[i32],
     target: &Target,
-) -> Result<Multiples, Error> {
+) -> Result<(Multiples, Vec<f64>), Error> {
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
+    let biases = layer.biases()?;
     let (columns, outputs) = (input.scales.len(), steps.len());
+    let grid = Grid::new(bits);
     let mut rows = Rows::new(columns, outputs);
     rows.bits = bits;
-    rows.quantize(&weight, layer.biases()?.into_iter(), input, steps)
-        .map_err(EncodeError::from)?;
-    let grid = Grid::new(bits);
-    let units: Vec<f64> = rows.scales.iter().map(|scale| grid.unit * scale).collect();
+    let fitting = rows.fitting(&weight, input);
+    // What 1 is worth in each row, at each part.
+    let mut scales = vec![];
+    for part in PARTS {
+        rows.settled = Some(fitting.iter().map(|scale| part * scale).collect());
+        rows.quantize(&weight, biases.iter().copied(), input, steps)
+            .map_err(EncodeError::from)?;
+        scales.push(rows.scales.clone());
+    }
     let scaled = weight.chunks_exact(outputs).zip(&input.scales);
     let scaled = scaled.flat_map(|(row, scale)| row.iter().map(move |&w| f64::from(w) * scale));
     let scaled: Vec<f64> = scaled.collect();
@@ -180,19 +196,35 @@ fn multiples(
         None => outputs,
         Some(_) => TOGETHER,
     };
-    let mut all = vec![0; columns * outputs];
+    let mut multiples = vec![0; columns * outputs];
+    let mut best = scales[0].clone();
     for first in (0..outputs).step_by(together) {
         let count = together.min(outputs - first);
         let of_some = |row: &[f64]| row[first..][..count].to_vec();
         let some: Vec<f64> = scaled.chunks_exact(outputs).flat_map(of_some).collect();
         let moments = moments(&some, &numbers, &target.narrow(first, count)?)?;
-        let Multiples(some) = compensate(some, &units[first..][..count], grid, &moments);
-        for (row, some) in all.chunks_exact_mut(outputs).zip(some.chunks_exact(count)) {
-            row[first..][..count].copy_from_slice(some);
+        let compensation = Compensation::new(&moments);
+        let mut least = vec![f64::INFINITY; count];
+        for scales in &scales {
+            let units = scales[first..][..count].iter();
+            let units: Vec<f64> = units.map(|scale| grid.unit * scale).collect();
+            let rounded = compensation.round(some.clone(), &units, grid);
+            for (row, &error) in rounded.errors.iter().enumerate() {
+                if error >= least[row] {
+                    continue;
+                }
+                (least[row], best[first + row]) = (error, scales[first + row]);
+                let places = multiples[first + row..].iter_mut().step_by(outputs);
+                let of_row = rounded.multiples[row..].iter().step_by(count);
+                places.zip(of_row).for_each(|(place, &n)| *place = n);
+            }
         }
     }
-    rows.keep_within_bounds(&mut all, input);
-    Ok(Multiples(all))
+    rows.settled = Some(best.clone());
+    rows.quantize(&weight, biases.into_iter(), input, steps)
+        .map_err(EncodeError::from)?;
+    rows.keep_within_bounds(&mut multiples, input);
+    Ok((Multiples(multiples), best))
 }
 
 /// Of a layer that takes in `numbers` (readings, inputs), has the weights `scaled` (inputs, outputs), and is to give

@@ -86,6 +86,16 @@ impl Plan {
         }
     }
 
+    /// The same bits and ranges, with the nearest weights, and biases as they are.
+    pub(super) fn to_nearest(&self) -> Self {
+        Self {
+            multiples: vec![],
+            scales: vec![],
+            corrections: None,
+            ..self.clone()
+        }
+    }
+
     /// Layers: those of the encoder, the heads, those of the decoder, the output.
     pub fn layers(&self) -> usize {
         self.encoder.len() + self.decoder.len() + 2

@@ -146,6 +146,13 @@ impl Rows {
         Ok(())
     }
 
+    /// What 1 is worth in each row where its largest weight just fits.
+    pub(super) fn fitting(&mut self, weight: &[f32], input: &Operand) -> Vec<f64> {
+        measure(weight, &input.scales, &mut self.largest, &mut self.norms);
+        let most = Grid::new(self.bits).largest();
+        self.largest.iter().map(|largest| largest / most).collect()
+    }
+
     /// Gives back the nearest to those rows of `multiples` (inputs, outputs) with which an accumulator might leave its
     /// bound, after [`Rows::quantize`] without any.
     pub(super) fn keep_within_bounds(&self, multiples: &mut [i8], input: &Operand) {

@@ -49,8 +49,10 @@ impl Search<'_> {
 
     /// What 16 bits are worth in each hidden layer, the others as `plan` has them.
     pub(super) fn sensitivities(&self, plan: &Plan) -> Result<Vec<Sensitivity>, Error> {
+        // Weights and biases that fit the widths as they are fit no others.
+        let plan = plan.to_nearest();
         let layers = 0..plan.hidden();
-        layers.map(|layer| self.sensitivity(plan, layer)).collect()
+        layers.map(|layer| self.sensitivity(&plan, layer)).collect()
     }
 
     fn sensitivity(&self, plan: &Plan, layer: usize) -> Result<Sensitivity, Error> {
