@@ -111,10 +111,13 @@ impl Floats<'_> {
             Estimator::PosteriorMean => vec![at(&vec![0.0; latents])],
             Estimator::SigmaPoints => (0..2 * latents)
                 .map(|index| {
-                    let mut offset = vec![0.0; latents];
                     let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-                    offset[index / 2] = sign * (latents as f64).sqrt() * sigma[index / 2];
-                    at(&offset)
+                    let offset = sigma.iter().enumerate().map(|(latent, sigma)| {
+                        let turns = (index / 2 * latent) as f64 / latents as f64;
+                        let angle = core::f64::consts::TAU * turns;
+                        sign * sigma * (angle.cos() + angle.sin())
+                    });
+                    at(&offset.collect::<Vec<f64>>())
                 })
                 .collect(),
             Estimator::MonteCarlo { samples } => {

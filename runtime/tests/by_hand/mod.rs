@@ -4,9 +4,9 @@
 pub(crate) const IMAGE: [u8; 192] = [
     b'E', b'L', b'B', b'W',
     4, 0, // format version
-    1, 0, // numerics version
+    2, 0, // numerics version
     192, 0, 0, 0, // length
-    0xf6, 0xe7, 0xe6, 0x19, // CRC-32 of all other bytes
+    0xb9, 0x5e, 0xca, 0xd2, // CRC-32 of all other bytes
     48, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name

@@ -45,6 +45,23 @@ pub(crate) fn root(n: i128) -> i128 {
     low
 }
 
+/// `cos a + sin a` of an angle in 2^-32 turns, Q16.16, by the rule of NUMERICS.md.
+fn offset(angle: i128) -> i128 {
+    let (turn, quarter) = (1i128 << 32, 1i128 << 30);
+    let turned = (angle + turn / 8).rem_euclid(turn);
+    let folded = match turned / quarter {
+        0 => turned,
+        1 | 2 => turn / 2 - turned,
+        _ => turned - turn,
+    };
+    let t = round(folded, 15);
+    let square = round(t * t, 15);
+    let inner = 1840 - round(99 * square, 15);
+    let middle = 14_964 - round(square * inner, 15);
+    let outer = 36_394 - round(square * middle, 15);
+    4 * round(t * outer, 15)
+}
+
 pub(crate) fn apply(multiplier: Multiplier, a: i128) -> i128 {
     let word = multiplier.to_word();
     let (mantissa, shift) = (i128::from(word & 0xffff), word >> 16);
@@ -391,12 +408,16 @@ impl<'a> Reference<'a> {
         match estimator {
             Estimator::PosteriorMean => passes.push(self.pass(&self.mean, &[], reading)),
             Estimator::SigmaPoints => {
-                let spread = root((self.mean.len() as i128) << 32);
-                for (j, deviation) in self.deviation.iter().enumerate() {
+                let latents = self.mean.len() as i128;
+                let step = mean(1 << 32, latents);
+                for direction in 0..latents {
                     for sign in [1, -1] {
-                        let mut v = self.mean.clone();
-                        v[j] += sign * round(spread * deviation, 16);
-                        passes.push(self.pass(&v, &[], reading));
+                        let of_latents = self.mean.iter().zip(&self.deviation).zip(0..);
+                        let moved = of_latents.map(|((mean, deviation), latent)| {
+                            let offset = offset(direction * latent * step);
+                            mean + sign * saturate(round(offset * deviation, 16), 32)
+                        });
+                        passes.push(self.pass(&moved.collect::<Vec<_>>(), &[], reading));
                     }
                 }
             }
