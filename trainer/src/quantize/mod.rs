@@ -23,6 +23,7 @@ mod loss;
 mod plan;
 mod pool;
 mod ranges;
+mod rounding;
 mod rows;
 mod scheme;
 mod settle;
