@@ -810,6 +810,13 @@ fn a_run_is_tuned_into_another() {
     succeeds(&["tune", out, "--epochs", "1", "--out", twice, "--quiet"]);
     let config = String::from_utf8(read(twice, "config.toml")).unwrap();
     assert!(config.contains("tuned_epochs = 3"), "{config}");
+    // Epochs that make it worse leave it as it was.
+    let [trained, same] = &["trained", "same"].map(|name| folder.path(name));
+    succeeds(&["fit", "--epochs", "20", "--out", trained, "--quiet"]);
+    let arguments = ["--epochs", "1", "--learning-rate", "0.5", "--out", same];
+    succeeds(&[&["tune", trained], &arguments[..], &["--quiet"]].concat());
+    let model = |run: &str| read(run, "model.safetensors");
+    assert!(model(same) == model(trained));
 
     let none = folder.path("none");
     fails_with(

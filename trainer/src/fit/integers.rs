@@ -78,8 +78,8 @@ pub fn train_integers(
         history.push(metrics);
     }
     best.restore(vae)?;
-    if !kept.scales.is_empty() {
-        // Between the steps weights are anywhere: the model is what the integers stand for.
+    if compensated && kept.multiples.is_empty() {
+        // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
         kept = settle(vae, normalization, &kept)?;
     }
     Ok((history, kept))
