@@ -121,6 +121,18 @@ pub(super) fn quantize_dense(
     let correction = |row: usize| plan.correction.map_or(0.0, |all| all[row]);
     let biases = biases.iter().enumerate();
     let biases = biases.map(|(row, bias)| bias + correction(row));
+    let of_layer = [
+        ("weights", plan.multiples.map(<[_]>::len), weight.len()),
+        ("scales", plan.scales.map(<[_]>::len), steps.len()),
+        ("corrections", plan.correction.map(<[_]>::len), steps.len()),
+    ];
+    for (what, have, need) in of_layer {
+        if let Some(have) = have.filter(|&have| have != need) {
+            return Err(Error::Setting(format!(
+                "the plan has {have} {what} of a layer that has {need}: it is of another model or version; quantize anew with --weights"
+            )));
+        }
+    }
     let mut rows = Rows::new(layer.weight.dim(0)?, steps.len());
     rows.bits = plan.bits;
     rows.multiples = plan.multiples.map(<[i8]>::to_vec);

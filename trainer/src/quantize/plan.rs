@@ -129,6 +129,7 @@ impl Plan {
 
     /// What is added to the biases of a layer, counted from the first of the encoder.
     pub fn correction(&self, layer: usize) -> Option<&[f64]> {
-        self.corrections.as_ref().map(|all| all[layer].as_slice())
+        let corrections = self.corrections.as_ref()?;
+        corrections.get(layer).map(Vec::as_slice)
     }
 }

@@ -364,3 +364,30 @@ fn a_settled_model_has_the_same_integers() {
     let text = toml::to_string(&settled).unwrap();
     assert_eq!(toml::from_str::<Plan>(&text).unwrap(), settled);
 }
+
+/// A plan of another model, or one that was cut off, is refused with both numbers.
+#[test]
+fn plans_that_do_not_fit_are_refused() {
+    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
+    let label = Label {
+        name: String::new(),
+        picture_width: 0,
+        packing: Packing::Rows,
+    };
+    let refused = |plan: Plan| {
+        let reading = pool.normal.readings.row(0);
+        let error = quantize(&vae, &normalization, &plan, &label, reading).unwrap_err();
+        error.to_string()
+    };
+    let mut short = plan.clone();
+    short.multiples[1].0.pop();
+    let needed = plan.multiples[1].0.len();
+    let expected = format!("{} weights of a layer that has {needed}", needed - 1);
+    assert!(refused(short).contains(&expected));
+    let mut short = plan.clone();
+    short.scales[0].clear();
+    assert!(refused(short).contains("0 scales of a layer that has 20"));
+    let mut short = plan.clone();
+    short.corrections.as_mut().unwrap()[0].push(0.0);
+    assert!(refused(short).contains("21 corrections of a layer that has 20"));
+}
