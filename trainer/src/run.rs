@@ -303,6 +303,28 @@ pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error
     elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
 }
 
+/// What the run in `folder` calls its model: read from its results, so that a run whose image is of another version has a
+/// name too.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_name(folder: &Path) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let path = parent(&image_path(folder)).join(SUMMARY_FILE);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let named: Result<Named, _> = serde_json::from_str(&text);
+    let named = named.map_err(|error| {
+        Error::Setting(format!(
+            "{}: {error}; name the folder of a run that `trainer fit` wrote",
+            path.display()
+        ))
+    })?;
+    Ok(named.name)
+}
+
 /// The settings beside an image, if it lies in the folder of a run.
 ///
 /// # Errors

@@ -773,6 +773,29 @@ fn a_run_is_quantized_again_to_the_same_image() {
     }
 }
 
+/// The remedy that such an image names is one: the run gives an image of this version.
+#[test]
+fn a_run_whose_image_is_of_another_version_is_quantized_again() {
+    let folder = Folder::new();
+    let run = &folder.path("old");
+    std::fs::create_dir(run).unwrap();
+    for (path, bytes) in contents(&fixture().run) {
+        std::fs::write(Path::new(run).join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    let image = &folder.path("old/model.elbow");
+    let current = std::fs::read(image).unwrap();
+    let mut old = current.clone();
+    // The numerics version.
+    old[6] = 0;
+    std::fs::write(image, &old).unwrap();
+    fails_with(
+        &["inspect", run],
+        &["numerics version 0", "trainer quantize"],
+    );
+    succeeds(&["quantize", run, "--out", image]);
+    assert!(std::fs::read(image).unwrap() == current);
+}
+
 /// A tuned run is a run: its plan gives its image, its model is another, and where it came from stays.
 #[test]
 fn a_run_is_tuned_into_another() {

@@ -95,11 +95,11 @@ impl fmt::Display for ImageError {
             }
             Self::FormatVersion { image, runtime } => write!(
                 f,
-                "the image has format version {image}, this runtime reads {runtime}; export it with the trainer of this version"
+                "the image has format version {image}, this runtime reads {runtime}; make it anew with `trainer quantize`"
             ),
             Self::NumericsVersion { image, runtime } => write!(
                 f,
-                "the image has numerics version {image}, this runtime computes {runtime}; export it with the trainer of this version"
+                "the image has numerics version {image}, this runtime computes {runtime}; make it anew with `trainer quantize`"
             ),
             Self::Checksum { stored, computed } => write!(
                 f,

@@ -79,9 +79,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         )
     };
     let training = prepared(&parts.train)?;
-    let image = run::read_image(&arguments.run)?;
+    let name = run::read_name(&arguments.run)?;
     let material = Material {
-        name: run::parse(&arguments.run, &image)?.name(),
+        name: &name,
         vae: &vae,
         config: &config,
         parts: &parts,

@@ -62,8 +62,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     settings.learning_rate = learning_rate.unwrap_or(settings.learning_rate);
     settings.qat = true;
     settings.validate()?;
-    let image = run::read_image(&run)?;
-    let name = run::parse(&run, &image)?.name().to_owned();
+    let name = run::read_name(&run)?;
     run::check_folder(&out)?;
     let parts = Parts::load(&config.settings)?;
     run::make_folder(&out)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[value(rename_all = "lowercase")]
 pub enum Activations {
     /// 8, and 16 where that is worth it: before the outputs of a density, and where a layer's 8 bits cost a tenth
-    /// of a nat
+    /// of a nat, or half of that where 16 take no more memory
     #[default]
     Auto,
     /// 8 everywhere

@@ -49,9 +49,10 @@ pub(super) struct Network {
 impl Network {
     /// The values of `vae` now.
     pub(super) fn new(vae: &Vae) -> Result<Self, Error> {
-        let halves = vae.encoder.iter().chain([&vae.heads]);
-        let layers = halves.chain(&vae.decoder).chain([&vae.output]);
-        let mut groups = layers.map(Group::of_layer).collect::<Result<Vec<_>, _>>()?;
+        let mut groups = vae
+            .layers()
+            .map(Group::of_layer)
+            .collect::<Result<Vec<_>, _>>()?;
         let encoder = 0..vae.encoder.len() + 1;
         let decoder = encoder.end..groups.len();
         let mut scales = None;
@@ -70,9 +71,7 @@ impl Network {
 
     /// Puts the values into the variables of `vae`.
     pub(super) fn write(&self, vae: &Vae) -> Result<(), Error> {
-        let halves = vae.encoder.iter().chain([&vae.heads]);
-        let layers = halves.chain(&vae.decoder).chain([&vae.output]);
-        for (layer, group) in layers.zip(&self.groups) {
+        for (layer, group) in vae.layers().zip(&self.groups) {
             let values = group.values.read().unwrap_or_else(PoisonError::into_inner);
             set(&layer.weight, &values.weight)?;
             set(&layer.bias, &values.bias)?;

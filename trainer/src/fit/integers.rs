@@ -3,19 +3,17 @@
 //! inference", CVPR 2018).
 
 use super::{Ascent, Best, Epoch, Means, fixed_masks};
-use crate::config::{Calibration, Config};
+use crate::config::Config;
 use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
 use crate::prepared::Prepared;
-use crate::quantize::{Choices, Plan, Pool, choose, measure, settle};
+use crate::quantize::{Choices, Plan, Pool, choose, settle};
 use crate::random::{self, Purpose};
 use crate::readings::Normalization;
 use rand_core::Rng;
 
-/// Times that ranges are measured anew, at most.
-const MEASUREMENTS: usize = 8;
 /// Antithetic pairs of draws for each validation reading.
 const PAIRS: usize = 2;
 
@@ -47,40 +45,28 @@ pub fn train_integers(
     let (mut best, mut history) = (Best::default(), vec![]);
     let mut kept = choose(vae, normalization, pool, Choices::new(&config))?;
     best.offer(vae, judge.criterion(&kept)?)?;
-    let mut plan = kept.clone();
-    // Where errors are made good it learns on from the integers as they are, and ranges that moved would move all.
-    let compensated = !plan.multiples.is_empty();
-    if compensated {
-        plan = settle(vae, normalization, &plan)?;
-    }
+    // It learns on from the integers as they are, and ranges that moved would move all.
+    let plan = settle(vae, normalization, &kept)?;
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
-    let epochs = config.float_epochs() + 1..=config.epochs;
-    let interval = epochs.clone().count().div_ceil(MEASUREMENTS);
-    for (turn, epoch) in epochs.enumerate() {
-        if turn.is_multiple_of(interval) {
-            if turn > 0 && config.calibration != Calibration::Nats && !compensated {
-                plan.ranges = measure(vae, pool, config.calibration)?;
-            }
-            if let Some(engine) = &mut ascent.engine {
-                engine.quantize(vae, normalization, &plan)?;
-            }
-        }
+    if let Some(engine) = &mut ascent.engine {
+        engine.quantize(vae, normalization, &plan)?;
+    }
+    let mut moved = false;
+    for epoch in config.float_epochs() + 1..=config.epochs {
         let mut metrics = ascent.epoch(epoch)?;
         metrics.validation_elbo = judge.elbo(&plan, None)?;
         if judge.masks.is_some() {
             metrics.validation_masked_elbo = judge.elbo(&plan, judge.masks.as_ref())?;
         }
         let better = best.offer(vae, metrics.criterion())?;
-        if better || metrics.criterion().is_none() {
-            kept = plan.clone();
-        }
+        moved |= better || metrics.criterion().is_none();
         observe(&metrics);
         history.push(metrics);
     }
     best.restore(vae)?;
-    if compensated && kept.multiples.is_empty() {
+    if moved {
         // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
-        kept = settle(vae, normalization, &kept)?;
+        kept = settle(vae, normalization, &plan)?;
     }
     Ok((history, kept))
 }

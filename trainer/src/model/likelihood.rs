@@ -175,16 +175,34 @@ impl Likelihood {
         }
     }
 
-    /// The Fisher information that a reading has of each output, in units of the largest that there can be: an error
-    /// of the output costs half its square times as many nats. None where it is the same whatever the output.
+    /// The Fisher information that a reading has of each of `outputs` (batch, outputs): an error of the output costs
+    /// half its square times as many nats.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn information(&self, outputs: &Tensor) -> Result<Option<Tensor>, Error> {
+    pub fn information(&self, outputs: &Tensor) -> Result<Tensor, Error> {
         match self {
-            // p (1 - p), four times.
-            Self::Binomial { .. } => Ok(Some((1.0 - (outputs * 0.5)?.tanh()?.sqr()?)?)),
-            Self::Location(_) => Ok(None),
+            // n p (1 - p).
+            Self::Binomial { trials } => {
+                let part = (1.0 - (outputs * 0.5)?.tanh()?.sqr()?)?;
+                Ok((part * (f64::from(*trials) / 4.0))?)
+            }
+            Self::Location(location) => {
+                let (center, log_deviation) = location.parameters(outputs)?;
+                let of_center = (log_deviation * -2.0)?
+                    .exp()?
+                    .broadcast_as(center.shape())?;
+                if location.log_deviation.is_some() {
+                    return Ok(of_center.contiguous()?);
+                }
+                let of_log_deviation = match location.family {
+                    Family::Normal => 2.0,
+                    Family::Laplace => 1.0,
+                };
+                let of_log_deviation = (center.zeros_like()? + of_log_deviation)?;
+                let pairs = Tensor::stack(&[of_center, of_log_deviation], 2)?;
+                Ok(pairs.reshape(outputs.shape())?)
+            }
         }
     }
 
@@ -238,4 +256,98 @@ fn log_choose(n: u8) -> Vec<f64> {
         Some(*sum)
     });
     std::iter::once(0.0).chain(sums).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error d of an output costs `KL(p(x | output) || p(x | output + d))`, here summed over all targets, or over a fine
+    /// grid of them: half of d^2 times the information.
+    #[test]
+    fn information_is_what_small_errors_cost() {
+        let location = |family, log_deviation: Option<f32>| {
+            let var = log_deviation.map(|one| Var::new(&[one], &Device::Cpu).unwrap());
+            Likelihood::Location(Location {
+                family,
+                log_deviation: var,
+                floor: Tensor::new(&[-10.0f32], &Device::Cpu).unwrap(),
+                log_units: vec![0.0],
+            })
+        };
+        let grid: Vec<f32> = (-20_000..=20_000).map(|at| at as f32 / 1000.0).collect();
+        for (name, likelihood, targets, outputs) in [
+            (
+                "binomial",
+                Likelihood::Binomial { trials: 3 },
+                vec![0.0, 1.0, 2.0, 3.0],
+                vec![0.7],
+            ),
+            (
+                "normal",
+                location(Family::Normal, Some(-0.5)),
+                grid.clone(),
+                vec![0.3],
+            ),
+            (
+                "laplace",
+                location(Family::Laplace, Some(0.2)),
+                grid.clone(),
+                vec![0.3],
+            ),
+            (
+                "predicted normal",
+                location(Family::Normal, None),
+                grid.clone(),
+                vec![0.3, 0.4],
+            ),
+            (
+                "predicted laplace",
+                location(Family::Laplace, None),
+                grid,
+                vec![0.3, -0.4],
+            ),
+        ] {
+            let target = Tensor::from_iter(targets.iter().copied(), &Device::Cpu).unwrap();
+            let target = target.reshape((targets.len(), 1)).unwrap();
+            let chances = |outputs: &[f32]| -> Vec<f64> {
+                let outputs = Tensor::new(outputs, &Device::Cpu).unwrap();
+                let outputs = outputs.broadcast_as((targets.len(), outputs.elem_count()));
+                let outputs = outputs.unwrap().contiguous().unwrap();
+                let terms = likelihood.terms(&target, &outputs).unwrap();
+                let terms = terms.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+                let constant = |at: usize| match likelihood {
+                    Likelihood::Binomial { trials } => log_choose(trials)[at],
+                    Likelihood::Location(_) => 0.0,
+                };
+                let terms = terms.into_iter().enumerate();
+                terms
+                    .map(|(at, term)| f64::from(term) + constant(at))
+                    .collect()
+            };
+            let before = chances(&outputs);
+            let total: f64 = before.iter().map(|log| log.exp()).sum();
+            let one = Tensor::new(outputs.as_slice(), &Device::Cpu).unwrap();
+            let one = one.unsqueeze(0).unwrap();
+            let found = likelihood
+                .information(&one)
+                .unwrap()
+                .to_vec2::<f32>()
+                .unwrap();
+            assert_eq!(found[0].len(), outputs.len());
+            for (at, &information) in found[0].iter().enumerate() {
+                // Both ways, so that what is odd in the error goes away.
+                let cost = |error: f32| -> f64 {
+                    let mut other = outputs.clone();
+                    other[at] += error;
+                    let pairs = before.iter().zip(chances(&other));
+                    pairs.map(|(p, q)| p.exp() * (p - q) / total).sum()
+                };
+                let d = 0.05f32;
+                let exact = (cost(d) + cost(-d)) / f64::from(d * d);
+                let ratio = f64::from(information) / exact;
+                assert!((ratio - 1.0).abs() < 0.03, "{name}, output {at}: {ratio}");
+            }
+        }
+    }
 }

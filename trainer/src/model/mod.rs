@@ -138,6 +138,13 @@ impl Vae {
         })
     }
 
+    /// All layers, in the order of an image: the hidden layers of the encoder, the heads, the hidden layers of the decoder,
+    /// the output.
+    pub fn layers(&self) -> impl Iterator<Item = &Dense> {
+        let encoder = self.encoder.iter().chain([&self.heads]);
+        encoder.chain(&self.decoder).chain([&self.output])
+    }
+
     /// Numbers in a latent vector.
     pub fn latents(&self) -> usize {
         self.latents
@@ -186,6 +193,20 @@ impl Vae {
         let heads = self.encoder_outputs(inputs)?;
         let mean = heads.narrow(1, 0, self.latents)?;
         Ok((mean, heads.narrow(1, self.latents, self.latents)?))
+    }
+
+    /// The Fisher information that a draw has of each of `heads` (batch, 2 latents), of a model with Gaussian latents:
+    /// 1 / sigma^2 of a mean, 1/2 of a log-variance.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn posterior_information(&self, heads: &Tensor) -> Result<Tensor, Error> {
+        let log_variance = heads.narrow(1, self.latents, self.latents)?;
+        let of_log_variance = (log_variance.zeros_like()? + 0.5)?;
+        Ok(Tensor::cat(
+            &[&log_variance.neg()?.exp()?, &of_log_variance],
+            1,
+        )?)
     }
 
     /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents), under conditions (batch,
@@ -390,6 +411,18 @@ mod tests {
         };
         let mut rng = random::stream(0, Purpose::Initialization);
         Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
+    }
+
+    /// `KL(N(m, v) || N(m + d, v))` is `d^2 / 2v`, and of log-variances d apart `(e^-d - 1 + d) / 2`, about `d^2 / 4`.
+    #[test]
+    fn draws_tell_means_by_their_precision_and_log_variances_alike() {
+        let vae = vae(Likelihood::Binomial { trials: 1 });
+        let heads = Tensor::new(&[[0.3f32, -2.0, 4.0f32.ln(), 0.5f32.ln()]], &Device::Cpu).unwrap();
+        let information = vae.posterior_information(&heads).unwrap();
+        let information = information.to_vec2::<f32>().unwrap();
+        for (found, exact) in information[0].iter().zip([0.25, 2.0, 0.5, 0.5]) {
+            assert!((found - exact).abs() < 1e-6, "{information:?}");
+        }
     }
 
     /// Of 4 trials in 2 readings, 2 of 8, none and all.

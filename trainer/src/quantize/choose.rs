@@ -1,5 +1,6 @@
 //! The plan of an image: ranges from data, and what is chosen by nats.
 
+use super::balance::Balance;
 use super::correction::corrections;
 use super::loss::{Judge, Loss};
 use super::plan::Plan;
@@ -9,7 +10,7 @@ use super::widths::Sensitivity;
 use super::{Label, quantize};
 use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
-use crate::model::{Dense, Vae};
+use crate::model::Vae;
 use crate::prepared::Prepared;
 use crate::readings::Normalization;
 use candle_core::Device;
@@ -29,6 +30,9 @@ const SPARED: f64 = 0.038;
 /// What the ranges of activations are above what units reached: half a bit, for readings that reach further. What
 /// saturates costs more than what is half a bit coarser.
 const HEADROOM: f64 = 1.4;
+
+/// A unit has at least this part of its layer's loudest unit for its range.
+const QUIETEST: f64 = 16.0;
 
 /// What activations reach on `pool`, with headroom, or what they exceed there as rarely as `calibration` says.
 ///
@@ -50,14 +54,22 @@ pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Range
     let mut ranges =
         ranges.ok_or_else(|| Error::Setting("no readings to calibrate with".into()))?;
     for layer in ranges.encoder.iter_mut().chain(&mut ranges.decoder) {
-        layer.iter_mut().for_each(|range| *range *= headroom);
+        // A unit that is never or hardly active on these readings may be on others.
+        let loudest = layer.iter().copied().fold(1e-6, f64::max);
+        let range = |reached: f64| headroom * reached.max(loudest / QUIETEST);
+        layer
+            .iter_mut()
+            .for_each(|reached| *reached = range(*reached));
     }
     Ok(ranges)
 }
 
 /// Four bits in each layer of `vae` but the smallest, which together hold at most 3.8 % of all weights and keep eight.
 pub fn four_bits(vae: &Vae) -> Vec<WeightBits> {
-    let sizes: Vec<usize> = layers(vae).map(|layer| layer.weight.elem_count()).collect();
+    let sizes: Vec<usize> = vae
+        .layers()
+        .map(|layer| layer.weight.elem_count())
+        .collect();
     let mut order: Vec<usize> = (0..sizes.len()).collect();
     order.sort_by_key(|&at| sizes[at]);
     let mut left = SPARED * sizes.iter().sum::<usize>() as f64;
@@ -70,12 +82,6 @@ pub fn four_bits(vae: &Vae) -> Vec<WeightBits> {
         bits[at] = WeightBits::Eight;
     }
     bits
-}
-
-/// In the order of an image.
-fn layers(vae: &Vae) -> impl Iterator<Item = &Dense> {
-    let encoder = vae.encoder.iter().chain([&vae.heads]);
-    encoder.chain(&vae.decoder).chain([&vae.output])
 }
 
 /// What a plan is chosen by.
@@ -162,6 +168,7 @@ fn with_search<T>(
         vae,
         normalization,
         judge: Judge::new(vae, &normal, &strange)?,
+        balance: Balance::new(vae, pool)?,
         reading: pool.normal.readings.row(0),
     })
 }
@@ -171,6 +178,7 @@ pub(super) struct Search<'a> {
     vae: &'a Vae,
     normalization: &'a Normalization,
     judge: Judge<'a>,
+    pub(super) balance: Balance,
     /// Any reading.
     reading: &'a [i16],
 }
@@ -200,14 +208,14 @@ impl Search<'_> {
     /// Scales the ranges of one place after the other by the factor that costs least.
     fn scale(&self, mut plan: Plan) -> Result<Plan, Error> {
         let layers = plan.ranges.encoder.len() + plan.ranges.decoder.len();
-        let mut least = self.loss(&plan)?.cost();
+        let mut least = self.loss(&self.balance.apply(plan.clone()))?.cost();
         for place in [Place::Inputs]
             .into_iter()
             .chain((0..layers).map(Place::Hidden))
         {
             let start = plan.clone();
             for factor in FACTORS {
-                let scaled = start.clone().scaled(place, factor);
+                let scaled = self.balance.apply(start.clone().scaled(place, factor));
                 let cost = self.loss(&scaled)?.cost();
                 if cost < least {
                     (least, plan) = (cost, scaled);
@@ -229,7 +237,7 @@ impl Search<'_> {
             }
         };
         let mut costs = vec![];
-        for (at, layer) in layers(self.vae).enumerate() {
+        for (at, layer) in self.vae.layers().enumerate() {
             let narrow = self.correct(with(&plan, at), pool)?;
             let cost = self.loss(&narrow)?.normal;
             costs.push((cost / layer.weight.elem_count() as f64, at));
@@ -247,6 +255,7 @@ impl Search<'_> {
 
     /// The plan with its biases corrected, where that costs less.
     fn correct(&self, plan: Plan, pool: &Pool) -> Result<Plan, Error> {
+        let plan = self.balance.apply(plan);
         let corrected = corrections(self.vae, self.normalization, &plan, pool)?;
         let better = self.loss(&corrected)?.cost() < self.loss(&plan)?.cost();
         Ok(if better { corrected } else { plan })

@@ -96,8 +96,11 @@ impl Walk<'_> {
         let bits = self.bits[at];
         let exact = layer.forward(floats)?;
         let information = match likelihood {
-            Some(likelihood) => likelihood.information(&exact)?,
-            None => None,
+            // What is the same for all readings weighs none of them.
+            Some(likelihood) if likelihood.log_deviation().is_none() => {
+                Some(likelihood.information(&exact)?)
+            }
+            _ => None,
         };
         let target = Target { exact, information };
         let (multiples, scales) = rounded(layer, bits, input, steps, integers, &target)?;

@@ -14,8 +14,6 @@ pub(super) const SYMMETRIC_LEVELS: f64 = 127.0;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
 pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
-/// A unit has at least this part of its layer's loudest unit for its range.
-const QUIETEST: f64 = 16.0;
 
 /// Numbers that a layer hands on: `value_c = scales[c] * (q_c - zero_point)`.
 #[derive(Clone, Debug)]
@@ -29,15 +27,11 @@ pub struct Operand {
 }
 
 impl Operand {
-    /// The activations of a rectified layer whose units reach `ranges`.
-    pub fn rectified(ranges: &[f64], width: Width) -> Self {
+    /// The activations of a rectified layer whose units have steps worth `scales`.
+    pub fn rectified(scales: Vec<f64>, width: Width) -> Self {
         let ceiling = width.ceiling();
-        let levels = 2.0 * f64::from(ceiling);
-        // A unit that is never or hardly active on these readings may be on others.
-        let loudest = ranges.iter().copied().fold(1e-6, f64::max);
-        let scale = |range: &f64| range.max(loudest / QUIETEST) / levels;
         Self {
-            scales: ranges.iter().map(scale).collect(),
+            scales,
             zero_point: -ceiling,
             largest: ceiling.into(),
         }
@@ -121,18 +115,6 @@ pub(super) fn quantize_dense(
     let correction = |row: usize| plan.correction.map_or(0.0, |all| all[row]);
     let biases = biases.iter().enumerate();
     let biases = biases.map(|(row, bias)| bias + correction(row));
-    let of_layer = [
-        ("weights", plan.multiples.map(<[_]>::len), weight.len()),
-        ("scales", plan.scales.map(<[_]>::len), steps.len()),
-        ("corrections", plan.correction.map(<[_]>::len), steps.len()),
-    ];
-    for (what, have, need) in of_layer {
-        if let Some(have) = have.filter(|&have| have != need) {
-            return Err(Error::Setting(format!(
-                "the plan has {have} {what} of a layer that has {need}: it is of another model or version; quantize anew with --weights"
-            )));
-        }
-    }
     let mut rows = Rows::new(layer.weight.dim(0)?, steps.len());
     rows.bits = plan.bits;
     rows.multiples = plan.multiples.map(<[i8]>::to_vec);

@@ -6,14 +6,16 @@
 //! factor from weights to outputs is exact.
 //!
 //! A rectified unit may have any scale of its own: `relu(s x) = s relu(x)` (Nagel et al.,
-//! "Data-free quantization through weight equalization and bias correction", 2019, section 4.1). So
-//! each uses all levels of its `i8`, whatever the loudest unit of its layer does.
+//! "Data-free quantization through weight equalization and bias correction", 2019, section 4.1). So no unit has to
+//! make do with the few levels that the loudest of its layer leaves it; how many of its own each uses is what
+//! costs the fewest nats.
 //!
 //! A [`Plan`] says what activations reach and what is added to biases; [`choose`] makes one from the
 //! readings of a [`Pool`]: those that were learned from, and the same with noise. The latter matter: an
 //! activation that saturates on a strange reading makes the reading look more normal than it is, and of
 //! strange readings an anomaly detector lives. A plan and a model in floats determine the integers.
 
+mod balance;
 mod choose;
 mod compensate;
 mod correction;

@@ -2,7 +2,9 @@
 
 use super::compensate::Multiples;
 use super::ranges::Ranges;
-use crate::model::{Likelihood, Vae};
+use crate::error::Error;
+use crate::model::{Dense, Likelihood, Vae};
+use crate::readings::Normalization;
 use elbow::kernel::WeightBits;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,12 @@ impl Width {
             Self::I16 => 4095,
         }
     }
+
+    /// The steps with which activations just reach `ranges`.
+    pub fn finest(self, ranges: &[f64]) -> Vec<f64> {
+        let levels = 2.0 * f64::from(self.ceiling());
+        ranges.iter().map(|range| range / levels).collect()
+    }
 }
 
 /// Everything that an image's integers are determined by beside the model in floats.
@@ -46,6 +54,10 @@ pub struct Plan {
     pub scales: Vec<Vec<f64>>,
     /// What activations reach.
     pub ranges: Ranges,
+    /// What a step of each hidden unit is worth, layer by layer, those of the encoder first; as little as ranges allow
+    /// where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Vec<f64>>,
     /// What is added to the biases, layer by layer: hidden layers and heads, hidden layers and output.
     /// None where they stay as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,8 +94,89 @@ impl Plan {
             multiples: vec![],
             scales: vec![],
             ranges,
+            steps: vec![],
             corrections: None,
         }
+    }
+
+    /// Makes sure that it is a plan of `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] with both numbers.
+    pub(super) fn check(&self, vae: &Vae, normalization: &Normalization) -> Result<(), Error> {
+        let same = |what: &str, have: usize, need: usize| {
+            if have == need {
+                return Ok(());
+            }
+            Err(Error::Setting(format!(
+                "the plan has {have} {what}, the model has {need}: it is of another model or version; quantize anew with --weights"
+            )))
+        };
+        let Ranges {
+            inputs,
+            encoder,
+            decoder,
+            ..
+        } = &self.ranges;
+        same("ranges of inputs", inputs.len(), normalization.width())?;
+        for (half, layers, widths, ranges) in [
+            ("encoder", &vae.encoder, &self.encoder, encoder),
+            ("decoder", &vae.decoder, &self.decoder, decoder),
+        ] {
+            let hidden = |what| format!("{what} of hidden layers of the {half}");
+            same(&hidden("widths"), widths.len(), layers.len())?;
+            same(&hidden("ranges"), ranges.len(), layers.len())?;
+        }
+        let hidden: Vec<&Dense> = vae.encoder.iter().chain(&vae.decoder).collect();
+        let all: Vec<&Dense> = vae.layers().collect();
+        let lists = [
+            ("layers with bits", self.weights.len(), all.len()),
+            ("layers with weights", self.multiples.len(), all.len()),
+            ("layers with scales", self.scales.len(), all.len()),
+            ("hidden layers with steps", self.steps.len(), hidden.len()),
+        ];
+        for (what, have, need) in lists {
+            if have > 0 {
+                same(what, have, need)?;
+            }
+        }
+        if let Some(corrections) = &self.corrections {
+            same("layers with corrections", corrections.len(), all.len())?;
+        }
+        for (at, (layer, ranges)) in hidden.iter().zip(encoder.iter().chain(decoder)).enumerate() {
+            let units = layer.bias.elem_count();
+            let of = |what| format!("{what} of hidden layer {}", at + 1);
+            same(&of("ranges"), ranges.len(), units)?;
+            if let Some(steps) = self.steps.get(at) {
+                same(&of("steps"), steps.len(), units)?;
+            }
+        }
+        for (at, layer) in all.iter().enumerate() {
+            let LayerPlan {
+                multiples,
+                scales,
+                correction,
+                ..
+            } = self.of_layer(at);
+            let outputs = layer.bias.elem_count();
+            let lists = [
+                (
+                    "weights",
+                    multiples.map(<[_]>::len),
+                    layer.weight.elem_count(),
+                ),
+                ("scales", scales.map(<[_]>::len), outputs),
+                ("corrections", correction.map(<[_]>::len), outputs),
+            ];
+            for (what, have, need) in lists {
+                same(
+                    &format!("{what} of layer {}", at + 1),
+                    have.unwrap_or(need),
+                    need,
+                )?;
+            }
+        }
+        Ok(())
     }
 
     /// The same bits and ranges, with the nearest weights, and biases as they are.

@@ -37,18 +37,24 @@ impl Scheme {
     /// Those of `plan`.
     ///
     /// # Errors
-    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
+    /// [`Error::Setting`] where the plan is of another model, [`Error::Encode`] where a scale has no multiplier,
+    /// [`Error::Tensor`].
     pub fn new(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<Self, Error> {
+        plan.check(vae, normalization)?;
         let ranges = &plan.ranges;
         let (inputs, input) = quantize_inputs(normalization, &ranges.inputs)?;
         let fraction_bits = latent_fraction_bits(ranges.latent);
         let taken_in = Operand::latents(vae.latents() + vae.conditions(), fraction_bits);
         let (likelihood, output_steps) = quantize_likelihood(vae, normalization)?;
-        let encoder = ranges.encoder.iter().zip(&plan.encoder);
-        let decoder = ranges.decoder.iter().zip(&plan.decoder);
-        let operand = |(ranges, &width): (&Vec<f64>, &_)| Operand::rectified(ranges, width);
-        let encoder: Vec<Operand> = encoder.map(operand).collect();
-        let decoder: Vec<Operand> = decoder.map(operand).collect();
+        let of_units = ranges.encoder.iter().chain(&ranges.decoder);
+        let widths = plan.encoder.iter().chain(&plan.decoder);
+        let hidden = of_units.zip(widths).enumerate();
+        let hidden = hidden.map(|(at, (ranges, &width))| match plan.steps.get(at) {
+            None => Operand::rectified(width.finest(ranges), width),
+            Some(steps) => Operand::rectified(steps.clone(), width),
+        });
+        let mut encoder: Vec<Operand> = hidden.collect();
+        let decoder = encoder.split_off(plan.encoder.len());
         let steps = |hidden: &[Operand], last: Vec<f64>| -> Vec<Vec<f64>> {
             let hidden = hidden.iter().map(|operand| operand.scales.clone());
             hidden.chain([last]).collect()

@@ -21,9 +21,7 @@ pub fn settle(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<P
         scales: vec![],
         ..plan.clone()
     };
-    let encoder = vae.encoder.iter().chain([&vae.heads]);
-    let decoder = vae.decoder.iter().chain([&vae.output]);
-    for (at, layer) in encoder.chain(decoder).enumerate() {
+    for (at, layer) in vae.layers().enumerate() {
         let biases = layer.biases()?;
         let correction = plan.correction(at);
         let biases = biases.iter().enumerate();

@@ -50,7 +50,10 @@ fn rows_are_what_their_definition_says() {
     let mut rng = random::stream(5, Purpose::Noise);
     let weight = random::normals(&mut rng, 6 * 5);
     let biases = [0.3, -2.0, 0.0, 5.0, -0.01];
-    let input = Operand::rectified(&[1.0, 3.0, 0.001, 0.0, 2.0, 40.0], Width::I8);
+    let input = Operand::rectified(
+        Width::I8.finest(&[1.0, 3.0, 0.1, 2.5, 2.0, 40.0]),
+        Width::I8,
+    );
     let steps = [0.01, 0.002, 0.5, 1.0, 0.25];
     let mut rows = Rows::new(6, 5);
     rows.quantize(&weight, biases.into_iter(), &input, &steps)
@@ -125,7 +128,12 @@ fn ranges_hold_strange_readings_and_percentiles_hold_less() {
     let mut held = normal.clone().hull(strange);
     assert_ne!(held, normal);
     for layer in held.encoder.iter_mut().chain(&mut held.decoder) {
-        layer.iter_mut().for_each(|reached| *reached *= 1.4);
+        // No unit has less than a sixteenth of the loudest of its layer.
+        let loudest = layer.iter().copied().fold(0.0, f64::max);
+        let range = |reached: f64| 1.4 * reached.max(loudest / 16.0);
+        layer
+            .iter_mut()
+            .for_each(|reached| *reached = range(*reached));
     }
     assert_eq!(plan.ranges, held);
     let (_, _, _, narrow) = planned(Calibration::Percentile(90.0));
@@ -214,7 +222,7 @@ fn measured(vae: &Vae, normalization: &Normalization, pool: &Pool, plan: &Plan) 
 fn four_bits_are_the_best_of_their_clips() {
     let mut rng = random::stream(6, Purpose::Noise);
     let weight = random::normals(&mut rng, 40 * 3);
-    let input = Operand::rectified(&[1.0; 40], Width::I8);
+    let input = Operand::rectified(vec![0.004; 40], Width::I8);
     let mut rows = Rows::new(40, 3);
     rows.bits = WeightBits::Four;
     let biases = [0.5, 0.0, -1.0];
@@ -332,6 +340,24 @@ fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
     assert!(found.iter().all(|one| one.width == Width::I8));
 }
 
+/// With weights of four bits, steps by what they cost beat those that units just reach, whether errors are made good or
+/// not.
+#[test]
+fn balanced_steps_cost_less() {
+    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let of = |plan: &Plan| measured(&vae, &normalization, &pool, plan).0;
+    let balanced = plan.to_nearest();
+    let finest = Plan {
+        steps: vec![],
+        ..balanced.clone()
+    };
+    let made_good = correction::corrections(&vae, &normalization, &finest, &pool).unwrap();
+    for (plan, finest) in [(&balanced, &finest), (&plan, &made_good)] {
+        let (cost, before) = (of(plan), of(finest));
+        assert!(cost < 0.9 * before, "{cost} {before}");
+    }
+}
+
 /// The floats become what the integers stand for, and the integers stay.
 #[test]
 fn a_settled_model_has_the_same_integers() {
@@ -382,12 +408,25 @@ fn plans_that_do_not_fit_are_refused() {
     let mut short = plan.clone();
     short.multiples[1].0.pop();
     let needed = plan.multiples[1].0.len();
-    let expected = format!("{} weights of a layer that has {needed}", needed - 1);
+    let expected = format!("{} weights of layer 2, the model has {needed}", needed - 1);
     assert!(refused(short).contains(&expected));
     let mut short = plan.clone();
     short.scales[0].clear();
-    assert!(refused(short).contains("0 scales of a layer that has 20"));
+    assert!(refused(short).contains("0 scales of layer 1, the model has 20"));
     let mut short = plan.clone();
     short.corrections.as_mut().unwrap()[0].push(0.0);
-    assert!(refused(short).contains("21 corrections of a layer that has 20"));
+    assert!(refused(short).contains("21 corrections of layer 1, the model has 20"));
+    let mut short = plan.clone();
+    short.ranges.decoder[0].pop();
+    assert!(refused(short).contains("6 ranges of hidden layer 3, the model has 7"));
+    let mut short = plan.clone();
+    short.steps[3].pop();
+    assert!(refused(short).contains("15 steps of hidden layer 4, the model has 16"));
+    let mut short = plan.clone();
+    short.ranges.inputs.clear();
+    assert!(refused(short).contains("0 ranges of inputs, the model has 12"));
+    let mut short = plan;
+    short.encoder.push(Width::I8);
+    let expected = "3 widths of hidden layers of the encoder, the model has 2";
+    assert!(refused(short).contains(expected));
 }

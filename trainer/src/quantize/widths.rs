@@ -8,9 +8,10 @@ use elbow::Model;
 use elbow::format::EncodeError;
 use serde::Serialize;
 
-/// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen: wide activations cost memory, and time in the layer
-/// that takes them in.
+/// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen where they take memory.
 const WORTH: f64 = 0.1;
+/// Where they take none, because another layer needs as much: time in the layer that takes them in is left.
+const WORTH_OF_TIME: f64 = 0.05;
 
 /// What a hidden layer's 16 bits are worth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,6 +29,13 @@ pub struct Sensitivity {
     pub nats_per_byte: Option<f64>,
 }
 
+impl Sensitivity {
+    /// What 16 bits have to save.
+    fn worth(&self) -> f64 {
+        if self.bytes > 0 { WORTH } else { WORTH_OF_TIME }
+    }
+}
+
 impl Search<'_> {
     /// The plan with the widths that are asked for.
     pub(super) fn widen(&self, mut plan: Plan, activations: Activations) -> Result<Plan, Error> {
@@ -36,7 +44,7 @@ impl Search<'_> {
             Activations::I16 => Width::I16,
             Activations::Auto => {
                 for (layer, sensitivity) in self.sensitivities(&plan)?.iter().enumerate() {
-                    if sensitivity.nats > WORTH {
+                    if sensitivity.nats > sensitivity.worth() {
                         *plan.width_mut(layer) = Width::I16;
                     }
                 }
@@ -59,7 +67,7 @@ impl Search<'_> {
         let with = |width| {
             let mut plan = plan.clone();
             *plan.width_mut(layer) = width;
-            plan
+            self.balance.apply(plan)
         };
         let (narrow, wide) = (with(Width::I8), with(Width::I16));
         let nats = self.loss(&narrow)?.cost() - self.loss(&wide)?.cost();
@@ -70,11 +78,7 @@ impl Search<'_> {
                 None => format!("encoder {}", layer + 1),
                 Some(layer) => format!("decoder {}", layer + 1),
             },
-            width: if narrow == *plan {
-                Width::I8
-            } else {
-                Width::I16
-            },
+            width: plan.width(layer),
             nats,
             bytes,
             nats_per_byte: (bytes > 0).then(|| nats / bytes as f64),
@@ -96,6 +100,15 @@ impl Plan {
     }
 
     /// Of a hidden layer, counted from the first of the encoder.
+    fn width(&self, layer: usize) -> Width {
+        self.encoder
+            .iter()
+            .chain(&self.decoder)
+            .copied()
+            .nth(layer)
+            .unwrap_or_default()
+    }
+
     fn width_mut(&mut self, layer: usize) -> &mut Width {
         let encoders = self.encoder.len();
         if layer < encoders {

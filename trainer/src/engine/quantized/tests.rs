@@ -33,7 +33,7 @@ struct Kind {
 }
 
 fn kinds() -> Vec<(&'static str, Kind)> {
-    let hidden = |inputs, width| Operand::rectified(&vec![3.0; inputs], width);
+    let hidden = |inputs, width: Width| Operand::rectified(width.finest(&vec![3.0; inputs]), width);
     let mut input = hidden(37, Width::I8);
     input.zero_point = 0;
     let kind = |operand, outputs, ceiling| Kind {
