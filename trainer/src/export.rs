@@ -1,5 +1,7 @@
 //! The image of a trained model: its plan and its integers.
 
+use crate::budget::Budget;
+use crate::calibrate::largest_tables;
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
@@ -8,7 +10,8 @@ use crate::prepared::Prepared;
 use crate::quantize::{self, Choices, Label, Plan, Pool};
 use crate::readings::Normalization;
 use crate::run::RunConfig;
-use elbow::format::ImageSpec;
+use elbow::Model;
+use elbow::format::{AlignedImage, EncodeError, ImageSpec};
 
 /// What an image is made of.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,8 @@ pub struct Material<'a> {
     pub parts: &'a Parts,
     /// What was learned from.
     pub training: &'a Prepared,
+    /// Readings that p-values are calibrated on.
+    pub validation_readings: usize,
 }
 
 impl Material<'_> {
@@ -46,13 +51,34 @@ impl Material<'_> {
         )
     }
 
-    /// The plan that the settings ask for, whose ranges hold `pool`.
+    /// The plan that the settings ask for, whose ranges hold `pool`. What is left to choose keeps the limits of the run.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
     pub fn plan(&self, pool: &Pool) -> Result<Plan, Error> {
         let choices = Choices::new(&self.config.settings);
-        quantize::choose(self.vae, self.normalization(), pool, choices)
+        let affords = |plan: &Plan| self.affords(plan);
+        quantize::choose(self.vae, self.normalization(), pool, choices, &affords)
+    }
+
+    /// Whether the image by `plan` keeps the limits of the run.
+    fn affords(&self, plan: &Plan) -> Result<bool, Error> {
+        let RunConfig { settings, derived } = self.config;
+        if derived.limits.is_empty() {
+            return Ok(true);
+        }
+        let image = self.draft(plan)?;
+        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        Ok(Budget::of(&model, settings.core, derived.limits)?.is_met())
+    }
+
+    /// An image by `plan` of the size that it has in the end, which knows no normal readings yet.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`].
+    pub fn draft(&self, plan: &Plan) -> Result<AlignedImage, Error> {
+        let tables = largest_tables(self.validation_readings);
+        Ok(self.image(plan)?.encode(&tables)?)
     }
 
     /// The image by `plan`, of which [`crate::calibrate`] makes one that knows normal readings.

@@ -1,6 +1,6 @@
 //! The folder of a run, and files that are written whole or not at all.
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Limits};
 use crate::config::{Config, Gradient, Latent, LikelihoodKind};
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Side};
@@ -58,6 +58,9 @@ pub struct Derived {
     /// What was made of the settings of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<DerivedStream>,
+    /// What the networks were sized to, and the image is held to.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
 }
 
 fn is_zero(number: &usize) -> bool {

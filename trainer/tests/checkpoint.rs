@@ -7,8 +7,11 @@ use elbow_trainer::error::Error;
 use elbow_trainer::fit::{self, Checkpoint, Course};
 use elbow_trainer::model::Vae;
 use elbow_trainer::parts::Parts;
+use elbow_trainer::run::{Derived, RunConfig, to_toml};
+use serde_json::Value;
 use std::time::Duration;
 use support::fit as run;
+use support::program::{json, read, succeeds};
 
 /// The bytes of the parameters.
 fn bits(vae: &Vae) -> Vec<u8> {
@@ -126,4 +129,59 @@ fn a_checkpoint_of_something_else_is_refused() {
         )),
         "{line}"
     );
+}
+
+/// As the program leaves it behind: it goes on to what an uninterrupted training ends as, with the seconds before and the
+/// budget of the run.
+#[test]
+fn the_program_goes_on_where_it_was_interrupted() {
+    let whole = run(&["digits", "--epochs", "20", "--ram", "8K", "--core", "m4"]);
+    let derived = Derived {
+        // What training found out.
+        pruned_latents: vec![],
+        ..whole.config.derived.clone()
+    };
+    assert_eq!(derived.limits.ram, Some(8192));
+    let config = RunConfig {
+        derived,
+        ..whole.config.clone()
+    };
+    let settings = &config.settings;
+    let parts = Parts::load(settings).unwrap();
+    let of = (config.derived.likelihood, &config.derived.normalization);
+    let vae = fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
+    let training = whole.prepare(&parts.train.table);
+    let validation = whole.prepare(&parts.validation.table);
+    let table: toml::Table = toml::from_str(&to_toml(&config).unwrap()).unwrap();
+    let mut note = toml::Table::new();
+    note.insert("seconds".into(), 1000.0.into());
+    note.insert("run".into(), table.into());
+    let mut files = vec![];
+    let mut save = |checkpoint: &Checkpoint| {
+        files.push(checkpoint.to_bytes(&vae, ("run", note.to_string()))?);
+        Ok::<_, Error>(())
+    };
+    let course = Course {
+        save: Some((Duration::ZERO, &mut save)),
+        ..Course::default()
+    };
+    fit::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = folder.path().join("checkpoint.safetensors");
+    std::fs::write(&checkpoint, &files[6]).unwrap();
+    let out = &folder.path().display().to_string();
+    succeeds(&["fit", "--resume", out, "--quiet"]);
+    assert!(!checkpoint.exists());
+    let before = &whole.path.parent().unwrap().display().to_string();
+    for file in ["model.safetensors", "plan.toml", "config.toml"] {
+        assert!(read(out, file) == read(before, file), "{file}");
+    }
+    let summary = |run: &str| json(&String::from_utf8(read(run, "summary.json")).unwrap());
+    let (of_both, of_one) = (summary(out), summary(before));
+    assert!(of_one["budget"].is_object());
+    assert_eq!(of_both["budget"], of_one["budget"]);
+    let seconds = |summary: &Value| summary["training_seconds"].as_f64().unwrap();
+    assert!(seconds(&of_one) < 1000.0);
+    assert!((1000.0..2000.0).contains(&seconds(&of_both)));
 }

@@ -15,7 +15,7 @@ use crate::config::{Activations, Config, Core, Latent, PriorKind, Weights};
 use crate::error::Error;
 use elbow::Model;
 use elbow::format::{AlignedImage, EncodeError};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Hidden layers grow and shrink by so many units: kernels compute them in fours and eights.
 const STEP: usize = 8;
@@ -30,7 +30,7 @@ const LEFT_OVER: usize = 3;
 pub const HEADER_SLACK: usize = 32;
 
 /// What a score may take; none is no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Flash for image, code and tables, bytes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,7 +1,6 @@
 //! `trainer fit` within a budget: its arguments, and drafts of what the run would export.
 
 use crate::budget::{self, Budget, Limits};
-use crate::calibrate;
 use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
 use crate::export::Material;
@@ -99,6 +98,7 @@ fn draft(
             pruned_latents: vec![],
             tuned_epochs: 0,
             stream: None,
+            limits: Limits::default(),
         },
     };
     let training = Prepared::new(readings.clone(), normalization, &vae, device)?;
@@ -123,10 +123,9 @@ fn draft(
         config: &config,
         parts,
         training: &training,
+        validation_readings: parts.validation.table.rows(),
     };
-    let spec = material.image(&plan)?;
-    let tables = calibrate::largest_tables(parts.validation.table.rows());
-    Ok(spec.encode(&tables)?)
+    material.draft(&plan)
 }
 
 #[cfg(test)]

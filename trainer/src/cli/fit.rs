@@ -2,8 +2,9 @@
 
 use super::ANOMALY_DIGIT;
 use super::budget::{self as sizing, BudgetArguments};
+use super::interrupted::Interrupted;
 use super::stream::StreamArguments;
-use super::task::{Task, read_checkpoint};
+use super::task::Task;
 use crate::budget;
 use crate::config::{
     Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind,
@@ -298,9 +299,10 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
-    let checkpoint = arguments.resume.as_deref().map(read_checkpoint);
-    let checkpoint = checkpoint.transpose()?;
-    let settings = arguments.settings(checkpoint.as_ref().map(|(_, run)| run))?;
+    let interrupted = arguments.resume.as_deref().map(Interrupted::read);
+    let interrupted = interrupted.transpose()?;
+    let resumed = interrupted.as_ref().map(Interrupted::run);
+    let settings = arguments.settings(resumed)?;
     // Before anything is loaded.
     settings.processor.open()?;
     let stem = Path::new(&settings.data).file_stem();
@@ -317,8 +319,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let parts = Parts::load(&settings)?;
     let normalization = parts.normalization()?;
     warn_of_shape(&settings, &parts);
-    let limits = arguments.budget.limits();
-    let settings = if limits.is_empty() {
+    let limits = resumed.map_or(arguments.budget.limits(), |run| run.derived.limits);
+    let settings = if limits.is_empty() || resumed.is_some() {
         settings
     } else {
         let of = (name.as_str(), &parts);
@@ -336,14 +338,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         pruned_latents: vec![],
         tuned_epochs: 0,
         stream: parts.stream.as_ref().map(Windowed::derived),
+        limits,
     };
     let task = Task {
         name,
         config: RunConfig { settings, derived },
         parts,
-        limits,
         quiet: arguments.quiet,
-        checkpoint,
+        interrupted,
     };
     task.run(&folder)
 }

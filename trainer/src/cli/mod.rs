@@ -11,6 +11,7 @@ mod fit;
 mod float_run;
 mod impute;
 mod inspect;
+mod interrupted;
 mod ladder;
 mod progress;
 mod quantize;

@@ -86,6 +86,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         config: &config,
         parts: &parts,
         training: &training,
+        validation_readings: parts.validation.table.rows(),
     };
     let masks = fit::fixed_masks(&config.settings, &training);
     let pool = material.pool(masks.as_ref())?;

@@ -1,9 +1,10 @@
 //! From settings and data to the folder of a run.
 
+use super::interrupted::{self, Clock, Interrupted};
 use super::progress::Progress;
 use super::{decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
-use crate::budget::{Budget, Limits};
+use crate::budget::Budget;
 use crate::calibrate;
 use crate::config::{Config, Gradient, Inference, Latent, Objective};
 use crate::data::Table;
@@ -25,7 +26,7 @@ use candle_core::Device;
 use elbow::format::{AlignedImage, ImageSpec};
 use elbow::{Estimator, Model};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The estimator of the results.
 const REPORTED: Estimator = Estimator::SigmaPoints;
@@ -33,25 +34,6 @@ const REPORTED: Estimator = Estimator::SigmaPoints;
 const SOME: usize = 8192;
 /// Time between two checkpoints, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
-/// What a checkpoint file says of its run.
-const RUN: &str = "run";
-
-/// The bytes of a folder's checkpoint, and the run that they are of.
-pub(super) fn read_checkpoint(folder: &Path) -> Result<(Vec<u8>, RunConfig), Error> {
-    let path = folder.join(run::CHECKPOINT_FILE);
-    if !path.exists() {
-        return Err(Error::Setting(format!(
-            "there is no {} in {}: no training was interrupted there after its first minute; leave --resume out",
-            run::CHECKPOINT_FILE,
-            folder.display()
-        )));
-    }
-    let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
-    let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
-    let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
-    let config = toml::from_str(&text).map_err(|error| named(error.message().to_owned()))?;
-    Ok((bytes, config))
-}
 
 /// A training that nothing but numbers can stop.
 #[derive(Debug)]
@@ -59,10 +41,9 @@ pub(super) struct Task {
     pub(super) name: String,
     pub(super) config: RunConfig,
     pub(super) parts: Parts,
-    pub(super) limits: Limits,
     pub(super) quiet: bool,
     /// What to go on from.
-    pub(super) checkpoint: Option<(Vec<u8>, RunConfig)>,
+    pub(super) interrupted: Option<Interrupted>,
 }
 
 /// Readings as the networks take them in.
@@ -77,7 +58,7 @@ struct Data {
 struct Trained {
     vae: Vae,
     history: Vec<Epoch>,
-    start: Instant,
+    clock: Clock,
     progress: Progress,
     /// The settings of the epochs in integers, if there are to be any.
     integers: Option<Config>,
@@ -100,19 +81,20 @@ impl Task {
                 "training ascends the {objective}; what is reported is the ELBO"
             ));
         }
-        let start = Instant::now();
+        let clock = Clock::start(self.interrupted.as_ref());
         let progress = Progress::new(settings.epochs, self.quiet);
-        let history = self.train(folder, &vae, (&data.training, &data.validation), &progress)?;
+        let parts = (&data.training, &data.validation);
+        let history = self.train(folder, &vae, parts, (&clock, &progress))?;
         if vae.latent() == Latent::Bernoulli {
             progress.finish();
             let readings = (data.training.readings.len(), data.validation.readings.len());
-            let of_training = (&data.test, readings, start.elapsed().as_secs_f64());
+            let of_training = (&data.test, readings, clock.seconds());
             return self.finish_in_floats(folder, &vae, &history, of_training);
         }
         let trained = Trained {
             vae: self.prune(vae, &data.training)?,
             history,
-            start,
+            clock,
             progress,
             integers: settings.qat.then_some(settings),
         };
@@ -127,7 +109,7 @@ impl Task {
         let trained = Trained {
             vae,
             history: vec![],
-            start: Instant::now(),
+            clock: Clock::start(None),
             progress: Progress::new(epochs, self.quiet),
             integers: Some(self.config.settings.tuned(epochs)),
         };
@@ -180,7 +162,7 @@ impl Task {
         let Trained {
             vae,
             mut history,
-            start,
+            clock,
             progress,
             integers,
         } = trained;
@@ -190,11 +172,13 @@ impl Task {
             config: &self.config,
             parts: &self.parts,
             training,
+            validation_readings: validation.readings.len(),
         };
         let masks = fit::fixed_masks(&self.config.settings, training);
         let pool = material.pool(masks.as_ref())?;
+        let plan = material.plan(&pool)?;
         let plan = match integers {
-            None => material.plan(&pool)?,
+            None => plan,
             Some(settings) => {
                 let before = settings.float_epochs() - history.len();
                 let counted = |epoch: &Epoch| Epoch {
@@ -205,13 +189,13 @@ impl Task {
                 let normalization = &self.config.derived.normalization;
                 let data = (training, validation);
                 let (epochs, plan) =
-                    fit::train_integers(&vae, &settings, normalization, data, &pool, show)?;
+                    fit::train_integers(&vae, &settings, normalization, data, plan, show)?;
                 history.extend(epochs.iter().map(counted));
                 plan
             }
         };
         progress.finish();
-        let training_seconds = start.elapsed().as_secs_f64();
+        let training_seconds = clock.seconds();
         let spec = material.image(&plan)?;
         let warnings = self.warn_of_outliers(&vae, &spec, (training, validation))?;
         let image = calibrate::calibrate(spec, &validation.readings)?;
@@ -319,12 +303,12 @@ impl Task {
         folder: &Path,
         vae: &Vae,
         (training, validation): (&Prepared, &Prepared),
-        progress: &Progress,
+        of: (&Clock, &Progress),
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let device = settings.processor.open()?;
         if device.is_cpu() {
-            return self.train_there(folder, vae, (training, validation), progress);
+            return self.train_there(folder, vae, (training, validation), of);
         }
         let derived = &self.config.derived;
         let there = fit::initialize(
@@ -334,7 +318,7 @@ impl Task {
             &device,
         )?;
         let (training, validation) = (training.to_device(&device)?, validation.to_device(&device)?);
-        let history = self.train_there(folder, &there, (&training, &validation), progress)?;
+        let history = self.train_there(folder, &there, (&training, &validation), of)?;
         vae.load_safetensors(&there.to_safetensors()?)?;
         Ok(history)
     }
@@ -344,18 +328,17 @@ impl Task {
         folder: &Path,
         vae: &Vae,
         (training, validation): (&Prepared, &Prepared),
-        progress: &Progress,
+        of: (&Clock, &Progress),
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
+        let (clock, progress) = of;
         let show = |epoch: &Epoch| progress.show(epoch);
         let plain = settings.gradient == Gradient::Reparameterized;
         match settings.inference {
             _ if !plain => gradient::train(vae, settings, training, validation, show),
             Inference::Amortized => {
-                let path = folder.join(run::CHECKPOINT_FILE);
                 let mut save = |checkpoint: &Checkpoint| {
-                    let note = (RUN, run::to_toml(&self.config)?);
-                    run::write(&path, &checkpoint.to_bytes(vae, note)?)
+                    interrupted::save(folder, checkpoint, vae, (&self.config, clock))
                 };
                 let course = Course {
                     checkpoint: self.resumed(vae)?,
@@ -370,20 +353,20 @@ impl Task {
 
     /// The training that is gone on with.
     fn resumed(&self, vae: &Vae) -> Result<Option<Checkpoint>, Error> {
-        let Some((bytes, config)) = &self.checkpoint else {
+        let Some(interrupted) = &self.interrupted else {
             return Ok(None);
         };
-        if *config != self.config {
+        if *interrupted.run() != self.config {
             return Err(Error::Setting(format!(
                 "{} is not what the training began with: restore the file, or train anew, without --resume",
                 self.config.settings.data
             )));
         }
-        let checkpoint = Checkpoint::from_bytes(bytes, vae)?;
+        let checkpoint = interrupted.checkpoint(vae)?;
         self.say(&format!(
             "going on after epoch {} of {}",
             checkpoint.epochs(),
-            config.settings.epochs
+            self.config.settings.epochs
         ));
         Ok(Some(checkpoint))
     }
@@ -419,13 +402,14 @@ impl Task {
 
     /// What the model takes of its budget, where it has one.
     fn budget(&self, model: &Model<'_>) -> Result<Option<Budget>, Error> {
-        if self.limits.is_empty() {
+        let limits = self.config.derived.limits;
+        if limits.is_empty() {
             return Ok(None);
         }
-        let budget = Budget::of(model, self.config.settings.core, self.limits)?;
+        let budget = Budget::of(model, self.config.settings.core, limits)?;
         if !budget.is_met() {
             eprintln!(
-                "warning: the trained model breaks its budget {}: train again with lower limits, or with --activations i8",
+                "warning: the trained model breaks its budget {}: train again with lower limits",
                 budget.describe()
             );
         }

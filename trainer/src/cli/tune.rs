@@ -1,7 +1,6 @@
 //! `trainer tune`.
 
 use super::task::Task;
-use crate::budget::Limits;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
 use crate::parts::Parts;
@@ -70,9 +69,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         name,
         config,
         parts,
-        limits: Limits::default(),
         quiet,
-        checkpoint: None,
+        interrupted: None,
     };
     task.tune(&out, vae, epochs)
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::Vae;
 use crate::prepared::Prepared;
-use crate::quantize::{Choices, Plan, Pool, choose, settle};
+use crate::quantize::{Plan, settle};
 use crate::random::{self, Purpose};
 use crate::readings::Normalization;
 use rand_core::Rng;
@@ -17,9 +17,10 @@ use rand_core::Rng;
 /// Antithetic pairs of draws for each validation reading.
 const PAIRS: usize = 2;
 
-/// Trains `vae`, which was trained in floats, for the epochs that [`Config::float_epochs`] leaves, and leaves
-/// it with the parameters with the highest bound in integers on the validation readings: those of an epoch, or those that
-/// it came with. Ranges hold `pool`. Gives the epochs, and the plan by which the image is what training saw.
+/// Trains `vae`, which was trained in floats, for the epochs that [`Config::float_epochs`] leaves, in the integers that
+/// begin as those of `plan`, and leaves it with the parameters with the highest bound in integers on the validation
+/// readings: those of an epoch, or those that it came with. Gives the epochs, and the plan by which the image is what
+/// training saw.
 ///
 /// # Errors
 /// [`Error::Diverged`], [`Error::Encode`], [`Error::Tensor`].
@@ -28,7 +29,7 @@ pub fn train_integers(
     config: &Config,
     normalization: &Normalization,
     (training, validation): (&Prepared, &Prepared),
-    pool: &Pool,
+    plan: Plan,
     mut observe: impl FnMut(&Epoch),
 ) -> Result<(Vec<Epoch>, Plan), Error> {
     let config = Config {
@@ -43,20 +44,19 @@ pub fn train_integers(
         masks: fixed_masks(&config, validation),
     };
     let (mut best, mut history) = (Best::default(), vec![]);
-    let mut kept = choose(vae, normalization, pool, Choices::new(&config))?;
-    best.offer(vae, judge.criterion(&kept)?)?;
+    best.offer(vae, judge.criterion(&plan)?)?;
     // It learns on from the integers as they are, and ranges that moved would move all.
-    let plan = settle(vae, normalization, &kept)?;
+    let settled = settle(vae, normalization, &plan)?;
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     if let Some(engine) = &mut ascent.engine {
-        engine.quantize(vae, normalization, &plan)?;
+        engine.quantize(vae, normalization, &settled)?;
     }
     let mut moved = false;
     for epoch in config.float_epochs() + 1..=config.epochs {
         let mut metrics = ascent.epoch(epoch)?;
-        metrics.validation_elbo = judge.elbo(&plan, None)?;
+        metrics.validation_elbo = judge.elbo(&settled, None)?;
         if judge.masks.is_some() {
-            metrics.validation_masked_elbo = judge.elbo(&plan, judge.masks.as_ref())?;
+            metrics.validation_masked_elbo = judge.elbo(&settled, judge.masks.as_ref())?;
         }
         let better = best.offer(vae, metrics.criterion())?;
         moved |= better || metrics.criterion().is_none();
@@ -64,11 +64,11 @@ pub fn train_integers(
         history.push(metrics);
     }
     best.restore(vae)?;
-    if moved {
-        // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
-        kept = settle(vae, normalization, &plan)?;
+    if !moved {
+        return Ok((history, plan));
     }
-    Ok((history, kept))
+    // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
+    Ok((history, settle(vae, normalization, &settled)?))
 }
 
 /// The readings that a model in integers is chosen by.

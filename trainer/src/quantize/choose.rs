@@ -106,7 +106,10 @@ impl Choices {
     }
 }
 
-/// Chooses the plan of `vae`.
+/// Whether what an image by a plan takes can be afforded.
+pub type Affords<'a> = dyn Fn(&Plan) -> Result<bool, Error> + 'a;
+
+/// Chooses the plan of `vae`. More than the least that `choices` ask for is chosen where it can be afforded.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
@@ -115,9 +118,10 @@ pub fn choose(
     normalization: &Normalization,
     pool: &Pool,
     choices: Choices,
+    affords: &Affords<'_>,
 ) -> Result<Plan, Error> {
     let plan = Plan::new(vae, measure(vae, pool, choices.calibration)?);
-    with_search(vae, normalization, pool, |search| {
+    with_search(vae, normalization, pool, affords, |search| {
         let plan = search.widen(plan, choices.activations)?;
         let rounded = |plan: Plan| match choices.weights {
             Weights::Int8 => search.correct(plan, pool),
@@ -148,7 +152,7 @@ pub fn sensitivities(
     pool: &Pool,
     plan: &Plan,
 ) -> Result<Vec<Sensitivity>, Error> {
-    with_search(vae, normalization, pool, |search| {
+    with_search(vae, normalization, pool, &|_| Ok(true), |search| {
         search.sensitivities(plan)
     })
 }
@@ -157,6 +161,7 @@ fn with_search<T>(
     vae: &Vae,
     normalization: &Normalization,
     pool: &Pool,
+    affords: &Affords<'_>,
     work: impl FnOnce(&Search<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let first = |data: &Prepared| {
@@ -169,6 +174,7 @@ fn with_search<T>(
         normalization,
         judge: Judge::new(vae, &normal, &strange)?,
         balance: Balance::new(vae, pool)?,
+        affords,
         reading: pool.normal.readings.row(0),
     })
 }
@@ -179,6 +185,7 @@ pub(super) struct Search<'a> {
     normalization: &'a Normalization,
     judge: Judge<'a>,
     pub(super) balance: Balance,
+    pub(super) affords: &'a Affords<'a>,
     /// Any reading.
     reading: &'a [i16],
 }
@@ -245,7 +252,11 @@ impl Search<'_> {
         costs.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut best = self.correct(plan, pool)?;
         for (_, at) in costs {
-            let narrow = self.correct(with(&best, at), pool)?;
+            let narrow = with(&best, at);
+            if !(self.affords)(&narrow)? {
+                continue;
+            }
+            let narrow = self.correct(narrow, pool)?;
             if self.loss(&narrow)?.normal <= nats {
                 best = narrow;
             }

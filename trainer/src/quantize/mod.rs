@@ -33,7 +33,7 @@ mod settle;
 mod tests;
 mod widths;
 
-pub use choose::{Choices, choose, four_bits, measure, sensitivities};
+pub use choose::{Affords, Choices, choose, four_bits, measure, sensitivities};
 pub use compensate::Multiples;
 pub use layer::Operand;
 pub(crate) use likelihood::location_steps;

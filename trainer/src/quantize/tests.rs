@@ -41,7 +41,7 @@ fn planned_with(calibration: Calibration, weights: Weights) -> (Vae, Normalizati
         weights,
         ..Choices::default()
     };
-    let plan = choose(&vae, &normalization, &pool, choices).unwrap();
+    let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
     (vae, normalization, pool, plan)
 }
 
@@ -325,7 +325,7 @@ fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
             activations,
             ..Choices::default()
         };
-        let plan = choose(&vae, &normalization, &pool, choices).unwrap();
+        let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
         [plan.encoder, plan.decoder].concat()
     };
     assert_eq!(all(Activations::I16), [Width::I16; 4]);
@@ -338,6 +338,42 @@ fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
     let nats: f64 = found.iter().map(|one| one.nats).sum();
     assert!((0.0..0.4).contains(&nats), "{nats}");
     assert!(found.iter().all(|one| one.width == Width::I8));
+}
+
+/// Outputs forty times as large make the last hidden layer worth 16 bits, and every nat allows four bits for all
+/// weights: no more of either is taken than can be afforded.
+#[test]
+fn what_cannot_be_afforded_is_not_chosen() {
+    let (vae, normalization, data) = case();
+    let weight = (vae.output.weight.as_tensor() * 40.0).unwrap();
+    vae.output.weight.set(&weight).unwrap();
+    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
+    let of = |weights, affords: &Affords<'_>| {
+        let choices = Choices {
+            weights,
+            ..Choices::default()
+        };
+        let plan = choose(&vae, &normalization, &pool, choices, affords).unwrap();
+        let bits = (0..plan.layers()).map(|at| plan.weight_bits(at));
+        let four = bits.filter(|&bits| bits == WeightBits::Four).count();
+        let hidden = plan.encoder.iter().chain(&plan.decoder);
+        (hidden.filter(|&&width| width == Width::I16).count(), four)
+    };
+    let (wide, none) = of(Weights::Int8, &|_| Ok(true));
+    assert!(wide > 0 && none == 0, "{wide} {none}");
+    assert_eq!(of(Weights::Int8, &|_| Ok(false)), (0, 0));
+    let narrow = |plan: &Plan| !plan.decoder.contains(&Width::I16);
+    let (fewer, _) = of(Weights::Int8, &|plan| Ok(narrow(plan)));
+    assert!(fewer < wide, "{fewer} {wide}");
+    let at_most_two = |plan: &Plan| {
+        let four = plan
+            .weights
+            .iter()
+            .filter(|&&bits| bits == WeightBits::Four);
+        Ok(four.count() <= 2)
+    };
+    assert_eq!(of(Weights::Auto(1e6), &|_| Ok(true)).1, 6);
+    assert_eq!(of(Weights::Auto(1e6), &at_most_two).1, 2);
 }
 
 /// With weights of four bits, steps by what they cost beat those that units just reach, whether errors are made good or

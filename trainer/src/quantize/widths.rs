@@ -43,9 +43,15 @@ impl Search<'_> {
             Activations::I8 => Width::I8,
             Activations::I16 => Width::I16,
             Activations::Auto => {
-                for (layer, sensitivity) in self.sensitivities(&plan)?.iter().enumerate() {
-                    if sensitivity.nats > sensitivity.worth() {
-                        *plan.width_mut(layer) = Width::I16;
+                let found = self.sensitivities(&plan)?;
+                let mut worth: Vec<_> = found.iter().enumerate().collect();
+                worth.retain(|(_, found)| found.nats > found.worth());
+                worth.sort_by(|(_, a), (_, b)| b.nats.total_cmp(&a.nats));
+                for (layer, _) in worth {
+                    let mut wide = plan.clone();
+                    *wide.width_mut(layer) = Width::I16;
+                    if (self.affords)(&wide)? {
+                        plan = wide;
                     }
                 }
                 return Ok(plan);

@@ -260,7 +260,7 @@ fn model(
         weights,
         ..Choices::default()
     };
-    let plan = choose(&vae, &normalization, &pool, choices).unwrap();
+    let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
     (vae, normalization, data, plan)
 }
 

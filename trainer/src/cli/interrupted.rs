@@ -1,0 +1,109 @@
+//! Trainings that can be gone on with, in the folders of their runs.
+
+use crate::error::Error;
+use crate::fit::Checkpoint;
+use crate::model::Vae;
+use crate::run::{self, RunConfig};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Instant;
+
+/// Where [`Note`] stands in a checkpoint.
+const RUN: &str = "run";
+
+/// What a checkpoint says beside the training itself, as TOML.
+#[derive(Debug, Serialize, Deserialize)]
+struct Note {
+    /// Of training so far.
+    seconds: f64,
+    /// The run that it is of.
+    run: RunConfig,
+}
+
+/// A training that did not come to its end.
+#[derive(Debug)]
+pub(super) struct Interrupted {
+    bytes: Vec<u8>,
+    note: Note,
+}
+
+impl Interrupted {
+    /// The one in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there is none, or none that can be read, [`Error::File`].
+    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(run::CHECKPOINT_FILE);
+        if !path.exists() {
+            return Err(Error::Setting(format!(
+                "there is no {} in {}: no training was interrupted there after its first minute; leave --resume out",
+                run::CHECKPOINT_FILE,
+                folder.display()
+            )));
+        }
+        let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
+        let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
+        let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
+        let note = toml::from_str(&text).map_err(|error| {
+            let message = error.message();
+            named(format!("{message}; train anew, without --resume"))
+        })?;
+        Ok(Self { bytes, note })
+    }
+
+    /// The run that it is of.
+    pub(super) fn run(&self) -> &RunConfig {
+        &self.note.run
+    }
+
+    /// The training of a model like `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(super) fn checkpoint(&self, vae: &Vae) -> Result<Checkpoint, Error> {
+        Checkpoint::from_bytes(&self.bytes, vae)
+    }
+}
+
+/// How long training takes, interruptions left out.
+#[derive(Debug)]
+pub(super) struct Clock {
+    /// Seconds before the last interruption.
+    earlier: f64,
+    start: Instant,
+}
+
+impl Clock {
+    /// Starts where the training that is gone on with stopped, if there is one.
+    pub(super) fn start(interrupted: Option<&Interrupted>) -> Self {
+        Self {
+            earlier: interrupted.map_or(0.0, |one| one.note.seconds),
+            start: Instant::now(),
+        }
+    }
+
+    /// So far.
+    pub(super) fn seconds(&self) -> f64 {
+        self.earlier + self.start.elapsed().as_secs_f64()
+    }
+}
+
+/// Writes `checkpoint` of a model like `vae` into the folder of `run`.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Tensor`].
+pub(super) fn save(
+    folder: &Path,
+    checkpoint: &Checkpoint,
+    vae: &Vae,
+    (run, clock): (&RunConfig, &Clock),
+) -> Result<(), Error> {
+    let note = Note {
+        seconds: clock.seconds(),
+        run: run.clone(),
+    };
+    let text = toml::to_string(&note)
+        .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+    let bytes = checkpoint.to_bytes(vae, (RUN, text))?;
+    run::write(&folder.join(run::CHECKPOINT_FILE), &bytes)
+}
