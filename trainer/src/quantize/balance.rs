@@ -34,6 +34,8 @@ const CHANGES: usize = 100;
 const RATE: f64 = 0.1;
 /// The largest change of a logarithm.
 const LARGEST_CHANGE: f64 = 0.3;
+/// Steps in a range, at least: of a unit whose weights are next to nothing too.
+const LEAST_STEPS: f64 = 15.0;
 
 /// What is known of a layer that takes hidden units in.
 #[derive(Clone, Debug)]
@@ -83,7 +85,7 @@ impl Balance {
             // The heads lie between.
             let next = at + 1 + usize::from(at >= encoders);
             let most = Grid::new(plan.weight_bits(next)).most;
-            taken.steps(&width.finest(ranges), most)
+            taken.steps((&width.finest(ranges), ranges), most)
         });
         Plan {
             steps: steps.collect(),
@@ -93,8 +95,8 @@ impl Balance {
 }
 
 impl Taken {
-    /// What steps of at least `finest` are best with weights of up to `most`.
-    fn steps(&self, finest: &[f64], most: f64) -> Vec<f64> {
+    /// What steps of at least `finest`, for units that reach `ranges`, are best with weights of up to `most`.
+    fn steps(&self, (finest, ranges): (&[f64], &[f64]), most: f64) -> Vec<f64> {
         let Self {
             variances,
             open,
@@ -102,7 +104,12 @@ impl Taken {
             information,
         } = self;
         let outputs = information.len();
-        let least: Vec<f64> = finest.iter().map(|step| step * step).collect();
+        // Of the squares.
+        let bounds = finest.iter().zip(ranges).map(|(finest, range)| {
+            let coarsest = range / LEAST_STEPS;
+            (finest * finest, coarsest * coarsest)
+        });
+        let bounds: Vec<(f64, f64)> = bounds.collect();
         let rows = || squared_weights.chunks_exact(outputs);
         let of_units: Vec<f64> = rows()
             .zip(open)
@@ -111,7 +118,7 @@ impl Taken {
                 open * costs.map(|(weight, worth)| weight * worth).sum::<f64>()
             })
             .collect();
-        let mut squares = least.clone();
+        let mut squares: Vec<f64> = bounds.iter().map(|&(least, _)| least).collect();
         for _ in 0..CHANGES {
             // The power mean of each row, and each unit's part in it.
             let mut largest = vec![f64::MIN_POSITIVE; outputs];
@@ -133,8 +140,8 @@ impl Taken {
             let noise: f64 = variances.iter().zip(&squares).map(|(v, s)| v / s).sum();
             let total: f64 = costs.iter().sum();
             let scale = PART / (most * most);
-            let units = rows().zip(variances).zip(&of_units).zip(&least);
-            for (square, (((row, variance), of_unit), &least)) in squares.iter_mut().zip(units) {
+            let units = rows().zip(variances).zip(&of_units).zip(&bounds);
+            for (square, (((row, variance), of_unit), bounds)) in squares.iter_mut().zip(units) {
                 let all = row.iter().zip(&largest).zip(&sums).zip(&costs);
                 let of_rows: f64 = all
                     .map(|(((&weight, &largest), sum), cost)| {
@@ -146,7 +153,7 @@ impl Taken {
                 let grows = scale * noise * of_rows + of_unit * *square;
                 let change = (falls / grows.max(f64::MIN_POSITIVE)).max(f64::MIN_POSITIVE);
                 let change = (RATE * change.ln()).clamp(-LARGEST_CHANGE, LARGEST_CHANGE);
-                *square = (*square * change.exp()).max(least);
+                *square = (*square * change.exp()).clamp(bounds.0, bounds.1);
             }
         }
         squares.into_iter().map(f64::sqrt).collect()
@@ -226,6 +233,12 @@ mod tests {
         (taken, finest)
     }
 
+    /// The best for units of 254 steps.
+    fn steps(taken: &Taken, finest: &[f64], most: f64) -> Vec<f64> {
+        let ranges: Vec<f64> = finest.iter().map(|step| 254.0 * step).collect();
+        taken.steps((finest, &ranges), most)
+    }
+
     /// As it is written above, but for the power mean.
     fn cost(taken: &Taken, steps: &[f64]) -> f64 {
         let weight = |c: usize, r: usize| taken.squared_weights[3 * c + r];
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn no_other_steps_cost_less() {
         let (taken, finest) = case();
-        let steps = taken.steps(&finest, MOST);
+        let steps = steps(&taken, &finest, MOST);
         assert!(steps.iter().zip(&finest).all(|(step, least)| step >= least));
         let (least, before) = (cost(&taken, &steps), cost(&taken, &finest));
         assert!(least < 0.9 * before, "{least} {before}");
@@ -269,12 +282,12 @@ mod tests {
             ratios.sum()
         };
         let (of_few, of_many) = (
-            sum(taken.steps(&finest, 7.0)),
-            sum(taken.steps(&finest, 1e6)),
+            sum(steps(&taken, &finest, 7.0)),
+            sum(steps(&taken, &finest, 1e6)),
         );
         assert!(of_few > 2.0 * of_many, "{of_few} {of_many}");
         // No reading is above zero in the last unit: its own steps cost nothing.
-        let others: f64 = taken.steps(&finest, 1e6)[..4]
+        let others: f64 = steps(&taken, &finest, 1e6)[..4]
             .iter()
             .zip(&finest)
             .map(|(step, least)| step / least)
@@ -283,15 +296,17 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_that_never_moves_and_weights_of_zero_are_no_trouble() {
+    fn a_unit_that_never_moves_is_fine_and_one_without_weights_coarse() {
         let (mut taken, finest) = case();
         taken.variances[2] = 0.0;
         taken.squared_weights[..3].fill(0.0);
-        let steps = taken.steps(&finest, MOST);
-        assert!(steps.iter().all(|step| step.is_finite()), "{steps:?}");
+        let of_both = steps(&taken, &finest, MOST);
+        let unused = of_both[0] / finest[0];
+        assert!((unused - 254.0 / LEAST_STEPS).abs() < 1e-9, "{unused}");
+        assert!((of_both[2] / finest[2] - 1.0).abs() < 1e-9, "{of_both:?}");
         taken.variances.fill(0.0);
         taken.information.fill(0.0);
-        let steps = taken.steps(&finest, MOST);
+        let steps = steps(&taken, &finest, MOST);
         assert!(steps.iter().all(|step| step.is_finite()), "{steps:?}");
     }
 
