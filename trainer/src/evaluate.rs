@@ -11,6 +11,7 @@ use crate::objective::{Batch, Bound};
 use crate::prepared::Prepared;
 use crate::proposal::{Proposal, draw_noise, opposite};
 use crate::random::{self, Purpose};
+use crate::turns::{self, Turn};
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
@@ -18,8 +19,8 @@ use serde::Serialize;
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
 
-/// The bound of each reading in floats, nats: the mean over `samples` draws in antithetic pairs, always
-/// the same draws. With `masks`, that of what they observe.
+/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`Turn`]s where
+/// they suffice for one, otherwise draws in antithetic pairs. With `masks`, that of what they observe.
 ///
 /// # Errors
 /// [`Error::Tensor`].
@@ -29,6 +30,9 @@ pub fn float_scores(
     masks: Option<&Masks>,
     samples: usize,
 ) -> Result<Vec<f64>, Error> {
+    if vae.latent() == Latent::Gaussian && samples >= 2 * vae.latents() {
+        return by_turns(vae, data, masks, turns::count(samples, vae.latents()));
+    }
     let pairs = samples.div_ceil(2);
     if let Some(evaluator) = Evaluator::new(vae, data)? {
         return evaluator.elbos(pairs, masks);
@@ -53,6 +57,55 @@ pub fn float_scores(
         let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
         let rows = sums.into_iter().zip(start..);
         scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
+    }
+    Ok(scores)
+}
+
+/// The bound of each reading of Gaussian latents, by so many turns.
+fn by_turns(
+    vae: &Vae,
+    data: &Prepared,
+    masks: Option<&Masks>,
+    turns: usize,
+) -> Result<Vec<f64>, Error> {
+    if let Some(evaluator) = Evaluator::new(vae, data)? {
+        return evaluator.expected(turns, masks);
+    }
+    let latents = vae.latents();
+    let mut scores = Vec::with_capacity(data.readings.len());
+    for start in (0..data.readings.len()).step_by(CHUNK) {
+        let rows = start..data.readings.len().min(start + CHUNK);
+        let batch = data.narrow(start, rows.len(), masks)?;
+        let bounds = |noise: Vec<f32>| -> Result<Vec<f64>, Error> {
+            let shape = (1, rows.len(), latents);
+            let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
+            let bounds = elbo(vae, &batch, &noise)?.to_vec1::<f32>()?;
+            Ok(bounds.into_iter().map(f64::from).collect())
+        };
+        let mut streams: Vec<_> = rows.clone().map(turns::stream).collect();
+        let mut sums = vec![0.0; rows.len()];
+        let mut of_origin = vec![0.0; rows.len()];
+        for _ in 0..turns {
+            let drawn = streams.iter_mut().map(|rng| Turn::draw(rng, latents));
+            let drawn: Vec<Turn> = drawn.collect();
+            let weights = of_origin.iter_mut().zip(&drawn);
+            weights.for_each(|(sum, turn)| *sum += turn.of_origin());
+            for point in 0..latents {
+                for sign in [-1.0, 1.0] {
+                    let noise = drawn.iter().flat_map(|turn| turn.point(point));
+                    let bounds = bounds(noise.map(|part| sign * part).collect())?;
+                    for ((sum, bound), turn) in sums.iter_mut().zip(bounds).zip(&drawn) {
+                        *sum += turn.of_point() * bound;
+                    }
+                }
+            }
+        }
+        let origins = bounds(vec![0.0; rows.len() * latents])?;
+        let all = sums.into_iter().zip(origins).zip(of_origin).zip(rows);
+        scores.extend(all.map(|(((sum, origin), weight), row)| {
+            let constant = data.constant(row, masks.map(|masks| (masks, row)));
+            (sum + weight * origin) / turns as f64 + constant
+        }));
     }
     Ok(scores)
 }
@@ -188,13 +241,13 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// Draws for each reading in the float bound of [`Scores`].
-pub const FLOAT_SAMPLES: usize = 256;
+/// Points for each reading in the float bound of [`Scores`], at least.
+pub const FLOAT_POINTS: usize = 256;
 
 /// The scores of the same readings both ways.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// The bound by the trained model and [`FLOAT_SAMPLES`] draws for each reading, nats.
+    /// The bound by the trained model and [`FLOAT_POINTS`] points for each reading, nats.
     pub float: Vec<f64>,
     /// As the device computes them.
     pub device: Vec<Score>,
@@ -212,7 +265,7 @@ impl Scores {
         estimator: Estimator,
     ) -> Result<Self, Error> {
         Ok(Self {
-            float: float_scores(vae, data, None, FLOAT_SAMPLES)?,
+            float: float_scores(vae, data, None, FLOAT_POINTS)?,
             device: device_scores(model, &data.readings, None, estimator, 0)?,
         })
     }
@@ -236,7 +289,7 @@ pub struct Evaluation {
     pub normal: usize,
     /// Readings labelled abnormal.
     pub abnormal: usize,
-    /// The trained model: [`FLOAT_SAMPLES`] draws for each reading.
+    /// The trained model: [`FLOAT_POINTS`] points for each reading.
     pub float: Side,
     /// The exported model, as the device computes it.
     pub device: Side,

@@ -79,4 +79,5 @@ pub mod readings;
 pub mod report;
 pub mod run;
 pub mod stream;
+pub mod turns;
 pub mod typical;

@@ -121,7 +121,7 @@ fn counts_are_broken_down_to_the_bit() {
     let abnormal: Vec<bool> = (0..60).map(|row| row >= 30).collect();
     let breakdown = Breakdown::new(&setting, Some(&abnormal)).unwrap();
     assert_eq!((breakdown.readings, breakdown.residual), (30, 0.0));
-    // Sigma points on the float model are close to the mean of its 256 samples.
+    // Sigma points on the float model are close to the mean of its 256 points.
     let sampling = &breakdown.parts[0];
     assert_eq!(sampling.cause, Cause::Sampling);
     assert!(sampling.nats.abs() < 0.3, "{}", sampling.nats);

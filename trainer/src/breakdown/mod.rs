@@ -24,7 +24,7 @@ const NEGLIGIBLE: f64 = 0.01;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The estimator on the float model, against the mean over many samples.
+    /// The estimator on the float model, against the mean over many points.
     Sampling,
     /// The readings as `i8`.
     Input,

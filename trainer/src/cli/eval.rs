@@ -5,7 +5,7 @@ use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_j
 use crate::baselines::{self, Worth};
 use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, FLOAT_SAMPLES, LogEvidence, Scores, Side, evidence};
+use crate::evaluate::{Evaluation, FLOAT_POINTS, LogEvidence, Scores, Side, evidence};
 use crate::run;
 use clap::Args;
 use elbow::Estimator;
@@ -194,7 +194,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         )
     });
     format!(
-        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_SAMPLES} samples, device by {estimator}\n",
+        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),

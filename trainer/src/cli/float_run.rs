@@ -3,7 +3,7 @@
 use super::decimal;
 use crate::config::Objective;
 use crate::error::Error;
-use crate::evaluate::{FLOAT_SAMPLES, Side, float_scores, mean_and_error};
+use crate::evaluate::{FLOAT_POINTS, Side, float_scores, mean_and_error};
 use crate::gradient::log_evidence;
 use crate::model::Vae;
 use crate::parts::Parts;
@@ -27,7 +27,7 @@ pub(super) fn summarize(
     let settings = &config.settings;
     let nobody = vec![false; test.readings.len()];
     let abnormal = parts.test.abnormal.as_deref().unwrap_or(&nobody);
-    let elbos = float_scores(vae, test, None, FLOAT_SAMPLES)?;
+    let elbos = float_scores(vae, test, None, FLOAT_POINTS)?;
     let bounds = log_evidence(vae, test, BOUND_SAMPLES)?.into_iter();
     let normal = bounds.zip(abnormal).filter(|(_, strange)| !**strange);
     let (mean, standard_error) =

@@ -47,7 +47,7 @@ pub(super) struct Arguments {
 struct Quantized {
     calibration: Calibration,
     weights: Weights,
-    /// Device by sigma points, float by many samples.
+    /// Device by sigma points, float by many points in random turns.
     #[serde(flatten)]
     evaluation: Evaluation,
     /// Both at the same draws; the strange readings are the abnormal ones, or normal ones with noise.

@@ -15,6 +15,7 @@ use crate::prepared::Prepared;
 use crate::quantize::Plan;
 use crate::random::{self, Purpose, normals, normals_into};
 use crate::readings::Normalization;
+use crate::turns::{self, Turn};
 use std::ops::Range;
 
 /// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
@@ -117,6 +118,50 @@ impl<'a> Evaluator<'a> {
             scores.extend(self.in_parts(length, PART, masks, part)?);
         }
         Ok(scores)
+    }
+
+    /// The ELBO of each reading, nats, by that many [`Turn`]s, with the divergence in closed form; with `masks`, of
+    /// what they observe.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn expected(&self, turns: usize, masks: Option<&Masks>) -> Result<Vec<f64>, Error> {
+        let latents = self.shape.latents;
+        let part = |inputs: Inputs<'_>, rows: Range<usize>| {
+            let mut shard = Shard::new(&self.network, self.shape, rows.len());
+            self.fill(&mut shard, inputs, rows.clone());
+            shard.encode(&self.network);
+            let mut scores: Vec<f64> = shard.divergences(&self.network).map(|kl| -kl).collect();
+            let mut streams: Vec<_> = rows.clone().map(turns::stream).collect();
+            let mut of_origin = vec![0.0; rows.len()];
+            for _ in 0..turns {
+                let drawn = streams.iter_mut().map(|rng| Turn::draw(rng, latents));
+                let drawn: Vec<Turn> = drawn.collect();
+                let weights = of_origin.iter_mut().zip(&drawn);
+                weights.for_each(|(sum, turn)| *sum += turn.of_origin());
+                for point in 0..latents {
+                    for sign in [-1.0, 1.0] {
+                        let own = shard.readings.noise.chunks_exact_mut(latents);
+                        for (own, turn) in own.zip(&drawn) {
+                            let pairs = own.iter_mut().zip(turn.point(point));
+                            pairs.for_each(|(own, part)| *own = sign * part);
+                        }
+                        let terms = shard.log_likelihoods(&self.network);
+                        for ((score, &term), turn) in scores.iter_mut().zip(terms).zip(&drawn) {
+                            *score += turn.of_point() * f64::from(term) / turns as f64;
+                        }
+                    }
+                }
+            }
+            shard.readings.noise.fill(0.0);
+            let terms = shard.log_likelihoods(&self.network);
+            let all = scores.into_iter().zip(terms).zip(of_origin).zip(rows);
+            all.map(|(((score, &term), weight), row)| {
+                score + weight * f64::from(term) / turns as f64 + self.constant(row, masks)
+            })
+            .collect()
+        };
+        self.in_parts(self.data.readings.len(), PART, masks, part)
     }
 
     /// What `samples` draws from the encoder's posterior say of log p(x) of each reading. Reading `i`

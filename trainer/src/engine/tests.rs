@@ -8,6 +8,7 @@ use crate::model::{Architecture, Location};
 use crate::objective::{Batch, Bound};
 use crate::quantize::{Plan, Pool, measure};
 use crate::readings::{Normalization, Readings};
+use crate::turns::{self, Turn};
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
 use rand_core::Rng;
@@ -419,6 +420,35 @@ fn bounds_are_those_of_the_tensors() {
                 let expected = expected + data.constant(row, masks.map(|masks| (masks, row)));
                 let error = (got - expected).abs() / expected.abs();
                 assert!(error < 1e-5, "{:?}: {got} {expected}", trial.case);
+            }
+        }
+        for masks in [None, Some(&masks)] {
+            let batch = data.narrow(0, ROWS, masks).unwrap();
+            let bound = |row: usize, noise: &[f32]| -> f64 {
+                let all = noise.iter().copied().cycle().take(ROWS * LATENTS);
+                let noise = Tensor::from_iter(all, &Device::Cpu).unwrap();
+                let noise = noise.reshape((1, ROWS, LATENTS)).unwrap();
+                let bound = Bound::sample(vae, &batch, &noise).unwrap().elbo().unwrap();
+                bound.to_vec1::<f32>().unwrap()[row].into()
+            };
+            let turns = 3;
+            let got = evaluator.expected(turns, masks).unwrap();
+            assert_eq!(got.len(), ROWS);
+            for row in [0, ROWS - 1] {
+                let mut rng = turns::stream(row);
+                let mut expected = data.constant(row, masks.map(|masks| (masks, row)));
+                for _ in 0..turns {
+                    let turn = Turn::draw(&mut rng, LATENTS);
+                    let mut sum = turn.of_origin() * bound(row, &[0.0]);
+                    for j in 0..LATENTS {
+                        let opposite: Vec<f32> = turn.point(j).iter().map(|part| -part).collect();
+                        let both = bound(row, turn.point(j)) + bound(row, &opposite);
+                        sum += turn.of_point() * both;
+                    }
+                    expected += sum / turns as f64;
+                }
+                let error = (got[row] - expected).abs() / expected.abs();
+                assert!(error < 1e-5, "{:?}: {} {expected}", trial.case, got[row]);
             }
         }
         // More samples than pass through the decoder at once.

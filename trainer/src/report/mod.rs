@@ -8,7 +8,7 @@ mod text;
 mod training;
 
 use crate::error::Error;
-use crate::evaluate::{FLOAT_SAMPLES, Scores, Side};
+use crate::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::fit::Epoch;
 use crate::readings::Readings;
 use crate::run::{CONFIG_FILE, RunConfig, Summary};
@@ -117,7 +117,7 @@ fn table(results: &Results<'_>) -> String {
         "<h2>Results</h2>\n<table>\n<thead><tr><th></th><th>ELBO, nats a reading</th><th>± standard error</th>\
          <th>AUC</th></tr></thead>\n<tbody>\n{}{}<tr><th scope=\"row\">device − float</th><td>{}</td><td></td><td></td></tr>\n\
          </tbody>\n</table>\n<p class=\"caption\">{readings}. ELBO over normal readings, higher is better; float by \
-         {FLOAT_SAMPLES} samples a reading, device by {estimator}. AUC: the chance that an abnormal reading scores below \
+         {FLOAT_POINTS} points a reading, device by {estimator}. AUC: the chance that an abnormal reading scores below \
          a normal one.</p>\n{}",
         row("float", &evaluation.float),
         row("device", &evaluation.device),
