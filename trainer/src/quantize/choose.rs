@@ -121,15 +121,20 @@ pub fn choose(
     affords: &Affords<'_>,
 ) -> Result<Plan, Error> {
     let plan = Plan::new(vae, measure(vae, pool, choices.calibration)?);
-    with_search(vae, normalization, pool, affords, |search| {
-        let plan = search.widen(plan, choices.activations)?;
+    let weights = match choices.weights {
+        Weights::Int4 => four_bits(vae),
+        Weights::Int8 | Weights::Auto(_) => vec![],
+    };
+    let with_weights = |plan: &Plan| Plan {
+        weights: weights.clone(),
+        ..plan.clone()
+    };
+    with_search(vae, normalization, pool, |search| {
+        let affords_wide = |plan: &Plan| affords(&with_weights(plan));
+        let plan = search.widen(plan, choices.activations, &affords_wide)?;
         let rounded = |plan: Plan| match choices.weights {
-            Weights::Int8 => search.correct(plan, pool),
-            Weights::Int4 => {
-                let weights = four_bits(vae);
-                search.correct(Plan { weights, ..plan }, pool)
-            }
-            Weights::Auto(nats) => search.narrow(plan, pool, nats),
+            Weights::Int8 | Weights::Int4 => search.correct(with_weights(&plan), pool),
+            Weights::Auto(nats) => search.narrow(plan, pool, nats, affords),
         };
         if choices.calibration != Calibration::Nats {
             return rounded(plan);
@@ -152,7 +157,7 @@ pub fn sensitivities(
     pool: &Pool,
     plan: &Plan,
 ) -> Result<Vec<Sensitivity>, Error> {
-    with_search(vae, normalization, pool, &|_| Ok(true), |search| {
+    with_search(vae, normalization, pool, |search| {
         search.sensitivities(plan)
     })
 }
@@ -161,7 +166,6 @@ fn with_search<T>(
     vae: &Vae,
     normalization: &Normalization,
     pool: &Pool,
-    affords: &Affords<'_>,
     work: impl FnOnce(&Search<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let first = |data: &Prepared| {
@@ -174,7 +178,6 @@ fn with_search<T>(
         normalization,
         judge: Judge::new(vae, &normal, &strange)?,
         balance: Balance::new(vae, pool)?,
-        affords,
         reading: pool.normal.readings.row(0),
     })
 }
@@ -185,7 +188,6 @@ pub(super) struct Search<'a> {
     normalization: &'a Normalization,
     judge: Judge<'a>,
     pub(super) balance: Balance,
-    pub(super) affords: &'a Affords<'a>,
     /// Any reading.
     reading: &'a [i16],
 }
@@ -234,7 +236,13 @@ impl Search<'_> {
 
     /// The plan with weights of four bits in as many layers as leave normal readings within `nats` of their scores
     /// in floats, in the mean: those first that save the most bytes for what they cost.
-    fn narrow(&self, plan: Plan, pool: &Pool, nats: f64) -> Result<Plan, Error> {
+    fn narrow(
+        &self,
+        plan: Plan,
+        pool: &Pool,
+        nats: f64,
+        affords: &Affords<'_>,
+    ) -> Result<Plan, Error> {
         let with = |plan: &Plan, layer: usize| {
             let mut weights: Vec<_> = (0..plan.layers()).map(|at| plan.weight_bits(at)).collect();
             weights[layer] = WeightBits::Four;
@@ -253,7 +261,7 @@ impl Search<'_> {
         let mut best = self.correct(plan, pool)?;
         for (_, at) in costs {
             let narrow = with(&best, at);
-            if !(self.affords)(&narrow)? {
+            if !affords(&narrow)? {
                 continue;
             }
             let narrow = self.correct(narrow, pool)?;

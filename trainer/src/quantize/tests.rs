@@ -365,6 +365,8 @@ fn what_cannot_be_afforded_is_not_chosen() {
     let narrow = |plan: &Plan| !plan.decoder.contains(&Width::I16);
     let (fewer, _) = of(Weights::Int8, &|plan| Ok(narrow(plan)));
     assert!(fewer < wide, "{fewer} {wide}");
+    let of_four_bits = |plan: &Plan| Ok(plan.weights == four_bits(&vae));
+    assert_eq!(of(Weights::Int4, &of_four_bits).0, wide);
     let at_most_two = |plan: &Plan| {
         let four = plan
             .weights

@@ -1,6 +1,6 @@
 //! Which layers have activations of 16 bits.
 
-use super::choose::Search;
+use super::choose::{Affords, Search};
 use super::plan::{Plan, Width};
 use crate::config::Activations;
 use crate::error::Error;
@@ -38,7 +38,12 @@ impl Sensitivity {
 
 impl Search<'_> {
     /// The plan with the widths that are asked for.
-    pub(super) fn widen(&self, mut plan: Plan, activations: Activations) -> Result<Plan, Error> {
+    pub(super) fn widen(
+        &self,
+        mut plan: Plan,
+        activations: Activations,
+        affords: &Affords<'_>,
+    ) -> Result<Plan, Error> {
         let everywhere = match activations {
             Activations::I8 => Width::I8,
             Activations::I16 => Width::I16,
@@ -50,7 +55,7 @@ impl Search<'_> {
                 for (layer, _) in worth {
                     let mut wide = plan.clone();
                     *wide.width_mut(layer) = Width::I16;
-                    if (self.affords)(&wide)? {
+                    if affords(&wide)? {
                         plan = wide;
                     }
                 }
@@ -105,7 +110,7 @@ impl Plan {
         self.encoder.len() + self.decoder.len()
     }
 
-    /// Of a hidden layer, counted from the first of the encoder.
+    /// Of a hidden layer, counted from the first of the encoder, as all below.
     fn width(&self, layer: usize) -> Width {
         self.encoder
             .iter()
