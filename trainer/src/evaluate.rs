@@ -11,7 +11,7 @@ use crate::objective::{Batch, Bound};
 use crate::prepared::Prepared;
 use crate::proposal::{Proposal, draw_noise, opposite};
 use crate::random::{self, Purpose};
-use crate::turns::{self, Turn};
+use crate::turns;
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use serde::Serialize;
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
 
-/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`Turn`]s where
+/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`turns`] where
 /// they suffice for one, otherwise draws in antithetic pairs. With `masks`, that of what they observe.
 ///
 /// # Errors
@@ -76,36 +76,19 @@ fn by_turns(
     for start in (0..data.readings.len()).step_by(CHUNK) {
         let rows = start..data.readings.len().min(start + CHUNK);
         let batch = data.narrow(start, rows.len(), masks)?;
-        let bounds = |noise: Vec<f32>| -> Result<Vec<f64>, Error> {
-            let shape = (1, rows.len(), latents);
-            let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
+        let shape = (1, rows.len(), latents);
+        let expected = turns::expectations(rows.clone(), latents, turns, |noise| {
+            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
             let bounds = elbo(vae, &batch, &noise)?.to_vec1::<f32>()?;
-            Ok(bounds.into_iter().map(f64::from).collect())
-        };
-        let mut streams: Vec<_> = rows.clone().map(turns::stream).collect();
-        let mut sums = vec![0.0; rows.len()];
-        let mut of_origin = vec![0.0; rows.len()];
-        for _ in 0..turns {
-            let drawn = streams.iter_mut().map(|rng| Turn::draw(rng, latents));
-            let drawn: Vec<Turn> = drawn.collect();
-            let weights = of_origin.iter_mut().zip(&drawn);
-            weights.for_each(|(sum, turn)| *sum += turn.of_origin());
-            for point in 0..latents {
-                for sign in [-1.0, 1.0] {
-                    let noise = drawn.iter().flat_map(|turn| turn.point(point));
-                    let bounds = bounds(noise.map(|part| sign * part).collect())?;
-                    for ((sum, bound), turn) in sums.iter_mut().zip(bounds).zip(&drawn) {
-                        *sum += turn.of_point() * bound;
-                    }
-                }
-            }
-        }
-        let origins = bounds(vec![0.0; rows.len() * latents])?;
-        let all = sums.into_iter().zip(origins).zip(of_origin).zip(rows);
-        scores.extend(all.map(|(((sum, origin), weight), row)| {
-            let constant = data.constant(row, masks.map(|masks| (masks, row)));
-            (sum + weight * origin) / turns as f64 + constant
-        }));
+            Ok::<_, Error>(bounds.into_iter().map(f64::from).collect())
+        })?;
+        let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
+        scores.extend(
+            expected
+                .into_iter()
+                .zip(rows)
+                .map(|(expected, row)| expected + constant(row)),
+        );
     }
     Ok(scores)
 }

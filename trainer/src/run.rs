@@ -341,12 +341,12 @@ pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
     }
 }
 
-/// What `config.toml` has.
+/// `value` as the files of a run have it.
 ///
 /// # Errors
 /// [`Error::Setting`].
-pub fn to_toml(config: &RunConfig) -> Result<String, Error> {
-    toml::to_string(config)
+pub fn to_toml(value: &impl Serialize) -> Result<String, Error> {
+    toml::to_string(value)
         .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))
 }
 
@@ -413,9 +413,7 @@ fn parse_config<T: DeserializeOwned>(path: &Path) -> Result<(PathBuf, T), Error>
 /// # Errors
 /// [`Error::File`].
 pub fn write_plan(folder: &Path, plan: &Plan) -> Result<(), Error> {
-    let text = toml::to_string(plan);
-    let text = text.map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
-    write(&folder.join(PLAN_FILE), text.as_bytes())
+    write(&folder.join(PLAN_FILE), to_toml(plan)?.as_bytes())
 }
 
 /// The plan beside an image.

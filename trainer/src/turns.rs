@@ -12,6 +12,7 @@
 
 use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals};
 use rand_core::Rng;
+use std::ops::Range;
 
 /// One drawing of the rule.
 #[derive(Clone, Debug)]
@@ -51,6 +52,46 @@ impl Turn {
     pub fn of_origin(&self) -> f64 {
         1.0 - self.weight
     }
+}
+
+/// The expectation over `numbers` standard normals for each of `rows`, each by so many turns of its own. `values` gives
+/// what is averaged, row by row, at points (rows, numbers).
+///
+/// # Errors
+/// Those of `values`.
+pub fn expectations<E>(
+    rows: Range<usize>,
+    numbers: usize,
+    turns: usize,
+    mut values: impl FnMut(&[f32]) -> Result<Vec<f64>, E>,
+) -> Result<Vec<f64>, E> {
+    let mut sums = vec![0.0; rows.len()];
+    let mut of_origin = vec![0.0; rows.len()];
+    let mut points = vec![0.0; rows.len() * numbers];
+    let mut streams: Vec<_> = rows.map(stream).collect();
+    for _ in 0..turns {
+        let drawn = streams.iter_mut().map(|rng| Turn::draw(rng, numbers));
+        let drawn: Vec<Turn> = drawn.collect();
+        let weights = of_origin.iter_mut().zip(&drawn);
+        weights.for_each(|(sum, turn)| *sum += turn.of_origin());
+        for j in 0..numbers {
+            for sign in [-1.0, 1.0] {
+                for (point, turn) in points.chunks_exact_mut(numbers).zip(&drawn) {
+                    let pairs = point.iter_mut().zip(turn.point(j));
+                    pairs.for_each(|(to, part)| *to = sign * part);
+                }
+                let values = values(&points)?.into_iter().zip(&drawn);
+                let terms = sums.iter_mut().zip(values);
+                terms.for_each(|(sum, (value, turn))| *sum += turn.of_point() * value);
+            }
+        }
+    }
+    points.fill(0.0);
+    let origins = values(&points)?;
+    let all = sums.into_iter().zip(origins).zip(of_origin);
+    Ok(all
+        .map(|((sum, origin), weight)| (sum + weight * origin) / turns as f64)
+        .collect())
 }
 
 /// What the turns of reading `row` are drawn from.

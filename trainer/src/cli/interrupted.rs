@@ -102,8 +102,6 @@ pub(super) fn save(
         seconds: clock.seconds(),
         run: run.clone(),
     };
-    let text = toml::to_string(&note)
-        .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
-    let bytes = checkpoint.to_bytes(vae, (RUN, text))?;
+    let bytes = checkpoint.to_bytes(vae, (RUN, run::to_toml(&note)?))?;
     run::write(&folder.join(run::CHECKPOINT_FILE), &bytes)
 }

@@ -15,7 +15,8 @@ use crate::prepared::Prepared;
 use crate::quantize::Plan;
 use crate::random::{self, Purpose, normals, normals_into};
 use crate::readings::Normalization;
-use crate::turns::{self, Turn};
+use crate::turns;
+use std::convert::Infallible;
 use std::ops::Range;
 
 /// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
@@ -120,7 +121,7 @@ impl<'a> Evaluator<'a> {
         Ok(scores)
     }
 
-    /// The ELBO of each reading, nats, by that many [`Turn`]s, with the divergence in closed form; with `masks`, of
+    /// The ELBO of each reading, nats, by that many [`turns`], with the divergence in closed form; with `masks`, of
     /// what they observe.
     ///
     /// # Errors
@@ -131,33 +132,15 @@ impl<'a> Evaluator<'a> {
             let mut shard = Shard::new(&self.network, self.shape, rows.len());
             self.fill(&mut shard, inputs, rows.clone());
             shard.encode(&self.network);
-            let mut scores: Vec<f64> = shard.divergences(&self.network).map(|kl| -kl).collect();
-            let mut streams: Vec<_> = rows.clone().map(turns::stream).collect();
-            let mut of_origin = vec![0.0; rows.len()];
-            for _ in 0..turns {
-                let drawn = streams.iter_mut().map(|rng| Turn::draw(rng, latents));
-                let drawn: Vec<Turn> = drawn.collect();
-                let weights = of_origin.iter_mut().zip(&drawn);
-                weights.for_each(|(sum, turn)| *sum += turn.of_origin());
-                for point in 0..latents {
-                    for sign in [-1.0, 1.0] {
-                        let own = shard.readings.noise.chunks_exact_mut(latents);
-                        for (own, turn) in own.zip(&drawn) {
-                            let pairs = own.iter_mut().zip(turn.point(point));
-                            pairs.for_each(|(own, part)| *own = sign * part);
-                        }
-                        let terms = shard.log_likelihoods(&self.network);
-                        for ((score, &term), turn) in scores.iter_mut().zip(terms).zip(&drawn) {
-                            *score += turn.of_point() * f64::from(term) / turns as f64;
-                        }
-                    }
-                }
-            }
-            shard.readings.noise.fill(0.0);
-            let terms = shard.log_likelihoods(&self.network);
-            let all = scores.into_iter().zip(terms).zip(of_origin).zip(rows);
-            all.map(|(((score, &term), weight), row)| {
-                score + weight * f64::from(term) / turns as f64 + self.constant(row, masks)
+            let divergences: Vec<f64> = shard.divergences(&self.network).collect();
+            let Ok(expected) = turns::expectations(rows.clone(), latents, turns, |noise| {
+                shard.readings.noise.copy_from_slice(noise);
+                let terms = shard.log_likelihoods(&self.network).iter();
+                Ok::<_, Infallible>(terms.map(|&term| f64::from(term)).collect())
+            });
+            let all = expected.into_iter().zip(divergences).zip(rows);
+            all.map(|((expected, divergence), row)| {
+                expected - divergence + self.constant(row, masks)
             })
             .collect()
         };

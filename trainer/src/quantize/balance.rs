@@ -17,7 +17,7 @@
 
 use super::plan::Plan;
 use super::pool::Pool;
-use super::ranges::draws;
+use super::ranges::hidden_outputs;
 use super::rows::Grid;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
@@ -64,8 +64,7 @@ impl Balance {
     /// [`Error::Tensor`].
     pub(super) fn new(vae: &Vae, pool: &Pool) -> Result<Self, Error> {
         let inputs = &pool.normal.batch.inputs;
-        let (mean, log_variance) = vae.encode(inputs)?;
-        let latents = draws(vae, inputs, (&mean, &log_variance))?;
+        let latents = pool.taken_in(vae)?;
         let mut layers = half(&vae.encoder, &vae.heads, inputs, |heads| {
             vae.posterior_information(heads)
         })?;
@@ -168,13 +167,8 @@ fn half(
     inputs: &Tensor,
     information: impl Fn(&Tensor) -> Result<Tensor, Error>,
 ) -> Result<Vec<Taken>, Error> {
-    let mut units = vec![];
-    let mut features = inputs.clone();
-    for layer in hidden {
-        features = layer.forward(&features)?.relu()?.detach();
-        units.push(features.clone());
-    }
-    let outputs = last.forward(&features)?.detach();
+    let units = hidden_outputs(hidden, inputs)?;
+    let outputs = last.forward(units.last().unwrap_or(inputs))?.detach();
     // With g = J' noise of unit variance, the mean of g^2 is the diagonal of J' J.
     let mut rng = random::stream(0, Purpose::Evaluation);
     let noise = normals(&mut rng, outputs.elem_count());

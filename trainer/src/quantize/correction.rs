@@ -7,7 +7,6 @@ use super::compensate::Multiples;
 use super::layer::{Operand, quantize_dense};
 use super::plan::{LayerPlan, Plan};
 use super::pool::Pool;
-use super::ranges::draws;
 use super::rounding::{Target, rounded};
 use super::scheme::Scheme;
 use crate::error::Error;
@@ -30,8 +29,7 @@ pub(super) fn corrections(
 ) -> Result<Plan, Error> {
     let scheme = Scheme::new(vae, normalization, plan)?;
     let inputs = &pool.normal.batch.inputs;
-    let (mean, log_variance) = vae.encode(inputs)?;
-    let latents = draws(vae, inputs, (&mean, &log_variance))?;
+    let latents = pool.taken_in(vae)?;
     let mut walk = Walk {
         scheme: &scheme,
         bits: (0..plan.layers()).map(|at| plan.weight_bits(at)).collect(),

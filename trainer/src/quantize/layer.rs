@@ -110,16 +110,23 @@ pub(super) fn quantize_dense(
     input: &Operand,
     steps: &[f64],
 ) -> Result<DenseSpec, Error> {
+    Ok(quantize_rows(layer, plan, input, steps)?.to_spec())
+}
+
+/// As [`quantize_dense`], with what the integers are worth.
+pub(super) fn quantize_rows(
+    layer: &Dense,
+    plan: LayerPlan<'_>,
+    input: &Operand,
+    steps: &[f64],
+) -> Result<Rows, Error> {
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
-    let biases = layer.biases()?;
-    let correction = |row: usize| plan.correction.map_or(0.0, |all| all[row]);
-    let biases = biases.iter().enumerate();
-    let biases = biases.map(|(row, bias)| bias + correction(row));
+    let biases = plan.biases(layer)?.into_iter();
     let mut rows = Rows::new(layer.weight.dim(0)?, steps.len());
     rows.bits = plan.bits;
     rows.multiples = plan.multiples.map(<[i8]>::to_vec);
     rows.settled = plan.scales.map(<[f64]>::to_vec);
     rows.quantize(&weight, biases, input, steps)
         .map_err(EncodeError::from)?;
-    Ok(rows.to_spec())
+    Ok(rows)
 }

@@ -77,6 +77,18 @@ pub(super) struct LayerPlan<'a> {
     pub(super) correction: Option<&'a [f64]>,
 }
 
+impl LayerPlan<'_> {
+    /// The biases of `layer`, corrected.
+    pub(super) fn biases(self, layer: &Dense) -> Result<Vec<f64>, Error> {
+        let mut biases = layer.biases()?;
+        if let Some(correction) = self.correction {
+            let pairs = biases.iter_mut().zip(correction);
+            pairs.for_each(|(bias, by)| *bias += by);
+        }
+        Ok(biases)
+    }
+}
+
 impl Plan {
     /// Activations of 8 bits over `ranges`, and of 16 before the outputs of a likelihood that needs
     /// them.
@@ -179,7 +191,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The same bits and ranges, with the nearest weights, and biases as they are.
+    /// The same bits, ranges and steps, with the nearest weights, and biases as they are.
     pub(super) fn to_nearest(&self) -> Self {
         Self {
             multiples: vec![],

@@ -1,5 +1,6 @@
 //! The readings that quantization is calibrated with.
 
+use super::ranges::draws;
 use crate::error::Error;
 use crate::masks::Masks;
 use crate::model::{Likelihood, Vae};
@@ -7,7 +8,7 @@ use crate::objective::Batch;
 use crate::prepared::Prepared;
 use crate::random::{self, Purpose, normals};
 use crate::readings::{Normalization, Readings};
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use rand_core::Rng;
 
 /// Normal readings at most: weights that make good each other's rounding are fitted to them, and more fit little
@@ -56,6 +57,13 @@ impl Pool {
             masks: masks.map(|masks| masks.select(&rows)),
             strange: Prepared::new(strange, normalization, vae, &device)?,
         })
+    }
+
+    /// What the decoder takes in of the normal readings, (draws * readings, taken in).
+    pub(super) fn taken_in(&self, vae: &Vae) -> Result<Tensor, Error> {
+        let inputs = &self.normal.batch.inputs;
+        let (mean, log_variance) = vae.encode(inputs)?;
+        draws(vae, inputs, (&mean, &log_variance))
     }
 
     /// All of it: as it is, and with gaps where there are to be any.

@@ -1,5 +1,6 @@
 //! A model that learns, or has learned, in integers.
 
+use super::layer::quantize_rows;
 use super::plan::Plan;
 use super::rows::Rows;
 use super::scheme::Scheme;
@@ -7,7 +8,6 @@ use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use candle_core::Tensor;
-use elbow::format::EncodeError;
 
 /// Gives `vae` the weights and biases that the integers of `plan` stand for, and the plan by which they are the
 /// nearest: what one is worth stays as it is, and so must ranges, or all would be rounded anew.
@@ -22,21 +22,10 @@ pub fn settle(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<P
         ..plan.clone()
     };
     for (at, layer) in vae.layers().enumerate() {
-        let biases = layer.biases()?;
-        let correction = plan.correction(at);
-        let biases = biases.iter().enumerate();
-        let biases: Vec<f64> = biases
-            .map(|(row, bias)| bias + correction.map_or(0.0, |all| all[row]))
-            .collect();
+        let of_layer = plan.of_layer(at);
         let (input, steps) = (&scheme.operands[at], &scheme.steps[at]);
-        let mut rows = Rows::new(input.scales.len(), steps.len());
-        rows.bits = plan.weight_bits(at);
-        rows.multiples = plan.multiples(at).map(<[i8]>::to_vec);
-        rows.settled = plan.scales(at).map(<[f64]>::to_vec);
-        let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
-        rows.quantize(&weight, biases.iter().copied(), input, steps)
-            .map_err(EncodeError::from)?;
-        give(layer, &rows, &input.scales, &biases)?;
+        let rows = quantize_rows(layer, of_layer, input, steps)?;
+        give(layer, &rows, &input.scales, &of_layer.biases(layer)?)?;
         if let Some(all) = &mut settled.corrections {
             all[at].fill(0.0);
         }

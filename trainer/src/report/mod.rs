@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::fit::Epoch;
 use crate::readings::Readings;
-use crate::run::{CONFIG_FILE, RunConfig, Summary};
+use crate::run::{CONFIG_FILE, RunConfig, Summary, to_toml};
 use elbow::{Estimator, Model, Session};
 use gallery::Drawing;
 use text::{count, escape, number, optional, plural};
@@ -265,8 +265,7 @@ fn draws(results: &Results<'_>) -> Result<String, Error> {
 }
 
 fn settings(results: &Results<'_>) -> Result<String, Error> {
-    let bad = |error| Error::Setting(format!("no TOML can be written: {error}"));
-    let text = toml::to_string(&results.config.settings).map_err(bad)?;
+    let text = to_toml(&results.config.settings)?;
     let Summary {
         training_readings,
         validation_readings,
