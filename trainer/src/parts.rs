@@ -213,6 +213,30 @@ impl Parts {
         Some(Readings::from_table(&strange.table, &normalization.exponents).0)
     }
 
+    /// A line on the columns that never change in training, where the likelihood has a deviation for them.
+    pub fn constants(&self) -> Option<String> {
+        /// Columns that are named, at most.
+        const NAMED: usize = 4;
+        if matches!(self.likelihood, LikelihoodKind::Binomial { .. }) {
+            return None;
+        }
+        let constant = data::constant_columns(&self.train.table);
+        let named = constant.iter().take(NAMED);
+        let mut names: Vec<String> = named
+            .map(|&(column, value)| format!("{} ({value})", self.train.column_name(column)))
+            .collect();
+        let more = constant.len().saturating_sub(NAMED);
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        (!names.is_empty()).then(|| {
+            format!(
+                "{} never changed in training: any other value will score as anomalous; leave the column out if it may change",
+                names.join(", ")
+            )
+        })
+    }
+
     /// How values become raw readings and network inputs.
     ///
     /// # Errors

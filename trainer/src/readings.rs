@@ -3,7 +3,7 @@
 //! Training starts from raw readings, so that the trainer never sees a resolution or a range that
 //! the device does not have.
 
-use crate::data::{self, ColumnMoments, Dataset, Table};
+use crate::data::{self, Dataset, Table};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,10 @@ pub struct Normalization {
     pub centers: Vec<i16>,
     /// Raw units that make 1.0 of network input.
     pub units: Vec<f32>,
+    /// The smallest standard deviation that is learned for each number, in raw units: that of rounding to a
+    /// multiple of the column's own resolution, [`SMALLEST_DEVIATION`] times it. Below it a density tells
+    /// values apart that the recording does not have.
+    pub floors: Vec<f64>,
 }
 
 /// Raw readings, row-major.
@@ -141,29 +145,25 @@ impl Normalization {
             exponents: vec![0; width],
             centers: vec![center; width],
             units: vec![unit; width],
+            floors: vec![SMALLEST_DEVIATION; width],
         }
     }
 
-    /// The normalization of real values: network inputs have mean 0 and variance 1 over `train`.
+    /// The normalization of real values: network inputs have mean 0 and variance 1 over `train`. A column that
+    /// varies by less than its resolution, a constant one among them, has the unit of its floor.
     ///
     /// [`exponents`] says which raw readings stand for the values.
     ///
     /// # Errors
-    /// A constant column, or one whose spread 16 bits cannot resolve: one line that names it.
+    /// A column whose spread 16 bits cannot resolve: one line that names it.
     pub fn real(dataset: &Dataset, train: &Table) -> Result<Self, Error> {
-        if let Some(&(column, value)) = data::constant_columns(train).first() {
-            return Err(Error::Setting(format!(
-                "{} of {} is {value} in every training reading: a Gaussian has no density there; remove the column",
-                dataset.column_name(column),
-                dataset.name
-            )));
-        }
         let moments = data::column_mean_std(train);
         let exponents = exponents(train);
         let spread = moments.standard_deviation.iter().zip(&exponents);
         for (column, (&deviation, &exponent)) in spread.enumerate() {
             let step = 2f64.powi(exponent.into());
-            if deviation < step * SMALLEST_DEVIATION {
+            // Whole numbers are resolved as they are.
+            if exponent != 0 && deviation > 0.0 && deviation < step * SMALLEST_DEVIATION {
                 return Err(Error::Setting(format!(
                     "{} of {} varies by {deviation} around {}, a 16-bit reading resolves {step}: subtract an offset from the column, or scale it up",
                     dataset.column_name(column),
@@ -172,20 +172,28 @@ impl Normalization {
                 )));
             }
         }
-        Ok(Self::from_moments(&moments, exponents))
+        Ok(Self::over(train, exponents))
     }
 
-    /// The normalization with `exponents` of columns with `moments`, which 16 bits resolve.
-    pub fn from_moments(moments: &ColumnMoments, exponents: Vec<i8>) -> Self {
+    /// The normalization with `exponents` of columns like those of `train`.
+    pub fn over(train: &Table, exponents: Vec<i8>) -> Self {
+        let moments = data::column_mean_std(train);
         let raw = moments.mean.iter().zip(&exponents);
         let centers = raw.map(|(&mean, &exponent)| elbow::raw_reading(mean, exponent));
+        let resolutions = resolutions(&Readings::from_table(train, &exponents).0);
+        let floors: Vec<f64> = resolutions
+            .into_iter()
+            .map(|resolution| f64::from(resolution) * SMALLEST_DEVIATION)
+            .collect();
         let spread = moments.standard_deviation.iter().zip(&exponents);
-        let units =
-            spread.map(|(deviation, &exponent)| (deviation / 2f64.powi(exponent.into())) as f32);
+        let units = spread.zip(&floors).map(|((deviation, &exponent), &floor)| {
+            (deviation / 2f64.powi(exponent.into())).max(floor) as f32
+        });
         Self {
             centers: centers.collect(),
             units: units.collect(),
             exponents,
+            floors,
         }
     }
 
@@ -201,6 +209,7 @@ impl Normalization {
             exponents: self.exponents[..count].to_vec(),
             centers: self.centers[..count].to_vec(),
             units: self.units[..count].to_vec(),
+            floors: self.floors[..count].to_vec(),
         }
     }
 
@@ -210,6 +219,7 @@ impl Normalization {
         self.exponents.extend(other.exponents);
         self.centers.extend(other.centers);
         self.units.extend(other.units);
+        self.floors.extend(other.floors);
         self
     }
 
@@ -218,20 +228,23 @@ impl Normalization {
     /// # Errors
     /// One line that names what does not fit.
     pub fn validate(&self) -> Result<(), Error> {
-        let (exponents, centers, units) =
-            (self.exponents.len(), self.centers.len(), self.units.len());
-        if exponents != centers || units != centers || centers == 0 {
+        let lengths = [
+            self.exponents.len(),
+            self.centers.len(),
+            self.units.len(),
+            self.floors.len(),
+        ];
+        let [exponents, centers, units, floors] = lengths;
+        if lengths != [centers; 4] || centers == 0 {
             return Err(Error::Setting(format!(
-                "the normalization has {exponents} exponents, {centers} centers and {units} units: they must be as many, 1 or more"
+                "the normalization has {exponents} exponents, {centers} centers, {units} units and {floors} floors: they must be as many, 1 or more"
             )));
         }
-        match self
-            .units
-            .iter()
-            .find(|unit| !(unit.is_finite() && **unit > 0.0))
-        {
-            Some(unit) => Err(Error::Setting(format!(
-                "the normalization has a unit of {unit}: units are above 0"
+        let units = self.units.iter().map(|&unit| f64::from(unit));
+        let bad = |value: &f64| !(value.is_finite() && *value > 0.0);
+        match units.chain(self.floors.iter().copied()).find(bad) {
+            Some(value) => Err(Error::Setting(format!(
+                "the normalization has a unit or a floor of {value}: both are above 0"
             ))),
             None => Ok(()),
         }
@@ -269,10 +282,53 @@ pub fn exponents(train: &Table) -> Vec<i8> {
         .collect()
 }
 
-/// The exponent with which `4 * largest` still fits 16 bits.
+/// The exponent with which `4 * largest` still fits 16 bits. A column of zeros has that of a quarter: what it
+/// ever becomes is resolved to 2^-15, and is beyond 16 bits from 1 on.
 fn exponent_for(largest: f64) -> i8 {
+    let largest = if largest > 0.0 { largest } else { 0.25 };
     let exponent = (4.0 * largest / 32767.0).log2().ceil();
     exponent.clamp(-120.0, 120.0) as i8
+}
+
+/// The part of the readings that may lie closer to their neighbours than the resolution of their column.
+const CLOSER: f64 = 0.1;
+
+/// What each column of `readings` resolves, in raw units, at least 1. Where most values repeat, as those of
+/// flags, counts and coarse sensors do, it is the distance to the nearest other value that nine of ten readings
+/// have at least; a few values off the grid do not count. A column that rarely repeats is as fine as its raw
+/// units.
+fn resolutions(readings: &Readings) -> Vec<u16> {
+    let of = |column: usize| {
+        let mut values: Vec<i16> = readings.iter().map(|row| row[column]).collect();
+        values.sort_unstable();
+        let groups: Vec<&[i16]> = values.chunk_by(i16::eq).collect();
+        if groups.len() < 2 || 2 * groups.len() > values.len() {
+            return 1;
+        }
+        let gaps: Vec<u16> = groups
+            .windows(2)
+            .map(|pair| pair[1][0].abs_diff(pair[0][0]))
+            .collect();
+        let nearest = |at: usize| {
+            let below = at.checked_sub(1).map(|before| gaps[before]);
+            let above = gaps.get(at).copied();
+            below.into_iter().chain(above).min().unwrap_or(1)
+        };
+        let mut distances: Vec<(u16, usize)> = groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| (nearest(at), group.len()))
+            .collect();
+        distances.sort_unstable();
+        let mut left = (CLOSER * values.len() as f64) as usize;
+        let resolution = distances.into_iter().find(|&(_, readings)| {
+            let reached = readings > left;
+            left = left.saturating_sub(readings);
+            reached
+        });
+        resolution.map_or(1, |(distance, _)| distance)
+    };
+    (0..readings.width()).map(of).collect()
 }
 
 #[cfg(test)]
@@ -325,15 +381,44 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_density_are_named() {
-        let constant = dataset(2, &[1.0, 5.0, 2.0, 5.0]);
-        let message = Normalization::real(&constant, &constant.table)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("column 2") && message.contains("remove"),
-            "{message}"
+    fn constant_columns_have_the_unit_of_their_floor() {
+        let constant = dataset(3, &[1.0, 5.0, 0.0, 2.0, 5.0, 0.0]);
+        let normalization = Normalization::real(&constant, &constant.table).unwrap();
+        assert_eq!(normalization.floors, [SMALLEST_DEVIATION; 3]);
+        assert_eq!(normalization.units[1], SMALLEST_DEVIATION as f32);
+        assert_eq!(normalization.centers[1], 5);
+        // Not all whole: a constant zero is resolved to 2^-15.
+        let zero = dataset(2, &[1.5, 0.0, 2.0, 0.0]);
+        let normalization = Normalization::real(&zero, &zero.table).unwrap();
+        assert_eq!(normalization.exponents[1], -15);
+    }
+
+    #[test]
+    fn whole_numbers_with_a_small_deviation_are_fine() {
+        let values: Vec<f32> = (0..100).map(|row| f32::from(u8::from(row == 7))).collect();
+        let rare = dataset(1, &values);
+        let normalization = Normalization::real(&rare, &rare.table).unwrap();
+        assert_eq!(normalization.units[0], SMALLEST_DEVIATION as f32);
+    }
+
+    #[test]
+    fn a_repeating_column_resolves_the_distance_of_its_values() {
+        // A grid of 0.25 in raw units of 2^-11, where one value of forty is off it; beside it what never repeats.
+        let values = (0..40u16).flat_map(|row| {
+            let grid = f32::from(row % 4) * 0.25 + if row == 3 { 0.01 } else { 0.0 };
+            [grid, f32::from(row) / 17.0]
+        });
+        let data = dataset(2, &values.collect::<Vec<_>>());
+        let normalization = Normalization::real(&data, &data.table).unwrap();
+        let step = 2f64.powi(normalization.exponents[0].into());
+        assert_eq!(
+            normalization.floors,
+            [0.25 / step * SMALLEST_DEVIATION, SMALLEST_DEVIATION]
         );
+    }
+
+    #[test]
+    fn columns_that_16_bits_do_not_resolve_are_named() {
         let fine = dataset(1, &[101_325.01, 101_325.02]);
         let message = Normalization::real(&fine, &fine.table)
             .unwrap_err()

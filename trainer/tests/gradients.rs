@@ -9,7 +9,7 @@ use elbow_trainer::model::{Architecture, Likelihood, Location, Prior, Vae};
 use elbow_trainer::objective::Batch;
 use elbow_trainer::proposal::draw_noise;
 use elbow_trainer::random::{self, Purpose, normals};
-use elbow_trainer::readings::Normalization;
+use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
 
 const INPUTS: usize = 3;
 /// Gradients of each estimator, each the mean over so many copies of both readings: 100,000 draws of
@@ -52,6 +52,7 @@ fn gaussian() -> Case {
         exponents: vec![0; INPUTS],
         centers: vec![0; INPUTS],
         units: vec![1.0; INPUTS],
+        floors: vec![SMALLEST_DEVIATION; INPUTS],
     };
     let location = Location::new(Family::Normal, Scale::Shared, &normalization, &device).unwrap();
     let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();

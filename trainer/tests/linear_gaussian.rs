@@ -9,7 +9,7 @@ use elbow_trainer::inference::{Ascent, Evidence, Posterior, log_weights, refine}
 use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
 use elbow_trainer::objective::Batch;
 use elbow_trainer::random::{self, Purpose, normals};
-use elbow_trainer::readings::Normalization;
+use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
 use nalgebra::{DMatrix, DVector};
 
 const INPUTS: usize = 4;
@@ -30,6 +30,7 @@ fn case() -> (Vae, Batch, DMatrix<f64>, PrincipalComponents) {
         exponents: vec![0; INPUTS],
         centers: vec![0; INPUTS],
         units: vec![1.0; INPUTS],
+        floors: vec![SMALLEST_DEVIATION; INPUTS],
     };
     let location = Location::new(Family::Normal, Scale::Shared, &normalization, &device).unwrap();
     let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();

@@ -359,6 +359,9 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
             settings.latents
         );
     }
+    if let Some(line) = parts.constants() {
+        eprintln!("warning: {line}");
+    }
     super::warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
     let rows = parts.train.table.rows();
     if rows < settings.batch {

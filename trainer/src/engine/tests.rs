@@ -7,7 +7,7 @@ use crate::inference::{Evidence, Posterior, log_weights};
 use crate::model::{Architecture, Location};
 use crate::objective::{Batch, Bound};
 use crate::quantize::{Plan, Pool, measure};
-use crate::readings::{Normalization, Readings};
+use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
 use crate::turns::{self, Turn};
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
@@ -111,6 +111,7 @@ impl Trial {
                 exponents: vec![0; NUMBERS],
                 centers: vec![50; NUMBERS],
                 units: vec![25.0; NUMBERS],
+                floors: vec![SMALLEST_DEVIATION; NUMBERS],
             },
         };
         let likelihood = match case.kind {

@@ -2,7 +2,7 @@
 
 use crate::config::Scale;
 use crate::error::Error;
-use crate::readings::{Normalization, SMALLEST_DEVIATION};
+use crate::readings::Normalization;
 use candle_core::{DType, Device, Tensor, Var};
 use elbow::distribution::{Family, LARGEST_LOG_DEVIATION};
 
@@ -25,7 +25,7 @@ pub struct Location {
     pub family: Family,
     /// `ln sigma_i`, (inputs), or (1) for all inputs alike; none where the decoder gives it.
     pub log_deviation: Option<Var>,
-    /// The lowest `ln sigma_i` that is learned: below it 16 bits resolve nothing. As many as
+    /// The lowest `ln sigma_i` that is learned: below it the readings resolve nothing. As many as
     /// `log_deviation`.
     floor: Tensor,
     /// `ln u_i`, where `u_i` is the network unit of an input in the units of the data.
@@ -43,9 +43,9 @@ impl Location {
         normalization: &Normalization,
         device: &Device,
     ) -> Result<Self, Error> {
-        let units = normalization.units.iter();
-        let mut floor: Vec<f32> = units
-            .map(|&unit| (SMALLEST_DEVIATION / f64::from(unit)).ln() as f32)
+        let floors = normalization.floors.iter().zip(&normalization.units);
+        let mut floor: Vec<f32> = floors
+            .map(|(floor, &unit)| (floor / f64::from(unit)).ln() as f32)
             .collect();
         if scale == Scale::Shared {
             floor = vec![floor.into_iter().fold(f32::NEG_INFINITY, f32::max)];

@@ -18,6 +18,9 @@ use rand_core::Rng;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
 
+/// The lowest and the highest log-variance of a posterior that an image may have.
+pub const LOG_VARIANCES: (f64, f64) = (-20.0, 4.0);
+
 /// Sizes of the networks, and the prior between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Architecture {
@@ -202,6 +205,8 @@ impl Vae {
     /// [`Error::Tensor`].
     pub fn posterior_information(&self, heads: &Tensor) -> Result<Tensor, Error> {
         let log_variance = heads.narrow(1, self.latents, self.latents)?;
+        let (low, high) = LOG_VARIANCES;
+        let log_variance = log_variance.clamp(low, high)?;
         let of_log_variance = (log_variance.zeros_like()? + 0.5)?;
         Ok(Tensor::cat(
             &[&log_variance.neg()?.exp()?, &of_log_variance],

@@ -1,7 +1,8 @@
 //! What activations reach: the ranges that integers stand for.
 
+use super::scheme::LARGEST_LATENT;
 use crate::error::Error;
-use crate::model::{Dense, Vae};
+use crate::model::{Dense, LOG_VARIANCES, Vae};
 use crate::objective::Batch;
 use crate::random::{self, Purpose, normals};
 use candle_core::Tensor;
@@ -68,13 +69,15 @@ impl Ranges {
 }
 
 /// What the decoder takes in of readings `inputs`: the means of their posteriors and draws from them, with
-/// the conditions behind, (draws * batch, taken in).
+/// the conditions behind, (draws * batch, taken in). Log-variances and latents are clamped to what an image holds.
 pub(super) fn draws(
     vae: &Vae,
     inputs: &Tensor,
     (mean, log_variance): (&Tensor, &Tensor),
 ) -> Result<Tensor, Error> {
     let conditions = vae.conditions_of(inputs)?;
+    // As the image does: far from all that was learned, an encoder may answer anything.
+    let log_variance = log_variance.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)?;
     let deviation = (log_variance * 0.5)?.exp()?;
     let mut rng = random::stream(0, Purpose::Evaluation);
     let mut all = vec![];
@@ -86,6 +89,7 @@ pub(super) fn draws(
             let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
             (mean + (&deviation * noise)?)?
         };
+        let latents = latents.clamp(-LARGEST_LATENT, LARGEST_LATENT)?;
         all.push(match &conditions {
             None => latents,
             Some(conditions) => Tensor::cat(&[&latents, conditions], 1)?,

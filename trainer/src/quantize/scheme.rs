@@ -5,13 +5,10 @@ use super::layer::{Operand, quantize_inputs};
 use super::likelihood::quantize_likelihood;
 use super::plan::Plan;
 use crate::error::Error;
-use crate::model::Vae;
+use crate::model::{LOG_VARIANCES, Vae};
 use crate::readings::Normalization;
 use elbow::format::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
-
-/// The lowest and the highest log-variance that an image may have.
-const LOG_VARIANCES: (f64, f64) = (-20.0, 4.0);
 
 /// The integers of a model but for its weights and biases. Layers are counted through: the hidden layers of
 /// the encoder, the heads, the hidden layers of the decoder, the output.
@@ -97,8 +94,14 @@ fn quantize_conditions(
     Ok(gains.map_err(EncodeError::from)?)
 }
 
+/// The fewest fraction bits of a latent's 16.
+const LEAST_FRACTION_BITS: u8 = 6;
+
+/// The largest latent, magnitude, that 16 bits hold in any image.
+pub(super) const LARGEST_LATENT: f64 = (1 << (15 - LEAST_FRACTION_BITS)) as f64;
+
 /// As many fraction bits as leave a factor of 1.5 above the largest latent that was drawn.
 fn latent_fraction_bits(largest: f64) -> u8 {
     let integer_bits = (1.5 * largest).max(1.0).log2().ceil();
-    (15.0 - integer_bits).clamp(6.0, 15.0) as u8
+    (15.0 - integer_bits).clamp(LEAST_FRACTION_BITS.into(), 15.0) as u8
 }

@@ -267,28 +267,21 @@ impl Windowed {
     /// The normalization of the readings: mean 0 and variance 1 over `train`.
     ///
     /// # Errors
-    /// A number that is the same in every window, or varies by less than 16 bits resolve: one line
-    /// that names feature and channel.
+    /// A number that varies by less than 16 bits resolve: one line that names feature and channel.
     pub fn normalization(&self, train: &Table) -> Result<Normalization, Error> {
         let name = &self.dataset.name;
-        if let Some(&(input, value)) = data::constant_columns(train).first() {
-            return Err(Error::Setting(format!(
-                "{} is {value} in every training window of {name}: a Gaussian has no density there; drop the channel or the feature",
-                self.dataset.column_name(input)
-            )));
-        }
         let exponents = self.input_exponents();
         let moments = data::column_mean_std(train);
         let spread = moments.standard_deviation.iter().zip(&exponents);
         for (input, (&deviation, &exponent)) in spread.enumerate() {
             let step = 2f64.powi(exponent.into());
             let (what, mean) = (self.dataset.column_name(input), moments.mean[input]);
-            if deviation < step * SMALLEST_DEVIATION {
+            if deviation > 0.0 && deviation < step * SMALLEST_DEVIATION {
                 return Err(Error::Setting(format!(
                     "{what} varies by {deviation} around {mean} over the training windows of {name}, a 16-bit reading resolves {step}: give the feature more fraction bits, scale the channel up, or drop one of the two"
                 )));
             }
         }
-        Ok(Normalization::from_moments(&moments, exponents))
+        Ok(Normalization::over(train, exponents))
     }
 }
