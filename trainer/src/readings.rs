@@ -283,50 +283,41 @@ pub fn exponents(train: &Table) -> Vec<i8> {
 }
 
 /// The exponent with which `4 * largest` still fits 16 bits. A column of zeros has that of a quarter: what it
-/// ever becomes is resolved to 2^-15, and is beyond 16 bits from 1 on.
+/// ever becomes is resolved to 2^-14, and is beyond 16 bits from 2 on.
 fn exponent_for(largest: f64) -> i8 {
     let largest = if largest > 0.0 { largest } else { 0.25 };
     let exponent = (4.0 * largest / 32767.0).log2().ceil();
     exponent.clamp(-120.0, 120.0) as i8
 }
 
-/// The part of the readings that may lie closer to their neighbours than the resolution of their column.
-const CLOSER: f64 = 0.1;
+/// The part of a column's gaps that may be smaller than its resolution.
+const SMALLER: f64 = 0.1;
 
-/// What each column of `readings` resolves, in raw units, at least 1. Where most values repeat, as those of
-/// flags, counts and coarse sensors do, it is the distance to the nearest other value that nine of ten readings
-/// have at least; a few values off the grid do not count. A column that rarely repeats is as fine as its raw
-/// units.
+/// What each column of `readings` resolves, in raw units, at least 1. Where values repeat, as those of flags,
+/// counts and coarse sensors do, it is the gap between neighbouring values that nine of ten gaps have at least;
+/// a gap weighs as much as the rarer of its two values, so that a few values off the grid do not count. A column
+/// that rarely repeats is as fine as its raw units.
 fn resolutions(readings: &Readings) -> Vec<u16> {
     let of = |column: usize| {
         let mut values: Vec<i16> = readings.iter().map(|row| row[column]).collect();
         values.sort_unstable();
         let groups: Vec<&[i16]> = values.chunk_by(i16::eq).collect();
-        if groups.len() < 2 || 2 * groups.len() > values.len() {
+        if 2 * groups.len() > values.len() {
             return 1;
         }
-        let gaps: Vec<u16> = groups
-            .windows(2)
-            .map(|pair| pair[1][0].abs_diff(pair[0][0]))
-            .collect();
-        let nearest = |at: usize| {
-            let below = at.checked_sub(1).map(|before| gaps[before]);
-            let above = gaps.get(at).copied();
-            below.into_iter().chain(above).min().unwrap_or(1)
-        };
-        let mut distances: Vec<(u16, usize)> = groups
-            .iter()
-            .enumerate()
-            .map(|(at, group)| (nearest(at), group.len()))
-            .collect();
-        distances.sort_unstable();
-        let mut left = (CLOSER * values.len() as f64) as usize;
-        let resolution = distances.into_iter().find(|&(_, readings)| {
-            let reached = readings > left;
-            left = left.saturating_sub(readings);
-            reached
+        let pairs = groups.windows(2).map(|pair| {
+            let gap = pair[1][0].abs_diff(pair[0][0]);
+            (gap, pair[0].len().min(pair[1].len()))
         });
-        resolution.map_or(1, |(distance, _)| distance)
+        let mut gaps: Vec<(u16, usize)> = pairs.collect();
+        gaps.sort_unstable();
+        let total: usize = gaps.iter().map(|&(_, weight)| weight).sum();
+        let mut below = 0;
+        let resolution = gaps.iter().find(|&&(_, weight)| {
+            below += weight;
+            below as f64 > SMALLER * total as f64
+        });
+        resolution.map_or(1, |&(gap, _)| gap)
     };
     (0..readings.width()).map(of).collect()
 }
@@ -387,10 +378,10 @@ mod tests {
         assert_eq!(normalization.floors, [SMALLEST_DEVIATION; 3]);
         assert_eq!(normalization.units[1], SMALLEST_DEVIATION as f32);
         assert_eq!(normalization.centers[1], 5);
-        // Not all whole: a constant zero is resolved to 2^-15.
+        // Not all whole: a constant zero is resolved to 2^-14.
         let zero = dataset(2, &[1.5, 0.0, 2.0, 0.0]);
         let normalization = Normalization::real(&zero, &zero.table).unwrap();
-        assert_eq!(normalization.exponents[1], -15);
+        assert_eq!(normalization.exponents[1], -14);
     }
 
     #[test]
