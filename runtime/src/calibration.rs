@@ -85,14 +85,9 @@ impl Calibration<'_> {
     pub fn threshold(&self, rate: Probability) -> Result<Nats, ThresholdError> {
         // Entry j holds below knot j: the last entry within the rate gives the knot.
         let within = self.p_values.partition_point(|&p| p <= rate.to_bits());
-        let smallest = self
-            .p_values
-            .first()
-            .copied()
-            .and_then(Probability::from_bits);
         let error = ThresholdError {
             rate,
-            smallest: smallest.unwrap_or(Probability::ONE),
+            smallest: self.smallest_p_value(),
         };
         let last = within.checked_sub(1).ok_or(error)?;
         // Beyond the last knot nothing is strange.
@@ -100,6 +95,16 @@ impl Calibration<'_> {
             .scores
             .get(last)
             .map_or(Nats::MAX, |&bits| Nats::from_bits(bits)))
+    }
+
+    /// The smallest p-value that any score can have, `1 / (n + 1)` of `n` held-out normal readings: an alarm below it
+    /// never fires.
+    #[must_use]
+    pub fn smallest_p_value(&self) -> Probability {
+        let first = self.p_values.first().copied();
+        first
+            .and_then(Probability::from_bits)
+            .unwrap_or(Probability::ONE)
     }
 
     /// The p-value of `elbo`: the chance that a normal reading scores this low.

@@ -284,7 +284,22 @@ pub struct Evaluation {
     pub spearman: Option<f64>,
 }
 
+/// The difference of mean bounds that a good quantization stays below, nats a reading.
+const TOLERATED_NATS: f64 = 0.1;
+/// The rank correlation that it stays above.
+const TOLERATED_CORRELATION: f64 = 0.99;
+
 impl Evaluation {
+    /// Whether the device's scores are those of the trained model: bounds within 0.1 nat a reading in the mean, and
+    /// a rank correlation of at least 0.99, so far as there are readings to tell.
+    pub fn is_faithful(&self) -> bool {
+        self.difference
+            .is_none_or(|difference| difference.abs() <= TOLERATED_NATS)
+            && self
+                .spearman
+                .is_none_or(|spearman| spearman >= TOLERATED_CORRELATION)
+    }
+
     /// Compares `scores`; without `abnormal`, all readings count as normal.
     pub fn new(scores: &Scores, abnormal: Option<&[bool]>) -> Self {
         let nobody = vec![false; scores.float.len()];

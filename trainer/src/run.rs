@@ -103,6 +103,8 @@ pub struct Summary {
     pub numerics_version: u16,
     /// Of this program.
     pub trainer_version: &'static str,
+    /// The lowest p-value that a score can have: an alarm below it never fires.
+    pub smallest_p_value: Option<f64>,
     /// Where the networks were sized to a budget: its limits, and what a score takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,

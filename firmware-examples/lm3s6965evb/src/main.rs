@@ -29,7 +29,7 @@ const SEED: u64 = 0;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    // `cargo trainer inspect` says how many words a model needs: the default one 64.
+    // `cargo trainer inspect` says how many words a model needs.
     static mut WORKSPACE: Workspace<152> = Workspace::new();
     let mut out = Terminal(Uart::new());
     // An error is on the terminal by now, and all that is left is to sleep.

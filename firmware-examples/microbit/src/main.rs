@@ -25,7 +25,7 @@ const SEED: u64 = 1;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    // `cargo trainer inspect` says how many words a model needs: the default one 64.
+    // `cargo trainer inspect` says how many words a model needs.
     static mut WORKSPACE: Workspace<152> = Workspace::new();
     if let Some(chip) = nrf51_pac::Peripherals::take() {
         let mut out = Terminal(Uart::new(chip.UART0, &chip.GPIO));

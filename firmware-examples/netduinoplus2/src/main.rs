@@ -31,7 +31,7 @@ const STEPS: i16 = 8;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    // `cargo trainer inspect` says how many words a model needs: the default one 64.
+    // `cargo trainer inspect` says how many words a model needs.
     static mut WORKSPACE: Workspace<152> = Workspace::new();
     if let Some(chip) = stm32f4::stm32f405::Peripherals::take() {
         let mut out = Terminal(Uart::new(chip.USART1, &chip.GPIOB, &chip.RCC));

@@ -352,6 +352,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// What is legal but probably not meant.
 fn warn_of_shape(settings: &Config, parts: &Parts) {
+    let cores = crate::cores::cores();
+    if settings.threads > cores.max(THREADS) {
+        eprintln!(
+            "warning: --threads is {} and this machine has {cores} cores: they would wait for each other most of the time; give --threads {cores}",
+            settings.threads
+        );
+    }
     let inputs = parts.train.table.width() - parts.conditions;
     if settings.latents > inputs {
         eprintln!(

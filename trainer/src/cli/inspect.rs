@@ -7,11 +7,14 @@ use crate::stream::{name, unit};
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
 use elbow::frontend::Feature;
-use elbow::kernel::Packing;
+use elbow::kernel::{Packing, WeightBits};
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
+
+/// The largest activation of 8 bits.
+const NARROW: i16 = 127;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -44,6 +47,8 @@ struct Description {
     workspace_words: usize,
     format_version: u16,
     numerics_version: u16,
+    /// The features of the runtime that the image asks for.
+    features: Vec<&'static str>,
 }
 
 /// The front end, and what it costs to watch a stream.
@@ -83,6 +88,7 @@ struct Layer {
 struct Table {
     estimator: String,
     knots: usize,
+    smallest_p_value: f64,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -120,6 +126,7 @@ fn describe(model: &Model<'_>) -> Description {
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
         knots: table.knots(),
+        smallest_p_value: table.smallest_p_value().to_f64(),
     };
     Description {
         name: model.name().to_string(),
@@ -148,7 +155,32 @@ fn describe(model: &Model<'_>) -> Description {
         workspace_words: model.workspace_words(),
         format_version: elbow::format::FORMAT_VERSION,
         numerics_version: elbow::format::NUMERICS_VERSION,
+        features: features(model),
     }
+}
+
+/// The features of the runtime without which it refuses `model`, but for its packing: a core of another class needs
+/// `foreign-packings` too.
+fn features(model: &Model<'_>) -> Vec<&'static str> {
+    let four_bits = |view: LayerView<'_>| view.bits == WeightBits::Four;
+    let wide = |view: LayerView<'_>| {
+        let ceiling = view.activation.map(|(_, limits)| limits.ceiling);
+        ceiling.is_some_and(|ceiling| ceiling > NARROW)
+    };
+    let counts = matches!(model.likelihood(), Likelihood::Binomial(_));
+    let asked = [
+        ("conditions", model.conditions() > 0),
+        ("counts", counts),
+        ("four-bit-weights", model.layers().any(four_bits)),
+        ("locations", !counts),
+        ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
+        ("streams", model.stream().is_some()),
+        ("wide-activations", model.layers().any(wide)),
+    ];
+    asked
+        .into_iter()
+        .filter_map(|(name, is)| is.then_some(name))
+        .collect()
 }
 
 fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
@@ -174,7 +206,7 @@ fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
 fn layer(view: &LayerView<'_>) -> Layer {
     let outputs = match view.activation {
         Some((activation, limits)) => {
-            let bits = if limits.ceiling > 127 { 16 } else { 8 };
+            let bits = if limits.ceiling > NARROW { 16 } else { 8 };
             let zero_point = limits.zero_point;
             format!("i{bits}, {activation:?}, zero point {zero_point}")
         }
@@ -277,8 +309,8 @@ fn text(description: &Description) -> String {
     for table in &description.calibrations {
         let _ = writeln!(
             text,
-            "p-values for {}: {} knots",
-            table.estimator, table.knots
+            "p-values for {}: {} knots, the smallest {:.5}: an alarm below it never fires",
+            table.estimator, table.knots, table.smallest_p_value
         );
     }
     let _ = writeln!(
@@ -291,5 +323,21 @@ fn text(description: &Description) -> String {
         "format {}, numerics {}",
         description.format_version, description.numerics_version
     );
+    let features: Vec<String> = description
+        .features
+        .iter()
+        .map(|feature| format!("{feature:?}"))
+        .collect();
+    let _ = writeln!(
+        text,
+        "\nfor Cargo.toml: elbow = {{ version = \"{}\", default-features = false, features = [{}] }}",
+        env!("CARGO_PKG_VERSION"),
+        features.join(", ")
+    );
+    let words = description
+        .stream
+        .as_ref()
+        .map_or(description.workspace_words, |stream| stream.watch_words);
+    let _ = writeln!(text, "for main.rs:    static WORKSPACE: Workspace<{words}>");
     text
 }

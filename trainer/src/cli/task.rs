@@ -32,6 +32,10 @@ use std::time::Duration;
 const REPORTED: Estimator = Estimator::SigmaPoints;
 /// Readings that suffice to tell dead latents and to start a prior from.
 const SOME: usize = 8192;
+/// The p-value below which most products raise an alarm.
+const USUAL_ALARM: f64 = 0.01;
+/// What a column's rounding costs where it is to blame for a bad quantization, nats a reading.
+const BLAME: f64 = 0.05;
 /// Time between two checkpoints, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -197,12 +201,14 @@ impl Task {
         progress.finish();
         let training_seconds = clock.seconds();
         let spec = material.image(&plan)?;
-        let warnings = self.warn_of_outliers(&vae, &spec, (training, validation))?;
-        let image = calibrate::calibrate(spec, &validation.readings)?;
+        let mut warnings = self.warn_of_outliers(&vae, &spec, (training, validation))?;
+        let image = calibrate::calibrate(spec.clone(), &validation.readings)?;
         let model = run::parse(&folder.join(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(&vae, &model, test, REPORTED)?;
         let readings = (training.readings.len(), validation.readings.len());
         let mut summary = self.summary(&model, &scores, (readings, training_seconds));
+        warnings.extend(self.warn_of_quantization((&vae, &spec), &summary.evaluation, test)?);
+        warnings.extend(self.warn_of_rare_alarms(&summary));
         summary.warnings = warnings;
         summary.budget = self.budget(&model)?;
         let page = report::page(&Results {
@@ -395,9 +401,56 @@ impl Task {
             format_version: elbow::format::FORMAT_VERSION,
             numerics_version: elbow::format::NUMERICS_VERSION,
             trainer_version: env!("CARGO_PKG_VERSION"),
+            smallest_p_value: model
+                .calibration(REPORTED)
+                .map(|table| table.smallest_p_value().to_f64()),
             budget: None,
             warnings: vec![],
         }
+    }
+
+    /// Says where the device's scores are not those of the trained model, with the column to blame and what to try.
+    fn warn_of_quantization(
+        &self,
+        (vae, spec): (&Vae, &ImageSpec),
+        evaluation: &Evaluation,
+        test: &Prepared,
+    ) -> Result<Option<String>, Error> {
+        if evaluation.is_faithful() {
+            return Ok(None);
+        }
+        let normalization = &self.config.derived.normalization;
+        let blame = match outliers::costliest_input(vae, spec, normalization, test)? {
+            Some((column, nats)) if nats > BLAME => format!(
+                "{} loses most by its 8 bits, {nats:.3} nats a reading: clip it, take its logarithm, or divide it into two columns where it has two modes",
+                self.parts.train.column_name(column)
+            ),
+            _ => "no single column is to blame: try --activations i16, --weights int8 or another --seed, and `trainer eval --breakdown` for the layer"
+                .into(),
+        };
+        let line = format!(
+            "the device's scores differ from the trained model's by {} nats a reading in the mean, with a rank correlation of {}; {blame}",
+            signed(evaluation.difference),
+            decimal(evaluation.spearman, 4),
+        );
+        eprintln!("warning: {line}");
+        Ok(Some(line))
+    }
+
+    /// Says where an alarm at p < 0.01 can never fire.
+    fn warn_of_rare_alarms(&self, summary: &Summary) -> Option<String> {
+        // Without validation readings this was said before training.
+        let readings = summary.validation_readings;
+        let smallest = summary.smallest_p_value?;
+        if readings == 0 || smallest <= USUAL_ALARM {
+            return None;
+        }
+        let line = format!(
+            "{readings} validation readings calibrate the p-values, so that none is below {smallest:.4}: an alarm at p < {USUAL_ALARM} never fires; give {} or more by --validation-fraction or more data, or alarm at a higher p",
+            (1.0 / USUAL_ALARM).round() - 1.0
+        );
+        eprintln!("warning: {line}");
+        Some(line)
     }
 
     /// What the model takes of its budget, where it has one.
@@ -502,7 +555,7 @@ fn table(summary: &Summary) -> String {
         )
     };
     format!(
-        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
         "",
         "test ELBO, nats/reading",
         "AUC",
@@ -512,6 +565,8 @@ fn table(summary: &Summary) -> String {
         signed(difference),
         "rank correlation",
         decimal(spearman, 4),
+        "lowest p-value",
+        decimal(summary.smallest_p_value, 4),
         summary.image_bytes,
         summary.workspace_bytes,
         summary.training_seconds,
