@@ -13,6 +13,8 @@ use candle_core::Device;
 use elbow::format::AlignedImage;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +34,17 @@ pub const METRICS_FILE: &str = "metrics.jsonl";
 pub const SUMMARY_FILE: &str = "summary.json";
 /// The results to look at.
 pub const REPORT_FILE: &str = "report.html";
+
+/// All that a run that came to its end may have.
+const FILES: [&str; 7] = [
+    IMAGE_FILE,
+    PARAMETERS_FILE,
+    PLAN_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    SUMMARY_FILE,
+    REPORT_FILE,
+];
 
 /// Everything in `config.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -165,22 +178,26 @@ pub fn macs(model: &elbow::Model<'_>) -> (usize, usize) {
     (sum(encoder), sum(decoder))
 }
 
-/// Makes sure that `folder` can be written to, or can be made, without making it: before data are
-/// loaded.
+/// What becomes of files that are in the folder of a new run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// They are refused: nothing is lost.
+    Refused,
+    /// Those of a run are replaced by the new one's when it is done, others stay.
+    Replaced,
+}
+
+/// Makes sure that `folder` can be written to, or can be made, without making it, and that nothing in it is lost:
+/// before data are loaded.
 ///
 /// # Errors
-/// [`Error::Setting`] where a file stands where a folder should or the other way round,
-/// [`Error::File`].
-pub fn check_folder(folder: &Path) -> Result<(), Error> {
-    for name in [
-        IMAGE_FILE,
-        PARAMETERS_FILE,
-        PLAN_FILE,
-        CONFIG_FILE,
-        METRICS_FILE,
-        SUMMARY_FILE,
-        REPORT_FILE,
-    ] {
+/// [`Error::Setting`] where a file stands where a folder should or the other way round, or where the folder
+/// holds something that is not to be replaced, [`Error::File`].
+pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
+    if existing == Existing::Refused {
+        check_empty(folder)?;
+    }
+    for name in FILES {
         let path = folder.join(name);
         if path.is_dir() {
             let path = path.display();
@@ -202,6 +219,34 @@ pub fn check_folder(folder: &Path) -> Result<(), Error> {
     tempfile::NamedTempFile::new_in(existing)
         .map(drop)
         .map_err(Error::writing(folder))
+}
+
+fn check_empty(folder: &Path) -> Result<(), Error> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let Some(first) = names.first() else {
+        return Ok(());
+    };
+    let folder = folder.display();
+    Err(Error::Setting(if names == [CHECKPOINT_FILE] {
+        format!(
+            "{folder} holds a training that was interrupted: go on with it by --resume {folder}, choose another --out, or say --force to begin anew"
+        )
+    } else {
+        let more = match names.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "{folder} holds {first}{more}: choose another --out, or say --force to replace the run in it (files of your own stay)"
+        )
+    }))
 }
 
 /// Makes `folder` where it does not exist.
@@ -234,6 +279,14 @@ pub fn prepare_file(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::File`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    stage(path, bytes)?
+        .persist(path)
+        .map(drop)
+        .map_err(|error| Error::writing(path)(error.error))
+}
+
+/// A file beside `path` that holds `bytes`, on the disk.
+fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
@@ -247,9 +300,134 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
             .set_permissions(readable)
             .map_err(Error::writing(path))?;
     }
-    file.persist(path)
-        .map(drop)
-        .map_err(|error| Error::writing(path)(error.error))
+    Ok(file)
+}
+
+/// SHA-256 (FIPS 180-4) of the other files of a run, by name, as `summary.json` has them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Artefacts {
+    #[serde(default)]
+    artefacts: BTreeMap<String, String>,
+}
+
+/// `summary.json`.
+#[derive(Serialize)]
+struct Signed<'a, T> {
+    #[serde(flatten)]
+    summary: &'a T,
+    #[serde(flatten)]
+    signed: Artefacts,
+}
+
+/// SHA-256 of `bytes` in hexadecimal.
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
+/// hash to. All are written before any takes its place, so that a full disk leaves the old run; then those
+/// of [`FILES`] that the new run does not have go.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`].
+pub fn write_folder(
+    folder: &Path,
+    summary: &impl Serialize,
+    files: &[(&str, &[u8])],
+) -> Result<(), Error> {
+    make_folder(folder)?;
+    let digests = files
+        .iter()
+        .map(|&(name, bytes)| (name.to_owned(), digest(bytes)));
+    let signed = Artefacts {
+        artefacts: digests.collect(),
+    };
+    let summary = to_json(&Signed { summary, signed })?;
+    let files = files.iter().copied();
+    let files: Vec<(&str, &[u8])> = files.chain([(SUMMARY_FILE, summary.as_bytes())]).collect();
+    let staged = files.iter().map(|&(name, bytes)| {
+        let path = folder.join(name);
+        Ok((stage(&path, bytes)?, path))
+    });
+    let staged = staged.collect::<Result<Vec<_>, Error>>()?;
+    for (file, path) in staged {
+        file.persist(&path)
+            .map_err(|error| Error::writing(&path)(error.error))?;
+    }
+    let gone = FILES
+        .iter()
+        .filter(|name| files.iter().all(|(new, _)| new != *name));
+    gone.chain([&CHECKPOINT_FILE])
+        .try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// Writes `bytes` to `path` as [`write`] does. In the folder of a run, whose file of that name it replaces,
+/// `summary.json` then has its hash.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, bytes)?;
+    let summary = parent(path).join(SUMMARY_FILE);
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let text = std::fs::read_to_string(&summary).unwrap_or_default();
+    let parsed = serde_json::from_str::<serde_json::Value>(&text);
+    let (Ok(mut value), Some(name)) = (parsed, name) else {
+        return Ok(());
+    };
+    if let Some(entry) = value["artefacts"].get_mut(name.as_ref()) {
+        *entry = digest(bytes).into();
+        write(&summary, to_json(&value)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The contents of `path`, which are what the `summary.json` beside it says, if it says anything.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`] where they are not.
+fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+    let summary = std::fs::read(parent(path).join(SUMMARY_FILE)).unwrap_or_default();
+    let signed: Artefacts = serde_json::from_slice(&summary).unwrap_or_default();
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let expected = name.and_then(|name| signed.artefacts.get(name.as_ref()));
+    let found = digest(&bytes);
+    match expected {
+        Some(expected) if *expected != found => Err(Error::Setting(format!(
+            "{} is not the file that its run wrote: {SUMMARY_FILE} says SHA-256 {}, it has {}; restore the file, or train again",
+            path.display(),
+            beginning(expected),
+            beginning(&found),
+        ))),
+        _ => Ok(bytes),
+    }
+}
+
+/// As much of a hash as a person compares.
+fn beginning(hash: &str) -> String {
+    hash.chars().take(12).chain("...".chars()).collect()
+}
+
+/// The text of an artefact.
+fn read_text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read_artefact(path)?).map_err(|_| {
+        Error::Setting(format!(
+            "{} is no text: restore the file, or train again",
+            path.display()
+        ))
+    })
+}
+
+/// `value` as JSON for people, with a line break.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn to_json(value: &impl Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
 }
 
 /// Removes the file `path` where there is one.
@@ -286,14 +464,17 @@ pub fn image_path(path: &Path) -> PathBuf {
 /// [`Error::File`], or [`Error::Setting`] where the run has none because of its latents.
 pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let file = image_path(path);
-    let bytes = std::fs::read(&file).map_err(|cause| {
+    let bytes = read_artefact(&file).map_err(|error| {
+        if file.exists() {
+            return error;
+        }
         let settings = config_beside(path).ok().flatten().map(|run| run.settings);
         match settings {
             Some(settings) if settings.latent == Latent::Bernoulli => Error::Setting(format!(
                 "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
                 file.display()
             )),
-            _ => Error::reading(&file)(cause),
+            _ => error,
         }
     })?;
     Ok(AlignedImage::new(&bytes))
@@ -357,7 +538,9 @@ pub fn to_toml(value: &impl Serialize) -> Result<String, Error> {
 /// # Errors
 /// [`Error::File`], or [`Error::Setting`] where they do not parse or make no sense.
 pub fn read_settings(path: &Path) -> Result<Config, Error> {
-    let (path, file): (_, SettingsFile) = parse_config(path)?;
+    // Settings are there to be edited.
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(Error::reading(path));
+    let (path, file): (_, SettingsFile) = parse_config(path, read)?;
     let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
     file.settings.validate().map_err(bad)?;
     if let Some(derived) = &file.derived {
@@ -378,7 +561,7 @@ struct SettingsFile {
 /// # Errors
 /// [`Error::File`], or [`Error::Setting`] where it does not parse or makes no sense.
 pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
-    let (path, config): (_, RunConfig) = parse_config(path)?;
+    let (path, config): (_, RunConfig) = parse_config(path, read_text)?;
     let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
     config.settings.validate().map_err(bad)?;
     config.derived.normalization.validate().map_err(bad)?;
@@ -386,13 +569,16 @@ pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
 }
 
 /// The file that is meant by `path`, and what is in it.
-fn parse_config<T: DeserializeOwned>(path: &Path) -> Result<(PathBuf, T), Error> {
+fn parse_config<T: DeserializeOwned>(
+    path: &Path,
+    read: impl Fn(&Path) -> Result<String, Error>,
+) -> Result<(PathBuf, T), Error> {
     let path = if path.is_dir() {
         path.join(CONFIG_FILE)
     } else {
         path.to_path_buf()
     };
-    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let text = read(&path)?;
     let config = toml::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| {
             1 + text
@@ -410,21 +596,13 @@ fn parse_config<T: DeserializeOwned>(path: &Path) -> Result<(PathBuf, T), Error>
     Ok((path, config))
 }
 
-/// Writes the plan of an image into the folder of its run.
-///
-/// # Errors
-/// [`Error::File`].
-pub fn write_plan(folder: &Path, plan: &Plan) -> Result<(), Error> {
-    write(&folder.join(PLAN_FILE), to_toml(plan)?.as_bytes())
-}
-
 /// The plan beside an image.
 ///
 /// # Errors
 /// [`Error::File`], or [`Error::Setting`] where it does not parse.
 pub fn read_plan(image: &Path) -> Result<Plan, Error> {
     let path = parent(&image_path(image)).join(PLAN_FILE);
-    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let text = read_text(&path)?;
     toml::from_str(&text).map_err(|error| {
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
         Error::Setting(format!(
@@ -459,7 +637,7 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
     let mut settings = config.settings.clone();
     settings.latents = settings.latents.saturating_sub(pruned_latents.len()).max(1);
     let vae = fit::initialize(&settings, *likelihood, normalization, device)?;
-    let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
+    let bytes = read_artefact(&path)?;
     vae.load_safetensors(&bytes).map_err(|error| {
         Error::Setting(format!(
             "{}: {error}; restore the file, or train again",
@@ -487,10 +665,10 @@ mod tests {
     fn checking_a_folder_does_not_make_it() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a").join("b");
-        check_folder(&folder).unwrap();
+        check_folder(&folder, Existing::Refused).unwrap();
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
         make_folder(&folder).unwrap();
-        check_folder(&folder).unwrap();
+        check_folder(&folder, Existing::Refused).unwrap();
     }
 
     #[test]
@@ -498,18 +676,71 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, b"").unwrap();
-        let message = check_folder(&file.join("below")).unwrap_err().to_string();
+        let message = check_folder(&file.join("below"), Existing::Refused)
+            .unwrap_err()
+            .to_string();
         assert!(
             message.contains("below") && message.contains("is a file"),
             "{message}"
         );
         std::fs::create_dir(folder.path().join(SUMMARY_FILE)).unwrap();
-        let message = check_folder(folder.path()).unwrap_err().to_string();
+        let message = check_folder(folder.path(), Existing::Replaced)
+            .unwrap_err()
+            .to_string();
         assert!(
             message.contains(SUMMARY_FILE) && message.contains("is a folder"),
             "{message}"
         );
         assert!(prepare_file(folder.path()).is_err());
         assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
+    }
+
+    #[test]
+    fn nothing_in_a_folder_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = || {
+            check_folder(folder.path(), Existing::Refused)
+                .unwrap_err()
+                .to_string()
+        };
+        check_folder(folder.path(), Existing::Refused).unwrap();
+        std::fs::write(folder.path().join(CHECKPOINT_FILE), b"").unwrap();
+        assert!(refused().contains("--resume"), "{}", refused());
+        std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+        assert!(
+            refused().contains("checkpoint.safetensors and 1 more"),
+            "{}",
+            refused()
+        );
+        check_folder(folder.path(), Existing::Replaced).unwrap();
+        let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
+        write_folder(folder.path(), &Artefacts::default(), &files).unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [CONFIG_FILE, METRICS_FILE, "notes.txt", SUMMARY_FILE]
+        );
+    }
+
+    #[test]
+    fn a_changed_artefact_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PARAMETERS_FILE);
+        let files: [(&str, &[u8]); 1] = [(PARAMETERS_FILE, b"weights")];
+        write_folder(folder.path(), &serde_json::json!({"name": "a"}), &files).unwrap();
+        assert_eq!(read_artefact(&path).unwrap(), b"weights");
+        std::fs::write(&path, b"weighty").unwrap();
+        let message = read_artefact(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("SHA-256") && message.contains("train again"),
+            "{message}"
+        );
+        replace(&path, b"new").unwrap();
+        assert_eq!(read_artefact(&path).unwrap(), b"new");
+        assert_eq!(read_name(folder.path()).unwrap(), "a");
     }
 }

@@ -1,7 +1,7 @@
 //! `trainer eval`.
 
 use super::baseline::describe_worth;
-use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed, to_json};
+use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed};
 use crate::baselines::{self, Worth};
 use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         baselines,
     };
     let text = if *json {
-        to_json(&results)?
+        crate::run::to_json(&results)?
     } else {
         let parts = results.breakdown.as_ref().map(describe_parts);
         describe(&results, *estimator)

@@ -14,7 +14,7 @@ use crate::data::{Binarization, digits};
 use crate::error::Error;
 use crate::parts::Parts;
 use crate::processor::Processor;
-use crate::run::{self, Derived, RunConfig};
+use crate::run::{self, Derived, Existing, RunConfig};
 use crate::stream::Windowed;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -210,11 +210,14 @@ pub(super) struct Arguments {
     config: Option<PathBuf>,
     /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
     /// once a minute
-    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["data", "config", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["data", "config", "out", "force"])]
     resume: Option<PathBuf>,
     /// The folder of the run [default: runs/ and the name of the data]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace the run that is in the folder already, once the new one is done; other files in it stay
+    #[arg(long)]
+    force: bool,
     /// Print nothing but warnings and errors
     #[arg(long)]
     quiet: bool,
@@ -315,7 +318,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         .clone()
         .or_else(|| arguments.out.clone())
         .unwrap_or_else(|| Path::new("runs").join(&name));
-    run::check_folder(&folder)?;
+    let existing = if arguments.force || arguments.resume.is_some() {
+        Existing::Replaced
+    } else {
+        Existing::Refused
+    };
+    run::check_folder(&folder, existing)?;
     let parts = Parts::load(&settings)?;
     let normalization = parts.normalization()?;
     warn_of_shape(&settings, &parts);
@@ -331,7 +339,6 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         }
         sized
     };
-    run::make_folder(&folder)?;
     let derived = Derived {
         likelihood: parts.likelihood,
         normalization,

@@ -1,6 +1,6 @@
 //! `trainer inspect`.
 
-use super::{emit, to_json};
+use super::emit;
 use crate::error::Error;
 use crate::run;
 use crate::stream::{name, unit};
@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     emit(
         None,
         &if arguments.json {
-            to_json(&description)?
+            run::to_json(&description)?
         } else {
             text(&description)
         },

@@ -102,6 +102,7 @@ pub(super) fn save(
         seconds: clock.seconds(),
         run: run.clone(),
     };
+    run::make_folder(folder)?;
     let bytes = checkpoint.to_bytes(vae, (RUN, run::to_toml(&note)?))?;
     run::write(&folder.join(run::CHECKPOINT_FILE), &bytes)
 }

@@ -377,7 +377,7 @@ fn emit_results<T: serde::Serialize>(
     describe: impl FnOnce(&T) -> String,
 ) -> Result<(), Error> {
     let text = if json {
-        to_json(results)?
+        run::to_json(results)?
     } else {
         describe(results)
     };
@@ -392,13 +392,6 @@ fn decimal(value: Option<f64>, decimals: usize) -> String {
 /// A difference of three decimals with its sign, or a dash.
 fn signed(value: Option<f64>) -> String {
     value.map_or_else(|| "-".into(), |value| format!("{value:+.3}"))
-}
-
-/// A value as pretty JSON with a line break.
-fn to_json(value: &impl serde::Serialize) -> Result<String, Error> {
-    let text = serde_json::to_string_pretty(value);
-    text.map(|text| text + "\n")
-        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
 }
 
 #[cfg(test)]

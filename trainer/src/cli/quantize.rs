@@ -107,7 +107,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let spec = material.image(&plan)?;
     let image = calibrate(spec.clone(), &prepared(&parts.validation)?.readings)?;
     if let Some(out) = &arguments.out {
-        run::write(out, &image)?;
+        run::replace(out, &image)?;
     }
     let model = run::parse(&arguments.run, &image)?;
     let test = prepared(&parts.test.dataset)?;

@@ -18,12 +18,11 @@ use crate::model::Vae;
 use crate::outliers::{self, Outlier};
 use crate::parts::Parts;
 use crate::prepared::Prepared;
-use crate::quantize::Plan;
 use crate::readings::Readings;
 use crate::report::{self, Results};
 use crate::run::{self, Derived, RunConfig, Summary};
 use candle_core::Device;
-use elbow::format::{AlignedImage, ImageSpec};
+use elbow::format::ImageSpec;
 use elbow::{Estimator, Model};
 use std::path::Path;
 use std::time::Duration;
@@ -221,18 +220,14 @@ impl Task {
             scores: &scores,
             estimator: REPORTED,
         })?;
-        write_run(
-            folder,
-            &Files {
-                config: &self.config,
-                vae: &vae,
-                plan: &plan,
-                image: &image,
-                history: &history,
-                summary: &summary,
-                page: &page,
-            },
-        )?;
+        let plan = run::to_toml(&plan)?;
+        let floats = float_files(&self.config, &vae, &history)?;
+        let mut files = slices(&floats);
+        files.push((run::PLAN_FILE, plan.as_bytes()));
+        files.push((run::REPORT_FILE, page.as_bytes()));
+        // The image last: where it is new, the rest is.
+        files.push((run::IMAGE_FILE, &image));
+        run::write_folder(folder, &summary, &files)?;
         self.say(&table(&summary));
         self.say(&format!("wrote {}", folder.display()));
         Ok(())
@@ -249,17 +244,8 @@ impl Task {
         let of = (&self.config, &self.parts);
         let of_training = (readings, training_seconds);
         let summary = float_run::summarize(&self.name, of, (vae, test), of_training)?;
-        // Those of an earlier run would be taken for this one's.
-        run::remove(&folder.join(run::IMAGE_FILE))?;
-        run::remove(&folder.join(run::PLAN_FILE))?;
-        run::remove(&folder.join(run::REPORT_FILE))?;
-        write_floats(
-            folder,
-            &self.config,
-            vae,
-            history,
-            &super::to_json(&summary)?,
-        )?;
+        let floats = float_files(&self.config, vae, history)?;
+        run::write_folder(folder, &summary, &slices(&floats))?;
         self.say(&float_run::table(&summary));
         self.say(float_run::NO_IMAGE);
         self.say(&format!("wrote {}", folder.display()));
@@ -494,46 +480,31 @@ impl Task {
     }
 }
 
-/// What the files of a run are made of.
-struct Files<'a> {
-    config: &'a RunConfig,
-    vae: &'a Vae,
-    plan: &'a Plan,
-    image: &'a AlignedImage,
-    history: &'a [Epoch],
-    summary: &'a Summary,
-    page: &'a str,
-}
-
-/// Writes the folder, the image last: where it is new, the rest is.
-fn write_run(folder: &Path, files: &Files<'_>) -> Result<(), Error> {
-    let summary = super::to_json(files.summary)?;
-    write_floats(folder, files.config, files.vae, files.history, &summary)?;
-    run::write_plan(folder, files.plan)?;
-    run::write(&folder.join(run::REPORT_FILE), files.page.as_bytes())?;
-    run::write(&folder.join(run::IMAGE_FILE), files.image)
-}
-
-/// Writes all that a run has without an image.
-fn write_floats(
-    folder: &Path,
+/// The contents of what every run has beside its summary: settings, metrics and parameters.
+fn float_files(
     config: &RunConfig,
     vae: &Vae,
     history: &[Epoch],
-    summary: &str,
-) -> Result<(), Error> {
-    let text = run::to_toml(config)?;
+) -> Result<[(&'static str, Vec<u8>); 3], Error> {
     let lines = history
         .iter()
         .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
     let metrics = lines.collect::<Result<String, _>>();
     let metrics =
         metrics.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
-    run::write(&folder.join(run::CONFIG_FILE), text.as_bytes())?;
-    run::write(&folder.join(run::METRICS_FILE), metrics.as_bytes())?;
-    run::write(&folder.join(run::PARAMETERS_FILE), &vae.to_safetensors()?)?;
-    run::write(&folder.join(run::SUMMARY_FILE), summary.as_bytes())?;
-    run::remove(&folder.join(run::CHECKPOINT_FILE))
+    Ok([
+        (run::CONFIG_FILE, run::to_toml(config)?.into_bytes()),
+        (run::METRICS_FILE, metrics.into_bytes()),
+        (run::PARAMETERS_FILE, vae.to_safetensors()?),
+    ])
+}
+
+/// Names and contents as [`run::write_folder`] takes them.
+fn slices<'a>(files: &'a [(&'static str, Vec<u8>)]) -> Vec<(&'static str, &'a [u8])> {
+    let files = files.iter();
+    files
+        .map(|(name, bytes)| (*name, bytes.as_slice()))
+        .collect()
 }
 
 /// The results for a terminal.

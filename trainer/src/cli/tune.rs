@@ -4,7 +4,7 @@ use super::task::Task;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
 use crate::parts::Parts;
-use crate::run;
+use crate::run::{self, Existing};
 use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
@@ -32,6 +32,9 @@ pub(super) struct Arguments {
     /// The folder of the new run
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace the run that is in the folder already, once the new one is done; other files in it stay
+    #[arg(long)]
+    force: bool,
     /// Print nothing but warnings and errors
     #[arg(long)]
     quiet: bool,
@@ -46,6 +49,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         activations,
         learning_rate,
         out,
+        force,
         quiet,
     } = arguments;
     if epochs == 0 {
@@ -62,9 +66,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     settings.qat = true;
     settings.validate()?;
     let name = run::read_name(&run)?;
-    run::check_folder(&out)?;
+    let existing = if force {
+        Existing::Replaced
+    } else {
+        Existing::Refused
+    };
+    run::check_folder(&out, existing)?;
     let parts = Parts::load(&config.settings)?;
-    run::make_folder(&out)?;
     let task = Task {
         name,
         config,
