@@ -148,7 +148,8 @@ impl Reach {
         let of_others = reached.zip(left).filter(|&(reached, left)| {
             self.largest > BEYOND_OTHERS * reached && left < LEVELS / BEYOND_OTHERS
         });
-        let of_itself = (self.largest > BEYOND_ITSELF * self.ordinary)
+        // A flag that is rarely up needs no levels where it is down.
+        let of_itself = (self.ordinary > 0.0 && self.largest > BEYOND_ITSELF * self.ordinary)
             .then_some((self.ordinary, self.ordinary / self.step))
             .filter(|&(_, left)| left < LEVELS / BEYOND_ITSELF);
         let (ordinary, levels) = of_others.or(of_itself)?;

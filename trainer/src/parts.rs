@@ -42,6 +42,8 @@ pub struct Parts {
     pub likelihood: LikelihoodKind,
     /// The last columns that are conditions.
     pub conditions: usize,
+    /// A line on each column that is probably no reading.
+    pub suspects: Vec<String>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -105,6 +107,7 @@ impl Parts {
             // No reading of the digit that is held out is seen before the test.
             strange: None,
             test: label_digits(part(Part::Test)?.0, config.anomaly_digit),
+            suspects: vec![],
             stream: None,
         })
     }
@@ -115,6 +118,7 @@ impl Parts {
             abnormal,
             ..
         } = load_file(path, config.labels.as_deref())?;
+        let suspects = data::suspects(&dataset);
         let intensities = binarize(&mut dataset, config.binarize, BYTE)?;
         let (conditions, width) = (config.conditions, dataset.table.width());
         if conditions >= width {
@@ -159,6 +163,7 @@ impl Parts {
             },
             likelihood,
             conditions,
+            suspects,
             stream: None,
         })
     }
@@ -203,6 +208,7 @@ impl Parts {
             },
             likelihood,
             conditions: 0,
+            suspects: data::suspects(&dataset),
             stream: Some(windowed),
         })
     }

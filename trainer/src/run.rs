@@ -194,9 +194,6 @@ pub enum Existing {
 /// [`Error::Setting`] where a file stands where a folder should or the other way round, or where the folder
 /// holds something that is not to be replaced, [`Error::File`].
 pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
-    if existing == Existing::Refused {
-        check_empty(folder)?;
-    }
     for name in FILES {
         let path = folder.join(name);
         if path.is_dir() {
@@ -205,6 +202,9 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
                 "{path} is a folder where a file is to be written: move it away"
             )));
         }
+    }
+    if existing == Existing::Refused {
+        check_empty(folder)?;
     }
     let existing = folder.ancestors().find(|ancestor| ancestor.exists());
     let existing = existing
@@ -383,17 +383,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The contents of `path`, which are what the `summary.json` beside it says, if it says anything.
+/// The contents of `path`, checked by [`check_artefact`].
 ///
 /// # Errors
-/// [`Error::File`], [`Error::Setting`] where they are not.
+/// [`Error::File`], [`Error::Setting`].
 fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
     let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+    check_artefact(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// Makes sure that `bytes`, the contents of `path`, are what the `summary.json` beside it says, if it says anything.
+///
+/// # Errors
+/// [`Error::Setting`] where they are not.
+fn check_artefact(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let summary = std::fs::read(parent(path).join(SUMMARY_FILE)).unwrap_or_default();
     let signed: Artefacts = serde_json::from_slice(&summary).unwrap_or_default();
     let name = path.file_name().map(|name| name.to_string_lossy());
     let expected = name.and_then(|name| signed.artefacts.get(name.as_ref()));
-    let found = digest(&bytes);
+    let found = digest(bytes);
     match expected {
         Some(expected) if *expected != found => Err(Error::Setting(format!(
             "{} is not the file that its run wrote: {SUMMARY_FILE} says SHA-256 {}, it has {}; restore the file, or train again",
@@ -401,7 +410,7 @@ fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
             beginning(expected),
             beginning(&found),
         ))),
-        _ => Ok(bytes),
+        _ => Ok(()),
     }
 }
 
@@ -464,20 +473,22 @@ pub fn image_path(path: &Path) -> PathBuf {
 /// [`Error::File`], or [`Error::Setting`] where the run has none because of its latents.
 pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let file = image_path(path);
-    let bytes = read_artefact(&file).map_err(|error| {
-        if file.exists() {
-            return error;
-        }
+    let bytes = std::fs::read(&file).map_err(|cause| {
         let settings = config_beside(path).ok().flatten().map(|run| run.settings);
         match settings {
             Some(settings) if settings.latent == Latent::Bernoulli => Error::Setting(format!(
                 "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
                 file.display()
             )),
-            _ => error,
+            _ => Error::reading(&file)(cause),
         }
     })?;
-    Ok(AlignedImage::new(&bytes))
+    let image = AlignedImage::new(&bytes);
+    // One that does not parse says better what is wrong with it.
+    if elbow::Model::parse(&image).is_ok() {
+        check_artefact(&file, &bytes)?;
+    }
+    Ok(image)
 }
 
 /// Parses an image read from `path`.

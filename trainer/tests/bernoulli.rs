@@ -16,7 +16,7 @@ const SMALL: [&str; 6] = [
 ];
 
 fn fit(out: &str, arguments: &[&str]) {
-    succeeds(&[&["fit", "--out", out], &SMALL[..], arguments].concat());
+    succeeds(&[&["fit", "--out", out, "--force"], &SMALL[..], arguments].concat());
 }
 
 fn summary(run: &str) -> Value {

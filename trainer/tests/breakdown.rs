@@ -174,5 +174,10 @@ fn the_command_prints_it_both_ways() {
         format!("{run}/model.elbow"),
     )
     .unwrap();
+    fails_with(
+        &arguments,
+        &["model.elbow", "not the file that its run wrote"],
+    );
+    std::fs::remove_file(format!("{run}/summary.json")).unwrap();
     fails_with(&arguments, &["rows of 64", "model.safetensors"]);
 }

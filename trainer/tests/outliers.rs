@@ -9,7 +9,7 @@ use support::program::{Folder, Noise, json, read, trainer};
 fn csv(wild: Option<f32>) -> String {
     let mut noise = Noise(5);
     let mut text = "flow,pressure,temperature,current\n".to_owned();
-    for row in 0..600 {
+    for row in 0..700 {
         let (a, b) = (noise.next(), noise.next());
         let pressure = match wild {
             Some(wild) if row % 150 == 7 => wild,

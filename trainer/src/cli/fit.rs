@@ -373,7 +373,7 @@ fn warn_of_shape(settings: &Config, parts: &Parts) {
             settings.latents
         );
     }
-    if let Some(line) = parts.constants() {
+    for line in parts.suspects.iter().cloned().chain(parts.constants()) {
         eprintln!("warning: {line}");
     }
     super::warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));

@@ -6,7 +6,7 @@
 //! [`DataSource`] is how a command line names any of them.
 //!
 //! A loaded table has at least one row and one column, and every value is finite: nothing after this module
-//! looks for gaps. A column of labels among the readings is not guessed; it would be learned like any other.
+//! looks for gaps. A column of labels among the readings would be learned like any other; [`suspects()`] says which may be one.
 
 pub mod digits;
 
@@ -19,6 +19,7 @@ mod npy;
 mod source;
 mod split;
 mod statistics;
+mod suspects;
 mod table;
 
 use std::io::Read;
@@ -29,6 +30,7 @@ pub use intensities::{Binarization, Intensities};
 pub use source::DataSource;
 pub use split::{Split, SplitOptions, shuffle, split};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
+pub use suspects::suspects;
 pub use table::{Dataset, Table};
 
 use grid::{Convert, Grid};

@@ -14,15 +14,20 @@ pub(crate) fn trainer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
         .unwrap()
 }
 
-/// Runs a command that must succeed without a word on standard error; its output.
+/// What every training on few readings, for few epochs, warns of: that is what tests are made of.
+const OF_SMALL_TRAININGS: [&str; 2] = [
+    "an alarm at p < 0.01 never fires",
+    "the device's scores differ from the trained model's",
+];
+
+/// Runs a command that must succeed without a word on standard error but warnings of how small it is; its output.
 pub(crate) fn succeeds(arguments: &[&str]) -> String {
     let output = trainer(arguments);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(
-        (output.status.code(), errors.as_str()),
-        (Some(0), ""),
-        "{arguments:?}"
-    );
+    let small = |line: &&str| !OF_SMALL_TRAININGS.iter().any(|words| line.contains(words));
+    let errors: Vec<&str> = errors.lines().filter(small).collect();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {errors:?}");
+    assert_eq!(errors, [""; 0], "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 

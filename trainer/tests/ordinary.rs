@@ -1,0 +1,387 @@
+//! Ordinary machine data and ordinary mistakes, through the program: every such table ends in an image, and what may
+//! mislead is said.
+
+mod support;
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use support::program::{Folder, Noise, contents, fails_with, json, read, succeeds, trainer};
+
+/// Trains on `text`; what was said on the way, and the folder of the run.
+fn fit(folder: &Folder, text: &str, arguments: &[&str]) -> (String, String) {
+    let (data, out) = (folder.write("pump.csv", text), folder.path("run"));
+    let start = ["fit", &data, "--out", &out, "--quiet"];
+    let output = trainer(&[&start[..], arguments].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    (errors, out)
+}
+
+/// A sum of uniform numbers, about normal, with mean 0 and variance 1.
+fn normal(noise: &mut Noise) -> f32 {
+    (0..12).map(|_| noise.next()).sum::<f32>() - 6.0
+}
+
+/// A pump that runs four fifths of the time and idles for the rest: six clean columns.
+fn two_modes(rows: usize) -> String {
+    let mut noise = Noise(1);
+    let mut text = "speed,temperature,pressure,current,vibration,flow\n".to_owned();
+    for _ in 0..rows {
+        let runs = noise.next() < 0.8;
+        let load = normal(&mut noise);
+        let mut of = |running: f32, idle: f32, deviation: f32| {
+            let mean = if runs { running } else { idle };
+            mean + deviation * normal(&mut noise)
+        };
+        let speed = of(1480.0 + 2.0 * load, 0.0, 0.1);
+        let temperature = of(45.0, 40.0, 1.0);
+        let pressure = of(3.2 + 0.05 * load, 0.0, 0.01);
+        let current = of(12.0 + 0.4 * load, 0.0, 0.05);
+        let (vibration, flow) = (of(0.8, 0.0, 0.05), of(30.0 + load, 0.0, 0.1));
+        let _ = writeln!(
+            text,
+            "{speed:.0},{temperature:.1},{pressure:.2},{current:.2},{vibration:.2},{flow:.1}"
+        );
+    }
+    text
+}
+
+#[test]
+fn a_machine_of_two_modes_ends_in_an_image_and_a_warning() {
+    let folder = Folder::new();
+    let (errors, run) = fit(&folder, &two_modes(2000), &["--epochs", "200"]);
+    assert!(Path::new(&run).join("model.elbow").exists());
+    // Eight bits of input do not hold both modes, which is said with the column and a remedy.
+    let line = errors
+        .lines()
+        .find(|line| line.contains("differ from the trained model's by"))
+        .unwrap_or_else(|| panic!("{errors}"));
+    let columns = ["speed", "pressure", "current"];
+    assert!(
+        columns.iter().any(|column| line.contains(column)) && line.contains("clip it"),
+        "{line}"
+    );
+    let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
+    assert!(
+        summary["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|warning| { line.ends_with(warning.as_str().unwrap()) })
+    );
+}
+
+#[test]
+fn columns_of_few_values_train_at_the_floor_of_their_resolution() {
+    let mut noise = Noise(3);
+    let lines = (0..600).map(|_| {
+        let analog = normal(&mut noise);
+        // A grid of a quarter that follows the column before without any noise, and a flag that is rarely up.
+        let grid = (analog * 4.0).round() / 4.0;
+        let flag = u8::from(noise.next() < 0.02);
+        format!("{analog},{grid},{flag}\n")
+    });
+    let text: String = lines.collect();
+    let folder = Folder::new();
+    let (_, run) = fit(&folder, &text, &["--epochs", "300"]);
+    let config = String::from_utf8(read(&run, "config.toml")).unwrap();
+    let floors = config.lines().find(|line| line.starts_with("floors"));
+    let floors: Vec<f64> = floors
+        .and_then(|line| line.split(['[', ']']).nth(1))
+        .unwrap()
+        .split(',')
+        .filter_map(|floor| floor.trim().parse().ok())
+        .collect();
+    // In raw units: a step of one over the square root of twelve, and as many for a quarter as there are in it.
+    let step = 1.0 / 12f64.sqrt();
+    assert!((floors[0] - step).abs() < 1e-9, "{floors:?}");
+    assert!((floors[1] / step).log2().fract().abs() < 1e-9 && floors[1] > 100.0 * step);
+    assert!(floors[2] > 100.0 * step, "{floors:?}");
+}
+
+#[test]
+fn whole_numbers_with_a_small_deviation_train() {
+    let mut noise = Noise(4);
+    let lines = (0..300).map(|_| {
+        let rare = u8::from(noise.next() < 0.03);
+        format!("{},{rare}\n", (100.0 * noise.next()).round())
+    });
+    let folder = Folder::new();
+    let (_, run) = fit(&folder, &lines.collect::<String>(), &["--epochs", "20"]);
+    assert!(Path::new(&run).join("model.elbow").exists());
+}
+
+#[test]
+fn a_constant_column_that_moves_is_the_strangest_reading_of_all() {
+    let mut noise = Noise(5);
+    let mut line = |valve: &str| {
+        let flow = normal(&mut noise);
+        format!("{flow},{},{valve}\n", 2.0 * flow + 0.1 * normal(&mut noise))
+    };
+    let text: String = (0..600).map(|_| line("7.5")).collect();
+    let folder = Folder::new();
+    let (errors, run) = fit(&folder, &text, &["--epochs", "100"]);
+    assert!(
+        errors.contains("column 3 (7.5) never changed in training"),
+        "{errors}"
+    );
+    let readings: Vec<String> = vec![line("7.5"), "9,-9,7.5\n".to_owned(), line("7.6"), line("0")];
+    let data = folder.write("odd.csv", readings.concat());
+    let scores = succeeds(&["score", &run, &data]);
+    let elbo: Vec<f64> = scores
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(1).unwrap().parse().unwrap())
+        .collect();
+    // The residual of one input is counted up to 128 deviations, 8192 nats.
+    assert!(elbo[0] > elbo[1], "{elbo:?}");
+    assert!(elbo[2].max(elbo[3]) < elbo[1] - 8000.0, "{elbo:?}");
+    // From a whole one too.
+    let text: String = (0..600).map(|_| line("7")).collect();
+    let folder = Folder::new();
+    let (_, run) = fit(&folder, &text, &["--epochs", "20"]);
+    let data = folder.write("odd.csv", line("7") + &line("8"));
+    let scores = succeeds(&["score", &run, &data, "--estimator", "posterior-mean"]);
+    let p_values: Vec<&str> = scores
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(5).unwrap())
+        .collect();
+    assert!(p_values[1].starts_with("0.01"), "{scores}");
+}
+
+#[test]
+fn the_lowest_p_value_is_told_where_a_person_looks() {
+    let mut noise = Noise(6);
+    let mut table = |rows| -> String {
+        let line = |_| format!("{},{}\n", normal(&mut noise), normal(&mut noise));
+        (0..rows).map(line).collect()
+    };
+    let arguments = ["--epochs", "10", "--latents", "1", "--keep-dead-latents"];
+    let folder = Folder::new();
+    let (errors, run) = fit(&folder, &table(200), &arguments);
+    // 30 readings calibrate.
+    let rare = "30 validation readings calibrate the p-values, so that none is below 0.0323";
+    assert!(
+        errors.contains(rare) && errors.contains("give 99 or more"),
+        "{errors}"
+    );
+    let inspected = succeeds(&["inspect", &run]);
+    assert!(inspected.contains("the smallest 0.03226"), "{inspected}");
+    let tables = json(&succeeds(&["inspect", &run, "--json"]))["calibrations"].clone();
+    let smallest = tables[0]["smallest_p_value"].as_f64().unwrap();
+    assert!((smallest - 1.0 / 31.0).abs() < 1e-6);
+    let page = String::from_utf8(read(&run, "report.html")).unwrap();
+    assert!(page.contains("none is below 1/31"));
+    let folder = Folder::new();
+    let (errors, run) = fit(&folder, &table(700), &arguments);
+    assert!(!errors.contains("never fires"), "{errors}");
+    let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
+    let smallest = summary["smallest_p_value"].as_f64().unwrap();
+    assert!((smallest - 1.0 / 106.0).abs() < 1e-6, "{smallest}");
+}
+
+/// A run of the digits as small as it gets.
+fn digits(folder: &Folder) -> String {
+    let run = folder.path("run");
+    succeeds(&[
+        "fit",
+        "--epochs",
+        "2",
+        "--encoder",
+        "6",
+        "--decoder",
+        "6",
+        "--latents",
+        "2",
+        "--keep-dead-latents",
+        "--quiet",
+        "--out",
+        &run,
+    ]);
+    run
+}
+
+#[test]
+fn a_run_is_overwritten_only_by_force_and_files_of_ones_own_never() {
+    let folder = Folder::new();
+    let run = digits(&folder);
+    std::fs::write(Path::new(&run).join("notes.txt"), "mine").unwrap();
+    let before = contents(&run);
+    let again = ["fit", "--epochs", "1", "--quiet", "--out", &run];
+    fails_with(
+        &again,
+        &["holds config.toml and 7 more", "--out", "--force"],
+    );
+    fails_with(
+        &["tune", &run, "--out", &run],
+        &["holds config.toml", "--force"],
+    );
+    assert_eq!(contents(&run), before);
+    let forced = trainer(&[&again[..], &["--force"]].concat());
+    assert_eq!(forced.status.code(), Some(0));
+    assert_eq!(read(&run, "notes.txt"), b"mine");
+    assert_ne!(
+        read(&run, "model.elbow"),
+        before[&Path::new(&run).join("model.elbow")]
+    );
+    // A bare training that was interrupted is not a run.
+    let (empty, other) = (folder.path("empty"), folder.path("other"));
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(Path::new(&other).join("checkpoint.safetensors"), "").unwrap();
+    fails_with(&["fit", "--out", &other], &["interrupted", "--resume"]);
+    let output = trainer(&["fit", "--epochs", "1", "--quiet", "--out", &empty]);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+/// No file may be larger than 8 blocks of 512 bytes or of 1 KiB: as on a full disk, the parameters do not fit.
+#[test]
+fn a_disk_that_is_full_leaves_the_old_run_or_none() {
+    let folder = Folder::new();
+    let run = digits(&folder);
+    let before = contents(&run);
+    for (out, left) in [(&run, before), (&folder.path("none"), Default::default())] {
+        let command = format!(
+            "trap '' XFSZ; ulimit -f 8; exec {} fit --epochs 2 --quiet --force --out {out}",
+            env!("CARGO_BIN_EXE_trainer")
+        );
+        let output = Command::new("sh").args(["-c", &command]).output().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert!(
+            errors.contains("error: ") && !errors.contains("panicked"),
+            "{errors}"
+        );
+        assert_eq!(
+            if Path::new(out).exists() {
+                contents(out)
+            } else {
+                Default::default()
+            },
+            left
+        );
+    }
+}
+
+#[test]
+fn a_training_that_is_killed_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let run = folder.path("run");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(["fit", "--epochs", "1000000", "--quiet", "--out", &run])
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!Path::new(&run).exists());
+}
+
+#[test]
+fn one_flipped_bit_in_any_artefact_is_found() {
+    let folder = Folder::new();
+    let run = digits(&folder);
+    let readers: [(&str, &[&str]); 4] = [
+        ("model.safetensors", &["eval", &run, "digits"]),
+        ("model.elbow", &["score", &run, "digits"]),
+        ("config.toml", &["eval", &run, "digits"]),
+        ("plan.toml", &["quantize", &run]),
+    ];
+    for (name, command) in readers {
+        let path = Path::new(&run).join(name);
+        let good = std::fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        let at = bad.len() - 9;
+        bad[at] ^= 1;
+        std::fs::write(&path, bad).unwrap();
+        // The image has a checksum of its own.
+        let word = if name == "model.elbow" {
+            "damaged"
+        } else {
+            "not the file that its run wrote"
+        };
+        fails_with(command, &[name, word]);
+        std::fs::write(&path, good).unwrap();
+        succeeds(&[command, &["--json"][..usize::from(command[0] != "score")]].concat());
+    }
+}
+
+#[test]
+fn labels_indices_and_clocks_are_named() {
+    let mut noise = Noise(8);
+    let mut text = "n,time_s,flow,head,fault\n".to_owned();
+    for row in 0..200 {
+        let flow = normal(&mut noise);
+        let head = flow * flow + 0.1 * normal(&mut noise);
+        let (time, fault) = (0.1 * row as f32, u8::from(row % 20 == 0));
+        let _ = writeln!(text, "{row},{time},{flow},{head},{fault}");
+    }
+    let folder = Folder::new();
+    let (errors, _) = fit(&folder, &text, &["--epochs", "2"]);
+    for line in [
+        "warning: n counts up from row to row",
+        "warning: time_s looks like a clock",
+        "warning: fault looks like a label",
+    ] {
+        assert!(errors.contains(line), "{errors} lacks {line:?}");
+    }
+    assert!(errors.contains("--labels FILE"));
+    for sensor in ["flow looks", "flow counts", "head looks"] {
+        assert!(!errors.contains(sensor), "{errors}");
+    }
+}
+
+#[test]
+fn more_threads_than_cores_are_told() {
+    let folder = Folder::new();
+    let out = folder.path("run");
+    let arguments = [
+        "fit",
+        "--threads",
+        "250",
+        "--epochs",
+        "1",
+        "--quiet",
+        "--out",
+        &out,
+    ];
+    let output = trainer(&arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("--threads is 250 and this machine has"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn inspect_prints_what_a_firmware_needs_to_type() {
+    let folder = Folder::new();
+    let run = digits(&folder);
+    let text = succeeds(&["inspect", &run]);
+    let words = json(&succeeds(&["inspect", &run, "--json"]))["workspace_words"].clone();
+    for line in [
+        "default-features = false, features = [\"counts\"] }",
+        &format!("Workspace<{words}>"),
+    ] {
+        assert!(text.contains(line), "{text} lacks {line:?}");
+    }
+    let folder = Folder::new();
+    let (_, run) = fit(
+        &folder,
+        &two_modes(200),
+        &["--epochs", "2", "--activations", "i8"],
+    );
+    let text = succeeds(&["inspect", &run]);
+    assert!(text.contains("features = [\"locations\"] }"), "{text}");
+}
+
+/// What a phone shows is held by the layout: tables wrap and charts are one column below 40rem.
+#[test]
+fn the_report_has_a_layout_for_narrow_screens() {
+    let folder = Folder::new();
+    let page = String::from_utf8(read(&digits(&folder), "report.html")).unwrap();
+    let narrow = page.split("@media (max-width: 40rem)").nth(1).unwrap();
+    assert!(narrow.contains("white-space: normal"), "{narrow}");
+}
