@@ -12,7 +12,7 @@
 //! use elbow::{Estimator, Model, Probability, Session, Workspace};
 //!
 //! let model = Model::parse(IMAGE)?; // the weights stay in flash
-//! let mut workspace = Workspace::<80>::new();
+//! let mut workspace = Workspace::<152>::new(); // `trainer inspect` prints this line for a model
 //! model.self_test(&mut workspace)?; // this machine computes what the workstation computed
 //!
 //! let mut session = Session::new(&model, &mut workspace, 42)?;

@@ -10,7 +10,7 @@ use core::ops::{Deref, DerefMut};
 /// host may pass a `Vec<u64>` in its place.
 ///
 /// ```
-/// let mut workspace = elbow::Workspace::<80>::new();
+/// let mut workspace = elbow::Workspace::<152>::new();
 /// # let _: &mut [u64] = &mut workspace;
 /// ```
 #[derive(Debug)]

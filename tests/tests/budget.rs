@@ -62,6 +62,7 @@ fn check((data, features): (&str, &str), core: &str, limits: [u64; 3], folder: &
         data,
         "--out",
         run,
+        "--force",
         "--keep-dead-latents",
         "--epochs",
         "3",

@@ -343,8 +343,8 @@ fn rounded_inputs(
 }
 
 /// The column whose rounding to the levels of `spec`, alone, changes the float bounds of `data` most, and by how
-/// much: the mean of the absolute change, nats a reading, over the first [`BLAMED_ON`] readings at the same draws.
-/// Only the [`SUSPECTS`] columns that rounding changes most are tried. None without readings.
+/// much: the mean of the absolute change, nats a reading, over the first 256 readings at the same draws.
+/// Only the 32 columns that rounding changes most are tried. None without readings.
 ///
 /// # Errors
 /// [`Error::Tensor`].

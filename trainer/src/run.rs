@@ -326,8 +326,8 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 /// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
-/// hash to. All are written before any takes its place, so that a full disk leaves the old run; then those
-/// of [`FILES`] that the new run does not have go.
+/// hash to. All are written before any takes its place, so that a full disk leaves the old run; then files
+/// of an earlier run that the new one does not have go.
 ///
 /// # Errors
 /// [`Error::File`], [`Error::Setting`].
@@ -362,7 +362,7 @@ pub fn write_folder(
         .try_for_each(|name| remove(&folder.join(name)))
 }
 
-/// Writes `bytes` to `path` as [`write`] does. In the folder of a run, whose file of that name it replaces,
+/// Writes `bytes` to `path` as [`write()`] does. In the folder of a run, whose file of that name it replaces,
 /// `summary.json` then has its hash.
 ///
 /// # Errors

@@ -164,7 +164,13 @@ mod tests {
     #[test]
     fn labels_are_known_by_their_names_and_values() {
         let label = Some(Suspect::Label);
-        let row = |at: usize| vec![wave(at), f32::from(u8::from(at % 9 == 0)), (at % 3) as f32];
+        let row = |at: usize| {
+            vec![
+                wave(at),
+                f32::from(u8::from(at.is_multiple_of(9))),
+                (at % 3) as f32,
+            ]
+        };
         let named = |a, b| found(Some(&["flow", a, b]), 40, row);
         assert_eq!(named("Anomaly", "class"), [None, label, label]);
         // Flags and states of a machine are readings.
