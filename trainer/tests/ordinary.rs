@@ -363,7 +363,7 @@ fn inspect_prints_what_a_firmware_needs_to_type() {
     let words = json(&succeeds(&["inspect", &run, "--json"]))["workspace_words"].clone();
     for line in [
         "default-features = false, features = [\"counts\"] }",
-        &format!("Workspace<{words}>"),
+        &format!("let mut workspace = Workspace::<{words}>::new();"),
     ] {
         assert!(text.contains(line), "{text} lacks {line:?}");
     }

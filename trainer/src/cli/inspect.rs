@@ -338,6 +338,9 @@ fn text(description: &Description) -> String {
         .stream
         .as_ref()
         .map_or(description.workspace_words, |stream| stream.watch_words);
-    let _ = writeln!(text, "for main.rs:    static WORKSPACE: Workspace<{words}>");
+    let _ = writeln!(
+        text,
+        "for main.rs:    let mut workspace = Workspace::<{words}>::new();"
+    );
     text
 }

@@ -6,7 +6,7 @@ use super::{decimal, float_run, signed};
 use crate::activity::{Dead, dead_latents};
 use crate::budget::Budget;
 use crate::calibrate;
-use crate::config::{Config, Gradient, Inference, Latent, Objective};
+use crate::config::{Activations, Config, Gradient, Inference, Latent, Objective, Weights};
 use crate::data::Table;
 use crate::error::Error;
 use crate::evaluate::{Evaluation, Scores, Side};
@@ -411,8 +411,20 @@ impl Task {
                 "{} loses most by its 8 bits, {nats:.3} nats a reading: clip it, take its logarithm, or divide it into two columns where it has two modes",
                 self.parts.train.column_name(column)
             ),
-            _ => "no single column is to blame: try --activations i16, --weights int8 or another --seed, and `trainer eval --breakdown` for the layer"
-                .into(),
+            _ => {
+                let settings = &self.config.settings;
+                let narrow = settings.activations != Activations::I16;
+                let weights = settings.weights != Weights::Int8;
+                let remedies = [
+                    (narrow, "--activations i16, "),
+                    (weights, "--weights int8, "),
+                ];
+                let remedies = remedies.into_iter().filter(|(helps, _)| *helps);
+                format!(
+                    "no single column is to blame: try {}another --seed, and `trainer eval --breakdown` for the layer",
+                    remedies.map(|(_, remedy)| remedy).collect::<String>()
+                )
+            }
         };
         let line = format!(
             "the device's scores differ from the trained model's by {} nats a reading in the mean, with a rank correlation of {}; {blame}",
