@@ -98,7 +98,7 @@ pub struct Costs {
 /// Where the trainer has them.
 #[must_use]
 pub fn home() -> PathBuf {
-    workspace().join("trainer/src/budget/measured.json")
+    workspace().join("trainer/src/export/budget/measured.json")
 }
 
 /// The shapes that are measured: always the same, of all sizes and likelihoods, one or two hidden layers in each

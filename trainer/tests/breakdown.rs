@@ -4,9 +4,9 @@
 mod support;
 
 use elbow::Estimator;
-use elbow_trainer::breakdown::{Breakdown, Cause, Setting};
 use elbow_trainer::data;
-use elbow_trainer::evaluate::Scores;
+use elbow_trainer::score::evaluate::Scores;
+use elbow_trainer::study::breakdown::{Breakdown, Cause, Setting};
 use support::program::{Folder, Noise, fails_with, json, succeeds};
 use support::{Trained, fit};
 

@@ -4,10 +4,12 @@ mod support;
 
 use candle_core::Device;
 use elbow_trainer::error::Error;
-use elbow_trainer::fit::{self, Checkpoint, Course};
+use elbow_trainer::export::run::to_toml;
 use elbow_trainer::model::Vae;
-use elbow_trainer::parts::Parts;
-use elbow_trainer::run::{Derived, RunConfig, to_toml};
+use elbow_trainer::readings::Derived;
+use elbow_trainer::readings::RunConfig;
+use elbow_trainer::readings::splits::Parts;
+use elbow_trainer::train::{self, Checkpoint, Course};
 use serde_json::Value;
 use std::time::Duration;
 use support::fit as run;
@@ -45,7 +47,7 @@ fn an_interrupted_training_ends_as_another() {
         let parts = Parts::load(settings).unwrap();
         let model = || {
             let of = (derived.likelihood, &derived.normalization);
-            fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap()
+            train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap()
         };
         let mut training = trained.prepare(&parts.train.table);
         training.intensities = parts.intensities.clone();
@@ -62,7 +64,7 @@ fn an_interrupted_training_ends_as_another() {
             save: Some((Duration::ZERO, &mut save)),
             ..Course::default()
         };
-        let history = fit::train(&whole, settings, data, course, |_| {}).unwrap();
+        let history = train::train(&whole, settings, data, course, |_| {}).unwrap();
         assert_eq!(files.len(), 6, "after each epoch but the last");
 
         let bytes = &files[3];
@@ -74,7 +76,7 @@ fn an_interrupted_training_ends_as_another() {
             checkpoint: Some(checkpoint),
             ..Course::default()
         };
-        let gone_on = fit::train(&later, settings, data, course, |_| {}).unwrap();
+        let gone_on = train::train(&later, settings, data, course, |_| {}).unwrap();
         assert_eq!(gone_on, history, "{arguments:?}");
         assert_eq!(bits(&later), bits(&whole), "{arguments:?}");
     }
@@ -86,7 +88,7 @@ fn a_checkpoint_of_something_else_is_refused() {
     let (settings, derived) = (&trained.config.settings, &trained.config.derived);
     let parts = Parts::load(settings).unwrap();
     let of = (derived.likelihood, &derived.normalization);
-    let vae = fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
+    let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = trained.prepare(&parts.train.table);
     let mut bytes = vec![];
     let mut save = |checkpoint: &Checkpoint| {
@@ -98,7 +100,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         save: Some((Duration::ZERO, &mut save)),
         ..Course::default()
     };
-    fit::train(&vae, settings, data, course, |_| {}).unwrap();
+    train::train(&vae, settings, data, course, |_| {}).unwrap();
 
     let refusal =
         |bytes: &[u8], vae: &Vae| Checkpoint::from_bytes(bytes, vae).unwrap_err().to_string();
@@ -108,7 +110,7 @@ fn a_checkpoint_of_something_else_is_refused() {
     }
     let mut wider = settings.clone();
     wider.latents += 1;
-    let wider = fit::initialize(&wider, of.0, of.1, &Device::Cpu).unwrap();
+    let wider = train::initialize(&wider, of.0, of.1, &Device::Cpu).unwrap();
     let line = refusal(&bytes, &wider);
     assert!(
         line.contains("[64, 16] of F32") && line.contains("[64, 18]"),
@@ -120,7 +122,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         checkpoint: Some(checkpoint),
         ..Course::default()
     };
-    let error = fit::train(&vae, settings, (&fewer, &fewer), course, |_| {});
+    let error = train::train(&vae, settings, (&fewer, &fewer), course, |_| {});
     let line = error.unwrap_err().to_string();
     let (trained_on, given) = (training.readings.len(), fewer.readings.len());
     assert!(
@@ -149,7 +151,7 @@ fn the_program_goes_on_where_it_was_interrupted() {
     let settings = &config.settings;
     let parts = Parts::load(settings).unwrap();
     let of = (config.derived.likelihood, &config.derived.normalization);
-    let vae = fit::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
+    let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = whole.prepare(&parts.train.table);
     let validation = whole.prepare(&parts.validation.table);
     let table: toml::Table = toml::from_str(&to_toml(&config).unwrap()).unwrap();
@@ -165,7 +167,7 @@ fn the_program_goes_on_where_it_was_interrupted() {
         save: Some((Duration::ZERO, &mut save)),
         ..Course::default()
     };
-    fit::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap();
+    train::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap();
 
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint.safetensors");

@@ -3,9 +3,9 @@
 mod support;
 
 use candle_core::Device;
-use elbow_trainer::fit::{self, Course, Means};
-use elbow_trainer::parts::Parts;
-use elbow_trainer::random::{self, Purpose, normals};
+use elbow_trainer::numeric::random::{self, Purpose, normals};
+use elbow_trainer::readings::splits::Parts;
+use elbow_trainer::train::{self, Course, Means};
 use support::fit as run;
 
 /// A CSV of 1550 readings of ten mixtures of three numbers.
@@ -58,8 +58,9 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         let parts = Parts::load(settings).unwrap();
         let histories = [Means::Engine, Means::Candle].map(|means| {
             let device = &Device::Cpu;
-            let vae = fit::initialize(settings, derived.likelihood, &derived.normalization, device)
-                .unwrap();
+            let vae =
+                train::initialize(settings, derived.likelihood, &derived.normalization, device)
+                    .unwrap();
             let mut training = trained.prepare(&parts.train.table);
             training.intensities = parts.intensities.clone();
             let validation = trained.prepare(&parts.validation.table);
@@ -67,7 +68,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
                 means: Some(means),
                 ..Course::default()
             };
-            fit::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap()
+            train::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap()
         });
         let [engine, candle] = histories;
         assert_eq!((engine.len(), candle.len()), (12, 12));

@@ -4,12 +4,12 @@
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
 use elbow_trainer::config::{Gradient, Latent, PriorKind, Scale, Target};
-use elbow_trainer::gradient::{Estimator, Moments};
+use elbow_trainer::model::objective::Batch;
+use elbow_trainer::model::posterior::draw_noise;
 use elbow_trainer::model::{Architecture, Likelihood, Location, Prior, Vae};
-use elbow_trainer::objective::Batch;
-use elbow_trainer::proposal::draw_noise;
-use elbow_trainer::random::{self, Purpose, normals};
+use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
+use elbow_trainer::train::gradient::{Estimator, Moments};
 
 const INPUTS: usize = 3;
 /// Gradients of each estimator, each the mean over so many copies of both readings: 100,000 draws of

@@ -5,10 +5,10 @@ use elbow::format::EncodeError;
 use elbow::{Estimator, Mask, Model, Nats, Session};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
+use elbow_trainer::model::prepared::Prepared;
 use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
-use elbow_trainer::prepared::Prepared;
+use elbow_trainer::numeric::random::{self, Purpose, normals, uniform};
 use elbow_trainer::quantize::{Label, Plan, Ranges, quantize};
-use elbow_trainer::random::{self, Purpose, normals, uniform};
 use elbow_trainer::readings::{Normalization, Readings};
 
 const KINDS: [&str; 8] = [

@@ -2,14 +2,17 @@
 
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
-use elbow_trainer::baselines::PrincipalComponents;
 use elbow_trainer::config::Scale;
-use elbow_trainer::evaluate::mean_and_error;
-use elbow_trainer::inference::{Ascent, Evidence, Posterior, log_weights, refine};
+use elbow_trainer::model::objective::Batch;
 use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
-use elbow_trainer::objective::Batch;
-use elbow_trainer::random::{self, Purpose, normals};
+use elbow_trainer::numeric::evidence::Evidence;
+use elbow_trainer::numeric::random::{self, Purpose, normals};
+use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
+use elbow_trainer::score::importance::Posterior;
+use elbow_trainer::score::importance::log_weights;
+use elbow_trainer::study::baselines::PrincipalComponents;
+use elbow_trainer::train::inference::{Ascent, refine};
 use nalgebra::{DMatrix, DVector};
 
 const INPUTS: usize = 4;

@@ -4,9 +4,9 @@ mod support;
 
 use elbow::stream::{WindowShape, Windows};
 use elbow::{Estimator, Model, Session};
-use elbow_trainer::parts::Parts;
+use elbow_trainer::export::run;
 use elbow_trainer::readings::Readings;
-use elbow_trainer::run;
+use elbow_trainer::readings::splits::Parts;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;

@@ -2,16 +2,16 @@
 
 use super::stream::StreamArguments;
 use super::{ANOMALY_DIGIT, decimal, emit_results, warn_of_saturation};
-use crate::baselines::{
+use crate::config::processor::Processor;
+use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
+use crate::error::Error;
+use crate::export::run;
+use crate::readings::splits::Parts;
+use crate::readings::{Normalization, Readings};
+use crate::study::baselines::{
     AutoencoderSettings, Baseline, COMPONENTS, Covariance, ForestSettings, Matrix, Mixture,
     Quantity, Recipe, Worth,
 };
-use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
-use crate::error::Error;
-use crate::parts::Parts;
-use crate::processor::Processor;
-use crate::readings::{Normalization, Readings};
-use crate::run;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write;
@@ -134,14 +134,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let test = match &data.test {
         None => parts.test,
         Some(path) => {
-            let labelled = crate::parts::load_for_scoring(
+            let labelled = crate::readings::splits::load_for_scoring(
                 path,
                 data.labels.as_deref(),
                 data.anomaly_digit,
                 None,
             )?;
             let dataset = &labelled.dataset;
-            crate::parts::check_width(&dataset.name, &dataset.table, normalization.width())?;
+            crate::readings::splits::check_width(
+                &dataset.name,
+                &dataset.table,
+                normalization.width(),
+            )?;
             labelled
         }
     };

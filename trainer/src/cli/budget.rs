@@ -1,15 +1,17 @@
 //! `trainer fit` within a budget: its arguments, and drafts of what the run would export.
 
-use crate::budget::{self, Budget, Limits};
+use crate::config::Limits;
 use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
-use crate::export::Material;
-use crate::fit;
-use crate::parts::Parts;
-use crate::prepared::Prepared;
+use crate::export::budget::{self, Budget};
+use crate::export::material::Material;
+use crate::model::prepared::Prepared;
 use crate::quantize::{self, Plan, Pool, Width};
+use crate::readings::Derived;
+use crate::readings::RunConfig;
+use crate::readings::splits::Parts;
 use crate::readings::{Normalization, Readings};
-use crate::run::{Derived, RunConfig};
+use crate::train;
 use candle_core::Device;
 use clap::Args;
 use elbow::format::AlignedImage;
@@ -89,7 +91,7 @@ fn draft(
     readings: &Readings,
 ) -> Result<AlignedImage, Error> {
     let device = &Device::Cpu;
-    let vae = fit::initialize(settings, parts.likelihood, normalization, device)?;
+    let vae = train::initialize(settings, parts.likelihood, normalization, device)?;
     let config = RunConfig {
         settings: settings.clone(),
         derived: Derived {

@@ -3,7 +3,7 @@
 use super::emit;
 use super::telemetry::{Received, Receiver};
 use crate::error::Error;
-use crate::run;
+use crate::export::run;
 use clap::Args;
 use elbow::Model;
 use std::path::PathBuf;

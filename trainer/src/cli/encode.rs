@@ -4,9 +4,8 @@ use super::telemetry::{Receiver, refused};
 use super::{Input, Loaded};
 use crate::data::Dataset;
 use crate::error::Error;
+use crate::export::run;
 use crate::readings::Readings;
-use crate::run;
-use crate::stream;
 use clap::Args;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
@@ -104,9 +103,13 @@ fn groups(model: &Model<'_>, dataset: &Dataset) -> Vec<(String, Range<usize>)> {
             .map(|input| (dataset.column_name(input), input..input + 1))
             .collect();
     };
-    let groups = stream::groups(&stream.front_end).into_iter();
+    let groups = crate::config::groups(&stream.front_end).into_iter();
     let named = groups.map(|group| {
-        let name = format!("channel {}, {}", group.channel, stream::name(group.feature));
+        let name = format!(
+            "channel {}, {}",
+            group.channel,
+            crate::config::name(group.feature)
+        );
         (name, group.inputs)
     });
     named.collect()

@@ -1,12 +1,12 @@
 //! `trainer estimators`.
 
 use super::{Loaded, Source, decimal, emit_results};
-use crate::compare::{Comparison, Contest, Decisions, Setting};
 use crate::data::shuffle;
 use crate::error::Error;
-use crate::parts::Labelled;
-use crate::random::{self, Purpose};
-use crate::run;
+use crate::export::run;
+use crate::numeric::random::{self, Purpose};
+use crate::readings::splits::Labelled;
+use crate::study::compare::{Comparison, Contest, Decisions, Setting};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;

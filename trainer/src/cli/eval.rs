@@ -2,11 +2,11 @@
 
 use super::baseline::describe_worth;
 use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed};
-use crate::baselines::{self, Worth};
-use crate::breakdown::{Breakdown, Setting};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, FLOAT_POINTS, LogEvidence, Scores, Side, evidence};
-use crate::run;
+use crate::export::run;
+use crate::score::evaluate::{Evaluation, FLOAT_POINTS, LogEvidence, Scores, Side, evidence};
+use crate::study::baselines::{self, Worth};
+use crate::study::breakdown::{Breakdown, Setting};
 use clap::Args;
 use elbow::Estimator;
 use serde::Serialize;
@@ -105,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         baselines,
     };
     let text = if *json {
-        crate::run::to_json(&results)?
+        crate::export::run::to_json(&results)?
     } else {
         let parts = results.breakdown.as_ref().map(describe_parts);
         describe(&results, *estimator)

@@ -5,17 +5,19 @@ use super::budget::{self as sizing, BudgetArguments};
 use super::interrupted::Interrupted;
 use super::stream::StreamArguments;
 use super::task::Task;
-use crate::budget;
+use crate::config::processor::Processor;
 use crate::config::{
     Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind,
     Objective, PriorKind, THREADS, Weights,
 };
 use crate::data::{Binarization, digits};
 use crate::error::Error;
-use crate::parts::Parts;
-use crate::processor::Processor;
-use crate::run::{self, Derived, Existing, RunConfig};
-use crate::stream::Windowed;
+use crate::export::budget;
+use crate::export::run::{self, Existing};
+use crate::readings::Derived;
+use crate::readings::RunConfig;
+use crate::readings::splits::Parts;
+use crate::readings::stream::Windowed;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -359,7 +361,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// What is legal but probably not meant.
 fn warn_of_shape(settings: &Config, parts: &Parts) {
-    let cores = crate::cores::cores();
+    let cores = crate::numeric::parallel::cores();
     if settings.threads > cores.max(THREADS) {
         eprintln!(
             "warning: --threads is {} and this machine has {cores} cores: they would wait for each other most of the time; give --threads {cores}",

@@ -3,12 +3,14 @@
 use super::decimal;
 use crate::config::Objective;
 use crate::error::Error;
-use crate::evaluate::{FLOAT_POINTS, Side, float_scores, mean_and_error};
-use crate::gradient::log_evidence;
+use crate::export::run::{FloatSummary, SampledBound};
 use crate::model::Vae;
-use crate::parts::Parts;
-use crate::prepared::Prepared;
-use crate::run::{FloatSummary, RunConfig, SampledBound};
+use crate::model::prepared::Prepared;
+use crate::numeric::statistics::mean_and_error;
+use crate::readings::RunConfig;
+use crate::readings::splits::Parts;
+use crate::score::evaluate::{FLOAT_POINTS, Side, float_scores};
+use crate::train::gradient::log_evidence;
 
 /// Samples of the importance-weighted bound.
 const BOUND_SAMPLES: usize = 100;

@@ -3,8 +3,8 @@
 use super::{Input, Loaded, emit};
 use crate::data::Dataset;
 use crate::error::Error;
-use crate::evaluate::imputed;
-use crate::run;
+use crate::export::run;
+use crate::readings::device::imputed;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -1,9 +1,10 @@
 //! `trainer inspect`.
 
 use super::emit;
+use crate::config::name;
+use crate::config::unit;
 use crate::error::Error;
-use crate::run;
-use crate::stream::{name, unit};
+use crate::export::run;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
 use elbow::frontend::Feature;

@@ -1,9 +1,10 @@
 //! Trainings that can be gone on with, in the folders of their runs.
 
 use crate::error::Error;
-use crate::fit::Checkpoint;
+use crate::export::run;
 use crate::model::Vae;
-use crate::run::{self, RunConfig};
+use crate::readings::RunConfig;
+use crate::train::Checkpoint;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;

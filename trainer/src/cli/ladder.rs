@@ -3,8 +3,8 @@
 use super::estimators::choose_normal;
 use super::{Source, decimal, emit_results, parse_estimator, prepare};
 use crate::error::Error;
-use crate::ladder::{Ladder, Setting};
-use crate::run;
+use crate::export::run;
+use crate::study::ladder::{Ladder, Setting};
 use clap::Args;
 use elbow::Estimator;
 use std::fmt::Write;

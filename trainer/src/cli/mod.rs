@@ -29,11 +29,12 @@ mod watch;
 use crate::config::LikelihoodKind;
 use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
-use crate::masks::Masks;
-use crate::parts::{Labelled, Parts, check_width, load_for_scoring, stream_to_readings};
-use crate::prepared::Prepared;
+use crate::export::run;
+use crate::model::prepared::Prepared;
 use crate::readings::Readings;
-use crate::run;
+use crate::readings::RunConfig;
+use crate::readings::masks::Masks;
+use crate::readings::splits::{Labelled, Parts, check_width, load_for_scoring, stream_to_readings};
 use clap::{Args, Parser, Subcommand};
 use elbow::distribution::Likelihood;
 use elbow::{Estimator, Model};
@@ -181,7 +182,7 @@ impl Input {
 impl Source {
     /// The settings beside the model, if there are any. An image is enough for the readings of a file, which are taken
     /// as they are where no settings can be read.
-    fn run_beside(&self) -> Result<Option<run::RunConfig>, Error> {
+    fn run_beside(&self) -> Result<Option<RunConfig>, Error> {
         let beside = run::config_beside(&self.model);
         let source = self.data.as_deref().map(DataSource::parse).transpose()?;
         match source {
@@ -191,11 +192,7 @@ impl Source {
     }
 
     /// All readings, as they were in their file or are among the data of `run`, the settings beside the model.
-    fn labelled(
-        &self,
-        run: Option<&run::RunConfig>,
-        labels: Option<&Path>,
-    ) -> Result<Labelled, Error> {
+    fn labelled(&self, run: Option<&RunConfig>, labels: Option<&Path>) -> Result<Labelled, Error> {
         let Some(data) = &self.data else {
             return self.test_part(run, labels);
         };
@@ -206,11 +203,7 @@ impl Source {
     }
 
     /// The readings that a run tests on.
-    fn test_part(
-        &self,
-        run: Option<&run::RunConfig>,
-        labels: Option<&Path>,
-    ) -> Result<Labelled, Error> {
+    fn test_part(&self, run: Option<&RunConfig>, labels: Option<&Path>) -> Result<Labelled, Error> {
         let run = run.ok_or_else(|| {
             Error::Setting(format!(
                 "{} lies in no folder of a run, whose test part could be taken: give DATA",
@@ -271,7 +264,7 @@ impl Source {
     /// Loads all readings for a run that has no image, and warns of what saturated.
     fn load_for_floats(
         &self,
-        run: &run::RunConfig,
+        run: &RunConfig,
         labels: Option<&Path>,
     ) -> Result<(Labelled, Readings), Error> {
         let settings = &run.settings;
@@ -341,7 +334,7 @@ fn warn_of_saturation(saturated: usize) {
 /// Prepares readings for the float model of a run.
 fn prepare(
     vae: &crate::model::Vae,
-    config: &run::RunConfig,
+    config: &RunConfig,
     readings: Readings,
 ) -> Result<Prepared, Error> {
     Prepared::new(

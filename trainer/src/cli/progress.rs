@@ -1,6 +1,6 @@
 //! How far training is, on standard error.
 
-use crate::fit::Epoch;
+use crate::train::Epoch;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 

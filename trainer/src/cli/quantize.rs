@@ -1,16 +1,16 @@
 //! `trainer quantize`.
 
 use super::{decimal, emit_results, prepare, signed};
-use crate::calibrate::calibrate;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
-use crate::evaluate::{Evaluation, Scores};
-use crate::export::Material;
-use crate::fit;
-use crate::parts::Parts;
+use crate::export::calibrate::calibrate;
+use crate::export::material::Material;
+use crate::export::run;
 use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
 use crate::readings::Readings;
-use crate::run;
+use crate::readings::splits::Parts;
+use crate::score::evaluate::{Evaluation, Scores};
+use crate::train;
 use candle_core::Device;
 use clap::Args;
 use elbow::Estimator;
@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         training: &training,
         validation_readings: parts.validation.table.rows(),
     };
-    let masks = fit::fixed_masks(&config.settings, &training);
+    let masks = train::fixed_masks(&config.settings, &training);
     let pool = material.pool(masks.as_ref())?;
     let anew = arguments.calibration.is_some()
         || arguments.weights.is_some()

@@ -2,7 +2,7 @@
 
 use super::emit;
 use crate::error::Error;
-use crate::run;
+use crate::export::run;
 use clap::Args;
 use elbow::{Session, raw_reading, text::Picture};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use super::stream::StreamInput;
 use crate::error::Error;
-use crate::run;
+use crate::export::run;
 use clap::Args;
 use std::path::PathBuf;
 

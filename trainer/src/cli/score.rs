@@ -2,8 +2,8 @@
 
 use super::{Input, Loaded, emit, parse_estimator};
 use crate::error::Error;
-use crate::evaluate::device_scores;
-use crate::run;
+use crate::export::run;
+use crate::readings::device::device_scores;
 use clap::Args;
 use elbow::{Estimator, Score};
 use std::path::PathBuf;

@@ -1,12 +1,12 @@
 //! What the commands that work on streams share.
 
 use super::{ANOMALY_DIGIT, warn_of_saturation};
+use crate::config::StreamSettings;
 use crate::data::Dataset;
 use crate::error::Error;
-use crate::parts::load_for_scoring;
+use crate::export::run::image_path;
 use crate::readings::Readings;
-use crate::run::image_path;
-use crate::stream::StreamSettings;
+use crate::readings::splits::load_for_scoring;
 use clap::Args;
 use elbow::{Model, Stream};
 use std::path::{Path, PathBuf};

@@ -3,24 +3,26 @@
 use super::interrupted::{self, Clock, Interrupted};
 use super::progress::Progress;
 use super::{decimal, float_run, signed};
-use crate::activity::{Dead, dead_latents};
-use crate::budget::Budget;
-use crate::calibrate;
 use crate::config::{Activations, Config, Gradient, Inference, Latent, Objective, Weights};
 use crate::data::Table;
 use crate::error::Error;
-use crate::evaluate::{Evaluation, Scores, Side};
-use crate::export::Material;
-use crate::fit::{self, Checkpoint, Course, Epoch};
-use crate::gradient;
-use crate::inference::train_locally;
+use crate::export::budget::Budget;
+use crate::export::calibrate;
+use crate::export::material::Material;
+use crate::export::report::{self, Results};
+use crate::export::run::{self, Summary};
 use crate::model::Vae;
-use crate::outliers::{self, Outlier};
-use crate::parts::Parts;
-use crate::prepared::Prepared;
+use crate::model::activity::{Dead, dead_latents};
+use crate::model::prepared::Prepared;
+use crate::readings::Derived;
 use crate::readings::Readings;
-use crate::report::{self, Results};
-use crate::run::{self, Derived, RunConfig, Summary};
+use crate::readings::RunConfig;
+use crate::readings::splits::Parts;
+use crate::score::evaluate::{Evaluation, Scores, Side};
+use crate::study::outliers::{self, Outlier};
+use crate::train::gradient;
+use crate::train::inference::train_locally;
+use crate::train::{self, Checkpoint, Course, Epoch};
 use candle_core::Device;
 use elbow::format::ImageSpec;
 use elbow::{Estimator, Model};
@@ -76,7 +78,7 @@ impl Task {
             normalization,
             ..
         } = &self.config.derived;
-        let vae = fit::initialize(&settings, *likelihood, normalization, &Device::Cpu)?;
+        let vae = train::initialize(&settings, *likelihood, normalization, &Device::Cpu)?;
         let data = self.data(&vae)?;
         if !settings.objective.is_bound() {
             let objective = Objective::name(&settings);
@@ -177,7 +179,7 @@ impl Task {
             training,
             validation_readings: validation.readings.len(),
         };
-        let masks = fit::fixed_masks(&self.config.settings, training);
+        let masks = train::fixed_masks(&self.config.settings, training);
         let pool = material.pool(masks.as_ref())?;
         let plan = material.plan(&pool)?;
         let plan = match integers {
@@ -192,7 +194,7 @@ impl Task {
                 let normalization = &self.config.derived.normalization;
                 let data = (training, validation);
                 let (epochs, plan) =
-                    fit::train_integers(&vae, &settings, normalization, data, plan, show)?;
+                    train::train_integers(&vae, &settings, normalization, data, plan, show)?;
                 history.extend(epochs.iter().map(counted));
                 plan
             }
@@ -303,7 +305,7 @@ impl Task {
             return self.train_there(folder, vae, (training, validation), of);
         }
         let derived = &self.config.derived;
-        let there = fit::initialize(
+        let there = train::initialize(
             settings,
             derived.likelihood,
             &derived.normalization,
@@ -337,7 +339,7 @@ impl Task {
                     save: Some((CHECKPOINT_INTERVAL, &mut save)),
                     ..Course::default()
                 };
-                fit::train(vae, settings, (training, validation), course, show)
+                train::train(vae, settings, (training, validation), course, show)
             }
             Inference::Svi => train_locally(vae, settings, training, validation, show),
         }

@@ -3,8 +3,8 @@
 use super::task::Task;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
-use crate::parts::Parts;
-use crate::run::{self, Existing};
+use crate::export::run::{self, Existing};
+use crate::readings::splits::Parts;
 use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;

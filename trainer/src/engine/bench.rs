@@ -3,14 +3,14 @@
 use super::network::Network;
 use super::product::{forward, input_gradient, weight_gradient};
 use super::{Barrier, Engine, Settings, Times};
-use crate::adam::Adam;
 use crate::config::ElboForm;
 use crate::data::{Dataset, Intensities, Table};
+use crate::engine::adam::Adam;
 use crate::error::Error;
+use crate::model::objective::{Bound, Weighting};
+use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
-use crate::objective::{Bound, Weighting};
-use crate::prepared::Prepared;
-use crate::random::{self, Purpose, normals};
+use crate::numeric::random::{self, Purpose, normals};
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor, Var};
 use rand_core::Rng;

@@ -6,16 +6,16 @@ use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
 use crate::config::Latent;
-use crate::cores::on_all;
 use crate::error::Error;
-use crate::inference::Evidence;
-use crate::masks::Masks;
+use crate::model::prepared::Prepared;
 use crate::model::{Prior, Vae};
-use crate::prepared::Prepared;
+use crate::numeric::cubature;
+use crate::numeric::evidence::Evidence;
+use crate::numeric::parallel::on_all;
+use crate::numeric::random::{self, Purpose, normals, normals_into};
 use crate::quantize::Plan;
-use crate::random::{self, Purpose, normals, normals_into};
 use crate::readings::Normalization;
-use crate::turns;
+use crate::readings::masks::Masks;
 use std::convert::Infallible;
 use std::ops::Range;
 
@@ -133,7 +133,7 @@ impl<'a> Evaluator<'a> {
             self.fill(&mut shard, inputs, rows.clone());
             shard.encode(&self.network);
             let divergences: Vec<f64> = shard.divergences(&self.network).collect();
-            let Ok(expected) = turns::expectations(rows.clone(), latents, turns, |noise| {
+            let Ok(expected) = cubature::expectations(rows.clone(), latents, turns, |noise| {
                 shard.readings.noise.copy_from_slice(noise);
                 let terms = shard.log_likelihoods(&self.network).iter();
                 Ok::<_, Infallible>(terms.map(|&term| f64::from(term)).collect())
@@ -206,7 +206,7 @@ impl<'a> Evaluator<'a> {
                     masks,
                 };
                 let part = |index: usize| index * size..count.min((index + 1) * size);
-                let made = |index| (index, Ok(work(inputs, part(index))));
+                let made = |index| (index, Ok::<_, Error>(work(inputs, part(index))));
                 let parts = on_all(count.div_ceil(size), |parts| Ok(parts.map(made).collect()))?;
                 Ok(parts.into_iter().flatten().collect())
             })

@@ -2,13 +2,14 @@
 //! and of the likelihood in buffers that are made once, a part of each batch on each thread, and Adam's
 //! step over all variables at once.
 //!
-//! It computes what candle's automatic differentiation does in [`crate::fit`], from the same draws;
+//! It computes what candle's automatic differentiation does in [`crate::train`], from the same draws;
 //! tests hold its gradients against candle's. What it cannot do, [`supports`] says, and candle does.
 //!
 //! A batch is cut into two parts, or into as many as there are threads where these are more, and the
 //! parts' gradients are summed in order: the results are the same, bit for bit, on one thread and on two,
 //! and for one number of more threads, on one class of processor.
 
+pub mod adam;
 mod barrier;
 pub mod bench;
 mod elementwise;
@@ -20,25 +21,27 @@ mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
+mod values;
 
-use crate::adam::{Moments, Rates, descend};
 use crate::config::{Config, Latent};
+use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
-use crate::masks::Masks;
+use crate::model::objective::Weighting;
+use crate::model::prepared::Prepared;
 use crate::model::{Prior, Vae};
-use crate::objective::Weighting;
-use crate::prepared::Prepared;
+use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use crate::quantize::Plan;
-use crate::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use crate::readings::Normalization;
+use crate::readings::masks::Masks;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
 pub use evaluate::Evaluator;
 use likelihood::Likelihood;
-use network::{Network, Values};
+use network::Network;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use values::Values;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
 /// and without free bits.

@@ -5,7 +5,8 @@ use super::elementwise::{
 };
 use super::product::{forward, input_gradient, weight_gradient};
 use super::quantized::{Quantized, Scratch};
-use crate::adam::Moments;
+use super::values::Values;
+use crate::engine::adam::Moments;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::quantize::Plan;
@@ -21,15 +22,6 @@ pub(super) struct Group {
     pub(super) outputs: usize,
     pub(super) values: RwLock<Values>,
     pub(super) moments: Mutex<[Moments; 2]>,
-}
-
-/// Numbers of a group: values or gradients.
-#[derive(Clone, Debug)]
-pub(super) struct Values {
-    /// (inputs, outputs).
-    pub(super) weight: Vec<f32>,
-    /// (outputs).
-    pub(super) bias: Vec<f32>,
 }
 
 /// All variables, and where the halves of the model begin and end among them.

@@ -111,7 +111,7 @@ fn multiply(a: View<'_>, b: View<'_>, out: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{self, Purpose, normals};
+    use crate::numeric::random::{self, Purpose, normals};
 
     fn close(got: &[f32], exact: impl Fn(usize) -> f64) {
         for (at, &got) in got.iter().enumerate() {

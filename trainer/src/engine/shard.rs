@@ -2,10 +2,11 @@
 
 use super::elementwise::Row;
 use super::likelihood::{Likelihood, Scales};
-use super::network::{Network, Stack, Values};
+use super::network::{Network, Stack};
 use super::quantized::Quantized;
+use super::values::Values;
 use crate::config::ElboForm;
-use crate::objective::Weighting;
+use crate::model::objective::Weighting;
 use std::sync::{PoisonError, RwLock};
 
 /// A sample of a smaller share counts as none: next to 1 it is below what a float resolves, and what it is multiplied

@@ -3,12 +3,14 @@
 use super::*;
 use crate::config::{Calibration, ElboForm, LikelihoodKind, Scale};
 use crate::data::Table;
-use crate::inference::{Evidence, Posterior, log_weights};
+use crate::model::objective::{Batch, Bound};
 use crate::model::{Architecture, Location};
-use crate::objective::{Batch, Bound};
+use crate::numeric::cubature::{self, Turn};
+use crate::numeric::evidence::Evidence;
 use crate::quantize::{Plan, Pool, measure};
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
-use crate::turns::{self, Turn};
+use crate::score::importance::Posterior;
+use crate::score::importance::log_weights;
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
 use rand_core::Rng;
@@ -436,7 +438,7 @@ fn bounds_are_those_of_the_tensors() {
             let got = evaluator.expected(turns, masks).unwrap();
             assert_eq!(got.len(), ROWS);
             for row in [0, ROWS - 1] {
-                let mut rng = turns::stream(row);
+                let mut rng = cubature::stream(row);
                 let mut expected = data.constant(row, masks.map(|masks| (masks, row)));
                 for _ in 0..turns {
                     let turn = Turn::draw(&mut rng, LATENTS);

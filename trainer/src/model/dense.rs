@@ -1,7 +1,7 @@
 //! A dense layer.
 
 use crate::error::Error;
-use crate::random::uniform;
+use crate::numeric::random::uniform;
 use candle_core::{Device, Tensor, Var};
 use rand_core::Rng;
 

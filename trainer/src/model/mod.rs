@@ -1,18 +1,22 @@
 //! The variational autoencoder in floats: an amortized encoder q(z|x), a decoder p(x|z), and the
 //! likelihood's own parameters, as candle variables in a fixed order.
 
+pub mod activity;
 mod dense;
 mod likelihood;
+pub mod objective;
+pub mod posterior;
+pub mod prepared;
 mod prior;
 
 pub use dense::Dense;
 pub(crate) use likelihood::softplus;
 pub use likelihood::{Constants, Likelihood, Location};
-pub use prior::{Components, Prior};
+
+pub use prior::{Components, Prior, kl};
 
 use crate::config::{Latent, PriorKind};
 use crate::error::Error;
-use crate::objective::{Batch, kl};
 use candle_core::{D, DType, Device, Tensor, Var};
 use rand_core::Rng;
 use safetensors::tensor::TensorView;
@@ -71,16 +75,16 @@ impl Vae {
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn start_from(&self, batch: &Batch) -> Result<(), Error> {
-        self.prior.start_from(&batch.inputs)?;
+    pub fn start_from(&self, inputs: &Tensor, target: &Tensor) -> Result<(), Error> {
+        self.prior.start_from(inputs)?;
         let Likelihood::Binomial { trials } = self.likelihood else {
             return Ok(());
         };
-        let readings = batch.target.dim(0)?.min(COUNTED);
+        let readings = target.dim(0)?.min(COUNTED);
         if readings == 0 {
             return Ok(());
         }
-        let counts = batch.target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
+        let counts = target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
         let means = counts.mean(0)?.to_vec1::<f32>()?;
         let log_odds = means.into_iter().map(|mean| {
             let frequency = f64::from(mean) / f64::from(trials);
@@ -404,7 +408,7 @@ fn rectified(layers: &[Dense], inputs: &Tensor) -> Result<Tensor, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{self, Purpose};
+    use crate::numeric::random::{self, Purpose};
 
     fn vae(likelihood: Likelihood) -> Vae {
         let architecture = Architecture {
@@ -435,15 +439,14 @@ mod tests {
     fn counts_are_first_decoded_to_their_means() {
         let vae = vae(Likelihood::Binomial { trials: 4 });
         let counts = Tensor::new(&[[2.0f32, 0.0, 4.0], [0.0, 0.0, 4.0]], &Device::Cpu).unwrap();
-        vae.start_from(&Batch::whole(counts.clone(), counts))
-            .unwrap();
+        vae.start_from(&counts, &counts).unwrap();
         let biases = vae.output.bias.to_vec1::<f32>().unwrap();
         let sure = 999.0f32.ln();
         for (bias, exact) in biases.iter().zip([-(3.0f32.ln()), -sure, sure]) {
             assert!((bias - exact).abs() < 1e-5, "{biases:?}");
         }
         let none = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
-        vae.start_from(&Batch::whole(none.clone(), none)).unwrap();
+        vae.start_from(&none, &none).unwrap();
         assert_eq!(vae.output.bias.to_vec1::<f32>().unwrap(), biases);
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::config::PriorKind;
 use crate::error::Error;
-use crate::objective::kl;
-use crate::random::{normals, uniform};
+use crate::numeric::random::{normals, uniform};
 use candle_core::{D, DType, Device, Tensor, Var};
 use rand_core::Rng;
 
@@ -224,10 +223,24 @@ fn log_sum_exp(x: &Tensor) -> Result<Tensor, Error> {
     Ok((sum.log()? + highest.squeeze(D::Minus1)?)?)
 }
 
+/// `KL(N(mu, diag(exp(log_variance))) || N(0, I))`, (batch).
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn kl(mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
+    Ok(divergences(mean, log_variance)?.sum(D::Minus1)?)
+}
+
+/// The part of each latent in [`kl`], (batch, latents).
+pub(super) fn divergences(mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
+    let twice = ((mean.sqr()? + log_variance.exp()?)? - log_variance)?;
+    Ok(((twice - 1.0)? * 0.5)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{self, Purpose};
+    use crate::numeric::random::{self, Purpose};
 
     fn tensor(values: &[f32], shape: &[usize]) -> Tensor {
         Tensor::from_vec(values.to_vec(), shape, &Device::Cpu).unwrap()

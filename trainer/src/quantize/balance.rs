@@ -21,7 +21,7 @@ use super::ranges::hidden_outputs;
 use super::rows::Grid;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
-use crate::random::{self, Purpose, normals};
+use crate::numeric::random::{self, Purpose, normals};
 use candle_core::{DType, Tensor};
 
 /// What compensation ([`super::compensate`]) leaves of the squared error of rounding.

@@ -154,7 +154,7 @@ fn inverse(covariance: &DMatrix<f64>, order: &[usize]) -> Option<DMatrix<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{self, Purpose, normals};
+    use crate::numeric::random::{self, Purpose, normals};
     use elbow::kernel::WeightBits;
 
     /// `sum_r e_r' C e_r` of what rounding leaves of each output's weights.

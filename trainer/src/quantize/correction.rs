@@ -4,7 +4,8 @@
 //! before it give.
 
 use super::compensate::Multiples;
-use super::layer::{Operand, quantize_dense};
+use super::layer::quantize_dense;
+use super::operand::Operand;
 use super::plan::{LayerPlan, Plan};
 use super::pool::Pool;
 use super::rounding::{Target, rounded};

@@ -1,51 +1,13 @@
 //! Inputs and layers: weights, biases and multipliers for given ranges.
 
+use super::operand::{Operand, SYMMETRIC_LEVELS};
 use super::plan::LayerPlan;
-use super::plan::Width;
 use super::rows::Rows;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::readings::Normalization;
 use elbow::format::{Activation, DenseSpec, EncodeError, InputSpec, LayerSpec};
 use elbow::requantize::Multiplier;
-
-/// Levels on either side of zero: inputs and weights.
-pub(super) const SYMMETRIC_LEVELS: f64 = 127.0;
-/// A row's accumulator stays below this for every input, with room below the runtime's bound for
-/// the rounding of weights and bias.
-pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
-
-/// Numbers that a layer hands on: `value_c = scales[c] * (q_c - zero_point)`.
-#[derive(Clone, Debug)]
-pub struct Operand {
-    /// Of each number.
-    pub scales: Vec<f64>,
-    /// The one that stands for 0.0.
-    pub zero_point: i16,
-    /// The largest magnitude of q.
-    pub largest: f64,
-}
-
-impl Operand {
-    /// The activations of a rectified layer whose units have steps worth `scales`.
-    pub fn rectified(scales: Vec<f64>, width: Width) -> Self {
-        let ceiling = width.ceiling();
-        Self {
-            scales,
-            zero_point: -ceiling,
-            largest: ceiling.into(),
-        }
-    }
-
-    /// Latents and conditions, `count` of them, with so many fraction bits.
-    pub fn latents(count: usize, fraction_bits: u8) -> Self {
-        Self {
-            scales: vec![0.5f64.powi(fraction_bits.into()); count],
-            zero_point: 0,
-            largest: 32768.0,
-        }
-    }
-}
 
 /// Each input becomes `i8` over its own `[-range, range]` in network units.
 ///

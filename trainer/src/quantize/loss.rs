@@ -1,11 +1,11 @@
 //! What quantization costs, in nats, reading by reading.
 
-use crate::device::{device_scores, elbos};
 use crate::error::Error;
 use crate::model::Vae;
-use crate::objective::Bound;
-use crate::prepared::Prepared;
-use crate::random::normals;
+use crate::model::objective::Bound;
+use crate::model::prepared::Prepared;
+use crate::numeric::random::normals;
+use crate::readings::device::{device_scores, elbos};
 use candle_core::Tensor;
 use elbow::format::{EncodeError, ImageSpec};
 use elbow::{Estimator, Model};

@@ -22,27 +22,30 @@ mod correction;
 mod layer;
 mod likelihood;
 mod loss;
+mod operand;
 mod plan;
 mod pool;
 mod ranges;
 mod rounding;
 mod rows;
 mod scheme;
+mod search;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod widths;
 
-pub use choose::{Affords, Choices, choose, four_bits, measure, sensitivities};
+pub use choose::{Choices, choose, four_bits, measure, sensitivities};
 pub use compensate::Multiples;
-pub use layer::Operand;
 pub(crate) use likelihood::location_steps;
 pub use loss::{Judge, Loss};
-pub use plan::{Plan, Width};
+pub use operand::{Operand, Width};
+pub use plan::Plan;
 pub use pool::{Pool, perturbed};
 pub use ranges::Ranges;
 pub use rows::Rows;
 pub use scheme::Scheme;
+pub use search::Affords;
 pub use settle::settle;
 pub use widths::Sensitivity;
 

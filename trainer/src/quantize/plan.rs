@@ -1,40 +1,13 @@
 //! What the integers of an image stand for, beside the weights.
 
 use super::compensate::Multiples;
+use super::operand::Width;
 use super::ranges::Ranges;
 use crate::error::Error;
 use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
 use elbow::kernel::WeightBits;
 use serde::{Deserialize, Serialize};
-
-/// How many bits the activations of a hidden layer have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Width {
-    /// 8.
-    #[default]
-    I8,
-    /// 13 of 16: as many as leave accumulators room.
-    I16,
-}
-
-impl Width {
-    /// The largest activation. The zero point of rectified ones is as far below zero: 0.0 is the lowest
-    /// one, so that all levels are used.
-    pub fn ceiling(self) -> i16 {
-        match self {
-            Self::I8 => 127,
-            Self::I16 => 4095,
-        }
-    }
-
-    /// The steps with which activations just reach `ranges`.
-    pub fn finest(self, ranges: &[f64]) -> Vec<f64> {
-        let levels = 2.0 * f64::from(self.ceiling());
-        ranges.iter().map(|range| range / levels).collect()
-    }
-}
 
 /// Everything that an image's integers are determined by beside the model in floats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

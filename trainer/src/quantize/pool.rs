@@ -2,11 +2,11 @@
 
 use super::ranges::draws;
 use crate::error::Error;
-use crate::masks::Masks;
+use crate::model::objective::Batch;
+use crate::model::prepared::Prepared;
 use crate::model::{Likelihood, Vae};
-use crate::objective::Batch;
-use crate::prepared::Prepared;
-use crate::random::{self, Purpose, normals};
+use crate::numeric::random::{self, Purpose, normals};
+use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor};
 use rand_core::Rng;

@@ -1,10 +1,10 @@
 //! What activations reach: the ranges that integers stand for.
 
-use super::scheme::LARGEST_LATENT;
+use super::operand::LARGEST_LATENT;
 use crate::error::Error;
+use crate::model::objective::Batch;
 use crate::model::{Dense, LOG_VARIANCES, Vae};
-use crate::objective::Batch;
-use crate::random::{self, Purpose, normals};
+use crate::numeric::random::{self, Purpose, normals};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 //! by counts by what it costs in nats, and each row has the scale with which the least is left.
 
 use super::compensate::{Compensation, Moments, Multiples};
-use super::layer::Operand;
+use super::operand::Operand;
 use super::rows::{Grid, Rows};
 use crate::error::Error;
 use crate::model::Dense;

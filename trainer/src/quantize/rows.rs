@@ -1,6 +1,6 @@
 //! The weights of a layer as integers, a scale for each row.
 
-use super::layer::{LARGEST_ACCUMULATOR, Operand, SYMMETRIC_LEVELS};
+use super::operand::{LARGEST_ACCUMULATOR, Operand, SYMMETRIC_LEVELS};
 use elbow::format::{DenseSpec, RowSpec};
 use elbow::kernel::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};

@@ -1,8 +1,9 @@
 //! What a step of every integer is worth, layer by layer.
 
 use super::Q16;
-use super::layer::{Operand, quantize_inputs};
+use super::layer::quantize_inputs;
 use super::likelihood::quantize_likelihood;
+use super::operand::{LEAST_FRACTION_BITS, Operand};
 use super::plan::Plan;
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, Vae};
@@ -93,12 +94,6 @@ fn quantize_conditions(
     let gains: Result<_, _> = gains.collect();
     Ok(gains.map_err(EncodeError::from)?)
 }
-
-/// The fewest fraction bits of a latent's 16.
-const LEAST_FRACTION_BITS: u8 = 6;
-
-/// The largest latent, magnitude, that 16 bits hold in any image.
-pub(super) const LARGEST_LATENT: f64 = (1 << (15 - LEAST_FRACTION_BITS)) as f64;
 
 /// As many fraction bits as leave a factor of 1.5 above the largest latent that was drawn.
 fn latent_fraction_bits(largest: f64) -> u8 {

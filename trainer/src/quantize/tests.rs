@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::config::{Activations, Calibration, Weights};
+use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood};
-use crate::prepared::Prepared;
-use crate::random::{self, Purpose};
+use crate::numeric::random::{self, Purpose};
 use crate::readings::Readings;
 use candle_core::Device;
 use elbow::kernel::WeightBits;

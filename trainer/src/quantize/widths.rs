@@ -1,7 +1,8 @@
 //! Which layers have activations of 16 bits.
 
-use super::choose::{Affords, Search};
-use super::plan::{Plan, Width};
+use super::operand::Width;
+use super::plan::Plan;
+use super::search::{Affords, Search};
 use crate::config::Activations;
 use crate::error::Error;
 use elbow::Model;

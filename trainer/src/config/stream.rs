@@ -1,0 +1,49 @@
+//! How a stream of samples becomes readings.
+
+use super::features::FeatureList;
+use crate::error::Error;
+use elbow::frontend::MAX_SAMPLES;
+use elbow::stream::WindowShape;
+use serde::{Deserialize, Serialize};
+
+/// How a stream becomes readings, as a user asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StreamSettings {
+    /// Samples of each channel in a window.
+    pub window: usize,
+    /// Samples from one window to the next.
+    pub hop: usize,
+    /// The features of each channel.
+    pub features: FeatureList,
+}
+
+impl StreamSettings {
+    /// Checks what can be checked without data.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub fn validate(&self) -> Result<(), Error> {
+        let Self { window, hop, .. } = *self;
+        if !(1..=MAX_SAMPLES.into()).contains(&window) {
+            return Err(Error::Setting(format!(
+                "--window is {window}: give the samples of a window, from 1 to {MAX_SAMPLES}"
+            )));
+        }
+        if !(1..=window).contains(&hop) {
+            return Err(Error::Setting(format!(
+                "--hop is {hop}: give the samples from one window to the next, from 1 to the {window} of a window"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The windows of `channels` channels.
+    pub fn shape(&self, channels: usize) -> WindowShape {
+        WindowShape {
+            channels,
+            samples: self.window,
+            hop: self.hop,
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What a score costs on a core: a model of the counts that the emulator took.
+
+use super::shape::{Granules, Shape, Terms};
+use crate::config::{Core, LikelihoodKind, Scale};
+use crate::error::Error;
+use crate::numeric::least_squares;
+use elbow::distribution::{Likelihood, Prior};
+use elbow::kernel::WeightBits;
+use elbow::{LayerRole, Model};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What `cargo xtask costs` measured.
+const MEASURED: &str = include_str!("measured.json");
+
+/// Of so many models one is left out of a fit that tells the error of those left out.
+const HELD_OUT: usize = 5;
+
+/// The file's contents.
+#[derive(Debug, Deserialize)]
+struct Measurements {
+    cores: BTreeMap<String, Base>,
+    models: Vec<Measured>,
+}
+
+/// What every product takes on one core.
+#[derive(Clone, Debug, Deserialize)]
+struct Base {
+    /// Features of the runtime -> flash of the least product with them.
+    flash_bytes: BTreeMap<String, usize>,
+    stack_bytes: usize,
+}
+
+/// A model that was measured.
+#[derive(Debug, Deserialize)]
+struct Measured {
+    inputs: usize,
+    encoder: Vec<usize>,
+    latents: usize,
+    decoder: Vec<usize>,
+    likelihood: LikelihoodKind,
+    /// Instructions of encoding, and of a whole score.
+    cores: BTreeMap<String, (f64, f64)>,
+}
+
+/// Instructions.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    encode: f64,
+    score: f64,
+}
+
+/// Features of the runtime that a model of counts needs.
+const COUNTS: &str = "counts";
+/// Those of a model of locations.
+const LOCATIONS: &str = "locations,wide-activations";
+/// Those of a model that needs more: all that there are by default.
+const ALL: &str = "default";
+
+/// What one score by sigma points takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Cost {
+    /// Flash: the image, and code and tables of a product that parses it, scores and reads a p-value.
+    pub flash_bytes: usize,
+    /// Of these, code and tables.
+    pub code_bytes: usize,
+    /// The features of the runtime that the product is built with.
+    pub features: &'static str,
+    /// RAM: the workspace, the deepest stack (model and session included) and the reading.
+    pub ram_bytes: usize,
+    /// Instructions, as the cost model has it; none of a model with parts that were not measured: weights of four bits,
+    /// 16 bits of activations but before the outputs, a mixture for a prior.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<u64>,
+}
+
+/// The cost model of one core.
+#[derive(Clone, Debug)]
+pub struct CostModel {
+    base: Base,
+    granules: Granules,
+    encoding: Vec<f64>,
+    scoring: Vec<f64>,
+    /// The largest relative error of its instructions over all models that were measured, those
+    /// included that a fit had not seen.
+    pub largest_error: f64,
+}
+
+impl CostModel {
+    /// Fits the counts that were measured on `core`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing was measured on it.
+    pub fn of(core: Core) -> Result<Self, Error> {
+        let missing = |error: &dyn std::fmt::Display| {
+            Error::Setting(format!(
+                "no costs are known of {core}: {error}; measure them by `cargo xtask costs`"
+            ))
+        };
+        let measured: Measurements =
+            serde_json::from_str(MEASURED).map_err(|error| missing(&error))?;
+        let name = core.to_string();
+        let base = measured.cores.get(&name);
+        let base = base.ok_or_else(|| missing(&"it was not measured"))?;
+        let models: Vec<(Shape, Counts)> = measured
+            .models
+            .iter()
+            .filter_map(|model| {
+                let &(encode, score) = model.cores.get(&name)?;
+                Some((model.shape()?, Counts { encode, score }))
+            })
+            .collect();
+        let seen = |fold: usize| {
+            let kept = models.iter().enumerate();
+            kept.filter(move |(at, _)| at % HELD_OUT != fold)
+                .map(|(_, model)| model)
+        };
+        let granules = Granules::of(core.packing());
+        // No model is in this fold: all are fitted.
+        let mut all = Self::fit((base, granules), seen(HELD_OUT));
+        let mut errors: Vec<f64> = models.iter().map(|model| all.error(model)).collect();
+        for fold in 0..HELD_OUT {
+            let part = Self::fit((base, granules), seen(fold));
+            let unseen = models.iter().skip(fold).step_by(HELD_OUT);
+            errors.extend(unseen.map(|model| part.error(model)));
+        }
+        all.largest_error = errors.into_iter().fold(0.0, f64::max);
+        Ok(all)
+    }
+
+    fn fit<'m>(
+        (base, granules): (&Base, Granules),
+        models: impl Iterator<Item = &'m (Shape, Counts)> + Clone,
+    ) -> Self {
+        let rows = |features: fn(&Shape, Granules) -> Vec<f64>| {
+            let rows = models.clone().map(|(shape, _)| features(shape, granules));
+            rows.collect::<Vec<_>>()
+        };
+        let counts = |count: fn(&Counts) -> f64| {
+            let counts = models.clone().map(|(_, counts)| count(counts));
+            counts.collect::<Vec<_>>()
+        };
+        let encode = counts(|counts| counts.encode);
+        let passes = counts(|counts| counts.score - counts.encode);
+        Self {
+            base: base.clone(),
+            granules,
+            encoding: least_squares::fit(&rows(Shape::encoding), &encode),
+            scoring: least_squares::fit(&rows(Shape::scoring), &passes),
+            largest_error: 0.0,
+        }
+    }
+
+    fn error(&self, (shape, counts): &(Shape, Counts)) -> f64 {
+        (self.instructions(shape) / counts.score - 1.0).abs()
+    }
+
+    fn instructions(&self, shape: &Shape) -> f64 {
+        let product = |coefficients: &[f64], features: Vec<f64>| -> f64 {
+            let pairs = coefficients.iter().zip(features);
+            pairs
+                .map(|(coefficient, feature)| coefficient * feature)
+                .sum()
+        };
+        product(&self.encoding, shape.encoding(self.granules))
+            + product(&self.scoring, shape.scoring(self.granules))
+    }
+
+    /// What a score of `model` takes.
+    #[must_use]
+    pub fn cost(&self, model: &Model<'_>) -> Cost {
+        let features = features(model);
+        let code_bytes = self.base.flash_bytes.get(features).copied().unwrap_or(0);
+        Cost {
+            flash_bytes: code_bytes + model.image_length(),
+            code_bytes,
+            features,
+            ram_bytes: self.base.stack_bytes
+                + 8 * model.workspace_words()
+                + model.reading_length() * size_of::<i16>(),
+            instructions: (!has_narrow_weights(model)
+                && !has_mixture(model)
+                && !has_wide_units(model))
+            .then(|| self.instructions(&Shape::of(model)).round() as u64),
+        }
+    }
+}
+
+fn has_mixture(model: &Model<'_>) -> bool {
+    matches!(model.prior(), Prior::Mixture(_))
+}
+
+/// Whether activations have 16 bits elsewhere than before the outputs.
+fn has_wide_units(model: &Model<'_>) -> bool {
+    let widths = |role| {
+        let layers = model.layers().filter(move |layer| layer.role == role);
+        layers.filter_map(|layer| Some(layer.activation?.1.ceiling > 127))
+    };
+    let before_last = model
+        .layers()
+        .filter(|layer| layer.role == LayerRole::Decoder);
+    let before_last = before_last.count().saturating_sub(1);
+    widths(LayerRole::Encoder)
+        .chain(widths(LayerRole::Decoder).take(before_last))
+        .any(|wide| wide)
+}
+
+fn has_narrow_weights(model: &Model<'_>) -> bool {
+    model.layers().any(|layer| layer.bits != WeightBits::Eight)
+}
+
+/// The features of the runtime that products are measured with and that `model` needs.
+fn features(model: &Model<'_>) -> &'static str {
+    let more = model.conditions() > 0
+        || model.stream().is_some()
+        || has_mixture(model)
+        || has_narrow_weights(model);
+    match model.likelihood() {
+        _ if more => ALL,
+        Likelihood::Binomial(_) => COUNTS,
+        Likelihood::Location(_) => LOCATIONS,
+    }
+}
+
+impl Measured {
+    fn shape(&self) -> Option<Shape> {
+        let (wide, terms) = match self.likelihood {
+            LikelihoodKind::Auto => return None,
+            LikelihoodKind::Binomial { .. } => (false, Terms::Counts),
+            LikelihoodKind::Location { family, scale } => {
+                (true, Terms::location(family, scale == Scale::Predicted))
+            }
+        };
+        Some(Shape {
+            numbers: self.inputs,
+            inputs: self.inputs,
+            latents: self.latents,
+            encoder: self.encoder.clone(),
+            decoder: self.decoder.clone(),
+            wide,
+            terms,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_core_has_costs_and_a_small_error() {
+        for (core, most) in [
+            (Core::M0, 0.06),
+            (Core::M3, 0.10),
+            (Core::M4, 0.10),
+            (Core::M7, 0.10),
+            (Core::M33, 0.10),
+            (Core::M55, 0.20),
+        ] {
+            let costs = CostModel::of(core).unwrap();
+            println!("{core}: {:.1} %", 100.0 * costs.largest_error);
+            assert!(
+                costs.largest_error > 0.0 && costs.largest_error < most,
+                "{core}: {}",
+                costs.largest_error
+            );
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Networks that fit a budget of flash, RAM and instructions on a core.
+//!
+//! The hidden layers and the latents of the settings are scaled by one factor, so that their proportions
+//! stay, to the largest network that meets every limit. Flash and RAM are those of a draft: an image with
+//! random weights, written as the trained one will be. Instructions are those of a cost model that is
+//! fitted to counts of the emulator, with its largest error on top.
+
+mod costs;
+mod shape;
+
+use crate::config::Limits;
+pub use costs::{Cost, CostModel};
+
+use crate::config::{Activations, Config, Core, Latent, PriorKind, Weights};
+use crate::error::Error;
+use elbow::Model;
+use elbow::format::{AlignedImage, EncodeError};
+use serde::Serialize;
+
+/// Hidden layers grow and shrink by so many units: kernels compute them in fours and eights.
+const STEP: usize = 8;
+/// Latents by so many: passes run four at once, two of each latent.
+const LATENT_STEP: usize = 2;
+/// The widest layer has at most so many times the numbers of a reading, unless the settings ask for more.
+const WIDEST: usize = 2;
+/// Hidden layers may be wider by this part of themselves than their proportion to the latents says: a third.
+const LEFT_OVER: usize = 3;
+/// Bytes by which an image may be longer than a draft of it: its header's numbers are as short as their
+/// values are small.
+pub const HEADER_SLACK: usize = 32;
+
+/// The budget of a run, and what came of it, as `summary.json` has it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Budget {
+    /// The core that it is for.
+    pub core: Core,
+    /// What a score may take.
+    pub limits: Limits,
+    /// What it takes.
+    pub cost: Cost,
+    /// The largest relative error of `cost.instructions` on models that were measured.
+    pub instructions_error: f64,
+}
+
+/// One limit, and what a model takes of it.
+struct Held {
+    option: &'static str,
+    limit: u64,
+    taken: u64,
+    what: &'static str,
+}
+
+impl Limits {
+    /// Each limit beside what is taken of it, the error of the instructions on top.
+    fn beside(&self, cost: &Cost, error: f64) -> Vec<Held> {
+        let margin = |count| (count as f64 * (1.0 + error)).ceil() as u64;
+        // What nobody knows keeps no limit.
+        let instructions = cost.instructions.map_or(u64::MAX, margin);
+        let all = [
+            (
+                "--flash",
+                self.flash,
+                cost.flash_bytes as u64,
+                "bytes of flash",
+            ),
+            ("--ram", self.ram, cost.ram_bytes as u64, "bytes of RAM"),
+            (
+                "--instructions",
+                self.instructions,
+                instructions,
+                "instructions",
+            ),
+        ];
+        let held = all.into_iter().filter_map(|(option, limit, taken, what)| {
+            Some(Held {
+                option,
+                limit: limit?,
+                taken,
+                what,
+            })
+        });
+        held.collect()
+    }
+}
+
+impl Budget {
+    /// What a score of `model` takes beside the limits.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where nothing is known of the core.
+    pub fn of(model: &Model<'_>, core: Core, limits: Limits) -> Result<Self, Error> {
+        let costs = CostModel::of(core)?;
+        Ok(Self {
+            core,
+            limits,
+            cost: costs.cost(model),
+            instructions_error: costs.largest_error,
+        })
+    }
+
+    fn held(&self) -> Vec<Held> {
+        self.limits.beside(&self.cost, self.instructions_error)
+    }
+
+    /// Whether every limit is met.
+    pub fn is_met(&self) -> bool {
+        self.held().iter().all(|held| held.taken <= held.limit)
+    }
+
+    /// One line: what is taken of each limit.
+    pub fn describe(&self) -> String {
+        let held = self.held().into_iter();
+        let each = held.map(|held| format!("{} of {} {}", held.taken, held.limit, held.what));
+        let each = each.collect::<Vec<_>>().join(", ");
+        format!("on {}: {each}", self.core)
+    }
+}
+
+/// The networks of `settings`, scaled to the largest that meet `limits` on the core of the settings, and their
+/// budget. `numbers` are those of a reading; `draft` writes the image that settings would give, with
+/// whatever weights.
+///
+/// # Errors
+/// [`Error::Setting`] where even the smallest networks break a limit: one line with each of these, and by how
+/// much.
+pub fn size(
+    settings: &Config,
+    limits: Limits,
+    numbers: usize,
+    draft: impl Fn(&Config) -> Result<AlignedImage, Error>,
+) -> Result<(Config, Budget), Error> {
+    check(settings, limits)?;
+    let costs = CostModel::of(settings.core)?;
+    let budget = |steps: usize, of_latents: usize| -> Result<(Config, Budget), Error> {
+        let scaled = scaled(settings, (steps * STEP, of_latents * STEP), numbers);
+        let image = draft(&scaled)?;
+        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        let mut cost = costs.cost(&model);
+        cost.flash_bytes += HEADER_SLACK;
+        let budget = Budget {
+            core: settings.core,
+            limits,
+            cost,
+            instructions_error: costs.largest_error,
+        };
+        Ok((scaled, budget))
+    };
+    let smallest = budget(1, 1)?;
+    if !smallest.1.is_met() {
+        return Err(refusal(&smallest, numbers));
+    }
+    let widest = widest(settings);
+    let most = widest.max(WIDEST * numbers).div_ceil(STEP);
+    let (mut best, mut fits, mut beyond) = (smallest, 1, most + 1);
+    // Costs grow with the widths.
+    while fits + 1 < beyond {
+        let middle = fits.midpoint(beyond);
+        let candidate = budget(middle, middle)?;
+        if candidate.1.is_met() {
+            (best, fits) = (candidate, middle);
+        } else {
+            beyond = middle;
+        }
+    }
+    // Latents come in steps of two, each of which may cost much: what is left is for the hidden layers.
+    for steps in fits + 1..=most.min(fits + fits.div_ceil(LEFT_OVER)) {
+        let candidate = budget(steps, fits)?;
+        if !candidate.1.is_met() {
+            break;
+        }
+        best = candidate;
+    }
+    Ok(best)
+}
+
+/// Makes sure that the costs of such a run are known.
+fn check(settings: &Config, limits: Limits) -> Result<(), Error> {
+    if settings.latent == Latent::Bernoulli {
+        return Err(Error::Setting(
+            "--flash, --ram and --instructions are for a device, which runs Gaussian latents, and --latent is bernoulli: leave one of them out".into(),
+        ));
+    }
+    if limits.instructions.is_some() && settings.prior != PriorKind::Standard {
+        return Err(Error::Setting(format!(
+            "--instructions is known for --prior standard, and --prior is {}: leave one of them out, and see what `cargo xtask bench` says of mixtures",
+            settings.prior
+        )));
+    }
+    if limits.instructions.is_some() && settings.weights != Weights::Int8 {
+        return Err(Error::Setting(format!(
+            "--instructions is known for --weights int8, and --weights is {}: leave one of them out",
+            settings.weights
+        )));
+    }
+    if limits.instructions.is_some() && settings.activations == Activations::I16 {
+        return Err(Error::Setting(
+            "--instructions is known for activations of 8 bits, and --activations is i16: leave one of them out".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The widest hidden layer of the settings; as wide as there are latents where there is none.
+fn widest(settings: &Config) -> usize {
+    let hidden = settings.encoder.iter().chain(&settings.decoder);
+    hidden.copied().max().unwrap_or(settings.latents).max(1)
+}
+
+/// The settings with the widest hidden layer of `units`, the other hidden layers in proportion, and the latents in
+/// proportion to a layer of `of_latents`.
+fn scaled(settings: &Config, (units, of_latents): (usize, usize), numbers: usize) -> Config {
+    let scale = |width: usize, units: usize| {
+        (width as f64 * units as f64 / widest(settings) as f64).round() as usize
+    };
+    let layers = |widths: &[usize]| {
+        let widths = widths.iter();
+        widths
+            .map(|&width| scale(width, units).next_multiple_of(STEP).max(STEP))
+            .collect()
+    };
+    // More latents than half the numbers stay unused as a rule.
+    let most = settings.latents.max(numbers / 2);
+    let latents = scale(settings.latents, of_latents).min(most);
+    Config {
+        encoder: layers(&settings.encoder),
+        decoder: layers(&settings.decoder),
+        latents: latents.next_multiple_of(LATENT_STEP).max(LATENT_STEP),
+        ..settings.clone()
+    }
+}
+
+/// The hidden widths and the latents, in the order of the data.
+#[must_use]
+pub fn widths(settings: &Config) -> String {
+    let hidden = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>();
+    let latents = vec![format!("z{}", settings.latents)];
+    [
+        hidden(&settings.encoder),
+        latents,
+        hidden(&settings.decoder),
+    ]
+    .concat()
+    .join("-")
+}
+
+/// Why even the smallest networks do not do.
+fn refusal((settings, budget): &(Config, Budget), numbers: usize) -> Error {
+    let broken = budget.held().into_iter();
+    let broken = broken.filter(|held| held.taken > held.limit);
+    let each = broken.map(|held| {
+        let code = match held.option {
+            "--flash" => format!(
+                " ({} of them code, with the features {})",
+                budget.cost.code_bytes, budget.cost.features
+            ),
+            _ => String::new(),
+        };
+        format!(
+            "{} {} cannot be met: {} {}{code} are needed, {} more",
+            held.option,
+            held.limit,
+            held.taken,
+            held.what,
+            held.taken - held.limit
+        )
+    });
+    Error::Setting(format!(
+        "{}; this is of the smallest network for readings of {numbers} numbers on {}, {}: raise the limit, or name fewer layers",
+        each.collect::<Vec<_>>().join(", and "),
+        budget.core,
+        widths(settings)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_scaled_in_proportion_and_in_steps() {
+        let text = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 1\nbatch = 64\nlearning_rate = 0.002\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n";
+        let settings: Config = toml::from_str(text).unwrap();
+        let shape =
+            |units, of_latents, numbers| widths(&scaled(&settings, (units, of_latents), numbers));
+        assert_eq!(shape(64, 64, 64), "64-32-z8-48");
+        assert_eq!(shape(128, 128, 64), "128-64-z16-96");
+        assert_eq!(shape(8, 8, 64), "8-8-z2-8");
+        assert_eq!(shape(72, 64, 64), "72-40-z8-56");
+        // Half as many latents as numbers, but as many as were asked for.
+        assert_eq!(shape(640, 640, 40), "640-320-z20-480");
+        assert_eq!(shape(640, 640, 4), "640-320-z8-480");
+    }
+}

@@ -1,0 +1,86 @@
+//! What an image knows of normal readings: p-values under each estimator, and how single passes
+//! scatter, and what is typical of each input's term.
+
+use crate::error::Error;
+use crate::export::typical::typical_terms;
+use crate::readings::Readings;
+use crate::readings::device::device_scores;
+use elbow::calibration::Noise;
+use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
+use elbow::{Estimator, Model};
+
+/// The estimators whose scores are calibrated.
+const CALIBRATED: [Estimator; 4] = [
+    Estimator::SigmaPoints,
+    Estimator::PosteriorMean,
+    Estimator::MonteCarlo { samples: 16 },
+    Estimator::ImportanceWeighted { samples: 16 },
+];
+/// Knots of a calibration table.
+const KNOTS: usize = 128;
+/// What stands for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
+const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
+/// Antithetic pairs whose deviation is measured, for each reading.
+const PAIRS: u64 = 8;
+/// Readings that noise is measured on at most: its deviation is then known to 1 in 90 (4096 pairs).
+const NOISY: usize = 512;
+
+/// The image of `spec` with the tables, the noise and the typical terms of held-out `normal` readings.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Setting`].
+pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage, Error> {
+    let draft = spec.encode(&[])?;
+    let model = Model::parse(&draft).map_err(EncodeError::Image)?;
+    let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {
+        let scores = device_scores(&model, readings, None, estimator, seed)?;
+        Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
+    };
+    let mut tables = Vec::new();
+    for estimator in CALIBRATED {
+        let scores = scores(normal, estimator, 0)?;
+        tables.push(CalibrationSpec::from_scores(estimator, &scores, KNOTS));
+    }
+    if !normal.is_empty() {
+        let noisy = normal.first(NOISY);
+        let reference = scores(&noisy, REFERENCE, 0)?;
+        let at_mean = differences(&scores(&noisy, Estimator::PosteriorMean, 0)?, &reference);
+        let mut pairs = Vec::new();
+        for seed in 1..=PAIRS {
+            let estimates = scores(&noisy, Estimator::MonteCarlo { samples: 2 }, seed)?;
+            pairs.extend(differences(&estimates, &reference));
+        }
+        let excess = at_mean.iter().sum::<f64>() / at_mean.len() as f64;
+        spec.noise = Noise {
+            mean_excess: excess.round() as i32,
+            mean_deviation: root_mean_square(&at_mean, excess),
+            pair_deviation: root_mean_square(&pairs, 0.0),
+        };
+        spec.typical = typical_terms(&model, normal)?;
+    }
+    Ok(spec.encode(&tables)?)
+}
+
+/// Tables as large as those of so many readings can be, to see how much room they take.
+pub fn largest_tables(readings: usize) -> Vec<CalibrationSpec> {
+    let scores: Vec<i32> = (0..readings.min(KNOTS))
+        .map(|score| i32::MIN + score as i32)
+        .collect();
+    let tables = CALIBRATED.iter();
+    tables
+        .map(|&estimator| CalibrationSpec::from_scores(estimator, &scores, KNOTS))
+        .collect()
+}
+
+fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {
+    let pairs = scores.iter().zip(reference);
+    pairs
+        .map(|(&score, &reference)| f64::from(score) - f64::from(reference))
+        .collect()
+}
+
+/// Around `center`, rounded up.
+fn root_mean_square(values: &[f64], center: f64) -> i32 {
+    let squares = values.iter().map(|value| (value - center).powi(2));
+    (squares.sum::<f64>() / values.len() as f64).sqrt().ceil() as i32
+}

@@ -1,0 +1,8 @@
+//! From a trained model to the folder of its run: the image, calibrated, within a budget, with a report.
+
+pub mod budget;
+pub mod calibrate;
+pub mod material;
+pub mod report;
+pub mod run;
+pub mod typical;

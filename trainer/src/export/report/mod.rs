@@ -1,0 +1,286 @@
+//! The run as a page to look at: one HTML file with everything in it, drawn without scripts and
+//! without anything from elsewhere.
+
+mod chart;
+mod gallery;
+mod scores;
+mod text;
+mod training;
+
+use crate::error::Error;
+use crate::export::run::{CONFIG_FILE, Summary, to_toml};
+use crate::readings::Readings;
+use crate::readings::RunConfig;
+use crate::score::evaluate::{FLOAT_POINTS, Scores, Side};
+use crate::train::Epoch;
+use elbow::{Estimator, Model, Session};
+use gallery::Drawing;
+use text::{count, escape, number, optional, plural};
+
+const STYLE: &str = include_str!("style.css");
+/// Readings and draws that are shown.
+const SHOWN: usize = 12;
+
+/// What a page is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Results<'a> {
+    /// The numbers.
+    pub summary: &'a Summary,
+    /// The settings.
+    pub config: &'a RunConfig,
+    /// The terms of the bound, epoch by epoch.
+    pub history: &'a [Epoch],
+    /// The exported model.
+    pub model: &'a Model<'a>,
+    /// The test readings.
+    pub readings: &'a Readings,
+    /// Which of them are abnormal, where somebody said.
+    pub abnormal: Option<&'a [bool]>,
+    /// Their scores.
+    pub scores: &'a Scores,
+    /// The estimator of the device's scores.
+    pub estimator: Estimator,
+}
+
+/// The page.
+///
+/// # Errors
+/// [`Error::Setting`] where the settings cannot be written as TOML or the model cannot run.
+pub fn page(results: &Results<'_>) -> Result<String, Error> {
+    let name = escape(&results.summary.name);
+    let sections = [
+        title(results),
+        table(results),
+        warnings(results),
+        training::section(results.history),
+        scores::histogram(results),
+        scores::quantization(results),
+        strangest(results),
+        draws(results)?,
+        settings(results)?,
+    ];
+    Ok(format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{name} – elbow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
+        sections.concat()
+    ))
+}
+
+/// A key of `(class, text)`.
+fn key(entries: &[(&str, &str)]) -> String {
+    let entries = entries
+        .iter()
+        .map(|(class, text)| format!("<span><i class=\"{class}\"></i>{text}</span>"));
+    format!("<p class=\"key\">{}</p>", entries.collect::<String>())
+}
+
+fn title(results: &Results<'_>) -> String {
+    let Summary {
+        name,
+        likelihood,
+        image_bytes,
+        ..
+    } = results.summary;
+    format!(
+        "<h1>{}</h1>\n<p class=\"lead\">A variational autoencoder with {} inputs, {} and likelihood {likelihood}, \
+         as an image of {}&nbsp;bytes that scores each reading by its evidence lower bound on a microcontroller.</p>\n",
+        escape(name),
+        results.model.inputs(),
+        plural(results.model.latents(), "latent"),
+        count(*image_bytes),
+    )
+}
+
+fn table(results: &Results<'_>) -> String {
+    let Summary {
+        evaluation,
+        estimator,
+        ..
+    } = results.summary;
+    let row = |name: &str, side: &Side| {
+        format!(
+            "<tr><th scope=\"row\">{name}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+            optional(side.elbo, 3),
+            optional(side.standard_error, 3),
+            optional(side.auc, 4)
+        )
+    };
+    let readings = match (results.abnormal, evaluation.normal) {
+        (None, all) => format!("{}, no labels", plural(all, "test reading")),
+        (Some(_), normal) => format!(
+            "{} and {} abnormal",
+            plural(normal, "normal test reading"),
+            count(evaluation.abnormal)
+        ),
+    };
+    format!(
+        "<h2>Results</h2>\n<table>\n<thead><tr><th></th><th>ELBO, nats a reading</th><th>± standard error</th>\
+         <th>AUC</th></tr></thead>\n<tbody>\n{}{}<tr><th scope=\"row\">device − float</th><td>{}</td><td></td><td></td></tr>\n\
+         </tbody>\n</table>\n<p class=\"caption\">{readings}. ELBO over normal readings, higher is better; float by \
+         {FLOAT_POINTS} points a reading, device by {estimator}. AUC: the chance that an abnormal reading scores below \
+         a normal one.</p>\n{}",
+        row("float", &evaluation.float),
+        row("device", &evaluation.device),
+        optional(evaluation.difference, 3),
+        costs(results),
+    )
+}
+
+fn warnings(results: &Results<'_>) -> String {
+    let lines = results.summary.warnings.iter();
+    let lines = lines.map(|line| format!("<p><b>Warning:</b> {}.</p>\n", escape(line)));
+    lines.collect()
+}
+
+fn costs(results: &Results<'_>) -> String {
+    let Summary {
+        image_bytes,
+        workspace_bytes,
+        encoder_macs,
+        decoder_macs,
+        training_seconds,
+        ..
+    } = results.summary;
+    let latents = u16::try_from(results.model.latents()).unwrap_or(u16::MAX);
+    let passes = usize::from(results.estimator.passes(latents));
+    let facts = [
+        ("image in flash", format!("{} bytes", count(*image_bytes))),
+        (
+            "workspace in RAM",
+            format!("{} bytes", count(*workspace_bytes)),
+        ),
+        ("to encode", format!("{} MACs", count(*encoder_macs))),
+        (
+            "each decoder pass",
+            format!("{} MACs", count(*decoder_macs)),
+        ),
+        (
+            "a score",
+            format!("{} MACs", count(encoder_macs + passes * decoder_macs)),
+        ),
+        ("training", format!("{} s", number(*training_seconds, 1))),
+    ];
+    let facts = facts.map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n"));
+    format!("<dl class=\"facts\">\n{}</dl>\n", facts.concat())
+}
+
+/// Raw values in the units of the data.
+fn in_units<T: Copy + Into<f64>>(values: &[T], exponents: &[i8], scale: f64) -> Vec<f64> {
+    let values = values.iter().zip(exponents);
+    values
+        .map(|(&value, &exponent)| value.into() * scale * 2f64.powi(exponent.into()))
+        .collect()
+}
+
+/// Lowest and highest of all values.
+fn extent(rows: &[Vec<f64>]) -> (f64, f64) {
+    let values = || rows.iter().flatten().copied();
+    (
+        values().fold(f64::INFINITY, f64::min),
+        values().fold(f64::NEG_INFINITY, f64::max),
+    )
+}
+
+/// Drawings with captions; all on the scale from the lowest to the highest of their values.
+fn figures(drawing: Drawing, rows: &[Vec<f64>], caption: impl Fn(usize) -> String) -> String {
+    let range = extent(rows);
+    let figures = rows.iter().enumerate().map(|(index, row)| {
+        format!(
+            "<figure>{}<figcaption>{}</figcaption></figure>\n",
+            drawing.draw(row, range),
+            caption(index)
+        )
+    });
+    format!(
+        "<div class=\"gallery\">\n{}</div>\n",
+        figures.collect::<String>()
+    )
+}
+
+fn strangest(results: &Results<'_>) -> String {
+    let Results {
+        model,
+        readings,
+        scores,
+        abnormal,
+        ..
+    } = results;
+    let Some(drawing) = Drawing::of(model.inputs(), model.picture_width()) else {
+        return String::new();
+    };
+    let mut order: Vec<usize> = (0..readings.len()).collect();
+    order.sort_by_key(|&index| scores.device[index].elbo());
+    order.truncate(SHOWN);
+    if order.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<f64>> = order
+        .iter()
+        .map(|&index| {
+            let modelled = &readings.row(index)[..model.inputs()];
+            in_units(modelled, model.exponents(), 1.0)
+        })
+        .collect();
+    let caption = |index: usize| {
+        let score = scores.device[order[index]];
+        let (elbo, p_value) = (
+            number(score.elbo().to_f64(), 1),
+            number(score.p_value().to_f64(), 4),
+        );
+        let label = abnormal.map_or("", |abnormal| match abnormal[order[index]] {
+            true => "<br><span class=\"second\">abnormal</span>",
+            false => "<br><span class=\"first\">normal</span>",
+        });
+        format!("<b>{elbo}</b> nats<br>p {p_value}{label}")
+    };
+    format!(
+        "<h2>The strangest test readings</h2>\n<p class=\"caption\">Those with the lowest scores on the device, \
+         strangest first. A p-value is the chance that a normal reading scores this low.</p>\n{}",
+        figures(drawing, &rows, caption)
+    )
+}
+
+fn draws(results: &Results<'_>) -> Result<String, Error> {
+    let model = results.model;
+    let Some(drawing) = Drawing::of(model.inputs(), model.picture_width()) else {
+        return Ok(String::new());
+    };
+    let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(model, &mut workspace, 0).map_err(|error| refused(&error))?;
+    let mut mean = vec![0i32; model.inputs()];
+    let mut rows = Vec::new();
+    for stream in 0..SHOWN {
+        session.reseed(0, stream as u64);
+        session
+            .generate(&mut mean)
+            .map_err(|error| refused(&error))?;
+        rows.push(in_units(&mean, model.exponents(), 1.0 / 65536.0));
+    }
+    Ok(format!(
+        "<h2>Draws from the prior</h2>\n<p class=\"caption\">E[x|z] at z drawn from N(0, I) and decoded as the device \
+         does; <code>trainer sample --count {SHOWN}</code> draws the same.</p>\n{}",
+        figures(drawing, &rows, |_| String::new())
+    ))
+}
+
+fn settings(results: &Results<'_>) -> Result<String, Error> {
+    let text = to_toml(&results.config.settings)?;
+    let Summary {
+        training_readings,
+        validation_readings,
+        trainer_version,
+        format_version,
+        numerics_version,
+        ..
+    } = results.summary;
+    Ok(format!(
+        "<details>\n<summary>Settings</summary>\n<pre>{}</pre>\n<p class=\"caption\">{} to learn from, {} to choose \
+         and calibrate by. {CONFIG_FILE} beside this page has the normalization too. Trainer {trainer_version}, format \
+         {format_version}, numerics {numerics_version}.</p>\n</details>\n",
+        escape(&text),
+        plural(*training_readings, "reading"),
+        count(*validation_readings),
+    ))
+}

@@ -1,0 +1,283 @@
+//! Scores of test readings: normal against abnormal, floats against the device.
+
+use super::chart::{Axis, Chart, Label, Size};
+use super::text::{count, number, plural};
+use super::{Results, key};
+use crate::readings::device::elbos;
+use elbow::{Calibration, Model, fixed::Nats};
+
+/// Bars of a histogram: the fewest and the most.
+const BARS: (usize, usize) = (12, 60);
+/// Dots of a scatter that are drawn, at most, of each kind.
+const DOTS: usize = 1500;
+/// The p-values whose scores are marked.
+const LEVELS: [f64; 2] = [0.05, 0.01];
+/// How far below the normal scores a chart reaches, in their extent.
+const REACH: f64 = 4.0;
+
+/// The value below which `part` of `values` lie, to the nearest of them; NaN of nothing.
+pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(index).copied().unwrap_or(f64::NAN)
+}
+
+/// The highest score whose p-value is at most `level`: a reading that scores this or lower raises
+/// an alarm. None where no score has so low a p-value.
+fn threshold(calibration: &Calibration<'_>, level: f64) -> Option<Nats> {
+    let alarm = |bits: i64| calibration.p_value(Nats::from_bits(bits as i32)).to_f64() <= level;
+    let (mut low, mut high) = (i64::from(i32::MIN), i64::from(i32::MAX) + 1);
+    if !alarm(low) {
+        return None;
+    }
+    // P-values ascend with the score: `low` alarms, `high` does not.
+    while high - low > 1 {
+        let middle = (low + high) / 2;
+        *(if alarm(middle) { &mut low } else { &mut high }) = middle;
+    }
+    Some(Nats::from_bits(low as i32))
+}
+
+/// The scores at which p-values fall to [`LEVELS`], where the image resolves them.
+fn thresholds(model: &Model<'_>, results: &Results<'_>) -> Vec<(f64, f64)> {
+    let calibration = model.calibration(results.estimator);
+    let at = |level| Some((level, threshold(calibration?, level)?.to_f64()));
+    LEVELS.into_iter().filter_map(at).collect()
+}
+
+/// Scores of normal readings, or of all without labels, and of abnormal ones.
+fn by_kind<T: Copy>(values: &[T], abnormal: Option<&[bool]>) -> (Vec<T>, Vec<T>) {
+    let of = |kind: bool| {
+        let is = |index: usize| abnormal.is_some_and(|abnormal| abnormal[index]) == kind;
+        values
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is(*index))
+            .map(|(_, &value)| value)
+            .collect()
+    };
+    (of(false), of(true))
+}
+
+/// The range of scores that a chart shows: all of them, but not farther below the normal ones than
+/// [`REACH`] allows.
+fn window(normal: &[f64], abnormal: &[f64]) -> (f64, f64) {
+    let all: Vec<f64> = normal.iter().chain(abnormal).copied().collect();
+    let reference = if normal.is_empty() { abnormal } else { normal };
+    let (low, high) = (quantile(reference, 0.01), quantile(reference, 0.99));
+    (
+        quantile(&all, 0.0).max(low - REACH * (high - low)),
+        quantile(&all, 1.0),
+    )
+}
+
+/// Names and classes of the kinds.
+fn kinds(results: &Results<'_>) -> &'static [(&'static str, &'static str)] {
+    match results.abnormal {
+        Some(_) => &[("first", "normal"), ("second", "abnormal")],
+        None => &[("first", "test readings")],
+    }
+}
+
+/// The section on scores as a detector.
+pub(super) fn histogram(results: &Results<'_>) -> String {
+    let scores = elbos(&results.scores.device);
+    if scores.is_empty() {
+        return "<h2>Scores</h2>\n<p class=\"caption\">There are no test readings.</p>\n".into();
+    }
+    let (normal, abnormal) = by_kind(&scores, results.abnormal);
+    let (low, high) = window(&normal, &abnormal);
+    let x = Axis::padded("device score, nats", low, high);
+    // Twice the square root, the usual choice, since two kinds share the axis.
+    let bars = (2 * scores.len().isqrt()).clamp(BARS.0, BARS.1);
+    let shares = [&normal, &abnormal].map(|scores| shares(scores, &x, bars));
+    let tallest = shares.iter().flatten().copied().fold(0.0, f64::max);
+    let share = match results.abnormal {
+        Some(_) => "% of its kind",
+        None => "% of test readings",
+    };
+    let mut chart = Chart::new(Size::WIDE, x.clone(), Axis::new(share, 0.0, 1.08 * tallest));
+    for ((class, _), shares) in kinds(results).iter().zip(&shares) {
+        for (bar, &share) in shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+            chart.bar(class, edges(&x, bar, bars), share);
+        }
+    }
+    let thresholds = thresholds(results.model, results);
+    for (level, score) in &thresholds {
+        chart.threshold(*score, &format!("p = {level}"), Label::Top);
+    }
+    let title = "Device scores of test readings";
+    let outside = scores.iter().filter(|&&score| score < x.range().0).count();
+    let piled = match outside {
+        0 => String::new(),
+        _ => format!(
+            "{} below {} in the leftmost bar. ",
+            plural(outside, "score"),
+            number(x.range().0, 1)
+        ),
+    };
+    format!(
+        "<h2>Scores</h2>\n<div class=\"panel\"><h3>{title}</h3>{}{}</div>\n<p class=\"caption\">{piled}{}</p>\n{}",
+        key(kinds(results)),
+        chart.finish(title),
+        resolution(results, &thresholds),
+        detections(&thresholds, &normal, &abnormal),
+    )
+}
+
+/// The ends of bar `index` of `bars`.
+fn edges(x: &Axis, index: usize, bars: usize) -> (f64, f64) {
+    let (low, high) = x.range();
+    let at = |index: usize| low + (high - low) * index as f64 / bars as f64;
+    (at(index), at(index + 1))
+}
+
+/// The percentage of `scores` in each of `bars`; what lies outside counts for the bar at that end.
+fn shares(scores: &[f64], x: &Axis, bars: usize) -> Vec<f64> {
+    let (low, high) = x.range();
+    let mut shares = vec![0.0; bars];
+    for score in scores {
+        // `as` saturates below at 0.
+        let bar = ((score - low) / (high - low) * bars as f64) as usize;
+        shares[bar.min(bars - 1)] += 100.0 / scores.len() as f64;
+    }
+    shares
+}
+
+/// What the calibration can tell apart.
+fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
+    let readings = results.summary.validation_readings;
+    if readings == 0 {
+        return "No validation readings, so no calibration: every p-value is 1.".into();
+    }
+    let text = format!(
+        "P-values come from the scores of {}, so that none is below 1/{}.",
+        plural(readings, "validation reading"),
+        count(readings + 1)
+    );
+    match thresholds.len() {
+        found if found == LEVELS.len() => text,
+        _ => text + " Levels below that are not marked; more validation readings resolve them.",
+    }
+}
+
+/// How many readings each marked score catches.
+fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> String {
+    if thresholds.is_empty() {
+        return String::new();
+    }
+    let caught = |scores: &[f64], score: f64| {
+        let caught = scores.iter().filter(|&&of| of <= score).count();
+        format!(
+            "<td>{} %</td>",
+            number(100.0 * caught as f64 / scores.len() as f64, 1)
+        )
+    };
+    let rows = thresholds.iter().map(|&(level, score)| {
+        let of_abnormal = if abnormal.is_empty() { String::new() } else { caught(abnormal, score) };
+        let (score_text, of_normal) = (number(score, 3), caught(normal, score));
+        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td>{of_normal}{of_abnormal}</tr>\n")
+    });
+    format!(
+        "<table>\n<thead><tr><th>alarm at</th><th>score, nats</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+        match abnormal.is_empty() {
+            true => "<th>of test readings</th>",
+            false => "<th>of normal readings</th><th>of abnormal readings</th>",
+        },
+        rows.collect::<String>()
+    )
+}
+
+/// The section on what the integers cost.
+pub(super) fn quantization(results: &Results<'_>) -> String {
+    let device = elbos(&results.scores.device);
+    let pairs: Vec<(f64, f64)> = results.scores.float.iter().copied().zip(device).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let (normal, abnormal) = by_kind(&pairs, results.abnormal);
+    let floats = |pairs: &[(f64, f64)]| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
+    let (low, high) = window(&floats(&normal), &floats(&abnormal));
+    let axis = |label| Axis::padded(label, low, high);
+    let x = axis("float score, nats");
+
+    let mut scatter = Chart::new(Size::MEDIUM, x.clone(), axis("device score, nats"));
+    scatter.rule((x.range().0, x.range().0), (x.range().1, x.range().1));
+    let differences: Vec<f64> = pairs.iter().map(|(float, device)| device - float).collect();
+    // The few largest would flatten the rest.
+    let (least, most) = (
+        quantile(&differences, 0.01).min(0.0),
+        quantile(&differences, 0.99).max(0.0),
+    );
+    let y = Axis::padded("device − float, nats", least, most);
+    let mut residuals = Chart::new(Size::MEDIUM, x.clone(), y.clone());
+    residuals.rule((x.range().0, 0.0), (x.range().1, 0.0));
+    for ((class, _), pairs) in kinds(results).iter().zip([&normal, &abnormal]) {
+        let few = || {
+            pairs
+                .iter()
+                .copied()
+                .step_by(pairs.len().div_ceil(DOTS).max(1))
+        };
+        scatter.dots(class, few());
+        residuals.dots(class, few().map(|(float, device)| (float, device - float)));
+    }
+    let inside = |&&(float, device): &&(f64, f64)| x.contains(float) && y.contains(device - float);
+    let outside = pairs.len() - pairs.iter().filter(inside).count();
+    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+    let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
+    let key = key(kinds(results));
+    let panel = |title: &str, chart: Chart| {
+        format!(
+            "<div class=\"panel\"><h3>{title}</h3>{key}{}</div>\n",
+            chart.finish(title)
+        )
+    };
+    format!(
+        "<h2>Quantization</h2>\n<div class=\"charts\">\n{}{}</div>\n<p class=\"caption\">Over all test readings{} \
+         device − float has the mean {} and the root mean square {} nats: rounding to integers, the \
+         estimators' difference and the noise of the float samples together.{}</p>\n",
+        panel("Device score against float score", scatter),
+        panel("The difference, enlarged", residuals),
+        if abnormal.is_empty() {
+            ""
+        } else {
+            ", abnormal ones too,"
+        },
+        number(mean, 3),
+        number(square.sqrt(), 3),
+        match outside {
+            0 => String::new(),
+            _ => format!(" {} outside of the charts.", plural(outside, "reading")),
+        }
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values() {
+        assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(&[3.0, 1.0, 2.0], 1.0), 3.0);
+        assert!(quantile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn shares_add_up_and_keep_what_lies_outside() {
+        let axis = Axis::new("", 0.0, 60.0);
+        let shares = shares(&[-1e9, 0.5, 59.9, 60.0, 10.5], &axis, 60);
+        assert_eq!((shares[0], shares[59], shares[10]), (40.0, 40.0, 20.0));
+    }
+
+    #[test]
+    fn windows_hold_the_normal_scores() {
+        let normal: Vec<f64> = (0..=100).map(f64::from).collect();
+        assert_eq!(window(&normal, &[]), (0.0, 100.0));
+        assert_eq!(window(&normal, &[-50.0]), (-50.0, 100.0));
+        assert_eq!(window(&normal, &[-5e4]), (1.0 - 98.0 * REACH, 100.0));
+        assert_eq!(window(&[], &[2.0]), (2.0, 2.0));
+    }
+}

@@ -1,0 +1,388 @@
+//! Files of a run: written whole or not at all, and checked when they are read.
+
+use super::{CHECKPOINT_FILE, FILES, SUMMARY_FILE};
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+/// What becomes of files that are in the folder of a new run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// They are refused: nothing is lost.
+    Refused,
+    /// Those of a run are replaced by the new one's when it is done, others stay.
+    Replaced,
+}
+
+/// Makes sure that `folder` can be written to, or can be made, without making it, and that nothing in it is lost:
+/// before data are loaded.
+///
+/// # Errors
+/// [`Error::Setting`] where a file stands where a folder should or the other way round, or where the folder
+/// holds something that is not to be replaced, [`Error::File`].
+pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
+    for name in FILES {
+        let path = folder.join(name);
+        if path.is_dir() {
+            let path = path.display();
+            return Err(Error::Setting(format!(
+                "{path} is a folder where a file is to be written: move it away"
+            )));
+        }
+    }
+    if existing == Existing::Refused {
+        check_empty(folder)?;
+    }
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists());
+    let existing = existing
+        .filter(|path| !path.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if !existing.is_dir() {
+        let (folder, existing) = (folder.display(), existing.display());
+        return Err(Error::Setting(format!(
+            "cannot write to {folder}: {existing} is a file; choose another --out"
+        )));
+    }
+    tempfile::NamedTempFile::new_in(existing)
+        .map(drop)
+        .map_err(Error::writing(folder))
+}
+
+fn check_empty(folder: &Path) -> Result<(), Error> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    let Some(first) = names.first() else {
+        return Ok(());
+    };
+    let folder = folder.display();
+    Err(Error::Setting(if names == [CHECKPOINT_FILE] {
+        format!(
+            "{folder} holds a training that was interrupted: go on with it by --resume {folder}, choose another --out, or say --force to begin anew"
+        )
+    } else {
+        let more = match names.len() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!(
+            "{folder} holds {first}{more}: choose another --out, or say --force to replace the run in it (files of your own stay)"
+        )
+    }))
+}
+
+/// Makes `folder` where it does not exist.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn make_folder(folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(Error::writing(folder))
+}
+
+/// Makes sure that a file can be written at `path`, before any long work.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn prepare_file(path: &Path) -> Result<(), Error> {
+    if path.is_dir() {
+        return Err(Error::Setting(format!(
+            "{} is a folder: name a file in it",
+            path.display()
+        )));
+    }
+    tempfile::NamedTempFile::new_in(parent(path))
+        .map(drop)
+        .map_err(Error::writing(path))
+}
+
+/// Writes `bytes` beside `path`, then renames: whoever reads `path` sees the old file or the new
+/// one, never a part.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    stage(path, bytes)?
+        .persist(path)
+        .map(drop)
+        .map_err(|error| Error::writing(path)(error.error))
+}
+
+/// A file beside `path` that holds `bytes`, on the disk.
+fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
+    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(Error::writing(path))?;
+    // Temporary files are private; results are for everyone, within the usual mask.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let readable = std::fs::Permissions::from_mode(0o644);
+        file.as_file()
+            .set_permissions(readable)
+            .map_err(Error::writing(path))?;
+    }
+    Ok(file)
+}
+
+/// SHA-256 (FIPS 180-4) of the other files of a run, by name, as `summary.json` has them.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Artefacts {
+    #[serde(default)]
+    artefacts: BTreeMap<String, String>,
+}
+
+/// `summary.json`.
+#[derive(Serialize)]
+struct Signed<'a, T> {
+    #[serde(flatten)]
+    summary: &'a T,
+    #[serde(flatten)]
+    signed: Artefacts,
+}
+
+/// SHA-256 of `bytes` in hexadecimal.
+fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
+/// hash to. All are written before any takes its place, so that a full disk leaves the old run; then files
+/// of an earlier run that the new one does not have go.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`].
+pub fn write_folder(
+    folder: &Path,
+    summary: &impl Serialize,
+    files: &[(&str, &[u8])],
+) -> Result<(), Error> {
+    make_folder(folder)?;
+    let digests = files
+        .iter()
+        .map(|&(name, bytes)| (name.to_owned(), digest(bytes)));
+    let signed = Artefacts {
+        artefacts: digests.collect(),
+    };
+    let summary = to_json(&Signed { summary, signed })?;
+    let files = files.iter().copied();
+    let files: Vec<(&str, &[u8])> = files.chain([(SUMMARY_FILE, summary.as_bytes())]).collect();
+    let staged = files.iter().map(|&(name, bytes)| {
+        let path = folder.join(name);
+        Ok((stage(&path, bytes)?, path))
+    });
+    let staged = staged.collect::<Result<Vec<_>, Error>>()?;
+    for (file, path) in staged {
+        file.persist(&path)
+            .map_err(|error| Error::writing(&path)(error.error))?;
+    }
+    let gone = FILES
+        .iter()
+        .filter(|name| files.iter().all(|(new, _)| new != *name));
+    gone.chain([&CHECKPOINT_FILE])
+        .try_for_each(|name| remove(&folder.join(name)))
+}
+
+/// Writes `bytes` to `path` as [`write()`] does. In the folder of a run, whose file of that name it replaces,
+/// `summary.json` then has its hash.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`].
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, bytes)?;
+    let summary = parent(path).join(SUMMARY_FILE);
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let text = std::fs::read_to_string(&summary).unwrap_or_default();
+    let parsed = serde_json::from_str::<serde_json::Value>(&text);
+    let (Ok(mut value), Some(name)) = (parsed, name) else {
+        return Ok(());
+    };
+    if let Some(entry) = value["artefacts"].get_mut(name.as_ref()) {
+        *entry = digest(bytes).into();
+        write(&summary, to_json(&value)?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The contents of `path`, checked by [`check_artefact`].
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`].
+pub(super) fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::reading(path))?;
+    check_artefact(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// Makes sure that `bytes`, the contents of `path`, are what the `summary.json` beside it says, if it says anything.
+///
+/// # Errors
+/// [`Error::Setting`] where they are not.
+pub(super) fn check_artefact(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let summary = std::fs::read(parent(path).join(SUMMARY_FILE)).unwrap_or_default();
+    let signed: Artefacts = serde_json::from_slice(&summary).unwrap_or_default();
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let expected = name.and_then(|name| signed.artefacts.get(name.as_ref()));
+    let found = digest(bytes);
+    match expected {
+        Some(expected) if *expected != found => Err(Error::Setting(format!(
+            "{} is not the file that its run wrote: {SUMMARY_FILE} says SHA-256 {}, it has {}; restore the file, or train again",
+            path.display(),
+            beginning(expected),
+            beginning(&found),
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// As much of a hash as a person compares.
+fn beginning(hash: &str) -> String {
+    hash.chars().take(12).chain("...".chars()).collect()
+}
+
+/// The text of an artefact.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    String::from_utf8(read_artefact(path)?).map_err(|_| {
+        Error::Setting(format!(
+            "{} is no text: restore the file, or train again",
+            path.display()
+        ))
+    })
+}
+
+/// `value` as JSON for people, with a line break.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn to_json(value: &impl Serialize) -> Result<String, Error> {
+    let text = serde_json::to_string_pretty(value);
+    text.map(|text| text + "\n")
+        .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
+}
+
+/// Removes the file `path` where there is one.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::writing(path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CONFIG_FILE, METRICS_FILE, PARAMETERS_FILE, read_name};
+    use super::*;
+
+    #[test]
+    fn writing_replaces_whole_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        write(&path, b"one").unwrap();
+        write(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn checking_a_folder_does_not_make_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a").join("b");
+        check_folder(&folder, Existing::Refused).unwrap();
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
+        make_folder(&folder).unwrap();
+        check_folder(&folder, Existing::Refused).unwrap();
+    }
+
+    #[test]
+    fn unwritable_places_are_found_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, b"").unwrap();
+        let message = check_folder(&file.join("below"), Existing::Refused)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("below") && message.contains("is a file"),
+            "{message}"
+        );
+        std::fs::create_dir(folder.path().join(SUMMARY_FILE)).unwrap();
+        let message = check_folder(folder.path(), Existing::Replaced)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains(SUMMARY_FILE) && message.contains("is a folder"),
+            "{message}"
+        );
+        assert!(prepare_file(folder.path()).is_err());
+        assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
+    }
+
+    #[test]
+    fn nothing_in_a_folder_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = || {
+            check_folder(folder.path(), Existing::Refused)
+                .unwrap_err()
+                .to_string()
+        };
+        check_folder(folder.path(), Existing::Refused).unwrap();
+        std::fs::write(folder.path().join(CHECKPOINT_FILE), b"").unwrap();
+        assert!(refused().contains("--resume"), "{}", refused());
+        std::fs::write(folder.path().join("notes.txt"), b"mine").unwrap();
+        assert!(
+            refused().contains("checkpoint.safetensors and 1 more"),
+            "{}",
+            refused()
+        );
+        check_folder(folder.path(), Existing::Replaced).unwrap();
+        let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
+        write_folder(folder.path(), &Artefacts::default(), &files).unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [CONFIG_FILE, METRICS_FILE, "notes.txt", SUMMARY_FILE]
+        );
+    }
+
+    #[test]
+    fn a_changed_artefact_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(PARAMETERS_FILE);
+        let files: [(&str, &[u8]); 1] = [(PARAMETERS_FILE, b"weights")];
+        write_folder(folder.path(), &serde_json::json!({"name": "a"}), &files).unwrap();
+        assert_eq!(read_artefact(&path).unwrap(), b"weights");
+        std::fs::write(&path, b"weighty").unwrap();
+        let message = read_artefact(&path).unwrap_err().to_string();
+        assert!(
+            message.contains("SHA-256") && message.contains("train again"),
+            "{message}"
+        );
+        replace(&path, b"new").unwrap();
+        assert_eq!(read_artefact(&path).unwrap(), b"new");
+        assert_eq!(read_name(folder.path()).unwrap(), "a");
+    }
+}

@@ -1,0 +1,262 @@
+//! The folder of a run, and files that are written whole or not at all.
+
+mod files;
+mod summary;
+
+use crate::readings::Derived;
+use crate::readings::RunConfig;
+pub use files::{
+    Existing, check_folder, make_folder, prepare_file, remove, replace, to_json, write,
+    write_folder,
+};
+use files::{check_artefact, parent, read_artefact, read_text};
+pub use summary::{FloatSummary, SampledBound, Summary};
+
+use crate::config::{Config, Latent};
+use crate::error::Error;
+use crate::model::Vae;
+use crate::quantize::Plan;
+use crate::train;
+use candle_core::Device;
+use elbow::format::AlignedImage;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The image that devices read.
+pub const IMAGE_FILE: &str = "model.elbow";
+/// The parameters in floats.
+pub const PARAMETERS_FILE: &str = "model.safetensors";
+/// What the integers of the image stand for.
+pub const PLAN_FILE: &str = "plan.toml";
+/// A training that is not at its end.
+pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
+/// The settings, and what was derived from the data.
+pub const CONFIG_FILE: &str = "config.toml";
+/// One line of JSON for each epoch.
+pub const METRICS_FILE: &str = "metrics.jsonl";
+/// The results.
+pub const SUMMARY_FILE: &str = "summary.json";
+/// The results to look at.
+pub const REPORT_FILE: &str = "report.html";
+
+/// All that a run that came to its end may have.
+const FILES: [&str; 7] = [
+    IMAGE_FILE,
+    PARAMETERS_FILE,
+    PLAN_FILE,
+    CONFIG_FILE,
+    METRICS_FILE,
+    SUMMARY_FILE,
+    REPORT_FILE,
+];
+
+/// Multiply-accumulates of the encoder and of one pass of the decoder.
+pub fn macs(model: &elbow::Model<'_>) -> (usize, usize) {
+    use elbow::LayerRole::{Encoder, Heads};
+    let (encoder, decoder): (Vec<_>, Vec<_>) = model
+        .layers()
+        .partition(|layer| matches!(layer.role, Encoder | Heads));
+    let sum = |layers: Vec<elbow::LayerView<'_>>| layers.iter().map(elbow::LayerView::macs).sum();
+    (sum(encoder), sum(decoder))
+}
+
+/// The image that `path` names: a file, or the folder of a run.
+pub fn image_path(path: &Path) -> PathBuf {
+    if path.is_dir() {
+        path.join(IMAGE_FILE)
+    } else {
+        path.to_path_buf()
+    }
+}
+
+/// Reads an image to aligned memory.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where the run has none because of its latents.
+pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
+    let file = image_path(path);
+    let bytes = std::fs::read(&file).map_err(|cause| {
+        let settings = config_beside(path).ok().flatten().map(|run| run.settings);
+        match settings {
+            Some(settings) if settings.latent == Latent::Bernoulli => Error::Setting(format!(
+                "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
+                file.display()
+            )),
+            _ => Error::reading(&file)(cause),
+        }
+    })?;
+    let image = AlignedImage::new(&bytes);
+    // One that does not parse says better what is wrong with it.
+    if elbow::Model::parse(&image).is_ok() {
+        check_artefact(&file, &bytes)?;
+    }
+    Ok(image)
+}
+
+/// Parses an image read from `path`.
+///
+/// # Errors
+/// [`Error::Image`].
+pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error> {
+    let path = image_path(path);
+    elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
+}
+
+/// What the run in `folder` calls its model: read from its results, so that a run whose image is of another version has a
+/// name too.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_name(folder: &Path) -> Result<String, Error> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let path = parent(&image_path(folder)).join(SUMMARY_FILE);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let named: Result<Named, _> = serde_json::from_str(&text);
+    let named = named.map_err(|error| {
+        Error::Setting(format!(
+            "{}: {error}; name the folder of a run that `trainer fit` wrote",
+            path.display()
+        ))
+    })?;
+    Ok(named.name)
+}
+
+/// The settings beside an image, if it lies in the folder of a run.
+///
+/// # Errors
+/// Those of [`read_config`].
+pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
+    let path = parent(&image_path(image)).join(CONFIG_FILE);
+    if path.exists() {
+        read_config(&path).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// `value` as the files of a run have it.
+///
+/// # Errors
+/// [`Error::Setting`].
+pub fn to_toml(value: &impl Serialize) -> Result<String, Error> {
+    toml::to_string(value)
+        .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))
+}
+
+/// The settings in the file `path`, or in the folder of a run, whether there is anything derived beside them or not.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse or make no sense.
+pub fn read_settings(path: &Path) -> Result<Config, Error> {
+    // Settings are there to be edited.
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(Error::reading(path));
+    let (path, file): (_, SettingsFile) = parse_config(path, read)?;
+    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
+    file.settings.validate().map_err(bad)?;
+    if let Some(derived) = &file.derived {
+        derived.normalization.validate().map_err(bad)?;
+    }
+    Ok(file.settings)
+}
+
+/// What [`read_settings`] reads.
+#[derive(Deserialize)]
+struct SettingsFile {
+    settings: Config,
+    derived: Option<Derived>,
+}
+
+/// Everything in the file `path`, or in the folder of a run.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where it does not parse or makes no sense.
+pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
+    let (path, config): (_, RunConfig) = parse_config(path, read_text)?;
+    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
+    config.settings.validate().map_err(bad)?;
+    config.derived.normalization.validate().map_err(bad)?;
+    Ok(config)
+}
+
+/// The file that is meant by `path`, and what is in it.
+fn parse_config<T: DeserializeOwned>(
+    path: &Path,
+    read: impl Fn(&Path) -> Result<String, Error>,
+) -> Result<(PathBuf, T), Error> {
+    let path = if path.is_dir() {
+        path.join(CONFIG_FILE)
+    } else {
+        path.to_path_buf()
+    };
+    let text = read(&path)?;
+    let config = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| {
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|&byte| byte == b'\n')
+                .count()
+        });
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        let path = path.display();
+        Error::Setting(format!(
+            "{path}: line {line}: {message}; name a config.toml that `trainer fit` wrote"
+        ))
+    })?;
+    Ok((path, config))
+}
+
+/// The plan beside an image.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where it does not parse.
+pub fn read_plan(image: &Path) -> Result<Plan, Error> {
+    let path = parent(&image_path(image)).join(PLAN_FILE);
+    let text = read_text(&path)?;
+    toml::from_str(&text).map_err(|error| {
+        let message = error.message().lines().collect::<Vec<_>>().join(" ");
+        Error::Setting(format!(
+            "{}: {message}; name an image in the folder where `trainer fit` wrote it",
+            path.display()
+        ))
+    })
+}
+
+/// The float model beside an image.
+///
+/// # Errors
+/// [`Error::Setting`] where the image does not lie in the folder of a run.
+pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error> {
+    let folder = parent(&image_path(image)).to_path_buf();
+    let path = folder.join(PARAMETERS_FILE);
+    let missing = || {
+        Error::Setting(format!(
+            "there is no {CONFIG_FILE} or {PARAMETERS_FILE} in {}: the float model is needed here; name an image in the folder where `trainer fit` wrote it",
+            folder.display()
+        ))
+    };
+    let config = config_beside(image)?
+        .filter(|_| path.exists())
+        .ok_or_else(missing)?;
+    let Derived {
+        likelihood,
+        normalization,
+        pruned_latents,
+        ..
+    } = &config.derived;
+    let mut settings = config.settings.clone();
+    settings.latents = settings.latents.saturating_sub(pruned_latents.len()).max(1);
+    let vae = train::initialize(&settings, *likelihood, normalization, device)?;
+    let bytes = read_artefact(&path)?;
+    vae.load_safetensors(&bytes).map_err(|error| {
+        Error::Setting(format!(
+            "{}: {error}; restore the file, or train again",
+            path.display()
+        ))
+    })?;
+    Ok((config, vae))
+}

@@ -1,0 +1,94 @@
+//! The results of a run.
+
+use crate::config::{Gradient, Latent, LikelihoodKind};
+use crate::export::budget::Budget;
+use crate::score::evaluate::{Evaluation, Side};
+use serde::Serialize;
+
+/// The results of a run, as `summary.json` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// What the model is called.
+    pub name: String,
+    /// The likelihood that was used.
+    pub likelihood: LikelihoodKind,
+    /// What training ascended; the scores below are of the bound itself.
+    pub objective: String,
+    /// Readings that were learned from.
+    pub training_readings: usize,
+    /// Readings that were chosen and calibrated by.
+    pub validation_readings: usize,
+    /// Scores of the test readings.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// The estimator of the device's numbers.
+    pub estimator: String,
+    /// Latents that carried nothing and were left out.
+    pub pruned_latents: usize,
+    /// Flash for the image.
+    pub image_bytes: usize,
+    /// RAM for the workspace.
+    pub workspace_bytes: usize,
+    /// Multiply-accumulates to encode a reading.
+    pub encoder_macs: usize,
+    /// Multiply-accumulates of each decoder pass.
+    pub decoder_macs: usize,
+    /// Wall-clock time of the training alone.
+    pub training_seconds: f64,
+    /// Of the image's layout.
+    pub format_version: u16,
+    /// Of the arithmetic.
+    pub numerics_version: u16,
+    /// Of this program.
+    pub trainer_version: &'static str,
+    /// The lowest p-value that a score can have: an alarm below it never fires.
+    pub smallest_p_value: Option<f64>,
+    /// Where the networks were sized to a budget: its limits, and what a score takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
+    /// What there is to know of the export, one line each; empty for most runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// The results of a run that has no image, as `summary.json` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FloatSummary {
+    /// What the model is called.
+    pub name: String,
+    /// The likelihood that was used.
+    pub likelihood: LikelihoodKind,
+    /// What kind of latents.
+    pub latent: Latent,
+    /// How the gradient was estimated.
+    pub gradient: Gradient,
+    /// What training ascended; the scores below are of the bounds themselves.
+    pub objective: String,
+    /// Readings that were learned from.
+    pub training_readings: usize,
+    /// Readings that were chosen by.
+    pub validation_readings: usize,
+    /// Test readings that are normal, or of which nobody said.
+    pub normal: usize,
+    /// Test readings labelled abnormal.
+    pub abnormal: usize,
+    /// The ELBO, by which the AUC is too.
+    pub float: Side,
+    /// A bound that is closer to log p(x).
+    pub importance_weighted: SampledBound,
+    /// Wall-clock time of the training alone.
+    pub training_seconds: f64,
+    /// Of this program.
+    pub trainer_version: &'static str,
+}
+
+/// An importance-weighted bound.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SampledBound {
+    /// Of each reading.
+    pub samples: usize,
+    /// Over normal test readings, nats a reading; none without any.
+    pub mean: Option<f64>,
+    /// Its standard error over readings; none below two.
+    pub standard_error: Option<f64>,
+}

@@ -1,0 +1,8 @@
+//! Numbers that know nothing of models: random streams, statistics, cubature, least squares, work on all cores.
+
+pub mod cubature;
+pub mod evidence;
+pub mod least_squares;
+pub mod parallel;
+pub mod random;
+pub mod statistics;

@@ -1,0 +1,88 @@
+//! What a device computes of readings, by its own functions, on all cores.
+
+use crate::error::Error;
+use crate::numeric::parallel::{cores, on_all};
+use crate::readings::Readings;
+use crate::readings::masks::Masks;
+use elbow::{Estimator, Mask, Model, ReadingError, Score, Session};
+
+/// Shares of the readings that a thread takes one after another, about: whoever is done early takes more.
+const SHARES: usize = 8;
+
+/// The score of each reading as the device computes it: reading `i` draws from stream `i` of
+/// `seed`. With `masks`, that of what they observe.
+///
+/// # Errors
+/// [`Error::Setting`] where a reading cannot be scored: one line that names it.
+pub fn device_scores(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+    estimator: Estimator,
+    seed: u64,
+) -> Result<Vec<Score>, Error> {
+    on_device(model, readings, masks, seed, |session, row, observed| {
+        session.score_observed(row, observed, estimator)
+    })
+}
+
+/// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
+/// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
+///
+/// # Errors
+/// [`Error::Setting`]: one line that names the reading.
+pub fn on_device<T: Send>(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+    seed: u64,
+    work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
+) -> Result<Vec<T>, Error> {
+    let share = readings.len().div_ceil(cores() * SHARES).max(1);
+    let part = |session: &mut Session<'_>, part: usize| -> Result<Vec<T>, Error> {
+        let one = |reading: usize| {
+            session.reseed(seed, reading as u64);
+            let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
+            work(session, readings.row(reading), observed)
+                .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
+        };
+        let first = part * share;
+        (first..readings.len().min(first + share))
+            .map(one)
+            .collect()
+    };
+    let parts = on_all(readings.len().div_ceil(share), |parts| {
+        let mut workspace = vec![0u64; model.workspace_words()];
+        let mut session = Session::new(model, &mut workspace, seed)
+            .map_err(|error| Error::Setting(error.to_string()))?;
+        Ok(parts.map(|at| (at, part(&mut session, at))).collect())
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
+/// Each reading with its gaps filled in as the device does, in the units of the data.
+///
+/// # Errors
+/// [`Error::Setting`]: one line that names the reading.
+pub fn imputed(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+) -> Result<Vec<Vec<f64>>, Error> {
+    on_device(model, readings, masks, 0, |session, row, observed| {
+        let mut filled = vec![0i32; model.inputs()];
+        session.impute(row, observed, &mut filled)?;
+        // Conditions stay as they are.
+        let behind = row[model.inputs()..].iter();
+        filled.extend(behind.map(|&condition| i32::from(condition) << 16));
+        let values = filled.iter().zip(model.exponents());
+        Ok(values
+            .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))
+            .collect())
+    })
+}
+
+/// The bounds of `scores`, in nats.
+pub fn elbos(scores: &[Score]) -> Vec<f64> {
+    scores.iter().map(|score| score.elbo().to_f64()).collect()
+}

@@ -1,0 +1,330 @@
+//! What a model must beat: shallow models with an exact log p(x), which are also the ground truth of
+//! tests, an isolation forest and a plain autoencoder. On matrices with a reading in each row.
+
+mod autoencoder;
+mod forest;
+mod mixture;
+mod principal;
+
+pub use autoencoder::{Autoencoder, Settings as AutoencoderSettings};
+pub use forest::{Forest, Settings as ForestSettings};
+pub use mixture::{Covariance, Mixture, Training};
+pub use principal::PrincipalComponents;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::numeric::statistics::auc;
+use crate::numeric::statistics::mean_and_error;
+use crate::readings::RunConfig;
+use crate::readings::splits::Parts;
+use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
+use nalgebra::DMatrix;
+use serde::Serialize;
+use std::fmt;
+
+/// Of a mixture, where nobody says another number.
+pub const COMPONENTS: usize = 10;
+
+/// A baseline to be fitted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "model")]
+pub enum Recipe {
+    /// Probabilistic principal component analysis.
+    Ppca {
+        /// How many.
+        components: usize,
+    },
+    /// A mixture of Gaussians.
+    Mixture {
+        /// How many.
+        components: usize,
+        /// Of each.
+        covariance: Covariance,
+    },
+    /// An isolation forest.
+    Forest(ForestSettings),
+    /// A plain autoencoder.
+    Autoencoder(AutoencoderSettings),
+}
+
+/// A fitted baseline.
+#[derive(Clone, Debug)]
+pub enum Baseline {
+    /// Probabilistic principal component analysis.
+    Ppca(PrincipalComponents),
+    /// A mixture of Gaussians, and how it was fitted.
+    Mixture(Mixture, Training),
+    /// An isolation forest.
+    Forest(Forest),
+    /// A plain autoencoder.
+    Autoencoder(Autoencoder),
+}
+
+/// What a baseline is worth on readings that it was not fitted on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Worth {
+    /// What it is.
+    #[serde(flatten)]
+    pub recipe: Recipe,
+    /// What the means are of.
+    pub quantity: Quantity,
+    /// Over the readings that it was fitted on.
+    pub training_mean: Option<f64>,
+    /// Over the normal ones among the others.
+    pub test_mean: Option<f64>,
+    /// Of the mean.
+    pub standard_error: Option<f64>,
+    /// Where some of them are abnormal.
+    pub auc: Option<f64>,
+}
+
+/// What a baseline says of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quantity {
+    /// log p(x) of the values in the data, nats.
+    LogDensity,
+    /// From 0 to 1, the higher the stranger.
+    AnomalyScore,
+    /// The mean square of what is lost of a reading, in network units, the higher the stranger.
+    SquaredError,
+}
+
+impl Recipe {
+    /// Those that a model of these settings is compared with: of as many components as it has latents, and
+    /// an autoencoder of its own shape and training.
+    pub fn beside(config: &Config, inputs: usize) -> Vec<Self> {
+        vec![
+            Self::Ppca {
+                components: config.latents.min(inputs.saturating_sub(1)).max(1),
+            },
+            Self::Mixture {
+                components: COMPONENTS,
+                covariance: Covariance::Diagonal,
+            },
+            Self::Forest(ForestSettings::default()),
+            Self::Autoencoder(AutoencoderSettings {
+                encoder: config.encoder.clone(),
+                latents: config.latents,
+                decoder: config.decoder.clone(),
+                epochs: config.epochs,
+                batch: config.batch,
+                learning_rate: config.learning_rate,
+            }),
+        ]
+    }
+
+    /// Fits it on the rows of `data`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where the data are too few or too narrow for it, those of training.
+    pub fn fit(&self, data: &Matrix, seed: u64) -> Result<Baseline, Error> {
+        Ok(match self {
+            &Self::Ppca { components } => Baseline::Ppca(PrincipalComponents::fit(
+                &data.values,
+                components,
+                data.floor,
+            )?),
+            &Self::Mixture {
+                components,
+                covariance,
+            } => {
+                let (model, training) =
+                    Mixture::fit(&data.values, components, covariance, data.floor, seed)?;
+                Baseline::Mixture(model, training)
+            }
+            &Self::Forest(settings) => Baseline::Forest(Forest::fit(data, settings, seed)?),
+            Self::Autoencoder(settings) => {
+                Baseline::Autoencoder(Autoencoder::fit(data, settings, seed)?)
+            }
+        })
+    }
+}
+
+/// What the baselines of [`Recipe::beside`] are worth on `test`, fitted on the readings that a run learned
+/// from: its data are loaded anew.
+///
+/// # Errors
+/// Those of loading and fitting.
+pub fn beside(
+    run: &RunConfig,
+    test: &Readings,
+    abnormal: Option<&[bool]>,
+) -> Result<Vec<Worth>, Error> {
+    let RunConfig { settings, derived } = run;
+    let normalization = &derived.normalization;
+    let train = Parts::load(settings)?.train.table;
+    let (readings, _) = Readings::from_table(&train, &normalization.exponents);
+    let [train, test] = [&readings, test].map(|readings| Matrix::new(readings, normalization));
+    let recipes = Recipe::beside(settings, test.values.ncols()).into_iter();
+    let one = |recipe: Recipe| {
+        let baseline = recipe.fit(&train, settings.seed)?;
+        Ok(baseline.worth(recipe, [&train, &test], abnormal)?.0)
+    };
+    recipes.map(one).collect()
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ppca { components } => write!(f, "probabilistic PCA, {components} components"),
+            Self::Mixture {
+                components,
+                covariance,
+            } => {
+                let covariance = match covariance {
+                    Covariance::Diagonal => "diagonal",
+                    Covariance::Full => "full",
+                };
+                write!(f, "mixture of {components} Gaussians, {covariance}")
+            }
+            Self::Forest(ForestSettings { trees, sample }) => {
+                write!(f, "isolation forest, {trees} trees of {sample} readings")
+            }
+            Self::Autoencoder(settings) => {
+                let middle = [settings.latents];
+                let hidden = settings.encoder.iter().chain(&middle);
+                let widths: Vec<_> = hidden
+                    .chain(&settings.decoder)
+                    .map(usize::to_string)
+                    .collect();
+                let (widths, epochs) = (widths.join("-"), settings.epochs);
+                write!(f, "autoencoder {widths}, {epochs} epochs")
+            }
+        }
+    }
+}
+
+impl Baseline {
+    /// What [`Baseline::scores`] are.
+    pub fn quantity(&self) -> Quantity {
+        match self {
+            Self::Ppca(_) | Self::Mixture(..) => Quantity::LogDensity,
+            Self::Forest(_) => Quantity::AnomalyScore,
+            Self::Autoencoder(_) => Quantity::SquaredError,
+        }
+    }
+
+    /// What it is worth on `test`, of which some rows are `abnormal`, and its scores of them.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn worth(
+        &self,
+        recipe: Recipe,
+        [training, test]: [&Matrix; 2],
+        abnormal: Option<&[bool]>,
+    ) -> Result<(Worth, Vec<f64>), Error> {
+        let scores = self.scores(test)?;
+        let nobody = vec![false; scores.len()];
+        let abnormal = abnormal.unwrap_or(&nobody);
+        let normal = scores.iter().zip(abnormal).filter(|(_, is)| !**is);
+        let (test_mean, standard_error) =
+            mean_and_error(&normal.map(|(score, _)| *score).collect::<Vec<_>>());
+        let worth = Worth {
+            recipe,
+            quantity: self.quantity(),
+            training_mean: mean_and_error(&self.scores(training)?).0,
+            test_mean,
+            standard_error,
+            auc: self.quantity().auc(&scores, abnormal),
+        };
+        Ok((worth, scores))
+    }
+
+    /// One for each row of `data`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn scores(&self, data: &Matrix) -> Result<Vec<f64>, Error> {
+        Ok(match self {
+            Self::Ppca(model) => data.of_values(&model.log_densities(&data.values)),
+            Self::Mixture(model, _) => data.of_values(&model.log_densities(&data.values)),
+            Self::Forest(model) => model.scores(&data.values),
+            Self::Autoencoder(model) => model.errors(&data.values)?,
+        })
+    }
+}
+
+impl Quantity {
+    /// [`auc`] of such scores, the strange ones those of readings that are less likely.
+    pub fn auc(self, scores: &[f64], abnormal: &[bool]) -> Option<f64> {
+        match self {
+            Self::LogDensity => auc(scores, abnormal),
+            Self::AnomalyScore | Self::SquaredError => auc(
+                &scores.iter().map(|score| -score).collect::<Vec<_>>(),
+                abnormal,
+            ),
+        }
+    }
+
+    /// As a column of a file is called.
+    pub fn column(self) -> &'static str {
+        match self {
+            Self::LogDensity => "log_density",
+            Self::AnomalyScore => "anomaly_score",
+            Self::SquaredError => "squared_error",
+        }
+    }
+}
+
+/// Readings as baselines take them in: those numbers that the encoder of a `fit` on the same
+/// data sees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// (readings, inputs), in network units.
+    pub values: DMatrix<f64>,
+    /// `sum_i ln u_i` of the network units in units of the data: what a log density in network
+    /// units has to be lowered by to be one of the values themselves.
+    pub log_units: f64,
+    /// The smallest variance that 16-bit readings resolve, in squared network units: that of
+    /// rounding in the input with the smallest unit.
+    pub floor: f64,
+}
+
+impl Matrix {
+    /// Normalizes `readings`.
+    pub fn new(readings: &Readings, normalization: &Normalization) -> Self {
+        let values = normalization.apply(readings).into_iter().map(f64::from);
+        let units = normalization.units.iter().map(|&unit| f64::from(unit));
+        let largest = units.clone().fold(f64::MIN_POSITIVE, f64::max);
+        let exponents = normalization.exponents.iter().map(|&e| f64::from(e));
+        let log_units = units
+            .zip(exponents)
+            .map(|(unit, exponent)| unit.ln() + exponent * std::f64::consts::LN_2);
+        Self {
+            values: DMatrix::from_row_iterator(readings.len(), readings.width(), values),
+            log_units: log_units.sum(),
+            floor: (SMALLEST_DEVIATION / largest).powi(2),
+        }
+    }
+
+    /// Log densities in network units as those of the values in the data, nats a reading.
+    #[must_use]
+    pub fn of_values(&self, log_densities: &[f64]) -> Vec<f64> {
+        log_densities
+            .iter()
+            .map(|log_density| log_density - self.log_units)
+            .collect()
+    }
+}
+
+/// Refuses a number of components that the data cannot have.
+fn check_components(components: usize, most: usize, why: &str) -> Result<(), Error> {
+    if (1..=most).contains(&components) {
+        return Ok(());
+    }
+    Err(Error::Setting(format!(
+        "--components is {components}: give a number from 1 to {most}, {why}"
+    )))
+}
+
+/// `ln sum exp(x)`, from the largest, so that nothing overflows; minus infinity of nothing.
+fn log_sum_exp(values: &[f64]) -> f64 {
+    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest == f64::NEG_INFINITY {
+        return largest;
+    }
+    let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
+    largest + sum.ln()
+}

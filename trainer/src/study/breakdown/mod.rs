@@ -1,0 +1,405 @@
+//! Where the nats between the float bound and the device's score go.
+//!
+//! The device's score is computed in floats with each of its roundings in place or left out. Put in one after
+//! another, from the trained model to the device, each step is a part of the difference, and the parts sum up
+//! to it exactly, reading by reading. Put in alone, each says what it would cost without the others.
+
+mod emulator;
+mod network;
+mod prior;
+
+use crate::error::Error;
+use crate::model::Vae;
+use crate::model::prepared::Prepared;
+use crate::numeric::statistics::mean_and_error;
+use crate::readings::Normalization;
+use crate::readings::device::elbos;
+use crate::score::evaluate::Scores;
+use elbow::{Estimator, Model};
+use emulator::{Emulator, Switches};
+use serde::Serialize;
+
+/// What is lost is not worth a remedy below this, nats a reading.
+const NEGLIGIBLE: f64 = 0.01;
+
+/// What makes device and float differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The estimator on the float model, against the mean over many points.
+    Sampling,
+    /// The readings as `i8`.
+    Input,
+    /// Weights and biases as integers.
+    Weights,
+    /// Outputs of hidden layers beyond the range that was measured, clamped to it.
+    Ranges,
+    /// Outputs of layers as integers.
+    Activations,
+    /// Means and log-variances as Q16.16 within their ranges.
+    Heads,
+    /// What the decoder takes in as `i16`.
+    Latents,
+    /// Integer functions and sums: deviations, samples, log densities, the divergence.
+    Tables,
+}
+
+/// A part of the difference. Nats a reading; negative where the device scores lower for it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Part {
+    /// What makes it.
+    pub cause: Cause,
+    /// Where: a layer, or a head; none where the cause says all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// What the score moves by where this comes on top of all before it, mean over the readings.
+    pub nats: f64,
+    /// Of that mean; none below two readings.
+    pub standard_error: Option<f64>,
+    /// What the score of the float model, by the device's estimator, moves by where this alone is done.
+    pub alone: f64,
+    /// Of that mean.
+    pub alone_standard_error: Option<f64>,
+}
+
+/// The parts of one cause together.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Total {
+    /// What makes it.
+    pub cause: Cause,
+    /// The sum of its parts, mean over the readings.
+    pub nats: f64,
+    /// Of that mean.
+    pub standard_error: Option<f64>,
+}
+
+/// Where the difference goes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Breakdown {
+    /// Readings it is the mean over.
+    pub readings: usize,
+    /// `device - float`, nats a reading: the sum of all parts.
+    pub difference: Option<f64>,
+    /// The most by which the score of a reading, computed in floats with everything as on the device, differs
+    /// from the device's, nats: 0, but for importance weights, whose sum is in floats here.
+    pub residual: f64,
+    /// In the order in which they are put in.
+    pub parts: Vec<Part>,
+    /// By cause.
+    pub totals: Vec<Total>,
+    /// The largest part, and what to do about it: one line.
+    pub verdict: String,
+}
+
+/// What is broken down.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// The trained model.
+    pub vae: &'a Vae,
+    /// The exported one.
+    pub model: &'a Model<'a>,
+    /// How readings become network inputs.
+    pub normalization: &'a Normalization,
+    /// The readings.
+    pub data: &'a Prepared,
+    /// Their scores by `estimator`.
+    pub scores: &'a Scores,
+    /// The device's.
+    pub estimator: Estimator,
+    /// Of the device's draws.
+    pub seed: u64,
+}
+
+/// One rounding, or the set of them that is put in at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Input,
+    Weights(usize),
+    Range(usize),
+    Activations(usize),
+    Mean,
+    LogVariance,
+    Latents,
+    Tables,
+}
+
+impl Step {
+    fn put_into(self, switches: &mut Switches) {
+        match self {
+            Self::Input => switches.input = true,
+            Self::Weights(layer) => switches.weights[layer] = true,
+            Self::Range(layer) => switches.limits[layer] = true,
+            Self::Activations(layer) => switches.activations[layer] = true,
+            Self::Mean => switches.mean = true,
+            Self::LogVariance => switches.log_variance = true,
+            Self::Latents => switches.latents = true,
+            Self::Tables => switches.tables = true,
+        }
+    }
+
+    fn cause(self) -> Cause {
+        match self {
+            Self::Input => Cause::Input,
+            Self::Weights(_) => Cause::Weights,
+            Self::Range(_) => Cause::Ranges,
+            Self::Activations(_) => Cause::Activations,
+            Self::Mean | Self::LogVariance => Cause::Heads,
+            Self::Latents => Cause::Latents,
+            Self::Tables => Cause::Tables,
+        }
+    }
+
+    fn place(self, encoder: usize, layers: usize) -> Option<String> {
+        match self {
+            Self::Weights(layer) | Self::Range(layer) | Self::Activations(layer) => {
+                Some(layer_name(layer, encoder, layers))
+            }
+            Self::Mean => Some("mean".into()),
+            Self::LogVariance => Some("log-variance".into()),
+            Self::Input | Self::Latents | Self::Tables => None,
+        }
+    }
+}
+
+/// The name of layer `layer` of all `layers`, of which the first `encoder` are the encoder's and its heads.
+fn layer_name(layer: usize, encoder: usize, layers: usize) -> String {
+    match layer {
+        last if last + 1 == layers => "output".into(),
+        heads if heads + 1 == encoder => "heads".into(),
+        hidden if hidden < encoder => format!("encoder {}", hidden + 1),
+        hidden => format!("decoder {}", hidden - encoder + 1),
+    }
+}
+
+/// All steps, from the reading to the score.
+fn steps(encoder: usize, layers: usize) -> Vec<Step> {
+    let rounded = (0..layers).filter(|&layer| layer + 1 != encoder);
+    let weights = (0..layers).map(Step::Weights);
+    let hidden = rounded.clone().filter(|&layer| layer + 1 != layers);
+    std::iter::once(Step::Input)
+        .chain(weights)
+        .chain(hidden.map(Step::Range))
+        .chain(rounded.map(Step::Activations))
+        .chain([Step::Mean, Step::LogVariance, Step::Latents, Step::Tables])
+        .collect()
+}
+
+impl Breakdown {
+    /// Breaks the difference down over the readings that are not `abnormal`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where float model and image are of different shapes, [`Error::Tensor`].
+    pub fn new(setting: &Setting<'_>, abnormal: Option<&[bool]>) -> Result<Self, Error> {
+        let Setting { scores, data, .. } = *setting;
+        let source = (setting.estimator, setting.seed);
+        let emulator = Emulator::new(setting.vae, setting.model, setting.normalization, source)?;
+        let (encoder, layers) = (emulator.encoder_layers(), emulator.layers());
+        let normal: Vec<usize> = (0..data.readings.len())
+            .filter(|&row| abnormal.is_none_or(|abnormal| !abnormal[row]))
+            .collect();
+        let device = elbos(&scores.device);
+        let of_normal =
+            |values: &[f64]| -> Vec<f64> { normal.iter().map(|&row| values[row]).collect() };
+        let (float, device) = (of_normal(&scores.float), of_normal(&device));
+        let score = |switches: &Switches| {
+            in_parallel(&normal, |row| {
+                let reading = (row, data.readings.row(row));
+                emulator.score(reading, data.constant(row, None), switches)
+            })
+        };
+        let nothing = Switches {
+            weights: vec![false; layers],
+            limits: vec![false; layers],
+            activations: vec![false; layers],
+            ..Switches::default()
+        };
+        let trained = score(&nothing);
+        let sampling = Moved::new(&float, &trained);
+        let mut moves = vec![((Cause::Sampling, None), sampling.clone(), sampling)];
+        let (mut switches, mut before) = (nothing.clone(), trained.clone());
+        for step in steps(encoder, layers) {
+            step.put_into(&mut switches);
+            let after = score(&switches);
+            let mut alone = nothing.clone();
+            step.put_into(&mut alone);
+            let name = (step.cause(), step.place(encoder, layers));
+            let alone = Moved::new(&trained, &score(&alone));
+            moves.push((name, Moved::new(&before, &after), alone));
+            before = after;
+        }
+        // With everything in place it is the device's own score; what is left is of the last step.
+        let left = Moved::new(&before, &device);
+        if let Some((_, last, _)) = moves.last_mut() {
+            last.add(&left);
+        }
+        let difference = Moved::new(&float, &device).mean_and_error().0;
+        let totals = totals(&moves);
+        Ok(Self {
+            readings: normal.len(),
+            difference,
+            verdict: verdict(&totals, &moves, setting.estimator),
+            residual: left.0.iter().fold(0.0, |most, moved| most.max(moved.abs())),
+            parts: moves.iter().map(part).collect(),
+            totals,
+        })
+    }
+}
+
+/// What each reading's score moves by.
+#[derive(Clone, Debug)]
+struct Moved(Vec<f64>);
+
+impl Moved {
+    fn new(before: &[f64], after: &[f64]) -> Self {
+        let pairs = after.iter().zip(before);
+        Self(pairs.map(|(after, before)| after - before).collect())
+    }
+
+    fn add(&mut self, other: &Self) {
+        let pairs = self.0.iter_mut().zip(&other.0);
+        pairs.for_each(|(sum, moved)| *sum += moved);
+    }
+
+    fn mean_and_error(&self) -> (Option<f64>, Option<f64>) {
+        mean_and_error(&self.0)
+    }
+}
+
+/// Cause and place; on top of all before it; alone.
+type Move = ((Cause, Option<String>), Moved, Moved);
+
+fn part(((cause, place), on_top, alone): &Move) -> Part {
+    let (nats, standard_error) = on_top.mean_and_error();
+    let (alone, alone_standard_error) = alone.mean_and_error();
+    Part {
+        cause: *cause,
+        place: place.clone(),
+        nats: nats.unwrap_or(0.0),
+        standard_error,
+        alone: alone.unwrap_or(0.0),
+        alone_standard_error,
+    }
+}
+
+/// The sums of all parts of each cause, in the order of the parts.
+fn totals(moves: &[Move]) -> Vec<Total> {
+    let mut totals: Vec<(Cause, Moved)> = Vec::new();
+    for ((cause, _), moved, _) in moves {
+        match totals.iter_mut().find(|(of, _)| of == cause) {
+            None => totals.push((*cause, moved.clone())),
+            Some((_, sums)) => sums.add(moved),
+        }
+    }
+    let totals = totals.into_iter().map(|(cause, moved)| {
+        let (nats, standard_error) = moved.mean_and_error();
+        Total {
+            cause,
+            nats: nats.unwrap_or(0.0),
+            standard_error,
+        }
+    });
+    totals.collect()
+}
+
+/// The cause that moves the score most, where in it, and what to do.
+fn verdict(totals: &[Total], moves: &[Move], estimator: Estimator) -> String {
+    let size = |nats: f64| nats.abs();
+    let largest = totals
+        .iter()
+        .max_by(|a, b| size(a.nats).total_cmp(&size(b.nats)));
+    let Some(largest) = largest.filter(|total| size(total.nats) >= NEGLIGIBLE) else {
+        return format!("nothing to gain: no cause moves the score by {NEGLIGIBLE} nats");
+    };
+    let parts = moves
+        .iter()
+        .filter(|((cause, _), _, _)| *cause == largest.cause)
+        .map(part);
+    let most = parts.max_by(|a, b| size(a.nats).total_cmp(&size(b.nats)));
+    let place = most.and_then(|part| Some((part.place?, part.nats)));
+    let place = place.map_or_else(String::new, |(place, nats)| {
+        format!(", of which {place} {nats:+.3}")
+    });
+    format!(
+        "largest: {} {:+.3} nats a reading{place}; {}",
+        largest.cause.name(),
+        largest.nats,
+        largest.cause.remedy(estimator)
+    )
+}
+
+impl Cause {
+    /// For a terminal.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sampling => "sampling",
+            Self::Input => "input",
+            Self::Weights => "weights",
+            Self::Ranges => "ranges",
+            Self::Activations => "activations",
+            Self::Heads => "heads",
+            Self::Latents => "z rounding",
+            Self::Tables => "tables",
+        }
+    }
+
+    /// What makes it smaller.
+    fn remedy(self, estimator: Estimator) -> &'static str {
+        match (self, estimator) {
+            (Self::Sampling, Estimator::PosteriorMean) => {
+                "the pass at the mean leaves the spread of z out: score by sigma-points"
+            }
+            (Self::Sampling, Estimator::SigmaPoints) => {
+                "sigma points are exact up to third order: for less score by monte-carlo:64, which costs more passes"
+            }
+            (Self::Sampling, Estimator::MonteCarlo { .. }) => {
+                "draws scatter: take more samples, or sigma-points"
+            }
+            (Self::Sampling, Estimator::ImportanceWeighted { .. }) => {
+                "this bound is above the ELBO of the floats by its samples: no loss"
+            }
+            (Self::Input, _) => {
+                "try --calibration nats, or clip columns with outliers, which take the levels of their own readings"
+            }
+            (Self::Weights, _) => {
+                "train with --qat, for longer, or with wider layers; where weights have 4 bits, give them 8"
+            }
+            (Self::Ranges, _) => {
+                "hidden units go beyond what they reached in calibration: try --calibration nats, or train on more readings"
+            }
+            (Self::Activations, _) => {
+                "8 bits an output are too few where units are seldom loud: train with --qat, or with wider layers"
+            }
+            (Self::Heads, _) => {
+                "posteriors leave the range of log-variances: train on readings like these, or with --beta 1 or more"
+            }
+            (Self::Latents, _) => {
+                "posteriors are narrower than a step of z: fewer --latents, or a larger --beta"
+            }
+            (Self::Tables, _) => {
+                "terms reach the limits of the integer densities: look for readings of absurd size"
+            }
+        }
+    }
+}
+
+/// `work` of each of `rows`, in order, on all cores.
+fn in_parallel(rows: &[usize], work: impl Fn(usize) -> f64 + Sync) -> Vec<f64> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = rows.len().div_ceil(threads).max(1);
+    let one = |rows: &[usize]| rows.iter().map(|&row| work(row)).collect::<Vec<_>>();
+    let one = &one;
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = rows
+            .chunks(share)
+            .map(|rows| scope.spawn(move || one(rows)))
+            .collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}
