@@ -36,6 +36,11 @@ pub enum Error {
         /// In which epoch.
         epoch: usize,
     },
+    /// Whoever looked on ended the training.
+    Cancelled {
+        /// After which epoch.
+        epoch: usize,
+    },
 }
 
 impl fmt::Display for Error {
@@ -72,6 +77,7 @@ impl fmt::Display for Error {
                     error.lines().next().unwrap_or_default()
                 )
             }
+            Self::Cancelled { epoch } => write!(f, "training was ended after epoch {epoch}"),
             Self::Diverged { epoch } => write!(
                 f,
                 "the bound became infinite or NaN in epoch {epoch}: lower --learning-rate, or look for readings of absurd size"

@@ -8,7 +8,7 @@ use elbow_trainer::export::run::to_toml;
 use elbow_trainer::model::Vae;
 use elbow_trainer::readings::Derived;
 use elbow_trainer::readings::RunConfig;
-use elbow_trainer::readings::splits::Parts;
+use elbow_trainer::readings::splits::Splits;
 use elbow_trainer::train::{self, Checkpoint, Course};
 use serde_json::Value;
 use std::time::Duration;
@@ -44,7 +44,7 @@ fn an_interrupted_training_ends_as_another() {
         let common = ["--epochs", "7", "--keep-dead-latents", "--no-qat"];
         let trained = run(&[arguments, &common].concat());
         let (settings, derived) = (&trained.config.settings, &trained.config.derived);
-        let parts = Parts::load(settings).unwrap();
+        let parts = Splits::load(settings).unwrap();
         let model = || {
             let of = (derived.likelihood, &derived.normalization);
             train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap()
@@ -64,7 +64,7 @@ fn an_interrupted_training_ends_as_another() {
             save: Some((Duration::ZERO, &mut save)),
             ..Course::default()
         };
-        let history = train::train(&whole, settings, data, course, |_| {}).unwrap();
+        let history = train::train(&whole, settings, data, course, |_| Ok(())).unwrap();
         assert_eq!(files.len(), 6, "after each epoch but the last");
 
         let bytes = &files[3];
@@ -76,7 +76,7 @@ fn an_interrupted_training_ends_as_another() {
             checkpoint: Some(checkpoint),
             ..Course::default()
         };
-        let gone_on = train::train(&later, settings, data, course, |_| {}).unwrap();
+        let gone_on = train::train(&later, settings, data, course, |_| Ok(())).unwrap();
         assert_eq!(gone_on, history, "{arguments:?}");
         assert_eq!(bits(&later), bits(&whole), "{arguments:?}");
     }
@@ -86,7 +86,7 @@ fn an_interrupted_training_ends_as_another() {
 fn a_checkpoint_of_something_else_is_refused() {
     let trained = run(&["digits", "--epochs", "3"]);
     let (settings, derived) = (&trained.config.settings, &trained.config.derived);
-    let parts = Parts::load(settings).unwrap();
+    let parts = Splits::load(settings).unwrap();
     let of = (derived.likelihood, &derived.normalization);
     let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = trained.prepare(&parts.train.table);
@@ -100,7 +100,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         save: Some((Duration::ZERO, &mut save)),
         ..Course::default()
     };
-    train::train(&vae, settings, data, course, |_| {}).unwrap();
+    train::train(&vae, settings, data, course, |_| Ok(())).unwrap();
 
     let refusal =
         |bytes: &[u8], vae: &Vae| Checkpoint::from_bytes(bytes, vae).unwrap_err().to_string();
@@ -122,7 +122,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         checkpoint: Some(checkpoint),
         ..Course::default()
     };
-    let error = train::train(&vae, settings, (&fewer, &fewer), course, |_| {});
+    let error = train::train(&vae, settings, (&fewer, &fewer), course, |_| Ok(()));
     let line = error.unwrap_err().to_string();
     let (trained_on, given) = (training.readings.len(), fewer.readings.len());
     assert!(
@@ -149,7 +149,7 @@ fn the_program_goes_on_where_it_was_interrupted() {
         ..whole.config.clone()
     };
     let settings = &config.settings;
-    let parts = Parts::load(settings).unwrap();
+    let parts = Splits::load(settings).unwrap();
     let of = (config.derived.likelihood, &config.derived.normalization);
     let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = whole.prepare(&parts.train.table);
@@ -167,7 +167,7 @@ fn the_program_goes_on_where_it_was_interrupted() {
         save: Some((Duration::ZERO, &mut save)),
         ..Course::default()
     };
-    train::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap();
+    train::train(&vae, settings, (&training, &validation), course, |_| Ok(())).unwrap();
 
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = folder.path().join("checkpoint.safetensors");

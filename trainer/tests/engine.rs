@@ -4,7 +4,7 @@ mod support;
 
 use candle_core::Device;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
-use elbow_trainer::readings::splits::Parts;
+use elbow_trainer::readings::splits::Splits;
 use elbow_trainer::train::{self, Course, Means};
 use support::fit as run;
 
@@ -55,7 +55,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         let trained = run(&[arguments, &common].concat());
         let settings = &trained.config.settings;
         let derived = &trained.config.derived;
-        let parts = Parts::load(settings).unwrap();
+        let parts = Splits::load(settings).unwrap();
         let histories = [Means::Engine, Means::Candle].map(|means| {
             let device = &Device::Cpu;
             let vae =
@@ -68,7 +68,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
                 means: Some(means),
                 ..Course::default()
             };
-            train::train(&vae, settings, (&training, &validation), course, |_| {}).unwrap()
+            train::train(&vae, settings, (&training, &validation), course, |_| Ok(())).unwrap()
         });
         let [engine, candle] = histories;
         assert_eq!((engine.len(), candle.len()), (12, 12));

@@ -6,7 +6,7 @@ use elbow::stream::{WindowShape, Windows};
 use elbow::{Estimator, Model, Session};
 use elbow_trainer::export::run;
 use elbow_trainer::readings::Readings;
-use elbow_trainer::readings::splits::Parts;
+use elbow_trainer::readings::splits::Splits;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -250,7 +250,7 @@ fn readings_are_those_of_the_runtime() {
     // What was trained on, chosen by and tested on are windows of the stream, in this order.
     let config = run::read_config(Path::new(run)).unwrap();
     assert_eq!(&config.settings.data, normal);
-    let parts = Parts::load(&config.settings).unwrap();
+    let parts = Splits::load(&config.settings).unwrap();
     let all = by_the_runtime(&model, &machine::samples(1, SAMPLES, None));
     let mut windows = all.iter();
     let mut count = 0;
@@ -271,7 +271,7 @@ fn typical_terms_sum_up_to_the_mean_reconstruction() {
     let image = image(&fixture().run);
     let model = Model::parse(&image).unwrap();
     let config = run::read_config(Path::new(&fixture().run)).unwrap();
-    let validation = Parts::load(&config.settings).unwrap().validation;
+    let validation = Splits::load(&config.settings).unwrap().validation;
     let (readings, _) = Readings::from_table(&validation.table, model.exponents());
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();

@@ -1,12 +1,11 @@
 //! `trainer baseline`.
 
 use super::stream::StreamArguments;
-use super::{ANOMALY_DIGIT, decimal, emit_results, warn_of_saturation};
-use crate::config::processor::Processor;
-use crate::config::{Config, Core, Gradient, Inference, Latent, LikelihoodKind};
+use super::{decimal, emit_results, warn_of_saturation};
+use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind};
 use crate::error::Error;
 use crate::export::run;
-use crate::readings::splits::Parts;
+use crate::readings::splits::Splits;
 use crate::readings::{Normalization, Readings};
 use crate::study::baselines::{
     AutoencoderSettings, Baseline, COMPONENTS, Covariance, ForestSettings, Matrix, Mixture,
@@ -126,7 +125,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &data.out {
         run::prepare_file(path)?;
     }
-    let parts = Parts::load(&data.settings()?)?;
+    let parts = Splits::load(&data.settings()?)?;
     let normalization = parts.normalization()?;
     warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
     let table = |table| matrix(table, &normalization);
@@ -209,35 +208,11 @@ impl Data {
             data: self.data.clone(),
             labels,
             anomaly_digit: self.anomaly_digit,
-            likelihood: LikelihoodKind::Auto,
-            encoder: vec![],
-            latents: 1,
-            decoder: vec![],
-            epochs: 1,
-            batch: 1,
-            learning_rate: 1.0,
-            rate_warm_up: 0,
-            missing: 0.0,
-            importance_samples: 1,
-            gradient: Gradient::default(),
-            latent: Latent::default(),
-            objective: Default::default(),
-            conditions: 0,
-            keep_dead_latents: false,
-            prior: Default::default(),
-            core: Core::default(),
-            calibration: Default::default(),
-            activations: Default::default(),
-            qat: false,
-            weights: Default::default(),
-            binarize: None,
-            inference: Inference::Amortized,
-            processor: Processor::Cpu,
-            threads: 1,
             seed: self.seed,
             validation_fraction: self.validation_fraction,
             test_fraction: self.test_fraction,
             stream: self.stream.settings()?,
+            ..Config::default()
         };
         settings.validate()?;
         Ok(settings)

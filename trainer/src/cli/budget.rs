@@ -1,23 +1,7 @@
-//! `trainer fit` within a budget: its arguments, and drafts of what the run would export.
+//! The budget of `trainer fit`.
 
 use crate::config::Limits;
-use crate::config::{Activations, Calibration, Config, Weights};
-use crate::error::Error;
-use crate::export::budget::{self, Budget};
-use crate::export::material::Material;
-use crate::model::prepared::Prepared;
-use crate::quantize::{self, Plan, Pool, Width};
-use crate::readings::Derived;
-use crate::readings::RunConfig;
-use crate::readings::splits::Parts;
-use crate::readings::{Normalization, Readings};
-use crate::train;
-use candle_core::Device;
 use clap::Args;
-use elbow::format::AlignedImage;
-
-/// Readings that the ranges of a draft are measured on.
-const DRAFT_READINGS: usize = 16;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct BudgetArguments {
@@ -63,71 +47,6 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 
 fn parse_instructions(text: &str) -> Result<u64, String> {
     parse(text, 1000).ok_or_else(|| "give a number, such as 500000, 500k or 2M".into())
-}
-
-/// The settings with their networks sized to `limits`, and the budget of the draft.
-///
-/// # Errors
-/// [`Error::Setting`] where a limit cannot be met.
-pub(super) fn size(
-    settings: &Config,
-    limits: Limits,
-    (name, parts): (&str, &Parts),
-    normalization: &Normalization,
-) -> Result<(Config, Budget), Error> {
-    let rows: Vec<usize> = (0..parts.train.table.rows().min(DRAFT_READINGS)).collect();
-    let table = parts.train.table.select(&rows);
-    let (readings, _) = Readings::from_table(&table, &normalization.exponents);
-    budget::size(settings, limits, normalization.width(), |settings| {
-        draft(settings, (name, parts), normalization, &readings)
-    })
-}
-
-/// An image of the size that the run would export, of a network that knows nothing yet.
-fn draft(
-    settings: &Config,
-    (name, parts): (&str, &Parts),
-    normalization: &Normalization,
-    readings: &Readings,
-) -> Result<AlignedImage, Error> {
-    let device = &Device::Cpu;
-    let vae = train::initialize(settings, parts.likelihood, normalization, device)?;
-    let config = RunConfig {
-        settings: settings.clone(),
-        derived: Derived {
-            likelihood: parts.likelihood,
-            normalization: normalization.clone(),
-            pruned_latents: vec![],
-            tuned_epochs: 0,
-            stream: None,
-            limits: Limits::default(),
-        },
-    };
-    let training = Prepared::new(readings.clone(), normalization, &vae, device)?;
-    let pool = Pool::new(&vae, normalization, &training, None, None)?;
-    // What is chosen by nats shows after training; here it is as it mostly is.
-    let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
-    let width = match settings.activations {
-        Activations::Auto => None,
-        Activations::I8 => Some(Width::I8),
-        Activations::I16 => Some(Width::I16),
-    };
-    if let Some(width) = width {
-        plan.encoder.fill(width);
-        plan.decoder.fill(width);
-    }
-    if settings.weights == Weights::Int4 {
-        plan.weights = quantize::four_bits(&vae);
-    }
-    let material = Material {
-        name,
-        vae: &vae,
-        config: &config,
-        parts,
-        training: &training,
-        validation_readings: parts.validation.table.rows(),
-    };
-    material.draft(&plan)
 }
 
 #[cfg(test)]

@@ -1,23 +1,20 @@
 //! `trainer fit`.
 
-use super::ANOMALY_DIGIT;
-use super::budget::{self as sizing, BudgetArguments};
-use super::interrupted::Interrupted;
+use super::budget::BudgetArguments;
+use super::progress::Terminal;
+use super::results;
 use super::stream::StreamArguments;
-use super::task::Task;
 use crate::config::processor::Processor;
 use crate::config::{
-    Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent, LikelihoodKind,
-    Objective, PriorKind, THREADS, Weights,
+    ANOMALY_DIGIT, Activations, Calibration, Config, Core, ElboForm, Gradient, Inference, Latent,
+    LikelihoodKind, Objective, PriorKind, THREADS, Weights,
 };
-use crate::data::{Binarization, digits};
+use crate::data::Binarization;
 use crate::error::Error;
-use crate::export::budget;
+use crate::export::pipeline::{Interrupted, Job, Observer, Outcome};
 use crate::export::run::{self, Existing};
-use crate::readings::Derived;
 use crate::readings::RunConfig;
-use crate::readings::splits::Parts;
-use crate::readings::stream::Windowed;
+use crate::readings::splits::Splits;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -326,80 +323,22 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         Existing::Refused
     };
     run::check_folder(&folder, existing)?;
-    let parts = Parts::load(&settings)?;
-    let normalization = parts.normalization()?;
-    warn_of_shape(&settings, &parts);
-    let limits = resumed.map_or(arguments.budget.limits(), |run| run.derived.limits);
-    let settings = if limits.is_empty() || resumed.is_some() {
-        settings
-    } else {
-        let of = (name.as_str(), &parts);
-        let (sized, budget) = sizing::size(&settings, limits, of, &normalization)?;
-        if !arguments.quiet {
-            let widths = budget::widths(&sized);
-            eprintln!("sized to the budget: {widths}, {}", budget.describe());
+    let splits = Splits::load(&settings)?;
+    let terminal = Terminal::new(arguments.quiet);
+    let job = match interrupted {
+        Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
+        None => {
+            let limits = arguments.budget.limits();
+            Job::new(&name, settings, limits, splits, &terminal)?
         }
-        sized
     };
-    let derived = Derived {
-        likelihood: parts.likelihood,
-        normalization,
-        pruned_latents: vec![],
-        tuned_epochs: 0,
-        stream: parts.stream.as_ref().map(Windowed::derived),
-        limits,
-    };
-    let task = Task {
-        name,
-        config: RunConfig { settings, derived },
-        parts,
-        quiet: arguments.quiet,
-        interrupted,
-    };
-    task.run(&folder)
+    finish(&job.fit(Some(&folder))?, &folder, &terminal)
 }
 
-/// What is legal but probably not meant.
-fn warn_of_shape(settings: &Config, parts: &Parts) {
-    let cores = crate::numeric::parallel::cores();
-    if settings.threads > cores.max(THREADS) {
-        eprintln!(
-            "warning: --threads is {} and this machine has {cores} cores: they would wait for each other most of the time; give --threads {cores}",
-            settings.threads
-        );
-    }
-    let inputs = parts.train.table.width() - parts.conditions;
-    if settings.latents > inputs {
-        eprintln!(
-            "warning: {} latents for readings of {inputs}: most will stay unused; lower --latents",
-            settings.latents
-        );
-    }
-    for line in parts.suspects.iter().cloned().chain(parts.constants()) {
-        eprintln!("warning: {line}");
-    }
-    super::warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));
-    let rows = parts.train.table.rows();
-    if rows < settings.batch {
-        eprintln!(
-            "warning: {rows} training readings for a batch of {}: lower --batch",
-            settings.batch
-        );
-    }
-    if parts.validation.table.rows() == 0 {
-        eprintln!(
-            "warning: no validation readings: the last epoch is kept and every p-value is 1; raise --validation-fraction"
-        );
-    }
-    if parts.test.dataset.table.rows() == 0 {
-        eprintln!(
-            "warning: no test readings: nothing says how good the model is; raise --test-fraction"
-        );
-    }
-    if settings.data == "digits" && settings.anomaly_digit >= digits::CLASSES {
-        eprintln!(
-            "warning: there is no digit {}: no class is held out, so there is no AUC",
-            settings.anomaly_digit
-        );
-    }
+/// Writes the folder of a run, and says what came of it.
+pub(super) fn finish(outcome: &Outcome, folder: &Path, terminal: &Terminal) -> Result<(), Error> {
+    outcome.write(folder)?;
+    terminal.note(&results::describe(&outcome.trained));
+    terminal.note(&format!("wrote {}", folder.display()));
+    Ok(())
 }

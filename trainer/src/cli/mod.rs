@@ -8,25 +8,23 @@ mod encode;
 mod estimators;
 mod eval;
 mod fit;
-mod float_run;
 mod impute;
 mod inspect;
-mod interrupted;
 mod ladder;
 mod progress;
 mod quantize;
 mod readings;
+mod results;
 mod sample;
 mod samples;
 mod score;
 mod stream;
-mod task;
 mod telemetry;
 mod tune;
 mod variance;
 mod watch;
 
-use crate::config::LikelihoodKind;
+use crate::config::{ANOMALY_DIGIT, LikelihoodKind};
 use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
 use crate::export::run;
@@ -34,15 +32,14 @@ use crate::model::prepared::Prepared;
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
-use crate::readings::splits::{Labelled, Parts, check_width, load_for_scoring, stream_to_readings};
+use crate::readings::splits::{
+    Labelled, Splits, check_width, load_for_scoring, stream_to_readings,
+};
 use clap::{Args, Parser, Subcommand};
 use elbow::distribution::Likelihood;
 use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// The anomaly digit where no run says another.
-const ANOMALY_DIGIT: u32 = 4;
 
 /// What to do about data that cannot be.
 const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
@@ -216,7 +213,7 @@ impl Source {
                 labels.display()
             )));
         }
-        Ok(Parts::load(&run.settings)?.test)
+        Ok(Splits::load(&run.settings)?.test)
     }
 
     /// Loads the readings that `choose` takes, given how many there are, as raw readings of

@@ -1,7 +1,9 @@
 //! How far training is, on standard error.
 
+use crate::export::pipeline::{Observer, Warning};
 use crate::train::Epoch;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::OnceCell;
 use std::io::IsTerminal;
 
 /// The terms of the bound, and what else there is to say of them.
@@ -19,42 +21,58 @@ fn terms(epoch: &Epoch) -> String {
     text
 }
 
-/// The terms of the bound while training goes on: a bar on a terminal, now and then a line elsewhere.
-pub(super) struct Progress {
-    bar: Option<ProgressBar>,
-    lines: bool,
-    epochs: usize,
+/// A person at a terminal: notes and warnings as lines, and while training goes on a bar on a terminal, now and then a
+/// line elsewhere.
+pub(super) struct Terminal {
+    quiet: bool,
+    terminal: bool,
+    bar: OnceCell<ProgressBar>,
 }
 
-impl Progress {
-    pub(super) fn new(epochs: usize, quiet: bool) -> Self {
-        let terminal = std::io::stderr().is_terminal();
-        let bar = (terminal && !quiet).then(|| {
-            let bar = ProgressBar::new(epochs as u64);
-            let style =
-                ProgressStyle::with_template("{bar:30} {pos}/{len} epochs, {eta} left  {msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar
-        });
+impl Terminal {
+    pub(super) fn new(quiet: bool) -> Self {
         Self {
-            bar,
-            lines: !terminal && !quiet,
-            epochs,
+            quiet,
+            terminal: std::io::stderr().is_terminal(),
+            bar: OnceCell::new(),
         }
     }
 
-    pub(super) fn show(&self, epoch: &Epoch) {
+    fn new_bar(epochs: usize) -> ProgressBar {
+        let bar = ProgressBar::new(epochs as u64);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} epochs, {eta} left  {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+}
+
+impl Observer for Terminal {
+    fn note(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    fn warn(&self, warning: &Warning) {
+        eprintln!("warning: {warning}");
+    }
+
+    fn epoch(&self, epoch: &Epoch, epochs: usize) {
+        if self.quiet {
+            return;
+        }
         let terms = terms(epoch);
-        if let Some(bar) = &self.bar {
+        if self.terminal {
+            let bar = self.bar.get_or_init(|| Self::new_bar(epochs));
             bar.set_position(epoch.epoch as u64);
             bar.set_message(terms);
-        } else if self.lines && epoch.epoch.is_multiple_of(self.epochs.div_ceil(10)) {
-            eprintln!("epoch {}/{}: {terms}", epoch.epoch, self.epochs);
+        } else if epoch.epoch.is_multiple_of(epochs.div_ceil(10)) {
+            eprintln!("epoch {}/{epochs}: {terms}", epoch.epoch);
         }
     }
 
-    pub(super) fn finish(self) {
-        if let Some(bar) = self.bar {
+    fn trained(&self) {
+        if let Some(bar) = self.bar.get() {
             bar.finish();
         }
     }

@@ -8,7 +8,7 @@ use crate::export::material::Material;
 use crate::export::run;
 use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
 use crate::readings::Readings;
-use crate::readings::splits::Parts;
+use crate::readings::splits::Splits;
 use crate::score::evaluate::{Evaluation, Scores};
 use crate::train;
 use candle_core::Device;
@@ -69,7 +69,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(activations) = arguments.activations {
         config.settings.activations = activations;
     }
-    let parts = Parts::load(&config.settings)?;
+    let parts = Splits::load(&config.settings)?;
     let prepared = |dataset: &crate::data::Dataset| {
         let exponents = &config.derived.normalization.exponents;
         prepare(

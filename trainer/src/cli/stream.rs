@@ -1,6 +1,7 @@
 //! What the commands that work on streams share.
 
-use super::{ANOMALY_DIGIT, warn_of_saturation};
+use super::warn_of_saturation;
+use crate::config::ANOMALY_DIGIT;
 use crate::config::StreamSettings;
 use crate::data::Dataset;
 use crate::error::Error;

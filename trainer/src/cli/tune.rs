@@ -1,10 +1,12 @@
 //! `trainer tune`.
 
-use super::task::Task;
+use super::fit::finish;
+use super::progress::Terminal;
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
+use crate::export::pipeline::Job;
 use crate::export::run::{self, Existing};
-use crate::readings::splits::Parts;
+use crate::readings::splits::Splits;
 use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
@@ -72,13 +74,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         Existing::Refused
     };
     run::check_folder(&out, existing)?;
-    let parts = Parts::load(&config.settings)?;
-    let task = Task {
-        name,
-        config,
-        parts,
-        quiet,
-        interrupted: None,
-    };
-    task.tune(&out, vae, epochs)
+    let splits = Splits::load(&config.settings)?;
+    let terminal = Terminal::new(quiet);
+    let job = Job::again(&name, config, splits, &terminal);
+    finish(&job.tune(vae, epochs)?, &out, &terminal)
 }

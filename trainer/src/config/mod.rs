@@ -34,6 +34,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+/// The digit that training never sees unless another is named.
+pub const ANOMALY_DIGIT: u32 = 4;
+
 /// The settings of a run. With the same data, the same trainer and the same class of machine, they
 /// reproduce it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,6 +128,46 @@ pub struct Config {
     /// Where the data are a stream: how it is cut into windows and what is made of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamSettings>,
+}
+
+impl Default for Config {
+    /// What `trainer fit` does unless it is told otherwise, on the digits.
+    fn default() -> Self {
+        Self {
+            data: "digits".into(),
+            labels: None,
+            anomaly_digit: ANOMALY_DIGIT,
+            binarize: None,
+            conditions: 0,
+            likelihood: LikelihoodKind::Auto,
+            prior: PriorKind::default(),
+            encoder: vec![64],
+            latents: 8,
+            latent: Latent::default(),
+            decoder: vec![64],
+            epochs: 600,
+            batch: 64,
+            learning_rate: 0.002,
+            rate_warm_up: 0,
+            missing: 0.0,
+            importance_samples: 1,
+            gradient: Gradient::default(),
+            objective: Objective::default(),
+            keep_dead_latents: false,
+            core: Core::default(),
+            calibration: Calibration::default(),
+            weights: Weights::default(),
+            activations: Activations::default(),
+            qat: true,
+            inference: Inference::default(),
+            processor: Processor::default(),
+            threads: THREADS,
+            seed: 0,
+            validation_fraction: 0.15,
+            test_fraction: 0.15,
+            stream: None,
+        }
+    }
 }
 
 /// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not

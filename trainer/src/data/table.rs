@@ -137,6 +137,16 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The readings `table`, whose columns have no names.
+    pub fn new(name: &str, table: Table) -> Self {
+        Self {
+            name: name.to_owned(),
+            columns: None,
+            table,
+            labels: None,
+        }
+    }
+
     /// The columns `range`, at least one of those there are, without labels.
     ///
     /// # Errors

@@ -68,11 +68,11 @@ pub struct Speed {
     pub matmul_floor_steps_per_second: f64,
     /// Of candle's automatic differentiation.
     pub candle_steps_per_second: f64,
-    /// Parts of a step of the engine that the first thread spends, adding up to one.
+    /// Splits of a step of the engine that the first thread spends, adding up to one.
     pub split: Split,
 }
 
-/// Parts of a step.
+/// Splits of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Split {
     /// Gathering a batch, encoder, samples, decoder, likelihood.

@@ -21,7 +21,7 @@ use std::ops::Range;
 
 /// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
 const CHUNK: usize = 512;
-/// Readings of a part, which one thread computes. Parts do not depend on the number of threads, so that
+/// Readings of a part, which one thread computes. Splits do not depend on the number of threads, so that
 /// results do not either.
 const PART: usize = 128;
 /// Decoder passes of a part at once where readings have many samples.

@@ -9,7 +9,7 @@ use crate::quantize::{self, Choices, Label, Plan, Pool};
 use crate::readings::Normalization;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
-use crate::readings::splits::Parts;
+use crate::readings::splits::Splits;
 use elbow::Model;
 use elbow::format::{AlignedImage, EncodeError, ImageSpec};
 
@@ -23,7 +23,7 @@ pub struct Material<'a> {
     /// The settings, and what was derived from the data.
     pub config: &'a RunConfig,
     /// The data.
-    pub parts: &'a Parts,
+    pub parts: &'a Splits,
     /// What was learned from.
     pub training: &'a Prepared,
     /// Readings that p-values are calibrated on.

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod calibrate;
 pub mod material;
+pub mod pipeline;
 pub mod report;
 pub mod run;
 pub mod typical;

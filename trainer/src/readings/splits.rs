@@ -28,7 +28,7 @@ pub struct Labelled {
 
 /// A divided data set.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Parts {
+pub struct Splits {
     /// Normal readings to learn from.
     pub train: Dataset,
     /// What their bits are drawn from anew in each epoch, where they are.
@@ -49,7 +49,7 @@ pub struct Parts {
     pub stream: Option<Windowed>,
 }
 
-impl Parts {
+impl Splits {
     /// Loads and divides the data that `config` names.
     ///
     /// # Errors
@@ -115,10 +115,30 @@ impl Parts {
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
         let Labelled {
-            mut dataset,
-            abnormal,
-            ..
+            dataset, abnormal, ..
         } = load_file(path, config.labels.as_deref())?;
+        Self::divide(config, dataset, abnormal)
+    }
+
+    /// Divides the readings `dataset` as `config` says; `abnormal` has an entry for each of them, where anybody said.
+    ///
+    /// # Errors
+    /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit, or there are not as many labels as
+    /// readings.
+    pub fn divide(
+        config: &Config,
+        mut dataset: Dataset,
+        abnormal: Option<Vec<bool>>,
+    ) -> Result<Self, Error> {
+        let rows = dataset.table.rows();
+        if let Some(labels) = abnormal.as_ref().filter(|labels| labels.len() != rows) {
+            return Err(Error::Setting(format!(
+                "{} has {rows} readings and {} labels: give one for each",
+                dataset.name,
+                labels.len()
+            )));
+        }
+        let labelled = abnormal.is_some();
         let suspects = data::suspects(&dataset);
         let intensities = binarize(&mut dataset, config.binarize, BYTE)?;
         let (conditions, width) = (config.conditions, dataset.table.width());
@@ -129,7 +149,7 @@ impl Parts {
             )));
         }
         let likelihood = config.likelihood.resolve(&dataset, conditions)?;
-        let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
+        let abnormal = abnormal.unwrap_or_else(|| vec![false; rows]);
         let options = SplitOptions {
             validation_fraction: config.validation_fraction,
             test_fraction: config.test_fraction,
@@ -159,7 +179,7 @@ impl Parts {
             strange,
             test: Labelled {
                 dataset: test,
-                abnormal: config.labels.is_some().then_some(of_test),
+                abnormal: labelled.then_some(of_test),
                 picture_width: 0,
             },
             likelihood,

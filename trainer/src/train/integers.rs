@@ -30,7 +30,7 @@ pub fn train_integers(
     normalization: &Normalization,
     (training, validation): (&Prepared, &Prepared),
     plan: Plan,
-    mut observe: impl FnMut(&Epoch),
+    mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<(Vec<Epoch>, Plan), Error> {
     let config = Config {
         // Other draws than those of the first epochs.
@@ -60,7 +60,7 @@ pub fn train_integers(
         }
         let better = best.offer(vae, metrics.criterion())?;
         moved |= better || metrics.criterion().is_none();
-        observe(&metrics);
+        observe(&metrics)?;
         history.push(metrics);
     }
     best.restore(vae)?;

@@ -123,7 +123,7 @@ pub fn initialize(
     normalization: &Normalization,
     device: &Device,
 ) -> Result<Vae, Error> {
-    // Parts::load has made sure that some input is left.
+    // Splits::load has made sure that some input is left.
     let inputs = normalization.width().saturating_sub(config.conditions);
     let likelihood = match likelihood {
         LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
@@ -194,7 +194,7 @@ pub fn train(
     config: &Config,
     (training, validation): (&Prepared, &Prepared),
     course: Course<'_>,
-    mut observe: impl FnMut(&Epoch),
+    mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<Vec<Epoch>, Error> {
     let Course {
         means,
@@ -224,7 +224,7 @@ pub fn train(
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
         best.offer(vae, metrics.criterion())?;
-        observe(&metrics);
+        observe(&metrics)?;
         history.push(metrics);
         match &mut save {
             Some((interval, save)) if saved.elapsed() >= *interval && epoch < config.epochs => {

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::numeric::statistics::auc;
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::RunConfig;
-use crate::readings::splits::Parts;
+use crate::readings::splits::Splits;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
 use nalgebra::DMatrix;
 use serde::Serialize;
@@ -153,7 +153,7 @@ pub fn beside(
 ) -> Result<Vec<Worth>, Error> {
     let RunConfig { settings, derived } = run;
     let normalization = &derived.normalization;
-    let train = Parts::load(settings)?.train.table;
+    let train = Splits::load(settings)?.train.table;
     let (readings, _) = Readings::from_table(&train, &normalization.exponents);
     let [train, test] = [&readings, test].map(|readings| Matrix::new(readings, normalization));
     let recipes = Recipe::beside(settings, test.values.ncols()).into_iter();

@@ -22,7 +22,7 @@ pub fn train(
     config: &Config,
     training: &Prepared,
     validation: &Prepared,
-    mut observe: impl FnMut(&Epoch),
+    mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<Vec<Epoch>, Error> {
     vae.start_from(&training.batch.inputs, &training.batch.target)?;
     let mut ascent = Ascent::new(vae, config, training);
@@ -33,7 +33,7 @@ pub fn train(
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
         best.offer(vae, metrics.criterion())?;
-        observe(&metrics);
+        observe(&metrics)?;
         history.push(metrics);
     }
     best.restore(vae)?;

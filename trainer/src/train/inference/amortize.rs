@@ -49,7 +49,7 @@ pub fn train_locally(
     config: &Config,
     training: &Prepared,
     validation: &Prepared,
-    mut observe: impl FnMut(&Epoch),
+    mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<Vec<Epoch>, Error> {
     let readings = training.readings.len();
     let half = config.epochs.div_ceil(2);
@@ -73,7 +73,7 @@ pub fn train_locally(
             metrics.validation_elbo = Some(mean);
             best.offer(vae, Some(mean))?;
         }
-        observe(&metrics);
+        observe(&metrics)?;
         history.push(metrics);
     }
     best.restore(vae)?;

@@ -23,7 +23,7 @@ struct Note {
 
 /// A training that did not come to its end.
 #[derive(Debug)]
-pub(super) struct Interrupted {
+pub struct Interrupted {
     bytes: Vec<u8>,
     note: Note,
 }
@@ -33,7 +33,7 @@ impl Interrupted {
     ///
     /// # Errors
     /// [`Error::Setting`] where there is none, or none that can be read, [`Error::File`].
-    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+    pub fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(run::CHECKPOINT_FILE);
         if !path.exists() {
             return Err(Error::Setting(format!(
@@ -53,7 +53,7 @@ impl Interrupted {
     }
 
     /// The run that it is of.
-    pub(super) fn run(&self) -> &RunConfig {
+    pub fn run(&self) -> &RunConfig {
         &self.note.run
     }
 

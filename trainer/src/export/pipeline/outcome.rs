@@ -1,0 +1,148 @@
+//! What a training gives, and the folder that it is written to.
+
+use crate::config::Objective;
+use crate::error::Error;
+use crate::export::run::{self, FloatSummary, SampledBound, Summary};
+use crate::model::Vae;
+use crate::model::prepared::Prepared;
+use crate::numeric::statistics::mean_and_error;
+use crate::quantize::Plan;
+use crate::readings::RunConfig;
+use crate::readings::splits::Splits;
+use crate::score::evaluate::{FLOAT_POINTS, Side, float_scores};
+use crate::train::Epoch;
+use crate::train::gradient::log_evidence;
+use elbow::format::AlignedImage;
+use std::path::Path;
+
+/// Samples of the importance-weighted bound.
+const BOUND_SAMPLES: usize = 100;
+
+/// What a training gives.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The settings, and what was derived from the data.
+    pub config: RunConfig,
+    /// The model in floats.
+    pub vae: Vae,
+    /// The metrics of each epoch.
+    pub history: Vec<Epoch>,
+    /// What became of the model.
+    pub trained: Trained,
+}
+
+/// What becomes of a model.
+#[derive(Debug)]
+pub enum Trained {
+    /// An image for devices.
+    Image(Box<Exported>),
+    /// Results in floats: devices run Gaussian latents, these are bits.
+    Floats(Box<FloatSummary>),
+}
+
+/// An image, and what there is to say of it.
+#[derive(Debug)]
+pub struct Exported {
+    /// What the integers of the image stand for.
+    pub plan: Plan,
+    /// What devices read.
+    pub image: AlignedImage,
+    /// The results.
+    pub summary: Summary,
+    /// The results to look at, HTML.
+    pub page: String,
+}
+
+impl Outcome {
+    /// The image and what there is to say of it; none of a model that has none.
+    pub fn exported(&self) -> Option<&Exported> {
+        match &self.trained {
+            Trained::Image(exported) => Some(exported),
+            Trained::Floats(_) => None,
+        }
+    }
+
+    /// Writes the folder of the run, whole or not at all; what it holds of another run is replaced.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Setting`].
+    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+        let config = run::to_toml(&self.config)?;
+        let metrics = self.metrics()?;
+        let parameters = self.vae.to_safetensors()?;
+        let mut files = vec![
+            (run::CONFIG_FILE, config.as_bytes()),
+            (run::METRICS_FILE, metrics.as_bytes()),
+            (run::PARAMETERS_FILE, parameters.as_slice()),
+        ];
+        match &self.trained {
+            Trained::Floats(summary) => run::write_folder(folder, summary, &files),
+            Trained::Image(exported) => {
+                let plan = run::to_toml(&exported.plan)?;
+                files.push((run::PLAN_FILE, plan.as_bytes()));
+                files.push((run::REPORT_FILE, exported.page.as_bytes()));
+                // The image last: where it is new, the rest is.
+                files.push((run::IMAGE_FILE, &exported.image));
+                run::write_folder(folder, &exported.summary, &files)
+            }
+        }
+    }
+
+    /// The metrics, a line of JSON for each epoch.
+    fn metrics(&self) -> Result<String, Error> {
+        let lines = self
+            .history
+            .iter()
+            .map(|epoch| serde_json::to_string(epoch).map(|line| line + "\n"));
+        let metrics = lines.collect::<Result<String, _>>();
+        metrics.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))
+    }
+}
+
+/// The outcome of a model that no device is to run: results in floats.
+pub(super) fn in_floats(
+    name: &str,
+    config: RunConfig,
+    splits: &Splits,
+    (vae, history): (Vae, Vec<Epoch>),
+    (test, (training_readings, validation_readings), training_seconds): (
+        &Prepared,
+        (usize, usize),
+        f64,
+    ),
+) -> Result<Outcome, Error> {
+    let settings = &config.settings;
+    let nobody = vec![false; test.readings.len()];
+    let abnormal = splits.test.abnormal.as_deref().unwrap_or(&nobody);
+    let elbos = float_scores(&vae, test, None, FLOAT_POINTS)?;
+    let bounds = log_evidence(&vae, test, BOUND_SAMPLES)?.into_iter();
+    let normal = bounds.zip(abnormal).filter(|(_, strange)| !**strange);
+    let (mean, standard_error) =
+        mean_and_error(&normal.map(|(bound, _)| bound).collect::<Vec<_>>());
+    let strange = abnormal.iter().filter(|&&is| is).count();
+    let summary = FloatSummary {
+        name: name.to_owned(),
+        likelihood: splits.likelihood,
+        latent: settings.latent,
+        gradient: settings.gradient,
+        objective: Objective::name(settings),
+        training_readings,
+        validation_readings,
+        normal: abnormal.len() - strange,
+        abnormal: strange,
+        float: Side::new(&elbos, abnormal),
+        importance_weighted: SampledBound {
+            samples: BOUND_SAMPLES,
+            mean,
+            standard_error,
+        },
+        training_seconds,
+        trainer_version: env!("CARGO_PKG_VERSION"),
+    };
+    Ok(Outcome {
+        config,
+        vae,
+        history,
+        trained: Trained::Floats(Box::new(summary)),
+    })
+}

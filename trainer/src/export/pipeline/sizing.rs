@@ -1,0 +1,81 @@
+//! Networks sized to a budget, by drafts of what the run would export.
+
+use crate::config::{Activations, Calibration, Config, Limits, Weights};
+use crate::error::Error;
+use crate::export::budget::{self, Budget};
+use crate::export::material::Material;
+use crate::model::prepared::Prepared;
+use crate::quantize::{self, Plan, Pool, Width};
+use crate::readings::splits::Splits;
+use crate::readings::{Derived, Normalization, Readings, RunConfig};
+use crate::train;
+use candle_core::Device;
+use elbow::format::AlignedImage;
+
+/// Readings that the ranges of a draft are measured on.
+const DRAFT_READINGS: usize = 16;
+
+/// The settings with their networks sized to `limits`, and the budget of the draft.
+///
+/// # Errors
+/// [`Error::Setting`] where a limit cannot be met.
+pub(super) fn size(
+    settings: &Config,
+    limits: Limits,
+    (name, parts): (&str, &Splits),
+    normalization: &Normalization,
+) -> Result<(Config, Budget), Error> {
+    let rows: Vec<usize> = (0..parts.train.table.rows().min(DRAFT_READINGS)).collect();
+    let table = parts.train.table.select(&rows);
+    let (readings, _) = Readings::from_table(&table, &normalization.exponents);
+    budget::size(settings, limits, normalization.width(), |settings| {
+        draft(settings, (name, parts), normalization, &readings)
+    })
+}
+
+/// An image of the size that the run would export, of a network that knows nothing yet.
+fn draft(
+    settings: &Config,
+    (name, parts): (&str, &Splits),
+    normalization: &Normalization,
+    readings: &Readings,
+) -> Result<AlignedImage, Error> {
+    let device = &Device::Cpu;
+    let vae = train::initialize(settings, parts.likelihood, normalization, device)?;
+    let config = RunConfig {
+        settings: settings.clone(),
+        derived: Derived {
+            likelihood: parts.likelihood,
+            normalization: normalization.clone(),
+            pruned_latents: vec![],
+            tuned_epochs: 0,
+            stream: None,
+            limits: Limits::default(),
+        },
+    };
+    let training = Prepared::new(readings.clone(), normalization, &vae, device)?;
+    let pool = Pool::new(&vae, normalization, &training, None, None)?;
+    // What is chosen by nats shows after training; here it is as it mostly is.
+    let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
+    let width = match settings.activations {
+        Activations::Auto => None,
+        Activations::I8 => Some(Width::I8),
+        Activations::I16 => Some(Width::I16),
+    };
+    if let Some(width) = width {
+        plan.encoder.fill(width);
+        plan.decoder.fill(width);
+    }
+    if settings.weights == Weights::Int4 {
+        plan.weights = quantize::four_bits(&vae);
+    }
+    let material = Material {
+        name,
+        vae: &vae,
+        config: &config,
+        parts,
+        training: &training,
+        validation_readings: parts.validation.table.rows(),
+    };
+    material.draft(&plan)
+}

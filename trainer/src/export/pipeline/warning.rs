@@ -1,0 +1,170 @@
+//! What is legal and may mislead: each with its cause and a remedy.
+
+use crate::config::Config;
+use crate::data::digits;
+use crate::numeric::parallel::cores;
+use crate::readings::splits::Splits;
+use std::fmt;
+
+/// The p-value below which most products raise an alarm.
+const USUAL_ALARM: f64 = 0.01;
+
+/// Something legal that may mislead. Its [`fmt::Display`] is one line with cause and remedy.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// More threads than cores.
+    Threads {
+        /// Threads that are asked for.
+        threads: usize,
+        /// The machine's cores.
+        cores: usize,
+    },
+    /// More latents than modelled inputs.
+    Latents {
+        /// Latents of the model.
+        latents: usize,
+        /// Inputs that the decoder models.
+        inputs: usize,
+    },
+    /// Fewer training readings than a batch has.
+    Batch {
+        /// Readings to learn from.
+        rows: usize,
+        /// Readings in a step.
+        batch: usize,
+    },
+    /// A column that is probably no reading.
+    Suspect(String),
+    /// Columns that never change in training.
+    Constant(String),
+    /// Values beyond 16 bits.
+    Saturated {
+        /// How many were clamped.
+        values: usize,
+    },
+    /// No readings to choose and calibrate by.
+    NoValidation,
+    /// No readings to test on.
+    NoTest,
+    /// A digit above 9 is held out.
+    NoSuchDigit {
+        /// The digit.
+        digit: u32,
+    },
+    /// No latent carries anything.
+    Collapsed {
+        /// Epochs of the training.
+        epochs: usize,
+    },
+    /// The trained model breaks its budget.
+    Budget(String),
+    /// A column or unit takes the levels of all others.
+    Outlier(String),
+    /// The device's scores are not those of the trained model.
+    Quantization(String),
+    /// No p-value is low enough for an alarm at 0.01.
+    RareAlarms {
+        /// Readings that calibrate.
+        readings: usize,
+        /// The lowest p-value.
+        smallest: f64,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Threads { threads, cores } => write!(
+                f,
+                "--threads is {threads} and this machine has {cores} cores: they would wait for each other most of the time; give --threads {cores}"
+            ),
+            Self::Latents { latents, inputs } => write!(
+                f,
+                "{latents} latents for readings of {inputs}: most will stay unused; lower --latents"
+            ),
+            Self::Batch { rows, batch } => write!(
+                f,
+                "{rows} training readings for a batch of {batch}: lower --batch"
+            ),
+            Self::Suspect(line)
+            | Self::Constant(line)
+            | Self::Outlier(line)
+            | Self::Quantization(line) => f.write_str(line),
+            Self::Saturated { values } => write!(
+                f,
+                "{values} values are beyond the range of the model's 16-bit readings and were clamped; the device would see them so too"
+            ),
+            Self::NoValidation => f.write_str(
+                "no validation readings: the last epoch is kept and every p-value is 1; raise --validation-fraction",
+            ),
+            Self::NoTest => f.write_str(
+                "no test readings: nothing says how good the model is; raise --test-fraction",
+            ),
+            Self::NoSuchDigit { digit } => write!(
+                f,
+                "there is no digit {digit}: no class is held out, so there is no AUC"
+            ),
+            Self::Collapsed { epochs } => write!(
+                f,
+                "the posterior has collapsed, no latent carries anything: train for longer, or try --kl-warm-up {} or --free-bits 0.1",
+                (epochs / 4).max(1)
+            ),
+            Self::Budget(taken) => write!(
+                f,
+                "the trained model breaks its budget {taken}: train again with lower limits"
+            ),
+            Self::RareAlarms { readings, smallest } => write!(
+                f,
+                "{readings} validation readings calibrate the p-values, so that none is below {smallest:.4}: an alarm at p < {USUAL_ALARM} never fires; give {} or more by --validation-fraction or more data, or alarm at a higher p",
+                (1.0 / USUAL_ALARM).round() - 1.0
+            ),
+        }
+    }
+}
+
+impl Warning {
+    /// What is to be said of `settings` and of the data before training.
+    pub(super) fn of_settings(settings: &Config, splits: &Splits) -> Vec<Self> {
+        let cores = cores();
+        let inputs = splits.train.table.width() - splits.conditions;
+        let rows = splits.train.table.rows();
+        let Config {
+            threads,
+            latents,
+            batch,
+            ..
+        } = *settings;
+        let digit = settings.anomaly_digit;
+        let saturated = splits.stream.as_ref().map_or(0, |stream| stream.saturated);
+        let conditional = [
+            // Two threads are the default anywhere.
+            (threads > cores.max(2), Self::Threads { threads, cores }),
+            (latents > inputs, Self::Latents { latents, inputs }),
+            (saturated > 0, Self::Saturated { values: saturated }),
+            (rows < batch, Self::Batch { rows, batch }),
+            (splits.validation.table.rows() == 0, Self::NoValidation),
+            (splits.test.dataset.table.rows() == 0, Self::NoTest),
+            (
+                settings.data == "digits" && digit >= digits::CLASSES,
+                Self::NoSuchDigit { digit },
+            ),
+        ];
+        let suspects = splits.suspects.iter().cloned().map(Self::Suspect);
+        suspects
+            .chain(splits.constants().map(Self::Constant))
+            .chain(
+                conditional
+                    .into_iter()
+                    .filter_map(|(is, warning)| is.then_some(warning)),
+            )
+            .collect()
+    }
+
+    /// What is to be said of `readings` that calibrate where no p-value is below `smallest`. Without any this was said
+    /// before training.
+    pub(super) fn of_alarms(readings: usize, smallest: Option<f64>) -> Option<Self> {
+        let smallest = smallest.filter(|&smallest| smallest > USUAL_ALARM && readings > 0)?;
+        Some(Self::RareAlarms { readings, smallest })
+    }
+}
