@@ -121,7 +121,7 @@ impl<'a> Evaluator<'a> {
         Ok(scores)
     }
 
-    /// The ELBO of each reading, nats, by that many [`turns`], with the divergence in closed form; with `masks`, of
+    /// The ELBO of each reading, nats, by that many [`cubature`] points, with the divergence in closed form; with `masks`, of
     /// what they observe.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use serde::Serialize;
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
 
-/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`turns`] where
+/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`cubature`] points where
 /// they suffice for one, otherwise draws in antithetic pairs. With `masks`, that of what they observe.
 ///
 /// # Errors
