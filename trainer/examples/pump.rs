@@ -16,11 +16,9 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let wave = (0..2000).map(|row| (row as f32 * 0.37).sin() + (row as f32 * 1.7).cos());
     let values: Vec<f32> = wave.flat_map(|x| [30.0 + x, 5.0 - 0.4 * x * x]).collect();
     let pump = Dataset::new("pump", Table::new(2, values)?);
-    let config = Config {
-        latents: 1,
-        epochs: 100,
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.model.latents = 1;
+    config.train.epochs = 100;
     let splits = Splits::divide(&config, pump, None)?;
     let outcome = Job::new("pump", config, Limits::default(), splits, &Silent)?.fit(None)?;
     let exported = outcome

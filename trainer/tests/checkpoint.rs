@@ -109,7 +109,7 @@ fn a_checkpoint_of_something_else_is_refused() {
         assert!(refusal(&bytes[..length], &vae).ends_with(remedy));
     }
     let mut wider = settings.clone();
-    wider.latents += 1;
+    wider.model.latents += 1;
     let wider = train::initialize(&wider, of.0, of.1, &Device::Cpu).unwrap();
     let line = refusal(&bytes, &wider);
     assert!(

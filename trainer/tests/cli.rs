@@ -663,7 +663,10 @@ fn bad_configs_are_refused() {
     let good = String::from_utf8(read(&fixture().run, "config.toml")).unwrap();
     let cases = [
         ("nonsense".to_owned(), &["own.toml", "line 1"][..]),
-        (String::new(), &["own.toml", "settings"]),
+        (
+            "[trian]\nepochs = 3\n".to_owned(),
+            &["own.toml", "trian", "train"],
+        ),
         (
             good.replacen("epochs = 3", "epochs = 0", 1),
             &["own.toml", "--epochs is 0"],

@@ -20,15 +20,14 @@ fn the_example_runs() {
 }
 
 fn small(data: &str) -> Config {
-    Config {
-        data: data.into(),
-        epochs: 5,
-        encoder: vec![6],
-        decoder: vec![6],
-        latents: 2,
-        keep_dead_latents: true,
-        ..Config::default()
-    }
+    let mut config = Config::default();
+    config.data.source = data.into();
+    config.train.epochs = 5;
+    config.model.encoder = vec![6];
+    config.model.decoder = vec![6];
+    config.model.latents = 2;
+    config.export.keep_dead_latents = true;
+    config
 }
 
 #[test]

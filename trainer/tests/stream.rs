@@ -249,7 +249,7 @@ fn readings_are_those_of_the_runtime() {
 
     // What was trained on, chosen by and tested on are windows of the stream, in this order.
     let config = run::read_config(Path::new(run)).unwrap();
-    assert_eq!(&config.settings.data, normal);
+    assert_eq!(&config.settings.data.source, normal);
     let parts = Splits::load(&config.settings).unwrap();
     let all = by_the_runtime(&model, &machine::samples(1, SAMPLES, None));
     let mut windows = all.iter();
@@ -430,7 +430,7 @@ fn the_config_of_a_stream_reproduces_its_run() {
     }
     let config = String::from_utf8(read(first, "config.toml")).unwrap();
     for line in [
-        "[settings.stream]",
+        "[data.stream]",
         "window = 16",
         "hop = 7",
         "features = \"mean,rms:3\"",

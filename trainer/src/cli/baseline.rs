@@ -2,7 +2,7 @@
 
 use super::stream::StreamArguments;
 use super::{decimal, emit_results, warn_of_saturation};
-use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind};
+use crate::config::{ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, TrainConfig};
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::splits::Splits;
@@ -205,13 +205,19 @@ impl Data {
     fn settings(&self) -> Result<Config, Error> {
         let labels = self.labels.clone().filter(|_| self.test.is_none());
         let settings = Config {
-            data: self.data.clone(),
-            labels,
-            anomaly_digit: self.anomaly_digit,
-            seed: self.seed,
-            validation_fraction: self.validation_fraction,
-            test_fraction: self.test_fraction,
-            stream: self.stream.settings()?,
+            data: DataConfig {
+                source: self.data.clone(),
+                labels,
+                anomaly_digit: self.anomaly_digit,
+                validation_fraction: self.validation_fraction,
+                test_fraction: self.test_fraction,
+                stream: self.stream.settings()?,
+                ..DataConfig::default()
+            },
+            train: TrainConfig {
+                seed: self.seed,
+                ..TrainConfig::default()
+            },
             ..Config::default()
         };
         settings.validate()?;

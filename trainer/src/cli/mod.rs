@@ -194,8 +194,8 @@ impl Source {
             return self.test_part(run, labels);
         };
         let settings = run.map(|run| &run.settings);
-        let digit = settings.map_or(ANOMALY_DIGIT, |settings| settings.anomaly_digit);
-        let binarize = settings.and_then(|settings| settings.binarize);
+        let digit = settings.map_or(ANOMALY_DIGIT, |settings| settings.data.anomaly_digit);
+        let binarize = settings.and_then(|settings| settings.data.binarize);
         load_for_scoring(data, labels, digit, binarize)
     }
 
@@ -270,7 +270,11 @@ impl Source {
         let exponents = &run.derived.normalization.exponents;
         check_width(name, table, exponents.len())?;
         let likelihood = run.derived.likelihood;
-        likelihood.check(&labelled.dataset, settings.conditions, LIKE_THE_TRAINING)?;
+        likelihood.check(
+            &labelled.dataset,
+            settings.data.conditions,
+            LIKE_THE_TRAINING,
+        )?;
         let (readings, saturated) = Readings::from_table(table, exponents);
         warn_of_saturation(saturated);
         Ok((labelled, readings))

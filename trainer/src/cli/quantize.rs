@@ -61,13 +61,13 @@ struct Quantized {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut config, vae) = run::read_vae(&arguments.run, &Device::Cpu)?;
     if let Some(calibration) = arguments.calibration {
-        config.settings.calibration = calibration;
+        config.settings.export.calibration = calibration;
     }
     if let Some(weights) = arguments.weights {
-        config.settings.weights = weights;
+        config.settings.export.weights = weights;
     }
     if let Some(activations) = arguments.activations {
-        config.settings.activations = activations;
+        config.settings.export.activations = activations;
     }
     let parts = Splits::load(&config.settings)?;
     let prepared = |dataset: &crate::data::Dataset| {
@@ -125,8 +125,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     );
     let judge = Judge::new(&vae, &normal, &strange)?;
     let quantized = Quantized {
-        calibration: config.settings.calibration,
-        weights: config.settings.weights,
+        calibration: config.settings.export.calibration,
+        weights: config.settings.export.weights,
         evaluation: Evaluation::new(&scores, abnormal),
         paired: judge.loss(&spec)?,
         image_bytes: model.image_length(),

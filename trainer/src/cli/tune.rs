@@ -61,11 +61,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     }
     let (mut config, vae) = run::read_vae(&run, &Device::Cpu)?;
     let settings = &mut config.settings;
-    settings.calibration = calibration.unwrap_or(settings.calibration);
-    settings.weights = weights.unwrap_or(settings.weights);
-    settings.activations = activations.unwrap_or(settings.activations);
-    settings.learning_rate = learning_rate.unwrap_or(settings.learning_rate);
-    settings.qat = true;
+    settings.export.calibration = calibration.unwrap_or(settings.export.calibration);
+    settings.export.weights = weights.unwrap_or(settings.export.weights);
+    settings.export.activations = activations.unwrap_or(settings.export.activations);
+    settings.train.learning_rate = learning_rate.unwrap_or(settings.train.learning_rate);
+    settings.train.qat = true;
     settings.validate()?;
     let name = run::read_name(&run)?;
     let existing = if force {

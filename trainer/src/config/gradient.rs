@@ -123,7 +123,7 @@ impl Gradient {
 impl Config {
     /// Samples in the bound that training ascends: 1 for the ELBO.
     pub fn bound_samples(&self) -> usize {
-        match self.gradient.target(self.importance_samples) {
+        match self.train.gradient.target(self.train.importance_samples) {
             Target::Elbo => 1,
             Target::ImportanceWeighted(samples) => samples,
         }
@@ -133,30 +133,33 @@ impl Config {
     pub(super) fn validate_gradient(&self) -> Result<(), Error> {
         let of_settings =
             |error| Error::Setting(format!("--gradient, --importance-samples: {error}"));
-        let (latent, samples) = (self.latent, self.importance_samples);
-        self.gradient.check(latent, samples).map_err(of_settings)?;
-        if latent == Latent::Gaussian && self.gradient == Gradient::Reparameterized {
+        let (latent, samples) = (self.model.latent, self.train.importance_samples);
+        self.train
+            .gradient
+            .check(latent, samples)
+            .map_err(of_settings)?;
+        if latent == Latent::Gaussian && self.train.gradient == Gradient::Reparameterized {
             return Ok(());
         }
         let others = [
-            ("--missing", self.missing != 0.0),
-            ("--inference svi", self.inference == Inference::Svi),
+            ("--missing", self.train.missing != 0.0),
+            ("--inference svi", self.train.inference == Inference::Svi),
             (
                 "--beta, --kl-warm-up, --free-bits or --elbo-form",
-                self.objective != Objective::default(),
+                self.train.objective != Objective::default(),
             ),
         ];
         for (name, given) in others {
             if given {
                 return Err(Error::Setting(format!(
                     "--gradient {} ascends the plain bound of whole readings: leave out {name}, or use --gradient reparameterized with Gaussian latents",
-                    self.gradient
+                    self.train.gradient
                 )));
             }
         }
         let of_gaussians = [
-            ("--prior", self.prior != PriorKind::Standard),
-            ("--window", self.stream.is_some()),
+            ("--prior", self.model.prior != PriorKind::Standard),
+            ("--window", self.data.stream.is_some()),
         ];
         for (name, given) in of_gaussians {
             if given && latent == Latent::Bernoulli {

@@ -2,25 +2,40 @@
 
 use super::Config;
 use crate::error::Error;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// How the ELBO is estimated, and what its divergence is made of and weighs. With other than the
 /// default weights the objective is no bound; what a run reports is the bound all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Objective {
-    /// Which of the two forms of the ELBO.
+    /// With one sample: how the ELBO is estimated
+    #[arg(long = "elbo-form", value_name = "FORM", value_enum, default_value_t = ElboForm::Divergence)]
     pub form: ElboForm,
-    /// The weight of the divergence, 0 or more (Higgins et al., "beta-VAE: learning basic visual
-    /// concepts with a constrained variational framework", ICLR 2017, equation 4): 1 for the ELBO.
+    // Higgins et al., "beta-VAE: learning basic visual
+    // concepts with a constrained variational framework", ICLR 2017, equation 4.
+    /// The weight of the divergence in what training ascends; the bound that is reported has weight 1
+    #[arg(
+        long,
+        value_name = "WEIGHT",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
     pub beta: f64,
-    /// The first epochs, over which the weight rises from 0 (Bowman et al., "Generating sentences
-    /// from a continuous space", CoNLL 2016, section 3.1).
+    // Bowman et al., "Generating sentences from a continuous space", CoNLL 2016, section 3.1.
+    /// The first epochs, over which the weight of the divergence rises from 0
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub kl_warm_up: usize,
-    /// Nats of divergence of each latent, in the mean over a batch, that cost nothing more to have
-    /// than not to have (Kingma et al., "Improved variational inference with inverse autoregressive
-    /// flow", 2016, appendix C.8).
+    // In the mean over a batch (Kingma et al., "Improved variational inference with inverse autoregressive
+    // flow", 2016, appendix C.8).
+    /// Nats of each latent's divergence that cost nothing, against posterior collapse
+    #[arg(
+        long,
+        value_name = "NATS",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
     pub free_bits: f64,
 }
 
@@ -66,7 +81,7 @@ impl Objective {
     /// What a run with these settings ascends, in words.
     pub fn name(config: &Config) -> String {
         let samples = config.bound_samples();
-        let objective = &config.objective;
+        let objective = &config.train.objective;
         let mut name = match samples {
             1 => "ELBO".to_owned(),
             _ => format!("importance-weighted bound of {samples} samples"),
@@ -94,7 +109,7 @@ impl Objective {
             kl_warm_up,
             free_bits,
             ..
-        } = config.objective;
+        } = config.train.objective;
         for (name, value, such_as) in [("--beta", beta, 4.0), ("--free-bits", free_bits, 0.1)] {
             if !(0.0..=1e6).contains(&value) {
                 return Err(Error::Setting(format!(
@@ -102,17 +117,17 @@ impl Objective {
                 )));
             }
         }
-        if kl_warm_up >= config.epochs && kl_warm_up > 0 {
+        if kl_warm_up >= config.train.epochs && kl_warm_up > 0 {
             return Err(Error::Setting(format!(
                 "--kl-warm-up is {kl_warm_up} epochs and there are {}: give fewer, or raise --epochs",
-                config.epochs
+                config.train.epochs
             )));
         }
-        let of_one_sample = free_bits > 0.0 || config.objective.form != ElboForm::default();
-        if of_one_sample && config.importance_samples > 1 {
+        let of_one_sample = free_bits > 0.0 || config.train.objective.form != ElboForm::default();
+        if of_one_sample && config.train.importance_samples > 1 {
             return Err(Error::Setting(format!(
                 "--free-bits and --elbo-form shape the ELBO, --importance-samples is {}: leave one of them out",
-                config.importance_samples
+                config.train.importance_samples
             )));
         }
         Ok(())

@@ -48,7 +48,7 @@ use values::Values;
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
     vae.latent() == Latent::Gaussian
         && matches!(vae.prior, Prior::Standard)
-        && config.objective.free_bits == 0.0
+        && config.train.objective.free_bits == 0.0
         && training.batch.inputs.device().is_cpu()
 }
 
@@ -71,11 +71,11 @@ impl Settings {
     /// Those of a run.
     pub fn new(config: &Config) -> Self {
         Self {
-            batch: config.batch,
-            samples: config.importance_samples,
-            missing: config.missing,
-            seed: config.seed,
-            threads: config.threads,
+            batch: config.train.batch,
+            samples: config.train.importance_samples,
+            missing: config.train.missing,
+            seed: config.train.seed,
+            threads: config.train.threads,
         }
     }
 }

@@ -69,7 +69,7 @@ impl Material<'_> {
         }
         let image = self.draft(plan)?;
         let model = Model::parse(&image).map_err(EncodeError::Image)?;
-        Ok(Budget::of(&model, settings.core, derived.limits)?.is_met())
+        Ok(Budget::of(&model, settings.export.core, derived.limits)?.is_met())
     }
 
     /// An image by `plan` of the size that it has in the end, which knows no normal readings yet.
@@ -89,7 +89,7 @@ impl Material<'_> {
         let label = Label {
             name: self.name.to_string(),
             picture_width: self.parts.test.picture_width,
-            packing: self.config.settings.core.packing(),
+            packing: self.config.settings.export.core.packing(),
         };
         let self_test = self.training.readings.row(0);
         let normalization = self.normalization();

@@ -88,9 +88,9 @@ impl Choices {
     /// Those of a run.
     pub fn new(config: &Config) -> Self {
         Self {
-            calibration: config.calibration,
-            weights: config.weights,
-            activations: config.activations,
+            calibration: config.export.calibration,
+            weights: config.export.weights,
+            activations: config.export.activations,
         }
     }
 }

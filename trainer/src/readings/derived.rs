@@ -2,16 +2,75 @@
 
 use super::Normalization;
 use super::stream::DerivedStream;
-use crate::config::{Config, LikelihoodKind, Limits};
+use crate::config::{
+    Config, DataConfig, ExportConfig, LikelihoodKind, Limits, ModelConfig, TrainConfig,
+};
 use serde::{Deserialize, Serialize};
 
 /// Everything in `config.toml`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "SettingsFile", into = "SettingsFile")]
 pub struct RunConfig {
     /// The settings.
     pub settings: Config,
     /// What was made of the data.
     pub derived: Derived,
+}
+
+/// A file of settings: a table for each group, each setting with its default where it does not stand, and in the folder
+/// of a run what was derived from the data.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SettingsFile {
+    data: DataConfig,
+    model: ModelConfig,
+    train: TrainConfig,
+    export: ExportConfig,
+    /// What was made of the data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub derived: Option<Derived>,
+}
+
+impl SettingsFile {
+    /// The settings.
+    pub fn settings(self) -> Config {
+        Config {
+            data: self.data,
+            model: self.model,
+            train: self.train,
+            export: self.export,
+        }
+    }
+}
+
+impl From<RunConfig> for SettingsFile {
+    fn from(RunConfig { settings, derived }: RunConfig) -> Self {
+        let Config {
+            data,
+            model,
+            train,
+            export,
+        } = settings;
+        Self {
+            data,
+            model,
+            train,
+            export,
+            derived: Some(derived),
+        }
+    }
+}
+
+impl TryFrom<SettingsFile> for RunConfig {
+    type Error = &'static str;
+
+    fn try_from(mut file: SettingsFile) -> Result<Self, Self::Error> {
+        let derived = file.derived.take().ok_or("nothing was derived from data")?;
+        Ok(Self {
+            settings: file.settings(),
+            derived,
+        })
+    }
 }
 
 /// What a run took from its data; with it the float model can be used again.

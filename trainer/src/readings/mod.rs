@@ -9,7 +9,7 @@ pub mod masks;
 pub mod splits;
 pub mod stream;
 
-pub use derived::{Derived, RunConfig};
+pub use derived::{Derived, RunConfig, SettingsFile};
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;

@@ -55,7 +55,7 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match (DataSource::parse(&config.data)?, &config.stream) {
+        match (DataSource::parse(&config.data.source)?, &config.data.stream) {
             (DataSource::File(path), Some(stream)) => Self::stream(config, stream, &path),
             (_, Some(_)) => Err(Error::Setting(
                 "--window is for a file with a stream: the digits are whole readings".into(),
@@ -69,33 +69,33 @@ impl Splits {
             DataSource::Digits => Self::digits(config),
             DataSource::DigitsPart(_) => Err(Error::Setting(format!(
                 "{} is a part of the digits: train on `digits`, which brings its own division",
-                config.data
+                config.data.source
             ))),
             DataSource::File(path) => Self::file(config, &path),
         }
     }
 
     fn digits(config: &Config) -> Result<Self, Error> {
-        if config.conditions > 0 {
+        if config.data.conditions > 0 {
             return Err(Error::Setting(format!(
                 "--conditions is {}: the digits are pictures, which have none; leave it out",
-                config.conditions
+                config.data.conditions
             )));
         }
-        if config.labels.is_some() {
+        if config.data.labels.is_some() {
             return Err(Error::Setting(
                 "--labels is for a file: the digits have their own; use --anomaly-digit".into(),
             ));
         }
-        let kind = match (config.likelihood, config.binarize) {
+        let kind = match (config.model.likelihood, config.data.binarize) {
             (LikelihoodKind::Auto, None) => LikelihoodKind::Binomial {
                 trials: digits::PIXEL_MAX,
             },
             (kind, _) => kind,
         };
         let part = |part| {
-            let mut dataset = digits::part(part, config.anomaly_digit);
-            let intensities = binarize(&mut dataset, config.binarize, digits::PIXEL_MAX)?;
+            let mut dataset = digits::part(part, config.data.anomaly_digit);
+            let intensities = binarize(&mut dataset, config.data.binarize, digits::PIXEL_MAX)?;
             Ok::<_, Error>((dataset, intensities))
         };
         let (train, intensities) = part(Part::Train)?;
@@ -103,11 +103,12 @@ impl Splits {
             likelihood: kind.resolve(&train, 0)?,
             conditions: 0,
             train,
-            intensities: intensities.filter(|_| config.binarize == Some(Binarization::Dynamic)),
+            intensities: intensities
+                .filter(|_| config.data.binarize == Some(Binarization::Dynamic)),
             validation: part(Part::Validation)?.0,
             // No reading of the digit that is held out is seen before the test.
             strange: None,
-            test: label_digits(part(Part::Test)?.0, config.anomaly_digit),
+            test: label_digits(part(Part::Test)?.0, config.data.anomaly_digit),
             suspects: vec![],
             stream: None,
         })
@@ -116,7 +117,7 @@ impl Splits {
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
         let Labelled {
             dataset, abnormal, ..
-        } = load_file(path, config.labels.as_deref())?;
+        } = load_file(path, config.data.labels.as_deref())?;
         Self::divide(config, dataset, abnormal)
     }
 
@@ -140,19 +141,19 @@ impl Splits {
         }
         let labelled = abnormal.is_some();
         let suspects = data::suspects(&dataset);
-        let intensities = binarize(&mut dataset, config.binarize, BYTE)?;
-        let (conditions, width) = (config.conditions, dataset.table.width());
+        let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
+        let (conditions, width) = (config.data.conditions, dataset.table.width());
         if conditions >= width {
             return Err(Error::Setting(format!(
                 "--conditions is {conditions} and {} has {width} columns: the last columns are conditions, leave at least 1 before them",
                 dataset.name
             )));
         }
-        let likelihood = config.likelihood.resolve(&dataset, conditions)?;
+        let likelihood = config.model.likelihood.resolve(&dataset, conditions)?;
         let abnormal = abnormal.unwrap_or_else(|| vec![false; rows]);
         let options = SplitOptions {
-            validation_fraction: config.validation_fraction,
-            test_fraction: config.test_fraction,
+            validation_fraction: config.data.validation_fraction,
+            test_fraction: config.data.test_fraction,
             seed: SPLIT_SEED,
         };
         let split = data::split(&abnormal, &options)?;
@@ -168,7 +169,7 @@ impl Splits {
         dataset.table.keep(&split.train);
         dataset.labels = None;
         let mut intensities =
-            intensities.filter(|_| config.binarize == Some(Binarization::Dynamic));
+            intensities.filter(|_| config.data.binarize == Some(Binarization::Dynamic));
         if let Some(intensities) = &mut intensities {
             intensities.keep(&split.train);
         }
@@ -191,7 +192,7 @@ impl Splits {
 
     /// The windows of a stream, divided by time: [`stream::divide`].
     fn stream(config: &Config, settings: &StreamSettings, path: &Path) -> Result<Self, Error> {
-        let likelihood = match config.likelihood {
+        let likelihood = match config.model.likelihood {
             LikelihoodKind::Auto => LikelihoodKind::Location {
                 family: Family::Normal,
                 scale: Scale::Input,
@@ -205,14 +206,14 @@ impl Splits {
         };
         let Labelled {
             dataset, abnormal, ..
-        } = load_file(path, config.labels.as_deref())?;
+        } = load_file(path, config.data.labels.as_deref())?;
         settings.check(&dataset)?;
         let shape = settings.shape(dataset.table.width());
         let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let abnormal = stream::abnormal(&samples, shape);
         let fractions = Fractions {
-            validation: config.validation_fraction,
-            test: config.test_fraction,
+            validation: config.data.validation_fraction,
+            test: config.data.test_fraction,
         };
         let split = stream::divide(&abnormal, shape, fractions)?;
         let windowed = settings.prepare(&dataset, &split.train)?;
@@ -224,7 +225,7 @@ impl Splits {
             strange: None,
             test: Labelled {
                 dataset: windowed.dataset.select(&split.test),
-                abnormal: config.labels.is_some().then_some(of_test),
+                abnormal: config.data.labels.is_some().then_some(of_test),
                 picture_width: 0,
             },
             likelihood,

@@ -32,11 +32,10 @@ pub fn train_integers(
     plan: Plan,
     mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<(Vec<Epoch>, Plan), Error> {
-    let config = Config {
-        // Other draws than those of the first epochs.
-        seed: random::stream(config.seed, Purpose::Integers).next_u64(),
-        ..config.clone()
-    };
+    let mut config = config.clone();
+    // Other draws than those of the first epochs.
+    config.train.seed = random::stream(config.train.seed, Purpose::Integers).next_u64();
+    let config = config;
     let judge = Validation {
         vae,
         normalization,
@@ -52,7 +51,7 @@ pub fn train_integers(
         engine.quantize(vae, normalization, &settled)?;
     }
     let mut moved = false;
-    for epoch in config.float_epochs() + 1..=config.epochs {
+    for epoch in config.float_epochs() + 1..=config.train.epochs {
         let mut metrics = ascent.epoch(epoch)?;
         metrics.validation_elbo = judge.elbo(&settled, None)?;
         if judge.masks.is_some() {

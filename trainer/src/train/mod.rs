@@ -124,7 +124,7 @@ pub fn initialize(
     device: &Device,
 ) -> Result<Vae, Error> {
     // Splits::load has made sure that some input is left.
-    let inputs = normalization.width().saturating_sub(config.conditions);
+    let inputs = normalization.width().saturating_sub(config.data.conditions);
     let likelihood = match likelihood {
         LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
         LikelihoodKind::Location { family, scale } => {
@@ -139,14 +139,14 @@ pub fn initialize(
     };
     let architecture = Architecture {
         inputs,
-        conditions: config.conditions,
-        encoder: config.encoder.clone(),
-        latents: config.latents,
-        decoder: config.decoder.clone(),
-        prior: config.prior,
-        latent: config.latent,
+        conditions: config.data.conditions,
+        encoder: config.model.encoder.clone(),
+        latents: config.model.latents,
+        decoder: config.model.decoder.clone(),
+        prior: config.model.prior,
+        latent: config.model.latent,
     };
-    let mut rng = random::stream(config.seed, Purpose::Initialization);
+    let mut rng = random::stream(config.train.seed, Purpose::Initialization);
     Vae::new(&architecture, likelihood, &mut rng, device)
 }
 
@@ -216,7 +216,7 @@ pub fn train(
     let mut ascent = Ascent::new(means, vae, config, training)?;
     let validation = Validation::new(config, validation);
     let (mut best, mut history) = match checkpoint {
-        None => (Best::default(), Vec::with_capacity(config.epochs)),
+        None => (Best::default(), Vec::with_capacity(config.train.epochs)),
         Some(checkpoint) => ascent.resume(checkpoint)?,
     };
     let mut saved = Instant::now();
@@ -227,7 +227,9 @@ pub fn train(
         observe(&metrics)?;
         history.push(metrics);
         match &mut save {
-            Some((interval, save)) if saved.elapsed() >= *interval && epoch < config.epochs => {
+            Some((interval, save))
+                if saved.elapsed() >= *interval && epoch < config.train.epochs =>
+            {
                 save(&ascent.checkpoint(&best, &history)?)?;
                 saved = Instant::now();
             }
@@ -242,7 +244,7 @@ pub fn train(
 pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
     let mut rng = random::stream(0, Purpose::EvaluationMissing);
     let (rows, width) = (data.readings.len(), data.readings.width());
-    (config.missing > 0.0).then(|| Masks::draw(rows, width, config.missing, &mut rng))
+    (config.train.missing > 0.0).then(|| Masks::draw(rows, width, config.train.missing, &mut rng))
 }
 
 /// The readings that a model is chosen by.
@@ -261,7 +263,7 @@ impl<'a> Validation<'a> {
         Self {
             data,
             masks: fixed_masks(config, data),
-            epochs: config.epochs,
+            epochs: config.train.epochs,
             last: config.float_epochs(),
         }
     }
@@ -327,10 +329,10 @@ impl<'a> Ascent<'a> {
             adam: Adam::new(&variables),
             variables,
             order: (0..training.readings.len() as u32).collect(),
-            shuffling: random::stream(config.seed, Purpose::Shuffling),
-            noise: random::stream(config.seed, Purpose::Noise),
-            missing: random::stream(config.seed, Purpose::Missing),
-            binarization: random::stream(config.seed, Purpose::Binarization),
+            shuffling: random::stream(config.train.seed, Purpose::Shuffling),
+            noise: random::stream(config.train.seed, Purpose::Noise),
+            missing: random::stream(config.train.seed, Purpose::Missing),
+            binarization: random::stream(config.train.seed, Purpose::Binarization),
             engine,
             floor: vae.likelihood.floor()?,
         })
@@ -404,7 +406,7 @@ impl<'a> Ascent<'a> {
             self.engine_epoch(&order, rate, epoch)?
         } else {
             let mut sums = EpochSums::default();
-            for indices in order.chunks(self.config.batch) {
+            for indices in order.chunks(self.config.train.batch) {
                 self.step(indices, rate, self.weighting(epoch), &mut sums)?;
             }
             sums
@@ -435,7 +437,7 @@ impl<'a> Ascent<'a> {
 
     /// What the divergence counts for in an epoch; none where the plain bound is ascended.
     fn weighting(&self, epoch: usize) -> Option<Weighting> {
-        let objective = &self.config.objective;
+        let objective = &self.config.train.objective;
         (*objective != Objective::default()).then(|| Weighting {
             form: objective.form,
             weight: objective.weight(epoch),
@@ -453,7 +455,7 @@ impl<'a> Ascent<'a> {
     ) -> Result<(), Error> {
         let (batch, masks) = self.batch(indices)?;
         let shape = (
-            self.config.importance_samples,
+            self.config.train.importance_samples,
             indices.len(),
             self.vae.latents(),
         );
@@ -482,18 +484,23 @@ impl<'a> Ascent<'a> {
     /// The readings `indices`, with fresh gaps where there are to be any.
     fn batch(&mut self, indices: &[u32]) -> Result<(Batch, Option<Masks>), Error> {
         let whole = self.training.select(indices, &mut self.binarization)?;
-        if self.config.missing == 0.0 {
+        if self.config.train.missing == 0.0 {
             return Ok((whole, None));
         }
         let width = self.training.readings.width();
-        let masks = Masks::draw(indices.len(), width, self.config.missing, &mut self.missing);
+        let masks = Masks::draw(
+            indices.len(),
+            width,
+            self.config.train.missing,
+            &mut self.missing,
+        );
         let batch = whole.observe(masks.to_tensor(whole.inputs.device())?)?;
         Ok((batch, Some(masks)))
     }
 
     /// Whether it is not the ELBO that is ascended.
     fn ascends_another(&self) -> bool {
-        self.config.importance_samples > 1 || !self.config.objective.is_bound()
+        self.config.train.importance_samples > 1 || !self.config.train.objective.is_bound()
     }
 
     fn metrics(&self, epoch: usize, sums: &EpochSums) -> Result<Epoch, Error> {
@@ -513,7 +520,8 @@ impl<'a> Ascent<'a> {
             reconstruction,
             kl,
             objective: self.ascends_another().then_some(objective),
-            observed_fraction: (self.config.missing > 0.0).then_some(sums.observed / readings),
+            observed_fraction: (self.config.train.missing > 0.0)
+                .then_some(sums.observed / readings),
             ..Epoch::default()
         })
     }

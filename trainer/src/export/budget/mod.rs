@@ -130,7 +130,7 @@ pub fn size(
     draft: impl Fn(&Config) -> Result<AlignedImage, Error>,
 ) -> Result<(Config, Budget), Error> {
     check(settings, limits)?;
-    let costs = CostModel::of(settings.core)?;
+    let costs = CostModel::of(settings.export.core)?;
     let budget = |steps: usize, of_latents: usize| -> Result<(Config, Budget), Error> {
         let scaled = scaled(settings, (steps * STEP, of_latents * STEP), numbers);
         let image = draft(&scaled)?;
@@ -138,7 +138,7 @@ pub fn size(
         let mut cost = costs.cost(&model);
         cost.flash_bytes += HEADER_SLACK;
         let budget = Budget {
-            core: settings.core,
+            core: settings.export.core,
             limits,
             cost,
             instructions_error: costs.largest_error,
@@ -175,24 +175,24 @@ pub fn size(
 
 /// Makes sure that the costs of such a run are known.
 fn check(settings: &Config, limits: Limits) -> Result<(), Error> {
-    if settings.latent == Latent::Bernoulli {
+    if settings.model.latent == Latent::Bernoulli {
         return Err(Error::Setting(
             "--flash, --ram and --instructions are for a device, which runs Gaussian latents, and --latent is bernoulli: leave one of them out".into(),
         ));
     }
-    if limits.instructions.is_some() && settings.prior != PriorKind::Standard {
+    if limits.instructions.is_some() && settings.model.prior != PriorKind::Standard {
         return Err(Error::Setting(format!(
             "--instructions is known for --prior standard, and --prior is {}: leave one of them out, and see what `cargo xtask bench` says of mixtures",
-            settings.prior
+            settings.model.prior
         )));
     }
-    if limits.instructions.is_some() && settings.weights != Weights::Int8 {
+    if limits.instructions.is_some() && settings.export.weights != Weights::Int8 {
         return Err(Error::Setting(format!(
             "--instructions is known for --weights int8, and --weights is {}: leave one of them out",
-            settings.weights
+            settings.export.weights
         )));
     }
-    if limits.instructions.is_some() && settings.activations == Activations::I16 {
+    if limits.instructions.is_some() && settings.export.activations == Activations::I16 {
         return Err(Error::Setting(
             "--instructions is known for activations of 8 bits, and --activations is i16: leave one of them out".into(),
         ));
@@ -202,8 +202,12 @@ fn check(settings: &Config, limits: Limits) -> Result<(), Error> {
 
 /// The widest hidden layer of the settings; as wide as there are latents where there is none.
 fn widest(settings: &Config) -> usize {
-    let hidden = settings.encoder.iter().chain(&settings.decoder);
-    hidden.copied().max().unwrap_or(settings.latents).max(1)
+    let hidden = settings.model.encoder.iter().chain(&settings.model.decoder);
+    hidden
+        .copied()
+        .max()
+        .unwrap_or(settings.model.latents)
+        .max(1)
 }
 
 /// The settings with the widest hidden layer of `units`, the other hidden layers in proportion, and the latents in
@@ -219,25 +223,24 @@ fn scaled(settings: &Config, (units, of_latents): (usize, usize), numbers: usize
             .collect()
     };
     // More latents than half the numbers stay unused as a rule.
-    let most = settings.latents.max(numbers / 2);
-    let latents = scale(settings.latents, of_latents).min(most);
-    Config {
-        encoder: layers(&settings.encoder),
-        decoder: layers(&settings.decoder),
-        latents: latents.next_multiple_of(LATENT_STEP).max(LATENT_STEP),
-        ..settings.clone()
-    }
+    let most = settings.model.latents.max(numbers / 2);
+    let latents = scale(settings.model.latents, of_latents).min(most);
+    let mut config = settings.clone();
+    config.model.encoder = layers(&settings.model.encoder);
+    config.model.decoder = layers(&settings.model.decoder);
+    config.model.latents = latents.next_multiple_of(LATENT_STEP).max(LATENT_STEP);
+    config
 }
 
 /// The hidden widths and the latents, in the order of the data.
 #[must_use]
 pub fn widths(settings: &Config) -> String {
     let hidden = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>();
-    let latents = vec![format!("z{}", settings.latents)];
+    let latents = vec![format!("z{}", settings.model.latents)];
     [
-        hidden(&settings.encoder),
+        hidden(&settings.model.encoder),
         latents,
-        hidden(&settings.decoder),
+        hidden(&settings.model.decoder),
     ]
     .concat()
     .join("-")
@@ -278,8 +281,9 @@ mod tests {
 
     #[test]
     fn widths_are_scaled_in_proportion_and_in_steps() {
-        let text = "data = \"digits\"\nanomaly_digit = 4\nlikelihood = \"auto\"\nencoder = [64, 32]\nlatents = 8\ndecoder = [48]\nepochs = 1\nbatch = 64\nlearning_rate = 0.002\nseed = 0\nvalidation_fraction = 0.15\ntest_fraction = 0.15\n";
-        let settings: Config = toml::from_str(text).unwrap();
+        let mut settings = Config::default();
+        settings.model.encoder = vec![64, 32];
+        settings.model.decoder = vec![48];
         let shape =
             |units, of_latents, numbers| widths(&scaled(&settings, (units, of_latents), numbers));
         assert_eq!(shape(64, 64, 64), "64-32-z8-48");

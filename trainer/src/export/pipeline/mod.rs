@@ -184,7 +184,7 @@ impl<'a> Job<'a> {
         } = &self.config.derived;
         let vae = train::initialize(&settings, *likelihood, normalization, &Device::Cpu)?;
         let data = self.data(&vae)?;
-        if !settings.objective.is_bound() {
+        if !settings.train.objective.is_bound() {
             let objective = Objective::name(&settings);
             self.observer.note(&format!(
                 "training ascends the {objective}; what is reported is the ELBO"
@@ -212,7 +212,7 @@ impl<'a> Job<'a> {
             vae: self.prune(vae, &data.training)?,
             history,
             clock,
-            integers: settings.qat.then_some(settings),
+            integers: settings.train.qat.then_some(settings),
         };
         self.finish(&data, trained)
     }
@@ -240,7 +240,7 @@ impl<'a> Job<'a> {
         let rows = self.splits.train.table.take();
         let mut training = self.prepare(vae, rows)?;
         training.intensities = self.splits.intensities.take();
-        if self.config.settings.inference == Inference::Amortized {
+        if self.config.settings.train.inference == Inference::Amortized {
             training.keep_first(SOME)?;
         }
         let rows = self.splits.validation.table.take();
@@ -372,7 +372,7 @@ impl<'a> Job<'a> {
             epoch: epoch.epoch - before,
             ..*epoch
         };
-        let epochs = settings.epochs - before;
+        let epochs = settings.train.epochs - before;
         let show = |epoch: &Epoch| self.show(&counted(epoch), epochs);
         let normalization = &self.config.derived.normalization;
         let data = (training, validation);
@@ -406,10 +406,10 @@ impl<'a> Job<'a> {
     fn prune(&mut self, vae: Vae, training: &Prepared) -> Result<Vae, Error> {
         let Dead { latents, collapsed } = dead_latents(&vae, &training.batch.inputs)?;
         if collapsed {
-            let epochs = self.config.settings.epochs;
+            let epochs = self.config.settings.train.epochs;
             self.observer.warn(&Warning::Collapsed { epochs });
         }
-        if latents.is_empty() || self.config.settings.keep_dead_latents {
+        if latents.is_empty() || self.config.settings.export.keep_dead_latents {
             return Ok(vae);
         }
         let (all, kept) = (vae.latents(), vae.latents() - latents.len());
@@ -431,7 +431,7 @@ impl<'a> Job<'a> {
         clock: &Clock,
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
-        let device = settings.processor.open()?;
+        let device = settings.train.processor.open()?;
         if device.is_cpu() {
             return self.train_there(folder, vae, (training, validation), clock);
         }
@@ -456,9 +456,9 @@ impl<'a> Job<'a> {
         clock: &Clock,
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
-        let show = |epoch: &Epoch| self.show(epoch, settings.epochs);
-        let plain = settings.gradient == Gradient::Reparameterized;
-        match settings.inference {
+        let show = |epoch: &Epoch| self.show(epoch, settings.train.epochs);
+        let plain = settings.train.gradient == Gradient::Reparameterized;
+        match settings.train.inference {
             _ if !plain => gradient::train(vae, settings, training, validation, show),
             Inference::Amortized => {
                 let mut save = |checkpoint: &Checkpoint| match folder {
@@ -486,14 +486,14 @@ impl<'a> Job<'a> {
         if *interrupted.run() != self.config {
             return Err(Error::Setting(format!(
                 "{} is not what the training began with: restore the file, or train anew, without --resume",
-                self.config.settings.data
+                self.config.settings.data.source
             )));
         }
         let checkpoint = interrupted.checkpoint(vae)?;
         self.observer.note(&format!(
             "going on after epoch {} of {}",
             checkpoint.epochs(),
-            self.config.settings.epochs
+            self.config.settings.train.epochs
         ));
         Ok(Some(checkpoint))
     }
@@ -536,7 +536,7 @@ impl<'a> Job<'a> {
         if limits.is_empty() {
             return Ok(None);
         }
-        let budget = Budget::of(model, self.config.settings.core, limits)?;
+        let budget = Budget::of(model, self.config.settings.export.core, limits)?;
         if !budget.is_met() {
             self.observer.warn(&Warning::Budget(budget.describe()));
         }
@@ -567,8 +567,8 @@ impl<'a> Job<'a> {
             ),
             _ => {
                 let settings = &self.config.settings;
-                let narrow = settings.activations != Activations::I16;
-                let weights = settings.weights != Weights::Int8;
+                let narrow = settings.export.activations != Activations::I16;
+                let weights = settings.export.weights != Weights::Int8;
                 let remedies = [
                     (narrow, "--activations i16, "),
                     (weights, "--weights int8, "),

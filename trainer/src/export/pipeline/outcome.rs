@@ -123,8 +123,8 @@ pub(super) fn in_floats(
     let summary = FloatSummary {
         name: name.to_owned(),
         likelihood: splits.likelihood,
-        latent: settings.latent,
-        gradient: settings.gradient,
+        latent: settings.model.latent,
+        gradient: settings.train.gradient,
         objective: Objective::name(settings),
         training_readings,
         validation_readings,

@@ -57,7 +57,7 @@ fn draft(
     let pool = Pool::new(&vae, normalization, &training, None, None)?;
     // What is chosen by nats shows after training; here it is as it mostly is.
     let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
-    let width = match settings.activations {
+    let width = match settings.export.activations {
         Activations::Auto => None,
         Activations::I8 => Some(Width::I8),
         Activations::I16 => Some(Width::I16),
@@ -66,7 +66,7 @@ fn draft(
         plan.encoder.fill(width);
         plan.decoder.fill(width);
     }
-    if settings.weights == Weights::Int4 {
+    if settings.export.weights == Weights::Int4 {
         plan.weights = quantize::four_bits(&vae);
     }
     let material = Material {

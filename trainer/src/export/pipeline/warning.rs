@@ -1,6 +1,6 @@
 //! What is legal and may mislead: each with its cause and a remedy.
 
-use crate::config::Config;
+use crate::config::{Config, TrainConfig};
 use crate::data::digits;
 use crate::numeric::parallel::cores;
 use crate::readings::splits::Splits;
@@ -129,13 +129,9 @@ impl Warning {
         let cores = cores();
         let inputs = splits.train.table.width() - splits.conditions;
         let rows = splits.train.table.rows();
-        let Config {
-            threads,
-            latents,
-            batch,
-            ..
-        } = *settings;
-        let digit = settings.anomaly_digit;
+        let latents = settings.model.latents;
+        let TrainConfig { threads, batch, .. } = settings.train;
+        let digit = settings.data.anomaly_digit;
         let saturated = splits.stream.as_ref().map_or(0, |stream| stream.saturated);
         let conditional = [
             // Two threads are the default anywhere.
@@ -146,7 +142,7 @@ impl Warning {
             (splits.validation.table.rows() == 0, Self::NoValidation),
             (splits.test.dataset.table.rows() == 0, Self::NoTest),
             (
-                settings.data == "digits" && digit >= digits::CLASSES,
+                settings.data.source == "digits" && digit >= digits::CLASSES,
                 Self::NoSuchDigit { digit },
             ),
         ];

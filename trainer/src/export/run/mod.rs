@@ -4,7 +4,7 @@ mod files;
 mod summary;
 
 use crate::readings::Derived;
-use crate::readings::RunConfig;
+use crate::readings::{RunConfig, SettingsFile};
 pub use files::{
     Existing, check_folder, make_folder, prepare_file, remove, replace, to_json, write,
     write_folder,
@@ -79,7 +79,7 @@ pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let bytes = std::fs::read(&file).map_err(|cause| {
         let settings = config_beside(path).ok().flatten().map(|run| run.settings);
         match settings {
-            Some(settings) if settings.latent == Latent::Bernoulli => Error::Setting(format!(
+            Some(settings) if settings.model.latent == Latent::Bernoulli => Error::Setting(format!(
                 "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
                 file.display()
             )),
@@ -156,18 +156,12 @@ pub fn read_settings(path: &Path) -> Result<Config, Error> {
     let read = |path: &Path| std::fs::read_to_string(path).map_err(Error::reading(path));
     let (path, file): (_, SettingsFile) = parse_config(path, read)?;
     let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
-    file.settings.validate().map_err(bad)?;
     if let Some(derived) = &file.derived {
         derived.normalization.validate().map_err(bad)?;
     }
-    Ok(file.settings)
-}
-
-/// What [`read_settings`] reads.
-#[derive(Deserialize)]
-struct SettingsFile {
-    settings: Config,
-    derived: Option<Derived>,
+    let settings = file.settings();
+    settings.validate().map_err(bad)?;
+    Ok(settings)
 }
 
 /// Everything in the file `path`, or in the folder of a run.
@@ -249,7 +243,11 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
         ..
     } = &config.derived;
     let mut settings = config.settings.clone();
-    settings.latents = settings.latents.saturating_sub(pruned_latents.len()).max(1);
+    settings.model.latents = settings
+        .model
+        .latents
+        .saturating_sub(pruned_latents.len())
+        .max(1);
     let vae = train::initialize(&settings, *likelihood, normalization, device)?;
     let bytes = read_artefact(&path)?;
     vae.load_safetensors(&bytes).map_err(|error| {

@@ -96,7 +96,7 @@ impl Recipe {
     pub fn beside(config: &Config, inputs: usize) -> Vec<Self> {
         vec![
             Self::Ppca {
-                components: config.latents.min(inputs.saturating_sub(1)).max(1),
+                components: config.model.latents.min(inputs.saturating_sub(1)).max(1),
             },
             Self::Mixture {
                 components: COMPONENTS,
@@ -104,12 +104,12 @@ impl Recipe {
             },
             Self::Forest(ForestSettings::default()),
             Self::Autoencoder(AutoencoderSettings {
-                encoder: config.encoder.clone(),
-                latents: config.latents,
-                decoder: config.decoder.clone(),
-                epochs: config.epochs,
-                batch: config.batch,
-                learning_rate: config.learning_rate,
+                encoder: config.model.encoder.clone(),
+                latents: config.model.latents,
+                decoder: config.model.decoder.clone(),
+                epochs: config.train.epochs,
+                batch: config.train.batch,
+                learning_rate: config.train.learning_rate,
             }),
         ]
     }
@@ -158,7 +158,7 @@ pub fn beside(
     let [train, test] = [&readings, test].map(|readings| Matrix::new(readings, normalization));
     let recipes = Recipe::beside(settings, test.values.ncols()).into_iter();
     let one = |recipe: Recipe| {
-        let baseline = recipe.fit(&train, settings.seed)?;
+        let baseline = recipe.fit(&train, settings.train.seed)?;
         Ok(baseline.worth(recipe, [&train, &test], abnormal)?.0)
     };
     recipes.map(one).collect()

@@ -28,8 +28,8 @@ pub fn train(
     let mut ascent = Ascent::new(vae, config, training);
     let validation = Validation::new(config, validation);
     let mut best = Best::default();
-    let mut history = Vec::with_capacity(config.epochs);
-    for epoch in 1..=config.epochs {
+    let mut history = Vec::with_capacity(config.train.epochs);
+    for epoch in 1..=config.train.epochs {
         let mut metrics = ascent.epoch(epoch)?;
         validation.after(vae, &mut metrics)?;
         best.offer(vae, metrics.criterion())?;
@@ -69,13 +69,13 @@ impl<'a> Ascent<'a> {
             vae,
             config,
             training,
-            estimator: Estimator::new(config.gradient, config.seed),
+            estimator: Estimator::new(config.train.gradient, config.train.seed),
             adam: Adam::new(&variables),
             variables,
             order: (0..training.readings.len() as u32).collect(),
-            shuffling: random::stream(config.seed, Purpose::Shuffling),
-            noise: random::stream(config.seed, Purpose::Noise),
-            binarization: random::stream(config.seed, Purpose::Binarization),
+            shuffling: random::stream(config.train.seed, Purpose::Shuffling),
+            noise: random::stream(config.train.seed, Purpose::Noise),
+            binarization: random::stream(config.train.seed, Purpose::Binarization),
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> Ascent<'a> {
         shuffle(&mut order, &mut self.shuffling);
         let rate = self.config.rate(epoch);
         let mut sums = Sums::default();
-        for indices in order.chunks(self.config.batch) {
+        for indices in order.chunks(self.config.train.batch) {
             self.step(indices, rate, &mut sums)?;
         }
         self.order = order;
@@ -95,7 +95,7 @@ impl<'a> Ascent<'a> {
     /// One step of the optimizer on the readings `indices`.
     fn step(&mut self, indices: &[u32], rate: f64, sums: &mut Sums) -> Result<(), Error> {
         let batch = self.training.select(indices, &mut self.binarization)?;
-        let samples = self.config.importance_samples;
+        let samples = self.config.train.importance_samples;
         let shape = (samples, indices.len(), self.vae.latents());
         let device = batch.inputs.device();
         let noise = draw_noise(self.vae.latent(), shape, &mut self.noise, device)?;
@@ -125,7 +125,11 @@ impl<'a> Ascent<'a> {
         if !(reconstruction - kl).is_finite() || !sums.bound.is_finite() {
             return Err(Error::Diverged { epoch });
         }
-        let target = self.config.gradient.target(self.config.importance_samples);
+        let target = self
+            .config
+            .train
+            .gradient
+            .target(self.config.train.importance_samples);
         Ok(Epoch {
             epoch,
             elbo: reconstruction - kl,

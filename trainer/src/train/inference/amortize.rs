@@ -52,21 +52,27 @@ pub fn train_locally(
     mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<Vec<Epoch>, Error> {
     let readings = training.readings.len();
-    let half = config.epochs.div_ceil(2);
+    let half = config.train.epochs.div_ceil(2);
     let prior = Posterior::prior(readings, vae.latents(), training.batch.inputs.device())?;
     let (encoder, decoder) = halves(vae);
     let mut course = Course::new(vae, config, training, decoder, half);
     let mut stage = Stage::Decoder(Local::new(&prior)?);
     let mut best = Best::default();
-    let mut history = Vec::with_capacity(config.epochs);
-    for epoch in 1..=config.epochs {
+    let mut history = Vec::with_capacity(config.train.epochs);
+    for epoch in 1..=config.train.epochs {
         if epoch == half + 1 {
             stage = Stage::Encoder;
-            course = Course::new(vae, config, training, encoder.clone(), config.epochs - half);
+            course = Course::new(
+                vae,
+                config,
+                training,
+                encoder.clone(),
+                config.train.epochs - half,
+            );
         }
         let mut metrics = course.epoch(&mut stage, epoch)?;
-        let interval = (config.epochs / 200).max(1);
-        let turn = epoch.is_multiple_of(interval) || epoch == config.epochs;
+        let interval = (config.train.epochs / 200).max(1);
+        let turn = epoch.is_multiple_of(interval) || epoch == config.train.epochs;
         if epoch > half && turn && !validation.readings.is_empty() {
             let scores = float_scores(vae, validation, None, VALIDATION_SAMPLES)?;
             let mean = scores.iter().sum::<f64>() / scores.len() as f64;
@@ -123,8 +129,8 @@ impl<'a> Course<'a> {
             epochs,
             done: 0,
             order: (0..training.readings.len() as u32).collect(),
-            shuffling: random::stream(config.seed, Purpose::Shuffling),
-            noise: random::stream(config.seed, Purpose::Inference),
+            shuffling: random::stream(config.train.seed, Purpose::Shuffling),
+            noise: random::stream(config.train.seed, Purpose::Inference),
         }
     }
 
@@ -132,9 +138,9 @@ impl<'a> Course<'a> {
     fn epoch(&mut self, stage: &mut Stage, epoch: usize) -> Result<Epoch, Error> {
         let mut order = std::mem::take(&mut self.order);
         shuffle(&mut order, &mut self.shuffling);
-        let rate = self.config.learning_rate * cosine(self.done, self.epochs);
+        let rate = self.config.train.learning_rate * cosine(self.done, self.epochs);
         let (mut bounds, mut kls) = (0.0, 0.0);
-        for rows in order.chunks(self.config.batch) {
+        for rows in order.chunks(self.config.train.batch) {
             let (bound, kl) = self.step(stage, rows, rate)?;
             let constants = rows
                 .iter()

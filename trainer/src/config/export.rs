@@ -1,0 +1,29 @@
+//! The integers of an image.
+
+use super::{Activations, Calibration, Core, Weights};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+/// The integers of an image.
+#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExportConfig {
+    /// Leave latents that carry nothing in the model: each costs two decoder passes of sigma points
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keep_dead_latents: bool,
+    /// The core to pack the weights for: it scores fastest, all others score the same
+    #[arg(long, value_enum, default_value_t = Core::M4)]
+    pub core: Core,
+    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats (those that bring
+    /// the device's scores closest to those in floats)
+    #[arg(long, value_name = "WAY", default_value_t)]
+    pub calibration: Calibration,
+    /// Bits of the weights: int8, int4 (half of the flash), auto or auto:NATS (4 bits in as many layers as cost
+    /// so few nats)
+    #[arg(long, value_name = "BITS", default_value_t)]
+    pub weights: Weights,
+    /// How many bits the activations of hidden layers have
+    #[arg(long, value_enum, default_value_t = Activations::Auto)]
+    pub activations: Activations,
+}

@@ -1,0 +1,44 @@
+//! The networks of a model, and the distributions around them.
+
+use super::{Latent, LikelihoodKind, PriorKind};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+/// The networks of a model, and the distributions around them.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelConfig {
+    /// p(x|z): auto, bernoulli, binomial:N, gaussian or laplace; the last two also with :shared (one
+    /// scale for all inputs) or :predicted (the decoder gives the scales)
+    #[arg(long, default_value_t = LikelihoodKind::Auto)]
+    pub likelihood: LikelihoodKind,
+    /// p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
+    /// pseudo-inputs)
+    #[arg(long, default_value_t = PriorKind::Standard)]
+    pub prior: PriorKind,
+    /// Hidden widths of the encoder, separated by commas
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = ModelConfig::default().encoder)]
+    pub encoder: Vec<usize>,
+    /// Numbers in a latent vector
+    #[arg(long, value_name = "N", default_value_t = ModelConfig::default().latents)]
+    pub latents: usize,
+    /// The kind of latents
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Latent::Gaussian)]
+    pub latent: Latent,
+    /// Hidden widths of the decoder, separated by commas
+    #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = ModelConfig::default().decoder)]
+    pub decoder: Vec<usize>,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            likelihood: LikelihoodKind::Auto,
+            prior: PriorKind::default(),
+            encoder: vec![64],
+            latents: 8,
+            latent: Latent::default(),
+            decoder: vec![64],
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! How a model is trained.
+
+use super::processor::Processor;
+use super::{Gradient, Objective};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+/// Threads where nobody says otherwise: the same on every machine, so that a run can be repeated.
+pub const THREADS: usize = 2;
+
+/// How the posteriors of training readings are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Inference {
+    /// By the encoder, trained together with the decoder
+    #[default]
+    Amortized,
+    /// Each reading has its own, until the decoder is trained; then an encoder learns them
+    Svi,
+}
+
+/// How a model is trained.
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over the training readings
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().epochs)]
+    pub epochs: usize,
+    /// Readings in a step of the optimizer
+    #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch)]
+    pub batch: usize,
+    /// Adam's step size in the first epoch; it falls to zero along a cosine
+    #[arg(long, value_name = "RATE", default_value_t = TrainConfig::default().learning_rate)]
+    pub learning_rate: f64,
+    /// The first epochs, over which the step size rises to that cosine: for wide networks, whose units
+    /// large first steps may leave dead
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
+    pub rate_warm_up: usize,
+    /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
+    /// that the model can score and fill in readings with gaps
+    #[arg(long, value_name = "RATE", default_value_t = 0.0)]
+    pub missing: f64,
+    /// Samples of a reading in training: with more than one, estimators of the gradient through the
+    /// samples, and VIMCO, ascend the importance-weighted bound.
+    #[arg(skip = TrainConfig::default().importance_samples)]
+    pub importance_samples: usize,
+    /// The estimator of the gradient of the bound.
+    #[arg(skip)]
+    pub gradient: Gradient,
+    /// What is ascended with one sample, where that is not the plain ELBO.
+    #[arg(skip)]
+    pub objective: Objective,
+    /// Whether the last fifth of the epochs trains in the device's integers.
+    #[arg(skip = TrainConfig::default().qat)]
+    pub qat: bool,
+    /// How the posteriors of training readings are found
+    #[arg(long, value_enum, default_value_t = Inference::Amortized)]
+    pub inference: Inference,
+    /// Threads that train; the last bits of the artefact depend on their number
+    #[arg(long, value_name = "N", default_value_t = THREADS)]
+    pub threads: usize,
+    /// The processor that trains
+    #[arg(long = "device", value_enum, default_value_t)]
+    #[serde(rename = "device")]
+    pub processor: Processor,
+    /// Seed of all random draws; one seed gives one artefact
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 600,
+            batch: 64,
+            learning_rate: 0.002,
+            rate_warm_up: 0,
+            missing: 0.0,
+            importance_samples: 1,
+            gradient: Gradient::default(),
+            objective: Objective::default(),
+            qat: true,
+            inference: Inference::default(),
+            threads: THREADS,
+            processor: Processor::default(),
+            seed: 0,
+        }
+    }
+}
