@@ -54,10 +54,11 @@ impl Case {
             columns: None,
             table: Table::new(INPUTS, values(kind)).unwrap(),
             labels: None,
+            observed: None,
         };
         let normalization = match kind {
             LikelihoodKind::Binomial { trials } => Normalization::counts(INPUTS, trials),
-            _ => Normalization::real(&dataset, &dataset.table).unwrap(),
+            _ => Normalization::real(&dataset).unwrap(),
         };
         let mut rng = random::stream(2, Purpose::Initialization);
         let likelihood = match kind {

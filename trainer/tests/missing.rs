@@ -64,7 +64,7 @@ fn error(table: &Table, masks: &Masks, guess: impl Fn(usize, usize) -> f64) -> f
 #[test]
 fn gaps_are_filled_in_better_than_by_means() {
     let (table, masks) = test_digits();
-    let means = data::column_mean_std(&digits::part(Part::Train, NO_ANOMALY).table).mean;
+    let means = data::column_mean_std(&digits::part(Part::Train, NO_ANOMALY).table, None).mean;
     let by_means = error(&table, &masks, |_, input| means[input]);
     let by = |trained: &Trained| {
         let data = trained.prepare(&table);

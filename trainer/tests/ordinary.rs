@@ -84,7 +84,7 @@ fn columns_of_few_values_train_at_the_floor_of_their_resolution() {
     });
     let text: String = lines.collect();
     let folder = Folder::new();
-    let (_, run) = fit(&folder, &text, &["--epochs", "300"]);
+    let (_, run) = fit(&folder, &text, &["--epochs", "300", "--reading", "3"]);
     let config = String::from_utf8(read(&run, "config.toml")).unwrap();
     let floors = config.lines().find(|line| line.starts_with("floors"));
     let floors: Vec<f64> = floors
@@ -319,18 +319,37 @@ fn labels_indices_and_clocks_are_named() {
         let _ = writeln!(text, "{row},{time},{flow},{head},{fault}");
     }
     let folder = Folder::new();
-    let (errors, _) = fit(&folder, &text, &["--epochs", "2"]);
+    let data = folder.write("pump.csv", &text);
+    let fit = |out: &str, more: &[&str]| {
+        let start = ["fit", &data, "--epochs", "2", "--out", out];
+        trainer(&[&start[..], more].concat())
+    };
+    let output = fit(&folder.path("run"), &[]);
+    let errors = String::from_utf8(output.stderr).unwrap();
     for line in [
-        "warning: n counts up from row to row",
-        "warning: time_s looks like a clock",
-        "warning: fault looks like a label",
+        "pump: n counts the rows and is left out (--reading n)",
+        "pump: time_s is taken for the time of the rows (--time, --reading time_s)",
+        "warning: fault is taken for the label",
+        "pump: rows are divided in time",
     ] {
         assert!(errors.contains(line), "{errors} lacks {line:?}");
     }
-    assert!(errors.contains("--labels FILE"));
-    for sensor in ["flow looks", "flow counts", "head looks"] {
+    let config = String::from_utf8(read(&folder.path("run"), "config.toml")).unwrap();
+    assert!(
+        config.contains("name = \"flow\"\nrole = \"reading\""),
+        "{config}"
+    );
+    for sensor in ["flow is taken", "flow counts", "head is taken"] {
         assert!(!errors.contains(sensor), "{errors}");
     }
+    // What is said is not guessed, and with --strict nothing is.
+    let said = ["--label", "fault", "--time", "time_s", "--ignore", "n,t*"];
+    assert_eq!(fit(&folder.path("said"), &said).status.code(), Some(0));
+    let strict = String::from_utf8(fit(&folder.path("strict"), &["--strict"]).stderr).unwrap();
+    assert!(
+        strict.contains("--strict") && strict.contains("n counts the rows"),
+        "{strict}"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::config::{ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, TrainConf
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::splits::Splits;
+use crate::readings::splits::{Like, load_for_scoring};
 use crate::readings::{Normalization, Readings};
 use crate::study::baselines::{
     AutoencoderSettings, Baseline, COMPONENTS, Covariance, ForestSettings, Matrix, Mixture,
@@ -133,12 +134,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let test = match &data.test {
         None => parts.test,
         Some(path) => {
-            let labelled = crate::readings::splits::load_for_scoring(
-                path,
-                data.labels.as_deref(),
-                data.anomaly_digit,
-                None,
-            )?;
+            let like = Like {
+                columns: &parts.columns,
+                anomaly_digit: data.anomaly_digit,
+                ..Like::new(None)
+            };
+            let labelled = load_for_scoring(path, data.labels.as_deref(), like)?;
             let dataset = &labelled.dataset;
             crate::readings::splits::check_width(
                 &dataset.name,

@@ -71,7 +71,7 @@ fn summary(
     );
     let groups = groups(model, dataset);
     let errors = squared_errors(model, readings, bytes)?;
-    let moments = crate::data::column_mean_std(&dataset.table);
+    let moments = crate::data::column_mean_std(&dataset.table, None);
     let root_mean = |squares: &[f64]| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt();
     for (name, inputs) in groups {
         let deviations = &moments.standard_deviation[inputs.clone()];

@@ -13,9 +13,10 @@ pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
     /// What was observed: a CSV or .npy file of the shape of DATA (of its readings where DATA is a
-    /// stream), 1 where observed and 0 where missing; there, DATA may hold any number
+    /// stream), 1 where observed and 0 where missing; there, DATA may hold any number [default: what
+    /// DATA itself leaves out is missing]
     #[arg(long, value_name = "FILE")]
-    mask: PathBuf,
+    mask: Option<PathBuf>,
     /// Where to write the readings as CSV [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -32,7 +33,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         readings,
         masks,
         labelled,
-    } = input.load(&model, None, Some(mask))?;
+    } = input.load(&model, None, mask.as_deref())?;
+    if masks.is_none() {
+        return Err(Error::Setting(format!(
+            "{} leaves no value out, so that there is nothing to fill in: leave cells empty, or give --mask",
+            labelled.dataset.name
+        )));
+    }
     let filled = imputed(&model, &readings, masks.as_ref())?;
     emit(out.as_deref(), &csv(&labelled.dataset, &filled)?)
 }

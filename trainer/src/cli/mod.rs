@@ -24,7 +24,7 @@ mod tune;
 mod variance;
 mod watch;
 
-use crate::config::{ANOMALY_DIGIT, LikelihoodKind};
+use crate::config::LikelihoodKind;
 use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
 use crate::export::run;
@@ -33,7 +33,7 @@ use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
 use crate::readings::splits::{
-    Labelled, Splits, check_width, load_for_scoring, stream_to_readings,
+    Labelled, Like, Splits, check_width, load_for_scoring, stream_to_readings,
 };
 use clap::{Args, Parser, Subcommand};
 use elbow::distribution::Likelihood;
@@ -193,10 +193,9 @@ impl Source {
         let Some(data) = &self.data else {
             return self.test_part(run, labels);
         };
-        let settings = run.map(|run| &run.settings);
-        let digit = settings.map_or(ANOMALY_DIGIT, |settings| settings.data.anomaly_digit);
-        let binarize = settings.and_then(|settings| settings.data.binarize);
-        load_for_scoring(data, labels, digit, binarize)
+        let labelled = load_for_scoring(data, labels, Like::new(run))?;
+        tell(&labelled);
+        Ok(labelled)
     }
 
     /// The readings that a run tests on.
@@ -234,6 +233,10 @@ impl Source {
         let masks = mask
             .map(|path| Masks::load(path, table.rows(), table.width()))
             .transpose()?;
+        let masks = match (masks, Masks::of(&labelled.dataset)) {
+            (Some(masks), Some(observed)) => Some(masks.and(&observed)),
+            (masks, observed) => masks.or(observed),
+        };
         let rows = choose(table.rows());
         if rows.is_empty() {
             return Err(Error::Setting(
@@ -278,6 +281,13 @@ impl Source {
         let (readings, saturated) = Readings::from_table(table, exponents);
         warn_of_saturation(saturated);
         Ok((labelled, readings))
+    }
+}
+
+/// Says what was assumed of a file, on standard error.
+fn tell(labelled: &Labelled) {
+    for note in &labelled.notes {
+        eprintln!("{}: {note}", labelled.dataset.name);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::export::material::Material;
 use crate::export::run;
 use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
 use crate::readings::Readings;
+use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use crate::score::evaluate::{Evaluation, Scores};
 use crate::train;
@@ -72,11 +73,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let parts = Splits::load(&config.settings)?;
     let prepared = |dataset: &crate::data::Dataset| {
         let exponents = &config.derived.normalization.exponents;
-        prepare(
-            &vae,
-            &config,
-            Readings::from_table(&dataset.table, exponents).0,
-        )
+        let readings = Readings::from_table(&dataset.table, exponents).0;
+        Ok::<_, Error>(prepare(&vae, &config, readings)?.with_gaps(Masks::of(dataset)))
     };
     let training = prepared(&parts.train)?;
     let name = run::read_name(&arguments.run)?;
@@ -105,7 +103,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         None
     };
     let spec = material.image(&plan)?;
-    let image = calibrate(spec.clone(), &prepared(&parts.validation)?.readings)?;
+    let image = calibrate(
+        spec.clone(),
+        &prepared(&parts.validation)?.readings,
+        Masks::of(&parts.validation).as_ref(),
+    )?;
     if let Some(out) = &arguments.out {
         run::replace(out, &image)?;
     }

@@ -1,13 +1,12 @@
 //! What the commands that work on streams share.
 
 use super::warn_of_saturation;
-use crate::config::ANOMALY_DIGIT;
 use crate::config::StreamSettings;
 use crate::data::Dataset;
 use crate::error::Error;
-use crate::export::run::image_path;
+use crate::export::run::{config_beside, image_path};
 use crate::readings::Readings;
-use crate::readings::splits::load_for_scoring;
+use crate::readings::splits::{Like, load_for_scoring};
 use clap::Args;
 use elbow::{Model, Stream};
 use std::path::{Path, PathBuf};
@@ -65,7 +64,11 @@ impl StreamInput {
         model: &'m Model<'_>,
     ) -> Result<(&'m Stream<'m>, Readings, Dataset), Error> {
         let stream = of_model(&self.model, model)?;
-        let dataset = load_for_scoring(&self.data, None, ANOMALY_DIGIT, None)?.dataset;
+        let run = config_beside(&self.model).ok().flatten();
+        let like = Like::new(run.as_ref());
+        let labelled = load_for_scoring(&self.data, None, like)?;
+        super::tell(&labelled);
+        let dataset = labelled.dataset;
         let (width, channels) = (dataset.table.width(), stream.exponents.len());
         if width != channels {
             return Err(Error::Setting(format!(

@@ -1,7 +1,7 @@
 //! The data of a run, and how they are divided.
 
 use super::StreamSettings;
-use crate::data::Binarization;
+use crate::data::{Binarization, Wanted};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -21,6 +21,39 @@ pub struct DataConfig {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
+    /// The column of labels, by its name or number. Nothing is learned from abnormal rows
+    #[arg(long, value_name = "COLUMN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Labels of normal rows, separated by commas [default: 0, or what is usually called normal, or the most
+    /// frequent label]
+    #[arg(long, value_name = "LABELS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub normal: Vec<String>,
+    /// Columns of times, separated by commas: rows are divided in time
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub time: Vec<String>,
+    /// A column that says where rows are from: no group is divided
+    #[arg(long, value_name = "COLUMN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Columns that are left out, separated by commas; * stands for any characters
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
+    /// Columns that are readings whatever they look like, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reading: Vec<String>,
+    /// Columns that are conditions (speed, load, temperature), separated by commas: given, not modelled
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub condition: Vec<String>,
+    /// Refuse what would have to be assumed of the data
+    #[arg(long)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// With the digits: the digit that training never sees
     #[arg(long, value_name = "DIGIT", default_value_t = ANOMALY_DIGIT)]
     pub anomaly_digit: u32,
@@ -50,12 +83,35 @@ impl Default for DataConfig {
         Self {
             source: "digits".into(),
             labels: None,
+            label: None,
+            normal: vec![],
+            time: vec![],
+            group: None,
+            ignore: vec![],
+            reading: vec![],
+            condition: vec![],
+            strict: false,
             anomaly_digit: ANOMALY_DIGIT,
             binarize: None,
             conditions: 0,
             validation_fraction: 0.15,
             test_fraction: 0.15,
             stream: None,
+        }
+    }
+}
+
+impl DataConfig {
+    /// What is said of the columns.
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            label: self.label.clone(),
+            normal: self.normal.clone(),
+            time: self.time.clone(),
+            group: self.group.clone(),
+            ignore: self.ignore.clone(),
+            condition: self.condition.clone(),
+            reading: self.reading.clone(),
         }
     }
 }

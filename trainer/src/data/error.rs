@@ -43,6 +43,33 @@ pub enum DataError {
         /// How many cells that line has.
         expected: usize,
     },
+    /// The last line has fewer cells than the others.
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1 as an editor does.
+        line: usize,
+        /// How many cells it has.
+        cells: usize,
+        /// How many the others have.
+        expected: usize,
+    },
+    /// There is no such column.
+    NoColumn {
+        /// The file, without its extension.
+        file: String,
+        /// What was asked for.
+        found: String,
+        /// The columns that there are.
+        columns: Vec<String>,
+    },
+    /// A column cannot be what it is taken for.
+    Column {
+        /// The file, without its extension.
+        file: String,
+        /// What is wrong, with the place and the remedy.
+        fault: String,
+    },
     /// A cell does not hold what it should.
     Cell {
         /// The file.
@@ -213,6 +240,26 @@ impl fmt::Display for DataError {
                  give every line the same number of cells, with one delimiter throughout",
                 path.display()
             ),
+            Self::Truncated {
+                path,
+                line,
+                cells,
+                expected,
+            } => write!(
+                f,
+                "{}: ends in line {line}, which has {cells} cells of {expected}; remove the line, or copy the file again",
+                path.display()
+            ),
+            Self::NoColumn {
+                file,
+                found,
+                columns,
+            } => write!(
+                f,
+                "{file} has no column {found:?}; its columns are {}; name one of them, or give its number, counted from 1",
+                columns.join(", ")
+            ),
+            Self::Column { file, fault } => write!(f, "{file}: {fault}"),
             Self::Cell {
                 path,
                 place,
@@ -284,7 +331,7 @@ impl fmt::Display for DataError {
             Self::LabelColumns { path, columns } => {
                 write!(
                     f,
-                    "{}: has {columns} columns; labels are 1 whole number a row",
+                    "{}: has {columns} columns; labels are one column, of numbers or text",
                     path.display()
                 )
             }
@@ -334,15 +381,6 @@ impl std::error::Error for DataError {}
 /// Where a cell is, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// In a text file.
-    Line {
-        /// The line, as an editor counts.
-        line: usize,
-        /// The cell in that line.
-        column: usize,
-        /// What the header calls the column.
-        name: Option<String>,
-    },
     /// In an array.
     Row {
         /// The row.
@@ -355,16 +393,6 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Line {
-                line,
-                column,
-                name: Some(name),
-            } => write!(f, "line {line}, column {column} ({name})"),
-            Self::Line {
-                line,
-                column,
-                name: None,
-            } => write!(f, "line {line}, column {column}"),
             Self::Row { row, column } => write!(f, "row {row}, column {column}"),
         }
     }
@@ -373,34 +401,19 @@ impl fmt::Display for Place {
 /// What is wrong with a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is empty or says `NA`, `null`, `?`...
-    Missing,
-    /// It is not a number.
-    Text,
-    /// It is not a number, and stands in a first line that cannot be a header because another cell is one.
-    TextInFirstLine,
-    /// It would be a number with a decimal point instead of its comma.
-    DecimalComma,
     /// It is NaN or infinite.
     NotFinite,
     /// It is beyond the range of `f32`.
     OutOfRange,
-    /// It is not a label.
-    NotALabel,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "is a missing value; remove the row or impute the value",
-            Self::Text => "is not a number; correct the cell, or drop the column if it holds names or dates",
-            Self::TextInFirstLine => {
-                "is not a number; drop the column, or, if the line is a header, let no cell of it be a number"
-            }
-            Self::DecimalComma => "is not a number; write decimals with a point",
             Self::NotFinite => "is not finite; remove the row or impute the value",
-            Self::OutOfRange => "does not fit 32-bit floating point (largest 3.4e38); scale the column down",
-            Self::NotALabel => "is not a label; labels are whole numbers from 0 to 65535",
+            Self::OutOfRange => {
+                "does not fit 32-bit floating point (largest 3.4e38); scale the column down"
+            }
         })
     }
 }

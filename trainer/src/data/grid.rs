@@ -2,14 +2,9 @@
 
 use super::error::Fault;
 
-/// The largest label.
-const LABEL_MAX: f64 = 65535.0;
-
 /// Cells by row, as a file held them: at least one row, at least one column.
 #[derive(Debug)]
 pub(super) struct Grid<T> {
-    /// Names from the header, one a column.
-    pub(super) columns: Option<Vec<String>>,
     /// Cells a row.
     pub(super) width: usize,
     /// The cells, row after row.
@@ -31,15 +26,12 @@ pub(super) fn reading(number: f64) -> Result<f32, Fault> {
     }
 }
 
-/// A label: a whole number from 0 to 65535.
-pub(super) fn label(number: f64) -> Result<u32, Fault> {
-    if (0.0..=LABEL_MAX).contains(&number) && number.fract() == 0.0 {
-        Ok(number as u32)
-    } else if number.is_finite() {
-        Err(Fault::NotALabel)
-    } else {
-        Err(Fault::NotFinite)
+/// A value of a table that may have gaps, which are NaN.
+pub(super) fn cell(number: f64) -> Result<f32, Fault> {
+    if number.is_nan() {
+        return Ok(f32::NAN);
     }
+    reading(number)
 }
 
 /// The beginning of a cell or value, for a message that stays one line.

@@ -65,7 +65,6 @@ pub(super) fn read<T>(
         })
     });
     Ok(Grid {
-        columns: None,
         width,
         values: cells.collect::<Result<_, _>>()?,
     })

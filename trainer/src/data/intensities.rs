@@ -184,6 +184,7 @@ mod tests {
             columns: None,
             table: Table::new(values.len(), values.to_vec()).unwrap(),
             labels: None,
+            observed: None,
         };
         Intensities::new(&dataset, 255).map_err(|error| error.to_string())
     }

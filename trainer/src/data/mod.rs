@@ -10,105 +10,140 @@
 
 pub mod digits;
 
-mod delimited;
 mod error;
+mod frame;
 mod grid;
 mod idx;
 mod intensities;
 mod npy;
+mod roles;
 mod source;
 mod split;
 mod statistics;
-mod suspects;
 mod table;
+mod text;
 
 use std::io::Read;
 use std::path::Path;
 
 pub use error::{DataError, Fault, Place};
+pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
+pub use roles::{Interpreted, NamedRole, Role, Wanted, interpret, interpret_like};
 pub use source::DataSource;
-pub use split::{Split, SplitOptions, shuffle, split};
+pub use split::{Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
-pub use suspects::suspects;
 pub use table::{Dataset, Table};
 
-use grid::{Convert, Grid};
 use npy::Purpose;
 
-/// Loads readings, one a row.
+/// Reads a file as it is, one row a reading or a sample.
 ///
 /// * `.npy`: (rows, width), or (rows, height, width) whose images become one row each; integers, floats and
 ///   booleans of either byte order, in C or Fortran order.
 /// * IDX: (rows, ...) of unsigned bytes.
-/// * Anything else is text with commas, semicolons, tabs or blanks between the numbers. A first line in which no
-///   cell is a number names the columns. Blank lines and lines that begin with `#` are skipped.
+/// * Anything else is text: any of commas, semicolons, tabs, bars or blanks between the cells, with or without
+///   a header, lines before it, and a row of units; decimal commas, marks of thousands; times of the usual formats; UTF-8,
+///   UTF-16 and Latin-1. Blank lines and lines that begin with `#` are skipped.
 ///
-/// A file packed with gzip is unpacked first. Numbers are rounded to `f32`.
+/// A file packed with gzip is unpacked first.
 ///
 /// # Errors
 ///
 /// One line that names the file, the place in it, what was found and the remedy.
-pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
+pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
     let path = path.as_ref();
-    let grid = read(path, Purpose::Readings, grid::reading)?;
     let name = path.file_stem().unwrap_or(path.as_os_str());
-    Ok(Dataset {
-        name: name.to_string_lossy().into_owned(),
-        columns: grid.columns,
-        table: Table::new(grid.width, grid.values)?,
-        labels: None,
-    })
-}
-
-/// Loads labels, one whole number from 0 to 65535 for each of `expected_rows` rows: text with one column, with or
-/// without a header, or a `.npy` of shape (rows,) or (rows, 1).
-///
-/// # Errors
-///
-/// Those of [`load`], and those for another number of columns or rows.
-pub fn load_labels(path: impl AsRef<Path>, expected_rows: usize) -> Result<Vec<u32>, DataError> {
-    let path = path.as_ref();
-    let grid = read(path, Purpose::Labels, grid::label)?;
-    if grid.width != 1 {
-        return Err(DataError::LabelColumns {
-            path: path.to_path_buf(),
-            columns: grid.width,
-        });
-    }
-    if grid.values.len() != expected_rows {
-        let labels = grid.values.len();
-        return Err(DataError::LabelCount {
-            path: path.to_path_buf(),
-            labels,
-            rows: expected_rows,
-        });
-    }
-    Ok(grid.values)
-}
-
-/// Reads a file in whichever format it is.
-fn read<T: Copy + Default>(
-    path: &Path,
-    purpose: Purpose,
-    convert: Convert<T>,
-) -> Result<Grid<T>, DataError> {
+    let name = name.to_string_lossy().into_owned();
     let bytes = std::fs::read(path).map_err(|reason| DataError::Unreadable {
         path: path.to_path_buf(),
         reason,
     })?;
     let bytes = unpacked(path, bytes)?;
-    if idx::is_idx(&bytes) {
-        return idx::read(path, &bytes, convert);
-    }
-    let says_npy = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"));
-    if says_npy || npy::is_npy(&bytes) {
-        npy::read(path, &bytes, purpose, convert)
+    let grid = if idx::is_idx(&bytes) {
+        idx::read(path, &bytes, grid::reading)?
+    } else if says_npy(path) || npy::is_npy(&bytes) {
+        npy::read(path, &bytes, Purpose::Readings, grid::cell)?
     } else {
-        delimited::read(path, &bytes, convert)
+        return text::read(path, name, &bytes);
+    };
+    Ok(Frame::of_numbers(name, None, grid.width, &grid.values))
+}
+
+fn says_npy(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+}
+
+/// Loads a file of numbers alone: each column is read as it is, and no cell is missing. Numbers are rounded to `f32`.
+///
+/// # Errors
+///
+/// Those of [`frame`], and of a column that holds text, or a cell that is missing.
+pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
+    let frame = frame(path)?;
+    let reading = |column: &Column| NamedRole {
+        name: column.name.clone().unwrap_or_default(),
+        role: Role::Reading,
+    };
+    let roles: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
+    let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
+    match dataset.first_gap() {
+        None => Ok(dataset),
+        Some((row, column)) => Err(DataError::Column {
+            file: frame.name.clone(),
+            fault: format!(
+                "{} of row {} is missing; give a number for each cell",
+                dataset.column_name(column),
+                row + 1
+            ),
+        }),
     }
+}
+
+/// Loads labels, one for each of `expected_rows` rows, and tells which rows are abnormal: a file with one column of
+/// numbers or text, with or without a header, or a `.npy` of shape (rows,) or (rows, 1). `normal` are the labels of
+/// normal rows; without any, 0 is, or what usually is called normal, or the most frequent one, with a note.
+///
+/// # Errors
+///
+/// Those of [`frame`], and those for another number of columns or rows.
+pub fn load_labels(
+    path: impl AsRef<Path>,
+    expected_rows: usize,
+    normal: &[String],
+) -> Result<(Vec<bool>, Option<String>), DataError> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|reason| DataError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    let bytes = unpacked(path, bytes)?;
+    let name = path.file_stem().unwrap_or(path.as_os_str());
+    let name = name.to_string_lossy().into_owned();
+    let frame = if idx::is_idx(&bytes) {
+        let grid = idx::read(path, &bytes, grid::reading)?;
+        Frame::of_numbers(name, None, grid.width, &grid.values)
+    } else if says_npy(path) || npy::is_npy(&bytes) {
+        let grid = npy::read(path, &bytes, Purpose::Labels, grid::reading)?;
+        Frame::of_numbers(name, None, grid.width, &grid.values)
+    } else {
+        text::read(path, name, &bytes)?
+    };
+    if frame.columns.len() != 1 {
+        return Err(DataError::LabelColumns {
+            path: path.to_path_buf(),
+            columns: frame.columns.len(),
+        });
+    }
+    if frame.rows() != expected_rows {
+        return Err(DataError::LabelCount {
+            path: path.to_path_buf(),
+            labels: frame.rows(),
+            rows: expected_rows,
+        });
+    }
+    roles::labels(&frame, 0, normal)
 }
 
 /// The most bytes that a file may unpack to.
@@ -228,24 +263,47 @@ mod tests {
     }
 
     #[test]
-    fn labels_come_from_either_format() {
-        for (name, bytes) in [
-            ("l.csv", b"0\n1\n9\n".to_vec()),
-            ("l.csv", b"class\r\n0\r\n1\r\n9\r\n".to_vec()),
+    fn labels_come_from_either_format_as_numbers_or_text() {
+        let note = |text: &str| Some(text.to_owned());
+        let zero = note("0 is the label of normal rows (--normal)");
+        for (name, bytes, expected) in [
+            ("l.csv", b"0\n1\n9\n".to_vec(), &zero),
+            ("l.csv", b"class\r\n0\r\n1\r\n9\r\n".to_vec(), &zero),
             (
                 "l.txt",
                 b"0.000000e+00\n1.000000e+00\n9.000000e+00\n".to_vec(),
+                &zero,
             ),
-            ("l.npy", npy("(3,)", &[0, 1, 9])),
+            ("l.npy", npy("(3,)", &[0, 1, 9]), &zero),
+            (
+                "l.csv",
+                b"state\nok\nfault\nworn\n".to_vec(),
+                &note("ok is the label of normal rows (--normal)"),
+            ),
         ] {
             let (_folder, path) = file(name, &bytes);
-            assert_eq!(load_labels(&path, 3).unwrap(), [0, 1, 9], "{name}");
+            let (abnormal, note) = load_labels(&path, 3, &[]).unwrap();
+            assert_eq!(
+                (abnormal, &note),
+                (vec![false, true, true], expected),
+                "{name}"
+            );
         }
+        let (_folder, path) = file("l.csv", b"1\n2\n1\n5\n1\n");
+        let (abnormal, note) = load_labels(&path, 5, &[]).unwrap();
+        assert_eq!(abnormal, [false, true, false, true, false]);
+        assert!(note.unwrap().starts_with("1, the most frequent label"));
+        let two = ["2".to_owned(), "5.0".to_owned()];
+        let (abnormal, note) = load_labels(&path, 5, &two).unwrap();
+        assert_eq!(
+            (abnormal, note),
+            (vec![true, false, true, false, true], None)
+        );
     }
 
     #[test]
     fn bad_labels_are_named() {
-        let labels = |path: &Path| load_labels(path, 3);
+        let labels = |path: &Path| load_labels(path, 3, &[]);
         let count = |name| format!("{name}: holds 2 labels for 3 rows; give one label a row");
         assert_eq!(message("l.csv", b"0\n1\n", labels), count("l.csv"));
         assert_eq!(
@@ -254,26 +312,22 @@ mod tests {
         );
         assert_eq!(
             message("l.csv", b"0,1\n1,0\n1,1\n", labels),
-            "l.csv: has 2 columns; labels are 1 whole number a row"
+            "l.csv: has 2 columns; labels are one column, of numbers or text"
         );
-        for bad in ["1.5", "-1", "65536"] {
-            assert_eq!(
-                message("l.csv", format!("0\n{bad}\n1\n").as_bytes(), labels),
-                format!(
-                    "l.csv: line 2, column 1: {bad:?} is not a label; labels are whole numbers from 0 to 65535"
-                )
-            );
-        }
         assert_eq!(
             message("l.csv", b"class\n0\nnormal\n1\n", labels),
-            "l.csv: line 3, column 1 (class): \"normal\" is not a number; correct the cell, or drop the column if it \
-             holds names or dates"
+            "l: line 3, column 1 (class): \"normal\" is not a number; correct the cell, or leave it empty where the \
+             value is missing"
         );
-        assert!(
-            message("l.csv", b"0\nnan\n1\n", labels)
-                .contains("line 2, column 1: \"nan\" is not finite")
+        assert_eq!(
+            message("l.csv", b"0\nnan\n1\n", labels),
+            "l: column 1 of row 2 is missing; give each row a label, or leave the row out"
         );
-        assert!(message("l.csv", b"0\n\"\"\n1\n", labels).contains("for 3 rows"));
+        let third = ["3".to_owned()];
+        assert_eq!(
+            message("l.csv", b"0\n2\n1\n", |path| load_labels(path, 3, &third)),
+            "l: column 1 is nowhere 3, which --normal says; its labels are 0, 1, 2"
+        );
     }
 
     /// `1,2\n3,4\n` as gzip packs it.
@@ -305,8 +359,10 @@ mod tests {
             .table;
         assert_eq!((test.rows(), test.width()), (10_000, 784));
         assert_eq!(range(&test), Some((0.0, 255.0)));
-        let labels = load_labels(folder.join("t10k-labels-idx1-ubyte.gz"), 10_000).unwrap();
-        assert_eq!(labels[..4], [7, 2, 1, 0]);
+        let labels = folder.join("t10k-labels-idx1-ubyte.gz");
+        let (abnormal, _) = load_labels(labels, 10_000, &[]).unwrap();
+        // Labels 7, 2, 1, 0.
+        assert_eq!(abnormal[..4], [true, true, true, false]);
     }
 
     #[test]
@@ -324,7 +380,8 @@ mod tests {
         assert_eq!(text.table.row(0)[..2], [1.0, -0.112_521_83]);
         let test = load(folder.join("test.npy")).unwrap();
         assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
-        let labels = load_labels(folder.join("test_labels.npy"), 2665).unwrap();
-        assert_eq!(labels.iter().sum::<u32>(), 2081);
+        let labels = folder.join("test_labels.npy");
+        let (abnormal, _) = load_labels(labels, 2665, &[]).unwrap();
+        assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
     }
 }

@@ -5,6 +5,9 @@ use rand_xoshiro::Xoshiro128PlusPlus;
 
 use super::error::DataError;
 
+/// The part of the normal rows that is left out between two parts in time: neighbours are alike.
+const GAP: f64 = 0.01;
+
 /// How rows are divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitOptions {
@@ -93,6 +96,114 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataErr
         train,
         validation,
         strange,
+        test,
+    })
+}
+
+/// Divides rows in time: the normal rows are trained on first, then comes the validation part, then the test part, with
+/// a gap before each of the latter. Abnormal rows are calibrated with and tested on as by [`split()`].
+///
+/// # Errors
+///
+/// Those of [`split()`].
+pub fn split_in_time(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataError> {
+    // It checks the fractions, and divides the abnormal rows.
+    let by_chance = split(abnormal, options)?;
+    let normal: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
+    let gap = (normal.len() as f64 * GAP).ceil() as usize;
+    let (tested, validated) = (
+        by_chance.test.iter().filter(|&&row| !abnormal[row]).count(),
+        by_chance.validation.len(),
+    );
+    let (rest, test) = normal.split_at(normal.len() - tested);
+    let before = |rows: usize, part: usize| rows.saturating_sub(if part > 0 { gap } else { 0 });
+    let rest = &rest[..before(rest.len(), tested)];
+    let (train, validation) = rest.split_at(rest.len().saturating_sub(validated));
+    let train = &train[..before(train.len(), validated)];
+    let learned = 1.0 - options.validation_fraction - options.test_fraction;
+    for (part, rows, fraction) in [
+        ("train", train, learned),
+        ("validation", validation, options.validation_fraction),
+    ] {
+        if rows.is_empty() && fraction > 0.0 {
+            return Err(DataError::EmptyPart {
+                part,
+                fraction,
+                rows: normal.len(),
+            });
+        }
+    }
+    let strange = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
+    let mut test: Vec<usize> = test.iter().copied().chain(strange).collect();
+    test.sort_unstable();
+    Ok(Split {
+        train: train.to_vec(),
+        validation: validation.to_vec(),
+        strange: by_chance.strange,
+        test,
+    })
+}
+
+/// Divides rows by their `groups`, none of which is in two parts: whole groups in random order go to the test part until
+/// it has its fraction, then to the validation part, the rest is trained on. Abnormal rows of groups that are
+/// trained on or validated with are tested on too.
+///
+/// # Errors
+///
+/// Those of [`split()`], also where there are fewer groups than parts.
+pub fn split_groups(
+    abnormal: &[bool],
+    groups: &[u32],
+    options: &SplitOptions,
+) -> Result<Split, DataError> {
+    let by_chance = split(abnormal, options)?;
+    let count = groups.iter().max().map_or(0, |&last| last as usize + 1);
+    let mut rows: Vec<Vec<usize>> = vec![vec![]; count];
+    for (row, &group) in groups.iter().enumerate().filter(|(row, _)| !abnormal[*row]) {
+        rows[group as usize].push(row);
+    }
+    rows.retain(|rows| !rows.is_empty());
+    let mut rng = Xoshiro128PlusPlus::seed_from_u64(options.seed);
+    shuffle(&mut rows, &mut rng);
+    let mut left = rows.into_iter();
+    let mut take = |wanted: usize| {
+        let mut taken = vec![];
+        while taken.len() < wanted
+            && let Some(rows) = left.next()
+        {
+            taken.extend(rows);
+        }
+        taken
+    };
+    let mut test = take(by_chance.test.iter().filter(|&&row| !abnormal[row]).count());
+    let mut validation = take(by_chance.validation.len());
+    let mut train: Vec<usize> = left.flatten().collect();
+    let normal = abnormal.iter().filter(|&&is| !is).count();
+    for (part, rows, fraction) in [
+        (
+            "train",
+            &train,
+            1.0 - options.validation_fraction - options.test_fraction,
+        ),
+        ("validation", &validation, options.validation_fraction),
+        ("test", &test, options.test_fraction),
+    ] {
+        if rows.is_empty() && fraction > 0.0 {
+            return Err(DataError::EmptyPart {
+                part,
+                fraction,
+                rows: normal,
+            });
+        }
+    }
+    test.extend(by_chance.test.iter().filter(|&&row| abnormal[row]));
+    for part in [&mut train, &mut validation, &mut test] {
+        part.sort_unstable();
+    }
+    Ok(Split {
+        train,
+        validation,
+        strange: by_chance.strange,
         test,
     })
 }

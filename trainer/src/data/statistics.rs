@@ -11,10 +11,13 @@ pub struct ColumnMoments {
     pub standard_deviation: Vec<f64>,
 }
 
-/// The moments of every column, in two passes of `f64`; zeros for a table without rows.
-pub fn column_mean_std(table: &Table) -> ColumnMoments {
-    let mean = column_means(table, |value, _| value);
-    let variance = column_means(table, |value, column| (value - mean[column]).powi(2));
+/// The moments of every column, in two passes of `f64`, over the values that `observed` says are there, row after row;
+/// zeros where none is.
+pub fn column_mean_std(table: &Table, observed: Option<&[bool]>) -> ColumnMoments {
+    let mean = column_means(table, observed, |value, _| value);
+    let variance = column_means(table, observed, |value, column| {
+        (value - mean[column]).powi(2)
+    });
     ColumnMoments {
         standard_deviation: variance.into_iter().map(f64::sqrt).collect(),
         mean,
@@ -22,15 +25,23 @@ pub fn column_mean_std(table: &Table) -> ColumnMoments {
 }
 
 /// The mean over all rows of a function of a value and its column.
-fn column_means(table: &Table, function: impl Fn(f64, usize) -> f64) -> Vec<f64> {
-    let mut sums = vec![0.0; table.width()];
-    for row in table {
-        for (column, (sum, &value)) in sums.iter_mut().zip(row).enumerate() {
-            *sum += function(f64::from(value), column);
+fn column_means(
+    table: &Table,
+    observed: Option<&[bool]>,
+    function: impl Fn(f64, usize) -> f64,
+) -> Vec<f64> {
+    let width = table.width();
+    let mut sums = vec![(0.0, 0.0); width];
+    for (at, &value) in table.values().iter().enumerate() {
+        if observed.is_none_or(|observed| observed[at]) {
+            let column = at % width;
+            sums[column].0 += function(f64::from(value), column);
+            sums[column].1 += 1.0;
         }
     }
-    let rows = table.rows().max(1) as f64;
-    sums.into_iter().map(|sum| sum / rows).collect()
+    sums.into_iter()
+        .map(|(sum, count)| sum / f64::max(count, 1.0))
+        .collect()
 }
 
 /// The columns that hold one value in every row, counted from 0, with that value.
@@ -74,7 +85,7 @@ mod tests {
 
     #[test]
     fn moments_of_two_rows() {
-        let moments = column_mean_std(&table());
+        let moments = column_mean_std(&table(), None);
         assert_eq!(moments.mean, [2.0, 5.0, 1.25]);
         assert_eq!(moments.standard_deviation, [1.0, 0.0, 3.25]);
     }
@@ -82,8 +93,10 @@ mod tests {
     #[test]
     fn a_small_spread_on_a_large_offset_survives() {
         // Exact in f32: 2^23 and its neighbours.
-        let moments =
-            column_mean_std(&Table::new(1, vec![8388607.0, 8388608.0, 8388609.0]).unwrap());
+        let moments = column_mean_std(
+            &Table::new(1, vec![8388607.0, 8388608.0, 8388609.0]).unwrap(),
+            None,
+        );
         assert_eq!(moments.mean, [8388608.0]);
         assert_eq!(moments.standard_deviation, [(2.0f64 / 3.0).sqrt()]);
     }
@@ -108,7 +121,7 @@ mod tests {
     fn a_table_without_rows_has_no_surprises() {
         let empty = table().select(&[]);
         assert_eq!(
-            column_mean_std(&empty),
+            column_mean_std(&empty, None),
             ColumnMoments {
                 mean: vec![0.0; 3],
                 standard_deviation: vec![0.0; 3]

@@ -134,6 +134,8 @@ pub struct Dataset {
     pub table: Table,
     /// One label a row.
     pub labels: Option<Vec<u32>>,
+    /// Which values are there, row after row; none where all are. The others stand at the median of their column.
+    pub observed: Option<Vec<bool>>,
 }
 
 impl Dataset {
@@ -144,6 +146,7 @@ impl Dataset {
             columns: None,
             table,
             labels: None,
+            observed: None,
         }
     }
 
@@ -167,6 +170,7 @@ impl Dataset {
             columns: names,
             table: Table::new(range.len(), values.copied().collect())?,
             labels: None,
+            observed: None,
         })
     }
 
@@ -196,7 +200,31 @@ impl Dataset {
                 .labels
                 .as_ref()
                 .map(|labels| indices.iter().map(|&index| labels[index]).collect()),
+            observed: self.observed.as_ref().map(|observed| {
+                let width = self.table.width();
+                let rows = indices.iter().map(|&row| &observed[row * width..][..width]);
+                rows.flatten().copied().collect()
+            }),
         }
+    }
+
+    /// Leaves the rows with these indices, which ascend, without labels.
+    ///
+    /// # Panics
+    ///
+    /// If there is no row with one of the indices.
+    pub fn keep(&mut self, indices: &[usize]) {
+        self.labels = None;
+        if let Some(observed) = &mut self.observed {
+            keep_rows(observed, self.table.width(), indices);
+        }
+        self.table.keep(indices);
+    }
+
+    /// The first row and column of a value that is missing, counted from 0.
+    pub fn first_gap(&self) -> Option<(usize, usize)> {
+        let at = self.observed.as_ref()?.iter().position(|there| !there)?;
+        Some((at / self.table.width(), at % self.table.width()))
     }
 }
 
@@ -220,6 +248,7 @@ mod tests {
             columns: None,
             table,
             labels: Some(vec![7, 8, 9]),
+            observed: None,
         };
         let selected = dataset.select(&[2, 0]);
         assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
@@ -254,6 +283,7 @@ mod tests {
             columns,
             table,
             labels: None,
+            observed: None,
         };
         assert_eq!(
             [0, 1, 2].map(|index| dataset.column_name(index)),

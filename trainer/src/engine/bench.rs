@@ -202,6 +202,7 @@ fn pictures(numbers: usize, vae: &Vae) -> Result<Prepared, Error> {
         columns: None,
         table: Table::new(numbers, values)?,
         labels: None,
+        observed: None,
     };
     let intensities = Intensities::new(&dataset, u8::MAX)?;
     dataset.table = intensities.fixed(crate::data::Binarization::Threshold, &mut rng)?;

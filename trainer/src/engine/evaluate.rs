@@ -90,6 +90,8 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn elbos(&self, pairs: usize, masks: Option<&Masks>) -> Result<Vec<f64>, Error> {
+        let masks = self.data.masks(masks);
+        let masks = masks.as_ref();
         let mut rng = random::stream(0, Purpose::Evaluation);
         let (readings, latents) = (self.data.readings.len(), self.shape.latents);
         let mut scores = Vec::with_capacity(readings);
@@ -127,6 +129,8 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn expected(&self, turns: usize, masks: Option<&Masks>) -> Result<Vec<f64>, Error> {
+        let masks = self.data.masks(masks);
+        let masks = masks.as_ref();
         let latents = self.shape.latents;
         let part = |inputs: Inputs<'_>, rows: Range<usize>| {
             let mut shard = Shard::new(&self.network, self.shape, rows.len());

@@ -386,8 +386,9 @@ impl<'a> Engine<'a> {
             } = &mut *draws;
             let count = self.shape.samples * indices.len() * self.shape.latents;
             normals_into(noise, &mut normals[..count]);
-            *masks = (self.missing > 0.0)
+            let drawn = (self.missing > 0.0)
                 .then(|| Masks::draw(indices.len(), self.shape.numbers, self.missing, missing));
+            *masks = self.training.masks_of(indices, drawn);
             for (at, &row) in indices.iter().enumerate() {
                 *constant += match masks {
                     None => self.constants[row as usize],

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::export::typical::typical_terms;
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
+use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
 use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
 use elbow::{Estimator, Model};
@@ -25,15 +26,22 @@ const PAIRS: u64 = 8;
 /// Readings that noise is measured on at most: its deviation is then known to 1 in 90 (4096 pairs).
 const NOISY: usize = 512;
 
-/// The image of `spec` with the tables, the noise and the typical terms of held-out `normal` readings.
+/// The image of `spec` with the tables, the noise and the typical terms of held-out `normal` readings, of which
+/// only what is `observed` is there.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
-pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage, Error> {
+pub fn calibrate(
+    mut spec: ImageSpec,
+    normal: &Readings,
+    observed: Option<&Masks>,
+) -> Result<AlignedImage, Error> {
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {
-        let scores = device_scores(&model, readings, None, estimator, seed)?;
+        let rows: Vec<usize> = (0..readings.len()).collect();
+        let observed = observed.map(|observed| observed.select(&rows));
+        let scores = device_scores(&model, readings, observed.as_ref(), estimator, seed)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
     let mut tables = Vec::new();
@@ -56,7 +64,7 @@ pub fn calibrate(mut spec: ImageSpec, normal: &Readings) -> Result<AlignedImage,
             mean_deviation: root_mean_square(&at_mean, excess),
             pair_deviation: root_mean_square(&pairs, 0.0),
         };
-        spec.typical = typical_terms(&model, normal)?;
+        spec.typical = typical_terms(&model, normal, observed)?;
     }
     Ok(spec.encode(&tables)?)
 }

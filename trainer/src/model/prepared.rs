@@ -19,6 +19,8 @@ pub struct Prepared {
     /// What the bits of the readings are drawn from anew in each epoch, where they are; `readings`
     /// and `batch` then hold one draw.
     pub intensities: Option<Intensities>,
+    /// What is there of the readings; none where all is.
+    pub observed: Option<Masks>,
     /// The part of a reading's log density that no parameter touches.
     constants: Constants,
     /// Numbers of a reading that are no conditions.
@@ -56,8 +58,37 @@ impl Prepared {
             readings,
             batch: Batch::whole(inputs, target),
             intensities: None,
+            observed: None,
             constants: vae.likelihood.constants(),
             modelled,
+        })
+    }
+
+    /// The readings of which only what `observed` says is there, one mask for each.
+    #[must_use]
+    pub fn with_gaps(self, observed: Option<Masks>) -> Self {
+        Self { observed, ..self }
+    }
+
+    /// What is there of all readings and is in `masks` too; none where that is everything.
+    pub fn masks(&self, masks: Option<&Masks>) -> Option<Masks> {
+        match (&self.observed, masks) {
+            (None, masks) => masks.cloned(),
+            (Some(observed), None) => Some(observed.clone()),
+            (Some(observed), Some(masks)) => Some(observed.and(masks)),
+        }
+    }
+
+    /// What is there of the readings `rows` and is in `drawn`, which are masks of these alone.
+    pub fn masks_of(&self, rows: &[u32], drawn: Option<Masks>) -> Option<Masks> {
+        let Some(observed) = &self.observed else {
+            return drawn;
+        };
+        let rows: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+        let there = observed.select(&rows);
+        Some(match drawn {
+            None => there,
+            Some(drawn) => there.and(&drawn),
         })
     }
 

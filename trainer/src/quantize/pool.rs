@@ -54,7 +54,7 @@ impl Pool {
         }
         Ok(Self {
             normal: Prepared::new(readings, normalization, vae, &device)?,
-            masks: masks.map(|masks| masks.select(&rows)),
+            masks: training.masks(masks).map(|masks| masks.select(&rows)),
             strange: Prepared::new(strange, normalization, vae, &device)?,
         })
     }

@@ -5,6 +5,7 @@ use super::stream::DerivedStream;
 use crate::config::{
     Config, DataConfig, ExportConfig, LikelihoodKind, Limits, ModelConfig, TrainConfig,
 };
+use crate::data::NamedRole;
 use serde::{Deserialize, Serialize};
 
 /// Everything in `config.toml`.
@@ -83,6 +84,9 @@ pub struct Derived {
     /// The latents that carried nothing and were left out of the model, counted from 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pruned_latents: Vec<usize>,
+    /// The columns of the file that was trained on, and what they are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<NamedRole>,
     /// Epochs that `trainer tune` trained on for, in the device's integers.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tuned_epochs: usize,

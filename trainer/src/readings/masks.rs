@@ -1,6 +1,6 @@
 //! Readings with gaps: which inputs were observed.
 
-use crate::data::{self, Table};
+use crate::data::{self, Dataset, Table};
 use crate::error::Error;
 use candle_core::{Device, Tensor};
 use elbow::Mask;
@@ -70,6 +70,16 @@ impl Masks {
         }
     }
 
+    /// The masks of the readings of `dataset`; none where no value is missing.
+    pub fn of(dataset: &Dataset) -> Option<Self> {
+        let observed = dataset.observed.as_ref()?;
+        let width = dataset.table.width();
+        let rows = observed.len() / width;
+        Some(Self::new(rows, width, |row, input| {
+            observed[row * width + input]
+        }))
+    }
+
     /// Inputs of a reading.
     pub fn width(&self) -> usize {
         self.width
@@ -102,6 +112,17 @@ impl Masks {
             width: self.width,
             rows: indices.len(),
             bits: bits.collect(),
+        }
+    }
+
+    /// What both observe, reading by reading.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        let bits = self.bits.iter().zip(&other.bits);
+        Self {
+            width: self.width,
+            rows: self.rows,
+            bits: bits.map(|(a, b)| a & b).collect(),
         }
     }
 

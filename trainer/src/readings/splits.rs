@@ -1,13 +1,16 @@
 //! The data of a run, divided: what is learned from, chosen by and tested on.
 
 use crate::config::StreamSettings;
-use crate::config::{Config, LikelihoodKind, Scale};
+use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
-use crate::data::{self, Binarization, DataSource, Dataset, Intensities, SplitOptions, Table};
+use crate::data::{
+    self, Binarization, Column, DataSource, Dataset, Intensities, Interpreted, NamedRole, Role,
+    SplitOptions, Table,
+};
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
 use crate::readings::stream::{self, Fractions, Windowed};
-use crate::readings::{Normalization, Readings};
+use crate::readings::{Normalization, Readings, RunConfig};
 use elbow::Model;
 use elbow::distribution::Family;
 use std::path::Path;
@@ -24,6 +27,8 @@ pub struct Labelled {
     pub abnormal: Option<Vec<bool>>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
+    /// What was assumed of the file that they are from, one line each, where training did not say it.
+    pub notes: Vec<String>,
 }
 
 /// A divided data set.
@@ -43,8 +48,12 @@ pub struct Splits {
     pub likelihood: LikelihoodKind,
     /// The last columns that are conditions.
     pub conditions: usize,
-    /// A line on each column that is probably no reading.
-    pub suspects: Vec<String>,
+    /// The columns of the file, and what they are; none of the digits.
+    pub columns: Vec<NamedRole>,
+    /// What was assumed of the data, one line each.
+    pub notes: Vec<String>,
+    /// What was assumed and may well be wrong.
+    pub doubts: Vec<String>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -109,16 +118,16 @@ impl Splits {
             // No reading of the digit that is held out is seen before the test.
             strange: None,
             test: label_digits(part(Part::Test)?.0, config.data.anomaly_digit),
-            suspects: vec![],
+            columns: vec![],
+            notes: vec![],
+            doubts: vec![],
             stream: None,
         })
     }
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
-        let Labelled {
-            dataset, abnormal, ..
-        } = load_file(path, config.data.labels.as_deref())?;
-        Self::divide(config, dataset, abnormal)
+        let interpreted = interpreted(config, path)?;
+        Self::of(config, interpreted)
     }
 
     /// Divides the readings `dataset` as `config` says; `abnormal` has an entry for each of them, where anybody said.
@@ -128,9 +137,24 @@ impl Splits {
     /// readings.
     pub fn divide(
         config: &Config,
-        mut dataset: Dataset,
+        dataset: Dataset,
         abnormal: Option<Vec<bool>>,
     ) -> Result<Self, Error> {
+        Self::of(config, Interpreted::of_readings(dataset, abnormal))
+    }
+
+    /// Divides readings whose columns are known.
+    fn of(config: &Config, interpreted: Interpreted) -> Result<Self, Error> {
+        let Interpreted {
+            mut dataset,
+            abnormal,
+            groups,
+            in_time,
+            conditions,
+            roles,
+            mut notes,
+            doubts,
+        } = interpreted;
         let rows = dataset.table.rows();
         if let Some(labels) = abnormal.as_ref().filter(|labels| labels.len() != rows) {
             return Err(Error::Setting(format!(
@@ -140,9 +164,11 @@ impl Splits {
             )));
         }
         let labelled = abnormal.is_some();
-        let suspects = data::suspects(&dataset);
+        let (abnormal, groups) = without_empty_rows(&mut dataset, abnormal, groups, &mut notes);
+        let rows = dataset.table.rows();
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
-        let (conditions, width) = (config.data.conditions, dataset.table.width());
+        let conditions = conditions + config.data.conditions;
+        let width = dataset.table.width();
         if conditions >= width {
             return Err(Error::Setting(format!(
                 "--conditions is {conditions} and {} has {width} columns: the last columns are conditions, leave at least 1 before them",
@@ -156,7 +182,22 @@ impl Splits {
             test_fraction: config.data.test_fraction,
             seed: SPLIT_SEED,
         };
-        let split = data::split(&abnormal, &options)?;
+        let split = match (&groups, in_time) {
+            (Some(groups), _) => {
+                notes.push(
+                    "rows are divided by groups, none of which is in two parts (--group)".into(),
+                );
+                data::split_groups(&abnormal, groups, &options)?
+            }
+            (None, true) => {
+                notes.push(
+                    "rows are divided in time: training, a gap, validation, a gap, test (--ignore of the time divides at random)"
+                        .into(),
+                );
+                data::split_in_time(&abnormal, &options)?
+            }
+            (None, false) => data::split(&abnormal, &options)?,
+        };
         let of_test = split
             .test
             .iter()
@@ -166,8 +207,7 @@ impl Splits {
         let strange = (!split.strange.is_empty()).then(|| dataset.select(&split.strange));
         let test = dataset.select(&split.test);
         // Most readings are among these: a copy of them would be most of the memory.
-        dataset.table.keep(&split.train);
-        dataset.labels = None;
+        dataset.keep(&split.train);
         let mut intensities =
             intensities.filter(|_| config.data.binarize == Some(Binarization::Dynamic));
         if let Some(intensities) = &mut intensities {
@@ -182,10 +222,13 @@ impl Splits {
                 dataset: test,
                 abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                notes: vec![],
             },
             likelihood,
             conditions,
-            suspects,
+            columns: roles,
+            notes,
+            doubts,
             stream: None,
         })
     }
@@ -204,11 +247,18 @@ impl Splits {
                 )));
             }
         };
-        let Labelled {
-            dataset, abnormal, ..
-        } = load_file(path, config.data.labels.as_deref())?;
+        let Interpreted {
+            dataset,
+            abnormal,
+            roles,
+            notes,
+            doubts,
+            ..
+        } = interpreted(config, path)?;
+        refuse_gaps(&dataset, "windows of a stream")?;
         settings.check(&dataset)?;
         let shape = settings.shape(dataset.table.width());
+        let labelled = abnormal.is_some();
         let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let abnormal = stream::abnormal(&samples, shape);
         let fractions = Fractions {
@@ -225,12 +275,15 @@ impl Splits {
             strange: None,
             test: Labelled {
                 dataset: windowed.dataset.select(&split.test),
-                abnormal: config.data.labels.is_some().then_some(of_test),
+                abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                notes: vec![],
             },
             likelihood,
             conditions: 0,
-            suspects: data::suspects(&dataset),
+            columns: roles,
+            notes,
+            doubts,
             stream: Some(windowed),
         })
     }
@@ -271,7 +324,7 @@ impl Splits {
     /// [`Error::Setting`] where an input has no density or 16 bits do not resolve it.
     pub fn normalization(&self) -> Result<Normalization, Error> {
         match (&self.stream, self.likelihood) {
-            (Some(stream), _) => stream.normalization(&self.train.table),
+            (Some(stream), _) => stream.normalization(&self.train),
             (None, LikelihoodKind::Binomial { trials }) => {
                 let width = self.train.table.width();
                 let counts = Normalization::counts(width - self.conditions, trials);
@@ -279,9 +332,9 @@ impl Splits {
                     return Ok(counts);
                 }
                 let behind = self.train.columns(width - self.conditions..width)?;
-                Ok(counts.followed_by(Normalization::real(&behind, &behind.table)?))
+                Ok(counts.followed_by(Normalization::real(&behind)?))
             }
-            (None, _) => Normalization::real(&self.train, &self.train.table),
+            (None, _) => Normalization::real(&self.train),
         }
     }
 }
@@ -301,7 +354,10 @@ pub fn stream_to_readings(
         return Ok((labelled, 0));
     };
     let Labelled {
-        dataset, abnormal, ..
+        dataset,
+        abnormal,
+        notes,
+        ..
     } = &labelled;
     let shape = stream.shape();
     let (width, channels) = (dataset.table.width(), shape.channels);
@@ -330,11 +386,13 @@ pub fn stream_to_readings(
             columns: Some(stream::input_names(&stream.front_end, dataset)),
             table: stream::in_units(&readings, model.exponents())?,
             labels: None,
+            observed: None,
         },
         abnormal: abnormal
             .as_deref()
             .map(|samples| stream::abnormal(samples, shape)),
         picture_width: 0,
+        notes: notes.clone(),
     };
     Ok((windows, saturated))
 }
@@ -356,20 +414,59 @@ fn binarize(
     Ok(Some(intensities))
 }
 
-/// Loads readings to be scored: a file, or by default the test part of the digits; made bits of as
-/// in the run, where it was.
+/// What readings to be scored are like: those of a training.
+#[derive(Clone, Copy, Debug)]
+pub struct Like<'a> {
+    /// The columns of the file that was trained on, and what they are; all are readings where there are none.
+    pub columns: &'a [NamedRole],
+    /// Numbers of a window's reading, where the training's rows were samples: a file of readings is taken too.
+    pub of_windows: Option<usize>,
+    /// Labels of normal rows.
+    pub normal: &'a [String],
+    /// Of the digits, the one that is abnormal.
+    pub anomaly_digit: u32,
+    /// How pixels become bits, where they do.
+    pub binarize: Option<Binarization>,
+}
+
+impl<'a> Like<'a> {
+    /// Readings like those of `run`, or of nothing known.
+    pub fn new(run: Option<&'a RunConfig>) -> Self {
+        let data = run.map(|run| &run.settings.data);
+        Self {
+            columns: run.map_or(&[][..], |run| &run.derived.columns),
+            of_windows: run.and_then(|run| {
+                let derived = &run.derived;
+                derived
+                    .stream
+                    .as_ref()
+                    .map(|_| derived.normalization.exponents.len())
+            }),
+            normal: data.map_or(&[][..], |data| &data.normal),
+            anomaly_digit: data.map_or(ANOMALY_DIGIT, |data| data.anomaly_digit),
+            binarize: data.and_then(|data| data.binarize),
+        }
+    }
+}
+
+/// Loads readings to be scored: a file, or by default the test part of the digits; with columns, labels and bits as in
+/// training.
 ///
 /// # Errors
 /// [`Error::Data`].
 pub fn load_for_scoring(
     source: &str,
     labels: Option<&Path>,
-    anomaly_digit: u32,
-    way: Option<Binarization>,
+    like: Like<'_>,
 ) -> Result<Labelled, Error> {
+    let Like {
+        anomaly_digit,
+        binarize: way,
+        ..
+    } = like;
     let part = match DataSource::parse(source)? {
         DataSource::File(path) => {
-            let mut labelled = load_file(&path, labels)?;
+            let mut labelled = load_file(&path, labels, like)?;
             binarize(&mut labelled.dataset, way, BYTE)?;
             return Ok(labelled);
         }
@@ -386,6 +483,105 @@ pub fn load_for_scoring(
     Ok(label_digits(dataset, anomaly_digit))
 }
 
+/// The file `path` with the roles that `config` says, and the labels that it names.
+fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
+    let frame = data::frame(path)?;
+    let labels = config.data.labels.as_deref();
+    let mut interpreted = data::interpret(&frame, &config.data.wanted(), labels.is_some())?;
+    if let Some(labels) = labels {
+        let (abnormal, note) = data::load_labels(labels, frame.rows(), &config.data.normal)?;
+        interpreted.abnormal = Some(abnormal);
+        interpreted.notes.extend(note);
+    }
+    let assumed = interpreted.notes.iter().chain(&interpreted.doubts).next();
+    match assumed {
+        Some(line) if config.data.strict => Err(Error::Setting(format!(
+            "--strict assumes nothing, and here: {line}"
+        ))),
+        _ => Ok(interpreted),
+    }
+}
+
+/// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.
+fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Labelled, Error> {
+    let Like {
+        columns,
+        of_windows,
+        normal,
+        ..
+    } = like;
+    let frame = data::frame(path)?;
+    let width = frame.columns.len();
+    let of_windows = of_windows == Some(width) && width != columns.len();
+    let interpreted = if columns.is_empty() || of_windows {
+        let reading = |column: &Column| NamedRole {
+            name: column.name.clone().unwrap_or_default(),
+            role: Role::Reading,
+        };
+        let all: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
+        data::interpret_like(&frame, &all, normal)?
+    } else {
+        data::interpret_like(&frame, columns, normal)?
+    };
+    let abnormal = match labels {
+        None => interpreted.abnormal,
+        Some(labels) => Some(data::load_labels(labels, frame.rows(), normal)?.0),
+    };
+    Ok(Labelled {
+        dataset: interpreted.dataset,
+        abnormal,
+        picture_width: 0,
+        notes: interpreted.notes,
+    })
+}
+
+/// Leaves the rows of `dataset` out of which nothing is there, and what is said of them.
+fn without_empty_rows(
+    dataset: &mut Dataset,
+    abnormal: Option<Vec<bool>>,
+    groups: Option<Vec<u32>>,
+    notes: &mut Vec<String>,
+) -> (Option<Vec<bool>>, Option<Vec<u32>>) {
+    let Some(observed) = &dataset.observed else {
+        return (abnormal, groups);
+    };
+    let missing = observed.iter().filter(|there| !**there).count();
+    notes.push(format!(
+        "{missing} of {} values are missing: they are neither learned from nor scored",
+        observed.len()
+    ));
+    let width = dataset.table.width();
+    let rows = observed.chunks_exact(width).enumerate();
+    let rows = rows.filter(|(_, row)| row.contains(&true));
+    let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
+    let empty = dataset.table.rows() - rows.len();
+    if empty == 0 {
+        return (abnormal, groups);
+    }
+    notes.push(format!("{empty} rows hold no value and are left out"));
+    dataset.keep(&rows);
+    (
+        abnormal.map(|abnormal| rows.iter().map(|&row| abnormal[row]).collect()),
+        groups.map(|groups| rows.iter().map(|&row| groups[row]).collect()),
+    )
+}
+
+/// Makes sure that no value of `dataset` is missing.
+///
+/// # Errors
+/// One line that names the first one and says what cannot have gaps.
+pub fn refuse_gaps(dataset: &Dataset, what: &str) -> Result<(), Error> {
+    match dataset.first_gap() {
+        None => Ok(()),
+        Some((row, column)) => Err(Error::Setting(format!(
+            "{} of row {} of {} is missing, and {what} have no gaps: fill it in, or leave the column out by --ignore",
+            dataset.column_name(column),
+            row + 1,
+            dataset.name
+        ))),
+    }
+}
+
 fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
     let abnormal = dataset
         .labels
@@ -395,20 +591,8 @@ fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
         dataset,
         abnormal,
         picture_width: digits::SIDE as u16,
+        notes: vec![],
     }
-}
-
-fn load_file(path: &Path, labels: Option<&Path>) -> Result<Labelled, Error> {
-    let dataset = data::load(path)?;
-    let labels = labels
-        .map(|path| data::load_labels(path, dataset.table.rows()))
-        .transpose()?;
-    let abnormal = labels.map(|labels| labels.iter().map(|&label| label != 0).collect());
-    Ok(Labelled {
-        dataset,
-        abnormal,
-        picture_width: 0,
-    })
 }
 
 /// Checks that readings of `table` are as wide as a model's.

@@ -35,6 +35,8 @@ pub fn float_scores(
     masks: Option<&Masks>,
     samples: usize,
 ) -> Result<Vec<f64>, Error> {
+    let masks = data.masks(masks);
+    let masks = masks.as_ref();
     if vae.latent() == Latent::Gaussian && samples >= 2 * vae.latents() {
         return by_turns(vae, data, masks, cubature::count(samples, vae.latents()));
     }
@@ -200,7 +202,7 @@ impl Scores {
     ) -> Result<Self, Error> {
         Ok(Self {
             float: float_scores(vae, data, None, FLOAT_POINTS)?,
-            device: device_scores(model, &data.readings, None, estimator, 0)?,
+            device: device_scores(model, &data.readings, data.observed.as_ref(), estimator, 0)?,
         })
     }
 }

@@ -484,16 +484,13 @@ impl<'a> Ascent<'a> {
     /// The readings `indices`, with fresh gaps where there are to be any.
     fn batch(&mut self, indices: &[u32]) -> Result<(Batch, Option<Masks>), Error> {
         let whole = self.training.select(indices, &mut self.binarization)?;
-        if self.config.train.missing == 0.0 {
-            return Ok((whole, None));
-        }
         let width = self.training.readings.width();
-        let masks = Masks::draw(
-            indices.len(),
-            width,
-            self.config.train.missing,
-            &mut self.missing,
-        );
+        let rate = self.config.train.missing;
+        let drawn =
+            (rate > 0.0).then(|| Masks::draw(indices.len(), width, rate, &mut self.missing));
+        let Some(masks) = self.training.masks_of(indices, drawn) else {
+            return Ok((whole, None));
+        };
         let batch = whole.observe(masks.to_tensor(whole.inputs.device())?)?;
         Ok((batch, Some(masks)))
     }

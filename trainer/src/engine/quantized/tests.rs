@@ -226,15 +226,10 @@ fn model(
         (0..count).map(|_| (rng.next_u32() % 17) as f32).collect()
     };
     let table = Table::new(NUMBERS, values(&mut rng)).unwrap();
-    let dataset = Dataset {
-        name: "random".into(),
-        columns: None,
-        labels: None,
-        table,
-    };
+    let dataset = Dataset::new("random", table);
     let modelled = NUMBERS - conditions;
     let normalization = match kind {
-        Some(_) => Normalization::real(&dataset, &dataset.table).unwrap(),
+        Some(_) => Normalization::real(&dataset).unwrap(),
         None => Normalization::counts(NUMBERS, 16),
     };
     let likelihood = match kind {

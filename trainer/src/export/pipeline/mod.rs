@@ -24,6 +24,7 @@ use crate::model::Vae;
 use crate::model::activity::{Dead, dead_latents};
 use crate::model::prepared::Prepared;
 use crate::quantize::Plan;
+use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Readings, RunConfig};
@@ -156,6 +157,9 @@ impl<'a> Job<'a> {
         observer: &'a dyn Observer,
         normalization: &crate::readings::Normalization,
     ) -> Self {
+        for note in &splits.notes {
+            observer.note(&format!("{}: {note}", splits.train.name));
+        }
         for warning in Warning::of_settings(&settings, &splits) {
             observer.warn(&warning);
         }
@@ -163,6 +167,7 @@ impl<'a> Job<'a> {
             likelihood: splits.likelihood,
             normalization: normalization.clone(),
             pruned_latents: vec![],
+            columns: splits.columns.clone(),
             tuned_epochs: 0,
             stream: splits.stream.as_ref().map(Windowed::derived),
             limits: Limits::default(),
@@ -237,16 +242,19 @@ impl<'a> Job<'a> {
     /// Takes the data out of their tables, and says how they are divided.
     fn data(&mut self, vae: &Vae) -> Result<Data, Error> {
         // No table outlives its readings: both together are most of the memory.
+        let gaps = Masks::of(&self.splits.train);
         let rows = self.splits.train.table.take();
-        let mut training = self.prepare(vae, rows)?;
+        let mut training = self.prepare(vae, rows)?.with_gaps(gaps);
         training.intensities = self.splits.intensities.take();
         if self.config.settings.train.inference == Inference::Amortized {
             training.keep_first(SOME)?;
         }
+        let gaps = Masks::of(&self.splits.validation);
         let rows = self.splits.validation.table.take();
-        let validation = self.prepare(vae, rows)?;
+        let validation = self.prepare(vae, rows)?.with_gaps(gaps);
+        let gaps = Masks::of(&self.splits.test.dataset);
         let rows = self.splits.test.dataset.table.take();
-        let test = self.prepare(vae, rows)?;
+        let test = self.prepare(vae, rows)?.with_gaps(gaps);
         let strange = self
             .splits
             .strange
@@ -305,7 +313,11 @@ impl<'a> Job<'a> {
         let training_seconds = clock.seconds();
         let spec = self.material(&vae, data).image(&plan)?;
         self.warn_of_outliers(&vae, &spec, parts)?;
-        let image = calibrate::calibrate(spec.clone(), &data.validation.readings)?;
+        let image = calibrate::calibrate(
+            spec.clone(),
+            &data.validation.readings,
+            data.validation.observed.as_ref(),
+        )?;
         let of = (&vae, &spec, history.as_slice());
         let (summary, page) = self.evaluate(&image, of, data, training_seconds)?;
         Ok(Outcome {

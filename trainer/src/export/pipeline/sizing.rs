@@ -48,6 +48,7 @@ fn draft(
             likelihood: parts.likelihood,
             normalization: normalization.clone(),
             pruned_latents: vec![],
+            columns: vec![],
             tuned_epochs: 0,
             stream: None,
             limits: Limits::default(),

@@ -34,8 +34,8 @@ pub enum Warning {
         /// Readings in a step.
         batch: usize,
     },
-    /// A column that is probably no reading.
-    Suspect(String),
+    /// What was assumed of a column and may well be wrong.
+    Doubt(String),
     /// Columns that never change in training.
     Constant(String),
     /// Values beyond 16 bits.
@@ -87,7 +87,7 @@ impl fmt::Display for Warning {
                 f,
                 "{rows} training readings for a batch of {batch}: lower --batch"
             ),
-            Self::Suspect(line)
+            Self::Doubt(line)
             | Self::Constant(line)
             | Self::Outlier(line)
             | Self::Quantization(line) => f.write_str(line),
@@ -146,8 +146,8 @@ impl Warning {
                 Self::NoSuchDigit { digit },
             ),
         ];
-        let suspects = splits.suspects.iter().cloned().map(Self::Suspect);
-        suspects
+        let doubts = splits.doubts.iter().cloned().map(Self::Doubt);
+        doubts
             .chain(splits.constants().map(Self::Constant))
             .chain(
                 conditional

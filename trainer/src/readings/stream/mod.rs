@@ -15,7 +15,7 @@ pub use division::{Fractions, divide};
 pub use windows::{abnormal, count, in_units, readings};
 
 use crate::config::{FeatureList, StreamSettings, groups};
-use crate::data::{self, Dataset, Table};
+use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION, exponents};
 use elbow::format::{MAX_INPUTS, StreamSpec};
@@ -126,6 +126,7 @@ impl StreamSettings {
                 &input_exponents(&spec.front_end, &spec.exponents),
             )?,
             labels: None,
+            observed: None,
         };
         Ok(Windowed {
             spec,
@@ -226,10 +227,10 @@ impl Windowed {
     ///
     /// # Errors
     /// A number that varies by less than 16 bits resolve: one line that names feature and channel.
-    pub fn normalization(&self, train: &Table) -> Result<Normalization, Error> {
+    pub fn normalization(&self, train: &Dataset) -> Result<Normalization, Error> {
         let name = &self.dataset.name;
         let exponents = self.input_exponents();
-        let moments = data::column_mean_std(train);
+        let moments = data::column_mean_std(&train.table, None);
         let spread = moments.standard_deviation.iter().zip(&exponents);
         for (input, (&deviation, &exponent)) in spread.enumerate() {
             let step = 2f64.powi(exponent.into());

@@ -1,0 +1,145 @@
+//! A file as it is: columns of numbers, times or text, before anybody says what they are.
+
+use super::error::DataError;
+
+/// A file as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// The file's name without its extension.
+    pub name: String,
+    /// The columns, all of one length.
+    pub columns: Vec<Column>,
+    /// What was assumed to read it, one line each.
+    pub notes: Vec<String>,
+}
+
+/// One column of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// What the header calls it, if there is one that does.
+    pub name: Option<String>,
+    /// The unit that the file gives it.
+    pub unit: Option<String>,
+    /// The cells.
+    pub cells: Cells,
+    /// The first cell that is not like the others, with its place and a remedy: the column cannot be a reading.
+    pub fault: Option<String>,
+}
+
+/// The cells of a column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cells {
+    /// Numbers; NaN where a cell is missing.
+    Numbers(Vec<f64>),
+    /// Seconds since 1970, or since midnight; NaN where a cell is missing.
+    Times(Vec<f64>),
+    /// Text, as an index into its different values; none where a cell is missing.
+    Text {
+        /// The different values, in the order of their first appearance.
+        values: Vec<String>,
+        /// For each row its value.
+        codes: Vec<Option<u32>>,
+    },
+}
+
+impl Cells {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) | Self::Times(numbers) => numbers.len(),
+            Self::Text { codes, .. } => codes.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many are missing.
+    pub fn missing(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) | Self::Times(numbers) => {
+                numbers.iter().filter(|number| number.is_nan()).count()
+            }
+            Self::Text { codes, .. } => codes.iter().filter(|code| code.is_none()).count(),
+        }
+    }
+}
+
+impl Frame {
+    /// Columns of numbers from `values`, row after row.
+    pub(super) fn of_numbers(
+        name: String,
+        names: Option<Vec<String>>,
+        width: usize,
+        values: &[f32],
+    ) -> Self {
+        let column = |column: usize| Column {
+            name: names.as_ref().and_then(|names| names.get(column).cloned()),
+            unit: None,
+            cells: Cells::Numbers(
+                values
+                    .iter()
+                    .skip(column)
+                    .step_by(width)
+                    .map(|&value| value.into())
+                    .collect(),
+            ),
+            fault: None,
+        };
+        Self {
+            name,
+            columns: (0..width).map(column).collect(),
+            notes: vec![],
+        }
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| column.cells.len())
+    }
+
+    /// What messages call a column: its name, or `column 3`.
+    pub fn column_name(&self, index: usize) -> String {
+        let name = self
+            .columns
+            .get(index)
+            .and_then(|column| column.name.clone());
+        name.filter(|name| !name.is_empty())
+            .unwrap_or_else(|| format!("column {}", index + 1))
+    }
+
+    /// The names of the columns, if any has one.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        let any = self.columns.iter().any(|column| column.name.is_some());
+        let names = self.columns.iter();
+        any.then(|| {
+            names
+                .map(|column| column.name.clone().unwrap_or_default())
+                .collect()
+        })
+    }
+
+    /// The column called `name`, or that has this number, counted from 1.
+    ///
+    /// # Errors
+    /// [`DataError::NoColumn`] with the names that there are.
+    pub fn find(&self, name: &str) -> Result<usize, DataError> {
+        let named = self.columns.iter().position(|column| {
+            let own = column.name.as_deref();
+            own.is_some_and(|own| own.trim().eq_ignore_ascii_case(name.trim()))
+        });
+        let numbered = name.trim().parse::<usize>().ok();
+        let numbered = numbered.filter(|number| (1..=self.columns.len()).contains(number));
+        named
+            .or(numbered.map(|number| number - 1))
+            .ok_or_else(|| DataError::NoColumn {
+                file: self.name.clone(),
+                found: name.to_owned(),
+                columns: (0..self.columns.len())
+                    .map(|column| self.column_name(column))
+                    .collect(),
+            })
+    }
+}

@@ -1,0 +1,529 @@
+//! Text tables: CSV, semicolons, tabs, bars or blanks, as loggers and people write them.
+//!
+//! * Delimiter, lines before the table, header, a row of units, decimal comma and marks of thousands are found from
+//!   the first lines.
+//! * Blank lines and lines that begin with `#` are skipped. LF, CRLF, CR and byte order marks are fine.
+//! * A column is of numbers, of times or of text, by its first cell that is not missing.
+
+mod cells;
+mod encoding;
+mod layout;
+
+use super::error::DataError;
+use super::frame::{Cells, Column, Frame};
+use super::grid::shortened;
+use cells::{Numerals, TimeFormat, is_missing};
+use layout::{Delimiter, Layout, has_cells};
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+/// Records that the layout is found from.
+const SAMPLED: usize = 1000;
+
+/// Reads every line of `bytes`, the contents of `path`.
+///
+/// # Errors
+/// One line that names the file, the place in it, what was found and the remedy.
+pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, DataError> {
+    let (text, encoding) = decoded(path, bytes)?;
+    let delimiter = Delimiter::of(&text);
+    let mut sample = vec![];
+    each_record(path, &text, delimiter, |_, cells| {
+        sample.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
+        Ok(sample.len() < SAMPLED)
+    })?;
+    let layout = Layout::of(&sample);
+    let mut table = Builder::new(
+        path,
+        &layout,
+        sample.get(layout.preamble..).unwrap_or_default(),
+    );
+    let mut record = 0;
+    each_record(path, &text, delimiter, |line, cells| {
+        record += 1;
+        if record > layout.preamble {
+            table.push(line, cells)?;
+        }
+        Ok(true)
+    })?;
+    let mut frame = table.finish(name)?;
+    let notes = encoding.into_iter().chain(layout.notes);
+    frame.notes.splice(0..0, notes);
+    Ok(frame)
+}
+
+/// The contents as text with `\n` in every line end, unless they are something else.
+fn decoded(path: &Path, bytes: &[u8]) -> Result<(String, Option<String>), DataError> {
+    let not_text = |found, remedy| DataError::NotText {
+        path: path.to_path_buf(),
+        found,
+        remedy,
+    };
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(not_text(
+            "a zip archive (.npz or .xlsx)",
+            "save one array with numpy.save, or the sheet as CSV",
+        ));
+    }
+    let Some((text, note)) = encoding::decode(bytes) else {
+        return Err(not_text("binary data", "save it as CSV or with numpy.save"));
+    };
+    let text = if text.contains('\n') {
+        text.into_owned()
+    } else {
+        text.replace('\r', "\n")
+    };
+    Ok((text, note))
+}
+
+/// Hands each record of `text` with the number of its line to `work`, until that has enough.
+fn each_record(
+    path: &Path,
+    text: &str,
+    delimiter: Delimiter,
+    mut work: impl FnMut(usize, &[&str]) -> Result<bool, DataError>,
+) -> Result<(), DataError> {
+    let byte = match delimiter {
+        Delimiter::Byte(byte) => byte,
+        Delimiter::Blanks => {
+            for (index, line) in text.lines().enumerate().filter(|(_, line)| has_cells(line)) {
+                let cells: Vec<&str> = line
+                    .split_whitespace()
+                    .map(|cell| cell.trim_matches('"'))
+                    .collect();
+                if !work(index + 1, &cells)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(byte)
+        .comment(Some(b'#'))
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut record = csv::StringRecord::new();
+    // The reader's own line is that before any blank lines and comments; an error names the line of the record.
+    let (mut line, mut counted) = (1, 0);
+    loop {
+        let more = reader
+            .read_record(&mut record)
+            .map_err(|error| DataError::Unreadable {
+                path: path.to_path_buf(),
+                reason: io::Error::other(error),
+            })?;
+        if !more {
+            return Ok(());
+        }
+        let end = text.len().min(reader.position().byte() as usize);
+        let end = text.as_bytes()[..end].trim_ascii_end().len().max(counted);
+        let passed = &text.as_bytes()[counted..end];
+        line += passed.iter().filter(|&&byte| byte == b'\n').count();
+        counted = end;
+        let cells: Vec<&str> = record.iter().map(str::trim).collect();
+        if cells != [""] && !work(line, &cells)? {
+            return Ok(());
+        }
+    }
+}
+
+/// What kind of cells a column has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// None of its cells was there yet.
+    Unknown,
+    Numbers,
+    Times(TimeFormat),
+    Text,
+}
+
+/// A column on the way.
+struct Growing {
+    kind: Kind,
+    numbers: Vec<f64>,
+    codes: Vec<Option<u32>>,
+    values: Vec<String>,
+    places: HashMap<String, u32>,
+    fault: Option<String>,
+}
+
+/// The rows read so far.
+struct Builder<'a> {
+    path: &'a Path,
+    layout: &'a Layout,
+    columns: Vec<Growing>,
+    notes: Vec<String>,
+    /// The first line of the table, once there is one.
+    first_line: Option<usize>,
+    /// Records of the table, with header and units.
+    records: usize,
+    rows: usize,
+    /// A line with fewer cells, which is an error if another follows.
+    short: Option<DataError>,
+}
+
+impl<'a> Builder<'a> {
+    /// No rows, of columns whose kinds the first of the table's records tell.
+    fn new(path: &'a Path, layout: &'a Layout, sample: &[Vec<String>]) -> Self {
+        let above = usize::from(layout.header.is_some()) + usize::from(layout.units.is_some());
+        let body = sample.get(above..).unwrap_or_default();
+        let mut notes = vec![];
+        let columns = (0..layout.width).map(|column| {
+            let rows = body.iter().filter(|record| !layout.is_header(record));
+            let cells = rows.filter_map(|record| record.get(column));
+            let cells: Vec<&str> = cells
+                .map(String::as_str)
+                .filter(|cell| !is_missing(cell))
+                .collect();
+            let (kind, note) = Kind::of(&cells, layout.numerals);
+            notes.extend(note.map(|note| match &layout.header {
+                Some(names) => format!("{}: {note}", names[column]),
+                None => format!("column {}: {note}", column + 1),
+            }));
+            Growing {
+                kind,
+                numbers: vec![],
+                codes: vec![],
+                values: vec![],
+                places: HashMap::new(),
+                fault: None,
+            }
+        });
+        Self {
+            columns: columns.collect(),
+            path,
+            layout,
+            notes,
+            first_line: None,
+            records: 0,
+            rows: 0,
+            short: None,
+        }
+    }
+
+    /// Takes a record of the table: header, units or a row.
+    fn push(&mut self, line: usize, cells: &[&str]) -> Result<(), DataError> {
+        if let Some(error) = self.short.take() {
+            return Err(error);
+        }
+        let first_line = *self.first_line.get_or_insert(line);
+        self.records += 1;
+        let layout = self.layout;
+        let above = usize::from(layout.header.is_some()) + usize::from(layout.units.is_some());
+        if self.records <= above {
+            return Ok(());
+        }
+        let beyond = cells.get(layout.width..).unwrap_or_default();
+        if cells.len() < layout.width || beyond.iter().any(|cell| !cell.is_empty()) {
+            let error = DataError::RaggedRow {
+                path: self.path.to_path_buf(),
+                line,
+                cells: cells.len(),
+                first_line,
+                expected: layout.width,
+            };
+            if cells.len() > layout.width {
+                return Err(error);
+            }
+            self.short = Some(error);
+            return Ok(());
+        }
+        if layout.is_header(cells) {
+            self.notes
+                .push(format!("line {line} repeats the header and is left out"));
+            return Ok(());
+        }
+        self.rows += 1;
+        for (column, cell) in cells.iter().take(layout.width).enumerate() {
+            let place = || {
+                let name = layout
+                    .header
+                    .as_ref()
+                    .map(|names| shortened(&names[column]));
+                let name = name.filter(|name| !name.is_empty());
+                let name = name.map_or_else(String::new, |name| format!(" ({name})"));
+                format!("line {line}, column {}{name}", column + 1)
+            };
+            self.columns[column].push(cell, layout.numerals, place);
+        }
+        Ok(())
+    }
+
+    /// All rows, of which there is at least one.
+    fn finish(self, name: String) -> Result<Frame, DataError> {
+        if let Some(DataError::RaggedRow {
+            line,
+            cells,
+            expected,
+            ..
+        }) = self.short
+        {
+            return Err(DataError::Truncated {
+                path: self.path.to_path_buf(),
+                line,
+                cells,
+                expected,
+            });
+        }
+        if self.rows == 0 || self.layout.width == 0 {
+            return Err(DataError::NoRows {
+                path: self.path.to_path_buf(),
+            });
+        }
+        let name_of = |names: &Option<Vec<String>>, column: usize| {
+            let name = names.as_ref().map(|names| names[column].clone());
+            name.filter(|name| !name.is_empty())
+        };
+        let header = &self.layout.header;
+        let columns = self.columns.into_iter().enumerate();
+        let columns = columns.map(|(at, column)| Column {
+            name: header
+                .as_ref()
+                .map(|_| name_of(header, at).unwrap_or_default()),
+            unit: name_of(&self.layout.units, at),
+            fault: column.fault.clone(),
+            cells: column.finish(),
+        });
+        Ok(Frame {
+            name,
+            columns: columns.collect(),
+            notes: self.notes,
+        })
+    }
+}
+
+impl Kind {
+    /// The kind of a column with these cells, of which none is missing.
+    fn of(cells: &[&str], numerals: Numerals) -> (Self, Option<String>) {
+        let Some(first) = cells.first() else {
+            return (Self::Unknown, None);
+        };
+        let numbers = cells.iter().filter(|cell| numerals.number(cell).is_some());
+        // A wrong cell among numbers does not make text of them.
+        if 2 * numbers.count() > cells.len() {
+            return (Self::Numbers, None);
+        }
+        let same = |cell: &&&str| TimeFormat::of(&[first, cell]).is_some();
+        if TimeFormat::of(&[first]).is_none() || !cells.iter().all(|cell| same(&cell)) {
+            return (Self::Text, None);
+        }
+        match TimeFormat::of(cells) {
+            Some((format, note)) => (Self::Times(format), note),
+            None => (Self::Text, None),
+        }
+    }
+}
+
+impl Growing {
+    /// Takes a cell, whose place an error names.
+    fn push(&mut self, cell: &str, numerals: Numerals, place: impl Fn() -> String) {
+        if is_missing(cell) {
+            self.numbers.push(f64::NAN);
+            self.codes.push(None);
+            return;
+        }
+        if self.kind == Kind::Unknown {
+            self.kind = Kind::of(&[cell], numerals).0;
+        }
+        let number = match self.kind {
+            Kind::Numbers => numerals.number(cell).ok_or("a number"),
+            Kind::Times(format) => format
+                .seconds(cell)
+                .ok_or("a time of the format of the others"),
+            Kind::Text | Kind::Unknown => Ok(0.0),
+        };
+        let number = match number {
+            Ok(number) if number.is_finite() => Ok(number),
+            Ok(_) => Err("finite"),
+            Err(expected) => Err(expected),
+        };
+        if let Err(expected) = number {
+            self.fault.get_or_insert_with(|| {
+                format!(
+                    "{}: {:?} is not {expected}; correct the cell, or leave it empty where the value is missing",
+                    place(),
+                    shortened(cell)
+                )
+            });
+        }
+        self.numbers.push(number.unwrap_or(f64::NAN));
+        if self.kind == Kind::Text {
+            let next = self.values.len() as u32;
+            let code = *self.places.entry(cell.to_owned()).or_insert_with(|| {
+                self.values.push(cell.to_owned());
+                next
+            });
+            self.codes.push(Some(code));
+        } else {
+            self.codes.push(None);
+        }
+    }
+
+    fn finish(self) -> Cells {
+        match self.kind {
+            Kind::Numbers | Kind::Unknown => Cells::Numbers(self.numbers),
+            Kind::Times(_) => Cells::Times(self.numbers),
+            Kind::Text => Cells::Text {
+                values: self.values,
+                codes: self.codes,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(bytes: &[u8]) -> Frame {
+        read(Path::new("pump.csv"), "pump".into(), bytes).unwrap()
+    }
+
+    fn message(bytes: &[u8]) -> String {
+        read(Path::new("pump.csv"), "pump".into(), bytes)
+            .unwrap_err()
+            .to_string()
+    }
+
+    fn numbers(frame: &Frame, column: usize) -> &[f64] {
+        match &frame.columns[column].cells {
+            Cells::Numbers(numbers) | Cells::Times(numbers) => numbers,
+            Cells::Text { .. } => panic!("column {column} is text"),
+        }
+    }
+
+    #[test]
+    fn every_delimiter_gives_the_same_rows() {
+        for text in [
+            "1,2.5,-3\n4,5,6e1\n",
+            "1;2.5;-3\n4;5;6e1",
+            "1;2,5;-3\n4;5;60",
+            "1|2.5|-3\n4|5|6e1",
+            "1\t2.5\t-3\r\n4\t5\t6e1\r\n",
+            "  1   2.5\u{a0}-3  \n\n 4 5    6e1\n",
+            "\u{feff}1, 2.5, -3\n4, 5, 6e1\n",
+            "1,2.5,-3\r4,5,6e1\r",
+            "# time, flow\n\n1,2.5,-3\n   \n# end\n4,\"5\",6e1\n#",
+            "1,2.5,-3,,\n4,5,6e1,,\n",
+        ] {
+            let frame = frame(text.as_bytes());
+            let columns: Vec<&[f64]> = (0..3).map(|column| numbers(&frame, column)).collect();
+            assert_eq!(columns, [[1.0, 4.0], [2.5, 5.0], [-3.0, 60.0]], "{text:?}");
+            assert_eq!((frame.columns.len(), frame.names()), (3, None), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_line_without_values_is_a_header() {
+        for (text, names) in [
+            ("flow,\"head, m\"\n1,2\n", ["flow", "head, m"]),
+            ("flow;head\n1;2\n", ["flow", "head"]),
+            ("flow head\n1 2\n3 4\n5 6\n7 8\n", ["flow", "head"]),
+            (",head\n1,2\n", ["", "head"]),
+        ] {
+            let frame = frame(text.as_bytes());
+            assert_eq!(frame.names().unwrap(), names, "{text:?}");
+            assert_eq!(numbers(&frame, 1)[0], 2.0, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_log_as_people_have_it() {
+        let text = "\u{feff}Logger 3\r\nZeit;Zustand;Fluß;Druck;\r\n;;l/s;Pa;\r\n\
+            01.03.2026 06:00;AUS;1,5;101.325,5;\r\n01.03.2026 06:10;EIN;;101.326,0;\r\n\
+            Zeit;Zustand;Fluß;Druck;\r\n01.03.2026 06:20;EIN;2,5;-;\r\n";
+        let frame = frame(text.as_bytes());
+        assert_eq!(frame.names().unwrap(), ["Zeit", "Zustand", "Fluß", "Druck"]);
+        let units: Vec<_> = frame
+            .columns
+            .iter()
+            .map(|column| column.unit.as_deref())
+            .collect();
+        assert_eq!(units, [None, None, Some("l/s"), Some("Pa")]);
+        let times = numbers(&frame, 0);
+        assert_eq!((times[1] - times[0], times[2] - times[1]), (600.0, 600.0));
+        let states = Cells::Text {
+            values: vec!["AUS".into(), "EIN".into()],
+            codes: vec![Some(0), Some(1), Some(1)],
+        };
+        assert_eq!(frame.columns[1].cells, states);
+        assert!(numbers(&frame, 2)[1].is_nan() && numbers(&frame, 3)[2].is_nan());
+        assert_eq!(
+            (numbers(&frame, 2)[2], numbers(&frame, 3)[0]),
+            (2.5, 101_325.5)
+        );
+        assert_eq!(
+            frame.notes,
+            [
+                "1 line before the table is left out",
+                "line 6 repeats the header and is left out"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_cell_unlike_the_others_is_kept_as_a_fault_of_its_column() {
+        let frame = frame(b"flow,head\n1,2\n2,3\n\n3,abc\n4,1e400\n");
+        assert_eq!(frame.columns[0].fault, None);
+        assert_eq!(
+            frame.columns[1].fault.as_deref().unwrap(),
+            "line 5, column 2 (head): \"abc\" is not a number; correct the cell, or leave it empty where the value is missing"
+        );
+        assert!(numbers(&frame, 1)[2].is_nan());
+    }
+
+    #[test]
+    fn ragged_and_truncated_files_are_told_apart() {
+        let expected = "pump.csv: line 5 has 2 cells, line 2 has 3; \
+                        give every line the same number of cells, with one delimiter throughout";
+        assert_eq!(message(b"# c\na,b,c\n1,2,3\n\n4,5\n1,2,3\n"), expected);
+        assert_eq!(
+            message(b"a,b,c\n1,2,3\n4,5"),
+            "pump.csv: ends in line 3, which has 2 cells of 3; remove the line, or copy the file again"
+        );
+        assert!(
+            message(b"a,b\n1,2\n1,2\n4,5,6\n1,2\n").contains("line 4 has 3 cells, line 1 has 2")
+        );
+    }
+
+    #[test]
+    fn a_file_without_rows_says_so() {
+        for text in [
+            "",
+            "\n\n",
+            "# only a comment\n",
+            "\u{feff}",
+            "\"",
+            "   \n  ",
+        ] {
+            assert_eq!(
+                message(text.as_bytes()),
+                "pump.csv: holds no row of numbers; one row for each reading is expected",
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_formats_are_named() {
+        for (bytes, expected) in [
+            (
+                &b"PK\x03\x04rest"[..],
+                "a zip archive (.npz or .xlsx), neither text nor .npy; save one array with",
+            ),
+            (
+                b"\x7fELF\0",
+                "binary data, neither text nor .npy; save it as CSV or with numpy.save",
+            ),
+        ] {
+            let text = message(bytes);
+            assert!(
+                text.starts_with(&format!("pump.csv: looks like {expected}")),
+                "{text}"
+            );
+        }
+    }
+}

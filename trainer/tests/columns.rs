@@ -1,0 +1,190 @@
+//! Columns with roles, and cells that are missing, through the program.
+
+mod support;
+
+use std::fmt::Write;
+use support::program::{Folder, Noise, fails_with, json, read, succeeds, trainer};
+
+/// A log with everything that a logger adds to two sensors: `gaps` of its cells are missing.
+fn log(rows: usize, seed: u64, gaps: f32) -> String {
+    let mut noise = Noise(seed);
+    let mut text = "sep=;\n".to_owned();
+    text += "id;Zeit;Zustand;Fluss;Druck;Charge\n;;;l/s;bar;\n";
+    for row in 0..rows {
+        let load = (0..12).map(|_| noise.next()).sum::<f32>() - 6.0;
+        let wobble = noise.next();
+        let state = if load > 0.0 { "EIN" } else { "AUS" };
+        let mut cell = |value: f32| {
+            let text = format!("{value:.2}").replace('.', ",");
+            if noise.next() < gaps {
+                "NA".to_owned()
+            } else {
+                text
+            }
+        };
+        let (flow, pressure) = (cell(30.0 + load), cell(3.0 + 0.2 * load + 0.05 * wobble));
+        let (hour, minute) = (row / 60 % 24, row % 60);
+        let _ = writeln!(
+            text,
+            "P-{row:04};{:02}.03.2026 {hour:02}:{minute:02};{state};{flow};{pressure};{}",
+            1 + row / 1440,
+            row / 50
+        );
+    }
+    text
+}
+
+const SMALL: [&str; 8] = [
+    "--epochs",
+    "30",
+    "--encoder",
+    "16",
+    "--decoder",
+    "16",
+    "--latents",
+    "2",
+];
+
+/// Trains on `text`; what was said.
+fn fit(folder: &Folder, text: &str, out: &str, more: &[&str]) -> String {
+    let (data, out) = (folder.write("pump.csv", text), folder.path(out));
+    let start = ["fit", &data, "--out", &out];
+    let output = trainer(&[&start[..], &SMALL, more].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    errors
+}
+
+/// The ELBO of each line of scores.
+fn elbos(scores: &str) -> Vec<f64> {
+    let line = |line: &str| line.split(',').nth(1).unwrap().parse().unwrap();
+    scores.lines().skip(1).map(line).collect()
+}
+
+#[test]
+fn a_log_goes_in_as_it_is_and_every_assumption_is_a_line() {
+    let folder = Folder::new();
+    let said = fit(&folder, &log(600, 1, 0.02), "run", &["--group", "Charge"]);
+    for line in [
+        "pump: 1 line before the table is left out",
+        "pump: id names its rows and is left out (--reading id)",
+        "pump: Zeit is taken for the time of the rows (--time, --ignore)",
+        "pump: Zustand is taken for a state, one of ",
+        "values are missing: they are neither learned from nor scored",
+        "pump: rows are divided by groups, none of which is in two parts (--group)",
+    ] {
+        assert!(said.contains(line), "{said} lacks {line:?}");
+    }
+    let run = folder.path("run");
+    let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
+    assert_eq!(summary["likelihood"], "gaussian", "{summary}");
+    let new = folder.write("new.csv", log(50, 2, 0.1));
+    let output = trainer(&["score", &run, &new]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "new: 1 line before the table is left out\n");
+    let scores = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(elbos(&scores).len(), 50);
+    assert!(elbos(&scores).iter().all(|elbo| elbo.is_finite()));
+}
+
+#[test]
+fn columns_are_found_by_their_names() {
+    let folder = Folder::new();
+    fit(&folder, &log(300, 3, 0.0), "run", &["--ignore", "Charge"]);
+    let run = folder.path("run");
+    let scores = |text: &str| succeeds(&["score", &run, &folder.write("new.csv", text)]);
+    let head = "Zustand,Fluss,Druck\nEIN,30.1,3.02\nAUS,29,2.8\n";
+    let turned = "Druck,extra,zustand,fluss\n3.02,7,EIN,30.1\n2.8,7,AUS,29\n";
+    let turned = folder.write("turned.csv", turned);
+    let output = trainer(&["score", &run, &turned]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("turned: columns are put in the order of the training, by their names")
+            && said.contains("turned: extra was not there in training and is left out"),
+        "{said}"
+    );
+    assert_eq!(scores(head), String::from_utf8(output.stdout).unwrap());
+    // Without names by their order, all columns or those that are read.
+    let unnamed = scores("EIN;30.1;3.02\nAUS;29;2.8\n");
+    assert_eq!(unnamed, scores(head));
+    let missing = folder.write("missing.csv", "Fluss,Zustand\n30,EIN\n29,AUS\n");
+    let words = ["missing", "no column \"Druck\"", "Fluss, Zustand"];
+    fails_with(&["score", &run, &missing], &words);
+    let text = folder.write("text.csv", "Fluss,Druck,Zustand\nhigh,3,EIN\nlow,3,AUS\n");
+    fails_with(&["score", &run, &text], &["Fluss is text"]);
+}
+
+#[test]
+fn an_empty_cell_is_scored_as_a_mask_of_it() {
+    let folder = Folder::new();
+    fit(
+        &folder,
+        &log(300, 4, 0.0),
+        "run",
+        &["--ignore", "Charge,Zustand"],
+    );
+    let run = folder.path("run");
+    let whole = folder.write("whole.csv", "30.5,3.1\n29.1,9.0\n30,3\n");
+    let gaps = folder.write("gaps.csv", "30.5,\n29.1,NaN\n?,3\n");
+    let mask = folder.write("mask.csv", "1,0\n1,0\n0,1\n");
+    let masked = succeeds(&["score", &run, &whole, "--mask", &mask]);
+    assert_eq!(elbos(&succeeds(&["score", &run, &gaps])), elbos(&masked));
+    assert_eq!(
+        elbos(&succeeds(&["score", &run, &gaps, "--mask", &mask])),
+        elbos(&masked)
+    );
+    assert_ne!(elbos(&succeeds(&["score", &run, &whole])), elbos(&masked));
+    // What is missing is what is filled in.
+    let filled = succeeds(&["impute", &run, &gaps]);
+    assert_eq!(filled, succeeds(&["impute", &run, &gaps, "--mask", &mask]));
+    fails_with(&["impute", &run, &whole], &["whole", "--mask"]);
+}
+
+#[test]
+fn labels_are_a_column_of_numbers_or_text() {
+    let folder = Folder::new();
+    let table = |classes: [&str; 3]| {
+        let mut noise = Noise(5);
+        let mut text = "class,flow,pressure\n".to_owned();
+        for row in 0..400 {
+            let class = classes[[0, 0, 0, 0, 0, 0, 1, 0, 0, 2][row % 10]];
+            let shift = if class == classes[0] { 0.0 } else { 4.0 };
+            let _ = writeln!(text, "{class},{},{}", shift + noise.next(), noise.next());
+        }
+        text
+    };
+    for (classes, more, words) in [
+        (
+            ["1", "2", "3"],
+            &[][..],
+            "1, the most frequent label, is taken for that of normal rows",
+        ),
+        (
+            ["ok", "worn", "broken"],
+            &[],
+            "ok is the label of normal rows",
+        ),
+        (
+            ["1", "2", "3"],
+            &["--label", "class", "--normal", "1"],
+            "auc",
+        ),
+    ] {
+        let said = fit(
+            &folder,
+            &table(classes),
+            "run",
+            &[more, &["--force"]].concat(),
+        );
+        assert!(
+            said.to_lowercase().contains(words),
+            "{said} lacks {words:?}"
+        );
+        let summary = read(&folder.path("run"), "summary.json");
+        let summary = json(&String::from_utf8(summary).unwrap());
+        assert!(
+            summary["device"]["auc"].as_f64().unwrap() > 0.99,
+            "{summary}"
+        );
+    }
+}
