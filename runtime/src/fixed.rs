@@ -220,7 +220,7 @@ pub fn raw_reading(value: f64, exponent: i8) -> i16 {
 }
 
 /// `2^exponent`, exact, for exponents of magnitude at most 1022.
-fn power_of_two(exponent: i32) -> f64 {
+pub(crate) fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 

@@ -46,6 +46,7 @@
 //! * [`mod@format`]: the image; it computes nothing. Its writer alone, on hosts, asks the layers
 //!   below for the answers of the self-test.
 //! * [`Model`]: a validated view of an image. Parse once; nothing can fail or overflow after.
+//! * [`Column`]: what raw integers stand for: names, units, offsets.
 //! * [`Workspace`]: the caller's RAM.
 //! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
 //!   threshold it lies on, at as few passes as suffice.
@@ -91,6 +92,7 @@
 extern crate std;
 
 pub mod calibration;
+mod column;
 mod crc;
 #[cfg(feature = "sampling")]
 pub mod decision;
@@ -123,6 +125,7 @@ mod wire;
 mod workspace;
 
 pub use calibration::{Calibration, ThresholdError};
+pub use column::{Column, Raw};
 #[cfg(feature = "sampling")]
 pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;

@@ -161,6 +161,11 @@ impl<'a> Text<'a> {
         Self(bytes)
     }
 
+    /// Its bytes.
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
     /// The text.
     pub(crate) fn as_str(self) -> &'a str {
         str::from_utf8(self.0).unwrap_or_default()

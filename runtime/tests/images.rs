@@ -546,6 +546,7 @@ fn largest_spec(
     let any = dice.word() as i32;
     let mut spec = ImageSpec {
         name: String::new(),
+        columns: vec![],
         picture_width: 0,
         inputs: vec![input; inputs],
         conditions: vec![],

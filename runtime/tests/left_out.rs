@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// Where the header starts, and where it ends.
-const HEADER: (usize, usize) = (20, 68);
+const HEADER: (usize, usize) = (20, 70);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -73,17 +73,17 @@ impl Fields<'_> {
     fn refusal(self) -> ImageError {
         let hand = &IMAGE[HEADER.0..HEADER.1];
         let header = [
-            &hand[..3],
+            &hand[..5],
             &[self.conditions],
-            &hand[4..11],
+            &hand[6..13],
             self.stream,
             self.prior,
             self.likelihood,
             &[self.packing],
             self.encoder,
-            &hand[17..19],
+            &hand[19..21],
             &[self.output],
-            &hand[20..],
+            &hand[22..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()

@@ -127,6 +127,7 @@ impl Exact {
         let mut exact = Self {
             spec: ImageSpec {
                 name: "linear".into(),
+                columns: vec![],
                 picture_width: 0,
                 inputs,
                 conditions: vec![],

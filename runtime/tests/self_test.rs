@@ -30,6 +30,9 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     // Gains, then typical terms.
     skip(4 * inputs);
     skip(4 * inputs);
+    if spec.columns.iter().any(|column| column.offset != 0) {
+        skip(8 * inputs);
+    }
     match &spec.likelihood {
         elbow::format::LikelihoodSpec::Binomial { trials } => {
             skip(4 * (usize::from(*trials) + 1));

@@ -55,6 +55,8 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
             continue;
         }
         let front_end = front_end_for(dice, spec.inputs.len());
+        // Columns of a stream are its channels.
+        spec.columns.clear();
         spec.stream = Some(StreamSpec {
             hop: dice.size(1, front_end.samples().into()) as u16,
             exponents: vec![-3; front_end.channels().into()],

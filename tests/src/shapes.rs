@@ -112,6 +112,7 @@ impl Shape {
         let (inputs, likelihood) = kind.random_inputs(self.inputs, &mut words)?;
         Ok(ImageSpec {
             name: name.to_owned(),
+            columns: Vec::new(),
             picture_width: 0,
             self_test_reading: inputs.iter().map(|input| input.center).collect(),
             inputs,

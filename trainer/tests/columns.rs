@@ -188,3 +188,47 @@ fn labels_are_a_column_of_numbers_or_text() {
         );
     }
 }
+
+#[test]
+fn a_column_far_from_zero_has_an_offset_that_the_image_knows() {
+    let mut noise = Noise(6);
+    let mut text = "p;T\nPa;K\n".to_owned();
+    for _ in 0..400 {
+        let load = f64::from(noise.next()) - 0.5;
+        let wobble = f64::from(noise.next());
+        let (p, t) = (101_325.0 + 0.1 * load, 0.5 + load + 0.1 * wobble);
+        let _ = writeln!(text, "{p:.4};{t:.3}");
+    }
+    let folder = Folder::new();
+    let said = fit(&folder, &text, "run", &[]);
+    let line = "pump: p moves little around 101325, which is subtracted from it on the device too";
+    assert!(
+        said.contains(line) && !said.contains("T moves little"),
+        "{said}"
+    );
+    let run = folder.path("run");
+    let image = read(&run, "model.elbow");
+    let image = elbow::format::AlignedImage::new(&image);
+    let model = elbow::Model::parse(&image).unwrap();
+    let column = model.column(0).unwrap();
+    assert_eq!((column.name(), column.unit()), ("p", "Pa"));
+    assert_eq!(column.value(0.0), 101_325.0);
+    assert_eq!(column.raw_of_count(101_325).value, 0);
+    // 16 bits make more than 64 steps of the deviation, 0.029.
+    assert!(column.value(1.0) - column.value(0.0) < 0.029 / 64.0);
+    let other = model.column(1).unwrap();
+    assert_eq!((other.name(), other.unit(), other.offset()), ("T", "K", 0));
+    // An image alone reads the file as its run does, and values come back in its units.
+    let data = folder.write("new.csv", "T,p\n0.6,101325.01\n0.4,101324.99\n");
+    let alone = folder.write("alone.elbow", &image[..]);
+    let scores = |model: &str| trainer(&["score", model, &data]).stdout;
+    assert_eq!(scores(&run), scores(&alone));
+    let gaps = folder.write("gaps.csv", "p,T\n,0.6\n101324.99,\n");
+    let filled = succeeds(&["impute", &run, &gaps]);
+    let of_p = |line: &str| line.split(',').next().unwrap().parse::<f64>().unwrap();
+    let rows: Vec<f64> = filled.lines().skip(1).map(of_p).collect();
+    assert!(
+        (rows[0] - 101_325.01).abs() < 0.1 && (rows[1] - 101_324.99).abs() < 0.001,
+        "{filled}"
+    );
+}

@@ -55,6 +55,7 @@ impl Case {
             table: Table::new(INPUTS, values(kind)).unwrap(),
             labels: None,
             observed: None,
+            offsets: vec![],
         };
         let normalization = match kind {
             LikelihoodKind::Binomial { trials } => Normalization::counts(INPUTS, trials),
@@ -95,6 +96,7 @@ impl Case {
     /// The device's `log p(x_i|z)` at the posterior mean.
     fn device_terms(&self) -> Vec<Vec<f64>> {
         let label = Label {
+            columns: vec![],
             name: self.kind.to_string(),
             picture_width: 0,
             packing: elbow::kernel::Packing::Rows,

@@ -1,8 +1,8 @@
 //! Back from an image to the description of its model, for hosts.
 
 use super::{
-    ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
-    PriorSpec, RowSpec, StreamSpec,
+    ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, RowSpec, StreamSpec,
 };
 use crate::distribution::{Likelihood, Location, Prior};
 use crate::kernel::WeightBits;
@@ -33,6 +33,7 @@ impl ImageSpec {
         });
         Self {
             name: model.name().to_string(),
+            columns: columns(model),
             picture_width: model.picture_width as u16,
             inputs: inputs.collect(),
             conditions: multipliers(model.conditions),
@@ -55,6 +56,24 @@ impl ImageSpec {
             self_test_reading: model.self_test.reading.to_vec(),
         }
     }
+}
+
+/// The columns; none where nothing is known of them.
+fn columns(model: &Model<'_>) -> Vec<ColumnSpec> {
+    let columns = (0..model.columns()).filter_map(|index| model.column(index));
+    let columns = columns.map(|column| ColumnSpec {
+        name: column.name().to_string(),
+        unit: column.unit().to_string(),
+        offset: column.offset(),
+    });
+    let columns: Vec<ColumnSpec> = columns.collect();
+    if columns
+        .iter()
+        .all(|column| *column == ColumnSpec::default())
+    {
+        return Vec::new();
+    }
+    columns
 }
 
 /// A layer that no model lacks.

@@ -23,6 +23,9 @@ use std::vec::Vec;
 pub struct ImageSpec {
     /// What the model is called.
     pub name: String,
+    /// Names, units and offsets of the columns of the data, one for each number of a reading, or for each channel
+    /// of a stream; empty where nothing is known of them.
+    pub columns: Vec<ColumnSpec>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
     /// The normalization of each number of a reading: of its inputs, then of its conditions.
@@ -58,6 +61,17 @@ pub struct ImageSpec {
     pub noise: Noise,
     /// A reading for the self-test.
     pub self_test_reading: Vec<i16>,
+}
+
+/// A column of the data; see [`crate::Column`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnSpec {
+    /// What the data call it; tabs and line feeds become blanks.
+    pub name: String,
+    /// The unit of its values.
+    pub unit: String,
+    /// A raw integer stands for `(raw + offset) * 2^exponent`.
+    pub offset: i64,
 }
 
 /// Normalization of one input.
@@ -343,8 +357,11 @@ impl ImageSpec {
                 standard_deviation: table.standard_deviation,
             })
         };
+        let columns = self.column_text();
         let header = Header {
             name: Text::new(&self.name),
+            columns: Text::new(&columns),
+            offsets: self.has_offsets(),
             inputs: narrow("inputs", self.modelled())?,
             conditions: narrow("conditions", self.conditions.len())?,
             picture_width: self.picture_width,
@@ -369,6 +386,24 @@ impl ImageSpec {
         let header = postcard::to_stdvec(&header).map_err(EncodeError::Header)?;
         let tensors = self.tensors(calibrations, &answers.hashes);
         Ok(AlignedImage::new(&seal(&header, &tensors)))
+    }
+
+    /// Names and units as an image has them: a line for each column; nothing where none has either.
+    fn column_text(&self) -> String {
+        let plain = |text: &str| text.replace(['\t', '\n'], " ");
+        let lines = self.columns.iter().map(|column| match &*column.unit {
+            "" => plain(&column.name),
+            unit => plain(&column.name) + "\t" + &plain(unit),
+        });
+        let lines: Vec<String> = lines.collect();
+        if lines.iter().all(String::is_empty) {
+            return String::new();
+        }
+        lines.join("\n")
+    }
+
+    fn has_offsets(&self) -> bool {
+        self.columns.iter().any(|column| column.offset != 0)
     }
 
     /// Numbers of a reading that are no conditions.
@@ -413,9 +448,13 @@ impl ImageSpec {
         if !self.typical.is_empty() {
             check_length("typical terms", self.typical.len(), inputs)?;
         }
+        let mut columns = numbers;
         if let Some(stream) = &self.stream {
-            let channels = stream.front_end.channels().into();
-            check_length("exponents of channels", stream.exponents.len(), channels)?;
+            columns = stream.front_end.channels().into();
+            check_length("exponents of channels", stream.exponents.len(), columns)?;
+        }
+        if !self.columns.is_empty() {
+            check_length("columns", self.columns.len(), columns)?;
         }
         if let LikelihoodSpec::Location(location) = &self.likelihood {
             let normalizers = location.log_normalizers.len();
@@ -451,6 +490,13 @@ impl ImageSpec {
                     .exponents
                     .iter()
                     .map(|exponent| exponent.to_le_bytes()),
+            );
+        }
+        if self.has_offsets() {
+            tensors.push(
+                self.columns
+                    .iter()
+                    .map(|column| column.offset.to_le_bytes()),
             );
         }
         if let PriorSpec::Mixture(components) = &self.prior {

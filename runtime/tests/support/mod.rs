@@ -6,8 +6,8 @@ pub(crate) mod reference;
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
-    Activation, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, PriorSpec, RowSpec,
+    Activation, ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec,
 };
 use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
@@ -126,6 +126,7 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
 
     let mut spec = ImageSpec {
         name: format!("model-{}", dice.size(0, 99)),
+        columns: random_columns(&mut aside.clone(), inputs),
         picture_width: dice.size(0, inputs) as u16,
         inputs: specs,
         conditions: vec![],
@@ -158,6 +159,30 @@ pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
     spec
 }
 
+/// Columns with names, some with units, some with offsets; or none.
+fn random_columns(dice: &mut Dice, count: usize) -> Vec<ColumnSpec> {
+    let (named, moved) = (dice.once_in(2), dice.once_in(2));
+    let column = |index: usize| ColumnSpec {
+        name: if named {
+            format!("Größe {index}")
+        } else {
+            String::new()
+        },
+        unit: if named && index.is_multiple_of(2) {
+            "m/s²".into()
+        } else {
+            String::new()
+        },
+        offset: if moved {
+            i64::from(dice.word()) << 20
+        } else {
+            0
+        },
+    };
+    let columns: Vec<ColumnSpec> = (0..count).map(column).collect();
+    if named || moved { columns } else { vec![] }
+}
+
 /// Makes the weights of a layer ones of four bits, about as large as they were; no row's magnitudes have a
 /// larger sum than before.
 pub(crate) fn halve(dense: &mut DenseSpec) {
@@ -187,6 +212,9 @@ pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
                 exponent: 0,
                 gain: Multiplier::nearest(dice.real(0.1, 3.0)).unwrap(),
             });
+            if !spec.columns.is_empty() {
+                spec.columns.push(ColumnSpec::default());
+            }
             let latent = f64::from(1 << spec.latent_fraction_bits);
             let gain = Multiplier::nearest(latent * dice.real(0.01, 0.1)).unwrap();
             spec.conditions.push(gain);

@@ -135,7 +135,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         None => parts.test,
         Some(path) => {
             let like = Like {
-                columns: &parts.columns,
+                columns: (&parts.columns).into(),
                 anomaly_digit: data.anomaly_digit,
                 ..Like::new(None)
             };

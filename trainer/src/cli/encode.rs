@@ -6,6 +6,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::Readings;
+use crate::readings::device::value_of;
 use clap::Args;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
@@ -125,9 +126,9 @@ fn squared_errors(model: &Model<'_>, readings: &Readings, bytes: &[u8]) -> Resul
         let Some(received) = receiver.next_packet().map_err(|error| refused(&error))? else {
             break;
         };
-        let values = received.values.iter().zip(reading).zip(model.exponents());
-        for (sum, ((value, &raw), &exponent)) in sums.iter_mut().zip(values) {
-            let sent = f64::from(raw) * 2f64.powi(exponent.into());
+        let values = received.values.iter().zip(reading).enumerate();
+        for (sum, (at, (value, &raw))) in sums.iter_mut().zip(values) {
+            let sent = value_of(model, at, raw.into());
             *sum += (value - sent).powi(2);
         }
     }

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::imputed;
 use clap::Args;
+use elbow::Model;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -41,11 +42,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         )));
     }
     let filled = imputed(&model, &readings, masks.as_ref())?;
-    emit(out.as_deref(), &csv(&labelled.dataset, &filled)?)
+    emit(out.as_deref(), &csv(&model, &labelled.dataset, &filled)?)
 }
 
 /// The readings as text, under the names that the columns have.
-fn csv(dataset: &Dataset, rows: &[Vec<f64>]) -> Result<String, Error> {
+fn csv(model: &Model<'_>, dataset: &Dataset, rows: &[Vec<f64>]) -> Result<String, Error> {
     let bad =
         |error: &dyn std::fmt::Display| Error::Setting(format!("no CSV can be written: {error}"));
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -53,10 +54,21 @@ fn csv(dataset: &Dataset, rows: &[Vec<f64>]) -> Result<String, Error> {
         writer.write_record(columns).map_err(|error| bad(&error))?;
     }
     for row in rows {
-        // As many digits as the data themselves have.
-        let cells = row.iter().map(|&value| (value as f32).to_string());
+        let cells = row.iter().zip(model.exponents());
+        let cells = cells.map(|(&value, &exponent)| digits(value, exponent));
         writer.write_record(cells).map_err(|error| bad(&error))?;
     }
     let bytes = writer.into_inner().map_err(|error| bad(&error))?;
     String::from_utf8(bytes).map_err(|error| bad(&error))
+}
+
+/// A value with as few digits as tell it from its neighbours, of which the next raw reading is one.
+fn digits(value: f64, exponent: i8) -> String {
+    let step = 2f64.powi(exponent.into());
+    let short = value as f32;
+    if (f64::from(short) - value).abs() < step / 4.0 {
+        return short.to_string();
+    }
+    let decimals = (1.0 - step.log10()).ceil().max(0.0) as usize;
+    format!("{value:.decimals$}")
 }

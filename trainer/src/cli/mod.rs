@@ -189,11 +189,16 @@ impl Source {
     }
 
     /// All readings, as they were in their file or are among the data of `run`, the settings beside the model.
-    fn labelled(&self, run: Option<&RunConfig>, labels: Option<&Path>) -> Result<Labelled, Error> {
+    fn labelled(
+        &self,
+        run: Option<&RunConfig>,
+        like: Like<'_>,
+        labels: Option<&Path>,
+    ) -> Result<Labelled, Error> {
         let Some(data) = &self.data else {
             return self.test_part(run, labels);
         };
-        let labelled = load_for_scoring(data, labels, Like::new(run))?;
+        let labelled = load_for_scoring(data, labels, like)?;
         tell(&labelled);
         Ok(labelled)
     }
@@ -225,7 +230,8 @@ impl Source {
         choose: impl Fn(usize) -> Vec<usize>,
     ) -> Result<Loaded, Error> {
         let run = self.run_beside()?;
-        let labelled = self.labelled(run.as_ref(), labels)?;
+        let like = Like::new(run.as_ref()).or_image(model);
+        let labelled = self.labelled(run.as_ref(), like, labels)?;
         let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
         warn_of_saturation(saturated);
         let Dataset { name, table, .. } = &labelled.dataset;
@@ -268,7 +274,7 @@ impl Source {
         labels: Option<&Path>,
     ) -> Result<(Labelled, Readings), Error> {
         let settings = &run.settings;
-        let labelled = self.labelled(Some(run), labels)?;
+        let labelled = self.labelled(Some(run), Like::new(Some(run)), labels)?;
         let Dataset { name, table, .. } = &labelled.dataset;
         let exponents = &run.derived.normalization.exponents;
         check_width(name, table, exponents.len())?;

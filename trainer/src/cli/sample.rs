@@ -4,7 +4,7 @@ use super::emit;
 use crate::error::Error;
 use crate::export::run;
 use clap::Args;
-use elbow::{Session, raw_reading, text::Picture};
+use elbow::{Session, text::Picture};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -42,14 +42,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut session =
         Session::new(&model, &mut workspace, arguments.seed).map_err(|error| refused(&error))?;
     if let Some(conditions) = &arguments.conditions {
-        let exponents = &model.exponents()[model.inputs()..];
-        let raw = conditions.iter().zip(exponents);
-        let raw: Vec<i16> = raw.map(|(&value, &e)| raw_reading(value, e)).collect();
-        if conditions.len() != exponents.len() {
+        let columns = (model.inputs()..).map_while(|index| model.column(index));
+        let raw = conditions.iter().zip(columns);
+        let raw: Vec<i16> = raw
+            .map(|(&value, column)| column.raw(value).value)
+            .collect();
+        if conditions.len() != model.conditions() {
             return Err(Error::Setting(format!(
                 "--conditions has {} numbers, the model {} conditions: give one for each",
                 conditions.len(),
-                exponents.len()
+                model.conditions()
             )));
         }
         session.condition(&raw).map_err(|error| refused(&error))?;

@@ -65,7 +65,7 @@ impl StreamInput {
     ) -> Result<(&'m Stream<'m>, Readings, Dataset), Error> {
         let stream = of_model(&self.model, model)?;
         let run = config_beside(&self.model).ok().flatten();
-        let like = Like::new(run.as_ref());
+        let like = Like::new(run.as_ref()).or_image(model);
         let labelled = load_for_scoring(&self.data, None, like)?;
         super::tell(&labelled);
         let dataset = labelled.dataset;

@@ -1,6 +1,7 @@
 //! Packets of telemetry as a receiver takes them.
 
 use crate::error::Error;
+use crate::readings::device::value_of;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
 
@@ -89,7 +90,6 @@ impl<'s> Receiver<'s> {
             .decode(&latents, &mut mean)
             .map_err(|error| fault(&error))?;
         let unit = 0.5f64.powi(packet.fraction_bits().into());
-        let values = mean.iter().zip(self.model.exponents());
         let lost = self.last.map_or(0, |last| packet.lost_since(last));
         self.offset = self.bytes.len() - after.len();
         self.last = Some(packet.sequence());
@@ -100,8 +100,8 @@ impl<'s> Receiver<'s> {
                 .latents()
                 .map(|latent| f64::from(latent) * unit)
                 .collect(),
-            values: values
-                .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))
+            values: (mean.iter().enumerate())
+                .map(|(at, &value)| value_of(self.model, at, f64::from(value) / 65536.0))
                 .collect(),
         }))
     }

@@ -112,6 +112,7 @@ pub fn part(part: Part, anomaly_digit: u32) -> Dataset {
         table: Table::new(PIXELS, values.collect())
             .expect("every image has the same number of pixels"),
         observed: None,
+        offsets: vec![],
         labels: Some(
             indices
                 .iter()

@@ -185,6 +185,7 @@ mod tests {
             table: Table::new(values.len(), values.to_vec()).unwrap(),
             labels: None,
             observed: None,
+            offsets: vec![],
         };
         Intensities::new(&dataset, 255).map_err(|error| error.to_string())
     }

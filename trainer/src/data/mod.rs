@@ -29,7 +29,7 @@ use std::path::Path;
 pub use error::{DataError, Fault, Place};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
-pub use roles::{Interpreted, NamedRole, Role, Wanted, interpret, interpret_like};
+pub use roles::{Interpreted, NamedRole, Role, Wanted, interpret, interpret_like, numbers};
 pub use source::DataSource;
 pub use split::{Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
@@ -82,10 +82,8 @@ fn says_npy(path: &Path) -> bool {
 /// Those of [`frame`], and of a column that holds text, or a cell that is missing.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let frame = frame(path)?;
-    let reading = |column: &Column| NamedRole {
-        name: column.name.clone().unwrap_or_default(),
-        role: Role::Reading,
-    };
+    let reading =
+        |column: &Column| NamedRole::new(column.name.as_deref().unwrap_or_default(), Role::Reading);
     let roles: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {

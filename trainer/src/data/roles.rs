@@ -49,12 +49,69 @@ pub struct Wanted {
 }
 
 /// A column by its name in the file, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedRole {
     /// What the header calls it; empty without a header.
     pub name: String,
     /// What it is.
     pub role: Role,
+    /// The unit of its values; empty where the file gives none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub unit: String,
+    /// Subtracted from its values before anything else, where they move little around something large.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: f64,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
+impl NamedRole {
+    /// A column of `name`, without unit and offset.
+    pub fn new(name: &str, role: Role) -> Self {
+        Self {
+            name: name.to_owned(),
+            role,
+            unit: String::new(),
+            offset: 0.0,
+        }
+    }
+}
+
+/// A number of a reading: its name, its unit, and what was subtracted from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    /// What the file calls it; empty without a header.
+    pub name: String,
+    /// The unit; empty where the file gives none.
+    pub unit: String,
+    /// What its values are relative to.
+    pub offset: f64,
+}
+
+/// The numbers of a reading that columns with these roles make, conditions last.
+pub fn numbers(roles: &[NamedRole]) -> Vec<Number> {
+    let of = |named: &NamedRole| -> Vec<Number> {
+        let number = |name: String| Number {
+            name,
+            unit: named.unit.clone(),
+            offset: named.offset,
+        };
+        match &named.role {
+            Role::Reading | Role::Condition => vec![number(named.name.clone())],
+            Role::States(states) => {
+                let states = states.iter();
+                let named = states.map(|state| number(format!("{}={state}", named.name)));
+                named.collect()
+            }
+            Role::Label | Role::Time | Role::Group | Role::Ignored => vec![],
+        }
+    };
+    let is_condition = |named: &&NamedRole| named.role == Role::Condition;
+    let first = roles.iter().filter(|named| !is_condition(named));
+    let last = roles.iter().filter(is_condition);
+    first.chain(last).flat_map(of).collect()
 }
 
 /// A file with its roles.
@@ -186,11 +243,25 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
     let roles = roles.map(|(column, role)| NamedRole {
         name: frame.columns[column].name.clone().unwrap_or_default(),
         role: role.unwrap_or(Role::Ignored),
+        unit: frame.columns[column].unit.clone().unwrap_or_default(),
+        offset: 0.0,
     });
-    let roles: Vec<NamedRole> = roles.collect();
+    let mut roles: Vec<NamedRole> = roles.collect();
     let Assigned {
         mut notes, doubts, ..
     } = assigned;
+    for (column, named) in roles.iter_mut().enumerate() {
+        if let (Role::Reading | Role::Condition, Cells::Numbers(numbers)) =
+            (&named.role, &frame.columns[column].cells)
+            && let Some(offset) = offset(numbers)
+        {
+            named.offset = offset;
+            let name = frame.column_name(column);
+            notes.push(format!(
+                "{name} moves little around {offset}, which is subtracted from it on the device too"
+            ));
+        }
+    }
     let (abnormal, note) = abnormal(frame, &roles, &wanted.normal)?;
     notes.extend(note);
     let (dataset, conditions) = dataset(frame, &roles)?;
@@ -500,10 +571,10 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
         let name = frame.column_name(column);
         match (&named.role, &frame.columns[column].cells) {
             (Role::Reading, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                columns.push((name, narrow(frame, column, numbers)?));
+                columns.push((name, narrow(frame, column, numbers, named.offset)?));
             }
             (Role::Condition, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                conditions.push((name, narrow(frame, column, numbers)?));
+                conditions.push((name, narrow(frame, column, numbers, named.offset)?));
             }
             (Role::States(states), Cells::Text { values, codes }) => {
                 for state in states {
@@ -552,6 +623,8 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
     let gaps = cells().any(f32::is_nan);
     dataset.observed = gaps.then(|| cells().map(|value| !value.is_nan()).collect());
     dataset.columns = named.then(|| columns.iter().map(|(name, _)| name.clone()).collect());
+    let offsets = numbers(roles).into_iter().map(|number| number.offset);
+    dataset.offsets = offsets.collect();
     Ok((dataset, count))
 }
 
@@ -575,8 +648,38 @@ fn kind(cells: &Cells) -> &'static str {
     }
 }
 
-/// The numbers of a column as readings take them.
-fn narrow(frame: &Frame, column: usize, numbers: &[f64]) -> Result<Vec<f32>, DataError> {
+/// How many times as far from zero as they spread values may be before they get an offset: 16 bits over their
+/// magnitude then still make 64 steps of a standard deviation.
+const FAR: f64 = 64.0;
+
+/// What is to be subtracted from a column that moves so little around something large that 16 bits over its magnitude
+/// would hardly resolve it: a multiple of a power of two near its middle. None where 16 bits do.
+fn offset(numbers: &[f64]) -> Option<f64> {
+    let there = || numbers.iter().copied().filter(|number| number.is_finite());
+    let count = there().count() as f64;
+    let mean = there().sum::<f64>() / count;
+    let variance = there().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
+    let reach = there()
+        .map(|number| (number - mean).abs())
+        .fold(0.0, f64::max);
+    let (low, high) = (mean - reach, mean + reach);
+    let whole = low >= -32768.0 && high <= 32767.0 && there().all(|number| number.fract() == 0.0);
+    // An outlier that needs the range, whole numbers that 16 bits hold as they are, and constants stay.
+    if !(variance > 0.0 && mean.abs() > FAR * variance.sqrt() && mean.abs() > 4.0 * reach) || whole
+    {
+        return None;
+    }
+    let step = 2f64.powi(reach.log2().floor() as i32 - 1);
+    Some((mean / step).round() * step).filter(|offset| offset.is_finite())
+}
+
+/// The numbers of a column as readings take them, less its offset.
+fn narrow(
+    frame: &Frame,
+    column: usize,
+    numbers: &[f64],
+    offset: f64,
+) -> Result<Vec<f32>, DataError> {
     let fault = |fault: String| DataError::Column {
         file: frame.name.clone(),
         fault,
@@ -587,7 +690,10 @@ fn narrow(frame: &Frame, column: usize, numbers: &[f64]) -> Result<Vec<f32>, Dat
             "{wrong}, or leave the column out by --ignore {name}"
         )));
     }
-    let narrowed: Vec<f32> = numbers.iter().map(|&number| number as f32).collect();
+    let narrowed: Vec<f32> = numbers
+        .iter()
+        .map(|&number| (number - offset) as f32)
+        .collect();
     match narrowed.iter().position(|number| number.is_infinite()) {
         Some(row) => Err(fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",

@@ -136,6 +136,8 @@ pub struct Dataset {
     pub labels: Option<Vec<u32>>,
     /// Which values are there, row after row; none where all are. The others stand at the median of their column.
     pub observed: Option<Vec<bool>>,
+    /// What was subtracted from the values of each column; empty where nothing was of any.
+    pub offsets: Vec<f64>,
 }
 
 impl Dataset {
@@ -147,7 +149,13 @@ impl Dataset {
             table,
             labels: None,
             observed: None,
+            offsets: vec![],
         }
+    }
+
+    /// What `value` of the table stands for in column `index` of the data.
+    pub fn value(&self, index: usize, value: f32) -> f64 {
+        f64::from(value) + self.offsets.get(index).copied().unwrap_or(0.0)
     }
 
     /// The columns `range`, at least one of those there are, without labels.
@@ -171,6 +179,7 @@ impl Dataset {
             table: Table::new(range.len(), values.copied().collect())?,
             labels: None,
             observed: None,
+            offsets: self.offsets.get(range).unwrap_or_default().to_vec(),
         })
     }
 
@@ -195,6 +204,7 @@ impl Dataset {
         Self {
             name: self.name.clone(),
             columns: self.columns.clone(),
+            offsets: self.offsets.clone(),
             table: self.table.select(indices),
             labels: self
                 .labels
@@ -249,6 +259,7 @@ mod tests {
             table,
             labels: Some(vec![7, 8, 9]),
             observed: None,
+            offsets: vec![],
         };
         let selected = dataset.select(&[2, 0]);
         assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
@@ -284,6 +295,7 @@ mod tests {
             table,
             labels: None,
             observed: None,
+            offsets: vec![],
         };
         assert_eq!(
             [0, 1, 2].map(|index| dataset.column_name(index)),

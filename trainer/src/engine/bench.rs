@@ -203,6 +203,7 @@ fn pictures(numbers: usize, vae: &Vae) -> Result<Prepared, Error> {
         table: Table::new(numbers, values)?,
         labels: None,
         observed: None,
+        offsets: vec![],
     };
     let intensities = Intensities::new(&dataset, u8::MAX)?;
     dataset.table = intensities.fixed(crate::data::Binarization::Threshold, &mut rng)?;

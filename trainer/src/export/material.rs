@@ -88,6 +88,7 @@ impl Material<'_> {
     pub fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
         let label = Label {
             name: self.name.to_string(),
+            columns: self.config.derived.column_specs(),
             picture_width: self.parts.test.picture_width,
             packing: self.config.settings.export.core.packing(),
         };

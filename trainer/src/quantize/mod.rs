@@ -53,7 +53,7 @@ use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
-use elbow::format::{ImageSpec, LayerSpec};
+use elbow::format::{ColumnSpec, ImageSpec, LayerSpec};
 use elbow::kernel::Packing;
 use layer::{quantize_dense, quantize_hidden};
 use likelihood::quantize_prior;
@@ -66,6 +66,8 @@ const Q16: f64 = 65536.0;
 pub struct Label {
     /// What the model is called.
     pub name: String,
+    /// The columns of the data; empty where nothing is known of them.
+    pub columns: Vec<ColumnSpec>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
     /// How the weights lie: the cores that are to be fastest.
@@ -100,6 +102,7 @@ pub fn quantize(
     let output = heads + 1 + vae.decoder.len();
     Ok(ImageSpec {
         name: label.name.clone(),
+        columns: label.columns.clone(),
         picture_width: label.picture_width,
         encoder: hidden(&vae.encoder, 0)?,
         heads: last(&vae.heads, heads)?,

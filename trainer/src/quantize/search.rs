@@ -69,6 +69,7 @@ impl Search<'_> {
     pub(super) fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
         let label = Label {
             name: String::new(),
+            columns: vec![],
             picture_width: 0,
             packing: Packing::Rows,
         };

@@ -151,6 +151,7 @@ fn corrections_take_the_mean_error_of_outputs_away() {
     assert!(shifts.iter().flatten().any(|&shift| shift != 0.0));
     let label = Label {
         name: String::new(),
+        columns: vec![],
         picture_width: 0,
         packing: Packing::Rows,
     };
@@ -174,6 +175,7 @@ fn nats_cost_no_more_than_what_units_reach() {
         let (vae, normalization, pool, plan) = planned(calibration);
         let label = Label {
             name: String::new(),
+            columns: vec![],
             picture_width: 0,
             packing: Packing::Rows,
         };
@@ -199,6 +201,7 @@ fn plans_are_read_as_they_are_written() {
 fn measured(vae: &Vae, normalization: &Normalization, pool: &Pool, plan: &Plan) -> (f64, usize) {
     let label = Label {
         name: String::new(),
+        columns: vec![],
         picture_width: 0,
         packing: Packing::PairedTiles,
     };
@@ -402,6 +405,7 @@ fn a_settled_model_has_the_same_integers() {
     let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
     let label = Label {
         name: String::new(),
+        columns: vec![],
         picture_width: 0,
         packing: Packing::Rows,
     };
@@ -435,6 +439,7 @@ fn plans_that_do_not_fit_are_refused() {
     let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
     let label = Label {
         name: String::new(),
+        columns: vec![],
         picture_width: 0,
         packing: Packing::Rows,
     };

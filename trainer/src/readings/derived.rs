@@ -5,7 +5,8 @@ use super::stream::DerivedStream;
 use crate::config::{
     Config, DataConfig, ExportConfig, LikelihoodKind, Limits, ModelConfig, TrainConfig,
 };
-use crate::data::NamedRole;
+use crate::data::{self, NamedRole};
+use elbow::format::ColumnSpec;
 use serde::{Deserialize, Serialize};
 
 /// Everything in `config.toml`.
@@ -96,6 +97,24 @@ pub struct Derived {
     /// What the networks were sized to, and the image is held to.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
+}
+
+impl Derived {
+    /// The columns as an image has them; none where the data had no file.
+    pub fn column_specs(&self) -> Vec<ColumnSpec> {
+        let exponents = match &self.stream {
+            Some(stream) => &stream.exponents,
+            None => &self.normalization.exponents,
+        };
+        let numbers = data::numbers(&self.columns).into_iter().zip(exponents);
+        let columns = numbers.map(|(number, &exponent)| ColumnSpec {
+            name: number.name,
+            unit: number.unit,
+            // Exact: an offset is a multiple of what a raw one is worth.
+            offset: (number.offset * 2f64.powi(-i32::from(exponent))).round() as i64,
+        });
+        columns.collect()
+    }
 }
 
 fn is_zero(number: &usize) -> bool {

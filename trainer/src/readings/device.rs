@@ -75,11 +75,19 @@ pub fn imputed(
         // Conditions stay as they are.
         let behind = row[model.inputs()..].iter();
         filled.extend(behind.map(|&condition| i32::from(condition) << 16));
-        let values = filled.iter().zip(model.exponents());
+        let values = filled.iter().enumerate();
         Ok(values
-            .map(|(&value, &exponent)| f64::from(value) * 2f64.powi(i32::from(exponent) - 16))
+            .map(|(at, &value)| value_of(model, at, f64::from(value) / 65536.0))
             .collect())
     })
+}
+
+/// What number `index` of a reading stands for where it is `raw`, in the units of the data.
+pub fn value_of(model: &Model<'_>, index: usize, raw: f64) -> f64 {
+    // The columns of a stream are its channels, what is made of their windows has no offset.
+    let column = model.column(index).filter(|_| model.stream().is_none());
+    let exponent = model.exponents().get(index).copied().unwrap_or(0);
+    column.map_or(raw * 2f64.powi(exponent.into()), |column| column.value(raw))
 }
 
 /// The bounds of `scores`, in nats.

@@ -344,6 +344,7 @@ mod tests {
             table,
             labels: None,
             observed: None,
+            offsets: vec![],
         }
     }
 

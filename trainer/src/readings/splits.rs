@@ -13,6 +13,7 @@ use crate::readings::stream::{self, Fractions, Windowed};
 use crate::readings::{Normalization, Readings, RunConfig};
 use elbow::Model;
 use elbow::distribution::Family;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Which of all divisions of a file; independent of the seed of a run, so that runs compare.
@@ -304,7 +305,10 @@ impl Splits {
         let constant = data::constant_columns(&self.train.table);
         let named = constant.iter().take(NAMED);
         let mut names: Vec<String> = named
-            .map(|&(column, value)| format!("{} ({value})", self.train.column_name(column)))
+            .map(|&(column, value)| {
+                let value = self.train.value(column, value);
+                format!("{} ({value})", self.train.column_name(column))
+            })
             .collect();
         let more = constant.len().saturating_sub(NAMED);
         if more > 0 {
@@ -387,6 +391,7 @@ pub fn stream_to_readings(
             table: stream::in_units(&readings, model.exponents())?,
             labels: None,
             observed: None,
+            offsets: vec![],
         },
         abnormal: abnormal
             .as_deref()
@@ -415,10 +420,10 @@ fn binarize(
 }
 
 /// What readings to be scored are like: those of a training.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Like<'a> {
     /// The columns of the file that was trained on, and what they are; all are readings where there are none.
-    pub columns: &'a [NamedRole],
+    pub columns: Cow<'a, [NamedRole]>,
     /// Numbers of a window's reading, where the training's rows were samples: a file of readings is taken too.
     pub of_windows: Option<usize>,
     /// Labels of normal rows.
@@ -434,7 +439,7 @@ impl<'a> Like<'a> {
     pub fn new(run: Option<&'a RunConfig>) -> Self {
         let data = run.map(|run| &run.settings.data);
         Self {
-            columns: run.map_or(&[][..], |run| &run.derived.columns),
+            columns: Cow::from(run.map_or(&[][..], |run| &run.derived.columns)),
             of_windows: run.and_then(|run| {
                 let derived = &run.derived;
                 derived
@@ -447,6 +452,35 @@ impl<'a> Like<'a> {
             binarize: data.and_then(|data| data.binarize),
         }
     }
+
+    /// The same where nothing is known but an image: the columns that it knows.
+    #[must_use]
+    pub fn or_image(mut self, model: &Model<'_>) -> Self {
+        if self.columns.is_empty() {
+            let roles = (0..model.columns()).filter_map(|index| image_role(model, index));
+            let roles: Vec<NamedRole> = roles.collect();
+            let known = |named: &NamedRole| !named.name.is_empty() || named.offset != 0.0;
+            if roles.iter().any(known) {
+                self.columns = roles.into();
+                self.of_windows = model.stream().map(|_| model.inputs());
+            }
+        }
+        self
+    }
+}
+
+/// The role of a column of the data of `model`; none beyond its last one.
+fn image_role(model: &Model<'_>, index: usize) -> Option<NamedRole> {
+    let column = model.column(index)?;
+    let role = match model.stream() {
+        None if index >= model.inputs() => Role::Condition,
+        _ => Role::Reading,
+    };
+    Some(NamedRole {
+        unit: column.unit().to_owned(),
+        offset: column.value(0.0),
+        ..NamedRole::new(column.name(), role)
+    })
 }
 
 /// Loads readings to be scored: a file, or by default the test part of the digits; with columns, labels and bits as in
@@ -514,14 +548,13 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     let width = frame.columns.len();
     let of_windows = of_windows == Some(width) && width != columns.len();
     let interpreted = if columns.is_empty() || of_windows {
-        let reading = |column: &Column| NamedRole {
-            name: column.name.clone().unwrap_or_default(),
-            role: Role::Reading,
+        let reading = |column: &Column| {
+            NamedRole::new(column.name.as_deref().unwrap_or_default(), Role::Reading)
         };
         let all: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
         data::interpret_like(&frame, &all, normal)?
     } else {
-        data::interpret_like(&frame, columns, normal)?
+        data::interpret_like(&frame, &columns, normal)?
     };
     let abnormal = match labels {
         None => interpreted.abnormal,

@@ -259,7 +259,7 @@ impl Outlier {
                     0 => String::new(),
                     more => format!(" (and {more} more)"),
                 };
-                let (low, high) = interval(normalization, column, clip);
+                let (low, high) = interval(dataset, normalization, column, clip);
                 format!(
                     "{}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({:.0} % of its readings), or take its logarithm",
                     dataset.column_name(column),
@@ -293,7 +293,13 @@ impl Outlier {
 }
 
 /// What a column reads `reach` standard deviations around its centre, in the units of the data.
-fn interval(normalization: &Normalization, column: usize, reach: f64) -> (f32, f32) {
+fn interval(
+    dataset: &Dataset,
+    normalization: &Normalization,
+    column: usize,
+    reach: f64,
+) -> (f32, f32) {
+    let offset = dataset.value(column, 0.0);
     let center = f64::from(normalization.centers[column]);
     let reach = reach * f64::from(normalization.units[column]);
     let scale = 2f64.powi(normalization.exponents[column].into());
@@ -301,7 +307,7 @@ fn interval(normalization: &Normalization, column: usize, reach: f64) -> (f32, f
         // Three digits say where to clip.
         let digits = (reach * scale).abs().max(f64::MIN_POSITIVE).log10().floor() - 2.0;
         let unit = 10f64.powf(digits);
-        ((value * scale / unit).round() * unit) as f32
+        (((value * scale + offset) / unit).round() * unit) as f32
     };
     (round(center - reach), round(center + reach))
 }

@@ -280,6 +280,7 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
         };
         let label = Label {
             name: String::new(),
+            columns: vec![],
             picture_width: 0,
             packing: Packing::Tiles,
         };

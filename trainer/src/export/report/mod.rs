@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::export::run::{CONFIG_FILE, Summary, to_toml};
 use crate::readings::Readings;
 use crate::readings::RunConfig;
+use crate::readings::device::value_of;
 use crate::score::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::train::Epoch;
 use elbow::{Estimator, Model, Session};
@@ -166,10 +167,10 @@ fn costs(results: &Results<'_>) -> String {
 }
 
 /// Raw values in the units of the data.
-fn in_units<T: Copy + Into<f64>>(values: &[T], exponents: &[i8], scale: f64) -> Vec<f64> {
-    let values = values.iter().zip(exponents);
+fn in_units<T: Copy + Into<f64>>(model: &Model<'_>, values: &[T], scale: f64) -> Vec<f64> {
+    let values = values.iter().enumerate();
     values
-        .map(|(&value, &exponent)| value.into() * scale * 2f64.powi(exponent.into()))
+        .map(|(at, &value)| value_of(model, at, value.into() * scale))
         .collect()
 }
 
@@ -219,7 +220,7 @@ fn strangest(results: &Results<'_>) -> String {
         .iter()
         .map(|&index| {
             let modelled = &readings.row(index)[..model.inputs()];
-            in_units(modelled, model.exponents(), 1.0)
+            in_units(model, modelled, 1.0)
         })
         .collect();
     let caption = |index: usize| {
@@ -256,7 +257,7 @@ fn draws(results: &Results<'_>) -> Result<String, Error> {
         session
             .generate(&mut mean)
             .map_err(|error| refused(&error))?;
-        rows.push(in_units(&mean, model.exponents(), 1.0 / 65536.0));
+        rows.push(in_units(model, &mean, 1.0 / 65536.0));
     }
     Ok(format!(
         "<h2>Draws from the prior</h2>\n<p class=\"caption\">E[x|z] at z drawn from N(0, I) and decoded as the device \

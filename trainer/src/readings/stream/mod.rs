@@ -127,6 +127,7 @@ impl StreamSettings {
             )?,
             labels: None,
             observed: None,
+            offsets: vec![],
         };
         Ok(Windowed {
             spec,
