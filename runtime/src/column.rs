@@ -1,7 +1,8 @@
 //! Columns: what the raw 16-bit integers of a reading, or of a sample of a stream, stand for.
 //!
-//! An image knows the columns of the data that its model was trained on: their names and units as the data had
-//! them, and the offset and the power of two by which a raw integer stands for a value,
+//! An image knows the columns of the data that its model was trained on, as a line of text for each: name and unit as
+//! the data had them, and the offset, parted by tabs. With the offset and a power of two a raw integer stands for
+//! the value
 //!
 //! ```text
 //! value = (raw + offset) * 2^exponent
@@ -16,10 +17,9 @@ use crate::model::Model;
 /// A column of the data that a model was trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column<'a> {
-    /// Name, a tab and unit; the tab only where there is a unit.
+    /// Name, unit and offset, parted by tabs; what is not there at the end is empty.
     line: &'a [u8],
     exponent: i8,
-    offset: i64,
 }
 
 /// A raw integer, and whether the value lay within 16 bits.
@@ -45,8 +45,7 @@ impl<'a> Column<'a> {
     }
 
     fn part(&self, index: usize) -> &'a str {
-        let part = self.line.split(|&byte| byte == b'\t').nth(index);
-        str::from_utf8(part.unwrap_or_default()).unwrap_or_default()
+        str::from_utf8(part(self.line, b'\t', index)).unwrap_or_default()
     }
 
     /// The power of two that a raw one is worth.
@@ -55,10 +54,10 @@ impl<'a> Column<'a> {
         self.exponent
     }
 
-    /// Added to a raw integer before its power of two.
+    /// Added to a raw integer before its power of two; 0 for most columns.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.offset
+        self.part(2).parse().unwrap_or(0)
     }
 
     /// The raw integer of a value that is a whole number in the units of the data, such as the count of a
@@ -85,7 +84,7 @@ impl<'a> Column<'a> {
                 (count + (1 << (shift - 1))) >> shift
             }
         };
-        let raw = scaled.saturating_sub(self.offset);
+        let raw = scaled.saturating_sub(self.offset());
         let value = raw.max(i16::MIN.into()).min(i16::MAX.into()) as i16;
         Raw {
             value,
@@ -99,7 +98,7 @@ impl<'a> Column<'a> {
     #[must_use]
     pub fn raw(&self, value: f64) -> Raw {
         let scaled = value * crate::fixed::power_of_two(-i32::from(self.exponent));
-        let raw = scaled - self.offset as f64;
+        let raw = scaled - self.offset() as f64;
         let rounded = if raw < 0.0 { raw - 0.5 } else { raw + 0.5 };
         // `as` saturates, and makes 0 of NaN.
         let value = rounded as i16;
@@ -114,8 +113,14 @@ impl<'a> Column<'a> {
     #[cfg(feature = "float")]
     #[must_use]
     pub fn value(&self, raw: f64) -> f64 {
-        (raw + self.offset as f64) * crate::fixed::power_of_two(self.exponent.into())
+        (raw + self.offset() as f64) * crate::fixed::power_of_two(self.exponent.into())
     }
+}
+
+/// Part `index` of bytes that `separator` parts; nothing beyond the last one.
+fn part(bytes: &[u8], separator: u8, index: usize) -> &[u8] {
+    let mut parts = bytes.split(|&byte| byte == separator);
+    parts.nth(index).unwrap_or_default()
 }
 
 impl<'a> Model<'a> {
@@ -135,25 +140,24 @@ impl<'a> Model<'a> {
             Some(stream) => stream.exponents,
             None => self.exponents,
         };
-        let mut lines = self.columns.as_bytes().split(|&byte| byte == b'\n');
         Some(Column {
             exponent: *exponents.get(index)?,
-            line: lines.nth(index).unwrap_or_default(),
-            offset: self.offsets.get(index).copied().unwrap_or(0),
+            line: part(self.columns, b'\n', index),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
     use super::*;
+    use std::format;
 
-    fn column(line: &[u8], exponent: i8, offset: i64) -> Column<'_> {
-        Column {
-            line,
-            exponent,
-            offset,
-        }
+    /// Offset 101325 * 2^14.
+    const BAROMETER: &[u8] = b"p\tPa\t1660108800";
+
+    fn column(line: &[u8], exponent: i8) -> Column<'_> {
+        Column { line, exponent }
     }
 
     fn raw(value: i16) -> Raw {
@@ -178,25 +182,25 @@ mod tests {
             (b"flow\tl/s", "flow", "l/s"),
             ("\t°C".as_bytes(), "", "°C"),
         ] {
-            let column = column(line, 0, 0);
+            let column = column(line, 0);
             assert_eq!((column.name(), column.unit()), (name, unit));
         }
     }
 
     #[test]
     fn counts_become_raw_integers_without_floats() {
-        let plain = column(b"", 0, 0);
+        let plain = column(b"", 0);
         assert_eq!(plain.raw_of_count(-32_768), raw(i16::MIN));
         assert_eq!(plain.raw_of_count(32_768), saturated(i16::MAX));
         // Pascals in steps of 2^-14 around 101325.
-        let barometer = column(b"", -14, 101_325 << 14);
+        let barometer = column(BAROMETER, -14);
         assert_eq!(barometer.raw_of_count(101_325), raw(0));
         assert_eq!(barometer.raw_of_count(101_326), raw(1 << 14));
         assert_eq!(barometer.raw_of_count(101_323), raw(i16::MIN));
         assert_eq!(barometer.raw_of_count(101_327), saturated(i16::MAX));
         assert_eq!(barometer.raw_of_count(0), saturated(i16::MIN));
         // A converter of 24 bits in steps of 2^6 around 2^20: half up.
-        let converter = column(b"", 6, 1 << 14);
+        let converter = column(b"\t\t16384", 6);
         assert_eq!(converter.raw_of_count((1 << 20) + 32), raw(1));
         assert_eq!(converter.raw_of_count((1 << 20) + 31), raw(0));
         assert_eq!(converter.raw_of_count((1 << 20) - 33), raw(-1));
@@ -211,7 +215,8 @@ mod tests {
             (0, i64::MAX, i32::MIN, saturated(i16::MIN)),
             (0, i64::MIN, i32::MAX, saturated(i16::MAX)),
         ] {
-            let column = column(b"", exponent, offset);
+            let line = format!("\t\t{offset}");
+            let column = column(line.as_bytes(), exponent);
             assert_eq!(column.raw_of_count(count), expected, "{exponent} {count}");
         }
     }
@@ -219,7 +224,7 @@ mod tests {
     #[cfg(feature = "float")]
     #[test]
     fn engineering_units_come_and_go() {
-        let barometer = column(b"p\tPa", -14, 101_325 << 14);
+        let barometer = column(BAROMETER, -14);
         assert_eq!(barometer.raw(101_325.0), raw(0));
         assert_eq!(barometer.raw(101_324.95), raw(-819));
         assert_eq!(barometer.raw(0.0), saturated(i16::MIN));
@@ -230,7 +235,7 @@ mod tests {
             let by_float = barometer.raw(count.into());
             assert_eq!(barometer.raw_of_count(count), by_float, "{count}");
         }
-        let plain = column(b"", 0, 0);
+        let plain = column(b"", 0);
         assert_eq!(plain.raw(32_767.4), raw(i16::MAX));
         assert_eq!(plain.raw(32_767.6), saturated(i16::MAX));
         assert_eq!(plain.raw(-2.5), raw(-3));

@@ -28,10 +28,8 @@ const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
 #[derive(Clone, Debug)]
 pub struct Model<'a> {
     name: Text<'a>,
-    /// Names and units of the columns.
-    pub(crate) columns: Text<'a>,
-    /// Of the columns; none where they are zero.
-    pub(crate) offsets: &'a [i64],
+    /// The text on the columns; see [`crate::Column`].
+    pub(crate) columns: &'a [u8],
     pub(crate) image_length: usize,
     pub(crate) picture_width: usize,
     pub(crate) latents: u16,
@@ -321,8 +319,7 @@ impl<'a> Model<'a> {
     fn blank() -> Self {
         Self {
             name: Text::EMPTY,
-            columns: Text::EMPTY,
-            offsets: &[],
+            columns: &[],
             image_length: 0,
             picture_width: 0,
             latents: 0,
@@ -355,7 +352,6 @@ impl<'a> Model<'a> {
 
     fn read_scalars(&mut self, header: &Header<'a>) {
         self.name = header.name;
-        self.columns = header.columns;
         self.picture_width = header.picture_width.into();
         self.latents = header.latents;
         self.latent_fraction_bits = header.latent_fraction_bits.into();
@@ -375,14 +371,13 @@ impl<'a> Model<'a> {
         self.conditions = read_multipliers(tensors, header.conditions.into());
         self.typical = tensors.next(inputs);
         self.stream = read_stream(tensors, header.stream.as_ref(), numbers);
-        let columns = if header.offsets { self.columns() } else { 0 };
-        self.offsets = tensors.next(columns);
         self.prior = read_prior(tensors, header.prior, header.latents.into());
         let centers = self.centers.get(..inputs).unwrap_or_default();
         self.likelihood = read_likelihood(tensors, header, centers);
         self.read_layers(tensors, header);
         read_calibrations(tensors, &header.calibrations, &mut self.calibrations);
         self.read_self_test(tensors, header);
+        self.columns = tensors.next(header.columns as usize);
     }
 
     fn read_layers(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {

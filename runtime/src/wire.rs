@@ -108,6 +108,10 @@ impl<'a> Reader<'a> {
         self.unsigned(16) as u16
     }
 
+    pub(crate) fn u32(&mut self) -> u32 {
+        self.unsigned(32)
+    }
+
     pub(crate) fn i16(&mut self) -> i16 {
         self.signed(16) as i16
     }
@@ -159,11 +163,6 @@ impl<'a> Text<'a> {
             reader.refuse();
         }
         Self(bytes)
-    }
-
-    /// Its bytes.
-    pub(crate) fn as_bytes(self) -> &'a [u8] {
-        self.0
     }
 
     /// The text.

@@ -100,9 +100,9 @@ fn four_bits_differ_in_the_weights_alone() {
     spec.output.bits = WeightBits::Four;
     let image = spec.encode(&[table]).unwrap();
     let mut expected = IMAGE;
-    expected[41] = 1; // output of four-bit weights
+    expected[40] = 1; // output of four-bit weights
     expected[152..][..2].copy_from_slice(&[1, 14]);
-    expected[12..16].copy_from_slice(&[0xb5, 0x16, 0x2d, 0x0c]); // CRC-32
+    expected[12..16].copy_from_slice(&[0x8a, 0x04, 0xfd, 0x98]); // CRC-32
     assert_eq!(&*image, &expected);
     let model = Model::parse(&image).unwrap();
     // Eight bytes more, for the expanded weights.

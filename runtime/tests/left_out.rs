@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// Where the header starts, and where it ends.
-const HEADER: (usize, usize) = (20, 70);
+const HEADER: (usize, usize) = (20, 69);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -73,17 +73,17 @@ impl Fields<'_> {
     fn refusal(self) -> ImageError {
         let hand = &IMAGE[HEADER.0..HEADER.1];
         let header = [
-            &hand[..5],
+            &hand[..4],
             &[self.conditions],
-            &hand[6..13],
+            &hand[5..12],
             self.stream,
             self.prior,
             self.likelihood,
             &[self.packing],
             self.encoder,
-            &hand[19..21],
+            &hand[18..20],
             &[self.output],
-            &hand[22..],
+            &hand[21..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()

@@ -678,16 +678,16 @@ fn tensors_that_break_a_rule_are_refused() {
     let mut spec = spec_with_hidden_layers(&mut dice, false);
     spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
     spec.self_test_reading.fill(0);
+    // Behind the last tensor that is looked at.
+    spec.columns.clear();
     let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
     let image = spec.encode(&[table]).unwrap();
     let inputs = spec.inputs.len();
     let aligned = |length: usize| length.next_multiple_of(8);
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
-    // Gains, then typical terms, then offsets where there are some.
-    let moved = spec.columns.iter().any(|column| column.offset != 0);
-    let offsets = if moved { 8 * inputs } else { 0 };
-    let log_choose = gains + 2 * aligned(4 * inputs) + offsets;
+    // Gains, then typical terms.
+    let log_choose = gains + 2 * aligned(4 * inputs);
     let hashes = aligned(4 * (spec.encoder.len() + spec.decoder.len() + 2));
     let reading = image.len() - hashes - aligned(2 * inputs);
     let (p_values, scores) = (reading - 16, reading - 24);

@@ -232,3 +232,34 @@ fn a_column_far_from_zero_has_an_offset_that_the_image_knows() {
         "{filled}"
     );
 }
+
+#[test]
+fn look_shows_what_fit_would_find_and_the_run_keeps_it() {
+    let folder = Folder::new();
+    let text = log(300, 7, 0.02);
+    let data = folder.write("pump.csv", &text);
+    let shown = succeeds(&["look", &data, "--ignore", "Charge"]);
+    for line in [
+        "pump: 300 rows",
+        "Zeit         time     time",
+        "Fluss [l/s]  reading  real",
+        "60 s",
+        "rows are divided in time",
+        "likelihood gaussian",
+    ] {
+        assert!(shown.contains(line), "{shown} lacks {line:?}");
+    }
+    let found = json(&succeeds(&["look", &data, "--ignore", "Charge", "--json"]));
+    assert_eq!(found["columns"][3]["unit"], "l/s", "{found}");
+    assert_eq!(found["training_readings"], 204, "{found}");
+    fit(&folder, &text, "run", &["--ignore", "Charge"]);
+    let run = folder.path("run");
+    let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
+    assert_eq!(summary["data"]["columns"], found["columns"]);
+    let report = String::from_utf8(read(&run, "report.html")).unwrap();
+    assert!(report.contains("<h2>The data</h2>") && report.contains("<td>l/s</td>"));
+    fails_with(
+        &["look", &folder.path("none.csv")],
+        &["none.csv", "no such file"],
+    );
+}

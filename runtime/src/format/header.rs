@@ -91,11 +91,8 @@ pub(crate) struct StreamHeader {
 pub(crate) struct Header<'a> {
     #[cfg_attr(feature = "serde", serde(borrow))]
     pub(crate) name: Text<'a>,
-    /// Names and units of the columns; see [`crate::column`].
-    #[cfg_attr(feature = "serde", serde(borrow))]
-    pub(crate) columns: Text<'a>,
-    /// Whether columns have offsets.
-    pub(crate) offsets: bool,
+    /// Bytes of the text on the columns; see [`crate::Column`].
+    pub(crate) columns: u32,
     pub(crate) inputs: u16,
     /// Numbers of a reading behind its inputs: both networks take them in, neither models them.
     pub(crate) conditions: u16,
@@ -125,8 +122,7 @@ impl<'a> Header<'a> {
     pub(crate) fn empty() -> Self {
         Self {
             name: Text::EMPTY,
-            columns: Text::EMPTY,
-            offsets: false,
+            columns: 0,
             inputs: 0,
             conditions: 0,
             picture_width: 0,
@@ -163,8 +159,7 @@ impl<'a> Header<'a> {
     ) -> Result<(), Defect> {
         let mut reader = Reader::new(bytes);
         self.name = Text::read(&mut reader);
-        self.columns = Text::read(&mut reader);
-        self.offsets = reader.bool();
+        self.columns = reader.u32();
         for number in [
             &mut self.inputs,
             &mut self.conditions,
@@ -374,8 +369,7 @@ mod tests {
     fn reads_and_writes_the_fixture() {
         let header = Header {
             name: Text::new("ab"),
-            columns: Text::new("c\tm"),
-            offsets: true,
+            columns: 300,
             inputs: 300,
             conditions: 1,
             picture_width: 0,
@@ -413,9 +407,8 @@ mod tests {
         };
         // Varints of the postcard wire format; signed ones are zigzag coded.
         let bytes = [
-            2, b'a', b'b', 3, b'c', b'\t', b'm', 1, 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1,
-            5, 0, 16, 2, 1, 4, 1, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6,
-            3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16, 2,
+            1, 4, 1, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(read(&bytes), Ok(header));
@@ -482,8 +475,7 @@ mod tests {
         };
         Header {
             name: Text::new(name),
-            columns: Text::new(name),
-            offsets: which & 16 == 0,
+            columns: words.next_u32() >> (which % 32),
             inputs: short(words),
             conditions: short(words),
             picture_width: short(words),

@@ -15,7 +15,8 @@ use crate::requantize::{FactorError, Multiplier};
 use crate::wire::Text;
 use crate::workspace::WorkspaceError;
 use core::fmt;
-use std::string::String;
+use std::borrow::ToOwned;
+use std::string::{String, ToString};
 use std::vec::Vec;
 
 /// A model as the exporter describes it.
@@ -358,10 +359,14 @@ impl ImageSpec {
             })
         };
         let columns = self.column_text();
+        let too_long = |_| EncodeError::TooMany {
+            what: "bytes of text on columns",
+            have: columns.len(),
+            most: u32::MAX as usize,
+        };
         let header = Header {
             name: Text::new(&self.name),
-            columns: Text::new(&columns),
-            offsets: self.has_offsets(),
+            columns: columns.len().try_into().map_err(too_long)?,
             inputs: narrow("inputs", self.modelled())?,
             conditions: narrow("conditions", self.conditions.len())?,
             picture_width: self.picture_width,
@@ -388,22 +393,19 @@ impl ImageSpec {
         Ok(AlignedImage::new(&seal(&header, &tensors)))
     }
 
-    /// Names and units as an image has them: a line for each column; nothing where none has either.
+    /// The text on the columns, a line for each; nothing where nothing is known of any.
     fn column_text(&self) -> String {
         let plain = |text: &str| text.replace(['\t', '\n'], " ");
-        let lines = self.columns.iter().map(|column| match &*column.unit {
-            "" => plain(&column.name),
-            unit => plain(&column.name) + "\t" + &plain(unit),
-        });
-        let lines: Vec<String> = lines.collect();
-        if lines.iter().all(String::is_empty) {
-            return String::new();
-        }
-        lines.join("\n")
-    }
-
-    fn has_offsets(&self) -> bool {
-        self.columns.iter().any(|column| column.offset != 0)
+        let line = |column: &ColumnSpec| {
+            let offset = match column.offset {
+                0 => String::new(),
+                offset => offset.to_string(),
+            };
+            let line = [plain(&column.name), plain(&column.unit), offset].join("\t");
+            line.trim_end_matches('\t').to_owned()
+        };
+        let lines: Vec<String> = self.columns.iter().map(line).collect();
+        lines.join("\n").trim_end_matches('\n').to_owned()
     }
 
     /// Numbers of a reading that are no conditions.
@@ -492,13 +494,6 @@ impl ImageSpec {
                     .map(|exponent| exponent.to_le_bytes()),
             );
         }
-        if self.has_offsets() {
-            tensors.push(
-                self.columns
-                    .iter()
-                    .map(|column| column.offset.to_le_bytes()),
-            );
-        }
         if let PriorSpec::Mixture(components) = &self.prior {
             let mut push = |numbers: fn(&ComponentSpec) -> Vec<f64>| {
                 let numbers = components.iter().flat_map(numbers);
@@ -551,6 +546,7 @@ impl ImageSpec {
         }
         tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
         tensors.push(hashes.iter().map(|hash| hash.to_le_bytes()));
+        tensors.push(self.column_text().bytes().map(|byte| [byte]));
         tensors.bytes
     }
 }

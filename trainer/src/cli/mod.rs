@@ -11,6 +11,7 @@ mod fit;
 mod impute;
 mod inspect;
 mod ladder;
+mod look;
 mod progress;
 mod quantize;
 mod readings;
@@ -57,6 +58,8 @@ enum Command {
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(Box<fit::Arguments>),
+    /// Show what a file holds and what `fit` would make of it: columns, roles, gaps, parts.
+    Look(Box<look::Arguments>),
     /// Measure how fast training is, and how fast its matrix products alone would be.
     Bench(bench::Arguments),
     /// Fit a baseline on the part of the data that `fit` learns from, and say what it is worth on the
@@ -153,6 +156,7 @@ pub fn run() -> Result<(), Error> {
         Command::Samples(arguments) => samples::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
         Command::Encode(arguments) => encode::run(&arguments),
+        Command::Look(arguments) => look::run(*arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
     }

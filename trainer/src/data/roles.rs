@@ -5,29 +5,10 @@
 
 use super::error::DataError;
 use super::frame::{Cells, Frame};
+use super::report::DataReport;
+use super::role::{NamedRole, Role, numbers};
 use super::table::{Dataset, Table};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-
-/// What a column is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Numbers of a reading.
-    Reading,
-    /// Text that is one of a few states: a number of a reading for each, 1 where it is that state.
-    States(Vec<String>),
-    /// Given, not modelled.
-    Condition,
-    /// What its rows are.
-    Label,
-    /// When its rows were.
-    Time,
-    /// Where its rows are from: groups are not divided.
-    Group,
-    /// Left out.
-    Ignored,
-}
 
 /// What a user says of the columns; each a name or a number, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,72 +29,6 @@ pub struct Wanted {
     pub reading: Vec<String>,
 }
 
-/// A column by its name in the file, and what it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NamedRole {
-    /// What the header calls it; empty without a header.
-    pub name: String,
-    /// What it is.
-    pub role: Role,
-    /// The unit of its values; empty where the file gives none.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub unit: String,
-    /// Subtracted from its values before anything else, where they move little around something large.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub offset: f64,
-}
-
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
-}
-
-impl NamedRole {
-    /// A column of `name`, without unit and offset.
-    pub fn new(name: &str, role: Role) -> Self {
-        Self {
-            name: name.to_owned(),
-            role,
-            unit: String::new(),
-            offset: 0.0,
-        }
-    }
-}
-
-/// A number of a reading: its name, its unit, and what was subtracted from it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Number {
-    /// What the file calls it; empty without a header.
-    pub name: String,
-    /// The unit; empty where the file gives none.
-    pub unit: String,
-    /// What its values are relative to.
-    pub offset: f64,
-}
-
-/// The numbers of a reading that columns with these roles make, conditions last.
-pub fn numbers(roles: &[NamedRole]) -> Vec<Number> {
-    let of = |named: &NamedRole| -> Vec<Number> {
-        let number = |name: String| Number {
-            name,
-            unit: named.unit.clone(),
-            offset: named.offset,
-        };
-        match &named.role {
-            Role::Reading | Role::Condition => vec![number(named.name.clone())],
-            Role::States(states) => {
-                let states = states.iter();
-                let named = states.map(|state| number(format!("{}={state}", named.name)));
-                named.collect()
-            }
-            Role::Label | Role::Time | Role::Group | Role::Ignored => vec![],
-        }
-    };
-    let is_condition = |named: &&NamedRole| named.role == Role::Condition;
-    let first = roles.iter().filter(|named| !is_condition(named));
-    let last = roles.iter().filter(is_condition);
-    first.chain(last).flat_map(of).collect()
-}
-
 /// A file with its roles.
 #[derive(Clone, Debug)]
 pub struct Interpreted {
@@ -129,6 +44,8 @@ pub struct Interpreted {
     pub conditions: usize,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
+    /// What the file holds, where there is one.
+    pub report: Option<DataReport>,
     /// What was assumed, one line each.
     pub notes: Vec<String>,
     /// What was assumed and may well be wrong.
@@ -145,6 +62,7 @@ impl Interpreted {
             in_time: false,
             conditions: 0,
             roles: vec![],
+            report: None,
             notes: vec![],
             doubts: vec![],
         }
@@ -271,6 +189,7 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
         in_time: roles.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
+        report: Some(DataReport::new(frame, &roles)),
         roles,
         notes,
         doubts,
@@ -353,6 +272,7 @@ pub fn interpret_like(
         dataset,
         conditions,
         roles: matched,
+        report: None,
         notes,
         doubts: vec![],
     })

@@ -4,8 +4,8 @@ use crate::config::StreamSettings;
 use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, Column, DataSource, Dataset, Intensities, Interpreted, NamedRole, Role,
-    SplitOptions, Table,
+    self, Binarization, Column, DataReport, DataSource, Dataset, Intensities, Interpreted,
+    NamedRole, Role, SplitOptions, Table,
 };
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
@@ -51,6 +51,8 @@ pub struct Splits {
     pub conditions: usize,
     /// The columns of the file, and what they are; none of the digits.
     pub columns: Vec<NamedRole>,
+    /// What the file holds; none of the digits.
+    pub report: Option<DataReport>,
     /// What was assumed of the data, one line each.
     pub notes: Vec<String>,
     /// What was assumed and may well be wrong.
@@ -120,6 +122,7 @@ impl Splits {
             strange: None,
             test: label_digits(part(Part::Test)?.0, config.data.anomaly_digit),
             columns: vec![],
+            report: None,
             notes: vec![],
             doubts: vec![],
             stream: None,
@@ -153,6 +156,7 @@ impl Splits {
             in_time,
             conditions,
             roles,
+            report,
             mut notes,
             doubts,
         } = interpreted;
@@ -228,6 +232,7 @@ impl Splits {
             likelihood,
             conditions,
             columns: roles,
+            report,
             notes,
             doubts,
             stream: None,
@@ -252,6 +257,7 @@ impl Splits {
             dataset,
             abnormal,
             roles,
+            report,
             notes,
             doubts,
             ..
@@ -283,6 +289,7 @@ impl Splits {
             likelihood,
             conditions: 0,
             columns: roles,
+            report,
             notes,
             doubts,
             stream: Some(windowed),

@@ -325,6 +325,12 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
     )
     .ok()?;
     write!(out, "{:?} {}", model.exponents(), model.noise().mean_excess).ok()?;
+    for index in 0..model.columns() {
+        let column = model.column(index)?;
+        let (count, value) = (column.raw_of_count(index as i32), column.value(0.5));
+        let raw = column.raw(value);
+        write!(out, "{} {} {count:?} {raw:?} {value}", column.name(), column.unit()).ok()?;
+    }
     for layer in model.layers() {
         let (low, high) = layer.scale_range();
         let wider = low < high;

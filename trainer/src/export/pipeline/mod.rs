@@ -157,6 +157,9 @@ impl<'a> Job<'a> {
         observer: &'a dyn Observer,
         normalization: &crate::readings::Normalization,
     ) -> Self {
+        if let Some(report) = &splits.report {
+            observer.note(report.to_string().trim_end());
+        }
         for note in &splits.notes {
             observer.note(&format!("{}: {note}", splits.train.name));
         }
@@ -521,6 +524,7 @@ impl<'a> Job<'a> {
             name: self.name.clone(),
             likelihood: self.splits.likelihood,
             objective: Objective::name(&self.config.settings),
+            data: self.splits.report.clone(),
             training_readings,
             validation_readings,
             evaluation: Evaluation::new(scores, self.splits.test.abnormal.as_deref()),

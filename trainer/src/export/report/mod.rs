@@ -7,6 +7,7 @@ mod scores;
 mod text;
 mod training;
 
+use crate::data::ColumnReport;
 use crate::error::Error;
 use crate::export::run::{CONFIG_FILE, Summary, to_toml};
 use crate::readings::Readings;
@@ -21,6 +22,8 @@ use text::{count, escape, number, optional, plural};
 const STYLE: &str = include_str!("style.css");
 /// Readings and draws that are shown.
 const SHOWN: usize = 12;
+/// Columns of the data that are shown.
+const COLUMNS: usize = 100;
 
 /// What a page is made of.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +56,7 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
         title(results),
         table(results),
         warnings(results),
+        data(results),
         training::section(results.history),
         scores::histogram(results),
         scores::quantization(results),
@@ -66,6 +70,41 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
          <title>{name} – elbow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
         sections.concat()
     ))
+}
+
+/// What the file that was trained on holds.
+fn data(results: &Results<'_>) -> String {
+    let Some(report) = &results.summary.data else {
+        return String::new();
+    };
+    let row = |column: &ColumnReport| {
+        let cells = [
+            column.unit.clone(),
+            column.role.into(),
+            column.kind.into(),
+            column.range(),
+            column.step(),
+            column.remarks(),
+        ];
+        let cells = cells.map(|cell| format!("<td>{}</td>", escape(&cell)));
+        format!(
+            "<tr><th scope=\"row\">{}</th>{}</tr>\n",
+            escape(&column.name),
+            cells.concat()
+        )
+    };
+    let rows: String = report.columns.iter().take(COLUMNS).map(row).collect();
+    let more = match report.columns.len().saturating_sub(COLUMNS) {
+        0 => String::new(),
+        more => format!(" The first {COLUMNS} of them; {more} more are in summary.json."),
+    };
+    format!(
+        "<h2>The data</h2>\n<p class=\"caption\">{} rows, of which {} repeat an earlier one.{more}</p>\n\
+         <div class=\"wide\"><table class=\"columns\">\n<tr><th>column</th><th>unit</th><th>role</th><th>kind</th><th>range</th>\
+         <th>resolution</th><th></th></tr>\n{rows}</table></div>\n",
+        count(report.rows),
+        count(report.duplicates),
+    )
 }
 
 /// A key of `(class, text)`.

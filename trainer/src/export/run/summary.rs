@@ -1,6 +1,7 @@
 //! The results of a run.
 
 use crate::config::{Gradient, Latent, LikelihoodKind};
+use crate::data::DataReport;
 use crate::export::budget::Budget;
 use crate::score::evaluate::{Evaluation, Side};
 use serde::Serialize;
@@ -14,6 +15,9 @@ pub struct Summary {
     pub likelihood: LikelihoodKind,
     /// What training ascended; the scores below are of the bound itself.
     pub objective: String,
+    /// What the file that was trained on holds; none of the digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataReport>,
     /// Readings that were learned from.
     pub training_readings: usize,
     /// Readings that were chosen and calibrated by.

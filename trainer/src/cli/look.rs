@@ -1,0 +1,80 @@
+//! `trainer look`.
+
+use super::emit_results;
+use super::stream::StreamArguments;
+use crate::config::{Config, DataConfig};
+use crate::data::DataReport;
+use crate::error::Error;
+use crate::readings::splits::Splits;
+use clap::Args;
+use serde::Serialize;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file that `fit` would train on
+    data: String,
+    #[command(flatten)]
+    settings: DataConfig,
+    #[command(flatten)]
+    stream: StreamArguments,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a training would find.
+#[derive(Debug, Serialize)]
+struct Found {
+    #[serde(flatten)]
+    report: Option<DataReport>,
+    likelihood: String,
+    /// Normal readings to learn from.
+    training_readings: usize,
+    /// Normal readings to choose and calibrate by.
+    validation_readings: usize,
+    /// Readings to test on.
+    test_readings: usize,
+    /// What was assumed, one line each.
+    assumed: Vec<String>,
+    /// What was assumed and may well be wrong.
+    doubts: Vec<String>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+    let mut config = Config::default();
+    config.data = DataConfig {
+        source: arguments.data,
+        stream: arguments.stream.settings()?,
+        ..arguments.settings
+    };
+    config.validate()?;
+    let splits = Splits::load(&config)?;
+    // What 16 bits cannot hold is found here, as in a training.
+    splits.normalization()?;
+    let doubts = splits.doubts.iter().cloned().chain(splits.constants());
+    let found = Found {
+        likelihood: splits.likelihood.to_string(),
+        training_readings: splits.train.table.rows(),
+        validation_readings: splits.validation.table.rows(),
+        test_readings: splits.test.dataset.table.rows(),
+        assumed: splits.notes.clone(),
+        doubts: doubts.collect(),
+        report: splits.report,
+    };
+    emit_results(arguments.json, &found, describe)
+}
+
+fn describe(found: &Found) -> String {
+    let report = found.report.as_ref().map(ToString::to_string);
+    let assumed = found.assumed.iter().map(|line| format!("{line}\n"));
+    let doubts = found.doubts.iter().map(|line| format!("warning: {line}\n"));
+    let lines: String = assumed.chain(doubts).collect();
+    format!(
+        "{}{lines}{} readings to learn from, {} to choose by, {} to test on; likelihood {}\n",
+        report.unwrap_or_default(),
+        found.training_readings,
+        found.validation_readings,
+        found.test_readings,
+        found.likelihood
+    )
+}
