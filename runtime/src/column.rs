@@ -57,7 +57,7 @@ impl<'a> Column<'a> {
     /// Added to a raw integer before its power of two; 0 for most columns.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        self.part(2).parse().unwrap_or(0)
+        decimal(part(self.line, b'\t', 2))
     }
 
     /// The raw integer of a value that is a whole number in the units of the data, such as the count of a
@@ -119,8 +119,37 @@ impl<'a> Column<'a> {
 
 /// Part `index` of bytes that `separator` parts; nothing beyond the last one.
 fn part(bytes: &[u8], separator: u8, index: usize) -> &[u8] {
-    let mut parts = bytes.split(|&byte| byte == separator);
-    parts.nth(index).unwrap_or_default()
+    let mut rest = bytes;
+    for _ in 0..index {
+        let end = rest.iter().position(|&byte| byte == separator);
+        let behind = end.and_then(|end| rest.get(end + 1..));
+        rest = behind.unwrap_or_default();
+    }
+    let end = rest.iter().position(|&byte| byte == separator);
+    end.and_then(|end| rest.get(..end)).unwrap_or(rest)
+}
+
+/// A decimal number; 0 of what is none. The core library's parser could panic as far as a linker can tell.
+fn decimal(text: &[u8]) -> i64 {
+    let (negative, digits) = match text.split_first() {
+        Some((b'-', digits)) => (true, digits),
+        _ => (false, text),
+    };
+    let mut below = 0i64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return 0;
+        }
+        // From below, where there is one number more.
+        below = below
+            .saturating_mul(10)
+            .saturating_sub(i64::from(digit - b'0'));
+    }
+    if negative {
+        below
+    } else {
+        below.saturating_neg()
+    }
 }
 
 impl<'a> Model<'a> {
@@ -219,6 +248,27 @@ mod tests {
             let column = column(line.as_bytes(), exponent);
             assert_eq!(column.raw_of_count(count), expected, "{exponent} {count}");
         }
+    }
+
+    #[test]
+    fn offsets_are_decimal_numbers() {
+        for (text, number) in [
+            ("", 0),
+            ("0", 0),
+            ("-7", -7),
+            ("1660108800", 1_660_108_800),
+            ("9223372036854775807", i64::MAX),
+            ("-9223372036854775808", i64::MIN),
+            ("99999999999999999999", i64::MAX),
+            ("1e3", 0),
+            ("--1", 0),
+            ("-", 0),
+        ] {
+            assert_eq!(decimal(text.as_bytes()), number, "{text}");
+        }
+        assert_eq!(part(b"a\n\nc", b'\n', 1), b"");
+        assert_eq!(part(b"a\n\nc", b'\n', 2), b"c");
+        assert_eq!(part(b"a\n\nc", b'\n', 3), b"");
     }
 
     #[cfg(feature = "float")]

@@ -327,9 +327,11 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
     write!(out, "{:?} {}", model.exponents(), model.noise().mean_excess).ok()?;
     for index in 0..model.columns() {
         let column = model.column(index)?;
-        let (count, value) = (column.raw_of_count(index as i32), column.value(0.5));
-        let raw = column.raw(value);
-        write!(out, "{} {} {count:?} {raw:?} {value}", column.name(), column.unit()).ok()?;
+        let count = column.raw_of_count(index as i32);
+        let raw = column.raw(column.value(count.value.into()));
+        let saturated = count.saturated || raw.saturated;
+        let (name, unit) = (column.name(), column.unit());
+        write!(out, "{name} {unit} {} {saturated}", raw.value).ok()?;
     }
     for layer in model.layers() {
         let (low, high) = layer.scale_range();
