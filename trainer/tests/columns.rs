@@ -188,3 +188,45 @@ fn labels_are_a_column_of_numbers_or_text() {
         );
     }
 }
+
+#[test]
+fn a_recording_trains_without_a_word() {
+    let folder = Folder::new();
+    let (path, out) = (folder.path("hum.wav"), folder.path("run"));
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 8000,
+        bits_per_sample: 24,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut noise = Noise(3);
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    for sample in 0..20_000 {
+        let hum = (sample as f32 * 0.1).sin();
+        for gain in [1e6, 2e6] {
+            let sample = gain * (hum + 0.2 * noise.next());
+            writer.write_sample(sample as i32).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+    let output = trainer(&[&["fit", &path, "--out", &out][..], &SMALL].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    for line in [
+        "8000 samples a second, 2 channels of 24 bits",
+        "windows of 256 samples, a new one after 128, of which rms,bands:16 make a reading (--window, --hop, --features)",
+    ] {
+        assert!(errors.contains(line), "{errors}");
+    }
+    // The settings that were assumed are part of the run, which watches the recording and is made again by them.
+    assert_eq!(trainer(&["watch", &out, &path]).status.code(), Some(0));
+    let (config, again) = (format!("{out}/config.toml"), folder.path("again"));
+    succeeds(&[
+        "fit", &path, "--config", &config, "--out", &again, "--quiet",
+    ]);
+    assert_eq!(read(&out, "model.elbow"), read(&again, "model.elbow"));
+    fails_with(
+        &["fit", &path, "--strict", "--out", &folder.path("strict")],
+        &["--strict assumes nothing, and here: the signals are cut"],
+    );
+}

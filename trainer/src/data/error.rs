@@ -113,17 +113,28 @@ pub enum DataError {
         /// Bytes that the header promises.
         promised: u128,
     },
-    /// A gzip file cannot be unpacked.
-    Gzip {
+    /// A packed file cannot be unpacked.
+    Packed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// An IDX file cannot be read.
-    Idx {
+    /// A packed file holds more than files of its length do.
+    Unpacked {
         /// The file.
         path: PathBuf,
+        /// Its length in bytes.
+        packed: u64,
+        /// The most bytes that it may hold.
+        limit: u64,
+    },
+    /// A file cannot be read as what it says it is.
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        format: &'static str,
         /// What is wrong with it, and what to do.
         reason: String,
     },
@@ -309,14 +320,27 @@ impl fmt::Display for DataError {
                     path.display()
                 )
             }
-            Self::Gzip { path, reason } => {
+            Self::Packed { path, reason } => {
                 write!(
                     f,
                     "{}: cannot be unpacked: {reason}; copy the file again",
                     path.display()
                 )
             }
-            Self::Idx { path, reason } => write!(f, "{}: bad IDX file: {reason}", path.display()),
+            Self::Unpacked {
+                path,
+                packed,
+                limit,
+            } => write!(
+                f,
+                "{}: its {packed} bytes unpack to more than {limit}; unpack it and give what is in it",
+                path.display()
+            ),
+            Self::Format {
+                path,
+                format,
+                reason,
+            } => write!(f, "{}: bad {format} file: {reason}", path.display()),
             Self::Intensity {
                 name,
                 row,

@@ -11,6 +11,10 @@ pub struct Frame {
     pub columns: Vec<Column>,
     /// What was assumed to read it, one line each.
     pub notes: Vec<String>,
+    /// What the file says of itself, one line each.
+    pub facts: Vec<String>,
+    /// Samples a second, where the file says that its rows are samples of signals.
+    pub rate: Option<f64>,
 }
 
 /// One column of a file.
@@ -67,7 +71,30 @@ impl Cells {
     }
 }
 
+impl Column {
+    /// A column without a unit.
+    pub fn new(name: Option<String>, cells: Cells) -> Self {
+        Self {
+            name,
+            unit: None,
+            cells,
+            fault: None,
+        }
+    }
+}
+
 impl Frame {
+    /// Columns of which nothing else is known.
+    pub fn new(name: String, columns: Vec<Column>) -> Self {
+        Self {
+            name,
+            columns,
+            notes: vec![],
+            facts: vec![],
+            rate: None,
+        }
+    }
+
     /// Columns of numbers from `values`, row after row.
     pub(super) fn of_numbers(
         name: String,
@@ -75,24 +102,13 @@ impl Frame {
         width: usize,
         values: &[f32],
     ) -> Self {
-        let column = |column: usize| Column {
-            name: names.as_ref().and_then(|names| names.get(column).cloned()),
-            unit: None,
-            cells: Cells::Numbers(
-                values
-                    .iter()
-                    .skip(column)
-                    .step_by(width)
-                    .map(|&value| value.into())
-                    .collect(),
-            ),
-            fault: None,
+        let column = |column: usize| {
+            let cells = values.iter().skip(column).step_by(width);
+            let cells = cells.map(|&value| value.into()).collect();
+            let name = names.as_ref().and_then(|names| names.get(column).cloned());
+            Column::new(name, Cells::Numbers(cells))
         };
-        Self {
-            name,
-            columns: (0..width).map(column).collect(),
-            notes: vec![],
-        }
+        Self::new(name, (0..width).map(column).collect())
     }
 
     /// How many rows there are.

@@ -70,6 +70,8 @@ pub struct Interpreted {
     pub in_time: bool,
     /// Columns of the dataset, the last ones, that are conditions.
     pub conditions: usize,
+    /// Samples a second, where the file says that its rows are samples of signals.
+    pub rate: Option<f64>,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
     /// What was assumed, one line each.
@@ -87,6 +89,7 @@ impl Interpreted {
             groups: None,
             in_time: false,
             conditions: 0,
+            rate: None,
             roles: vec![],
             notes: vec![],
             doubts: vec![],
@@ -200,6 +203,7 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
         in_time: roles.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
+        rate: frame.rate,
         roles,
         notes,
         doubts,
@@ -266,14 +270,9 @@ pub fn interpret_like(
         }
         order = (0..matched.len()).collect();
     }
-    let frame = Frame {
-        name: frame.name.clone(),
-        columns: order
-            .iter()
-            .map(|&column| frame.columns[column].clone())
-            .collect(),
-        notes: vec![],
-    };
+    let rate = frame.rate;
+    let columns = order.iter().map(|&column| frame.columns[column].clone());
+    let frame = Frame::new(frame.name.clone(), columns.collect());
     let (dataset, conditions) = dataset(&frame, &matched)?;
     Ok(Interpreted {
         abnormal: abnormal(&frame, &matched, normal)?.0,
@@ -281,6 +280,7 @@ pub fn interpret_like(
         in_time: matched.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
+        rate,
         roles: matched,
         notes,
         doubts: vec![],
@@ -744,11 +744,7 @@ mod tests {
     }
 
     fn frame(columns: Vec<Column>) -> Frame {
-        Frame {
-            name: "pump".into(),
-            columns,
-            notes: vec![],
-        }
+        Frame::new("pump".into(), columns)
     }
 
     fn roles(frame: &Frame) -> Vec<Role> {

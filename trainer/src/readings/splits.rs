@@ -64,17 +64,12 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match (DataSource::parse(&config.data.source)?, &config.data.stream) {
-            (DataSource::File(path), Some(stream)) => Self::stream(config, stream, &path),
-            (_, Some(_)) => Err(Error::Setting(
-                "--window is for a file with a stream: the digits are whole readings".into(),
-            )),
-            (source, None) => Self::readings(config, source),
-        }
-    }
-
-    fn readings(config: &Config, source: DataSource) -> Result<Self, Error> {
-        match source {
+        match DataSource::parse(&config.data.source)? {
+            DataSource::Digits | DataSource::DigitsPart(_) if config.data.stream.is_some() => {
+                Err(Error::Setting(
+                    "--window is for a file with a stream: the digits are whole readings".into(),
+                ))
+            }
             DataSource::Digits => Self::digits(config),
             DataSource::DigitsPart(_) => Err(Error::Setting(format!(
                 "{} is a part of the digits: train on `digits`, which brings its own division",
@@ -126,8 +121,23 @@ impl Splits {
     }
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
-        let interpreted = interpreted(config, path)?;
-        Self::of(config, interpreted)
+        let mut interpreted = interpreted(config, path)?;
+        match (&config.data.stream, interpreted.rate) {
+            (Some(settings), _) => Self::stream(config, settings, interpreted),
+            (None, Some(_)) => {
+                let settings = StreamSettings::of_signals();
+                let line = format!(
+                    "the signals are cut into windows of {} samples, a new one after {}, of which {} make a reading (--window, --hop, --features)",
+                    settings.window, settings.hop, settings.features
+                );
+                if config.data.strict {
+                    return Err(assumed(&line));
+                }
+                interpreted.notes.push(line);
+                Self::stream(config, &settings, interpreted)
+            }
+            (None, None) => Self::of(config, interpreted),
+        }
     }
 
     /// Divides the readings `dataset` as `config` says; `abnormal` has an entry for each of them, where anybody said.
@@ -154,6 +164,7 @@ impl Splits {
             roles,
             mut notes,
             doubts,
+            ..
         } = interpreted;
         let rows = dataset.table.rows();
         if let Some(labels) = abnormal.as_ref().filter(|labels| labels.len() != rows) {
@@ -234,7 +245,11 @@ impl Splits {
     }
 
     /// The windows of a stream, divided by time: [`stream::divide`].
-    fn stream(config: &Config, settings: &StreamSettings, path: &Path) -> Result<Self, Error> {
+    fn stream(
+        config: &Config,
+        settings: &StreamSettings,
+        interpreted: Interpreted,
+    ) -> Result<Self, Error> {
         let likelihood = match config.model.likelihood {
             LikelihoodKind::Auto => LikelihoodKind::Location {
                 family: Family::Normal,
@@ -254,7 +269,7 @@ impl Splits {
             notes,
             doubts,
             ..
-        } = interpreted(config, path)?;
+        } = interpreted;
         refuse_gaps(&dataset, "windows of a stream")?;
         settings.check(&dataset)?;
         let shape = settings.shape(dataset.table.width());
@@ -493,13 +508,19 @@ fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
         interpreted.abnormal = Some(abnormal);
         interpreted.notes.extend(note);
     }
-    let assumed = interpreted.notes.iter().chain(&interpreted.doubts).next();
-    match assumed {
-        Some(line) if config.data.strict => Err(Error::Setting(format!(
-            "--strict assumes nothing, and here: {line}"
-        ))),
-        _ => Ok(interpreted),
+    match interpreted.notes.iter().chain(&interpreted.doubts).next() {
+        Some(line) if config.data.strict => Err(assumed(line)),
+        _ => {
+            // What the file says is not assumed.
+            interpreted.notes.splice(0..0, frame.facts);
+            Ok(interpreted)
+        }
     }
+}
+
+/// The error of `line`, which says what was assumed.
+fn assumed(line: &str) -> Error {
+    Error::Setting(format!("--strict assumes nothing, and here: {line}"))
 }
 
 /// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.

@@ -40,6 +40,8 @@ pub struct DerivedStream {
 /// A stream made into readings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windowed {
+    /// The settings that it was made by.
+    pub settings: StreamSettings,
     /// What the image says of it.
     pub spec: StreamSpec,
     /// The readings of all windows, in the units that [`Windowed::input_exponents`] say.
@@ -129,6 +131,7 @@ impl StreamSettings {
             observed: None,
         };
         Ok(Windowed {
+            settings: self.clone(),
             spec,
             dataset,
             saturated,

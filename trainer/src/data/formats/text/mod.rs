@@ -9,9 +9,9 @@ mod cells;
 mod encoding;
 mod layout;
 
-use super::error::DataError;
-use super::frame::{Cells, Column, Frame};
 use super::grid::shortened;
+use crate::data::error::DataError;
+use crate::data::frame::{Cells, Column, Frame};
 use cells::{Numerals, TimeFormat, is_missing};
 use layout::{Delimiter, Layout, has_cells};
 use std::collections::HashMap;
@@ -287,11 +287,9 @@ impl<'a> Builder<'a> {
             fault: column.fault.clone(),
             cells: column.finish(),
         });
-        Ok(Frame {
-            name,
-            columns: columns.collect(),
-            notes: self.notes,
-        })
+        let mut frame = Frame::new(name, columns.collect());
+        frame.notes = self.notes;
+        Ok(frame)
     }
 }
 

@@ -1,6 +1,15 @@
-//! What the readers of both file formats share: a rectangle of cells, and what a cell may hold.
+//! What the readers of arrays share: a rectangle of cells, and what a cell may hold.
 
-use super::error::Fault;
+use crate::data::error::Fault;
+
+/// What an array is read for, and so which shapes it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::data) enum Purpose {
+    /// Readings: (rows, width), or (rows, height, width) whose images become one row each.
+    Readings,
+    /// Labels: (rows,) or (rows, 1).
+    Labels,
+}
 
 /// Cells by row, as a file held them: at least one row, at least one column.
 #[derive(Debug)]
