@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why data could not be loaded, labelled or split.
 ///
@@ -112,6 +112,15 @@ pub enum DataError {
         found: usize,
         /// Bytes that the header promises.
         promised: u128,
+    },
+    /// It is not clear which of several arrays to read.
+    Arrays {
+        /// The file.
+        path: PathBuf,
+        /// The one that was asked for.
+        wanted: Option<String>,
+        /// Their names and shapes.
+        arrays: Vec<(String, Vec<u64>)>,
     },
     /// A packed file cannot be unpacked.
     Packed {
@@ -320,6 +329,11 @@ impl fmt::Display for DataError {
                     path.display()
                 )
             }
+            Self::Arrays {
+                path,
+                wanted,
+                arrays,
+            } => write_arrays(f, path, wanted.as_deref(), arrays),
             Self::Packed { path, reason } => {
                 write!(
                     f,
@@ -401,6 +415,37 @@ impl fmt::Display for DataError {
 }
 
 impl std::error::Error for DataError {}
+
+/// Says which arrays a file holds, and how one is named.
+fn write_arrays(
+    f: &mut fmt::Formatter<'_>,
+    path: &Path,
+    wanted: Option<&str>,
+    arrays: &[(String, Vec<u64>)],
+) -> fmt::Result {
+    let path = path.display();
+    let Some((first, _)) = arrays.first() else {
+        return write!(
+            f,
+            "{path}: holds no array of numbers; save one with numpy.savez(FILE, X=readings), or as CSV"
+        );
+    };
+    let arrays = arrays.iter();
+    let all: Vec<String> = arrays
+        .map(|(name, shape)| format!("{name} {}", Shape(shape)))
+        .collect();
+    let all = all.join(", ");
+    match wanted {
+        Some(wanted) => write!(
+            f,
+            "{path}: holds no array {wanted:?} but {all}; name one of them, as {path}:{first}"
+        ),
+        None => write!(
+            f,
+            "{path}: holds {all}, and none says that it alone is the readings; name the one to read, as {path}:{first}"
+        ),
+    }
+}
 
 /// Where a cell is, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]

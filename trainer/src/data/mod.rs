@@ -31,7 +31,7 @@ pub use split::{Split, SplitOptions, shuffle, split, split_groups, split_in_time
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
 pub use table::{Dataset, Table};
 
-use formats::Purpose;
+use formats::{Purpose, name};
 
 /// Reads a file as it is, one row a reading or a sample.
 ///
@@ -42,6 +42,8 @@ use formats::Purpose;
 ///   a header, lines before it, and a row of units; decimal commas, marks of thousands; times of the usual formats; UTF-8,
 ///   UTF-16 and Latin-1. Blank lines and lines that begin with `#` are skipped.
 ///
+/// * `.npz`: its only array, or `X` with the labels `y` beside it, or one that is named: `FILE.npz:NAME`.
+/// * MATLAB's `.mat` up to version 7: likewise.
 /// * WAV: a column for each channel, a row for each sample.
 ///
 /// A file packed with gzip or Zstandard is unpacked first.

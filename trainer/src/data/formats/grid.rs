@@ -43,6 +43,14 @@ pub(super) fn cell(number: f64) -> Result<f32, Fault> {
     reading(number)
 }
 
+/// What turns numbers into cells for `purpose`: a label that is missing is an error of its own.
+pub(super) fn of_purpose(purpose: Purpose) -> Convert<f32> {
+    match purpose {
+        Purpose::Readings => cell,
+        Purpose::Labels => reading,
+    }
+}
+
 /// The beginning of a cell or value, for a message that stays one line.
 pub(super) fn shortened(text: &str) -> String {
     const LONGEST: usize = 40;

@@ -21,6 +21,15 @@ pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
+/// The shape of the array that `bytes` begins, of the contents of `path`.
+pub(super) fn shape(path: &Path, bytes: &[u8]) -> Result<Vec<u64>, DataError> {
+    let header = split_header(bytes).map_err(|reason| DataError::NpyHeader {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    Ok(header.0.shape)
+}
+
 /// Reads the array in `bytes`, the contents of `path`.
 pub(super) fn read<T: Copy + Default>(
     path: &Path,
