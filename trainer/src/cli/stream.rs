@@ -68,6 +68,12 @@ impl StreamInput {
         let like = Like::new(run.as_ref());
         let labelled = load_for_scoring(&self.data, None, like)?;
         super::tell(&labelled);
+        if labelled.recordings.is_some() {
+            return Err(Error::Setting(format!(
+                "{} is several recordings, and one stream is followed here: give one file",
+                self.data
+            )));
+        }
         let dataset = labelled.dataset;
         let (width, channels) = (dataset.table.width(), stream.exponents.len());
         if width != channels {

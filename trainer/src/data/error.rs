@@ -122,6 +122,11 @@ pub enum DataError {
         /// Their names and shapes.
         arrays: Vec<(String, Vec<u64>)>,
     },
+    /// A folder or a pattern has no file.
+    NoFiles {
+        /// What was asked for.
+        path: PathBuf,
+    },
     /// A packed file cannot be unpacked.
     Packed {
         /// The file.
@@ -334,6 +339,11 @@ impl fmt::Display for DataError {
                 wanted,
                 arrays,
             } => write_arrays(f, path, wanted.as_deref(), arrays),
+            Self::NoFiles { path } => write!(
+                f,
+                "{}: no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'",
+                path.display()
+            ),
             Self::Packed { path, reason } => {
                 write!(
                     f,

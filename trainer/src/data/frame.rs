@@ -15,6 +15,8 @@ pub struct Frame {
     pub facts: Vec<String>,
     /// Samples a second, where the file says that its rows are samples of signals.
     pub rate: Option<f64>,
+    /// The first row of each recording, where it is several.
+    pub recordings: Option<Vec<usize>>,
 }
 
 /// One column of a file.
@@ -60,6 +62,36 @@ impl Cells {
         self.len() == 0
     }
 
+    /// What they are, in a word.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "numbers",
+            Self::Times(_) => "times",
+            Self::Text { .. } => "text",
+        }
+    }
+
+    /// No cells, of this kind.
+    pub(super) fn emptied(&self) -> Self {
+        match self {
+            Self::Numbers(_) => Self::Numbers(vec![]),
+            Self::Times(_) => Self::Times(vec![]),
+            Self::Text { .. } => Self::Text {
+                values: vec![],
+                codes: vec![],
+            },
+        }
+    }
+
+    /// Adds `count` cells that are missing.
+    pub(super) fn extend_missing(&mut self, count: usize) {
+        let rows = self.len() + count;
+        match self {
+            Self::Numbers(numbers) | Self::Times(numbers) => numbers.resize(rows, f64::NAN),
+            Self::Text { codes, .. } => codes.resize(rows, None),
+        }
+    }
+
     /// How many are missing.
     pub fn missing(&self) -> usize {
         match self {
@@ -92,6 +124,7 @@ impl Frame {
             notes: vec![],
             facts: vec![],
             rate: None,
+            recordings: None,
         }
     }
 
@@ -114,6 +147,18 @@ impl Frame {
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
+    }
+
+    /// For each row its recording, where there are several.
+    pub(super) fn recording_of_rows(&self) -> Option<Vec<u32>> {
+        let starts = self.recordings.as_ref()?;
+        let ends = starts.iter().skip(1).copied().chain([self.rows()]);
+        let lengths = starts.iter().zip(ends).map(|(start, end)| end - start);
+        let rows = (0..).zip(lengths);
+        Some(
+            rows.flat_map(|(recording, length)| std::iter::repeat_n(recording, length))
+                .collect(),
+        )
     }
 
     /// What messages call a column: its name, or `column 3`.

@@ -14,6 +14,7 @@ mod error;
 mod formats;
 mod frame;
 mod intensities;
+mod recordings;
 mod roles;
 mod source;
 mod split;
@@ -27,11 +28,12 @@ pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub use roles::{Interpreted, NamedRole, Role, Wanted, interpret, interpret_like};
 pub use source::DataSource;
-pub use split::{Split, SplitOptions, shuffle, split, split_groups, split_in_time};
+pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
 pub use table::{Dataset, Table};
 
-use formats::{Purpose, name};
+use formats::Purpose;
+use recordings::name;
 
 /// Reads a file as it is, one row a reading or a sample.
 ///
@@ -46,13 +48,19 @@ use formats::{Purpose, name};
 /// * MATLAB's `.mat` up to version 7: likewise.
 /// * WAV: a column for each channel, a row for each sample.
 ///
+/// A folder of such files, or a pattern such as `runs/*.csv`, is several recordings with the same columns.
+///
 /// A file packed with gzip or Zstandard is unpacked first.
 ///
 /// # Errors
 ///
 /// One line that names the file, the place in it, what was found and the remedy.
 pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
-    formats::read(path.as_ref(), Purpose::Readings)
+    let path = path.as_ref();
+    if recordings::is_several(path) {
+        return recordings::read(path);
+    }
+    formats::read(path, Purpose::Readings)
 }
 
 /// Loads a file of numbers alone: each column is read as it is, and no cell is missing. Numbers are rounded to `f32`.
@@ -188,10 +196,7 @@ mod tests {
             )
         );
         let text = load(folder.path()).unwrap_err().to_string();
-        assert!(
-            text.ends_with("name a CSV or .npy file that can be opened"),
-            "{text}"
-        );
+        assert!(text.contains("no file of recordings"), "{text}");
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Interpreted {
     pub abnormal: Option<Vec<bool>>,
     /// For each row its group, where a column says so.
     pub groups: Option<Vec<u32>>,
+    /// For each row its recording, where there are several, one behind the other.
+    pub recordings: Option<Vec<u32>>,
     /// Whether the rows follow each other in time.
     pub in_time: bool,
     /// Columns of the dataset, the last ones, that are conditions.
@@ -87,6 +89,7 @@ impl Interpreted {
             dataset,
             abnormal,
             groups: None,
+            recordings: None,
             in_time: false,
             conditions: 0,
             rate: None,
@@ -200,6 +203,7 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
     Ok(Interpreted {
         abnormal,
         groups: groups(frame, &roles),
+        recordings: frame.recording_of_rows(),
         in_time: roles.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
@@ -270,13 +274,14 @@ pub fn interpret_like(
         }
         order = (0..matched.len()).collect();
     }
-    let rate = frame.rate;
+    let (rate, recordings) = (frame.rate, frame.recording_of_rows());
     let columns = order.iter().map(|&column| frame.columns[column].clone());
     let frame = Frame::new(frame.name.clone(), columns.collect());
     let (dataset, conditions) = dataset(&frame, &matched)?;
     Ok(Interpreted {
         abnormal: abnormal(&frame, &matched, normal)?.0,
         groups: groups(&frame, &matched),
+        recordings,
         in_time: matched.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
@@ -391,7 +396,13 @@ impl Assigned<'_> {
         let Cells::Numbers(numbers) = &self.frame.columns[column].cells else {
             return Role::Reading;
         };
-        let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // From a recording to the next is no step.
+        let starts = self.frame.recordings.as_deref().unwrap_or_default();
+        let pairs = numbers.windows(2).enumerate();
+        let steps: Vec<f64> = pairs
+            .filter(|(row, _)| starts.binary_search(&(row + 1)).is_err())
+            .map(|(_, pair)| pair[1] - pair[0])
+            .collect();
         let many = numbers.len() >= FEWEST_ROWS && self.frame.columns.len() > 1;
         if many && steps.iter().all(|&step| step == 1.0) {
             self.note(format!(
@@ -520,7 +531,7 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
                     file: frame.name.clone(),
                     fault: format!(
                         "{name} is {}, not what it was in training or is to be; correct the column",
-                        kind(&frame.columns[column].cells)
+                        frame.columns[column].cells.kind()
                     ),
                 });
             }
@@ -565,14 +576,6 @@ fn median(cells: &[f32]) -> f32 {
     there.sort_unstable_by(f32::total_cmp);
     let middle = there.len().saturating_sub(1) / 2;
     there.get(middle).copied().unwrap_or(0.0)
-}
-
-fn kind(cells: &Cells) -> &'static str {
-    match cells {
-        Cells::Numbers(_) => "numbers",
-        Cells::Times(_) => "times",
-        Cells::Text { .. } => "text",
-    }
 }
 
 /// The numbers of a column as readings take them.

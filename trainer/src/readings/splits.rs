@@ -9,6 +9,8 @@ use crate::data::{
 };
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
+
+use crate::readings::division::Division;
 use crate::readings::stream::{self, Fractions, Windowed};
 use crate::readings::{Normalization, Readings, RunConfig};
 use elbow::Model;
@@ -27,6 +29,8 @@ pub struct Labelled {
     pub abnormal: Option<Vec<bool>>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
+    /// For each row its recording, where there are several, one behind the other.
+    pub recordings: Option<Vec<u32>>,
     /// What was assumed of the file that they are from, one line each, where training did not say it.
     pub notes: Vec<String>,
 }
@@ -159,6 +163,7 @@ impl Splits {
             mut dataset,
             abnormal,
             groups,
+            recordings,
             in_time,
             conditions,
             roles,
@@ -175,7 +180,10 @@ impl Splits {
             )));
         }
         let labelled = abnormal.is_some();
-        let (abnormal, groups) = without_empty_rows(&mut dataset, abnormal, groups, &mut notes);
+        let kept = without_empty_rows(&mut dataset, &mut notes);
+        let abnormal = abnormal.map(|abnormal| kept_of(abnormal, kept.as_deref()));
+        let groups = groups.map(|groups| kept_of(groups, kept.as_deref()));
+        let recordings = recordings.map(|recordings| kept_of(recordings, kept.as_deref()));
         let rows = dataset.table.rows();
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
         let conditions = conditions + config.data.conditions;
@@ -193,22 +201,9 @@ impl Splits {
             test_fraction: config.data.test_fraction,
             seed: SPLIT_SEED,
         };
-        let split = match (&groups, in_time) {
-            (Some(groups), _) => {
-                notes.push(
-                    "rows are divided by groups, none of which is in two parts (--group)".into(),
-                );
-                data::split_groups(&abnormal, groups, &options)?
-            }
-            (None, true) => {
-                notes.push(
-                    "rows are divided in time: training, a gap, validation, a gap, test (--ignore of the time divides at random)"
-                        .into(),
-                );
-                data::split_in_time(&abnormal, &options)?
-            }
-            (None, false) => data::split(&abnormal, &options)?,
-        };
+        let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
+        notes.extend(division.note());
+        let split = division.split(&abnormal, &options)?;
         let of_test = split
             .test
             .iter()
@@ -233,6 +228,7 @@ impl Splits {
                 dataset: test,
                 abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                recordings: None,
                 notes: vec![],
             },
             likelihood,
@@ -265,23 +261,31 @@ impl Splits {
         let Interpreted {
             dataset,
             abnormal,
+            recordings,
             roles,
-            notes,
+            mut notes,
             doubts,
             ..
         } = interpreted;
         refuse_gaps(&dataset, "windows of a stream")?;
-        settings.check(&dataset)?;
+        let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+        settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
         let labelled = abnormal.is_some();
         let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
-        let abnormal = stream::abnormal(&samples, shape);
+        let abnormal = stream::abnormal(&samples, &lengths, shape);
+        let windows = lengths.iter().map(|&length| stream::count(length, shape));
+        let windows: Vec<usize> = windows.collect();
+        if let Some(recordings) = &recordings {
+            let many = stream::are_groups(&windows);
+            notes.extend(Division::of_recordings(recordings, many).note());
+        }
         let fractions = Fractions {
             validation: config.data.validation_fraction,
             test: config.data.test_fraction,
         };
-        let split = stream::divide(&abnormal, shape, fractions)?;
-        let windowed = settings.prepare(&dataset, &split.train)?;
+        let split = stream::divide(&abnormal, &windows, shape, fractions)?;
+        let windowed = settings.prepare(&dataset, &lengths, &split.train)?;
         let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
         Ok(Self {
             train: windowed.dataset.select(&split.train),
@@ -292,6 +296,7 @@ impl Splits {
                 dataset: windowed.dataset.select(&split.test),
                 abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                recordings: None,
                 notes: vec![],
             },
             likelihood,
@@ -371,6 +376,7 @@ pub fn stream_to_readings(
     let Labelled {
         dataset,
         abnormal,
+        recordings,
         notes,
         ..
     } = &labelled;
@@ -386,7 +392,8 @@ pub fn stream_to_readings(
             model.inputs()
         )));
     }
-    let rows = dataset.table.rows();
+    let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+    let rows = lengths.iter().max().copied().unwrap_or(0);
     if rows < shape.samples {
         return Err(Error::Setting(format!(
             "{} has {rows} samples, a window of the model takes {}: give a longer stream",
@@ -394,7 +401,7 @@ pub fn stream_to_readings(
         )));
     }
     let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
-    let readings = stream::readings(&samples, &stream.front_end, shape.hop)?;
+    let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
     let windows = Labelled {
         dataset: Dataset {
             name: dataset.name.clone(),
@@ -405,8 +412,9 @@ pub fn stream_to_readings(
         },
         abnormal: abnormal
             .as_deref()
-            .map(|samples| stream::abnormal(samples, shape)),
+            .map(|samples| stream::abnormal(samples, &lengths, shape)),
         picture_width: 0,
+        recordings: None,
         notes: notes.clone(),
     };
     Ok((windows, saturated))
@@ -552,20 +560,14 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
         dataset: interpreted.dataset,
         abnormal,
         picture_width: 0,
+        recordings: interpreted.recordings,
         notes: interpreted.notes,
     })
 }
 
-/// Leaves the rows of `dataset` out of which nothing is there, and what is said of them.
-fn without_empty_rows(
-    dataset: &mut Dataset,
-    abnormal: Option<Vec<bool>>,
-    groups: Option<Vec<u32>>,
-    notes: &mut Vec<String>,
-) -> (Option<Vec<bool>>, Option<Vec<u32>>) {
-    let Some(observed) = &dataset.observed else {
-        return (abnormal, groups);
-    };
+/// Leaves the rows of `dataset` out of which nothing is there, and gives the others, where there are such.
+fn without_empty_rows(dataset: &mut Dataset, notes: &mut Vec<String>) -> Option<Vec<usize>> {
+    let observed = dataset.observed.as_ref()?;
     let missing = observed.iter().filter(|there| !**there).count();
     notes.push(format!(
         "{missing} of {} values are missing: they are neither learned from nor scored",
@@ -577,14 +579,27 @@ fn without_empty_rows(
     let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
     let empty = dataset.table.rows() - rows.len();
     if empty == 0 {
-        return (abnormal, groups);
+        return None;
     }
     notes.push(format!("{empty} rows hold no value and are left out"));
     dataset.keep(&rows);
-    (
-        abnormal.map(|abnormal| rows.iter().map(|&row| abnormal[row]).collect()),
-        groups.map(|groups| rows.iter().map(|&row| groups[row]).collect()),
-    )
+    Some(rows)
+}
+
+/// What is said of the rows `kept`, or of all.
+fn kept_of<T: Copy>(values: Vec<T>, kept: Option<&[usize]>) -> Vec<T> {
+    match kept {
+        None => values,
+        Some(rows) => rows.iter().map(|&row| values[row]).collect(),
+    }
+}
+
+/// The rows of each recording; of one alone `rows`.
+fn lengths(recordings: Option<&[u32]>, rows: usize) -> Vec<usize> {
+    match recordings {
+        None => vec![rows],
+        Some(recordings) => recordings.chunk_by(u32::eq).map(<[u32]>::len).collect(),
+    }
 }
 
 /// Makes sure that no value of `dataset` is missing.
@@ -612,6 +627,7 @@ fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
         dataset,
         abnormal,
         picture_width: digits::SIDE as u16,
+        recordings: None,
         notes: vec![],
     }
 }
