@@ -272,7 +272,8 @@ fn bad_readings_are_refused_by_fit_score_and_eval() {
     let short = npy(&readings(9));
     let short = folder.write("short.npy", &short[..short.len() - 3]);
     fit_is_refused(&short, &[], &["short.npy", "truncated"]);
-    fit_is_refused(&folder.path(""), &[], &["cannot be read"]);
+    // A folder is recordings, and the first of these is no file of readings.
+    fit_is_refused(&folder.path(""), &[], &["bad.csv", "cannot be unpacked"]);
 }
 
 #[test]

@@ -263,3 +263,92 @@ fn look_shows_what_fit_would_find_and_the_run_keeps_it() {
         &["none.csv", "no such file"],
     );
 }
+
+#[test]
+fn a_recording_trains_without_a_word() {
+    let folder = Folder::new();
+    let (path, out) = (folder.path("hum.wav"), folder.path("run"));
+    let spec = hound::WavSpec {
+        channels: 2,
+        sample_rate: 8000,
+        bits_per_sample: 24,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut noise = Noise(3);
+    let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+    for sample in 0..20_000 {
+        let hum = (sample as f32 * 0.1).sin();
+        for gain in [1e6, 2e6] {
+            let sample = gain * (hum + 0.2 * noise.next());
+            writer.write_sample(sample as i32).unwrap();
+        }
+    }
+    writer.finalize().unwrap();
+    let output = trainer(&[&["fit", &path, "--out", &out][..], &SMALL].concat());
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    for line in [
+        "8000 samples a second, 2 channels of 24 bits",
+        "windows of 256 samples, a new one after 128, of which rms,bands:16 make a reading (--window, --hop, --features)",
+    ] {
+        assert!(errors.contains(line), "{errors}");
+    }
+    // The settings that were assumed are part of the run, which watches the recording and is made again by them.
+    assert_eq!(trainer(&["watch", &out, &path]).status.code(), Some(0));
+    let (config, again) = (format!("{out}/config.toml"), folder.path("again"));
+    succeeds(&[
+        "fit", &path, "--config", &config, "--out", &again, "--quiet",
+    ]);
+    assert_eq!(read(&out, "model.elbow"), read(&again, "model.elbow"));
+    fails_with(
+        &["fit", &path, "--strict", "--out", &folder.path("strict")],
+        &["--strict assumes nothing, and here: the signals are cut"],
+    );
+}
+
+/// Recordings of two channels in a folder, `count` of them; the pattern of their names.
+fn recordings(folder: &Folder, count: usize, rows: usize) -> String {
+    let mut noise = Noise(5);
+    std::fs::create_dir(folder.path("runs")).unwrap();
+    for recording in 0..count {
+        let mut text = "t_s,flow,head\n".to_owned();
+        for row in 0..rows {
+            let load = noise.next() - 0.5;
+            let head = 3.0 * load + 0.3 * noise.next();
+            let _ = writeln!(text, "{:.1},{load:.4},{head:.4}", row as f32 * 0.1);
+        }
+        folder.write(&format!("runs/day-{recording}.csv"), text);
+    }
+    folder.path("runs/day-*.csv")
+}
+
+#[test]
+fn files_of_a_folder_are_recordings() {
+    for (count, line) in [
+        (3, "each recording is divided in time"),
+        (
+            12,
+            "files are divided as recordings, none of which is in two parts",
+        ),
+    ] {
+        let folder = Folder::new();
+        let (pattern, out) = (recordings(&folder, count, 120), folder.path("out"));
+        for (data, more) in [
+            (&pattern, &[][..]),
+            (&folder.path("runs"), &["--force"]),
+            (&pattern, &["--force", "--window", "8", "--hop", "4"]),
+        ] {
+            let start = ["fit", data, "--out", &out];
+            let output = trainer(&[&start[..], &SMALL, more].concat());
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(0), "{errors}");
+            assert!(errors.contains(line), "{errors}");
+            assert!(errors.contains("t_s is taken for the time"), "{errors}");
+            assert!(errors.contains("runs: "), "{errors}");
+        }
+        // No window is of two files.
+        let scores = succeeds(&["score", &out, &folder.path("runs")]);
+        assert_eq!(scores.lines().count(), 1 + count * 29);
+        fails_with(&["watch", &out, &pattern], &["several recordings"]);
+    }
+}

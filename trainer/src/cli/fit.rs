@@ -7,6 +7,7 @@ use super::stream::StreamArguments;
 use crate::config::{
     Config, DataConfig, ExportConfig, Gradient, Latent, ModelConfig, Objective, TrainConfig,
 };
+use crate::data::DataSource;
 use crate::error::Error;
 use crate::export::pipeline::{Interrupted, Job, Observer, Outcome};
 use crate::export::run::{self, Existing};
@@ -166,11 +167,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = settings(resumed, config.as_deref(), data, options)?;
     // Before anything is loaded.
     settings.train.processor.open()?;
-    let stem = Path::new(&settings.data.source).file_stem();
-    let name = stem.map_or_else(
-        || "model".into(),
-        |stem| stem.to_string_lossy().into_owned(),
-    );
+    let name = DataSource::parse(&settings.data.source)?.name();
     let folder = resume
         .clone()
         .or(out)

@@ -41,11 +41,13 @@ struct Found {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
-    let mut config = Config::default();
-    config.data = DataConfig {
-        source: arguments.data,
-        stream: arguments.stream.settings()?,
-        ..arguments.settings
+    let config = Config {
+        data: DataConfig {
+            source: arguments.data,
+            stream: arguments.stream.settings()?,
+            ..arguments.settings
+        },
+        ..Config::default()
     };
     config.validate()?;
     let splits = Splits::load(&config)?;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The settings of a stream in `trainer fit`.
 #[derive(Debug, Args)]
 pub(super) struct StreamArguments {
-    /// Train on windows of N samples of a stream. Normal windows are divided by time: training, then
+    /// Train on windows of N samples of a stream [default: 256 of a WAV file, with the features rms,bands:16]. Normal windows are divided by time: training, then
     /// validation, then test, without a sample in two parts
     #[arg(long, value_name = "N")]
     window: Option<usize>,
@@ -68,6 +68,12 @@ impl StreamInput {
         let like = Like::new(run.as_ref()).or_image(model);
         let labelled = load_for_scoring(&self.data, None, like)?;
         super::tell(&labelled);
+        if labelled.recordings.is_some() {
+            return Err(Error::Setting(format!(
+                "{} is several recordings, and one stream is followed here: give one file",
+                self.data
+            )));
+        }
         let dataset = labelled.dataset;
         let (width, channels) = (dataset.table.width(), stream.exponents.len());
         if width != channels {

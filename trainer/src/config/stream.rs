@@ -1,8 +1,8 @@
 //! How a stream of samples becomes readings.
 
-use super::features::FeatureList;
+use super::features::{FeatureChoice, FeatureList};
 use crate::error::Error;
-use elbow::frontend::MAX_SAMPLES;
+use elbow::frontend::{Feature, MAX_SAMPLES};
 use elbow::stream::WindowShape;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,24 @@ pub struct StreamSettings {
     pub features: FeatureList,
 }
 
+/// Samples of a window of signals where nobody says.
+const SIGNAL_WINDOW: usize = 256;
+/// Bands of its spectrum: two an octave, about.
+const SIGNAL_BANDS: u8 = 16;
+
 impl StreamSettings {
+    /// What is made of signals where nobody says: of each channel's window its level and the energies of a few bands.
+    pub fn of_signals() -> Self {
+        let bands = Feature::BandEnergies {
+            bands: SIGNAL_BANDS,
+        };
+        Self {
+            window: SIGNAL_WINDOW,
+            hop: SIGNAL_WINDOW / 2,
+            features: FeatureList(vec![FeatureChoice::Rms, FeatureChoice::Settled(bands)]),
+        }
+    }
+
     /// Checks what can be checked without data.
     ///
     /// # Errors

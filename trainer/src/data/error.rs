@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why data could not be loaded, labelled or split.
 ///
@@ -113,17 +113,42 @@ pub enum DataError {
         /// Bytes that the header promises.
         promised: u128,
     },
-    /// A gzip file cannot be unpacked.
-    Gzip {
+    /// It is not clear which of several arrays to read.
+    Arrays {
+        /// The file.
+        path: PathBuf,
+        /// The one that was asked for.
+        wanted: Option<String>,
+        /// Their names and shapes.
+        arrays: Vec<(String, Vec<u64>)>,
+    },
+    /// A folder or a pattern has no file.
+    NoFiles {
+        /// What was asked for.
+        path: PathBuf,
+    },
+    /// A packed file cannot be unpacked.
+    Packed {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
     },
-    /// An IDX file cannot be read.
-    Idx {
+    /// A packed file holds more than files of its length do.
+    Unpacked {
         /// The file.
         path: PathBuf,
+        /// Its length in bytes.
+        packed: u64,
+        /// The most bytes that it may hold.
+        limit: u64,
+    },
+    /// A file cannot be read as what it says it is.
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it says it is.
+        format: &'static str,
         /// What is wrong with it, and what to do.
         reason: String,
     },
@@ -309,14 +334,37 @@ impl fmt::Display for DataError {
                     path.display()
                 )
             }
-            Self::Gzip { path, reason } => {
+            Self::Arrays {
+                path,
+                wanted,
+                arrays,
+            } => write_arrays(f, path, wanted.as_deref(), arrays),
+            Self::NoFiles { path } => write!(
+                f,
+                "{}: no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'",
+                path.display()
+            ),
+            Self::Packed { path, reason } => {
                 write!(
                     f,
                     "{}: cannot be unpacked: {reason}; copy the file again",
                     path.display()
                 )
             }
-            Self::Idx { path, reason } => write!(f, "{}: bad IDX file: {reason}", path.display()),
+            Self::Unpacked {
+                path,
+                packed,
+                limit,
+            } => write!(
+                f,
+                "{}: its {packed} bytes unpack to more than {limit}; unpack it and give what is in it",
+                path.display()
+            ),
+            Self::Format {
+                path,
+                format,
+                reason,
+            } => write!(f, "{}: bad {format} file: {reason}", path.display()),
             Self::Intensity {
                 name,
                 row,
@@ -377,6 +425,37 @@ impl fmt::Display for DataError {
 }
 
 impl std::error::Error for DataError {}
+
+/// Says which arrays a file holds, and how one is named.
+fn write_arrays(
+    f: &mut fmt::Formatter<'_>,
+    path: &Path,
+    wanted: Option<&str>,
+    arrays: &[(String, Vec<u64>)],
+) -> fmt::Result {
+    let path = path.display();
+    let Some((first, _)) = arrays.first() else {
+        return write!(
+            f,
+            "{path}: holds no array of numbers; save one with numpy.savez(FILE, X=readings), or as CSV"
+        );
+    };
+    let arrays = arrays.iter();
+    let all: Vec<String> = arrays
+        .map(|(name, shape)| format!("{name} {}", Shape(shape)))
+        .collect();
+    let all = all.join(", ");
+    match wanted {
+        Some(wanted) => write!(
+            f,
+            "{path}: holds no array {wanted:?} but {all}; name one of them, as {path}:{first}"
+        ),
+        None => write!(
+            f,
+            "{path}: holds {all}, and none says that it alone is the readings; name the one to read, as {path}:{first}"
+        ),
+    }
+}
 
 /// Where a cell is, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,12 @@ pub struct Frame {
     pub columns: Vec<Column>,
     /// What was assumed to read it, one line each.
     pub notes: Vec<String>,
+    /// What the file says of itself, one line each.
+    pub facts: Vec<String>,
+    /// Samples a second, where the file says that its rows are samples of signals.
+    pub rate: Option<f64>,
+    /// The first row of each recording, where it is several.
+    pub recordings: Option<Vec<usize>>,
 }
 
 /// One column of a file.
@@ -56,6 +62,36 @@ impl Cells {
         self.len() == 0
     }
 
+    /// What they are, in a word.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Numbers(_) => "numbers",
+            Self::Times(_) => "times",
+            Self::Text { .. } => "text",
+        }
+    }
+
+    /// No cells, of this kind.
+    pub(super) fn emptied(&self) -> Self {
+        match self {
+            Self::Numbers(_) => Self::Numbers(vec![]),
+            Self::Times(_) => Self::Times(vec![]),
+            Self::Text { .. } => Self::Text {
+                values: vec![],
+                codes: vec![],
+            },
+        }
+    }
+
+    /// Adds `count` cells that are missing.
+    pub(super) fn extend_missing(&mut self, count: usize) {
+        let rows = self.len() + count;
+        match self {
+            Self::Numbers(numbers) | Self::Times(numbers) => numbers.resize(rows, f64::NAN),
+            Self::Text { codes, .. } => codes.resize(rows, None),
+        }
+    }
+
     /// How many are missing.
     pub fn missing(&self) -> usize {
         match self {
@@ -67,7 +103,31 @@ impl Cells {
     }
 }
 
+impl Column {
+    /// A column without a unit.
+    pub fn new(name: Option<String>, cells: Cells) -> Self {
+        Self {
+            name,
+            unit: None,
+            cells,
+            fault: None,
+        }
+    }
+}
+
 impl Frame {
+    /// Columns of which nothing else is known.
+    pub fn new(name: String, columns: Vec<Column>) -> Self {
+        Self {
+            name,
+            columns,
+            notes: vec![],
+            facts: vec![],
+            rate: None,
+            recordings: None,
+        }
+    }
+
     /// Columns of numbers from `values`, row after row.
     pub(super) fn of_numbers(
         name: String,
@@ -75,29 +135,30 @@ impl Frame {
         width: usize,
         values: &[f32],
     ) -> Self {
-        let column = |column: usize| Column {
-            name: names.as_ref().and_then(|names| names.get(column).cloned()),
-            unit: None,
-            cells: Cells::Numbers(
-                values
-                    .iter()
-                    .skip(column)
-                    .step_by(width)
-                    .map(|&value| value.into())
-                    .collect(),
-            ),
-            fault: None,
+        let column = |column: usize| {
+            let cells = values.iter().skip(column).step_by(width);
+            let cells = cells.map(|&value| value.into()).collect();
+            let name = names.as_ref().and_then(|names| names.get(column).cloned());
+            Column::new(name, Cells::Numbers(cells))
         };
-        Self {
-            name,
-            columns: (0..width).map(column).collect(),
-            notes: vec![],
-        }
+        Self::new(name, (0..width).map(column).collect())
     }
 
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
+    }
+
+    /// For each row its recording, where there are several.
+    pub(super) fn recording_of_rows(&self) -> Option<Vec<u32>> {
+        let starts = self.recordings.as_ref()?;
+        let ends = starts.iter().skip(1).copied().chain([self.rows()]);
+        let lengths = starts.iter().zip(ends).map(|(start, end)| end - start);
+        let rows = (0..).zip(lengths);
+        Some(
+            rows.flat_map(|(recording, length)| std::iter::repeat_n(recording, length))
+                .collect(),
+        )
     }
 
     /// What messages call a column: its name, or `column 3`.

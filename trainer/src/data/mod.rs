@@ -1,6 +1,6 @@
 //! Readings from files, and the digits that ship with the trainer.
 //!
-//! [`load`] reads a CSV, `.npy` or IDX file into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! [`frame()`] reads a file of any format as it is, [`load`] one of numbers alone into a [`Dataset`]; [`load_labels`] reads what its rows are.
 //! [`Intensities`] are readings of pixels that become bits.
 //! [`split()`] divides rows into training, validation and test; [`digits`] comes divided.
 //! [`DataSource`] is how a command line names any of them.
@@ -11,11 +11,10 @@
 pub mod digits;
 
 mod error;
+mod formats;
 mod frame;
-mod grid;
-mod idx;
 mod intensities;
-mod npy;
+mod recordings;
 mod report;
 mod role;
 mod roles;
@@ -23,9 +22,7 @@ mod source;
 mod split;
 mod statistics;
 mod table;
-mod text;
 
-use std::io::Read;
 use std::path::Path;
 
 pub use error::{DataError, Fault, Place};
@@ -35,11 +32,12 @@ pub use report::{ColumnReport, DataReport};
 pub use role::{NamedRole, Number, Role, numbers};
 pub use roles::{Interpreted, Wanted, interpret, interpret_like};
 pub use source::DataSource;
-pub use split::{Split, SplitOptions, shuffle, split, split_groups, split_in_time};
+pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
 pub use table::{Dataset, Table};
 
-use npy::Purpose;
+use formats::Purpose;
+use recordings::name;
 
 /// Reads a file as it is, one row a reading or a sample.
 ///
@@ -50,33 +48,23 @@ use npy::Purpose;
 ///   a header, lines before it, and a row of units; decimal commas, marks of thousands; times of the usual formats; UTF-8,
 ///   UTF-16 and Latin-1. Blank lines and lines that begin with `#` are skipped.
 ///
-/// A file packed with gzip is unpacked first.
+/// * `.npz`: its only array, or `X` with the labels `y` beside it, or one that is named: `FILE.npz:NAME`.
+/// * MATLAB's `.mat` up to version 7: likewise.
+/// * WAV: a column for each channel, a row for each sample.
+///
+/// A folder of such files, or a pattern such as `runs/*.csv`, is several recordings with the same columns.
+///
+/// A file packed with gzip or Zstandard is unpacked first.
 ///
 /// # Errors
 ///
 /// One line that names the file, the place in it, what was found and the remedy.
 pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
     let path = path.as_ref();
-    let name = path.file_stem().unwrap_or(path.as_os_str());
-    let name = name.to_string_lossy().into_owned();
-    let bytes = std::fs::read(path).map_err(|reason| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    })?;
-    let bytes = unpacked(path, bytes)?;
-    let grid = if idx::is_idx(&bytes) {
-        idx::read(path, &bytes, grid::reading)?
-    } else if says_npy(path) || npy::is_npy(&bytes) {
-        npy::read(path, &bytes, Purpose::Readings, grid::cell)?
-    } else {
-        return text::read(path, name, &bytes);
-    };
-    Ok(Frame::of_numbers(name, None, grid.width, &grid.values))
-}
-
-fn says_npy(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+    if recordings::is_several(path) {
+        return recordings::read(path);
+    }
+    formats::read(path, Purpose::Readings)
 }
 
 /// Loads a file of numbers alone: each column is read as it is, and no cell is missing. Numbers are rounded to `f32`.
@@ -116,22 +104,7 @@ pub fn load_labels(
     normal: &[String],
 ) -> Result<(Vec<bool>, Option<String>), DataError> {
     let path = path.as_ref();
-    let bytes = std::fs::read(path).map_err(|reason| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    })?;
-    let bytes = unpacked(path, bytes)?;
-    let name = path.file_stem().unwrap_or(path.as_os_str());
-    let name = name.to_string_lossy().into_owned();
-    let frame = if idx::is_idx(&bytes) {
-        let grid = idx::read(path, &bytes, grid::reading)?;
-        Frame::of_numbers(name, None, grid.width, &grid.values)
-    } else if says_npy(path) || npy::is_npy(&bytes) {
-        let grid = npy::read(path, &bytes, Purpose::Labels, grid::reading)?;
-        Frame::of_numbers(name, None, grid.width, &grid.values)
-    } else {
-        text::read(path, name, &bytes)?
-    };
+    let frame = formats::read(path, Purpose::Labels)?;
     if frame.columns.len() != 1 {
         return Err(DataError::LabelColumns {
             path: path.to_path_buf(),
@@ -146,30 +119,6 @@ pub fn load_labels(
         });
     }
     roles::labels(&frame, 0, normal)
-}
-
-/// The most bytes that a file may unpack to.
-const LARGEST_UNPACKED: u64 = 1 << 31;
-
-/// The contents of a file, unpacked where gzip packed it.
-fn unpacked(path: &Path, bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
-    if !bytes.starts_with(b"\x1f\x8b") {
-        return Ok(bytes);
-    }
-    let bad = |reason: String| DataError::Gzip {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let mut contents = Vec::new();
-    let decoder = flate2::read::MultiGzDecoder::new(&bytes[..]);
-    decoder
-        .take(LARGEST_UNPACKED + 1)
-        .read_to_end(&mut contents)
-        .map_err(|error| bad(error.to_string()))?;
-    if contents.len() as u64 > LARGEST_UNPACKED {
-        return Err(bad(format!("it holds more than {LARGEST_UNPACKED} bytes")));
-    }
-    Ok(contents)
 }
 
 #[cfg(test)]
@@ -249,10 +198,7 @@ mod tests {
             )
         );
         let text = load(folder.path()).unwrap_err().to_string();
-        assert!(
-            text.ends_with("name a CSV or .npy file that can be opened"),
-            "{text}"
-        );
+        assert!(text.contains("no file of recordings"), "{text}");
     }
 
     #[test]

@@ -276,33 +276,25 @@ mod tests {
 
     #[test]
     fn every_column_is_told() {
-        let column = |name: &str, cells: Cells| Column {
-            name: Some(name.into()),
-            unit: None,
-            cells,
-            fault: None,
-        };
+        let column = |name: &str, cells: Cells| Column::new(Some(name.into()), cells);
         let nan = f64::NAN;
-        let frame = Frame {
-            name: "pump".into(),
-            columns: vec![
-                column(
-                    "t",
-                    Cells::Times(vec![1.772e9, 1.772e9 + 60.0, 1.772e9 + 120.0]),
-                ),
-                column("on", Cells::Numbers(vec![0.0, 1.0, 1.0])),
-                column("flow", Cells::Numbers(vec![101.25, nan, 101.5])),
-                column("n", Cells::Numbers(vec![3.0, 3.0, 3.0])),
-                column(
-                    "state",
-                    Cells::Text {
-                        values: vec!["a".into(), "b".into()],
-                        codes: vec![Some(0), None, Some(1)],
-                    },
-                ),
-            ],
-            notes: vec![],
-        };
+        let columns = vec![
+            column(
+                "t",
+                Cells::Times(vec![1.772e9, 1.772e9 + 60.0, 1.772e9 + 120.0]),
+            ),
+            column("on", Cells::Numbers(vec![0.0, 1.0, 1.0])),
+            column("flow", Cells::Numbers(vec![101.25, nan, 101.5])),
+            column("n", Cells::Numbers(vec![3.0, 3.0, 3.0])),
+            column(
+                "state",
+                Cells::Text {
+                    values: vec!["a".into(), "b".into()],
+                    codes: vec![Some(0), None, Some(1)],
+                },
+            ),
+        ];
+        let frame = Frame::new("pump".into(), columns);
         let mut roles: Vec<NamedRole> = [
             ("t", Role::Time),
             ("on", Role::Reading),

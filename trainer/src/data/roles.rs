@@ -38,10 +38,14 @@ pub struct Interpreted {
     pub abnormal: Option<Vec<bool>>,
     /// For each row its group, where a column says so.
     pub groups: Option<Vec<u32>>,
+    /// For each row its recording, where there are several, one behind the other.
+    pub recordings: Option<Vec<u32>>,
     /// Whether the rows follow each other in time.
     pub in_time: bool,
     /// Columns of the dataset, the last ones, that are conditions.
     pub conditions: usize,
+    /// Samples a second, where the file says that its rows are samples of signals.
+    pub rate: Option<f64>,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
     /// What the file holds, where there is one.
@@ -59,8 +63,10 @@ impl Interpreted {
             dataset,
             abnormal,
             groups: None,
+            recordings: None,
             in_time: false,
             conditions: 0,
+            rate: None,
             roles: vec![],
             report: None,
             notes: vec![],
@@ -186,10 +192,12 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
     Ok(Interpreted {
         abnormal,
         groups: groups(frame, &roles),
+        recordings: frame.recording_of_rows(),
         in_time: roles.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
         report: Some(DataReport::new(frame, &roles)),
+        rate: frame.rate,
         roles,
         notes,
         doubts,
@@ -256,21 +264,18 @@ pub fn interpret_like(
         }
         order = (0..matched.len()).collect();
     }
-    let frame = Frame {
-        name: frame.name.clone(),
-        columns: order
-            .iter()
-            .map(|&column| frame.columns[column].clone())
-            .collect(),
-        notes: vec![],
-    };
+    let (rate, recordings) = (frame.rate, frame.recording_of_rows());
+    let columns = order.iter().map(|&column| frame.columns[column].clone());
+    let frame = Frame::new(frame.name.clone(), columns.collect());
     let (dataset, conditions) = dataset(&frame, &matched)?;
     Ok(Interpreted {
         abnormal: abnormal(&frame, &matched, normal)?.0,
         groups: groups(&frame, &matched),
+        recordings,
         in_time: matched.iter().any(|named| named.role == Role::Time),
         dataset,
         conditions,
+        rate,
         roles: matched,
         report: None,
         notes,
@@ -382,7 +387,13 @@ impl Assigned<'_> {
         let Cells::Numbers(numbers) = &self.frame.columns[column].cells else {
             return Role::Reading;
         };
-        let steps: Vec<f64> = numbers.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        // From a recording to the next is no step.
+        let starts = self.frame.recordings.as_deref().unwrap_or_default();
+        let pairs = numbers.windows(2).enumerate();
+        let steps: Vec<f64> = pairs
+            .filter(|(row, _)| starts.binary_search(&(row + 1)).is_err())
+            .map(|(_, pair)| pair[1] - pair[0])
+            .collect();
         let many = numbers.len() >= FEWEST_ROWS && self.frame.columns.len() > 1;
         if many && steps.iter().all(|&step| step == 1.0) {
             self.note(format!(
@@ -511,7 +522,7 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
                     file: frame.name.clone(),
                     fault: format!(
                         "{name} is {}, not what it was in training or is to be; correct the column",
-                        kind(&frame.columns[column].cells)
+                        frame.columns[column].cells.kind()
                     ),
                 });
             }
@@ -558,14 +569,6 @@ fn median(cells: &[f32]) -> f32 {
     there.sort_unstable_by(f32::total_cmp);
     let middle = there.len().saturating_sub(1) / 2;
     there.get(middle).copied().unwrap_or(0.0)
-}
-
-fn kind(cells: &Cells) -> &'static str {
-    match cells {
-        Cells::Numbers(_) => "numbers",
-        Cells::Times(_) => "times",
-        Cells::Text { .. } => "text",
-    }
 }
 
 /// How many times as far from zero as they spread values may be before they get an offset: 16 bits over their
@@ -770,11 +773,7 @@ mod tests {
     }
 
     fn frame(columns: Vec<Column>) -> Frame {
-        Frame {
-            name: "pump".into(),
-            columns,
-            notes: vec![],
-        }
+        Frame::new("pump".into(), columns)
     }
 
     fn roles(frame: &Frame) -> Vec<Role> {

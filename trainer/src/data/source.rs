@@ -45,6 +45,14 @@ impl DataSource {
         }
     }
 
+    /// What a run on it is called: the name of the file without its extension, or `digits`.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
+            Self::File(path) => super::name(path),
+        }
+    }
+
     /// Loads the data, all of it for [`Digits`](Self::Digits).
     ///
     /// `anomaly_digit` matters only for parts of the digits; see [`digits::part`].

@@ -8,6 +8,9 @@ use super::error::DataError;
 /// The part of the normal rows that is left out between two parts in time: neighbours are alike.
 const GAP: f64 = 0.01;
 
+/// Recordings that are divided as groups, at least; of fewer, a part has too few to stand for all.
+pub const FEWEST_GROUPS: usize = 7;
+
 /// How rows are divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitOptions {
@@ -101,29 +104,36 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataErr
 }
 
 /// Divides rows in time: the normal rows are trained on first, then comes the validation part, then the test part, with
-/// a gap before each of the latter. Abnormal rows are calibrated with and tested on as by [`split()`].
+/// a gap before each of the latter; so in each recording, where `recordings` says for each row which it is of. Abnormal
+/// rows are calibrated with and tested on as by [`split()`].
 ///
 /// # Errors
 ///
 /// Those of [`split()`].
-pub fn split_in_time(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataError> {
+pub fn split_in_time(
+    abnormal: &[bool],
+    recordings: Option<&[u32]>,
+    options: &SplitOptions,
+) -> Result<Split, DataError> {
     // It checks the fractions, and divides the abnormal rows.
     let by_chance = split(abnormal, options)?;
     let normal: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
-    let gap = (normal.len() as f64 * GAP).ceil() as usize;
-    let (tested, validated) = (
-        by_chance.test.iter().filter(|&&row| !abnormal[row]).count(),
-        by_chance.validation.len(),
-    );
-    let (rest, test) = normal.split_at(normal.len() - tested);
-    let before = |rows: usize, part: usize| rows.saturating_sub(if part > 0 { gap } else { 0 });
-    let rest = &rest[..before(rest.len(), tested)];
-    let (train, validation) = rest.split_at(rest.len().saturating_sub(validated));
-    let train = &train[..before(train.len(), validated)];
+    let of = |row: usize| recordings.and_then(|recordings| recordings.get(row));
+    let (mut train, mut validation, mut test) = (vec![], vec![], vec![]);
+    for rows in normal.chunk_by(|&a, &b| of(a) == of(b)) {
+        let parts = in_time(rows, options);
+        for (all, part) in [&mut train, &mut validation, &mut test]
+            .into_iter()
+            .zip(parts)
+        {
+            all.extend(part);
+        }
+    }
     let learned = 1.0 - options.validation_fraction - options.test_fraction;
     for (part, rows, fraction) in [
-        ("train", train, learned),
-        ("validation", validation, options.validation_fraction),
+        ("train", &train, learned),
+        ("validation", &validation, options.validation_fraction),
+        ("test", &test, options.test_fraction),
     ] {
         if rows.is_empty() && fraction > 0.0 {
             return Err(DataError::EmptyPart {
@@ -134,14 +144,29 @@ pub fn split_in_time(abnormal: &[bool], options: &SplitOptions) -> Result<Split,
         }
     }
     let strange = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
-    let mut test: Vec<usize> = test.iter().copied().chain(strange).collect();
+    test.extend(strange);
     test.sort_unstable();
     Ok(Split {
-        train: train.to_vec(),
-        validation: validation.to_vec(),
+        train,
+        validation,
         strange: by_chance.strange,
         test,
     })
+}
+
+/// The rows of one recording that are trained on, validated with and tested on.
+fn in_time<'a>(rows: &'a [usize], options: &SplitOptions) -> [&'a [usize]; 3] {
+    let count = |fraction: f64| (rows.len() as f64 * fraction).round() as usize;
+    let gap = (rows.len() as f64 * GAP).ceil() as usize;
+    let before = |rows: usize, part: usize| rows.saturating_sub(if part > 0 { gap } else { 0 });
+    let (tested, validated) = (
+        count(options.test_fraction),
+        count(options.validation_fraction),
+    );
+    let (rest, test) = rows.split_at(rows.len().saturating_sub(tested));
+    let rest = &rest[..before(rest.len(), tested)];
+    let (train, validation) = rest.split_at(rest.len().saturating_sub(validated));
+    [&train[..before(train.len(), validated)], validation, test]
 }
 
 /// Divides rows by their `groups`, none of which is in two parts: whole groups in random order go to the test part until

@@ -5,6 +5,7 @@
 
 mod derived;
 pub mod device;
+mod division;
 pub mod masks;
 pub mod splits;
 pub mod stream;

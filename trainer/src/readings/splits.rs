@@ -9,6 +9,8 @@ use crate::data::{
 };
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
+
+use crate::readings::division::Division;
 use crate::readings::stream::{self, Fractions, Windowed};
 use crate::readings::{Normalization, Readings, RunConfig};
 use elbow::Model;
@@ -28,6 +30,8 @@ pub struct Labelled {
     pub abnormal: Option<Vec<bool>>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
+    /// For each row its recording, where there are several, one behind the other.
+    pub recordings: Option<Vec<u32>>,
     /// What was assumed of the file that they are from, one line each, where training did not say it.
     pub notes: Vec<String>,
 }
@@ -67,17 +71,12 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match (DataSource::parse(&config.data.source)?, &config.data.stream) {
-            (DataSource::File(path), Some(stream)) => Self::stream(config, stream, &path),
-            (_, Some(_)) => Err(Error::Setting(
-                "--window is for a file with a stream: the digits are whole readings".into(),
-            )),
-            (source, None) => Self::readings(config, source),
-        }
-    }
-
-    fn readings(config: &Config, source: DataSource) -> Result<Self, Error> {
-        match source {
+        match DataSource::parse(&config.data.source)? {
+            DataSource::Digits | DataSource::DigitsPart(_) if config.data.stream.is_some() => {
+                Err(Error::Setting(
+                    "--window is for a file with a stream: the digits are whole readings".into(),
+                ))
+            }
             DataSource::Digits => Self::digits(config),
             DataSource::DigitsPart(_) => Err(Error::Setting(format!(
                 "{} is a part of the digits: train on `digits`, which brings its own division",
@@ -130,8 +129,23 @@ impl Splits {
     }
 
     fn file(config: &Config, path: &Path) -> Result<Self, Error> {
-        let interpreted = interpreted(config, path)?;
-        Self::of(config, interpreted)
+        let mut interpreted = interpreted(config, path)?;
+        match (&config.data.stream, interpreted.rate) {
+            (Some(settings), _) => Self::stream(config, settings, interpreted),
+            (None, Some(_)) => {
+                let settings = StreamSettings::of_signals();
+                let line = format!(
+                    "the signals are cut into windows of {} samples, a new one after {}, of which {} make a reading (--window, --hop, --features)",
+                    settings.window, settings.hop, settings.features
+                );
+                if config.data.strict {
+                    return Err(assumed(&line));
+                }
+                interpreted.notes.push(line);
+                Self::stream(config, &settings, interpreted)
+            }
+            (None, None) => Self::of(config, interpreted),
+        }
     }
 
     /// Divides the readings `dataset` as `config` says; `abnormal` has an entry for each of them, where anybody said.
@@ -153,12 +167,14 @@ impl Splits {
             mut dataset,
             abnormal,
             groups,
+            recordings,
             in_time,
             conditions,
             roles,
             report,
             mut notes,
             doubts,
+            ..
         } = interpreted;
         let rows = dataset.table.rows();
         if let Some(labels) = abnormal.as_ref().filter(|labels| labels.len() != rows) {
@@ -169,7 +185,10 @@ impl Splits {
             )));
         }
         let labelled = abnormal.is_some();
-        let (abnormal, groups) = without_empty_rows(&mut dataset, abnormal, groups, &mut notes);
+        let kept = without_empty_rows(&mut dataset, &mut notes);
+        let abnormal = abnormal.map(|abnormal| kept_of(abnormal, kept.as_deref()));
+        let groups = groups.map(|groups| kept_of(groups, kept.as_deref()));
+        let recordings = recordings.map(|recordings| kept_of(recordings, kept.as_deref()));
         let rows = dataset.table.rows();
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
         let conditions = conditions + config.data.conditions;
@@ -187,22 +206,9 @@ impl Splits {
             test_fraction: config.data.test_fraction,
             seed: SPLIT_SEED,
         };
-        let split = match (&groups, in_time) {
-            (Some(groups), _) => {
-                notes.push(
-                    "rows are divided by groups, none of which is in two parts (--group)".into(),
-                );
-                data::split_groups(&abnormal, groups, &options)?
-            }
-            (None, true) => {
-                notes.push(
-                    "rows are divided in time: training, a gap, validation, a gap, test (--ignore of the time divides at random)"
-                        .into(),
-                );
-                data::split_in_time(&abnormal, &options)?
-            }
-            (None, false) => data::split(&abnormal, &options)?,
-        };
+        let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
+        notes.extend(division.note());
+        let split = division.split(&abnormal, &options)?;
         let of_test = split
             .test
             .iter()
@@ -227,6 +233,7 @@ impl Splits {
                 dataset: test,
                 abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                recordings: None,
                 notes: vec![],
             },
             likelihood,
@@ -240,7 +247,11 @@ impl Splits {
     }
 
     /// The windows of a stream, divided by time: [`stream::divide`].
-    fn stream(config: &Config, settings: &StreamSettings, path: &Path) -> Result<Self, Error> {
+    fn stream(
+        config: &Config,
+        settings: &StreamSettings,
+        interpreted: Interpreted,
+    ) -> Result<Self, Error> {
         let likelihood = match config.model.likelihood {
             LikelihoodKind::Auto => LikelihoodKind::Location {
                 family: Family::Normal,
@@ -256,24 +267,32 @@ impl Splits {
         let Interpreted {
             dataset,
             abnormal,
+            recordings,
             roles,
             report,
-            notes,
+            mut notes,
             doubts,
             ..
-        } = interpreted(config, path)?;
+        } = interpreted;
         refuse_gaps(&dataset, "windows of a stream")?;
-        settings.check(&dataset)?;
+        let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+        settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
         let labelled = abnormal.is_some();
         let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
-        let abnormal = stream::abnormal(&samples, shape);
+        let abnormal = stream::abnormal(&samples, &lengths, shape);
+        let windows = lengths.iter().map(|&length| stream::count(length, shape));
+        let windows: Vec<usize> = windows.collect();
+        if let Some(recordings) = &recordings {
+            let many = stream::are_groups(&windows);
+            notes.extend(Division::of_recordings(recordings, many).note());
+        }
         let fractions = Fractions {
             validation: config.data.validation_fraction,
             test: config.data.test_fraction,
         };
-        let split = stream::divide(&abnormal, shape, fractions)?;
-        let windowed = settings.prepare(&dataset, &split.train)?;
+        let split = stream::divide(&abnormal, &windows, shape, fractions)?;
+        let windowed = settings.prepare(&dataset, &lengths, &split.train)?;
         let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
         Ok(Self {
             train: windowed.dataset.select(&split.train),
@@ -284,6 +303,7 @@ impl Splits {
                 dataset: windowed.dataset.select(&split.test),
                 abnormal: labelled.then_some(of_test),
                 picture_width: 0,
+                recordings: None,
                 notes: vec![],
             },
             likelihood,
@@ -367,6 +387,7 @@ pub fn stream_to_readings(
     let Labelled {
         dataset,
         abnormal,
+        recordings,
         notes,
         ..
     } = &labelled;
@@ -382,7 +403,8 @@ pub fn stream_to_readings(
             model.inputs()
         )));
     }
-    let rows = dataset.table.rows();
+    let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+    let rows = lengths.iter().max().copied().unwrap_or(0);
     if rows < shape.samples {
         return Err(Error::Setting(format!(
             "{} has {rows} samples, a window of the model takes {}: give a longer stream",
@@ -390,7 +412,7 @@ pub fn stream_to_readings(
         )));
     }
     let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
-    let readings = stream::readings(&samples, &stream.front_end, shape.hop)?;
+    let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
     let windows = Labelled {
         dataset: Dataset {
             name: dataset.name.clone(),
@@ -402,8 +424,9 @@ pub fn stream_to_readings(
         },
         abnormal: abnormal
             .as_deref()
-            .map(|samples| stream::abnormal(samples, shape)),
+            .map(|samples| stream::abnormal(samples, &lengths, shape)),
         picture_width: 0,
+        recordings: None,
         notes: notes.clone(),
     };
     Ok((windows, saturated))
@@ -534,13 +557,19 @@ fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
         interpreted.abnormal = Some(abnormal);
         interpreted.notes.extend(note);
     }
-    let assumed = interpreted.notes.iter().chain(&interpreted.doubts).next();
-    match assumed {
-        Some(line) if config.data.strict => Err(Error::Setting(format!(
-            "--strict assumes nothing, and here: {line}"
-        ))),
-        _ => Ok(interpreted),
+    match interpreted.notes.iter().chain(&interpreted.doubts).next() {
+        Some(line) if config.data.strict => Err(assumed(line)),
+        _ => {
+            // What the file says is not assumed.
+            interpreted.notes.splice(0..0, frame.facts);
+            Ok(interpreted)
+        }
     }
+}
+
+/// The error of `line`, which says what was assumed.
+fn assumed(line: &str) -> Error {
+    Error::Setting(format!("--strict assumes nothing, and here: {line}"))
 }
 
 /// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.
@@ -571,20 +600,14 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
         dataset: interpreted.dataset,
         abnormal,
         picture_width: 0,
+        recordings: interpreted.recordings,
         notes: interpreted.notes,
     })
 }
 
-/// Leaves the rows of `dataset` out of which nothing is there, and what is said of them.
-fn without_empty_rows(
-    dataset: &mut Dataset,
-    abnormal: Option<Vec<bool>>,
-    groups: Option<Vec<u32>>,
-    notes: &mut Vec<String>,
-) -> (Option<Vec<bool>>, Option<Vec<u32>>) {
-    let Some(observed) = &dataset.observed else {
-        return (abnormal, groups);
-    };
+/// Leaves the rows of `dataset` out of which nothing is there, and gives the others, where there are such.
+fn without_empty_rows(dataset: &mut Dataset, notes: &mut Vec<String>) -> Option<Vec<usize>> {
+    let observed = dataset.observed.as_ref()?;
     let missing = observed.iter().filter(|there| !**there).count();
     notes.push(format!(
         "{missing} of {} values are missing: they are neither learned from nor scored",
@@ -596,14 +619,27 @@ fn without_empty_rows(
     let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
     let empty = dataset.table.rows() - rows.len();
     if empty == 0 {
-        return (abnormal, groups);
+        return None;
     }
     notes.push(format!("{empty} rows hold no value and are left out"));
     dataset.keep(&rows);
-    (
-        abnormal.map(|abnormal| rows.iter().map(|&row| abnormal[row]).collect()),
-        groups.map(|groups| rows.iter().map(|&row| groups[row]).collect()),
-    )
+    Some(rows)
+}
+
+/// What is said of the rows `kept`, or of all.
+fn kept_of<T: Copy>(values: Vec<T>, kept: Option<&[usize]>) -> Vec<T> {
+    match kept {
+        None => values,
+        Some(rows) => rows.iter().map(|&row| values[row]).collect(),
+    }
+}
+
+/// The rows of each recording; of one alone `rows`.
+fn lengths(recordings: Option<&[u32]>, rows: usize) -> Vec<usize> {
+    match recordings {
+        None => vec![rows],
+        Some(recordings) => recordings.chunk_by(u32::eq).map(<[u32]>::len).collect(),
+    }
 }
 
 /// Makes sure that no value of `dataset` is missing.
@@ -631,6 +667,7 @@ fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
         dataset,
         abnormal,
         picture_width: digits::SIDE as u16,
+        recordings: None,
         notes: vec![],
     }
 }

@@ -94,11 +94,13 @@ impl<'a> Job<'a> {
     /// [`Error::Setting`] where the settings do not fit the data, or a limit cannot be met.
     pub fn new(
         name: &str,
-        settings: Config,
+        mut settings: Config,
         limits: Limits,
         splits: Splits,
         observer: &'a dyn Observer,
     ) -> Result<Self, Error> {
+        // A file of signals is a stream also where nobody says how it is cut.
+        settings.data.stream = splits.stream.as_ref().map(|stream| stream.settings.clone());
         settings.validate()?;
         let normalization = splits.normalization()?;
         let mut job = Self::warned(name, settings, splits, observer, &normalization);

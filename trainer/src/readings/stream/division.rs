@@ -1,8 +1,9 @@
 //! Division of the windows of a stream into training, validation and test, by time.
 
-use crate::data::{DataError, Split};
+use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitOptions};
 use crate::error::Error;
 use elbow::stream::WindowShape;
+use std::ops::Range;
 
 /// The parts of the normal windows that are held out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,60 +14,126 @@ pub struct Fractions {
     pub test: f64,
 }
 
-/// Divides windows, of which `abnormal` says one by one whether they may only be tested on.
+/// Which of all divisions of recordings.
+const SEED: u64 = 0;
+
+/// Divides windows, of which `abnormal` says one by one whether they may only be tested on; `recordings` says how many
+/// of them each recording has, one behind the other.
 ///
-/// The normal windows are taken in the order of time: the first are trained on, the next are the
-/// validation part, the last ones the test part, which has all abnormal windows too. No sample is
-/// in two parts: what shares one with a window of an earlier part is left out, and so is what
-/// training or validation would share with an abnormal window. Fractions are of the normal windows
-/// before these gaps.
+/// The normal windows of a recording are taken in the order of time: the first are trained on, the next are the
+/// validation part, the last ones the test part. Of [`FEWEST_GROUPS`] recordings and more, each is in one part as a
+/// whole. The test part has all abnormal windows too. No sample is in two parts: what shares one with a window of
+/// an earlier part is left out, and so is what training or validation would share with an abnormal window. Fractions are
+/// of the normal windows before these gaps.
 ///
 /// # Errors
 /// [`Error::Data`] where the fractions make no sense, [`Error::Setting`] where a part that was
 /// asked for has no window.
-pub fn divide(abnormal: &[bool], shape: WindowShape, fractions: Fractions) -> Result<Split, Error> {
+pub fn divide(
+    abnormal: &[bool],
+    recordings: &[usize],
+    shape: WindowShape,
+    fractions: Fractions,
+) -> Result<Split, Error> {
     check(fractions)?;
-    let normal: Vec<usize> = (0..abnormal.len()).filter(|&w| !abnormal[w]).collect();
-    let count = |fraction: f64| (normal.len() as f64 * fraction).round() as usize;
-    let (validated, tested) = (count(fractions.validation), count(fractions.test));
-    let trained = normal.len().saturating_sub(validated + tested);
-    let (train, rest) = normal.split_at(trained);
-    let (validation, test) = rest.split_at(validated.min(rest.len()));
-
     // Windows this far apart, or nearer, share samples.
     let reach = shape.samples.saturating_sub(1) / shape.hop.max(1);
+    let mut split = if are_groups(recordings) {
+        by_recordings(abnormal, recordings, fractions)?
+    } else {
+        in_time(abnormal, recordings, reach, fractions)
+    };
+    let recordings = ranges(recordings);
     let is_clean = |&window: &usize| {
-        let last = (window + reach).min(abnormal.len() - 1);
-        !abnormal[window.saturating_sub(reach)..=last].contains(&true)
+        let own = recordings.iter().find(|range| range.contains(&window));
+        let own = own.cloned().unwrap_or_default();
+        let first = window.saturating_sub(reach).max(own.start);
+        let last = (window + reach + 1).min(own.end);
+        !abnormal[first..last].contains(&true)
     };
-    let from = |start: usize, windows: &[usize]| -> Vec<usize> {
-        windows.iter().copied().filter(|&w| w >= start).collect()
-    };
-    let after = |windows: &[usize]| windows.last().map_or(0, |&last| last + reach + 1);
-    let mut train = train.to_vec();
-    train.retain(is_clean);
-    let mut validation = from(after(&train), validation);
-    validation.retain(is_clean);
-    let mut test = from(after(&train).max(after(&validation)), test);
+    split.train.retain(is_clean);
+    split.validation.retain(is_clean);
+    let normal = abnormal.iter().filter(|&&is| !is).count();
     let learned = 1.0 - fractions.validation - fractions.test;
     for (part, windows, fraction) in [
-        ("training", &train, learned),
-        ("validation", &validation, fractions.validation),
-        ("test", &test, fractions.test),
+        ("training", &split.train, learned),
+        ("validation", &split.validation, fractions.validation),
+        ("test", &split.test, fractions.test),
     ] {
         if windows.is_empty() && fraction > 0.0 {
-            return Err(none_left(part, fraction, normal.len()));
+            return Err(none_left(part, fraction, normal));
         }
     }
-    test.extend((0..abnormal.len()).filter(|&window| abnormal[window]));
-    test.sort_unstable();
-    Ok(Split {
-        train,
-        validation,
-        // Windows overlap, and a fault is one stretch of time: all of it is tested on.
+    split
+        .test
+        .extend((0..abnormal.len()).filter(|&window| abnormal[window]));
+    split.test.sort_unstable();
+    Ok(split)
+}
+
+/// Whether so many recordings with windows are divided as wholes.
+pub fn are_groups(recordings: &[usize]) -> bool {
+    recordings.iter().filter(|&&windows| windows > 0).count() >= FEWEST_GROUPS
+}
+
+/// The windows of each recording.
+fn ranges(recordings: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let range = |&windows: &usize| {
+        let start = end;
+        end += windows;
+        start..end
+    };
+    recordings.iter().map(range).collect()
+}
+
+/// The normal windows of each part, a recording in one of them.
+fn by_recordings(
+    abnormal: &[bool],
+    recordings: &[usize],
+    fractions: Fractions,
+) -> Result<Split, DataError> {
+    let groups = (0..).zip(recordings);
+    let groups = groups.flat_map(|(group, &windows)| std::iter::repeat_n(group, windows));
+    let options = SplitOptions {
+        validation_fraction: fractions.validation,
+        test_fraction: fractions.test,
+        seed: SEED,
+    };
+    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), &options)?;
+    // Windows overlap, and a fault is one stretch of time: all of it is tested on.
+    split.strange.clear();
+    split.test.retain(|&window| !abnormal[window]);
+    Ok(split)
+}
+
+/// The normal windows of each part, those of a recording in the order of time, with gaps.
+fn in_time(abnormal: &[bool], recordings: &[usize], reach: usize, fractions: Fractions) -> Split {
+    let mut split = Split {
+        train: vec![],
+        validation: vec![],
         strange: vec![],
-        test,
-    })
+        test: vec![],
+    };
+    for range in ranges(recordings) {
+        let normal: Vec<usize> = range.filter(|&window| !abnormal[window]).collect();
+        let count = |fraction: f64| (normal.len() as f64 * fraction).round() as usize;
+        let (validated, tested) = (count(fractions.validation), count(fractions.test));
+        let trained = normal.len().saturating_sub(validated + tested);
+        let (train, rest) = normal.split_at(trained);
+        let (validation, test) = rest.split_at(validated.min(rest.len()));
+        let after = |windows: &[usize]| windows.last().map_or(0, |&last| last + reach + 1);
+        let from = |start: usize, windows: &[usize]| -> Vec<usize> {
+            windows.iter().copied().filter(|&w| w >= start).collect()
+        };
+        let validation = from(after(train), validation);
+        split
+            .test
+            .extend(from(after(train).max(after(&validation)), test));
+        split.train.extend_from_slice(train);
+        split.validation.extend(validation);
+    }
+    split
 }
 
 fn none_left(part: &str, fraction: f64, windows: usize) -> Error {
@@ -106,11 +173,11 @@ mod tests {
 
     #[test]
     fn blocks_follow_each_other_with_gaps() {
-        let split = divide(&[false; 20], shape(5, 2), FRACTIONS).unwrap();
+        let split = divide(&[false; 20], &[20], shape(5, 2), FRACTIONS).unwrap();
         assert_eq!(split.train, (0..12).collect::<Vec<_>>());
         // Window 11 ends with sample 26; windows from 13 at 26 on begin behind only from 14 on.
         assert_eq!((split.validation, split.test), (vec![14, 15], vec![18, 19]));
-        let apart = divide(&[false; 20], shape(4, 4), FRACTIONS).unwrap();
+        let apart = divide(&[false; 20], &[20], shape(4, 4), FRACTIONS).unwrap();
         assert_eq!(
             (apart.validation, apart.test),
             (vec![12, 13, 14, 15], vec![16, 17, 18, 19])
@@ -122,7 +189,7 @@ mod tests {
         for (samples, hop) in [(1, 1), (4, 1), (5, 2), (7, 7), (8, 3)] {
             for stride in [23, 37, 1000] {
                 let abnormal: Vec<bool> = (0..200).map(|w| w % stride == stride - 1).collect();
-                let split = divide(&abnormal, shape(samples, hop), FRACTIONS).unwrap();
+                let split = divide(&abnormal, &[200], shape(samples, hop), FRACTIONS).unwrap();
                 let mut owner = vec![None; 200 * hop + samples];
                 for (part, windows) in [&split.train, &split.validation, &split.test]
                     .into_iter()
@@ -146,7 +213,7 @@ mod tests {
     #[test]
     fn parts_without_windows_are_named() {
         let message = |count, samples, fractions| {
-            let error = divide(&vec![false; count], shape(samples, 1), fractions);
+            let error = divide(&vec![false; count], &[count], shape(samples, 1), fractions);
             error.unwrap_err().to_string()
         };
         let text = message(10, 5, FRACTIONS);
@@ -157,7 +224,10 @@ mod tests {
             test: 0.0,
         };
         assert_eq!(
-            divide(&[false; 3], shape(2, 1), none).unwrap().train.len(),
+            divide(&[false; 3], &[3], shape(2, 1), none)
+                .unwrap()
+                .train
+                .len(),
             3
         );
         let odd = Fractions {
@@ -165,5 +235,36 @@ mod tests {
             test: 0.0,
         };
         assert!(message(3, 1, odd).contains("validation fraction is 1.5"));
+    }
+
+    #[test]
+    fn few_recordings_are_divided_in_time_each() {
+        let split = divide(&[false; 40], &[20, 0, 20], shape(4, 4), FRACTIONS).unwrap();
+        let both = |first: Range<usize>| -> Vec<usize> {
+            let second = first.start + 20..first.end + 20;
+            first.chain(second).collect()
+        };
+        assert_eq!(split.train, both(0..12));
+        assert_eq!((split.validation, split.test), (both(12..16), both(16..20)));
+    }
+
+    #[test]
+    fn many_recordings_are_in_one_part_each() {
+        let mut abnormal = vec![false; 100];
+        abnormal[35] = true;
+        let split = divide(&abnormal, &[10; 10], shape(4, 2), FRACTIONS).unwrap();
+        let recordings = |windows: &[usize]| -> std::collections::BTreeSet<usize> {
+            let normal = windows.iter().filter(|&&window| !abnormal[window]);
+            normal.map(|window| window / 10).collect()
+        };
+        let parts = [&split.train, &split.validation, &split.test].map(|part| recordings(part));
+        let [train, validation, test] = parts;
+        assert_eq!(train.len() + validation.len() + test.len(), 10);
+        assert!(train.is_disjoint(&validation) && train.is_disjoint(&test));
+        assert!(split.test.contains(&35));
+        // Neighbours of the abnormal window share samples with it.
+        for neighbour in [34, 36] {
+            assert!(!split.train.contains(&neighbour) && !split.validation.contains(&neighbour));
+        }
     }
 }

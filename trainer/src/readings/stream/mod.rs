@@ -11,8 +11,8 @@
 mod division;
 mod windows;
 
-pub use division::{Fractions, divide};
-pub use windows::{abnormal, count, in_units, readings};
+pub use division::{Fractions, are_groups, divide};
+pub use windows::{abnormal, count, in_units, readings, starts};
 
 use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
@@ -40,6 +40,8 @@ pub struct DerivedStream {
 /// A stream made into readings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Windowed {
+    /// The settings that it was made by.
+    pub settings: StreamSettings,
     /// What the image says of it.
     pub spec: StreamSpec,
     /// The readings of all windows, in the units that [`Windowed::input_exponents`] say.
@@ -53,9 +55,9 @@ impl StreamSettings {
     ///
     /// # Errors
     /// One line: too many channels, too few samples, features that such windows do not have.
-    pub fn check(&self, stream: &Dataset) -> Result<(), Error> {
+    pub fn check(&self, stream: &Dataset, lengths: &[usize]) -> Result<(), Error> {
         let (name, channels) = (&stream.name, stream.table.width());
-        let (samples, window) = (stream.table.rows(), self.window);
+        let (samples, window) = (lengths.iter().max().copied().unwrap_or(0), self.window);
         let unsettled: Vec<Feature> = self
             .features
             .0
@@ -93,13 +95,20 @@ impl StreamSettings {
         })
     }
 
-    /// Makes readings of all windows of `stream`; those of the windows `train` settle what the
-    /// settings leave to the data.
+    /// Makes readings of all windows of `stream`, recordings of these `lengths`; those of the windows `train` settle
+    /// what the settings leave to the data.
     ///
     /// # Errors
     /// [`Error::Setting`]: one line that names the channel.
-    pub fn prepare(&self, stream: &Dataset, train: &[usize]) -> Result<Windowed, Error> {
-        let learned = stream.table.select(&self.samples_of(train));
+    pub fn prepare(
+        &self,
+        stream: &Dataset,
+        lengths: &[usize],
+        train: &[usize],
+    ) -> Result<Windowed, Error> {
+        let starts = starts(lengths, self.shape(stream.table.width()));
+        let starts: Vec<usize> = train.iter().map(|&window| starts[window]).collect();
+        let learned = stream.table.select(&self.samples_of(&starts));
         let exponents = exponents(&learned);
         let is_absurd = |exponent: &i8| exponent.unsigned_abs() > LARGEST_EXPONENT.unsigned_abs();
         if let Some(channel) = exponents.iter().position(is_absurd) {
@@ -110,14 +119,14 @@ impl StreamSettings {
             )));
         }
         let (samples, saturated) = Readings::from_table(&stream.table, &exponents);
-        let features = self.settle(stream, &samples, train)?;
+        let features = self.settle(stream, (&samples, lengths), train)?;
         let front_end = self.front_end(stream, &features)?;
         let spec = StreamSpec {
             front_end,
             hop: u16::try_from(self.hop).unwrap_or(u16::MAX),
             exponents,
         };
-        let readings = readings(&samples, &spec.front_end, self.hop)?;
+        let readings = readings(&samples, lengths, &spec.front_end, self.hop)?;
         let dataset = Dataset {
             name: stream.name.clone(),
             columns: Some(input_names(&spec.front_end, stream)),
@@ -130,18 +139,18 @@ impl StreamSettings {
             offsets: vec![],
         };
         Ok(Windowed {
+            settings: self.clone(),
             spec,
             dataset,
             saturated,
         })
     }
 
-    /// The samples of the windows `windows`, which ascend, each once.
-    fn samples_of(&self, windows: &[usize]) -> Vec<usize> {
+    /// The samples of the windows that begin at `starts`, which ascend, each once.
+    fn samples_of(&self, starts: &[usize]) -> Vec<usize> {
         let mut samples = Vec::new();
         let mut next = 0;
-        for &window in windows {
-            let start = window * self.hop;
+        for &start in starts {
             samples.extend(start.max(next)..start + self.window);
             next = start + self.window;
         }
@@ -153,7 +162,7 @@ impl StreamSettings {
     fn settle(
         &self,
         stream: &Dataset,
-        samples: &Readings,
+        (samples, lengths): (&Readings, &[usize]),
         train: &[usize],
     ) -> Result<Vec<Feature>, Error> {
         let whole: Vec<Feature> = self
@@ -163,7 +172,7 @@ impl StreamSettings {
             .map(|choice| choice.with(0))
             .collect();
         let front_end = self.front_end(stream, &whole)?;
-        let readings = readings(samples, &front_end, self.hop)?.select(train);
+        let readings = readings(samples, lengths, &front_end, self.hop)?.select(train);
         let groups = groups(&front_end);
         let choices = self.features.0.iter().enumerate();
         let settled = choices.map(|(at, choice)| {

@@ -14,38 +14,59 @@ pub fn count(samples: usize, shape: WindowShape) -> usize {
     }
 }
 
-/// For each window whether a sample of it is abnormal.
-pub fn abnormal(samples: &[bool], shape: WindowShape) -> Vec<bool> {
-    let windows = 0..count(samples.len(), shape);
-    windows
-        .map(|window| samples[window * shape.hop..][..shape.samples].contains(&true))
+/// The first sample of each window, where the samples are recordings of these `lengths`, one behind the other: no
+/// window is of two.
+pub fn starts(lengths: &[usize], shape: WindowShape) -> Vec<usize> {
+    let mut first = 0;
+    let mut starts = vec![];
+    for &length in lengths {
+        let windows = 0..count(length, shape);
+        starts.extend(windows.map(|window| first + window * shape.hop));
+        first += length;
+    }
+    starts
+}
+
+/// For each window whether a sample of it is abnormal; recordings as in [`starts`].
+pub fn abnormal(samples: &[bool], lengths: &[usize], shape: WindowShape) -> Vec<bool> {
+    let starts = starts(lengths, shape).into_iter();
+    starts
+        .map(|start| samples[start..][..shape.samples].contains(&true))
         .collect()
 }
 
 /// The readings of all windows of `samples`, which has a column for each channel, as the device
-/// makes them: by [`Windows`] and [`FrontEnd::apply`].
+/// makes them: by [`Windows`] and [`FrontEnd::apply`], from the start in each recording, as in [`starts`].
 ///
 /// # Errors
 /// [`Error::Setting`] where `samples` has not the channels of `front_end`, or for a hop that makes
 /// no sense.
-pub fn readings(samples: &Readings, front_end: &FrontEnd, hop: usize) -> Result<Readings, Error> {
+pub fn readings(
+    samples: &Readings,
+    lengths: &[usize],
+    front_end: &FrontEnd,
+    hop: usize,
+) -> Result<Readings, Error> {
     let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
     let shape = WindowShape {
         channels: front_end.channels().into(),
         samples: front_end.samples().into(),
         hop,
     };
-    let mut windows =
-        Windows::new(vec![0; shape.numbers()], shape).map_err(|error| refused(&error))?;
     let mut scratch = vec![0; front_end.scratch_len()];
     let mut reading = vec![0; front_end.features_len()];
-    let mut values = Vec::with_capacity(count(samples.len(), shape) * reading.len());
-    for sample in samples {
-        if let Some(window) = windows.push(sample).map_err(|error| refused(&error))? {
-            front_end
-                .apply(window, &mut scratch, &mut reading)
-                .map_err(|error| refused(&error))?;
-            values.extend_from_slice(&reading);
+    let mut values = Vec::with_capacity(starts(lengths, shape).len() * reading.len());
+    let mut samples = samples.iter();
+    for &length in lengths {
+        let windows = Windows::new(vec![0; shape.numbers()], shape);
+        let mut windows = windows.map_err(|error| refused(&error))?;
+        for sample in samples.by_ref().take(length) {
+            if let Some(window) = windows.push(sample).map_err(|error| refused(&error))? {
+                front_end
+                    .apply(window, &mut scratch, &mut reading)
+                    .map_err(|error| refused(&error))?;
+                values.extend_from_slice(&reading);
+            }
         }
     }
     Ok(Readings::new(front_end.features_len(), values))
@@ -81,7 +102,12 @@ mod tests {
         assert_eq!(count(3, shape(4, 1)), 0);
         let mut samples = [false; 10];
         samples[5] = true;
-        assert_eq!(abnormal(&samples, shape(4, 2)), [false, true, true, false]);
+        let abnormal = |lengths: &[usize]| abnormal(&samples, lengths, shape(4, 2));
+        assert_eq!(abnormal(&[10]), [false, true, true, false]);
+        // From 0 and 2 of the first recording, and from 7 of the last.
+        assert_eq!(starts(&[6, 1, 3], shape(4, 2)), [0, 2]);
+        assert_eq!(starts(&[5, 5], shape(4, 1)), [0, 1, 5, 6]);
+        assert_eq!(abnormal(&[5, 5]), [false, true]);
     }
 
     #[test]
@@ -89,7 +115,9 @@ mod tests {
         let samples: Vec<i16> = (0..14).map(|value| value * value).collect();
         let features = [Feature::Samples { remove_mean: false }];
         let front_end = FrontEnd::new(2, 3, &features).unwrap();
-        let readings = readings(&Readings::new(2, samples), &front_end, 2).unwrap();
+        let samples = Readings::new(2, samples);
+        let of = |lengths: &[usize]| readings(&samples, lengths, &front_end, 2).unwrap();
+        let readings = of(&[7]);
         let rows: Vec<&[i16]> = readings.iter().collect();
         assert_eq!(
             rows,
@@ -99,6 +127,8 @@ mod tests {
                 [64, 100, 144, 81, 121, 169]
             ]
         );
+        // Two recordings: their windows begin at samples 0 and 3.
+        assert_eq!(of(&[3, 4]).row(1), [36, 64, 100, 49, 81, 121]);
         let table = in_units(&readings, &[-2; 6]).unwrap();
         assert_eq!(table.row(0), [0.0, 1.0, 4.0, 0.25, 2.25, 6.25]);
     }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use super::error::{DataError, Place};
 use super::grid::{Convert, Grid};
+use crate::data::error::{DataError, Place};
 
 /// The code of unsigned bytes.
 const UNSIGNED_BYTE: u8 = 8;
@@ -21,8 +21,9 @@ pub(super) fn read<T>(
     bytes: &[u8],
     convert: Convert<T>,
 ) -> Result<Grid<T>, DataError> {
-    let bad = |reason: String| DataError::Idx {
+    let bad = |reason: String| DataError::Format {
         path: path.to_path_buf(),
+        format: "IDX",
         reason,
     };
     let (element, dimensions) = (bytes[2], usize::from(bytes[3]));
@@ -73,7 +74,7 @@ pub(super) fn read<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::grid;
+    use crate::data::formats::grid;
 
     fn load(bytes: &[u8]) -> Result<Grid<f32>, String> {
         let grid = read(Path::new("a"), bytes, grid::reading);

@@ -1,6 +1,15 @@
-//! What the readers of both file formats share: a rectangle of cells, and what a cell may hold.
+//! What the readers of arrays share: a rectangle of cells, and what a cell may hold.
 
-use super::error::Fault;
+use crate::data::error::Fault;
+
+/// What an array is read for, and so which shapes it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::data) enum Purpose {
+    /// Readings: (rows, width), or (rows, height, width) whose images become one row each.
+    Readings,
+    /// Labels: (rows,) or (rows, 1).
+    Labels,
+}
 
 /// Cells by row, as a file held them: at least one row, at least one column.
 #[derive(Debug)]
@@ -32,6 +41,14 @@ pub(super) fn cell(number: f64) -> Result<f32, Fault> {
         return Ok(f32::NAN);
     }
     reading(number)
+}
+
+/// What turns numbers into cells for `purpose`: a label that is missing is an error of its own.
+pub(super) fn of_purpose(purpose: Purpose) -> Convert<f32> {
+    match purpose {
+        Purpose::Readings => cell,
+        Purpose::Labels => reading,
+    }
 }
 
 /// The beginning of a cell or value, for a message that stays one line.

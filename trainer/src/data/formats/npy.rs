@@ -10,24 +10,24 @@
 
 use std::path::Path;
 
-use super::error::{DataError, Fault, Place};
-use super::grid::{Convert, Grid, shortened};
+use super::grid::{Convert, Grid, Purpose, shortened};
+use crate::data::error::{DataError, Fault, Place};
 
 /// What every `.npy` file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// What an array is read for, and so which shapes it may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Readings: (rows, width), or (rows, height, width) whose images become one row each.
-    Readings,
-    /// Labels: (rows,) or (rows, 1).
-    Labels,
-}
-
 /// Whether these bytes are an `.npy` file.
 pub(super) fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
+}
+
+/// The shape of the array that `bytes` begins, of the contents of `path`.
+pub(super) fn shape(path: &Path, bytes: &[u8]) -> Result<Vec<u64>, DataError> {
+    let header = split_header(bytes).map_err(|reason| DataError::NpyHeader {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    Ok(header.0.shape)
 }
 
 /// Reads the array in `bytes`, the contents of `path`.
@@ -282,7 +282,7 @@ impl Element {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::grid::reading;
+    use crate::data::formats::grid::reading;
 
     /// A file with this header, padded and written as NumPy does in version 1.0.
     fn file(header: &str, data: &[u8]) -> Vec<u8> {

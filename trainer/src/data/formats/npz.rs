@@ -1,0 +1,244 @@
+//! Archives of arrays as `numpy.savez` and `numpy.savez_compressed` write them: a zip file with an `.npy` file for each.
+
+use super::arrays::{self, Chosen, Listed, check_labels, choose, within};
+use super::grid::{self, Grid, Purpose};
+use super::{npy, unpack};
+use crate::data::error::DataError;
+use crate::data::frame::{Cells, Column, Frame};
+use std::io::{Cursor, Read};
+use std::path::Path;
+use zip::ZipArchive;
+
+/// The beginning of an array that has its header whole in the first version of the format.
+const HEADER: u64 = 1 << 17;
+
+/// Whether these bytes are a zip file.
+pub(super) fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
+}
+
+/// Reads the arrays in `bytes`, the contents of `path`, or the one called `array`.
+///
+/// # Errors
+/// [`DataError::Arrays`] where it is not clear which, [`DataError::NotText`] of another zip file, and those of an
+/// `.npy` file.
+pub(super) fn read(
+    path: &Path,
+    name: String,
+    bytes: &[u8],
+    (array, purpose): (Option<&str>, Purpose),
+) -> Result<Frame, DataError> {
+    let mut archive = Archive::open(path, bytes)?;
+    let Chosen { rows, labels } = choose(path, &archive.listed, array, purpose)?;
+    let convert = grid::of_purpose(purpose);
+    let grid = archive.array(rows, |path, bytes| npy::read(path, bytes, purpose, convert))?;
+    let mut frame = Frame::of_numbers(name, None, grid.width, &grid.values);
+    if let Some(labels) = labels {
+        let label: Grid<f32> = archive.array(labels, |path, bytes| {
+            npy::read(path, bytes, Purpose::Labels, grid::reading)
+        })?;
+        let count = label.values.len();
+        check_labels(&archive.path_of(labels), count, frame.rows())?;
+        let cells = label.values.into_iter().map(f64::from).collect();
+        let label = Column::new(Some("y".into()), Cells::Numbers(cells));
+        frame.columns.push(label);
+    }
+    Ok(frame)
+}
+
+/// A zip file with arrays.
+struct Archive<'a> {
+    path: &'a Path,
+    zip: ZipArchive<Cursor<&'a [u8]>>,
+    /// The arrays.
+    listed: Vec<Listed>,
+    /// Where each stands in the archive.
+    places: Vec<usize>,
+}
+
+impl<'a> Archive<'a> {
+    fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
+        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| DataError::Packed {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        })?;
+        let mut archive = Self {
+            path,
+            zip,
+            listed: vec![],
+            places: vec![],
+        };
+        for place in 0..archive.zip.len() {
+            archive.list(place)?;
+        }
+        if archive.listed.is_empty() && !archive.zip.is_empty() {
+            return Err(DataError::NotText {
+                path: path.to_path_buf(),
+                found: "a zip archive without arrays (.xlsx is one)",
+                remedy: "save the sheet as CSV, or unpack the archive",
+            });
+        }
+        Ok(archive)
+    }
+
+    /// Lists what stands at `place`, if it is an array.
+    fn list(&mut self, place: usize) -> Result<(), DataError> {
+        let mut start = vec![];
+        let failed = |path: &Path, reason: String| DataError::Packed {
+            path: path.to_path_buf(),
+            reason,
+        };
+        let name = {
+            let file = self.zip.by_index(place);
+            let file = file.map_err(|error| failed(self.path, error.to_string()))?;
+            let name = file
+                .name()
+                .map_err(|error| failed(self.path, error.to_string()))?;
+            let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else {
+                return Ok(());
+            };
+            file.take(HEADER)
+                .read_to_end(&mut start)
+                .map_err(|error| failed(&within(self.path, &name), error.to_string()))?;
+            name
+        };
+        let shape = npy::shape(&within(self.path, &name), &start)?;
+        self.listed.push(Listed { name, shape });
+        self.places.push(place);
+        Ok(())
+    }
+
+    fn path_of(&self, array: usize) -> std::path::PathBuf {
+        arrays::within(self.path, &self.listed[array].name)
+    }
+
+    /// What `read` makes of an array.
+    fn array<T>(
+        &mut self,
+        array: usize,
+        read: impl FnOnce(&Path, &[u8]) -> Result<T, DataError>,
+    ) -> Result<T, DataError> {
+        let path = self.path_of(array);
+        let file = self.zip.by_index(self.places[array]);
+        let file = file.map_err(|error| DataError::Packed {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let packed = file.compressed_size();
+        read(&path, &unpack::bounded(&path, packed, file)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use zip::write::SimpleFileOptions;
+
+    /// An `.npy` file of this type and shape.
+    fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+        let header =
+            format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = [header.len() as u8, 0];
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), data].concat()
+    }
+
+    fn npz(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let mut bytes = Cursor::new(vec![]);
+        let mut writer = zip::ZipWriter::new(&mut bytes);
+        for (at, (name, contents)) in files.iter().enumerate() {
+            let method = [
+                zip::CompressionMethod::Stored,
+                zip::CompressionMethod::Deflated,
+            ][at % 2];
+            let options = SimpleFileOptions::default().compression_method(method);
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(contents).unwrap();
+        }
+        writer.finish().unwrap();
+        bytes.into_inner()
+    }
+
+    fn frame(bytes: &[u8], array: Option<&str>) -> Result<Frame, String> {
+        let path = Path::new("pump.npz");
+        read(path, "pump".into(), bytes, (array, Purpose::Readings))
+            .map_err(|error| error.to_string())
+    }
+
+    fn labelled() -> Vec<u8> {
+        npz(&[
+            ("y.npy", npy("|u1", "(2,)", &[0, 1])),
+            ("X.npy", npy("|u1", "(2, 3)", &[1, 2, 3, 4, 5, 6])),
+        ])
+    }
+
+    #[test]
+    fn readings_and_labels_become_columns() {
+        let frame = frame(&labelled(), None).unwrap();
+        let names: Vec<_> = frame.columns.iter().map(|column| &column.name).collect();
+        assert_eq!(names, [&None, &None, &None, &Some("y".to_owned())]);
+        let cells: Vec<_> = frame
+            .columns
+            .into_iter()
+            .map(|column| column.cells)
+            .collect();
+        let numbers = |numbers: [f64; 2]| Cells::Numbers(numbers.to_vec());
+        assert_eq!(
+            cells,
+            [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0], [0.0, 1.0]].map(numbers)
+        );
+    }
+
+    #[test]
+    fn one_array_is_picked_by_its_name() {
+        assert_eq!(frame(&labelled(), Some("X")).unwrap().columns.len(), 3);
+        let other = frame(&labelled(), Some("Z")).unwrap_err();
+        assert!(
+            other.contains("no array \"Z\" but y (2,), X (2, 3)"),
+            "{other}"
+        );
+    }
+
+    #[test]
+    fn labels_of_other_rows_and_objects_are_named() {
+        let short = npz(&[
+            ("X.npy", npy("|u1", "(2, 1)", &[1, 2])),
+            ("y.npy", npy("|u1", "(3,)", &[1, 0, 1])),
+        ]);
+        assert_eq!(
+            frame(&short, None).unwrap_err(),
+            "pump.npz:y: holds 3 labels for 2 rows; give one label a row"
+        );
+        let objects = npz(&[("X.npy", npy("|O", "(2, 1)", b"\x80\x04pickle"))]);
+        let text = frame(&objects, None).unwrap_err();
+        assert!(
+            text.starts_with("pump.npz:X: elements of type \"|O\" are not read; save a plain"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn other_zip_files_are_named() {
+        let sheet = npz(&[("xl/workbook.xml", b"<a/>".to_vec())]);
+        let text = frame(&sheet, None).unwrap_err();
+        assert!(text.contains(".xlsx") && text.contains("as CSV"), "{text}");
+        assert!(
+            frame(&npz(&[]), None)
+                .unwrap_err()
+                .contains("no array of numbers")
+        );
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        let whole = labelled();
+        for at in 0..whole.len() {
+            let _ = frame(&whole[..at], None);
+            for flipped in [1, 0x80, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= flipped;
+                let _ = frame(&bytes, None);
+            }
+        }
+    }
+}
