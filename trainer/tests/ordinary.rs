@@ -353,6 +353,27 @@ fn labels_indices_and_clocks_are_named() {
 }
 
 #[test]
+fn a_constant_column_that_is_anywhere_in_labelled_faults_leaves_the_others_their_levels() {
+    let mut noise = Noise(9);
+    let mut text = "flow,head,valve,label\n".to_owned();
+    for row in 0..600 {
+        let flow = normal(&mut noise);
+        let fault = row % 10 == 0;
+        // Not whole, so that the constant has the resolution of 16 bits, and faults lie far beyond these.
+        let valve = if fault { 20.0 * noise.next() } else { -0.0614 };
+        let head = 2.0 * flow + 0.1 * normal(&mut noise);
+        let _ = writeln!(text, "{flow},{head},{valve},{}", u8::from(fault));
+    }
+    let folder = Folder::new();
+    let (errors, run) = fit(&folder, &text, &["--epochs", "100"]);
+    let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
+    let number = |value: &serde_json::Value| value.as_f64().unwrap_or(f64::NAN);
+    assert!(number(&summary["difference"]).abs() < 0.2, "{summary}");
+    assert!(number(&summary["device"]["auc"]) > 0.99, "{summary}");
+    assert!(!errors.contains("largest weights"), "{errors}");
+}
+
+#[test]
 fn more_threads_than_cores_are_told() {
     let folder = Folder::new();
     let out = folder.path("run");

@@ -50,7 +50,8 @@ impl Pool {
         let rows: Vec<usize> = (0..readings.len()).collect();
         let mut strange = perturbed(vae, normalization, &readings.first(MOST_STRANGE));
         if let Some(abnormal) = abnormal {
-            strange.extend(&abnormal.first(MOST_STRANGE));
+            let abnormal = abnormal.first(MOST_STRANGE);
+            strange.extend(&limited(normalization, &readings, &abnormal));
         }
         Ok(Self {
             normal: Prepared::new(readings, normalization, vae, &device)?,
@@ -75,6 +76,37 @@ impl Pool {
         }
         Ok(batches)
     }
+}
+
+/// How many times as far as normal ones ranges hold abnormal readings, at most.
+const FARTHEST: f64 = 8.0;
+
+/// `abnormal` readings with no number more than [`FARTHEST`] times as far from its centre as in any of `normal`: a
+/// column that was constant in training may be anywhere in them, and a range that held it would leave its
+/// neighbours no levels. The device clamps alike.
+fn limited(normalization: &Normalization, normal: &Readings, abnormal: &Readings) -> Readings {
+    let reach = |column: usize| {
+        let center = f64::from(normalization.centers[column]);
+        let distance = normal
+            .iter()
+            .map(|row| (f64::from(row[column]) - center).abs());
+        let unit = f64::from(normalization.units[column]);
+        FARTHEST * distance.fold(unit, f64::max)
+    };
+    let limits = (0..abnormal.width()).map(|column| {
+        let (center, reach) = (f64::from(normalization.centers[column]), reach(column));
+        // To integers away from the centre; `as` saturates.
+        (
+            (center - reach).floor() as i16,
+            (center + reach).ceil() as i16,
+        )
+    });
+    let limits: Vec<(i16, i16)> = limits.collect();
+    let values = abnormal.iter().flat_map(|row| {
+        let numbers = row.iter().zip(&limits);
+        numbers.map(|(&value, &(low, high))| value.clamp(low, high))
+    });
+    Readings::new(abnormal.width(), values.collect())
 }
 
 /// `readings` with noise: white noise on real numbers, other counts in the place of some.

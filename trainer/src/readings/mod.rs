@@ -14,11 +14,16 @@ pub use derived::{Derived, RunConfig, SettingsFile};
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
+use elbow::distribution::LARGEST_DEVIATION;
 use serde::{Deserialize, Serialize};
 
 /// The smallest learned standard deviation, in raw units: that of rounding to an integer,
 /// `1 / sqrt(12)`. A reading of 16 bits says nothing below it.
 pub const SMALLEST_DEVIATION: f64 = 0.288_675_134_594_812_9;
+
+/// The largest magnitude of a network input, that from which a device's penalty grows no more. Only what was constant in
+/// training, or as good as that, is ever farther from its centre; networks of floats would overflow on it.
+const LARGEST_INPUT: f32 = (LARGEST_DEVIATION >> 16) as f32;
 
 /// How values become raw readings and network inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -266,11 +271,10 @@ impl Normalization {
         let mut inputs = Vec::with_capacity(readings.len() * readings.width());
         for row in readings {
             let scales = self.centers.iter().zip(&self.units);
-            inputs.extend(
-                row.iter()
-                    .zip(scales)
-                    .map(|(&raw, (&center, &unit))| (f32::from(raw) - f32::from(center)) / unit),
-            );
+            inputs.extend(row.iter().zip(scales).map(|(&raw, (&center, &unit))| {
+                let input = (f32::from(raw) - f32::from(center)) / unit;
+                input.clamp(-LARGEST_INPUT, LARGEST_INPUT)
+            }));
         }
         inputs
     }
