@@ -122,6 +122,13 @@ pub enum DataError {
         /// Their names and shapes.
         arrays: Vec<(String, Vec<u64>)>,
     },
+    /// A file is of a format that the trainer was built without.
+    NotBuilt {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+    },
     /// A folder or a pattern has no file.
     NoFiles {
         /// What was asked for.
@@ -339,6 +346,12 @@ impl fmt::Display for DataError {
                 wanted,
                 arrays,
             } => write_arrays(f, path, wanted.as_deref(), arrays),
+            Self::NotBuilt { path, format } => write!(
+                f,
+                "{path}: is a file of {format}, which this trainer was built without; build it with \
+                 cargo run --release --features parquet -p elbow-trainer --bin trainer -- fit {path}",
+                path = path.display()
+            ),
             Self::NoFiles { path } => write!(
                 f,
                 "{}: no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'",

@@ -50,6 +50,7 @@ use recordings::name;
 ///
 /// * `.npz`: its only array, or `X` with the labels `y` beside it, or one that is named: `FILE.npz:NAME`.
 /// * MATLAB's `.mat` up to version 7: likewise.
+/// * Parquet and Arrow (Feather), with the feature `parquet` of this crate: numbers, booleans, times and text.
 /// * WAV: a column for each channel, a row for each sample.
 ///
 /// A folder of such files, or a pattern such as `runs/*.csv`, is several recordings with the same columns.

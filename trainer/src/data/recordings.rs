@@ -4,6 +4,7 @@ use super::error::DataError;
 use super::formats::{self, Purpose};
 use super::frame::{Cells, Column, Frame};
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Whether `path` is a folder, or a pattern and no file.
@@ -290,12 +291,14 @@ fn append(cells: &mut Cells, more: Cells) -> bool {
                 codes: more,
             },
         ) => {
-            let places = others.into_iter().map(|value| {
-                let found = values.iter().position(|own| *own == value);
-                found.unwrap_or_else(|| {
+            let known = values.iter().cloned().zip(0..);
+            let known: HashMap<String, u32> = known.collect();
+            let places = others.into_iter().map(|value| match known.get(&value) {
+                Some(&code) => code,
+                None => {
                     values.push(value);
-                    values.len() - 1
-                }) as u32
+                    values.len() as u32 - 1
+                }
             });
             let places: Vec<u32> = places.collect();
             let more = more.into_iter();

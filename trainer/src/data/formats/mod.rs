@@ -1,6 +1,7 @@
 //! Files, each as it is, told apart by their contents. A format has a file; [`read`] knows them all.
 
 mod arrays;
+mod columnar;
 mod grid;
 mod idx;
 mod mat;
@@ -30,6 +31,9 @@ pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
     let name = name(path);
     let (path, array) = &arrays::selected(path);
     let bytes = unpack::contents(path)?;
+    if let Some(kind) = columnar::Kind::of(&bytes) {
+        return kind.read(path, name, bytes);
+    }
     if mat::is_mat(&bytes) {
         return mat::read(path, name, &bytes, (array.as_deref(), purpose));
     }

@@ -1,0 +1,270 @@
+//! From the arrays of Arrow to columns of a frame.
+
+use super::Kind;
+use crate::data::formats::grid::shortened;
+use crate::data::frame::{Cells, Column, Frame};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_cast::cast;
+use arrow_ipc::reader::FileReader;
+use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::HashMap;
+use std::io::Cursor;
+
+/// Reads the table in `bytes`, or says what is wrong.
+pub(super) fn read(kind: Kind, name: String, bytes: Vec<u8>) -> Result<Frame, String> {
+    let (schema, batches) = match kind {
+        Kind::Parquet => of_parquet(bytes)?,
+        Kind::Arrow => of_arrow(bytes).map_err(|error| error.to_string())?,
+    };
+    let mut frame = Frame::new(name, vec![]);
+    for (at, field) in schema.fields().iter().enumerate() {
+        let chunks: Vec<ArrayRef> = batches
+            .iter()
+            .filter_map(|batch| batch.columns().get(at).cloned())
+            .collect();
+        let cells = cells(field.data_type(), &chunks).map_err(|error| error.to_string())?;
+        match cells {
+            Some(cells) => frame
+                .columns
+                .push(Column::new(Some(field.name().clone()), cells)),
+            None => frame.notes.push(format!(
+                "{} is of type {}, which is not read, and is left out",
+                field.name(),
+                shortened(&field.data_type().to_string())
+            )),
+        }
+    }
+    Ok(frame)
+}
+
+type Batches = (SchemaRef, Vec<RecordBatch>);
+
+fn of_parquet(bytes: Vec<u8>) -> Result<Batches, String> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
+        .map_err(|error| error.to_string())?;
+    let schema = builder.schema().clone();
+    let batches = builder.build().map_err(|error| error.to_string())?;
+    let batches: Result<_, ArrowError> = batches.collect();
+    Ok((schema, batches.map_err(|error| error.to_string())?))
+}
+
+fn of_arrow(bytes: Vec<u8>) -> Result<Batches, ArrowError> {
+    let reader = FileReader::try_new(Cursor::new(bytes), None)?;
+    Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
+}
+
+/// The cells of a column of this type; none of a type that has none.
+fn cells(kind: &DataType, chunks: &[ArrayRef]) -> Result<Option<Cells>, ArrowError> {
+    let per_second = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 1.0,
+        TimeUnit::Millisecond => 1e3,
+        TimeUnit::Microsecond => 1e6,
+        TimeUnit::Nanosecond => 1e9,
+    };
+    let value = match kind {
+        DataType::Dictionary(_, value) => value,
+        kind => kind,
+    };
+    let cells = match value {
+        DataType::Null | DataType::Boolean => Cells::Numbers(numbers(chunks)?),
+        kind if kind.is_numeric() => Cells::Numbers(numbers(chunks)?),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => text(chunks)?,
+        DataType::Timestamp(unit, _) => {
+            Cells::Times(ticks(chunks, &DataType::Int64, per_second(unit))?)
+        }
+        DataType::Date64 => Cells::Times(ticks(chunks, &DataType::Int64, 1e3)?),
+        DataType::Date32 => Cells::Times(ticks(chunks, &DataType::Int32, 1.0 / 86_400.0)?),
+        DataType::Time32(unit) => Cells::Times(ticks(chunks, &DataType::Int32, per_second(unit))?),
+        DataType::Time64(unit) => Cells::Times(ticks(chunks, &DataType::Int64, per_second(unit))?),
+        DataType::Duration(unit) => {
+            Cells::Numbers(ticks(chunks, &DataType::Int64, per_second(unit))?)
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(cells))
+}
+
+/// Numbers and booleans; NaN where one is missing.
+fn numbers(chunks: &[ArrayRef]) -> Result<Vec<f64>, ArrowError> {
+    let mut numbers = vec![];
+    for chunk in chunks {
+        let chunk = cast(chunk, &DataType::Float64)?;
+        let values = chunk.as_primitive::<Float64Type>().iter();
+        numbers.extend(values.map(|value| value.unwrap_or(f64::NAN)));
+    }
+    Ok(numbers)
+}
+
+/// Times in seconds, of which a second has so many; the type `whole` has their integers.
+fn ticks(chunks: &[ArrayRef], whole: &DataType, per_second: f64) -> Result<Vec<f64>, ArrowError> {
+    let mut seconds = vec![];
+    for chunk in chunks {
+        let chunk = cast(&cast(chunk, whole)?, &DataType::Int64)?;
+        let values = chunk.as_primitive::<Int64Type>().iter();
+        seconds.extend(values.map(|value| match value {
+            Some(ticks) => ticks as f64 / per_second,
+            None => f64::NAN,
+        }));
+    }
+    Ok(seconds)
+}
+
+fn text(chunks: &[ArrayRef]) -> Result<Cells, ArrowError> {
+    let mut values: Vec<String> = vec![];
+    let mut places: HashMap<String, u32> = HashMap::new();
+    let mut codes = vec![];
+    for chunk in chunks {
+        let chunk = cast(chunk, &DataType::Utf8)?;
+        for cell in chunk.as_string::<i32>() {
+            let code = cell.map(|cell| match places.get(cell) {
+                Some(&code) => code,
+                None => {
+                    let code = values.len() as u32;
+                    values.push(cell.to_owned());
+                    places.insert(cell.to_owned(), code);
+                    code
+                }
+            });
+            codes.push(code);
+        }
+    }
+    Ok(Cells::Text { values, codes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::types::Int8Type;
+    use arrow_array::{
+        BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int32Array,
+        ListArray, StringArray, TimestampMillisecondArray,
+    };
+    use std::path::Path;
+    use std::sync::Arc;
+
+    /// A table with a column of each kind.
+    fn table() -> RecordBatch {
+        let states: DictionaryArray<Int8Type> =
+            vec![Some("on"), None, Some("off")].into_iter().collect();
+        let lists = ListArray::from_iter_primitive::<arrow_array::types::Int32Type, _, _>(
+            (0..3).map(|row| Some(vec![Some(row)])),
+        );
+        let decimals = Decimal128Array::from(vec![150, 250, -50]).with_precision_and_scale(9, 2);
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            (
+                "flow",
+                Arc::new(Float64Array::from(vec![Some(1.5), None, Some(f64::NAN)])),
+            ),
+            ("count", Arc::new(Int32Array::from(vec![1, -2, 3]))),
+            (
+                "up",
+                Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])),
+            ),
+            ("price", Arc::new(decimals.unwrap())),
+            (
+                "t",
+                Arc::new(
+                    TimestampMillisecondArray::from(vec![1500, 2500, 3500]).with_timezone("+01:00"),
+                ),
+            ),
+            ("day", Arc::new(Date32Array::from(vec![1, 2, 3]))),
+            ("name", Arc::new(StringArray::from(vec!["a", "b", "a"]))),
+            ("state", Arc::new(states)),
+            ("shape", Arc::new(lists)),
+        ];
+        RecordBatch::try_from_iter_with_nullable(
+            columns
+                .into_iter()
+                .map(|(name, column)| (name, column, true)),
+        )
+        .unwrap()
+    }
+
+    fn parquet() -> Vec<u8> {
+        let table = table();
+        let mut bytes = vec![];
+        let options = parquet::file::properties::WriterProperties::builder()
+            .set_compression(parquet::basic::Compression::SNAPPY)
+            .build();
+        let mut writer =
+            parquet::arrow::ArrowWriter::try_new(&mut bytes, table.schema(), Some(options))
+                .unwrap();
+        writer.write(&table).unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    fn arrow() -> Vec<u8> {
+        let table = table();
+        let mut bytes = vec![];
+        let mut writer =
+            arrow_ipc::writer::FileWriter::try_new(&mut bytes, &table.schema()).unwrap();
+        writer.write(&table).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        bytes
+    }
+
+    #[test]
+    fn columns_of_every_kind_are_read_from_both() {
+        for bytes in [parquet(), arrow()] {
+            let kind = Kind::of(&bytes).unwrap();
+            let frame = kind.read(Path::new("pump"), "pump".into(), bytes).unwrap();
+            let names = frame.names().unwrap();
+            assert_eq!(
+                names,
+                ["flow", "count", "up", "price", "t", "day", "name", "state"]
+            );
+            // NaN is not equal to itself: what is there is compared as text.
+            let cells: Vec<String> = frame
+                .columns
+                .iter()
+                .map(|column| format!("{:?}", column.cells))
+                .collect();
+            assert_eq!(
+                cells,
+                [
+                    "Numbers([1.5, NaN, NaN])",
+                    "Numbers([1.0, -2.0, 3.0])",
+                    "Numbers([1.0, 0.0, NaN])",
+                    "Numbers([1.5, 2.5, -0.5])",
+                    "Times([1.5, 2.5, 3.5])",
+                    "Times([86400.0, 172800.0, 259200.0])",
+                    "Text { values: [\"a\", \"b\"], codes: [Some(0), Some(1), Some(0)] }",
+                    "Text { values: [\"on\", \"off\"], codes: [Some(0), None, Some(1)] }",
+                ]
+            );
+            assert_eq!(frame.notes.len(), 1);
+            assert!(
+                frame.notes[0].starts_with("shape is of type List("),
+                "{}",
+                frame.notes[0]
+            );
+        }
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        for whole in [parquet(), arrow()] {
+            let kind = Kind::of(&whole).unwrap();
+            let read = |bytes: &[u8]| {
+                let frame = kind.read(Path::new("pump.pq"), "pump".into(), bytes.to_vec());
+                frame.map_err(|error| error.to_string())
+            };
+            let text = read(&whole[..whole.len() - 9]).unwrap_err();
+            assert!(
+                text.starts_with("pump.pq: bad ") && text.ends_with("save it again"),
+                "{text}"
+            );
+            for at in (8..whole.len()).step_by(7) {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x81;
+                let _ = read(&bytes);
+                let _ = read(&whole[..at]);
+            }
+        }
+    }
+}
