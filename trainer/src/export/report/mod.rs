@@ -100,8 +100,8 @@ fn data(results: &Results<'_>) -> String {
     };
     format!(
         "<h2>The data</h2>\n<p class=\"caption\">{} rows, of which {} repeat an earlier one.{more}</p>\n\
-         <div class=\"wide\"><table class=\"columns\">\n<tr><th>column</th><th>unit</th><th>role</th><th>kind</th><th>range</th>\
-         <th>resolution</th><th></th></tr>\n{rows}</table></div>\n",
+         <div class=\"wide\"><table class=\"columns\">\n<thead><tr><th>column</th><th>unit</th><th>role</th><th>kind</th><th>range</th>\
+         <th>resolution</th><th></th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n",
         count(report.rows),
         count(report.duplicates),
     )
