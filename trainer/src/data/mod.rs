@@ -16,6 +16,7 @@ mod frame;
 mod intensities;
 mod recordings;
 mod roles;
+mod sentinels;
 mod source;
 mod split;
 mod statistics;
@@ -27,6 +28,7 @@ pub use error::{DataError, Fault, Place};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub use roles::{Interpreted, NamedRole, Role, Wanted, interpret, interpret_like};
+pub use sentinels::Sentinels;
 pub use source::DataSource;
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
@@ -71,10 +73,7 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
 /// Those of [`frame`], and of a column that holds text, or a cell that is missing.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let frame = frame(path)?;
-    let reading = |column: &Column| NamedRole {
-        name: column.name.clone().unwrap_or_default(),
-        role: Role::Reading,
-    };
+    let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
     let roles: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {

@@ -5,6 +5,7 @@
 
 use super::error::DataError;
 use super::frame::{Cells, Frame};
+use super::sentinels::{self, Sentinels};
 use super::table::{Dataset, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -30,7 +31,7 @@ pub enum Role {
 }
 
 /// What a user says of the columns; each a name or a number, counted from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
     /// The column of labels.
     pub label: Option<String>,
@@ -46,15 +47,31 @@ pub struct Wanted {
     pub condition: Vec<String>,
     /// Columns that are readings whatever they look like.
     pub reading: Vec<String>,
+    /// Numbers that are no value in any column; those that obviously are none where nobody says.
+    pub sentinels: Option<Sentinels>,
 }
 
 /// A column by its name in the file, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedRole {
     /// What the header calls it; empty without a header.
     pub name: String,
     /// What it is.
     pub role: Role,
+    /// Numbers in it that are no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentinels: Vec<f64>,
+}
+
+impl NamedRole {
+    /// The column called `name`, empty without a header, in this role, whose numbers are all values.
+    pub fn new(name: Option<&str>, role: Role) -> Self {
+        Self {
+            name: name.unwrap_or_default().to_owned(),
+            role,
+            sentinels: vec![],
+        }
+    }
 }
 
 /// A file with its roles.
@@ -189,14 +206,15 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
         }
     }
     let roles = assigned.roles.iter().cloned().enumerate();
-    let roles = roles.map(|(column, role)| NamedRole {
-        name: frame.columns[column].name.clone().unwrap_or_default(),
-        role: role.unwrap_or(Role::Ignored),
+    let roles = roles.map(|(column, role)| {
+        let name = frame.columns[column].name.as_deref();
+        NamedRole::new(name, role.unwrap_or(Role::Ignored))
     });
-    let roles: Vec<NamedRole> = roles.collect();
+    let mut roles: Vec<NamedRole> = roles.collect();
     let Assigned {
         mut notes, doubts, ..
     } = assigned;
+    notes.extend(mark_sentinels(frame, &mut roles, wanted.sentinels.as_ref()));
     let (abnormal, note) = abnormal(frame, &roles, &wanted.normal)?;
     notes.extend(note);
     let (dataset, conditions) = dataset(frame, &roles)?;
@@ -290,6 +308,36 @@ pub fn interpret_like(
         notes,
         doubts: vec![],
     })
+}
+
+/// Says of the columns of numbers that are read which numbers are no value: those that are `wanted`, or those that
+/// obviously are none, with a line on each.
+fn mark_sentinels(
+    frame: &Frame,
+    roles: &mut [NamedRole],
+    wanted: Option<&Sentinels>,
+) -> Vec<String> {
+    let is_read = |named: &NamedRole| matches!(named.role, Role::Reading | Role::Condition);
+    let read: Vec<usize> = (0..roles.len())
+        .filter(|&column| is_read(&roles[column]))
+        .collect();
+    if let Some(wanted) = wanted {
+        for column in read {
+            roles[column].sentinels.clone_from(&wanted.0);
+        }
+        return vec![];
+    }
+    // Samples of signals swing through all numbers.
+    if frame.rate.is_some() {
+        return vec![];
+    }
+    let found = sentinels::find(frame, &read);
+    for found in &found {
+        for &column in &found.columns {
+            roles[column].sentinels.push(found.value);
+        }
+    }
+    found.iter().map(|found| found.note(frame)).collect()
 }
 
 impl Assigned<'_> {
@@ -511,10 +559,10 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
         let name = frame.column_name(column);
         match (&named.role, &frame.columns[column].cells) {
             (Role::Reading, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                columns.push((name, narrow(frame, column, numbers)?));
+                columns.push((name, narrow(frame, (column, &named.sentinels), numbers)?));
             }
             (Role::Condition, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                conditions.push((name, narrow(frame, column, numbers)?));
+                conditions.push((name, narrow(frame, (column, &named.sentinels), numbers)?));
             }
             (Role::States(states), Cells::Text { values, codes }) => {
                 for state in states {
@@ -578,8 +626,12 @@ fn median(cells: &[f32]) -> f32 {
     there.get(middle).copied().unwrap_or(0.0)
 }
 
-/// The numbers of a column as readings take them.
-fn narrow(frame: &Frame, column: usize, numbers: &[f64]) -> Result<Vec<f32>, DataError> {
+/// The numbers of a column as readings take them, where `sentinels` are none.
+fn narrow(
+    frame: &Frame,
+    (column, sentinels): (usize, &[f64]),
+    numbers: &[f64],
+) -> Result<Vec<f32>, DataError> {
     let fault = |fault: String| DataError::Column {
         file: frame.name.clone(),
         fault,
@@ -590,7 +642,11 @@ fn narrow(frame: &Frame, column: usize, numbers: &[f64]) -> Result<Vec<f32>, Dat
             "{wrong}, or leave the column out by --ignore {name}"
         )));
     }
-    let narrowed: Vec<f32> = numbers.iter().map(|&number| number as f32).collect();
+    let narrowed = numbers.iter().map(|&number| match number {
+        number if sentinels.contains(&number) => f32::NAN,
+        number => number as f32,
+    });
+    let narrowed: Vec<f32> = narrowed.collect();
     match narrowed.iter().position(|number| number.is_infinite()) {
         Some(row) => Err(fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",

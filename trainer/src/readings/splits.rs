@@ -267,7 +267,14 @@ impl Splits {
             doubts,
             ..
         } = interpreted;
-        refuse_gaps(&dataset, "windows of a stream")?;
+        let taken = roles.iter().any(|named| !named.sentinels.is_empty());
+        let what = match taken {
+            true => {
+                "windows of a stream, in which --sentinels none keeps what was taken for missing,"
+            }
+            false => "windows of a stream",
+        };
+        refuse_gaps(&dataset, what)?;
         let lengths = lengths(recordings.as_deref(), dataset.table.rows());
         settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
@@ -543,10 +550,7 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     let width = frame.columns.len();
     let of_windows = of_windows == Some(width) && width != columns.len();
     let interpreted = if columns.is_empty() || of_windows {
-        let reading = |column: &Column| NamedRole {
-            name: column.name.clone().unwrap_or_default(),
-            role: Role::Reading,
-        };
+        let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
         let all: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
         data::interpret_like(&frame, &all, normal)?
     } else {
