@@ -352,3 +352,47 @@ fn files_of_a_folder_are_recordings() {
         fails_with(&["watch", &out, &pattern], &["several recordings"]);
     }
 }
+
+#[test]
+fn numbers_that_stand_for_missing_are_learned_and_known_again() {
+    let folder = Folder::new();
+    let text = |seed: u64, every: usize| {
+        let mut noise = Noise(seed);
+        let mut text = "flow,head\n".to_owned();
+        for row in 0..400 {
+            let load = noise.next();
+            let head = 3.0 + load + 0.2 * noise.next();
+            let flow = if row % every == 3 { -200.0 } else { load };
+            let _ = writeln!(text, "{flow:.3},{head:.3}");
+        }
+        text
+    };
+    let errors = fit(&folder, &text(1, 9), "run", &[]);
+    let line = "-200 in flow is taken for missing, 45 cells (--sentinels none keeps it)";
+    assert!(errors.contains(line), "{errors}");
+    assert!(errors.contains("45 of 800 values are missing"), "{errors}");
+    let config = String::from_utf8(read(&folder.path("run"), "config.toml")).unwrap();
+    assert!(config.contains("sentinels = [-200.0]"), "{config}");
+    // One alone would not be found, and is known from the training.
+    let mut lines: Vec<String> = text(2, 1000).lines().map(str::to_owned).collect();
+    let known = folder.write("today.csv", lines.join("\n"));
+    let run = folder.path("run");
+    let of = |path: &str| elbos(&succeeds(&["score", &run, path]));
+    let plain = of(&known);
+    lines[10] = lines[10].replacen(lines[10].split(',').next().unwrap(), "", 1);
+    let empty = of(&folder.write("empty.csv", lines.join("\n")));
+    lines[10] = format!("-200{}", lines[10]);
+    let sentinel = of(&folder.write("sentinel.csv", lines.join("\n")));
+    assert_eq!(empty, sentinel);
+    assert_eq!(plain[20..], sentinel[20..]);
+    for (list, said) in [("none", false), ("-200,-1", true)] {
+        let more = ["--sentinels", list, "--force"];
+        let errors = fit(&folder, &text(1, 9), "run", &more);
+        assert!(!errors.contains("taken for missing"), "{errors}");
+        assert_eq!(
+            errors.contains("45 of 800 values are missing"),
+            said,
+            "{errors}"
+        );
+    }
+}

@@ -1,7 +1,7 @@
 //! The data of a run, and how they are divided.
 
 use super::StreamSettings;
-use crate::data::{Binarization, Wanted};
+use crate::data::{Binarization, Sentinels, Wanted};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -50,6 +50,11 @@ pub struct DataConfig {
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub condition: Vec<String>,
+    /// Numbers that loggers write where they have no value, separated by commas, or none [default: those that stand
+    /// off from all others, such as -200 or -999]
+    #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sentinels: Option<Sentinels>,
     /// Refuse what would have to be assumed of the data
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -90,6 +95,7 @@ impl Default for DataConfig {
             ignore: vec![],
             reading: vec![],
             condition: vec![],
+            sentinels: None,
             strict: false,
             anomaly_digit: ANOMALY_DIGIT,
             binarize: None,
@@ -112,6 +118,7 @@ impl DataConfig {
             ignore: self.ignore.clone(),
             condition: self.condition.clone(),
             reading: self.reading.clone(),
+            sentinels: self.sentinels.clone(),
         }
     }
 }

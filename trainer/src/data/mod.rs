@@ -18,6 +18,7 @@ mod recordings;
 mod report;
 mod role;
 mod roles;
+mod sentinels;
 mod source;
 mod split;
 mod statistics;
@@ -31,6 +32,7 @@ pub use intensities::{Binarization, Intensities};
 pub use report::{ColumnReport, DataReport};
 pub use role::{NamedRole, Number, Role, numbers};
 pub use roles::{Interpreted, Wanted, interpret, interpret_like};
+pub use sentinels::Sentinels;
 pub use source::DataSource;
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
@@ -75,8 +77,7 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
 /// Those of [`frame`], and of a column that holds text, or a cell that is missing.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let frame = frame(path)?;
-    let reading =
-        |column: &Column| NamedRole::new(column.name.as_deref().unwrap_or_default(), Role::Reading);
+    let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
     let roles: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {

@@ -4,6 +4,7 @@ use super::frame::{Cells, Frame};
 use super::role::{NamedRole, Role};
 use chrono::DateTime;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
@@ -78,18 +79,19 @@ impl ColumnReport {
     fn new(frame: &Frame, column: usize, named: &NamedRole) -> Self {
         let cells = &frame.columns[column].cells;
         let (numbers, is_time) = match cells {
-            Cells::Numbers(numbers) => (numbers.as_slice(), false),
-            Cells::Times(times) => (times.as_slice(), true),
-            Cells::Text { .. } => (&[][..], false),
+            Cells::Numbers(numbers) => (without(numbers, &named.sentinels), false),
+            Cells::Times(times) => (Cow::from(times), true),
+            Cells::Text { .. } => (Cow::from(&[]), false),
         };
+        let sentinels = numbers.iter().filter(|number| number.is_nan()).count();
         let there = || numbers.iter().copied().filter(|number| !number.is_nan());
-        let sorted = sampled(numbers);
+        let sorted = sampled(&numbers);
         let distinct = match cells {
             Cells::Text { values, .. } => values.len(),
             _ => sorted.chunk_by(|a, b| a == b).count(),
         };
         let resolution = if is_time {
-            step(numbers)
+            step(&numbers)
         } else {
             resolution(&sorted)
         };
@@ -98,7 +100,7 @@ impl ColumnReport {
             unit: named.unit.clone(),
             role: named.role.name(),
             kind: kind(cells, &sorted, distinct),
-            missing: cells.missing(),
+            missing: cells.missing().max(sentinels),
             distinct,
             lowest: there().min_by(f64::total_cmp),
             highest: there().max_by(f64::total_cmp),
@@ -149,6 +151,18 @@ impl ColumnReport {
         let remarks: Vec<String> = missing.into_iter().chain(offset).collect();
         remarks.join(", ")
     }
+}
+
+/// `numbers`, NaN where one is none.
+fn without<'a>(numbers: &'a [f64], sentinels: &[f64]) -> Cow<'a, [f64]> {
+    if sentinels.is_empty() {
+        return numbers.into();
+    }
+    let number = |&number: &f64| match sentinels.contains(&number) {
+        true => f64::NAN,
+        false => number,
+    };
+    numbers.iter().map(number).collect()
 }
 
 /// What cells are, of which these are the `sorted` numbers.
@@ -302,7 +316,7 @@ mod tests {
             ("n", Role::Ignored),
             ("state", Role::States(vec!["a".into(), "b".into()])),
         ]
-        .map(|(name, role)| NamedRole::new(name, role))
+        .map(|(name, role)| NamedRole::new(Some(name), role))
         .into();
         roles[2].unit = "l/s".into();
         roles[2].offset = 100.0;

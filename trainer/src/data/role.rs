@@ -50,6 +50,9 @@ pub struct NamedRole {
     /// Subtracted from its values before anything else, where they move little around something large.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: f64,
+    /// Numbers in it that are no value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sentinels: Vec<f64>,
 }
 
 fn is_zero(number: &f64) -> bool {
@@ -57,13 +60,15 @@ fn is_zero(number: &f64) -> bool {
 }
 
 impl NamedRole {
-    /// A column of `name`, without unit and offset.
-    pub fn new(name: &str, role: Role) -> Self {
+    /// The column called `name`, empty without a header, in this role, without unit and offset, whose numbers are all
+    /// values.
+    pub fn new(name: Option<&str>, role: Role) -> Self {
         Self {
-            name: name.to_owned(),
+            name: name.unwrap_or_default().to_owned(),
             role,
             unit: String::new(),
             offset: 0.0,
+            sentinels: vec![],
         }
     }
 }

@@ -7,11 +7,12 @@ use super::error::DataError;
 use super::frame::{Cells, Frame};
 use super::report::DataReport;
 use super::role::{NamedRole, Role, numbers};
+use super::sentinels::{self, Sentinels};
 use super::table::{Dataset, Table};
 use std::collections::BTreeSet;
 
 /// What a user says of the columns; each a name or a number, counted from 1.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
     /// The column of labels.
     pub label: Option<String>,
@@ -27,6 +28,8 @@ pub struct Wanted {
     pub condition: Vec<String>,
     /// Columns that are readings whatever they look like.
     pub reading: Vec<String>,
+    /// Numbers that are no value in any column; those that obviously are none where nobody says.
+    pub sentinels: Option<Sentinels>,
 }
 
 /// A file with its roles.
@@ -169,15 +172,17 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
         role: role.unwrap_or(Role::Ignored),
         unit: frame.columns[column].unit.clone().unwrap_or_default(),
         offset: 0.0,
+        sentinels: vec![],
     });
     let mut roles: Vec<NamedRole> = roles.collect();
     let Assigned {
         mut notes, doubts, ..
     } = assigned;
+    notes.extend(mark_sentinels(frame, &mut roles, wanted.sentinels.as_ref()));
     for (column, named) in roles.iter_mut().enumerate() {
         if let (Role::Reading | Role::Condition, Cells::Numbers(numbers)) =
             (&named.role, &frame.columns[column].cells)
-            && let Some(offset) = offset(numbers)
+            && let Some(offset) = offset(numbers, &named.sentinels)
         {
             named.offset = offset;
             let name = frame.column_name(column);
@@ -281,6 +286,36 @@ pub fn interpret_like(
         notes,
         doubts: vec![],
     })
+}
+
+/// Says of the columns of numbers that are read which numbers are no value: those that are `wanted`, or those that
+/// obviously are none, with a line on each.
+fn mark_sentinels(
+    frame: &Frame,
+    roles: &mut [NamedRole],
+    wanted: Option<&Sentinels>,
+) -> Vec<String> {
+    let is_read = |named: &NamedRole| matches!(named.role, Role::Reading | Role::Condition);
+    let read: Vec<usize> = (0..roles.len())
+        .filter(|&column| is_read(&roles[column]))
+        .collect();
+    if let Some(wanted) = wanted {
+        for column in read {
+            roles[column].sentinels.clone_from(&wanted.0);
+        }
+        return vec![];
+    }
+    // Samples of signals swing through all numbers.
+    if frame.rate.is_some() {
+        return vec![];
+    }
+    let found = sentinels::find(frame, &read);
+    for found in &found {
+        for &column in &found.columns {
+            roles[column].sentinels.push(found.value);
+        }
+    }
+    found.iter().map(|found| found.note(frame)).collect()
 }
 
 impl Assigned<'_> {
@@ -502,10 +537,10 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
         let name = frame.column_name(column);
         match (&named.role, &frame.columns[column].cells) {
             (Role::Reading, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                columns.push((name, narrow(frame, column, numbers, named.offset)?));
+                columns.push((name, narrow(frame, column, named, numbers)?));
             }
             (Role::Condition, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                conditions.push((name, narrow(frame, column, numbers, named.offset)?));
+                conditions.push((name, narrow(frame, column, named, numbers)?));
             }
             (Role::States(states), Cells::Text { values, codes }) => {
                 for state in states {
@@ -577,8 +612,9 @@ const FAR: f64 = 64.0;
 
 /// What is to be subtracted from a column that moves so little around something large that 16 bits over its magnitude
 /// would hardly resolve it: a multiple of a power of two near its middle. None where 16 bits do.
-fn offset(numbers: &[f64]) -> Option<f64> {
-    let there = || numbers.iter().copied().filter(|number| number.is_finite());
+fn offset(numbers: &[f64], sentinels: &[f64]) -> Option<f64> {
+    let is_there = |number: &f64| number.is_finite() && !sentinels.contains(number);
+    let there = || numbers.iter().copied().filter(is_there);
     let count = there().count() as f64;
     let mean = there().sum::<f64>() / count;
     let variance = there().map(|number| (number - mean).powi(2)).sum::<f64>() / count;
@@ -596,12 +632,12 @@ fn offset(numbers: &[f64]) -> Option<f64> {
     Some((mean / step).round() * step).filter(|offset| offset.is_finite())
 }
 
-/// The numbers of a column as readings take them, less its offset.
+/// The numbers of a column as readings take them: less its offset, its sentinels as what is missing.
 fn narrow(
     frame: &Frame,
     column: usize,
+    named: &NamedRole,
     numbers: &[f64],
-    offset: f64,
 ) -> Result<Vec<f32>, DataError> {
     let fault = |fault: String| DataError::Column {
         file: frame.name.clone(),
@@ -613,10 +649,11 @@ fn narrow(
             "{wrong}, or leave the column out by --ignore {name}"
         )));
     }
-    let narrowed: Vec<f32> = numbers
-        .iter()
-        .map(|&number| (number - offset) as f32)
-        .collect();
+    let narrowed = numbers.iter().map(|&number| match number {
+        number if named.sentinels.contains(&number) => f32::NAN,
+        number => (number - named.offset) as f32,
+    });
+    let narrowed: Vec<f32> = narrowed.collect();
     match narrowed.iter().position(|number| number.is_infinite()) {
         Some(row) => Err(fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",

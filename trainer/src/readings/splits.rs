@@ -274,7 +274,14 @@ impl Splits {
             doubts,
             ..
         } = interpreted;
-        refuse_gaps(&dataset, "windows of a stream")?;
+        let taken = roles.iter().any(|named| !named.sentinels.is_empty());
+        let what = match taken {
+            true => {
+                "windows of a stream, in which --sentinels none keeps what was taken for missing,"
+            }
+            false => "windows of a stream",
+        };
+        refuse_gaps(&dataset, what)?;
         let lengths = lengths(recordings.as_deref(), dataset.table.rows());
         settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
@@ -509,7 +516,7 @@ fn image_role(model: &Model<'_>, index: usize) -> Option<NamedRole> {
     Some(NamedRole {
         unit: column.unit().to_owned(),
         offset: column.value(0.0),
-        ..NamedRole::new(column.name(), role)
+        ..NamedRole::new(Some(column.name()), role)
     })
 }
 
@@ -584,9 +591,7 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     let width = frame.columns.len();
     let of_windows = of_windows == Some(width) && width != columns.len();
     let interpreted = if columns.is_empty() || of_windows {
-        let reading = |column: &Column| {
-            NamedRole::new(column.name.as_deref().unwrap_or_default(), Role::Reading)
-        };
+        let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
         let all: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
         data::interpret_like(&frame, &all, normal)?
     } else {
