@@ -136,12 +136,11 @@ impl ColumnReport {
         let Some(step) = self.resolution else {
             return String::new();
         };
-        let digits = 10f64.powf(step.abs().log10().floor() - 1.0);
-        let rounded = ((step / digits).round() * digits) as f32;
-        match self.kind {
-            "time" => format!("{rounded} s"),
-            _ => rounded.to_string(),
+        if self.kind == "time" {
+            return format!("{} s", step as f32);
         }
+        let digits = 10f64.powf(step.abs().log10().floor() - 1.0);
+        (((step / digits).round() * digits) as f32).to_string()
     }
 
     /// What is to be known beside.
