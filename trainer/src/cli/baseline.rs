@@ -64,7 +64,7 @@ enum Model {
 /// What it is fitted and tested on.
 #[derive(Debug, Args)]
 struct Data {
-    /// A CSV or .npy file as for `fit`, which divides it the same way
+    /// A file, or files, as for `fit`, which divides it the same way
     #[arg(default_value = "digits")]
     data: String,
     /// A file with a label for each row, 0 for normal. Others are only tested on, but for the

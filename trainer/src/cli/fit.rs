@@ -30,8 +30,9 @@ const SETTINGS: [&str; 8] = [
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A CSV or .npy file with a reading in each row; with --window, a sample in each row and a channel
-    /// in each column [default: digits, or what --config says]
+    /// A file with a reading in each row (text table, .npy, .npz, .mat, IDX), or a sample in each row and a channel in
+    /// each column with --window; a WAV file; or a folder or 'PATTERN' of such files, each a recording. FILE.npz:NAME
+    /// picks an array [default: digits, or what --config says]
     data: Option<String>,
     #[command(flatten)]
     settings: Settings,

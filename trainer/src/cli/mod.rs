@@ -106,7 +106,7 @@ enum Command {
 struct Source {
     /// A model image, or the folder of a run
     model: PathBuf,
-    /// A CSV or .npy file, or `digits`: the test part of the digits (also digits:train,
+    /// A file, or files, as for `fit`, or `digits`: the test part of the digits (also digits:train,
     /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
     /// or samples, by their width; samples are cut into windows as on the device [default: the test
     /// part of what the run was trained on]

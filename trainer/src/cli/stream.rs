@@ -49,7 +49,7 @@ impl StreamArguments {
 pub(super) struct StreamInput {
     /// A model image, or the folder of a run
     pub(super) model: PathBuf,
-    /// A CSV or .npy file with a sample in each row and a channel in each column
+    /// A WAV file, or another one with a sample in each row and a channel in each column
     data: String,
     /// Use only the first N samples
     #[arg(long, value_name = "N")]

@@ -6,7 +6,7 @@
 //! [`DataSource`] is how a command line names any of them.
 //!
 //! A loaded table has at least one row and one column, and every value is finite: nothing after this module
-//! looks for gaps. A column of labels among the readings would be learned like any other; [`suspects()`] says which may be one.
+//! looks for gaps. A column of labels among the readings would be learned like any other; [`interpret`] says which may be one.
 
 pub mod digits;
 
@@ -333,5 +333,131 @@ mod tests {
         let labels = folder.join("test_labels.npy");
         let (abnormal, _) = load_labels(labels, 2665, &[]).unwrap();
         assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
+    }
+
+    /// What `interpret` makes of a file, as its first error, or the roles with what was said.
+    fn outcome(name: &str, bytes: &[u8]) -> String {
+        let (folder, path) = file(name, bytes);
+        let interpreted =
+            frame(&path).and_then(|frame| interpret(&frame, &Wanted::default(), false));
+        let text = match interpreted {
+            Ok(interpreted) => {
+                let rows = interpreted.dataset.table.rows();
+                format!("{rows} rows: {}", interpreted.notes.join("; "))
+            }
+            Err(error) => error.to_string(),
+        };
+        let folder = format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR);
+        text.replace(&folder, "")
+    }
+
+    /// A WAV file of 16 bits whose data are `bytes` long.
+    fn wav(codec: u8, channels: u8, bytes: u8) -> Vec<u8> {
+        let block = 2 * channels;
+        let start = [
+            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0",
+            &[codec, 0, channels, 0][..],
+        ]
+        .concat();
+        // 32 samples a second.
+        let rate = [32, 0, 0, 0, 32 * block, 0, 0, 0, block, 0, 16, 0];
+        let length = [b"data", &[bytes, 0, 0, 0][..]].concat();
+        let mut file = [&start[..], &rate, &length, &vec![1; bytes.into()]].concat();
+        file[4] = file.len() as u8 - 8;
+        file
+    }
+
+    #[test]
+    fn usual_faults_are_said_with_a_remedy() {
+        let python = |text: &str| npy(text, &[1, 2]);
+        let objects = |bytes: Vec<u8>| {
+            let at = bytes.windows(3).position(|word| word == b"|u1").unwrap();
+            [&bytes[..at], b"|O ", &bytes[at + 3..]].concat()
+        };
+        for (what, name, bytes, expected) in [
+            (
+                "ragged rows",
+                "a.csv",
+                b"flow,head\n1,2\n3,4,5\n6,7\n".to_vec(),
+                "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
+            ),
+            (
+                "a truncated last line",
+                "a.csv",
+                b"flow,head\n1,2\n3,4\n5".to_vec(),
+                "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
+            ),
+            (
+                "mixed types",
+                "a.csv",
+                b"flow,head\n1,2\n3,broken\n5,6\n".to_vec(),
+                "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
+            ),
+            (
+                "two headers",
+                "a.csv",
+                b"flow,head\n1,2\nflow,head\n3,4\n".to_vec(),
+                "2 rows: line 3 repeats the header and is left out",
+            ),
+            (
+                "names and units",
+                "a.csv",
+                b"flow,head\nl/s,m\n1,2\n3,4\n".to_vec(),
+                "2 rows: ",
+            ),
+            (
+                "unequal channels",
+                "a.wav",
+                wav(1, 2, 6),
+                "a.wav: bad WAV file: invalid data chunk length; convert it",
+            ),
+            (
+                "an unreadable codec",
+                "a.wav",
+                wav(2, 1, 4),
+                "a.wav: bad WAV file: its codec is Microsoft's ADPCM",
+            ),
+            (
+                "objects",
+                "a.npy",
+                objects(python("(1, 2)")),
+                "a.npy: elements of type \"|O \" are not read; save a plain numeric array",
+            ),
+            (
+                "one dimension",
+                "a.npy",
+                python("(2,)"),
+                "a.npy: the array has shape (2,), readings need (rows, width)",
+            ),
+        ] {
+            let text = outcome(name, &bytes);
+            assert!(text.starts_with(expected), "{what}: {text}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_panic() {
+        // Beginnings of every format, with what no file has behind them.
+        let beginnings: [&[u8]; 12] = [
+            b"\x93NUMPY\x01\0",
+            b"PK\x03\x04",
+            b"PK\x05\x06",
+            b"\0\0\x08\x02",
+            b"RIFF\0\0\0\0WAVE",
+            b"\x1f\x8b\x08",
+            b"\x28\xb5\x2f\xfd",
+            b"PAR1",
+            b"ARROW1\0\0",
+            b"\xef\xbb\xbf",
+            b"\xff\xfe",
+            b"a,b\n\"",
+        ];
+        for beginning in beginnings {
+            for byte in [0, 1, 0x28, 0x2c, 0x7f, 0xff] {
+                for length in [0, 1, 7, 40, 600] {
+                    outcome("a", &[beginning, &vec![byte; length]].concat());
+                }
+            }
+        }
     }
 }

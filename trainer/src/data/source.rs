@@ -18,7 +18,7 @@ pub enum DataSource {
     Digits,
     /// `digits:train` and the like: one part of them.
     DigitsPart(Part),
-    /// Anything else: a CSV or `.npy` file. A file that is called `digits` is `./digits`.
+    /// Anything else: a file, an array in it, a folder or a pattern. A file that is called `digits` is `./digits`.
     File(PathBuf),
 }
 

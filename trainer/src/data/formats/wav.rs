@@ -21,6 +21,11 @@ pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, Dat
         format: "WAV",
         reason,
     };
+    if let Some(name) = other_codec(bytes) {
+        return Err(bad(format!(
+            "its codec is {name}, of those that are not read; {REMEDY}"
+        )));
+    }
     let mut reader = WavReader::new(bytes).map_err(|error| bad(refused(&error)))?;
     let spec = reader.spec();
     let channels = usize::from(spec.channels);
@@ -96,15 +101,39 @@ fn described(spec: WavSpec) -> String {
     )
 }
 
+/// What to do with what is not read.
+const REMEDY: &str = "convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav";
+
+/// The name of the codec of a file, where it is neither integers nor floats: hound often stumbles over what follows
+/// from it, such as its 4 bits, before it sees that.
+fn other_codec(bytes: &[u8]) -> Option<String> {
+    let mut chunks = bytes.get(12..)?;
+    while chunks.get(..4)? != b"fmt " {
+        let length = u32::from_le_bytes(chunks.get(4..8)?.try_into().ok()?) as usize;
+        // Chunks begin at even places.
+        chunks = chunks.get(8 + length.next_multiple_of(2)..)?;
+    }
+    let tag = u16::from_le_bytes(chunks.get(8..10)?.try_into().ok()?);
+    let codec = match tag {
+        0x0001 | 0x0003 | 0xfffe => return None,
+        0x0002 => "Microsoft's ADPCM",
+        0x0006 => "A-law",
+        0x0007 => "mu-law",
+        0x0011 => "IMA's ADPCM",
+        0x0055 => "MP3",
+        _ => return Some(format!("number {tag}")),
+    };
+    Some(codec.into())
+}
+
 /// What is wrong, and what to do.
 fn refused(error: &hound::Error) -> String {
-    const REMEDY: &str = "convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav";
     match error {
         hound::Error::FormatError(reason) => format!("{reason}; {REMEDY}"),
         hound::Error::IoError(_) => "it ends in its header; copy it again".into(),
-        _ => format!(
-            "its codec is neither integers of 8 to 32 bits nor 32-bit floats, as ADPCM is not; {REMEDY}"
-        ),
+        _ => {
+            format!("its samples are neither integers of 8 to 32 bits nor 32-bit floats; {REMEDY}")
+        }
     }
 }
 
@@ -187,13 +216,15 @@ mod tests {
     fn another_codec_is_named() {
         // The format after the length of its chunk: 2 is Microsoft's ADPCM.
         let mut bytes = wav(spec(1, 16, SampleFormat::Int), &[1.0]);
-        bytes[20] = 2;
-        let text = message(&bytes);
-        assert!(
-            text.starts_with("hum.wav: bad WAV file: its codec is neither")
-                && text.contains("ffmpeg"),
-            "{text}"
-        );
+        for (tag, name) in [(2, "Microsoft's ADPCM"), (7, "mu-law"), (99, "number 99")] {
+            bytes[20] = tag;
+            assert_eq!(
+                message(&bytes),
+                format!(
+                    "hum.wav: bad WAV file: its codec is {name}, of those that are not read; convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav"
+                )
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,283 @@
+//! Arrays as NumPy saves them.
+//!
+//! A file is the magic `\x93NUMPY`, a version (1 to 3), the length of the header (2 bytes in version 1, else 4,
+//! little-endian), the header, which is a Python dictionary with the keys `descr`, `fortran_order` and `shape`,
+//! and the elements ([format](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html)).
+//!
+//! The few lines that this takes are written here because the crate at hand trusts the header: npyz 0.9.1 spends
+//! 48 s on one that is 24 opening brackets (each doubles it) and panics on overflow where lengths multiply beyond
+//! 64 bits. This parser is linear and checks every length against the file before anything is allocated.
+
+use std::path::Path;
+
+use crate::data::error::{DataError, Fault, Place};
+use crate::data::formats::grid::{Convert, Grid, Purpose, shortened};
+
+/// What every `.npy` file begins with.
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Whether these bytes are an `.npy` file.
+pub(super) fn is_npy(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+/// The shape of the array that `bytes` begins, of the contents of `path`.
+pub(super) fn shape(path: &Path, bytes: &[u8]) -> Result<Vec<u64>, DataError> {
+    let header = split_header(bytes).map_err(|reason| DataError::NpyHeader {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    Ok(header.0.shape)
+}
+
+/// Reads the array in `bytes`, the contents of `path`.
+pub(super) fn read<T: Copy + Default>(
+    path: &Path,
+    bytes: &[u8],
+    purpose: Purpose,
+    convert: Convert<T>,
+) -> Result<Grid<T>, DataError> {
+    if bytes.is_empty() {
+        return Err(DataError::NoRows {
+            path: path.to_path_buf(),
+        });
+    }
+    let (header, data) = split_header(bytes).map_err(|reason| DataError::NpyHeader {
+        path: path.to_path_buf(),
+        reason,
+    })?;
+    let element = Element::parse(&header.descr).ok_or_else(|| DataError::NpyType {
+        path: path.to_path_buf(),
+        found: shortened(&header.descr),
+    })?;
+    let [rows, height, width] = extent(path, &header.shape, purpose)?;
+    let promised = [rows, height, width]
+        .into_iter()
+        .fold(element.bytes as u128, |product, length| {
+            product.saturating_mul(u128::from(length))
+        });
+    if data.len() as u128 != promised {
+        return Err(DataError::NpyLength {
+            path: path.to_path_buf(),
+            found: data.len(),
+            promised,
+        });
+    }
+    // No length exceeds the file's, which is in memory.
+    let layout = Layout {
+        rows: rows as usize,
+        height: height as usize,
+        width: width as usize,
+        fortran: header.fortran,
+    };
+    fill(path, data, &element, layout, convert)
+}
+
+/// Converts every element and puts it into its row.
+fn fill<T: Copy + Default>(
+    path: &Path,
+    data: &[u8],
+    element: &Element,
+    layout: Layout,
+    convert: Convert<T>,
+) -> Result<Grid<T>, DataError> {
+    let width = layout.height * layout.width;
+    let mut values = vec![T::default(); layout.rows * width];
+    for (index, bytes) in data.chunks_exact(element.bytes).enumerate() {
+        let (row, column) = layout.place(index);
+        let number = element.decode(bytes);
+        values[row * width + column] = convert(number).map_err(|fault: Fault| DataError::Cell {
+            path: path.to_path_buf(),
+            place: Place::Row {
+                row: row + 1,
+                column: column + 1,
+            },
+            found: number.to_string(),
+            fault,
+        })?;
+    }
+    Ok(Grid { width, values })
+}
+
+/// What a header says.
+#[derive(Debug)]
+struct Header {
+    /// The type of an element; all text from its description on if that is not a plain string.
+    descr: String,
+    /// Whether the first index runs fastest.
+    fortran: bool,
+    /// The length of each dimension.
+    shape: Vec<u64>,
+}
+
+/// Parses the header and returns it with the bytes after it, or says what is wrong.
+fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+    let bytes = bytes
+        .strip_prefix(MAGIC)
+        .ok_or("the file does not begin with \\x93NUMPY")?;
+    let (length, rest) = match bytes {
+        [1, _, a, b, rest @ ..] => (u32::from(u16::from_le_bytes([*a, *b])), rest),
+        [2 | 3, _, a, b, c, d, rest @ ..] => (u32::from_le_bytes([*a, *b, *c, *d]), rest),
+        [version @ (0 | 4..), minor, ..] => {
+            return Err(format!("version {version}.{minor} is unknown"));
+        }
+        _ => return Err("the file ends inside it".to_string()),
+    };
+    let (text, data) = usize::try_from(length)
+        .ok()
+        .and_then(|length| rest.split_at_checked(length))
+        .ok_or_else(|| format!("the file ends inside it ({} bytes of {length})", rest.len()))?;
+    Ok((parse_header(&String::from_utf8_lossy(text))?, data))
+}
+
+/// Parses the dictionary.
+fn parse_header(text: &str) -> Result<Header, String> {
+    let descr = value_of(text, "descr")?;
+    let descr = match descr.chars().next() {
+        Some(quote @ ('\'' | '"')) => descr[1..].split(quote).next().unwrap_or_default(),
+        _ => descr,
+    };
+    let order = value_of(text, "fortran_order")?;
+    let fortran = order.starts_with("True");
+    if !fortran && !order.starts_with("False") {
+        return Err("fortran_order is neither True nor False".to_string());
+    }
+    let shape = value_of(text, "shape")?
+        .strip_prefix('(')
+        .and_then(|lengths| lengths.split_once(')'))
+        .and_then(|(lengths, _)| {
+            let lengths = lengths.trim().trim_end_matches(',');
+            // Python 2 wrote long integers with an L.
+            let parse = |length: &str| length.trim().trim_end_matches('L').parse::<u64>().ok();
+            if lengths.is_empty() {
+                Some(Vec::new())
+            } else {
+                lengths.split(',').map(parse).collect()
+            }
+        })
+        .ok_or("shape is not a tuple of lengths")?;
+    Ok(Header {
+        descr: descr.to_string(),
+        fortran,
+        shape,
+    })
+}
+
+/// The text from the value of `key` on.
+fn value_of<'a>(text: &'a str, key: &str) -> Result<&'a str, String> {
+    ['\'', '"']
+        .iter()
+        .find_map(|quote| text.split_once(&format!("{quote}{key}{quote}")))
+        .and_then(|(_, rest)| rest.trim_start().strip_prefix(':'))
+        .map(str::trim_start)
+        .ok_or_else(|| format!("it lacks the key {key}"))
+}
+
+/// Rows, height and width of a shape that suits the purpose.
+fn extent(path: &Path, shape: &[u64], purpose: Purpose) -> Result<[u64; 3], DataError> {
+    let error = |wanted| DataError::NpyShape {
+        path: path.to_path_buf(),
+        shape: shape.to_vec(),
+        wanted,
+    };
+    let extent = match (purpose, shape) {
+        (Purpose::Readings, &[rows, width]) => [rows, 1, width],
+        (Purpose::Readings, &[rows, height, width]) => [rows, height, width],
+        (Purpose::Labels, &[rows] | &[rows, 1]) => [rows, 1, 1],
+        (Purpose::Readings, _) => {
+            return Err(error(
+                "readings need (rows, width) or (rows, height, width); use array.reshape(rows, -1)",
+            ));
+        }
+        (Purpose::Labels, _) => {
+            return Err(error(
+                "labels need (rows,); use array.reshape(-1) on one label a row",
+            ));
+        }
+    };
+    match extent {
+        [0, _, _] => Err(DataError::NoRows {
+            path: path.to_path_buf(),
+        }),
+        [_, 0, _] | [_, _, 0] => Err(error(
+            "so its rows hold no values; a reading needs a width of at least 1",
+        )),
+        _ => Ok(extent),
+    }
+}
+
+/// Where the elements of the array lie.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    rows: usize,
+    height: usize,
+    width: usize,
+    fortran: bool,
+}
+
+impl Layout {
+    /// The row and the column in it of the element stored at `index`.
+    fn place(&self, index: usize) -> (usize, usize) {
+        if self.fortran {
+            let (row, rest) = (index % self.rows, index / self.rows);
+            (row, (rest % self.height) * self.width + rest / self.height)
+        } else {
+            let row_length = self.height * self.width;
+            (index / row_length, index % row_length)
+        }
+    }
+}
+
+/// How an element is stored.
+#[derive(Debug)]
+struct Element {
+    bytes: usize,
+    big_endian: bool,
+    /// The number in the first `bytes` bytes, which are little-endian.
+    number: fn([u8; 8]) -> f64,
+}
+
+impl Element {
+    /// Parses a description such as `<f4`, if it is one of a plain number.
+    fn parse(descr: &str) -> Option<Self> {
+        let kind = descr.strip_prefix(['<', '>', '|'])?;
+        let (bytes, number): (usize, fn([u8; 8]) -> f64) = match kind {
+            "b1" | "u1" => (1, |b| f64::from(b[0])),
+            "i1" => (1, |b| f64::from(i8::from_le_bytes([b[0]]))),
+            "u2" => (2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
+            "i2" => (2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
+            "u4" => (4, |b| {
+                f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
+            "i4" => (4, |b| {
+                f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
+            "f4" => (4, |b| {
+                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            }),
+            "u8" => (8, |b| u64::from_le_bytes(b) as f64),
+            "i8" => (8, |b| i64::from_le_bytes(b) as f64),
+            "f8" => (8, f64::from_le_bytes),
+            _ => return None,
+        };
+        let has_order = !descr.starts_with('|');
+        (has_order || bytes == 1).then_some(Self {
+            bytes,
+            big_endian: descr.starts_with('>'),
+            number,
+        })
+    }
+
+    /// The number in `bytes`, of which there are as many as an element has.
+    fn decode(&self, bytes: &[u8]) -> f64 {
+        let mut little_endian = [0; 8];
+        little_endian[..bytes.len()].copy_from_slice(bytes);
+        if self.big_endian {
+            little_endian[..bytes.len()].reverse();
+        }
+        (self.number)(little_endian)
+    }
+}
+
+#[cfg(test)]
+mod tests;
