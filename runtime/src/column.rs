@@ -20,6 +20,7 @@ pub struct Column<'a> {
     /// Name, unit and offset, parted by tabs; what is not there at the end is empty.
     line: &'a [u8],
     exponent: i8,
+    offset: i64,
 }
 
 /// A raw integer, and whether the value lay within 16 bits.
@@ -32,6 +33,14 @@ pub struct Raw {
 }
 
 impl<'a> Column<'a> {
+    fn new(line: &'a [u8], exponent: i8) -> Self {
+        Self {
+            line,
+            exponent,
+            offset: decimal(part(line, b'\t', 2)),
+        }
+    }
+
     /// What the data call it; empty where they had no header.
     #[must_use]
     pub fn name(&self) -> &'a str {
@@ -57,7 +66,7 @@ impl<'a> Column<'a> {
     /// Added to a raw integer before its power of two; 0 for most columns.
     #[must_use]
     pub fn offset(&self) -> i64 {
-        decimal(part(self.line, b'\t', 2))
+        self.offset
     }
 
     /// The raw integer of a value that is a whole number in the units of the data, such as the count of a
@@ -84,7 +93,7 @@ impl<'a> Column<'a> {
                 (count + (1 << (shift - 1))) >> shift
             }
         };
-        let raw = scaled.saturating_sub(self.offset());
+        let raw = scaled.saturating_sub(self.offset);
         let value = raw.max(i16::MIN.into()).min(i16::MAX.into()) as i16;
         Raw {
             value,
@@ -98,13 +107,11 @@ impl<'a> Column<'a> {
     #[must_use]
     pub fn raw(&self, value: f64) -> Raw {
         let scaled = value * crate::fixed::power_of_two(-i32::from(self.exponent));
-        let raw = scaled - self.offset() as f64;
-        let rounded = if raw < 0.0 { raw - 0.5 } else { raw + 0.5 };
-        // `as` saturates, and makes 0 of NaN.
-        let value = rounded as i16;
-        let within = rounded > -32769.0 && rounded < 32768.0;
+        let raw = scaled - self.offset as f64;
+        // What rounds to 16 bits.
+        let within = raw > -32768.5 && raw < 32767.5;
         Raw {
-            value,
+            value: crate::fixed::nearest_i16(raw),
             saturated: !within,
         }
     }
@@ -113,7 +120,7 @@ impl<'a> Column<'a> {
     #[cfg(feature = "float")]
     #[must_use]
     pub fn value(&self, raw: f64) -> f64 {
-        (raw + self.offset() as f64) * crate::fixed::power_of_two(self.exponent.into())
+        (raw + self.offset as f64) * crate::fixed::power_of_two(self.exponent.into())
     }
 }
 
@@ -169,10 +176,8 @@ impl<'a> Model<'a> {
             Some(stream) => stream.exponents,
             None => self.exponents,
         };
-        Some(Column {
-            exponent: *exponents.get(index)?,
-            line: part(self.columns, b'\n', index),
-        })
+        let line = part(self.columns, b'\n', index);
+        Some(Column::new(line, *exponents.get(index)?))
     }
 }
 
@@ -186,7 +191,7 @@ mod tests {
     const BAROMETER: &[u8] = b"p\tPa\t1660108800";
 
     fn column(line: &[u8], exponent: i8) -> Column<'_> {
-        Column { line, exponent }
+        Column::new(line, exponent)
     }
 
     fn raw(value: i16) -> Raw {

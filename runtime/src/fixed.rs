@@ -210,12 +210,17 @@ pub(crate) fn square_root(n: u64) -> u32 {
 #[cfg(feature = "float")]
 #[must_use]
 pub fn raw_reading(value: f64, exponent: i8) -> i16 {
-    let scaled = value * power_of_two(-i32::from(exponent));
+    nearest_i16(value * power_of_two(-i32::from(exponent)))
+}
+
+/// Rounded to nearest, halves away from zero, saturating; NaN becomes 0.
+#[cfg(feature = "float")]
+pub(crate) fn nearest_i16(value: f64) -> i16 {
     // `as` saturates, and makes 0 of NaN.
-    if scaled < 0.0 {
-        (scaled - 0.5) as i16
+    if value < 0.0 {
+        (value - 0.5) as i16
     } else {
-        (scaled + 0.5) as i16
+        (value + 0.5) as i16
     }
 }
 

@@ -389,7 +389,7 @@ impl ImageSpec {
             expected: answers.scores,
         };
         let header = postcard::to_stdvec(&header).map_err(EncodeError::Header)?;
-        let tensors = self.tensors(calibrations, &answers.hashes);
+        let tensors = self.tensors(calibrations, &answers.hashes, &columns);
         Ok(AlignedImage::new(&seal(&header, &tensors)))
     }
 
@@ -469,7 +469,12 @@ impl ImageSpec {
     }
 
     /// The tensors in the order of FORMAT.md.
-    fn tensors(&self, calibrations: &[CalibrationSpec], hashes: &[u32]) -> Vec<u8> {
+    fn tensors(
+        &self,
+        calibrations: &[CalibrationSpec],
+        hashes: &[u32],
+        columns_text: &str,
+    ) -> Vec<u8> {
         let mut tensors = TensorWriter::default();
         tensors.push(self.inputs.iter().map(|input| input.center.to_le_bytes()));
         tensors.push(self.inputs.iter().map(|input| input.exponent.to_le_bytes()));
@@ -546,7 +551,7 @@ impl ImageSpec {
         }
         tensors.push(self.self_test_reading.iter().map(|x| x.to_le_bytes()));
         tensors.push(hashes.iter().map(|hash| hash.to_le_bytes()));
-        tensors.push(self.column_text().bytes().map(|byte| [byte]));
+        tensors.push(columns_text.bytes().map(|byte| [byte]));
         tensors.bytes
     }
 }

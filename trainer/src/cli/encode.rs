@@ -6,7 +6,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::Readings;
-use crate::readings::device::value_of;
+use crate::readings::device::Units;
 use clap::Args;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
@@ -121,14 +121,15 @@ fn groups(model: &Model<'_>, dataset: &Dataset) -> Vec<(String, Range<usize>)> {
 fn squared_errors(model: &Model<'_>, readings: &Readings, bytes: &[u8]) -> Result<Vec<f64>, Error> {
     let mut workspace = vec![0; model.workspace_words()];
     let mut receiver = Receiver::new(model, &mut workspace, bytes)?;
+    let units = Units::of(model);
     let mut sums = vec![0.0; readings.width()];
     for reading in readings {
         let Some(received) = receiver.next_packet().map_err(|error| refused(&error))? else {
             break;
         };
-        let values = received.values.iter().zip(reading).enumerate();
-        for (sum, (at, (value, &raw))) in sums.iter_mut().zip(values) {
-            let sent = value_of(model, at, raw.into());
+        let sent = units.values(reading.iter().map(|&raw| raw.into()));
+        let values = received.values.iter().zip(sent);
+        for (sum, (value, sent)) in sums.iter_mut().zip(values) {
             *sum += (value - sent).powi(2);
         }
     }

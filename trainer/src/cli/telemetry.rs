@@ -1,7 +1,7 @@
 //! Packets of telemetry as a receiver takes them.
 
 use crate::error::Error;
-use crate::readings::device::value_of;
+use crate::readings::device::Units;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
 
@@ -9,6 +9,7 @@ use elbow::{Model, Session};
 #[derive(Debug)]
 pub(super) struct Receiver<'s> {
     model: &'s Model<'s>,
+    units: Units,
     session: Session<'s>,
     bytes: &'s [u8],
     /// Of the next packet.
@@ -56,6 +57,7 @@ impl<'s> Receiver<'s> {
     ) -> Result<Self, Error> {
         Ok(Self {
             model,
+            units: Units::of(model),
             session: Session::new(model, workspace, 0).map_err(|error| refused(&error))?,
             bytes,
             offset: 0,
@@ -100,9 +102,7 @@ impl<'s> Receiver<'s> {
                 .latents()
                 .map(|latent| f64::from(latent) * unit)
                 .collect(),
-            values: (mean.iter().enumerate())
-                .map(|(at, &value)| value_of(self.model, at, f64::from(value) / 65536.0))
-                .collect(),
+            values: (self.units).values(mean.iter().map(|&value| f64::from(value) / 65536.0)),
         }))
     }
 }

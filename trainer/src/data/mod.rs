@@ -30,7 +30,7 @@ pub use error::{DataError, Fault, Place};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub use report::{ColumnReport, DataReport};
-pub use role::{NamedRole, Number, Role, numbers};
+pub use role::{NamedRole, Number, Role, all_readings, numbers};
 pub use roles::{Interpreted, Wanted, interpret, interpret_like};
 pub use sentinels::Sentinels;
 pub use source::DataSource;
@@ -46,14 +46,13 @@ use recordings::name;
 /// * `.npy`: (rows, width), or (rows, height, width) whose images become one row each; integers, floats and
 ///   booleans of either byte order, in C or Fortran order.
 /// * IDX: (rows, ...) of unsigned bytes.
-/// * Anything else is text: any of commas, semicolons, tabs, bars or blanks between the cells, with or without
-///   a header, lines before it, and a row of units; decimal commas, marks of thousands; times of the usual formats; UTF-8,
-///   UTF-16 and Latin-1. Blank lines and lines that begin with `#` are skipped.
-///
 /// * `.npz`: its only array, or `X` with the labels `y` beside it, or one that is named: `FILE.npz:NAME`.
 /// * MATLAB's `.mat` up to version 7: likewise.
 /// * Parquet and Arrow (Feather), with the feature `parquet` of this crate: numbers, booleans, times and text.
 /// * WAV: a column for each channel, a row for each sample.
+/// * Anything else is text: any of commas, semicolons, tabs, bars or blanks between the cells, with or without
+///   a header, lines before it, and a row of units; decimal commas, marks of thousands; times of the usual formats; UTF-8,
+///   UTF-16 and Latin-1. Blank lines and lines that begin with `#` are skipped.
 ///
 /// A folder of such files, or a pattern such as `runs/*.csv`, is several recordings with the same columns.
 ///
@@ -77,8 +76,7 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
 /// Those of [`frame`], and of a column that holds text, or a cell that is missing.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let frame = frame(path)?;
-    let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
-    let roles: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
+    let roles = all_readings(&frame.columns);
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {
         None => Ok(dataset),

@@ -83,7 +83,10 @@ impl ColumnReport {
             Cells::Times(times) => (Cow::from(times), true),
             Cells::Text { .. } => (Cow::from(&[]), false),
         };
-        let sentinels = numbers.iter().filter(|number| number.is_nan()).count();
+        let missing = match cells {
+            Cells::Text { .. } => cells.missing(),
+            _ => numbers.iter().filter(|number| number.is_nan()).count(),
+        };
         let there = || numbers.iter().copied().filter(|number| !number.is_nan());
         let sorted = sampled(&numbers);
         let distinct = match cells {
@@ -100,7 +103,7 @@ impl ColumnReport {
             unit: named.unit.clone(),
             role: named.role.name(),
             kind: kind(cells, &sorted, distinct),
-            missing: cells.missing().max(sentinels),
+            missing,
             distinct,
             lowest: there().min_by(f64::total_cmp),
             highest: there().max_by(f64::total_cmp),

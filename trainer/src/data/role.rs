@@ -1,5 +1,6 @@
 //! The roles of columns.
 
+use super::frame::Column;
 use serde::{Deserialize, Serialize};
 
 /// What a column is.
@@ -71,6 +72,12 @@ impl NamedRole {
             sentinels: vec![],
         }
     }
+}
+
+/// All of `columns` as readings, whatever they look like.
+pub fn all_readings(columns: &[Column]) -> Vec<NamedRole> {
+    let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
+    columns.iter().map(reading).collect()
 }
 
 /// A number of a reading: its name, its unit, and what was subtracted from it.

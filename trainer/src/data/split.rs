@@ -129,20 +129,7 @@ pub fn split_in_time(
             all.extend(part);
         }
     }
-    let learned = 1.0 - options.validation_fraction - options.test_fraction;
-    for (part, rows, fraction) in [
-        ("train", &train, learned),
-        ("validation", &validation, options.validation_fraction),
-        ("test", &test, options.test_fraction),
-    ] {
-        if rows.is_empty() && fraction > 0.0 {
-            return Err(DataError::EmptyPart {
-                part,
-                fraction,
-                rows: normal.len(),
-            });
-        }
-    }
+    refuse_empty_parts([&train, &validation, &test], normal.len(), options)?;
     let strange = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
     test.extend(strange);
     test.sort_unstable();
@@ -204,23 +191,7 @@ pub fn split_groups(
     let mut validation = take(by_chance.validation.len());
     let mut train: Vec<usize> = left.flatten().collect();
     let normal = abnormal.iter().filter(|&&is| !is).count();
-    for (part, rows, fraction) in [
-        (
-            "train",
-            &train,
-            1.0 - options.validation_fraction - options.test_fraction,
-        ),
-        ("validation", &validation, options.validation_fraction),
-        ("test", &test, options.test_fraction),
-    ] {
-        if rows.is_empty() && fraction > 0.0 {
-            return Err(DataError::EmptyPart {
-                part,
-                fraction,
-                rows: normal,
-            });
-        }
-    }
+    refuse_empty_parts([&train, &validation, &test], normal, options)?;
     test.extend(by_chance.test.iter().filter(|&&row| abnormal[row]));
     for part in [&mut train, &mut validation, &mut test] {
         part.sort_unstable();
@@ -231,6 +202,29 @@ pub fn split_groups(
         strange: by_chance.strange,
         test,
     })
+}
+
+/// Makes sure that of `normal` rows some are trained on, validated with and tested on, wherever a fraction of them is to be.
+fn refuse_empty_parts(
+    [train, validation, test]: [&[usize]; 3],
+    normal: usize,
+    options: &SplitOptions,
+) -> Result<(), DataError> {
+    let learned = 1.0 - options.validation_fraction - options.test_fraction;
+    for (part, rows, fraction) in [
+        ("train", train, learned),
+        ("validation", validation, options.validation_fraction),
+        ("test", test, options.test_fraction),
+    ] {
+        if rows.is_empty() && fraction > 0.0 {
+            return Err(DataError::EmptyPart {
+                part,
+                fraction,
+                rows: normal,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Puts `items` into a random order, every order equally likely.

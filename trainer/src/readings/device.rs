@@ -69,25 +69,42 @@ pub fn imputed(
     readings: &Readings,
     masks: Option<&Masks>,
 ) -> Result<Vec<Vec<f64>>, Error> {
+    let units = Units::of(model);
     on_device(model, readings, masks, 0, |session, row, observed| {
         let mut filled = vec![0i32; model.inputs()];
         session.impute(row, observed, &mut filled)?;
         // Conditions stay as they are.
         let behind = row[model.inputs()..].iter();
         filled.extend(behind.map(|&condition| i32::from(condition) << 16));
-        let values = filled.iter().enumerate();
-        Ok(values
-            .map(|(at, &value)| value_of(model, at, f64::from(value) / 65536.0))
-            .collect())
+        Ok(units.values(filled.iter().map(|&value| f64::from(value) / 65536.0)))
     })
 }
 
-/// What number `index` of a reading stands for where it is `raw`, in the units of the data.
-pub fn value_of(model: &Model<'_>, index: usize, raw: f64) -> f64 {
-    // The columns of a stream are its channels, what is made of their windows has no offset.
-    let column = model.column(index).filter(|_| model.stream().is_none());
-    let exponent = model.exponents().get(index).copied().unwrap_or(0);
-    column.map_or(raw * 2f64.powi(exponent.into()), |column| column.value(raw))
+/// For each number of a model's readings what is added to a raw one, and what one is then worth in the units of the
+/// data.
+#[derive(Clone, Debug)]
+pub struct Units(Vec<(f64, f64)>);
+
+impl Units {
+    /// Those of `model`.
+    pub fn of(model: &Model<'_>) -> Self {
+        let numbers = model.exponents().iter().enumerate();
+        let units = numbers.map(|(index, &exponent)| {
+            // The columns of a stream are its channels, what is made of their windows has no offset.
+            let column = model.column(index).filter(|_| model.stream().is_none());
+            let offset = column.map_or(0, |column| column.offset());
+            (offset as f64, 2f64.powi(exponent.into()))
+        });
+        Self(units.collect())
+    }
+
+    /// What the first numbers of a reading stand for, which are `raw`.
+    pub fn values(&self, raw: impl IntoIterator<Item = f64>) -> Vec<f64> {
+        let numbers = raw.into_iter().zip(&self.0);
+        numbers
+            .map(|(raw, (offset, step))| (raw + offset) * step)
+            .collect()
+    }
 }
 
 /// The bounds of `scores`, in nats.

@@ -4,8 +4,8 @@ use crate::config::StreamSettings;
 use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, Column, DataReport, DataSource, Dataset, Intensities, Interpreted,
-    NamedRole, Role, SplitOptions, Table,
+    self, Binarization, DataReport, DataSource, Dataset, Intensities, Interpreted, NamedRole, Role,
+    SplitOptions, Table,
 };
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
@@ -591,9 +591,7 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     let width = frame.columns.len();
     let of_windows = of_windows == Some(width) && width != columns.len();
     let interpreted = if columns.is_empty() || of_windows {
-        let reading = |column: &Column| NamedRole::new(column.name.as_deref(), Role::Reading);
-        let all: Vec<NamedRole> = frame.columns.iter().map(reading).collect();
-        data::interpret_like(&frame, &all, normal)?
+        data::interpret_like(&frame, &data::all_readings(&frame.columns), normal)?
     } else {
         data::interpret_like(&frame, &columns, normal)?
     };

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::export::run::{CONFIG_FILE, Summary, to_toml};
 use crate::readings::Readings;
 use crate::readings::RunConfig;
-use crate::readings::device::value_of;
+use crate::readings::device::Units;
 use crate::score::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::train::Epoch;
 use elbow::{Estimator, Model, Session};
@@ -205,14 +205,6 @@ fn costs(results: &Results<'_>) -> String {
     format!("<dl class=\"facts\">\n{}</dl>\n", facts.concat())
 }
 
-/// Raw values in the units of the data.
-fn in_units<T: Copy + Into<f64>>(model: &Model<'_>, values: &[T], scale: f64) -> Vec<f64> {
-    let values = values.iter().enumerate();
-    values
-        .map(|(at, &value)| value_of(model, at, value.into() * scale))
-        .collect()
-}
-
 /// Lowest and highest of all values.
 fn extent(rows: &[Vec<f64>]) -> (f64, f64) {
     let values = || rows.iter().flatten().copied();
@@ -255,11 +247,12 @@ fn strangest(results: &Results<'_>) -> String {
     if order.is_empty() {
         return String::new();
     }
+    let units = Units::of(model);
     let rows: Vec<Vec<f64>> = order
         .iter()
         .map(|&index| {
             let modelled = &readings.row(index)[..model.inputs()];
-            in_units(model, modelled, 1.0)
+            units.values(modelled.iter().map(|&raw| raw.into()))
         })
         .collect();
     let caption = |index: usize| {
@@ -289,6 +282,7 @@ fn draws(results: &Results<'_>) -> Result<String, Error> {
     let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(model, &mut workspace, 0).map_err(|error| refused(&error))?;
+    let units = Units::of(model);
     let mut mean = vec![0i32; model.inputs()];
     let mut rows = Vec::new();
     for stream in 0..SHOWN {
@@ -296,7 +290,7 @@ fn draws(results: &Results<'_>) -> Result<String, Error> {
         session
             .generate(&mut mean)
             .map_err(|error| refused(&error))?;
-        rows.push(in_units(model, &mean, 1.0 / 65536.0));
+        rows.push(units.values(mean.iter().map(|&raw| f64::from(raw) / 65536.0)));
     }
     Ok(format!(
         "<h2>Draws from the prior</h2>\n<p class=\"caption\">E[x|z] at z drawn from N(0, I) and decoded as the device \
