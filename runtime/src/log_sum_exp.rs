@@ -1,7 +1,7 @@
 //! Sums of numbers whose logarithms are known, whatever their size.
 
 use crate::fixed::{Nats, divide, saturate, square_root};
-use crate::transcendental::{exp, ln};
+use crate::transcendental::{exp, ln, ln_wide};
 use core::num::NonZeroU64;
 
 /// A streaming log-sum-exp of weights: the highest log weight so far, and the sums of
@@ -19,9 +19,6 @@ pub(crate) struct LogSumExp {
 
 /// `ln 2^12` in Q16.16: `exp(x + HEADROOM)` has twelve bits more than `exp(x)`.
 const HEADROOM: i32 = 545_113;
-
-/// `ln 2` in Q16.16.
-const LN_2: i64 = 45_426;
 
 impl LogSumExp {
     /// Takes a log weight in, nats Q47.16.
@@ -55,10 +52,8 @@ impl LogSumExp {
         if self.count == 0 {
             return 0;
         }
-        // The sum as a Q16.16 number below 2^16, times 2^shift; its lowest bit stands for 2^-16.
-        let shift = (u64::BITS - self.sum.leading_zeros()).saturating_sub(u32::BITS);
-        let log_sum = i64::from(ln((self.sum >> shift) as u32)) + i64::from(shift) * LN_2;
-        self.highest + log_sum - i64::from(HEADROOM)
+        // Its lowest bit stands for 2^-16.
+        self.highest + ln_wide(self.sum) - i64::from(HEADROOM)
     }
 
     /// The standard error of the logarithm of the mean, by the delta method:

@@ -1,7 +1,9 @@
 //! A model: a validated view of an image.
 
 use crate::calibration::{self, Calibration, Noise};
-use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior};
+use crate::distribution::{
+    Binomial, Heterogeneous, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior,
+};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
@@ -628,6 +630,16 @@ fn read_likelihood<'a>(
             let within = logs.all(|log| range.contains(log));
             tensors.require(within, Defect::LogNormalizer);
             Likelihood::Location(location)
+        }
+        LikelihoodHeader::Heterogeneous { entries } if cfg!(feature = "heterogeneous") => {
+            let (kinds, words) = (tensors.next(centers.len()), tensors.next(centers.len()));
+            let tables = tensors.next(entries.into());
+            let heterogeneous = Heterogeneous::new(kinds, words, centers, tables);
+            tensors.require(heterogeneous.is_some(), Defect::Kinds);
+            heterogeneous.map_or(
+                Likelihood::Binomial(Binomial::blank()),
+                Likelihood::Heterogeneous,
+            )
         }
         // The header was refused.
         _ => Likelihood::Binomial(Binomial::blank()),

@@ -5,12 +5,15 @@ mod support;
 
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
-use elbow::format::{Activation, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, Tail};
 use elbow::gaussian::standard_normal;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Session};
 use rand_core::Rng;
-use support::{Dice, ONE, Temper, log_normalizer, random_reading, random_spec, rows_per_input};
+use support::{
+    Dice, ONE, Temper, log_normalizer, random_heterogeneous, random_reading, random_spec,
+    rows_per_input, tail_normalizer,
+};
 
 /// The model that an image describes, in floats: the same weights and scales, no rounding.
 struct Floats<'a> {
@@ -48,6 +51,9 @@ impl Floats<'_> {
         let scale = f64::from(1 << self.spec.latent_fraction_bits);
         let z = z.iter().map(|z| z * scale).collect();
         let outputs = Self::network(&self.spec.decoder, &self.spec.output, z);
+        if let LikelihoodSpec::Heterogeneous(groups) = &self.spec.likelihood {
+            return self.density_of_groups(groups, &outputs, reading);
+        }
         let rows = rows_per_input(&self.spec.likelihood);
         let terms = outputs.chunks(rows).zip(reading).enumerate();
         terms
@@ -70,8 +76,49 @@ impl Floats<'_> {
                     };
                     log_normalizer(location.family, scale) - penalty
                 }
+                LikelihoodSpec::Heterogeneous(_) => unreachable!("it has a density of its own"),
             })
             .sum()
+    }
+
+    fn density_of_groups(&self, groups: &[GroupSpec], outputs: &[f64], reading: &[i16]) -> f64 {
+        let (mut at, mut sum) = (0, 0.0);
+        for group in groups {
+            let (o, x) = (outputs[at], f64::from(reading[at]));
+            let p = 1.0 / (1.0 + (-o).exp());
+            sum += match group {
+                GroupSpec::Real { tail, unit, .. } => {
+                    let unit = unit.to_f64();
+                    let mean = f64::from(self.spec.inputs[at].center) + unit * o;
+                    let d = (x - mean) / unit;
+                    let penalty = match tail {
+                        Tail::Normal => 0.5 * d * d,
+                        Tail::Laplace => d.abs(),
+                        Tail::Student { degrees } => {
+                            (f64::from(*degrees) + 1.0) / 2.0 * (d * d).ln_1p()
+                        }
+                    };
+                    tail_normalizer(*tail, unit) - penalty
+                }
+                GroupSpec::Flag => x * p.ln() + (1.0 - x) * (1.0 - p).ln(),
+                GroupSpec::Count { failures, largest } => {
+                    let (r, x) = (*failures, x.min(f64::from(*largest)));
+                    let choose = libm::lgamma(x + r) - libm::lgamma(r) - libm::lgamma(x + 1.0);
+                    choose + x * p.ln() + r * (1.0 - p).ln()
+                }
+                GroupSpec::States { count } => {
+                    let inputs = at..at + usize::from(*count);
+                    let states = outputs[inputs.clone()].iter().map(|o| o.exp());
+                    let total: f64 = states.sum();
+                    match reading[inputs].iter().position(|&x| x == 1) {
+                        Some(state) => (outputs[at + state].exp() / total).ln(),
+                        None => -64.0,
+                    }
+                }
+            };
+            at += group.inputs();
+        }
+        sum
     }
 
     /// Posterior mean and log-variance.
@@ -163,17 +210,22 @@ fn kind(spec: &ImageSpec) -> usize {
         LikelihoodSpec::Location(location) => {
             1 + location.family as usize + 2 * usize::from(location.predicted_scale)
         }
+        LikelihoodSpec::Heterogeneous(_) => 5,
     }
 }
 
-/// Activations of 8 bits and latents of 16 cost less than 1 % of the bound plus 0.01 nat, and less
-/// than a tenth of that in the median, for every likelihood and every estimator.
+/// Activations of 8 bits and latents of 16 cost less than 1 % of the bound plus 0.01 nat, less than 2 % where
+/// inputs differ in kind and with them in size, and less than a tenth of 1 % in the median, for every likelihood
+/// and every estimator.
 #[test]
 fn floats_without_rounding_give_nearly_the_same_bound() {
     let mut dice = Dice::new(7);
-    let mut errors = [(); 5].map(|()| vec![]);
-    for _ in 0..600 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+    let mut errors = [(); 6].map(|()| vec![]);
+    for round in 0..700 {
+        let spec = match round {
+            ..600 => random_spec(&mut dice, Temper::Trained),
+            _ => random_heterogeneous(&mut dice, Temper::Trained),
+        };
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
@@ -192,7 +244,7 @@ fn floats_without_rounding_give_nearly_the_same_bound() {
             let exact = Floats { spec: &spec }.bound(&reading, estimator, &mut stream(3, 1));
             let error = (score.elbo().to_f64() - exact).abs() / (1.0 + exact.abs());
             assert!(
-                error < 0.01,
+                error < [0.01, 0.01, 0.01, 0.01, 0.01, 0.02][kind],
                 "{kind} {estimator}: {score:?}, in floats {exact}"
             );
             errors[kind].push(error);

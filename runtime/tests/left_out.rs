@@ -126,6 +126,14 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
         return;
     }
     refused(
+        cfg!(feature = "heterogeneous"),
+        "heterogeneous",
+        Fields {
+            likelihood: &[2, 0],
+            ..least
+        },
+    );
+    refused(
         cfg!(feature = "conditions"),
         "conditions",
         Fields {

@@ -161,7 +161,7 @@ impl Exact {
     fn location(&self) -> &LocationSpec {
         match &self.spec.likelihood {
             LikelihoodSpec::Location(location) => location,
-            LikelihoodSpec::Binomial { .. } => unreachable!("the model has a location"),
+            _ => unreachable!("the model has a location"),
         }
     }
 

@@ -11,7 +11,10 @@ use elbow::transcendental::exp;
 use elbow::{Mask, Model, Nats, Probability, Question, Session};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
-use support::{Dice, Temper, enrich, extreme_reading, random_mask, random_reading, random_spec};
+use support::{
+    Dice, Temper, enrich, extreme_reading, random_heterogeneous, random_mask, random_reading,
+    random_spec,
+};
 
 /// Every kind, two of the random ones with an odd or even number of samples.
 fn estimators(dice: &mut Dice) -> [Estimator; 6] {
@@ -216,6 +219,15 @@ fn wild_models_agree_with_the_reference() {
         )),
         39_000
     );
+}
+
+/// Flags, states, counts and real numbers side by side.
+#[test]
+fn heterogeneous_models_agree_with_the_reference() {
+    for (seed, temper) in [(32, Temper::Trained), (33, Temper::Wild)] {
+        let spec = |dice: &mut Dice| random_heterogeneous(dice, temper);
+        assert_eq!(compare(&mut Dice::new(seed), 500, spec), 19_500);
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::format::{
-    AlignedImage, CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, ImageError, ImageSpec,
-    LikelihoodSpec, MAX_CALIBRATIONS, MAX_LAYERS, PriorSpec, reseal,
+    AlignedImage, CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageError,
+    ImageSpec, LikelihoodSpec, MAX_CALIBRATIONS, MAX_LAYERS, PriorSpec, Tail, reseal,
 };
 use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
@@ -14,7 +14,7 @@ use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
     Session, WorkspaceError,
 };
-use support::{Dice, Temper, enrich, random_reading, random_spec};
+use support::{Dice, Temper, enrich, random_reading, random_spec, random_spec_of};
 
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
 /// weights where they are of four bits, and the outputs of the largest.
@@ -159,7 +159,9 @@ fn impossible_readings_are_refused() {
                     reading[index] = i16::from(trials);
                     assert!(session.encode(&reading).is_ok());
                 }
-                LikelihoodSpec::Location(_) => assert!(refused.is_ok()),
+                LikelihoodSpec::Location(_) | LikelihoodSpec::Heterogeneous(_) => {
+                    assert!(refused.is_ok());
+                }
             }
         }
     }
@@ -328,7 +330,7 @@ fn masks_and_buffers_of_the_wrong_length_are_refused() {
 #[test]
 fn impossible_readings_may_be_masked() {
     let mut dice = Dice::new(32);
-    let spec = spec_with_hidden_layers(&mut dice, false);
+    let spec = spec_with_hidden_layers(&mut dice, 0);
     let image = spec.encode(&[]).unwrap();
     let model = Model::parse(&image).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
@@ -436,6 +438,7 @@ fn models_that_break_a_rule_are_not_encoded() {
             components,
         ),
     ];
+    let unknown = "an input is of no known kind, or a parameter of its kind is out of range";
     let trials = "its binomial likelihood has no trials or a wrong table";
     let impossible = "the reading of its self-test is impossible under its likelihood";
     let binomial: &[(Change, &str)] = &[
@@ -447,8 +450,31 @@ fn models_that_break_a_rule_are_not_encoded() {
         (|s| s.self_test_reading[0] = 256, impossible),
     ];
     let mut dice = Dice::new(26);
-    for (is_location, changes) in [(true, location), (true, mixtures), (false, binomial)] {
-        let mut spec = spec_with_hidden_layers(&mut dice, is_location);
+    let kinds: &[(Change, &str)] = &[
+        (|s| *first_group(s) = count(0.0, 5), unknown),
+        (|s| *first_group(s) = count(128.001, 5), unknown),
+        (|s| *first_group(s) = count(f64::NAN, 5), unknown),
+        (|s| *first_group(s) = count(1.0, 0), unknown),
+        (
+            |s| *first_group(s) = GroupSpec::States { count: 1 },
+            unknown,
+        ),
+        (|s| *first_group(s) = real(Tail::Normal, 4096.001), unknown),
+        (
+            |s| *first_group(s) = real(Tail::Student { degrees: 0 }, 0.0),
+            unknown,
+        ),
+        (
+            |s| *first_group(s) = real(Tail::Student { degrees: 3 }, f64::NAN),
+            unknown,
+        ),
+    ];
+    for (of, changes) in [(1, location), (1, mixtures), (0, binomial), (2, kinds)] {
+        let mut spec = spec_with_hidden_layers(&mut dice, of);
+        if of == 2 {
+            spec.likelihood =
+                LikelihoodSpec::Heterogeneous(vec![GroupSpec::Flag; spec.output.rows.len()]);
+        }
         spec.prior = PriorSpec::Mixture(vec![ComponentSpec {
             log_weight: 0.0,
             mean: vec![0.0; spec.heads.rows.len() / 2],
@@ -472,17 +498,39 @@ fn first_component(spec: &mut ImageSpec) -> &mut ComponentSpec {
     }
 }
 
+/// The first group of a likelihood with a kind for each input.
+fn first_group(spec: &mut ImageSpec) -> &mut GroupSpec {
+    match &mut spec.likelihood {
+        LikelihoodSpec::Heterogeneous(groups) => &mut groups[0],
+        _ => unreachable!("the inputs have kinds"),
+    }
+}
+
+fn count(failures: f64, largest: u8) -> GroupSpec {
+    GroupSpec::Count { failures, largest }
+}
+
+fn real(tail: Tail, log_normalizer: f64) -> GroupSpec {
+    let one = Multiplier::nearest(1.0).unwrap();
+    GroupSpec::Real {
+        tail,
+        standardize: one,
+        unit: one,
+        log_normalizer,
+    }
+}
+
 fn log_normalizer(spec: &mut ImageSpec, nats: f64) {
     if let LikelihoodSpec::Location(location) = &mut spec.likelihood {
         *location.log_normalizers.last_mut().unwrap() = nats;
     }
 }
 
-fn spec_with_hidden_layers(dice: &mut Dice, location: bool) -> ImageSpec {
+/// One with a likelihood of that kind; see [`random_spec_of`].
+fn spec_with_hidden_layers(dice: &mut Dice, of: usize) -> ImageSpec {
     loop {
-        let spec = random_spec(dice, Temper::Trained);
-        let kind = matches!(spec.likelihood, LikelihoodSpec::Location(_));
-        if kind == location && !spec.encoder.is_empty() && !spec.decoder.is_empty() {
+        let spec = random_spec_of(dice, Temper::Trained, of);
+        if !spec.encoder.is_empty() && !spec.decoder.is_empty() {
             return spec;
         }
     }
@@ -501,7 +549,7 @@ fn the_accumulator_bound_is_exact() {
     ];
     let mut dice = Dice::new(27);
     for _ in 0..100 {
-        let mut spec = spec_with_hidden_layers(&mut dice, true);
+        let mut spec = spec_with_hidden_layers(&mut dice, 1);
         for (layer, largest) in layers {
             let largest = i32::from(largest(&spec)).abs();
             let dense = layer(&mut spec);
@@ -575,7 +623,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
         ),
     ];
     let mut dice = Dice::new(28);
-    let spec = spec_with_hidden_layers(&mut dice, true);
+    let spec = spec_with_hidden_layers(&mut dice, 1);
     for (change, expected) in changes {
         let mut spec = spec.clone();
         change(&mut spec);
@@ -630,7 +678,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
 fn weights_of_four_bits_are_multiples_of_sixteen() {
     let mut dice = Dice::new(33);
     for packing in Packing::ALL {
-        let mut spec = spec_with_hidden_layers(&mut dice, true);
+        let mut spec = spec_with_hidden_layers(&mut dice, 1);
         spec.packing = packing;
         spec.heads.bits = WeightBits::Four;
         spec.heads.weights.fill(-112);
@@ -675,7 +723,7 @@ fn weights_of_four_bits_are_multiples_of_sixteen() {
 #[test]
 fn tensors_that_break_a_rule_are_refused() {
     let mut dice = Dice::new(29);
-    let mut spec = spec_with_hidden_layers(&mut dice, false);
+    let mut spec = spec_with_hidden_layers(&mut dice, 0);
     spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
     spec.self_test_reading.fill(0);
     // Behind the last tensor that is looked at.

@@ -34,6 +34,15 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
         elbow::format::LikelihoodSpec::Binomial { trials } => {
             skip(4 * (usize::from(*trials) + 1));
         }
+        elbow::format::LikelihoodSpec::Heterogeneous(groups) => {
+            let entries = groups.iter().map(|group| match group {
+                elbow::format::GroupSpec::Count { largest, .. } => usize::from(*largest) + 1,
+                _ => 0,
+            });
+            skip(inputs);
+            skip(12 * inputs);
+            skip(4 * entries.sum::<usize>());
+        }
         elbow::format::LikelihoodSpec::Location(_) => {
             (0..3).for_each(|_| {
                 skip(4 * inputs);

@@ -91,9 +91,8 @@ impl Location<'_> {
     pub(super) fn standardized(&self, input: usize, x: i16) -> Standardized {
         let center = self.centers.get(input).copied().unwrap_or(0);
         let scale = self.standardize.get(input).copied().unwrap_or(0);
-        let eighths = (i32::from(x) - i32::from(center)) << STANDARDIZE_BITS;
         Standardized {
-            value: Multiplier::from_validated(scale).apply(eighths),
+            value: standardized(x, center, scale),
             log_normalizer: self.log_normalizers.get(input).copied().unwrap_or(0),
         }
     }
@@ -108,27 +107,42 @@ impl Location<'_> {
     #[inline]
     fn cost(&self, distance: i32, log_deviation: i32) -> i32 {
         if !self.predicted_scale {
-            return self.penalty(distance);
+            return self.family.penalty(distance);
         }
         let log_deviation = log_deviation.clamp(-LARGEST_LOG_DEVIATION, LARGEST_LOG_DEVIATION);
-        log_deviation + self.penalty(multiply(distance, exp(-log_deviation)))
-    }
-
-    #[inline]
-    fn penalty(&self, distance: i32) -> i32 {
-        match self.family {
-            Family::Normal => half_square(distance.clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)),
-            Family::Laplace => distance.saturating_abs().min(LARGEST_PENALTY),
-        }
+        log_deviation + self.family.penalty(multiply(distance, exp(-log_deviation)))
     }
 
     /// `mu_i = c_i + u_i o_i`, Q16.16 of raw reading units, saturating.
     pub(super) fn mean(&self, input: usize, output: i32) -> i32 {
         let center = self.centers.get(input).copied().unwrap_or(0);
         let unit = self.units.get(input).copied().unwrap_or(0);
-        let offset = Multiplier::from_validated(unit).apply(output);
-        (i32::from(center) << FRACTION_BITS).saturating_add(offset)
+        mean_of(center, unit, output)
     }
+}
+
+impl Family {
+    /// What a standardized distance costs, Q16.16 nats; at most 8192.
+    #[inline]
+    pub(super) fn penalty(self, distance: i32) -> i32 {
+        match self {
+            Self::Normal => half_square(distance.clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)),
+            Self::Laplace => distance.saturating_abs().min(LARGEST_PENALTY),
+        }
+    }
+}
+
+/// `(x - c) / u` by the multiplier of `2^13 / u`, Q16.16.
+#[inline]
+pub(super) fn standardized(x: i16, center: i16, multiplier: u32) -> i32 {
+    let eighths = (i32::from(x) - i32::from(center)) << STANDARDIZE_BITS;
+    Multiplier::from_validated(multiplier).apply(eighths)
+}
+
+/// `c + u o` by the multiplier of `u`, Q16.16 of raw reading units, saturating.
+pub(super) fn mean_of(center: i16, multiplier: u32, output: i32) -> i32 {
+    let offset = Multiplier::from_validated(multiplier).apply(output);
+    (i32::from(center) << FRACTION_BITS).saturating_add(offset)
 }
 
 /// `d^2 / 2` of a Q16.16 number of magnitude at most 2^23, rounded half up.

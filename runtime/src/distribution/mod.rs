@@ -5,11 +5,13 @@
 //! and sum up in Q47.16; narrowing to [`crate::Nats`] happens once, in [`crate::score`].
 
 mod binomial;
+mod heterogeneous;
 mod kl;
 mod location;
 mod prior;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
+pub use heterogeneous::{Heterogeneous, Kind, LARGEST_COUNT, LARGEST_FAILURES, Place, UNSEEN};
 pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
@@ -28,6 +30,8 @@ pub enum Likelihood<'a> {
     Binomial(Binomial<'a>),
     /// Real readings around a location, normal or Laplace.
     Location(Location<'a>),
+    /// A kind for each input: flags, states, counts and real readings.
+    Heterogeneous(Heterogeneous<'a>),
 }
 
 impl<'a> Likelihood<'a> {
@@ -48,18 +52,35 @@ impl<'a> Likelihood<'a> {
         }
     }
 
-    /// `log p(x_i|z)` of input `input`, which reads `x`, from its row of outputs, or from both where the scale is
-    /// predicted: the term that a score sums up, Q16.16 nats.
+    /// `log p(x|z)` of whole readings from all outputs of the decoder, the rows of the output layer: the sum of the
+    /// terms of a score, Q47.16 nats.
     #[cfg(feature = "encode")]
     #[must_use]
-    pub fn term(&self, input: usize, x: i16, outputs: [i32; 2]) -> i32 {
-        let [output, log_deviation] = outputs;
-        match self {
-            Self::Binomial(binomial) => binomial.density(binomial.count(x), output),
-            Self::Location(location) => {
-                location.density(location.standardized(input, x), output, log_deviation)
-            }
+    pub fn log_density_of(&self, x: &[i16], outputs: &[i32]) -> i64 {
+        let rows = self.rows_per_input();
+        let mut states = heterogeneous::States::default();
+        let inputs = x.iter().enumerate().zip(outputs.chunks(rows.max(1)));
+        let mut sum = 0;
+        for ((input, &x), outputs) in inputs {
+            let output = outputs.first().copied().unwrap_or(0);
+            let log_deviation = outputs.get(1).copied().unwrap_or(0);
+            sum += match self {
+                Self::Binomial(binomial) => binomial.density(binomial.count(x), output).into(),
+                Self::Location(location) => {
+                    let x = location.standardized(input, x);
+                    location.density(x, output, log_deviation).into()
+                }
+                Self::Heterogeneous(heterogeneous) => {
+                    let mut sum = 0;
+                    let row = [output; LANES];
+                    heterogeneous.take(&mut states, (input, x, true), &row, |_, lane, term| {
+                        sum += if lane == 0 { i64::from(term) } else { 0 };
+                    });
+                    sum
+                }
+            };
         }
+        sum
     }
 
     /// Hands `term` the log density of each observed input, `log p(x_i|z)` in Q16.16 nats, in each of
@@ -67,13 +88,13 @@ impl<'a> Likelihood<'a> {
     #[inline]
     pub(crate) fn visit(
         &self,
-        x: &[i16],
+        reading: &[i16],
         observed: Mask<'_>,
         lanes: usize,
         mut outputs: Outputs<'_>,
         mut term: impl FnMut(usize, usize, i32),
     ) {
-        let mut x = x.iter().enumerate();
+        let mut x = reading.iter().enumerate();
         match self {
             Self::Binomial(binomial) if cfg!(feature = "counts") => {
                 while let Some(rows) = outputs.next() {
@@ -112,6 +133,9 @@ impl<'a> Likelihood<'a> {
                     }
                 }
             }
+            Self::Heterogeneous(heterogeneous) if cfg!(feature = "heterogeneous") => {
+                heterogeneous.visit(reading, observed, lanes, outputs, term);
+            }
             // Parsing refuses what was left out.
             _ => {}
         }
@@ -138,6 +162,11 @@ impl<'a> Likelihood<'a> {
     /// `E[x|z]` of the first lane, in the units of raw readings, Q16.16, into `mean`.
     #[inline(never)]
     pub(crate) fn mean(&self, mut outputs: Outputs<'_>, mean: &mut [i32]) {
+        if let Self::Heterogeneous(heterogeneous) = self
+            && cfg!(feature = "heterogeneous")
+        {
+            return heterogeneous.mean(outputs, mean);
+        }
         let mut inputs = mean.iter_mut().enumerate();
         let mut is_location = true;
         while let Some(rows) = outputs.next() {

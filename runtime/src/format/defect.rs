@@ -41,6 +41,8 @@ pub enum Defect {
     Prior,
     /// The binomial likelihood has no trials, or a wrong table.
     Binomial,
+    /// The kinds of the inputs are unknown or incomplete, or a parameter of one is out of range.
+    Kinds,
     /// A constant of the density is too large.
     LogNormalizer,
     /// A layer has no rows.
@@ -77,6 +79,9 @@ impl fmt::Display for Defect {
             Self::Multiplier => "a multiplier is out of range",
             Self::Prior => "a number of its prior is out of range",
             Self::Binomial => "its binomial likelihood has no trials or a wrong table",
+            Self::Kinds => {
+                "an input is of no known kind, or a parameter of its kind is out of range"
+            }
             Self::LogNormalizer => "a constant of its density is beyond 4096 nats",
             Self::NoRows => "a layer has no rows",
             Self::Weights => "a layer has too many weights",

@@ -52,6 +52,11 @@ pub(crate) enum LikelihoodHeader {
         family: Family,
         predicted_scale: bool,
     },
+    /// A kind for each input.
+    Heterogeneous {
+        /// Entries of the tables of all counts.
+        entries: u16,
+    },
 }
 
 /// p(z) and its scalars.
@@ -207,15 +212,20 @@ impl Header<'_> {
     /// A feature that the image needs and this build leaves out.
     fn left_out(&self) -> Option<&'static str> {
         let mut layers = self.encoder.iter().chain(&self.decoder);
-        let counts = matches!(self.likelihood, LikelihoodHeader::Binomial { .. });
         if !cfg!(feature = "conditions") && self.conditions > 0 {
             return Some("conditions");
         }
-        if !cfg!(feature = "counts") && counts {
-            return Some("counts");
-        }
-        if !cfg!(feature = "locations") && !counts {
-            return Some("locations");
+        match self.likelihood {
+            LikelihoodHeader::Binomial { .. } if !cfg!(feature = "counts") => {
+                return Some("counts");
+            }
+            LikelihoodHeader::Location { .. } if !cfg!(feature = "locations") => {
+                return Some("locations");
+            }
+            LikelihoodHeader::Heterogeneous { .. } if !cfg!(feature = "heterogeneous") => {
+                return Some("heterogeneous");
+            }
+            _ => {}
         }
         if !cfg!(feature = "mixture-prior") && self.prior != PriorHeader::Standard {
             return Some("mixture-prior");
@@ -287,16 +297,19 @@ fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {
 }
 
 fn read_likelihood(reader: &mut Reader<'_>) -> LikelihoodHeader {
-    match reader.variant(2) {
+    match reader.variant(3) {
         0 => LikelihoodHeader::Binomial {
             trials: reader.u8(),
         },
-        _ => LikelihoodHeader::Location {
+        1 => LikelihoodHeader::Location {
             family: match reader.variant(2) {
                 0 => Family::Normal,
                 _ => Family::Laplace,
             },
             predicted_scale: reader.bool(),
+        },
+        _ => LikelihoodHeader::Heterogeneous {
+            entries: reader.u16(),
         },
     }
 }
@@ -419,6 +432,10 @@ mod tests {
         for (likelihood, bytes) in [
             (location(Family::Normal, false), [1, 0, 0]),
             (location(Family::Laplace, true), [1, 1, 1]),
+            (
+                LikelihoodHeader::Heterogeneous { entries: 300 },
+                [2, 0xac, 0x02],
+            ),
         ] {
             assert_eq!(postcard::to_stdvec(&likelihood).unwrap(), bytes);
             assert_eq!(read_likelihood(&mut Reader::new(&bytes)), likelihood);

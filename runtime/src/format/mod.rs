@@ -30,8 +30,9 @@ pub(crate) use header::{
 pub(crate) use tensors::Tensors;
 #[cfg(feature = "encode")]
 pub use writer::{
-    CalibrationSpec, ColumnSpec, ComponentSpec, DenseSpec, EncodeError, ImageSpec, InputSpec,
-    LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, StreamSpec, reseal,
+    CalibrationSpec, ColumnSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec,
+    InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, StreamSpec, Tail,
+    reseal,
 };
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.

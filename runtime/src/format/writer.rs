@@ -6,7 +6,7 @@ use super::{
     LikelihoodHeader, PriorHeader, StreamHeader, seal,
 };
 use crate::calibration::Noise;
-use crate::distribution::Family;
+use crate::distribution::{Family, Kind, Place};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::FrontEnd;
 use crate::kernel::{Packing, WeightBits};
@@ -127,6 +127,52 @@ pub enum LikelihoodSpec {
     },
     /// Real values around a location.
     Location(LocationSpec),
+    /// A kind for each input, or for a group of inputs, in their order.
+    Heterogeneous(Vec<GroupSpec>),
+}
+
+/// Inputs of one kind; see [`crate::distribution::Kind`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum GroupSpec {
+    /// A real value around a location.
+    Real {
+        /// The shape of the density.
+        tail: Tail,
+        /// From eighths of a centred raw reading to units, Q16.16: `2^13 / u_i`.
+        standardize: Multiplier,
+        /// From units to raw readings: `u_i`; of Student-t `sigma_i sqrt(v)`.
+        unit: Multiplier,
+        /// The log density at the location, in nats.
+        log_normalizer: f64,
+    },
+    /// 0 or 1.
+    Flag,
+    /// 0, 1, 2 and so on.
+    Count {
+        /// The number of failures r of the negative binomial, not above 128.
+        failures: f64,
+        /// The largest count that the likelihood tells from larger ones, from 1 to 255.
+        largest: u8,
+    },
+    /// One of so many states, at least two, an input for each.
+    States {
+        /// How many.
+        count: u16,
+    },
+}
+
+/// The shape of the density of a real value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tail {
+    /// Normal.
+    Normal,
+    /// Laplace.
+    Laplace,
+    /// Student-t.
+    Student {
+        /// Degrees of freedom, from 1 to 248.
+        degrees: u8,
+    },
 }
 
 /// See [`crate::distribution::Location`].
@@ -364,6 +410,7 @@ impl ImageSpec {
             have: columns.len(),
             most: u32::MAX as usize,
         };
+        let likelihood = self.likelihood.header()?;
         let header = Header {
             name: Text::new(&self.name),
             columns: columns.len().try_into().map_err(too_long)?,
@@ -378,7 +425,7 @@ impl ImageSpec {
                 hop: stream.hop,
             }),
             prior: self.prior.header()?,
-            likelihood: self.likelihood.header(),
+            likelihood,
             packing: self.packing,
             encoder: collect("hidden layers of the encoder", &self.encoder, layer)?,
             heads: self.heads.bits,
@@ -464,6 +511,10 @@ impl ImageSpec {
             check_length("units", location.units.len(), inputs)?;
             check_length("normalizers", normalizers, inputs)?;
         }
+        if let LikelihoodSpec::Heterogeneous(groups) = &self.likelihood {
+            let have = groups.iter().map(GroupSpec::inputs).sum();
+            check_length("inputs of the groups", have, inputs)?;
+        }
         let reading = self.self_test_reading.len();
         check_length("numbers in the self-test's reading", reading, numbers)
     }
@@ -519,6 +570,14 @@ impl ImageSpec {
                 }
                 let normalizers = location.log_normalizers.iter();
                 tensors.push(normalizers.map(|&nats| to_q16(nats).to_le_bytes()));
+            }
+            LikelihoodSpec::Heterogeneous(groups) => {
+                let (words, tables) = heterogeneous_words(groups);
+                let kinds = groups.iter().flat_map(GroupSpec::kinds);
+                tensors.push(kinds.map(|kind| [kind.to_byte()]));
+                let words = words.into_iter().flatten();
+                tensors.push(words.map(u32::to_le_bytes));
+                tensors.push(tables.into_iter().map(i32::to_le_bytes));
             }
         }
         let encoder = self
@@ -586,15 +645,95 @@ impl ComponentSpec {
     }
 }
 
-impl LikelihoodSpec {
-    fn header(&self) -> LikelihoodHeader {
+impl GroupSpec {
+    /// Inputs of it.
+    #[must_use]
+    pub fn inputs(&self) -> usize {
         match self {
+            Self::States { count } => (*count).into(),
+            Self::Real { .. } | Self::Flag | Self::Count { .. } => 1,
+        }
+    }
+
+    /// The kinds of its inputs.
+    fn kinds(&self) -> Vec<Kind> {
+        match *self {
+            Self::Real { tail, .. } => std::vec![match tail {
+                Tail::Normal => Kind::Location(Family::Normal),
+                Tail::Laplace => Kind::Location(Family::Laplace),
+                Tail::Student { degrees } => Kind::Student { degrees },
+            }],
+            Self::Flag => std::vec![Kind::Flag],
+            Self::Count { .. } => std::vec![Kind::Count],
+            Self::States { count } => {
+                let place = |at| match at {
+                    0 => Place::First,
+                    at if at + 1 == count => Place::Last,
+                    _ => Place::Inner,
+                };
+                (0..count).map(|at| Kind::State(place(at))).collect()
+            }
+        }
+    }
+}
+
+/// The words of each input, and the tables of all counts.
+fn heterogeneous_words(groups: &[GroupSpec]) -> (Vec<[u32; 3]>, Vec<i32>) {
+    let (mut words, mut tables) = (std::vec![], std::vec![]);
+    for group in groups {
+        match group {
+            GroupSpec::Real {
+                standardize,
+                unit,
+                log_normalizer,
+                ..
+            } => words.push([
+                standardize.to_word(),
+                unit.to_word(),
+                to_q16(*log_normalizer) as u32,
+            ]),
+            GroupSpec::Count { failures, largest } => {
+                let failures = to_q16(*failures);
+                words.push([tables.len() as u32, (*largest).into(), failures as u32]);
+                tables.extend(log_counts(f64::from(failures) / 65536.0, *largest));
+            }
+            GroupSpec::Flag | GroupSpec::States { .. } => {
+                words.extend(core::iter::repeat_n([0; 3], group.inputs()));
+            }
+        }
+    }
+    (words, tables)
+}
+
+/// `ln C(x + r - 1, x)` for `x = 0..=largest`, Q16.16, rounded to nearest.
+fn log_counts(failures: f64, largest: u8) -> Vec<i32> {
+    let mut log = 0f64;
+    let mut table = std::vec![0];
+    for x in 1..=largest {
+        log += ((failures + f64::from(x) - 1.0) / f64::from(x)).ln();
+        table.push(to_q16(log));
+    }
+    table
+}
+
+impl LikelihoodSpec {
+    fn header(&self) -> Result<LikelihoodHeader, EncodeError> {
+        Ok(match self {
             Self::Binomial { trials } => LikelihoodHeader::Binomial { trials: *trials },
             Self::Location(location) => LikelihoodHeader::Location {
                 family: location.family,
                 predicted_scale: location.predicted_scale,
             },
-        }
+            Self::Heterogeneous(groups) => {
+                let entries = groups.iter().map(|group| match group {
+                    GroupSpec::Count { largest, .. } => usize::from(*largest) + 1,
+                    GroupSpec::Real { .. } | GroupSpec::Flag | GroupSpec::States { .. } => 0,
+                });
+                LikelihoodHeader::Heterogeneous {
+                    entries: narrow("entries of the tables of counts", entries.sum())?,
+                }
+            }
+        })
     }
 
     fn rows_per_input(&self) -> usize {

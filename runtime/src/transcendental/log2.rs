@@ -74,6 +74,16 @@ pub fn ln(x: u32) -> i32 {
     (whole * LN_2 + scaled as i32 + (1 << 7)) >> 8
 }
 
+/// `ln 2` in Q16.16.
+const LN_2: i64 = 45_426;
+
+/// The natural logarithm of a Q48.16 number in Q16.16, from its 32 leading bits; `i32::MIN` of 0.
+#[must_use]
+pub(crate) fn ln_wide(x: u64) -> i64 {
+    let shift = (u64::BITS - x.leading_zeros()).saturating_sub(u32::BITS);
+    i64::from(ln((x >> shift) as u32)) + i64::from(shift) * LN_2
+}
+
 /// The whole part of log2 of `x` units, and the rest with 30 fractional bits; none for zero.
 #[inline]
 fn split(x: u32) -> Option<(i32, i32)> {

@@ -36,6 +36,7 @@ mod softplus;
 mod tables;
 
 pub use exp2::{exp, exp2};
+pub(crate) use log2::ln_wide;
 pub use log2::{ln, log2};
 pub use sigmoid::sigmoid;
 pub use softplus::softplus;

@@ -6,8 +6,8 @@ pub(crate) mod reference;
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
-    Activation, ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec,
+    Activation, ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, Tail,
 };
 use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
@@ -79,13 +79,35 @@ struct Aim {
     spread: f64,
 }
 
-/// A random model: any likelihood, up to three hidden layers in each half.
+/// A random model with one likelihood for all inputs, any, and up to three hidden layers in each half.
 pub(crate) fn random_spec(dice: &mut Dice, temper: Temper) -> ImageSpec {
+    random_spec_with(dice, temper, random_likelihood)
+}
+
+/// The same with a kind for each input.
+pub(crate) fn random_heterogeneous(dice: &mut Dice, temper: Temper) -> ImageSpec {
+    random_spec_with(dice, temper, |dice, temper, inputs| {
+        let mut groups: Vec<GroupSpec> = vec![];
+        let mut left = inputs;
+        while left > 0 {
+            let group = random_group(dice, temper, left);
+            left -= group.inputs();
+            groups.push(group);
+        }
+        LikelihoodSpec::Heterogeneous(groups)
+    })
+}
+
+fn random_spec_with(
+    dice: &mut Dice,
+    temper: Temper,
+    likelihood: impl FnOnce(&mut Dice, Temper, usize) -> LikelihoodSpec,
+) -> ImageSpec {
     // Of choices that leave the others as they are.
     let mut aside = Dice::new(dice.clone().word().into());
     let inputs = dice.size(1, 40);
     let latents = dice.size(1, 12);
-    let likelihood = random_likelihood(dice, temper, inputs);
+    let likelihood = likelihood(dice, temper, inputs);
     let wild = temper == Temper::Wild;
     let latent_fraction_bits = if wild {
         dice.size(6, 15)
@@ -299,11 +321,93 @@ fn random_likelihood(dice: &mut Dice, temper: Temper, inputs: usize) -> Likeliho
     LikelihoodSpec::Location(location)
 }
 
+/// Inputs of some kind, at most `left`.
+fn random_group(dice: &mut Dice, temper: Temper, left: usize) -> GroupSpec {
+    let kind = dice.size(0, if left > 1 { 5 } else { 4 });
+    let student = Tail::Student {
+        degrees: dice.pick(&[1, 2, 4, 10, 248]),
+    };
+    match kind {
+        0..3 => {
+            let tail = [Tail::Normal, Tail::Laplace, student][kind];
+            let unit = dice.real(-1.0, 8.0).exp();
+            let nearest = |factor: f64| Multiplier::nearest(factor).unwrap();
+            let (mut standardize, mut units) = (nearest(8192.0 / unit), nearest(unit));
+            let mut log_normalizer = tail_normalizer(tail, unit);
+            if temper == Temper::Wild {
+                (standardize, units) = (random_multiplier(dice), random_multiplier(dice));
+                let any = dice.real(-4096.0, 4096.0);
+                log_normalizer = dice.pick(&[-4096.0, 4096.0, 0.0, any]);
+            }
+            GroupSpec::Real {
+                tail,
+                standardize,
+                unit: units,
+                log_normalizer,
+            }
+        }
+        3 => GroupSpec::Flag,
+        4 => {
+            let any = dice.real(-6.0, 2.0).exp();
+            let failures = match temper {
+                Temper::Trained => [any; 3],
+                Temper::Wild => [1.0 / 65536.0, 1.0, 128.0],
+            };
+            GroupSpec::Count {
+                failures: dice.pick(&failures),
+                largest: dice.pick(&[1, 10, 255]),
+            }
+        }
+        _ => GroupSpec::States {
+            count: dice.size(2, left.min(12)) as u16,
+        },
+    }
+}
+
+/// Of a density whose unit is `unit`, where the distance is 0; of Student-t the unit is the scale times the root of the
+/// degrees of freedom.
+pub(crate) fn tail_normalizer(tail: Tail, unit: f64) -> f64 {
+    match tail {
+        Tail::Normal => log_normalizer(Family::Normal, unit),
+        Tail::Laplace => log_normalizer(Family::Laplace, unit),
+        Tail::Student { degrees } => {
+            let v = f64::from(degrees);
+            let gammas = libm::lgamma((v + 1.0) / 2.0) - libm::lgamma(v / 2.0);
+            gammas - 0.5 * core::f64::consts::PI.ln() - unit.ln()
+        }
+    }
+}
+
+/// The group that input `input` belongs to, and its place in it.
+pub(crate) fn group_of(groups: &[GroupSpec], mut input: usize) -> (&GroupSpec, usize) {
+    for group in groups {
+        if input < group.inputs() {
+            return (group, input);
+        }
+        input -= group.inputs();
+    }
+    panic!("the groups end before the input")
+}
+
 /// Of a density with the scale `unit`, where the distance is 0.
 pub(crate) fn log_normalizer(family: Family, unit: f64) -> f64 {
     match family {
         Family::Normal => -(unit * (2.0 * core::f64::consts::PI).sqrt()).ln(),
         Family::Laplace => -(2.0 * unit).ln(),
+    }
+}
+
+/// A random model with a likelihood of that kind: 0 binomial, 1 location, 2 heterogeneous.
+pub(crate) fn random_spec_of(dice: &mut Dice, temper: Temper, kind: usize) -> ImageSpec {
+    if kind == 2 {
+        return random_heterogeneous(dice, temper);
+    }
+    loop {
+        let spec = random_spec(dice, temper);
+        let is_location = matches!(spec.likelihood, LikelihoodSpec::Location(_));
+        if usize::from(is_location) == kind {
+            return spec;
+        }
     }
 }
 
@@ -347,6 +451,14 @@ fn random_input(
             let unit = 8192.0 / location.standardize[index].to_f64().max(0.1);
             (dice.between(-20_000, 20_000), 3.0 * unit)
         }
+        LikelihoodSpec::Heterogeneous(groups) => match group_of(groups, index).0 {
+            GroupSpec::Real { standardize, .. } => {
+                let unit = 8192.0 / standardize.to_f64().max(0.1);
+                (dice.between(-20_000, 20_000), 3.0 * unit)
+            }
+            GroupSpec::Count { largest, .. } => (1, f64::from(*largest)),
+            GroupSpec::Flag | GroupSpec::States { .. } => (0, 1.0),
+        },
     };
     let exponent = dice.between(-128, 127) as i8;
     match temper {
@@ -477,7 +589,7 @@ fn random_dense(
 
 /// A reading such as the model might meet.
 pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
-    let mut reading = vec![];
+    let (mut reading, mut state) = (vec![], 0);
     let modelled = spec.inputs.len() - spec.conditions.len();
     for (index, input) in spec.inputs.iter().enumerate() {
         reading.push(match &spec.likelihood {
@@ -488,6 +600,22 @@ pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
                 let value = f64::from(input.center) + 2.0 * unit * dice.normal();
                 value.round() as i16
             }
+            LikelihoodSpec::Heterogeneous(groups) => match group_of(groups, index) {
+                (GroupSpec::Real { unit, .. }, _) => {
+                    let value = f64::from(input.center) + 2.0 * unit.to_f64() * dice.normal();
+                    value.round() as i16
+                }
+                (GroupSpec::Flag, _) => dice.between(0, 1) as i16,
+                (GroupSpec::Count { .. }, _) => dice.pick(&[0, 1, 2, 5, 12]),
+                (GroupSpec::States { .. }, 0) => {
+                    state = dice.size(0, 12);
+                    i16::from(state == 0)
+                }
+                (GroupSpec::States { count }, place) => {
+                    // A state that is beyond them is none of them.
+                    i16::from(state % (usize::from(*count) + 1) == place)
+                }
+            },
         });
     }
     reading
@@ -497,7 +625,7 @@ pub(crate) fn random_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
 pub(crate) fn extreme_reading(dice: &mut Dice, spec: &ImageSpec) -> Vec<i16> {
     let (low, high) = match spec.likelihood {
         LikelihoodSpec::Binomial { trials } => (0, trials.into()),
-        LikelihoodSpec::Location(_) => (i16::MIN, i16::MAX),
+        LikelihoodSpec::Location(_) | LikelihoodSpec::Heterogeneous(_) => (i16::MIN, i16::MAX),
     };
     let both: &[i16] = &[low, high];
     let from = dice.pick(&[&both[..1], &both[1..], both]);

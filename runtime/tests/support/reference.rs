@@ -2,12 +2,12 @@
 //! integers, plain loops, one latent at a time, and of the crate nothing but elementary functions,
 //! the normal quantile and the generator.
 
-use super::{ONE, rows_per_input};
+use super::{ONE, group_of, rows_per_input};
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
 use elbow::format::{
-    Activation, ComponentSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, LocationSpec,
-    PriorSpec,
+    Activation, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, Tail,
 };
 use elbow::gaussian::standard_normal;
 use elbow::requantize::Multiplier;
@@ -292,6 +292,22 @@ impl<'a> Reference<'a> {
                     let center = i128::from(self.spec.inputs[i].center) << 16;
                     saturate(center + apply(location.units[i], o), 32)
                 }
+                LikelihoodSpec::Heterogeneous(groups) => {
+                    let center = i128::from(self.spec.inputs[i].center) << 16;
+                    match group_of(groups, i) {
+                        (GroupSpec::Real { unit, .. }, _) => saturate(center + apply(*unit, o), 32),
+                        (GroupSpec::Flag, _) => sigmoid(limited(o) as i32).into(),
+                        (GroupSpec::Count { failures, .. }, _) => {
+                            let e = i128::from(exp(limited(o) as i32));
+                            saturate(round(q16(*failures) * e, 16), 32)
+                        }
+                        (GroupSpec::States { count }, place) => {
+                            let logits = &outputs[i - place..][..usize::from(*count)];
+                            let share = limited(o) - joined(logits);
+                            exp(share as i32).min(1 << 16).into()
+                        }
+                    }
+                }
             });
         }
         means
@@ -300,6 +316,9 @@ impl<'a> Reference<'a> {
     /// `log p(x_i|z)`.
     pub(crate) fn terms(&self, z: &[i128], reading: &[i16]) -> Vec<i128> {
         let outputs = self.outputs(z);
+        if let LikelihoodSpec::Heterogeneous(groups) = &self.spec.likelihood {
+            return self.heterogeneous_terms(groups, &outputs, reading);
+        }
         let rows = rows_per_input(&self.spec.likelihood);
         let mut terms = vec![];
         for (i, o) in outputs.chunks(rows).enumerate() {
@@ -315,7 +334,64 @@ impl<'a> Reference<'a> {
                     let centred = i128::from(reading[i]) - i128::from(self.spec.inputs[i].center);
                     location_term(location, i, centred, o)
                 }
+                LikelihoodSpec::Heterogeneous(_) => unreachable!("it has terms of its own"),
             });
+        }
+        terms
+    }
+
+    fn heterogeneous_terms(
+        &self,
+        groups: &[GroupSpec],
+        outputs: &[i128],
+        reading: &[i16],
+    ) -> Vec<i128> {
+        let mut terms = vec![0; outputs.len()];
+        let mut i = 0;
+        for group in groups {
+            let inputs = i..i + group.inputs();
+            let (x, l) = (i128::from(reading[i]), limited(outputs[i]));
+            let softplus = i128::from(softplus(l as i32));
+            let observed = self.observed[inputs.clone()].iter().all(|&seen| seen);
+            let (at, term) = match group {
+                GroupSpec::Real {
+                    tail,
+                    standardize,
+                    log_normalizer,
+                    ..
+                } => {
+                    let centred = x - i128::from(self.spec.inputs[i].center);
+                    let y = saturate(apply(*standardize, 8 * centred) - outputs[i], 32);
+                    (i, q16(*log_normalizer) - penalty(*tail, y))
+                }
+                GroupSpec::Flag if x == 0 || x == 1 => (i, x * l - softplus),
+                GroupSpec::Count { failures, largest } if x >= 0 => {
+                    let k = x.min((*largest).into());
+                    let r = q16(*failures);
+                    let log: f64 = (0..k as i32)
+                        .map(|n| ((r as f64 / ONE + f64::from(n)) / f64::from(n + 1)).ln())
+                        .sum();
+                    let trials = saturate(round(((k << 16) + r) * softplus, 16), 32);
+                    (i, k * l - trials + q16(log))
+                }
+                GroupSpec::Flag | GroupSpec::Count { .. } => (i, UNSEEN),
+                GroupSpec::States { .. } => {
+                    let own = &reading[inputs.clone()];
+                    let j = own.iter().rposition(|&x| x == 1);
+                    let rest = own.iter().filter(|&&x| x != 0).count();
+                    match j {
+                        Some(j) if rest == 1 => {
+                            let logits = &outputs[inputs.clone()];
+                            (i + j, limited(logits[j]) - joined(logits))
+                        }
+                        j => (i + j.unwrap_or(0), UNSEEN),
+                    }
+                }
+            };
+            if observed {
+                terms[at] = term;
+            }
+            i = inputs.end;
         }
         terms
     }
@@ -592,8 +668,41 @@ fn squared_distance(z: i128, component: &ComponentSpec, j: usize) -> i128 {
     round(distance * distance, 16)
 }
 
+/// The term of what cannot be.
+const UNSEEN: i128 = -(64 << 16);
+
+fn limited(o: i128) -> i128 {
+    o.clamp(UNSEEN, -UNSEEN)
+}
+
+/// `m_g` of the outputs of a state.
+fn joined(outputs: &[i128]) -> i128 {
+    let mut logits = outputs.iter().map(|&o| limited(o));
+    let first = logits.next().unwrap();
+    logits.fold(first, |m, l| l + i128::from(softplus((m - l) as i32)))
+}
+
+fn penalty(tail: Tail, y: i128) -> i128 {
+    match tail {
+        Tail::Normal => {
+            let d = y.clamp(-(128 << 16), 128 << 16);
+            round(d * d, 17)
+        }
+        Tail::Laplace => y.abs().min(8192 << 16),
+        Tail::Student { degrees } => {
+            let mut w = (1 << 16) + round(y * y, 16);
+            let mut shift = 0;
+            while w >= 1 << 32 {
+                w >>= 1;
+                shift += 1;
+            }
+            let log = i128::from(ln(w as u32)) + shift * 45_426;
+            ((i128::from(degrees) + 1) * log + 1) >> 1
+        }
+    }
+}
+
 fn location_term(location: &LocationSpec, i: usize, centred: i128, o: &[i128]) -> i128 {
-    let limit = 8192 << 16;
     let mut distance = saturate(apply(location.standardize[i], 8 * centred) - o[0], 32);
     let mut log_deviation = 0;
     if location.predicted_scale {
@@ -601,15 +710,11 @@ fn location_term(location: &LocationSpec, i: usize, centred: i128, o: &[i128]) -
         let shrink = i128::from(exp(-log_deviation as i32));
         distance = saturate(round(distance * shrink, 16), 32);
     }
-    let penalty = match location.family {
-        Family::Normal => {
-            let d = distance.clamp(-(128 << 16), 128 << 16);
-            round(d * d, 17)
-        }
-        Family::Laplace => distance.abs().min(limit),
+    let tail = match location.family {
+        Family::Normal => Tail::Normal,
+        Family::Laplace => Tail::Laplace,
     };
-    let normalizer = (location.log_normalizers[i] * ONE).round() as i128;
-    normalizer - log_deviation - penalty
+    q16(location.log_normalizers[i]) - log_deviation - penalty(tail, distance)
 }
 
 /// `Q` of NUMERICS.md: the squared deviations of the pairs' means from theirs.
