@@ -46,7 +46,7 @@ fn an_interrupted_training_ends_as_another() {
         let (settings, derived) = (&trained.config.settings, &trained.config.derived);
         let parts = Splits::load(settings).unwrap();
         let model = || {
-            let of = (derived.likelihood, &derived.normalization);
+            let of = (&derived.likelihood, &derived.normalization);
             train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap()
         };
         let mut training = trained.prepare(&parts.train.table);
@@ -87,7 +87,7 @@ fn a_checkpoint_of_something_else_is_refused() {
     let trained = run(&["digits", "--epochs", "3"]);
     let (settings, derived) = (&trained.config.settings, &trained.config.derived);
     let parts = Splits::load(settings).unwrap();
-    let of = (derived.likelihood, &derived.normalization);
+    let of = (&derived.likelihood, &derived.normalization);
     let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = trained.prepare(&parts.train.table);
     let mut bytes = vec![];
@@ -150,7 +150,7 @@ fn the_program_goes_on_where_it_was_interrupted() {
     };
     let settings = &config.settings;
     let parts = Splits::load(settings).unwrap();
-    let of = (config.derived.likelihood, &config.derived.normalization);
+    let of = (&config.derived.likelihood, &config.derived.normalization);
     let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
     let training = whole.prepare(&parts.train.table);
     let validation = whole.prepare(&parts.validation.table);

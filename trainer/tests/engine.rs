@@ -59,7 +59,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         let histories = [Means::Engine, Means::Candle].map(|means| {
             let device = &Device::Cpu;
             let vae =
-                train::initialize(settings, derived.likelihood, &derived.normalization, device)
+                train::initialize(settings, &derived.likelihood, &derived.normalization, device)
                     .unwrap();
             let mut training = trained.prepare(&parts.train.table);
             training.intensities = parts.intensities.clone();

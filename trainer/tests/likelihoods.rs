@@ -6,12 +6,12 @@ use elbow::{Estimator, Mask, Model, Nats, Session};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
 use elbow_trainer::model::prepared::Prepared;
-use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
+use elbow_trainer::model::{Architecture, Likelihood, Vae};
 use elbow_trainer::numeric::random::{self, Purpose, normals, uniform};
 use elbow_trainer::quantize::{Label, Plan, Ranges, quantize};
 use elbow_trainer::readings::{Normalization, Readings};
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 11] = [
     "bernoulli",
     "binomial:16",
     "gaussian",
@@ -20,6 +20,9 @@ const KINDS: [&str; 8] = [
     "laplace",
     "laplace:shared",
     "laplace:predicted",
+    "columns:normal,flag,count,state:3",
+    "columns:student:4,flag,count,state:3",
+    "columns:laplace,flag,count,state:3",
 ];
 const INPUTS: usize = 6;
 const ROWS: usize = 40;
@@ -33,17 +36,35 @@ struct Case {
 }
 
 /// Numbers that suit the likelihood, of quite different spreads.
-fn values(kind: LikelihoodKind) -> Vec<f32> {
+fn values(kind: &LikelihoodKind) -> Vec<f32> {
     let mut rng = random::stream(1, Purpose::Evaluation);
     let draws = normals(&mut rng, ROWS * INPUTS).into_iter().enumerate();
     let value = |(at, draw): (usize, f32)| match kind {
         LikelihoodKind::Binomial { trials } => {
-            let half = f32::from(trials) / 2.0;
-            (half + half * draw).round().clamp(0.0, f32::from(trials))
+            let half = f32::from(*trials) / 2.0;
+            (half + half * draw).round().clamp(0.0, f32::from(*trials))
         }
+        LikelihoodKind::Columns(_) => match at % INPUTS {
+            0 => draw * 40.0 + 3.5,
+            1 => f32::from(u8::from(draw > 0.0)),
+            2 => (draw.abs() * 3.0).round(),
+            // One of three states by the row.
+            state => f32::from(u8::from(at / INPUTS % 3 == state - 3)),
+        },
         _ => draw * 10f32.powi((at % INPUTS) as i32 - 2) + 3.0,
     };
     draws.map(value).collect()
+}
+
+/// Which columns have whole numbers.
+fn whole(kind: &LikelihoodKind) -> Vec<bool> {
+    let LikelihoodKind::Columns(kinds) = kind else {
+        return vec![];
+    };
+    let whole = kinds
+        .iter()
+        .map(|kind| std::iter::repeat_n(kind.is_discrete(), kind.numbers()));
+    whole.flatten().collect()
 }
 
 impl Case {
@@ -52,23 +73,17 @@ impl Case {
         let dataset = Dataset {
             name: name.into(),
             columns: None,
-            table: Table::new(INPUTS, values(kind)).unwrap(),
+            table: Table::new(INPUTS, values(&kind)).unwrap(),
             labels: None,
             observed: None,
             offsets: vec![],
         };
         let normalization = match kind {
             LikelihoodKind::Binomial { trials } => Normalization::counts(INPUTS, trials),
-            _ => Normalization::real(&dataset).unwrap(),
+            _ => Normalization::real(&dataset, &whole(&kind)).unwrap(),
         };
         let mut rng = random::stream(2, Purpose::Initialization);
-        let likelihood = match kind {
-            LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
-            LikelihoodKind::Location { family, scale } => Likelihood::Location(
-                Location::new(family, scale, &normalization, &Device::Cpu).unwrap(),
-            ),
-            LikelihoodKind::Auto => unreachable!(),
-        };
+        let likelihood = Likelihood::new(&kind, &normalization, &Device::Cpu).unwrap();
         if let Some(var) = likelihood.log_deviation() {
             let draws: Vec<f32> = (0..var.elem_count())
                 .map(|_| uniform(&mut rng, 0.7))

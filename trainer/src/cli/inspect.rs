@@ -1,6 +1,7 @@
 //! `trainer inspect`.
 
 use super::emit;
+use crate::config::LikelihoodKind;
 use crate::config::name;
 use crate::config::unit;
 use crate::error::Error;
@@ -123,6 +124,9 @@ fn describe(model: &Model<'_>) -> Description {
             };
             format!("{family}, {scale}")
         }
+        Likelihood::Heterogeneous(_) => {
+            LikelihoodKind::of(model.likelihood(), model.inputs()).to_string()
+        }
     };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
@@ -168,12 +172,16 @@ fn features(model: &Model<'_>) -> Vec<&'static str> {
         let ceiling = view.activation.map(|(_, limits)| limits.ceiling);
         ceiling.is_some_and(|ceiling| ceiling > NARROW)
     };
-    let counts = matches!(model.likelihood(), Likelihood::Binomial(_));
+    let likelihood = model.likelihood();
     let asked = [
         ("conditions", model.conditions() > 0),
-        ("counts", counts),
+        ("counts", matches!(likelihood, Likelihood::Binomial(_))),
         ("four-bit-weights", model.layers().any(four_bits)),
-        ("locations", !counts),
+        (
+            "heterogeneous",
+            matches!(likelihood, Likelihood::Heterogeneous(_)),
+        ),
+        ("locations", matches!(likelihood, Likelihood::Location(_))),
         ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
         ("streams", model.stream().is_some()),
         ("wide-activations", model.layers().any(wide)),

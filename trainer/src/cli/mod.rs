@@ -37,7 +37,6 @@ use crate::readings::splits::{
     Labelled, Like, Splits, check_width, load_for_scoring, stream_to_readings,
 };
 use clap::{Args, Parser, Subcommand};
-use elbow::distribution::Likelihood;
 use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -282,7 +281,7 @@ impl Source {
         let Dataset { name, table, .. } = &labelled.dataset;
         let exponents = &run.derived.normalization.exponents;
         check_width(name, table, exponents.len())?;
-        let likelihood = run.derived.likelihood;
+        let likelihood = &run.derived.likelihood;
         likelihood.check(
             &labelled.dataset,
             settings.data.conditions,
@@ -319,12 +318,8 @@ fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
 
 /// The raw readings of `dataset`, checked against the likelihood of `model`.
 fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> {
-    if let Likelihood::Binomial(binomial) = model.likelihood() {
-        let kind = LikelihoodKind::Binomial {
-            trials: binomial.trials(),
-        };
-        kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
-    }
+    let kind = LikelihoodKind::of(model.likelihood(), model.inputs());
+    kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
     let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
     warn_of_saturation(saturated);
     Ok(readings)

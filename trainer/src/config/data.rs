@@ -1,6 +1,7 @@
 //! The data of a run, and how they are divided.
 
 use super::StreamSettings;
+use super::kind::WantedKind;
 use crate::data::{Binarization, Sentinels, Wanted};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,11 @@ pub struct DataConfig {
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub condition: Vec<String>,
+    /// Kinds of columns, as NAME=KIND, separated by commas: normal, laplace, student, flag, count or state (one of a few
+    /// values); * stands for any characters of a name
+    #[arg(long, value_name = "COLUMN=KIND", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kind: Vec<WantedKind>,
     /// Numbers that loggers write where they have no value, separated by commas, or none [default: those that stand
     /// off from all others, such as -200 or -999]
     #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true)]
@@ -95,6 +101,7 @@ impl Default for DataConfig {
             ignore: vec![],
             reading: vec![],
             condition: vec![],
+            kind: vec![],
             sentinels: None,
             strict: false,
             anomaly_digit: ANOMALY_DIGIT,
@@ -108,6 +115,11 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// The columns that are said to be states.
+    fn states(&self) -> impl Iterator<Item = &WantedKind> {
+        self.kind.iter().filter(|wanted| wanted.kind.is_none())
+    }
+
     /// What is said of the columns.
     pub fn wanted(&self) -> Wanted {
         Wanted {
@@ -118,6 +130,7 @@ impl DataConfig {
             ignore: self.ignore.clone(),
             condition: self.condition.clone(),
             reading: self.reading.clone(),
+            states: self.states().map(|wanted| wanted.column.clone()).collect(),
             sentinels: self.sentinels.clone(),
         }
     }

@@ -1,18 +1,20 @@
 //! Likelihoods by their names.
 
-use crate::data::{Dataset, Table};
+use super::kind::{ColumnKind, DEGREES, read_list, write_list};
+use crate::data::Dataset;
 use crate::error::Error;
-use elbow::distribution::Family;
+use elbow::distribution::{Family, Kind, Likelihood, Place};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `gaussian` or `laplace`, the last
-/// two also with `:shared` or `:predicted`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `student`, `gaussian` or `laplace`, the last
+/// two also with `:shared` or `:predicted`, and `columns:` with the kind of each column.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum LikelihoodKind {
-    /// Binomial(16) for the digits, Bernoulli where all values are 0 or 1, Gaussian otherwise.
+    /// Binomial(16) for the digits; else for each column what it obviously is: a flag, a state, a count, or a real number,
+    /// for which it is Gaussian.
     Auto,
     /// Counts in `0..=trials`; Bernoulli is one trial.
     Binomial {
@@ -26,6 +28,8 @@ pub enum LikelihoodKind {
         /// Whose scale.
         scale: Scale,
     },
+    /// A kind for each column.
+    Columns(Vec<ColumnKind>),
 }
 
 /// Where the scale of a [`LikelihoodKind::Location`] comes from.
@@ -40,7 +44,7 @@ pub enum Scale {
 }
 
 /// The names of the likelihoods around a location.
-const LOCATIONS: [(&str, LikelihoodKind); 6] = {
+static LOCATIONS: [(&str, LikelihoodKind); 6] = {
     const fn kind(family: Family, scale: Scale) -> LikelihoodKind {
         LikelihoodKind::Location { family, scale }
     }
@@ -60,6 +64,7 @@ impl fmt::Display for LikelihoodKind {
             Self::Auto => f.write_str("auto"),
             Self::Binomial { trials: 1 } => f.write_str("bernoulli"),
             Self::Binomial { trials } => write!(f, "binomial:{trials}"),
+            Self::Columns(kinds) => write!(f, "columns:{}", write_list(kinds)),
             kind => {
                 let name = LOCATIONS.iter().find(|(_, location)| location == kind);
                 f.write_str(name.map_or("location", |(name, _)| name))
@@ -74,18 +79,25 @@ impl FromStr for LikelihoodKind {
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255), gaussian, laplace, or one of the last two with :shared or :predicted"
+                "no such likelihood: {text}; use auto, bernoulli, binomial:N (N from 1 to 255), student, gaussian, laplace, or one of the last two with :shared or :predicted"
             )
         };
+        if let Some(kinds) = text.strip_prefix("columns:") {
+            return read_list(kinds).map(Self::Columns);
+        }
         match text {
             "auto" => Ok(Self::Auto),
+            // Of as many columns as there are.
+            "student" => Ok(Self::Columns(vec![ColumnKind::Student {
+                degrees: DEGREES,
+            }])),
             "bernoulli" => Ok(Self::Binomial { trials: 1 }),
             _ => match text.strip_prefix("binomial:").map(str::parse) {
                 Some(Ok(trials)) if trials > 0 => Ok(Self::Binomial { trials }),
                 Some(_) => Err(unknown()),
                 None => {
                     let location = LOCATIONS.iter().find(|(name, _)| *name == text);
-                    location.map(|(_, kind)| *kind).ok_or_else(unknown)
+                    location.map(|(_, kind)| kind.clone()).ok_or_else(unknown)
                 }
             },
         }
@@ -107,55 +119,98 @@ impl From<LikelihoodKind> for String {
 }
 
 impl LikelihoodKind {
-    /// Settles [`LikelihoodKind::Auto`], and checks that the data are in the support, but for the last
-    /// columns, which are conditions.
-    ///
-    /// # Errors
-    /// One line that names the first reading that cannot be.
-    pub fn resolve(self, dataset: &Dataset, conditions: usize) -> Result<Self, Error> {
-        let kind = match self {
-            Self::Auto if is_binary(&dataset.table, conditions) => Self::Binomial { trials: 1 },
-            Self::Auto => Self::Location {
-                family: Family::Normal,
-                scale: Scale::Input,
+    /// That of an image with so many inputs, without whose the scales are.
+    pub fn of(likelihood: &Likelihood<'_>, inputs: usize) -> Self {
+        match likelihood {
+            Likelihood::Binomial(binomial) => Self::Binomial {
+                trials: binomial.trials(),
             },
-            kind => kind,
-        };
-        let remedy = "use --likelihood gaussian, or scale the column";
-        kind.check(dataset, conditions, remedy)?;
-        Ok(kind)
+            Likelihood::Location(location) => Self::Location {
+                family: location.family(),
+                scale: match location.has_predicted_scale() {
+                    true => Scale::Predicted,
+                    false => Scale::Input,
+                },
+            },
+            Likelihood::Heterogeneous(columns) => {
+                let mut states = 0;
+                let kinds = (0..inputs).filter_map(|input| {
+                    Some(match columns.kind(input)? {
+                        Kind::Location(Family::Normal) => ColumnKind::Normal,
+                        Kind::Location(Family::Laplace) => ColumnKind::Laplace,
+                        Kind::Student { degrees } => ColumnKind::Student { degrees },
+                        Kind::Flag => ColumnKind::Flag,
+                        Kind::Count => ColumnKind::Count,
+                        Kind::State(place) => {
+                            states = if place == Place::First { 1 } else { states + 1 };
+                            return (place == Place::Last).then_some(ColumnKind::State { states });
+                        }
+                    })
+                });
+                Self::Columns(kinds.collect())
+            }
+        }
     }
 
     /// Checks that the data are in the support, but for the last columns, which are conditions.
     ///
     /// # Errors
     /// One line that names the first reading that cannot be, and says `remedy`.
-    pub fn check(self, dataset: &Dataset, conditions: usize, remedy: &str) -> Result<(), Error> {
-        let Self::Binomial { trials } = self else {
-            return Ok(());
-        };
-        let largest = f32::from(trials);
+    pub fn check(&self, dataset: &Dataset, conditions: usize, remedy: &str) -> Result<(), Error> {
         let width = dataset.table.width();
         let modelled = width.saturating_sub(conditions);
-        let outside = |(at, x): (usize, &f32)| {
-            at % width < modelled && (!(0.0..=largest).contains(x) || x.fract() != 0.0)
+        let allowed: Vec<Support> = match self {
+            Self::Auto | Self::Location { .. } => return Ok(()),
+            Self::Binomial { trials } => vec![Support::UpTo(*trials); modelled],
+            // What was never seen is scored as that, but it is a whole number.
+            Self::Columns(kinds) => kinds
+                .iter()
+                .flat_map(|kind| {
+                    let support = match kind.is_discrete() {
+                        true => Support::Whole,
+                        false => Support::Real,
+                    };
+                    std::iter::repeat_n(support, kind.numbers())
+                })
+                .collect(),
         };
-        let Some(at) = dataset.table.values().iter().enumerate().position(outside) else {
+        let values = dataset.table.values().iter().enumerate();
+        let mut inputs = values.filter_map(|(at, &x)| Some((at, x, *allowed.get(at % width)?)));
+        let Some((at, x, support)) = inputs.find(|&(_, x, support)| !support.holds(x)) else {
             return Ok(());
         };
-        let (row, column) = (at / width, at % width);
+        let counted = match support {
+            Support::UpTo(trials) => {
+                format!("the likelihood {self} counts whole numbers from 0 to {trials}")
+            }
+            Support::Whole | Support::Real => "the model takes it for a whole number".to_owned(),
+        };
         Err(Error::Setting(format!(
-            "{} of reading {} of {} is {}, the likelihood {self} counts whole numbers from 0 to {trials}: {remedy}",
-            dataset.column_name(column),
-            row + 1,
+            "{} of reading {} of {} is {x}, {counted}: {remedy}",
+            dataset.column_name(at % width),
+            at / width + 1,
             dataset.name,
-            dataset.table.values()[at]
         )))
     }
 }
 
-fn is_binary(table: &Table, conditions: usize) -> bool {
-    let modelled = table.width().saturating_sub(conditions);
-    let mut numbers = table.iter().flat_map(|row| &row[..modelled]);
-    numbers.all(|&x| x == 0.0 || x == 1.0)
+/// What a number of a reading may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Support {
+    /// A whole number from 0 on.
+    UpTo(u8),
+    /// Any whole number.
+    Whole,
+    /// Anything.
+    Real,
+}
+
+impl Support {
+    fn holds(self, x: f32) -> bool {
+        match self {
+            Self::UpTo(trials) => (0.0..=f32::from(trials)).contains(&x) && x.fract() == 0.0,
+            Self::Whole => x.fract() == 0.0,
+            Self::Real => true,
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod features;
 mod gradient;
+mod kind;
 mod likelihood;
 mod limits;
 mod model;
@@ -25,6 +26,7 @@ pub use data::{ANOMALY_DIGIT, DataConfig};
 pub use export::ExportConfig;
 pub use features::{FeatureChoice, FeatureList, Group, groups, name, unit};
 pub use gradient::{Gradient, Latent, Target};
+pub use kind::{ColumnKind, WantedKind};
 pub use likelihood::{LikelihoodKind, Scale};
 pub use limits::Limits;
 pub use model::ModelConfig;
@@ -238,7 +240,7 @@ impl Config {
     }
 
     fn validate_binarization(&self) -> Result<(), Error> {
-        match self.model.likelihood {
+        match &self.model.likelihood {
             LikelihoodKind::Auto | LikelihoodKind::Binomial { trials: 1 } => {}
             kind => {
                 return Err(Error::Setting(format!(

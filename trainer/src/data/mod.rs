@@ -31,6 +31,7 @@ pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub use report::{ColumnReport, DataReport};
 pub use role::{NamedRole, Number, Role, all_readings, numbers};
+pub(crate) use roles::fits;
 pub use roles::{Interpreted, Wanted, interpret, interpret_like};
 pub use sentinels::Sentinels;
 pub use source::DataSource;

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub condition: Vec<String>,
     /// Columns that are readings whatever they look like.
     pub reading: Vec<String>,
+    /// Columns that are one of a few states, numbers too; `*` stands for any characters.
+    pub states: Vec<String>,
     /// Numbers that are no value in any column; those that obviously are none where nobody says.
     pub sentinels: Option<Sentinels>,
 }
@@ -131,6 +133,8 @@ const NORMAL: [&str; 14] = [
 ];
 /// Different values of a label or of a state, at most.
 const CLASSES: usize = 20;
+/// Different values of a column that is said to be a state, at most.
+const MOST_STATES: usize = 64;
 /// Rows from which on an order of values is no accident.
 const FEWEST_ROWS: usize = 8;
 /// How far the steps of an unnamed clock are from their mean, at most, relative to it.
@@ -336,23 +340,54 @@ impl Assigned<'_> {
             }
         }
         for pattern in &wanted.ignore {
-            let mut any = false;
-            for column in 0..self.frame.columns.len() {
-                let name = self.frame.columns[column]
-                    .name
-                    .as_deref()
-                    .unwrap_or_default();
-                if pattern.contains('*') && matches(pattern, name) {
-                    self.roles[column] = Some(Role::Ignored);
-                    any = true;
-                }
-            }
-            if !any {
-                let column = self.frame.find(pattern)?;
+            for column in self.named(pattern)? {
                 self.roles[column] = Some(Role::Ignored);
             }
         }
+        for pattern in &wanted.states {
+            for column in self.named(pattern)? {
+                self.roles[column] = Some(Role::States(self.states(column)?));
+            }
+        }
         Ok(())
+    }
+
+    /// The columns whose names fit a pattern, or the one that has this name or number.
+    fn named(&self, pattern: &str) -> Result<Vec<usize>, DataError> {
+        let is_meant = |&column: &usize| {
+            let name = self.frame.columns[column].name.as_deref();
+            pattern.contains('*') && fits(pattern, name.unwrap_or_default())
+        };
+        let named: Vec<usize> = (0..self.frame.columns.len()).filter(is_meant).collect();
+        match named.is_empty() {
+            true => Ok(vec![self.frame.find(pattern)?]),
+            false => Ok(named),
+        }
+    }
+
+    /// The values of a column that is said to be a state.
+    fn states(&self, column: usize) -> Result<Vec<String>, DataError> {
+        let values = match &self.frame.columns[column].cells {
+            Cells::Text { values, .. } => values.clone(),
+            Cells::Numbers(numbers) | Cells::Times(numbers) => {
+                let there = numbers.iter().copied().filter(|number| !number.is_nan());
+                let mut values: Vec<f64> = there.collect();
+                values.sort_unstable_by(f64::total_cmp);
+                values.dedup();
+                values.iter().map(f64::to_string).collect()
+            }
+        };
+        if !(2..=MOST_STATES).contains(&values.len()) {
+            return Err(DataError::Column {
+                file: self.frame.name.clone(),
+                fault: format!(
+                    "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
+                    self.frame.column_name(column),
+                    values.len()
+                ),
+            });
+        }
+        Ok(values)
     }
 
     /// `role`, or what stands for it where the column is text.
@@ -510,7 +545,7 @@ fn is_categorical(numbers: &[f64]) -> bool {
 }
 
 /// Whether `name` fits `pattern`, in which `*` stands for any characters.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else {
@@ -548,6 +583,16 @@ fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataE
                     let is = codes.iter().map(|own| match own {
                         None => f32::NAN,
                         Some(own) => f32::from(u8::from(code == Some(*own as usize))),
+                    });
+                    columns.push((format!("{name}={state}"), is.collect()));
+                }
+            }
+            (Role::States(states), Cells::Numbers(numbers)) => {
+                for state in states {
+                    let value = state.parse::<f64>().ok();
+                    let is = numbers.iter().map(|number| match number.is_nan() {
+                        true => f32::NAN,
+                        false => f32::from(u8::from(value == Some(*number))),
                     });
                     columns.push((format!("{name}={state}"), is.collect()));
                 }
@@ -1018,7 +1063,7 @@ mod tests {
 
     #[test]
     fn patterns_have_stars_anywhere() {
-        for (pattern, name, fits) in [
+        for (pattern, name, expected) in [
             ("*_flag", "on_flag", true),
             ("raw_*", "raw_", true),
             ("a*b*c", "a1b2c", true),
@@ -1026,7 +1071,7 @@ mod tests {
             ("*", "anything", true),
             ("id", "ids", false),
         ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+            assert_eq!(fits(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

@@ -99,7 +99,7 @@ impl<'a> Evaluator<'a> {
             let length = CHUNK.min(readings - start);
             let noise = normals(&mut rng, pairs * length * latents);
             let part = |inputs: Inputs<'_>, rows: Range<usize>| {
-                let mut shard = Shard::new(&self.network, self.shape, rows.len());
+                let mut shard = Shard::new(&self.network, &self.shape, rows.len());
                 self.fill(&mut shard, inputs, rows.start + start..rows.end + start);
                 shard.encode(&self.network);
                 let mut sums: Vec<f64> = shard.divergences(&self.network).collect();
@@ -133,7 +133,7 @@ impl<'a> Evaluator<'a> {
         let masks = masks.as_ref();
         let latents = self.shape.latents;
         let part = |inputs: Inputs<'_>, rows: Range<usize>| {
-            let mut shard = Shard::new(&self.network, self.shape, rows.len());
+            let mut shard = Shard::new(&self.network, &self.shape, rows.len());
             self.fill(&mut shard, inputs, rows.clone());
             shard.encode(&self.network);
             let divergences: Vec<f64> = shard.divergences(&self.network).collect();
@@ -161,10 +161,10 @@ impl<'a> Evaluator<'a> {
         let at_once = samples.clamp(1, PASSES);
         let shape = Shape {
             samples: at_once,
-            ..self.shape
+            ..self.shape.clone()
         };
         let part = |inputs: Inputs<'_>, rows: Range<usize>| {
-            let mut shard = Shard::new(&self.network, shape, 1);
+            let mut shard = Shard::new(&self.network, &shape, 1);
             let mut log_weights = Vec::with_capacity(samples);
             let one = |row: usize| {
                 log_weights.clear();

@@ -2,11 +2,13 @@
 //! formulas of [`crate::model::Likelihood`].
 
 use super::elementwise::{Row, binomial};
+use super::heterogeneous::Heterogeneous;
 use crate::model;
 use elbow::distribution::{Family, LARGEST_LOG_DEVIATION};
+use std::ops::Range;
 
 /// The likelihood of a reading given the decoder's outputs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Likelihood {
     /// Counts up to `trials`.
     Binomial {
@@ -19,6 +21,8 @@ pub(super) enum Likelihood {
         /// Whether the decoder gives log-deviations behind locations, in pairs.
         predicted: bool,
     },
+    /// A kind for each column.
+    Heterogeneous(Heterogeneous),
 }
 
 /// The learned log-deviations, one for each input, one for all, or none.
@@ -38,6 +42,14 @@ impl Scales {
         self.precisions
             .extend(log_deviations.iter().map(|s| (-s).exp()));
     }
+
+    /// Log-deviations and precisions of some inputs.
+    pub(super) fn part(&self, inputs: Range<usize>) -> (&[f32], &[f32]) {
+        (
+            &self.log_deviations[inputs.clone()],
+            &self.precisions[inputs],
+        )
+    }
 }
 
 impl Likelihood {
@@ -50,20 +62,34 @@ impl Likelihood {
                 family: location.family,
                 predicted: location.log_deviation.is_none(),
             },
+            model::Likelihood::Heterogeneous(heterogeneous) => {
+                Self::Heterogeneous(Heterogeneous::new(&heterogeneous.kinds))
+            }
         }
     }
 
     /// The sum of the terms of one row, without the likelihood's constant. The derivatives by the outputs,
     /// times the row's factor, take the outputs' place, and those by learned log-deviations are
     /// added to `of_scales`: one for each input, or one for all.
-    pub(super) fn differentiate(self, row: Row<'_>, scales: &Scales, of_scales: &mut [f32]) -> f32 {
+    pub(super) fn differentiate(
+        &self,
+        row: Row<'_>,
+        scales: &Scales,
+        of_scales: &mut [f32],
+    ) -> f32 {
         match self {
-            Self::Binomial { trials } => binomial(row, trials),
+            Self::Binomial { trials } => binomial(row, *trials),
             Self::Location {
                 family,
                 predicted: true,
-            } => predicted(family, row),
-            Self::Location { family, .. } => learned(family, row, scales, of_scales),
+            } => predicted(*family, row),
+            Self::Location { family, .. } => {
+                let all = scales.part(0..scales.log_deviations.len());
+                learned(*family, row, all, of_scales)
+            }
+            Self::Heterogeneous(heterogeneous) => {
+                heterogeneous.differentiate(row, scales, of_scales)
+            }
         }
     }
 }
@@ -79,8 +105,13 @@ fn penalty(family: Family, deviation: f32) -> (f32, f32) {
     }
 }
 
-/// `-s_i - penalty((x_i - o_i) e^-s_i)`, with log-deviations `s` of their own.
-fn learned(family: Family, row: Row<'_>, scales: &Scales, of_scales: &mut [f32]) -> f32 {
+/// `-s_i - penalty((x_i - o_i) e^-s_i)`, with log-deviations `s` of their own, and the precisions that they make.
+pub(super) fn learned(
+    family: Family,
+    row: Row<'_>,
+    (log_deviations, precisions): (&[f32], &[f32]),
+    of_scales: &mut [f32],
+) -> f32 {
     let Row {
         target,
         observed,
@@ -88,10 +119,6 @@ fn learned(family: Family, row: Row<'_>, scales: &Scales, of_scales: &mut [f32])
         factor,
     } = row;
     let mut sum = 0.0;
-    let Scales {
-        log_deviations,
-        precisions,
-    } = scales;
     let last = log_deviations.len() - 1;
     let inputs = target.iter().zip(observed).zip(outputs).enumerate();
     for (input, ((&x, &seen), output)) in inputs {

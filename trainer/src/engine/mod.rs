@@ -14,6 +14,7 @@ mod barrier;
 pub mod bench;
 mod elementwise;
 mod evaluate;
+mod heterogeneous;
 mod likelihood;
 mod network;
 mod product;
@@ -173,13 +174,13 @@ impl<'a> Engine<'a> {
         };
         let batch = settings.batch.min(training.readings.len());
         let rows = batch.div_ceil(parts);
-        let shard = |_| Mutex::new(Shard::new(&network, shape, rows));
+        let shard = |_| Mutex::new(Shard::new(&network, &shape, rows));
         let stream = |purpose| random::stream(settings.seed, purpose);
         Ok(Self {
             training,
             missing: settings.missing,
             batch: settings.batch,
-            shape,
+            shape: shape.clone(),
             shares: network.share(threads),
             shards: (0..parts).map(shard).collect(),
             gradients: (0..parts).map(|_| network.gradients()).collect(),
@@ -411,12 +412,12 @@ impl<'a> Engine<'a> {
     fn gather(&self, part: usize, epoch: &Epoch<'_>, indices: &[u32], shard: &mut Shard) {
         let (count, parts) = (indices.len(), self.shards.len());
         let part = part * count / parts..(part + 1) * count / parts;
-        let Shape {
+        let &Shape {
             numbers,
             latents,
             samples,
             ..
-        } = self.shape;
+        } = &self.shape;
         let modelled = self.shape.modelled();
         let readings = &mut shard.readings;
         readings.rows = part.len();

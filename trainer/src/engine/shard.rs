@@ -31,7 +31,7 @@ impl Sums {
 }
 
 /// Numbers that do not change from step to step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
     /// Numbers in a reading.
     pub(super) numbers: usize,
@@ -125,13 +125,13 @@ pub(super) struct Ascended {
 
 impl Shard {
     /// Buffers for up to `rows` readings.
-    pub(super) fn new(network: &Network, shape: Shape, rows: usize) -> Self {
+    pub(super) fn new(network: &Network, shape: &Shape, rows: usize) -> Self {
         let passes = shape.samples * rows;
         let scales = network
             .scales
             .map_or(0, |group| network.groups[group].outputs);
         Self {
-            shape,
+            shape: shape.clone(),
             readings: Readings {
                 rows: 0,
                 inputs: vec![0.0; rows * shape.numbers],
@@ -269,7 +269,7 @@ impl Shard {
                 outputs: &mut self.scratch,
                 factor: 0.0,
             };
-            let likelihood = self.shape.likelihood;
+            let likelihood = &self.shape.likelihood;
             self.weights[pass] = likelihood.differentiate(row, &self.scales, &mut self.of_scales);
         }
     }
@@ -370,11 +370,7 @@ impl Shard {
     /// `log p(x|z)` of each pass, and the gradient by the decoder's outputs in their place.
     fn likelihoods(&mut self, network: &Network, ascended: &Ascended) -> Sums {
         let (rows, modelled) = (self.readings.rows, self.shape.modelled());
-        let Shape {
-            samples,
-            likelihood,
-            ..
-        } = self.shape;
+        let samples = self.shape.samples;
         self.take_scales(network);
         let passes = samples * rows;
         let share = -1.0 / ascended.batch as f32;
@@ -398,6 +394,7 @@ impl Shard {
                 outputs,
                 factor: share * weight,
             };
+            let likelihood = &self.shape.likelihood;
             sum += f64::from(likelihood.differentiate(row, &self.scales, &mut self.of_scales));
         }
         if samples == 1 {

@@ -1,10 +1,10 @@
 //! The engine against candle's automatic differentiation and against finite differences.
 
 use super::*;
-use crate::config::{Calibration, ElboForm, LikelihoodKind, Scale};
+use crate::config::{Calibration, ColumnKind, ElboForm, LikelihoodKind, Scale};
 use crate::data::Table;
 use crate::model::objective::{Batch, Bound};
-use crate::model::{Architecture, Location};
+use crate::model::Architecture;
 use crate::numeric::cubature::{self, Turn};
 use crate::numeric::evidence::Evidence;
 use crate::quantize::{Plan, Pool, measure};
@@ -17,6 +17,9 @@ use rand_core::Rng;
 
 const NUMBERS: usize = 19;
 const LATENTS: usize = 3;
+/// Kinds of columns of 17 numbers.
+pub(super) const COLUMNS: &str =
+    "columns:normal*2,flag*2,state:4,count*2,laplace,student:4*2,state:2,count,student:1";
 const ROWS: usize = 11;
 
 /// What is trained, on what.
@@ -55,13 +58,23 @@ fn cases() -> Vec<Case> {
     for kind in kinds {
         for (samples, missing, conditions) in [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)] {
             cases.push(Case {
-                kind,
+                kind: kind.clone(),
                 samples,
                 missing,
                 conditions,
                 ..base.clone()
             });
         }
+    }
+    for (samples, missing, conditions) in [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)] {
+        let last = if conditions == 0 { ",flag*2" } else { "" };
+        cases.push(Case {
+            kind: format!("{COLUMNS}{last}").parse().unwrap(),
+            samples,
+            missing,
+            conditions,
+            ..base.clone()
+        });
     }
     cases.push(Case {
         hidden: vec![],
@@ -89,6 +102,25 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+/// Makes of numbers from 0 to 100 what columns of these kinds may have.
+pub(super) fn make_whole(kinds: &[ColumnKind], row: &mut [f32]) {
+    let mut next = 0;
+    for kind in kinds {
+        let own = &mut row[next..next + kind.numbers()];
+        next += own.len();
+        match kind {
+            ColumnKind::Flag => own[0] %= 2.0,
+            ColumnKind::Count => own[0] %= 7.0,
+            ColumnKind::State { states } => {
+                let state = own[0] as usize % usize::from(*states);
+                own.fill(0.0);
+                own[state] = 1.0;
+            }
+            ColumnKind::Normal | ColumnKind::Laplace | ColumnKind::Student { .. } => {}
+        }
+    }
+}
+
 /// A model with random variables, and readings.
 struct Trial {
     case: Case,
@@ -106,7 +138,13 @@ impl Trial {
             _ => 100.0,
         };
         let mut number = || (rng.next_u32() % (largest as u32 + 1)) as f32;
-        let table = Table::new(NUMBERS, (0..ROWS * NUMBERS).map(|_| number()).collect()).unwrap();
+        let mut numbers: Vec<f32> = (0..ROWS * NUMBERS).map(|_| number()).collect();
+        if let LikelihoodKind::Columns(kinds) = &case.kind {
+            for row in numbers.chunks_exact_mut(NUMBERS) {
+                make_whole(kinds, row);
+            }
+        }
+        let table = Table::new(NUMBERS, numbers).unwrap();
         let normalization = match case.kind {
             LikelihoodKind::Binomial { trials } => Normalization::counts(NUMBERS, trials),
             _ => Normalization {
@@ -116,15 +154,9 @@ impl Trial {
                 floors: vec![SMALLEST_DEVIATION; NUMBERS],
             },
         };
-        let likelihood = match case.kind {
-            LikelihoodKind::Binomial { trials } => crate::model::Likelihood::Binomial { trials },
-            LikelihoodKind::Location { family, scale } => {
-                let modelled = normalization.first(modelled);
-                let location = Location::new(family, scale, &modelled, &Device::Cpu).unwrap();
-                crate::model::Likelihood::Location(location)
-            }
-            LikelihoodKind::Auto => unreachable!("the cases say which"),
-        };
+        let first = normalization.first(modelled);
+        let likelihood =
+            crate::model::Likelihood::new(&case.kind, &first, &Device::Cpu).unwrap();
         let architecture = Architecture {
             inputs: modelled,
             conditions: case.conditions,

@@ -1,6 +1,7 @@
 //! p(x|z) in floats: the formulas of `elbow::distribution`, on tensors.
 
-use crate::config::Scale;
+use super::heterogeneous::Heterogeneous;
+use crate::config::{LikelihoodKind, Scale};
 use crate::error::Error;
 use crate::readings::Normalization;
 use candle_core::{DType, Device, Tensor, Var};
@@ -16,6 +17,8 @@ pub enum Likelihood {
     },
     /// Normal or Laplace around `output`, in network units.
     Location(Location),
+    /// A kind for each column: real numbers in network units, whole ones as they are.
+    Heterogeneous(Heterogeneous),
 }
 
 /// A density around a location, in network units.
@@ -108,6 +111,31 @@ impl Location {
 }
 
 impl Likelihood {
+    /// The likelihood of readings with that normalization, with scales of 1 in network units.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where it was not settled from data, [`Error::Tensor`].
+    pub fn new(
+        kind: &LikelihoodKind,
+        normalization: &Normalization,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        Ok(match kind {
+            LikelihoodKind::Binomial { trials } => Self::Binomial { trials: *trials },
+            LikelihoodKind::Location { family, scale } => {
+                Self::Location(Location::new(*family, *scale, normalization, device)?)
+            }
+            LikelihoodKind::Columns(kinds) => {
+                Self::Heterogeneous(Heterogeneous::new(kinds, normalization, device)?)
+            }
+            LikelihoodKind::Auto => {
+                return Err(Error::Setting(
+                    "the likelihood `auto` was not settled from data".into(),
+                ));
+            }
+        })
+    }
+
     /// Outputs of the decoder for each input.
     pub fn outputs_per_input(&self) -> usize {
         match self {
@@ -124,6 +152,7 @@ impl Likelihood {
         match self {
             Self::Binomial { .. } => None,
             Self::Location(location) => location.log_deviation.as_ref(),
+            Self::Heterogeneous(heterogeneous) => Some(&heterogeneous.log_deviation),
         }
     }
 
@@ -135,6 +164,7 @@ impl Likelihood {
         match self {
             Self::Binomial { .. } => Ok(vec![]),
             Self::Location(location) => Ok(location.floor.to_vec1::<f32>()?),
+            Self::Heterogeneous(heterogeneous) => Ok(heterogeneous.floor.to_vec1::<f32>()?),
         }
     }
 
@@ -143,12 +173,40 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
-        if let Self::Location(location) = self
-            && let Some(var) = &location.log_deviation
-        {
-            var.set(&var.maximum(&location.floor)?)?;
+        let floor = match self {
+            Self::Binomial { .. } => return Ok(()),
+            Self::Location(location) => &location.floor,
+            Self::Heterogeneous(heterogeneous) => &heterogeneous.floor,
+        };
+        if let Some(var) = self.log_deviation() {
+            var.set(&var.maximum(floor)?)?;
         }
         Ok(())
+    }
+
+    /// Where an input has a location, how the logarithm of the unit of that differs from the learned `ln sigma_i`; none of
+    /// inputs that have logits. Without predicted scales, which are another layout.
+    pub fn log_units(&self, inputs: usize) -> Vec<Option<f64>> {
+        match self {
+            Self::Binomial { .. } => vec![None; inputs],
+            Self::Location(_) => vec![Some(0.0); inputs],
+            Self::Heterogeneous(heterogeneous) => {
+                let kinds = heterogeneous.kinds.iter();
+                let units = kinds.map(|kind| std::iter::repeat_n(kind.log_unit(), kind.numbers()));
+                units.flatten().collect()
+            }
+        }
+    }
+
+    /// Masks of which a likelihood of some inputs together makes the same for these.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn whole(&self, observed: Tensor) -> Result<Tensor, Error> {
+        match self {
+            Self::Heterogeneous(heterogeneous) => heterogeneous.whole(&observed),
+            Self::Binomial { .. } | Self::Location(_) => Ok(observed),
+        }
     }
 
     /// `log p(x_i|z)` in nats without its constant, (batch, inputs), of the target
@@ -172,6 +230,7 @@ impl Likelihood {
                 };
                 Ok(penalty.broadcast_add(&log_deviation)?.neg()?)
             }
+            Self::Heterogeneous(heterogeneous) => heterogeneous.terms(target, outputs),
         }
     }
 
@@ -203,6 +262,7 @@ impl Likelihood {
                 let pairs = Tensor::stack(&[of_center, of_log_deviation], 2)?;
                 Ok(pairs.reshape(outputs.shape())?)
             }
+            Self::Heterogeneous(heterogeneous) => heterogeneous.information(outputs),
         }
     }
 
@@ -215,6 +275,7 @@ impl Likelihood {
                 let normalizer = location.log_normalizer();
                 Constants::OfInput(units.map(|log_unit| -log_unit - normalizer).collect())
             }
+            Self::Heterogeneous(heterogeneous) => Constants::OfKind(heterogeneous.constants()),
         }
     }
 }
@@ -226,6 +287,8 @@ pub enum Constants {
     OfCount(Vec<f64>),
     /// By which input it is.
     OfInput(Vec<f64>),
+    /// By which input it is; less `ln x!` of what it reads where it is a count.
+    OfKind(Vec<(f64, bool)>),
 }
 
 impl Constants {
@@ -238,6 +301,13 @@ impl Constants {
                 .filter_map(|(_, &x)| table.get(usize::try_from(x).ok()?))
                 .sum(),
             Self::OfInput(terms) => inputs.filter_map(|(input, _)| terms.get(input)).sum(),
+            Self::OfKind(terms) => inputs
+                .filter_map(|(input, &x)| {
+                    let &(term, is_count) = terms.get(input)?;
+                    let count = if is_count { f64::from(x.max(0)) } else { 0.0 };
+                    Some(term - libm::lgamma(count + 1.0))
+                })
+                .sum(),
         }
     }
 }
@@ -318,7 +388,7 @@ mod tests {
                 let terms = terms.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let constant = |at: usize| match likelihood {
                     Likelihood::Binomial { trials } => log_choose(trials)[at],
-                    Likelihood::Location(_) => 0.0,
+                    Likelihood::Location(_) | Likelihood::Heterogeneous(_) => 0.0,
                 };
                 let terms = terms.into_iter().enumerate();
                 terms

@@ -3,6 +3,7 @@
 
 pub mod activity;
 mod dense;
+mod heterogeneous;
 mod likelihood;
 pub mod objective;
 pub mod posterior;
@@ -10,6 +11,8 @@ pub mod prepared;
 mod prior;
 
 pub use dense::Dense;
+pub use heterogeneous::Heterogeneous;
+pub(crate) use heterogeneous::{Run, log_normalizer, runs};
 pub(crate) use likelihood::softplus;
 pub use likelihood::{Constants, Likelihood, Location};
 
@@ -77,20 +80,24 @@ impl Vae {
     /// [`Error::Tensor`].
     pub fn start_from(&self, inputs: &Tensor, target: &Tensor) -> Result<(), Error> {
         self.prior.start_from(inputs)?;
-        let Likelihood::Binomial { trials } = self.likelihood else {
-            return Ok(());
-        };
         let readings = target.dim(0)?.min(COUNTED);
         if readings == 0 {
             return Ok(());
         }
-        let counts = target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
-        let means = counts.mean(0)?.to_vec1::<f32>()?;
-        let log_odds = means.into_iter().map(|mean| {
-            let frequency = f64::from(mean) / f64::from(trials);
-            let frequency = frequency.clamp(LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY);
-            (frequency / (1.0 - frequency)).ln() as f32
-        });
+        let target = target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
+        let log_odds: Vec<f32> = match &self.likelihood {
+            Likelihood::Location(_) => return Ok(()),
+            Likelihood::Heterogeneous(heterogeneous) => heterogeneous.start_from(&target)?,
+            Likelihood::Binomial { trials } => {
+                let means = target.mean(0)?.to_vec1::<f32>()?;
+                let log_odds = means.into_iter().map(|mean| {
+                    let frequency = f64::from(mean) / f64::from(*trials);
+                    let frequency = frequency.clamp(LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY);
+                    (frequency / (1.0 - frequency)).ln() as f32
+                });
+                log_odds.collect()
+            }
+        };
         let device = self.output.bias.device();
         Ok(self
             .output

@@ -61,6 +61,7 @@ impl Batch {
         let mut terms = vae.likelihood.terms(&copies(&self.target)?, &outputs)?;
         if let Some(observed) = &self.observed {
             let modelled = observed.narrow(1, 0, self.target.dim(1)?)?;
+            let modelled = vae.likelihood.whole(modelled)?;
             terms = (terms * copies(&modelled)?)?;
         }
         Ok(terms.sum(D::Minus1)?.reshape((samples, batch))?)

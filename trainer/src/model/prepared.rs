@@ -41,14 +41,31 @@ impl Prepared {
         let shape = (readings.len(), readings.width());
         let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
         let modelled = shape.1.saturating_sub(vae.conditions());
-        let target = match vae.likelihood {
-            Likelihood::Binomial { trials } if trials > 1 => {
+        let target = match &vae.likelihood {
+            Likelihood::Binomial { trials } if *trials > 1 => {
                 let counts = readings
                     .iter()
                     .flat_map(|row| &row[..modelled])
                     .map(|&x| f32::from(x))
                     .collect::<Vec<_>>();
                 Tensor::from_vec(counts, (shape.0, modelled), device)?
+            }
+            // What is whole is as it is, too.
+            Likelihood::Heterogeneous(_) => {
+                let log_units = vae.likelihood.log_units(modelled);
+                let rows = readings.iter().flat_map(|row| &row[..modelled]);
+                let mut numbers = inputs
+                    .narrow(1, 0, modelled)?
+                    .flatten_all()?
+                    .to_vec1::<f32>()?;
+                for ((number, &x), real) in
+                    numbers.iter_mut().zip(rows).zip(log_units.iter().cycle())
+                {
+                    if real.is_none() {
+                        *number = f32::from(x);
+                    }
+                }
+                Tensor::from_vec(numbers, (shape.0, modelled), device)?
             }
             // Bits enter the networks as they are.
             _ if vae.conditions() == 0 => inputs.clone(),

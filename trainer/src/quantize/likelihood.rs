@@ -1,11 +1,15 @@
 //! The likelihood and the prior of an image, and the units of the decoder's outputs.
 
 use super::Q16;
+use crate::config::ColumnKind;
 use crate::error::Error;
-use crate::model::{Likelihood, Location, Vae};
+use crate::model::{Heterogeneous, Likelihood, Location, Vae, log_normalizer};
 use crate::readings::Normalization;
 use candle_core::Tensor;
-use elbow::format::{ComponentSpec, EncodeError, LikelihoodSpec, LocationSpec, PriorSpec};
+use elbow::distribution::LARGEST_FAILURES;
+use elbow::format::{
+    ComponentSpec, EncodeError, GroupSpec, LikelihoodSpec, LocationSpec, PriorSpec, Tail,
+};
 use elbow::requantize::{FactorError, Multiplier};
 
 /// The prior, its numbers brought into an image's range.
@@ -42,6 +46,9 @@ pub(super) fn quantize_likelihood(
             vec![1.0 / Q16; normalization.width() - conditions],
         )),
         Likelihood::Location(location) => quantize_location(location, normalization),
+        Likelihood::Heterogeneous(heterogeneous) => {
+            quantize_heterogeneous(heterogeneous, normalization)
+        }
     }
 }
 
@@ -58,27 +65,98 @@ fn quantize_location(
         log_normalizers: vec![],
     };
     let mut scales = vec![];
-    for (input, (&unit, log_unit)) in normalization
-        .units
-        .iter()
-        .zip(&location.log_units)
-        .enumerate()
-    {
+    let inputs = normalization.units.iter().zip(&location.log_units);
+    for (input, (&unit, log_unit)) in inputs.enumerate() {
         let log_deviation = deviations.as_ref().map_or(0.0, |all| f64::from(all[input]));
-        let multiplier = |factor| Multiplier::nearest(factor).map_err(EncodeError::from);
-        let standard = standardization(unit, log_deviation).map_err(EncodeError::from)?;
-        // The unit that the multiplier means is the one that everything else uses.
-        let exact = 8192.0 / standard.to_f64();
-        spec.standardize.push(standard);
-        spec.units.push(multiplier(exact)?);
-        spec.log_normalizers
-            .push(-log_unit - (exact / f64::from(unit)).ln() - location.log_normalizer());
-        scales.push(location_step(standard, unit));
+        let made = Standardized::new(unit, log_deviation)?;
+        spec.standardize.push(made.standardize);
+        spec.units.push(made.unit);
+        let constant = -log_unit - location.log_normalizer();
+        spec.log_normalizers.push(constant - made.log_scale);
+        scales.push(location_step(made.standardize, unit));
         if spec.predicted_scale {
             scales.push(1.0 / Q16);
         }
     }
     Ok((LikelihoodSpec::Location(spec), scales))
+}
+
+fn quantize_heterogeneous(
+    heterogeneous: &Heterogeneous,
+    normalization: &Normalization,
+) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
+    let log_deviations = heterogeneous.log_deviation.to_vec1::<f32>()?;
+    let (mut groups, mut scales) = (vec![], vec![]);
+    let mut number = 0;
+    for &kind in &heterogeneous.kinds {
+        let (unit, log_deviation) = (
+            normalization.units[number],
+            f64::from(log_deviations[number]),
+        );
+        let mut real = |tail| -> Result<GroupSpec, Error> {
+            let log_scale = log_deviation + kind.log_unit().unwrap_or(0.0);
+            let made = Standardized::new(unit, log_scale)?;
+            scales.push(location_step(made.standardize, unit));
+            let of_unit = made.log_scale - kind.log_unit().unwrap_or(0.0);
+            Ok(GroupSpec::Real {
+                tail,
+                standardize: made.standardize,
+                unit: made.unit,
+                log_normalizer: -heterogeneous.log_units[number] - of_unit - log_normalizer(kind),
+            })
+        };
+        groups.push(match kind {
+            ColumnKind::Normal => real(Tail::Normal)?,
+            ColumnKind::Laplace => real(Tail::Laplace)?,
+            ColumnKind::Student { degrees } => real(Tail::Student { degrees })?,
+            ColumnKind::Flag => GroupSpec::Flag,
+            ColumnKind::Count => GroupSpec::Count {
+                failures: (-log_deviation).exp().clamp(LEAST_FAILURES, MOST_FAILURES),
+                largest: largest_count(normalization, number),
+            },
+            ColumnKind::State { states } => GroupSpec::States { count: states },
+        });
+        if kind.is_discrete() {
+            scales.extend(std::iter::repeat_n(1.0 / Q16, kind.numbers()));
+        }
+        number += kind.numbers();
+    }
+    Ok((LikelihoodSpec::Heterogeneous(groups), scales))
+}
+
+/// Failures of counts in an image.
+const LEAST_FAILURES: f64 = 1e-3;
+const MOST_FAILURES: f64 = LARGEST_FAILURES as f64 / Q16;
+/// How many standard deviations above the mean of a count its table ends, and how long it is at least.
+const TABLE: (f32, f32) = (20.0, 7.0);
+
+/// The largest count that an image tells from larger ones.
+fn largest_count(normalization: &Normalization, number: usize) -> u8 {
+    let (deviations, least) = TABLE;
+    let center = f32::from(normalization.centers[number]);
+    let largest = (center + deviations * normalization.units[number]).max(least);
+    // Saturates.
+    largest.ceil() as u8
+}
+
+/// What an image has for the scale of an input.
+struct Standardized {
+    standardize: Multiplier,
+    unit: Multiplier,
+    /// Of the unit that the multiplier means, which everything else uses, in network units.
+    log_scale: f64,
+}
+
+impl Standardized {
+    fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
+        let standardize = standardization(unit, log_deviation).map_err(EncodeError::from)?;
+        let exact = 8192.0 / standardize.to_f64();
+        Ok(Self {
+            standardize,
+            unit: Multiplier::nearest(exact).map_err(EncodeError::from)?,
+            log_scale: (exact / f64::from(unit)).ln(),
+        })
+    }
 }
 
 /// From raw readings to units of their own scale.
@@ -91,20 +169,23 @@ fn location_step(standard: Multiplier, unit: f32) -> f64 {
     8192.0 / standard.to_f64() / f64::from(unit) / Q16
 }
 
-/// What a step of each location is worth where scales are learned, one for each input or one for all.
+/// What a step of each output is worth where scales are learned, one for each input or one for all; `log_units` is of
+/// [`Likelihood::log_units`].
 ///
 /// # Errors
 /// [`FactorError`] where a scale has no multiplier.
-pub(crate) fn location_steps(
+pub(crate) fn output_steps(
     units: &[f32],
     log_deviations: &[f32],
+    log_units: &[Option<f64>],
 ) -> Result<Vec<f64>, FactorError> {
-    let inputs = units.iter().zip(log_deviations.iter().cycle());
-    let step = |(&unit, &log_deviation): (&f32, &f32)| {
-        Ok(location_step(
-            standardization(unit, log_deviation.into())?,
-            unit,
-        ))
+    let scales = log_deviations.iter().cycle().zip(log_units);
+    let step = |(&unit, (&log_deviation, log_unit)): (&f32, (&f32, &Option<f64>))| {
+        let Some(log_unit) = log_unit else {
+            return Ok(1.0 / Q16);
+        };
+        let standard = standardization(unit, f64::from(log_deviation) + log_unit)?;
+        Ok(location_step(standard, unit))
     };
-    inputs.map(step).collect()
+    units.iter().zip(scales).map(step).collect()
 }

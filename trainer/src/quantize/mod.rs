@@ -37,7 +37,7 @@ mod widths;
 
 pub use choose::{Choices, choose, four_bits, measure, sensitivities};
 pub use compensate::Multiples;
-pub(crate) use likelihood::location_steps;
+pub(crate) use likelihood::output_steps;
 pub use loss::{Judge, Loss};
 pub use operand::{Operand, Width};
 pub use plan::Plan;

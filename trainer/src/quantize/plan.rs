@@ -69,7 +69,14 @@ impl Plan {
         let mut decoder = vec![Width::I8; vae.decoder.len()];
         // A location is compared with the reading in units of its scale, and what the reading is off is
         // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
-        if let (Likelihood::Location(_), Some(last)) = (&vae.likelihood, decoder.last_mut()) {
+        let has_locations = match &vae.likelihood {
+            Likelihood::Binomial { .. } => false,
+            Likelihood::Location(_) => true,
+            Likelihood::Heterogeneous(columns) => {
+                columns.kinds.iter().any(|kind| !kind.is_discrete())
+            }
+        };
+        if let Some(last) = decoder.last_mut().filter(|_| has_locations) {
             *last = Width::I16;
         }
         Self {

@@ -1,10 +1,11 @@
 //! The readings that quantization is calibrated with.
 
 use super::ranges::draws;
+use crate::config::ColumnKind;
 use crate::error::Error;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
-use crate::model::{Likelihood, Vae};
+use crate::model::{Likelihood, Run, Vae, runs};
 use crate::numeric::random::{self, Purpose, normals};
 use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings};
@@ -116,7 +117,7 @@ pub fn perturbed(vae: &Vae, normalization: &Normalization, readings: &Readings) 
     let modelled = width - vae.conditions();
     let trials = match &vae.likelihood {
         Likelihood::Binomial { trials } => Some(*trials),
-        Likelihood::Location(_) => None,
+        Likelihood::Location(_) | Likelihood::Heterogeneous(_) => None,
     };
     let mut values = Vec::with_capacity(readings.len() * width);
     for (index, row) in readings.iter().enumerate() {
@@ -139,6 +140,48 @@ pub fn perturbed(vae: &Vae, normalization: &Normalization, readings: &Readings) 
                 }
             });
         }
+        if let Likelihood::Heterogeneous(columns) = &vae.likelihood {
+            let perturbed = values.len() - width..;
+            replace(
+                &columns.kinds,
+                row,
+                &mut values[perturbed],
+                REPLACED[turn],
+                &mut rng,
+            );
+        }
     }
     Readings::new(width, values)
+}
+
+/// Makes of the whole numbers of a perturbed reading what they may be: as in `row`, but for a `part` of them, in whose place
+/// others stand; counts are what the noise made of them, at least 0.
+fn replace(
+    kinds: &[ColumnKind],
+    row: &[i16],
+    perturbed: &mut [i16],
+    part: f64,
+    rng: &mut impl Rng,
+) {
+    for Run { kind, numbers } in runs(kinds) {
+        let own = &mut perturbed[numbers.clone()];
+        match kind {
+            ColumnKind::Flag | ColumnKind::State { .. } => own.copy_from_slice(&row[numbers]),
+            ColumnKind::Count => own.iter_mut().for_each(|count| *count = (*count).max(0)),
+            ColumnKind::Normal | ColumnKind::Laplace | ColumnKind::Student { .. } => {}
+        }
+        let mut is_replaced = || f64::from(rng.next_u32()) / 4_294_967_296.0 < part;
+        match kind {
+            ColumnKind::Flag => {
+                for flag in own.iter_mut().filter(|_| is_replaced()) {
+                    *flag = 1 - *flag;
+                }
+            }
+            ColumnKind::State { states } if is_replaced() => {
+                own.fill(0);
+                own[rng.next_u32() as usize % usize::from(states)] = 1;
+            }
+            _ => {}
+        }
+    }
 }

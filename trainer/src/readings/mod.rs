@@ -6,11 +6,13 @@
 mod derived;
 pub mod device;
 mod division;
+mod kinds;
 pub mod masks;
 pub mod splits;
 pub mod stream;
 
 pub use derived::{Derived, RunConfig, SettingsFile};
+pub(crate) use kinds::failures;
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
@@ -166,14 +168,18 @@ impl Normalization {
     /// The normalization of real values: network inputs have mean 0 and variance 1 over what is there of `dataset`. A column that
     /// varies by less than its resolution, a constant one among them, has the unit of its floor.
     ///
-    /// [`exponents`] says which raw readings stand for the values.
+    /// [`exponents`] says which raw readings stand for the values; those of columns that are `whole` (none behind the last
+    /// entry) are the values.
     ///
     /// # Errors
     /// A column whose spread 16 bits cannot resolve: one line that names it.
-    pub fn real(dataset: &Dataset) -> Result<Self, Error> {
+    pub fn real(dataset: &Dataset, whole: &[bool]) -> Result<Self, Error> {
         let (train, observed) = (&dataset.table, dataset.observed.as_deref());
         let moments = data::column_mean_std(train, observed);
-        let exponents = exponents(train);
+        let mut exponents = exponents(train);
+        for (exponent, _) in exponents.iter_mut().zip(whole).filter(|(_, whole)| **whole) {
+            *exponent = 0;
+        }
         let spread = moments.standard_deviation.iter().zip(&exponents);
         for (column, (&deviation, &exponent)) in spread.enumerate() {
             let step = 2f64.powi(exponent.into());
@@ -369,7 +375,7 @@ mod tests {
     #[test]
     fn whole_numbers_stay_as_they_are() {
         let data = dataset(1, &[-100.0, 300.0]);
-        let normalization = Normalization::real(&data).unwrap();
+        let normalization = Normalization::real(&data, &[]).unwrap();
         assert_eq!(
             (normalization.exponents[0], normalization.centers[0]),
             (0, 100)
@@ -379,7 +385,7 @@ mod tests {
     #[test]
     fn fractions_get_a_power_of_two_with_headroom() {
         let data = dataset(1, &[0.25, 1.0]);
-        let normalization = Normalization::real(&data).unwrap();
+        let normalization = Normalization::real(&data, &[]).unwrap();
         assert_eq!(normalization.exponents[0], -12);
         let (readings, saturated) = Readings::from_table(&dataset(1, &[0.5, 9.0]).table, &[-12]);
         assert_eq!(
@@ -391,13 +397,13 @@ mod tests {
     #[test]
     fn constant_columns_have_the_unit_of_their_floor() {
         let constant = dataset(3, &[1.0, 5.0, 0.0, 2.0, 5.0, 0.0]);
-        let normalization = Normalization::real(&constant).unwrap();
+        let normalization = Normalization::real(&constant, &[]).unwrap();
         assert_eq!(normalization.floors, [SMALLEST_DEVIATION; 3]);
         assert_eq!(normalization.units[1], SMALLEST_DEVIATION as f32);
         assert_eq!(normalization.centers[1], 5);
         // Not all whole: a constant zero is resolved to 2^-14.
         let zero = dataset(2, &[1.5, 0.0, 2.0, 0.0]);
-        let normalization = Normalization::real(&zero).unwrap();
+        let normalization = Normalization::real(&zero, &[]).unwrap();
         assert_eq!(normalization.exponents[1], -14);
     }
 
@@ -405,7 +411,7 @@ mod tests {
     fn whole_numbers_with_a_small_deviation_are_fine() {
         let values: Vec<f32> = (0..100).map(|row| f32::from(u8::from(row == 7))).collect();
         let rare = dataset(1, &values);
-        let normalization = Normalization::real(&rare).unwrap();
+        let normalization = Normalization::real(&rare, &[]).unwrap();
         assert_eq!(normalization.units[0], SMALLEST_DEVIATION as f32);
     }
 
@@ -417,7 +423,7 @@ mod tests {
             [grid, f32::from(row) / 17.0]
         });
         let data = dataset(2, &values.collect::<Vec<_>>());
-        let normalization = Normalization::real(&data).unwrap();
+        let normalization = Normalization::real(&data, &[]).unwrap();
         let step = 2f64.powi(normalization.exponents[0].into());
         assert_eq!(
             normalization.floors,
@@ -428,7 +434,7 @@ mod tests {
     #[test]
     fn columns_that_16_bits_do_not_resolve_are_named() {
         let fine = dataset(1, &[101_325.01, 101_325.02]);
-        let message = Normalization::real(&fine).unwrap_err().to_string();
+        let message = Normalization::real(&fine, &[]).unwrap_err().to_string();
         assert!(message.contains("subtract an offset"), "{message}");
     }
 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
 
 use crate::readings::division::Division;
+use crate::readings::kinds;
 use crate::readings::stream::{self, Fractions, Windowed};
 use crate::readings::{Normalization, Readings, RunConfig};
 use elbow::Model;
@@ -98,7 +99,7 @@ impl Splits {
                 "--labels is for a file: the digits have their own; use --anomaly-digit".into(),
             ));
         }
-        let kind = match (config.model.likelihood, config.data.binarize) {
+        let kind = match (config.model.likelihood.clone(), config.data.binarize) {
             (LikelihoodKind::Auto, None) => LikelihoodKind::Binomial {
                 trials: digits::PIXEL_MAX,
             },
@@ -110,8 +111,11 @@ impl Splits {
             Ok::<_, Error>((dataset, intensities))
         };
         let (train, intensities) = part(Part::Train)?;
+        let mut settings = config.clone();
+        settings.model.likelihood = kind;
+        let (likelihood, _) = kinds::settle(&settings, &train, 0, &[])?;
         Ok(Self {
-            likelihood: kind.resolve(&train, 0)?,
+            likelihood,
             conditions: 0,
             train,
             intensities: intensities
@@ -199,7 +203,8 @@ impl Splits {
                 dataset.name
             )));
         }
-        let likelihood = config.model.likelihood.resolve(&dataset, conditions)?;
+        let (likelihood, note) = kinds::settle(config, &dataset, conditions, &roles)?;
+        notes.extend(note);
         let abnormal = abnormal.unwrap_or_else(|| vec![false; rows]);
         let options = SplitOptions {
             validation_fraction: config.data.validation_fraction,
@@ -252,15 +257,20 @@ impl Splits {
         settings: &StreamSettings,
         interpreted: Interpreted,
     ) -> Result<Self, Error> {
-        let likelihood = match config.model.likelihood {
+        if let Some(wanted) = config.data.kind.first() {
+            return Err(Error::Setting(format!(
+                "--kind is {wanted}: the features of windows are real values; leave it out"
+            )));
+        }
+        let likelihood = match config.model.likelihood.clone() {
             LikelihoodKind::Auto => LikelihoodKind::Location {
                 family: Family::Normal,
                 scale: Scale::Input,
             },
             kind @ LikelihoodKind::Location { .. } => kind,
-            kind @ LikelihoodKind::Binomial { .. } => {
+            kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
                 return Err(Error::Setting(format!(
-                    "the likelihood {kind} counts, the features of windows are real values: use --likelihood gaussian or laplace"
+                    "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
                 )));
             }
         };
@@ -361,18 +371,24 @@ impl Splits {
     /// # Errors
     /// [`Error::Setting`] where an input has no density or 16 bits do not resolve it.
     pub fn normalization(&self) -> Result<Normalization, Error> {
-        match (&self.stream, self.likelihood) {
+        match (&self.stream, &self.likelihood) {
             (Some(stream), _) => stream.normalization(&self.train),
+            (None, LikelihoodKind::Columns(kinds)) => {
+                let whole = kinds
+                    .iter()
+                    .flat_map(|kind| std::iter::repeat_n(kind.is_discrete(), kind.numbers()));
+                Normalization::real(&self.train, &whole.collect::<Vec<_>>())
+            }
             (None, LikelihoodKind::Binomial { trials }) => {
                 let width = self.train.table.width();
-                let counts = Normalization::counts(width - self.conditions, trials);
+                let counts = Normalization::counts(width - self.conditions, *trials);
                 if self.conditions == 0 {
                     return Ok(counts);
                 }
                 let behind = self.train.columns(width - self.conditions..width)?;
-                Ok(counts.followed_by(Normalization::real(&behind)?))
+                Ok(counts.followed_by(Normalization::real(&behind, &[])?))
             }
-            (None, _) => Normalization::real(&self.train),
+            (None, _) => Normalization::real(&self.train, &[]),
         }
     }
 }

@@ -106,7 +106,7 @@ fn worst_column(
     // Counts have the range that their trials give them.
     let first = match vae.likelihood {
         Likelihood::Binomial { .. } => normalization.width() - vae.conditions(),
-        Likelihood::Location(_) => 0,
+        Likelihood::Location(_) | Likelihood::Heterogeneous(_) => 0,
     };
     let reach = |column: usize| -> Result<Reach, Error> {
         let gain = spec.inputs[column].gain.to_f64();

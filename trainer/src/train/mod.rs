@@ -18,7 +18,7 @@ use crate::engine::{self, Engine, EpochSums, Settings};
 use crate::error::Error;
 use crate::model::objective::{Batch, Bound, Weighting};
 use crate::model::prepared::Prepared;
-use crate::model::{Architecture, Likelihood, Location, Vae};
+use crate::model::{Architecture, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals};
 use crate::readings::Normalization;
 use crate::readings::masks::Masks;
@@ -119,24 +119,13 @@ impl Epoch {
 /// [`Error::Tensor`].
 pub fn initialize(
     config: &Config,
-    likelihood: LikelihoodKind,
+    likelihood: &LikelihoodKind,
     normalization: &Normalization,
     device: &Device,
 ) -> Result<Vae, Error> {
     // Splits::load has made sure that some input is left.
     let inputs = normalization.width().saturating_sub(config.data.conditions);
-    let likelihood = match likelihood {
-        LikelihoodKind::Binomial { trials } => Likelihood::Binomial { trials },
-        LikelihoodKind::Location { family, scale } => {
-            let modelled = normalization.first(inputs);
-            Likelihood::Location(Location::new(family, scale, &modelled, device)?)
-        }
-        LikelihoodKind::Auto => {
-            return Err(Error::Setting(
-                "the likelihood `auto` was not settled from data".into(),
-            ));
-        }
-    };
+    let likelihood = Likelihood::new(likelihood, &normalization.first(inputs), device)?;
     let architecture = Architecture {
         inputs,
         conditions: config.data.conditions,

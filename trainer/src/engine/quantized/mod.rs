@@ -15,7 +15,7 @@ use super::product::forward;
 use super::values::Values;
 use crate::error::Error;
 use crate::model::Vae;
-use crate::quantize::{Operand, Plan, Rows, Scheme, location_steps};
+use crate::quantize::{Operand, Plan, Rows, Scheme, output_steps};
 use crate::readings::Normalization;
 use elbow::distribution::LARGEST_MEAN;
 use elbow::requantize::FactorError;
@@ -68,6 +68,8 @@ pub(super) struct Quantized {
     scheme: Scheme,
     /// Raw units of each number in a network unit.
     units: Vec<f32>,
+    /// Of the outputs; see [`crate::model::Likelihood::log_units`].
+    log_units: Vec<Option<f64>>,
     latents: usize,
     layers: Vec<RwLock<Layer>>,
     failure: Mutex<Option<FactorError>>,
@@ -99,6 +101,9 @@ impl Quantized {
         };
         Ok(Self {
             units: normalization.units.clone(),
+            log_units: vae
+                .likelihood
+                .log_units(normalization.width() - vae.conditions()),
             latents: vae.latents(),
             layers: (0..layers).map(layer).collect(),
             failure: Mutex::new(None),
@@ -116,7 +121,8 @@ impl Quantized {
         let made = (|| {
             if let Some(log_deviations) = log_deviations {
                 let modelled = self.units.len() - self.scheme.conditions.len();
-                layer.steps = location_steps(&self.units[..modelled], log_deviations)?;
+                layer.steps =
+                    output_steps(&self.units[..modelled], log_deviations, &self.log_units)?;
             }
             layer.quantize(values, operand)
         })();

@@ -1,18 +1,18 @@
 //! Integers in training against those of the runtime, on random numbers: no number may be off by one.
 
 use super::*;
-use crate::config::{Scale, Weights};
+use crate::config::{LikelihoodKind, Weights};
 use crate::data::{Dataset, Table};
 use crate::engine::likelihood::Likelihood as Terms;
 use crate::engine::network::Network;
 use crate::engine::shard::{Shape, Shard};
+use crate::engine::tests::{COLUMNS, make_whole};
 use crate::model::prepared::Prepared;
-use crate::model::{Architecture, Likelihood, Location};
+use crate::model::{Architecture, Likelihood};
 use crate::numeric::random::{self, Purpose, normals};
 use crate::quantize::{Choices, Label, Pool, Width, choose, quantize, settle};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::distribution::Family;
 use elbow::format::EncodeError;
 use elbow::kernel::{self, Activations, Numbers, Operands, Packing, operand_words};
 use elbow::{Estimator, Model, Session};
@@ -216,7 +216,7 @@ const LATENTS: usize = 3;
 
 /// A model with random weights, its data and the plan of its image.
 fn model(
-    kind: Option<(Family, Scale)>,
+    kind: &str,
     conditions: usize,
     weights: Weights,
 ) -> (Vae, Normalization, Prepared, Plan) {
@@ -225,20 +225,21 @@ fn model(
         let count = INPUTS / 10 * NUMBERS;
         (0..count).map(|_| (rng.next_u32() % 17) as f32).collect()
     };
-    let table = Table::new(NUMBERS, values(&mut rng)).unwrap();
+    let mut numbers = values(&mut rng);
+    let kind: LikelihoodKind = kind.parse().unwrap();
+    if let LikelihoodKind::Columns(kinds) = &kind {
+        let rows = numbers.chunks_exact_mut(NUMBERS);
+        rows.for_each(|row| make_whole(kinds, row));
+    }
+    let table = Table::new(NUMBERS, numbers).unwrap();
     let dataset = Dataset::new("random", table);
     let modelled = NUMBERS - conditions;
     let normalization = match kind {
-        Some(_) => Normalization::real(&dataset).unwrap(),
-        None => Normalization::counts(NUMBERS, 16),
+        LikelihoodKind::Binomial { trials } => Normalization::counts(NUMBERS, trials),
+        _ => Normalization::real(&dataset, &[]).unwrap(),
     };
-    let likelihood = match kind {
-        None => Likelihood::Binomial { trials: 16 },
-        Some((family, scale)) => {
-            let first = normalization.first(modelled);
-            Likelihood::Location(Location::new(family, scale, &first, &Device::Cpu).unwrap())
-        }
-    };
+    let first = normalization.first(modelled);
+    let likelihood = Likelihood::new(&kind, &first, &Device::Cpu).unwrap();
     let architecture = Architecture {
         inputs: modelled,
         conditions,
@@ -261,16 +262,17 @@ fn model(
 
 #[test]
 fn posteriors_latents_and_scores_are_those_of_the_image() {
-    let learned = Some((Family::Normal, Scale::Input));
-    let predicted = Some((Family::Laplace, Scale::Predicted));
+    let (counts, learned, predicted) = ("binomial:16", "gaussian", "laplace:predicted");
     let (eight, four) = (Weights::Int8, Weights::Int4);
     for (kind, conditions, weights, learning) in [
-        (None, 0, eight, false),
-        (None, 2, eight, true),
+        (counts, 0, eight, false),
+        (counts, 2, eight, true),
         (learned, 3, eight, false),
         (predicted, 0, eight, false),
-        (None, 0, four, true),
+        (counts, 0, four, true),
         (learned, 3, four, false),
+        (COLUMNS, 2, eight, false),
+        (COLUMNS, 2, eight, true),
     ] {
         let (vae, normalization, data, plan) = model(kind, conditions, weights);
         let plan = if learning {
@@ -303,7 +305,7 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
             samples: 1,
             likelihood: Terms::new(&vae.likelihood),
         };
-        let mut shard = Shard::new(&network, shape, rows);
+        let mut shard = Shard::new(&network, &shape, rows);
         let list = |tensor: &candle_core::Tensor| -> Vec<f32> {
             tensor.flatten_all().unwrap().to_vec1().unwrap()
         };

@@ -1,7 +1,7 @@
 //! What a score costs on a core: a model of the counts that the emulator took.
 
-use super::shape::{Granules, Shape, Terms};
-use crate::config::{Core, LikelihoodKind, Scale};
+use super::shape::{Granules, Shape};
+use crate::config::{Core, LikelihoodKind};
 use crate::error::Error;
 use crate::numeric::least_squares;
 use elbow::distribution::{Likelihood, Prior};
@@ -54,6 +54,8 @@ struct Counts {
 const COUNTS: &str = "counts";
 /// Those of a model of locations.
 const LOCATIONS: &str = "locations,wide-activations";
+/// Those of a model of columns of different kinds.
+const COLUMNS: &str = "heterogeneous,wide-activations";
 /// Those of a model that needs more: all that there are by default.
 const ALL: &str = "default";
 
@@ -219,17 +221,16 @@ fn features(model: &Model<'_>) -> &'static str {
         _ if more => ALL,
         Likelihood::Binomial(_) => COUNTS,
         Likelihood::Location(_) => LOCATIONS,
+        Likelihood::Heterogeneous(_) => COLUMNS,
     }
 }
 
 impl Measured {
     fn shape(&self) -> Option<Shape> {
-        let (wide, terms) = match self.likelihood {
+        let wide = match self.likelihood {
             LikelihoodKind::Auto => return None,
-            LikelihoodKind::Binomial { .. } => (false, Terms::Counts),
-            LikelihoodKind::Location { family, scale } => {
-                (true, Terms::location(family, scale == Scale::Predicted))
-            }
+            LikelihoodKind::Binomial { .. } => false,
+            LikelihoodKind::Location { .. } | LikelihoodKind::Columns(_) => true,
         };
         Some(Shape {
             numbers: self.inputs,
@@ -238,7 +239,7 @@ impl Measured {
             encoder: self.encoder.clone(),
             decoder: self.decoder.clone(),
             wide,
-            terms,
+            terms: Shape::terms(&self.likelihood, self.inputs),
         })
     }
 }

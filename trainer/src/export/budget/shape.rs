@@ -1,6 +1,7 @@
 //! What the cost of a score is made of: numbers that instructions grow with.
 
-use elbow::distribution::{Family, Likelihood};
+use crate::config::{ColumnKind, LikelihoodKind, Scale};
+use elbow::distribution::Family;
 use elbow::kernel::Packing;
 use elbow::{LayerRole, Model};
 
@@ -12,15 +13,32 @@ pub(super) enum Terms {
     Laplace,
     NormalPredicted,
     LaplacePredicted,
+    /// Of columns of different kinds.
+    Column(Kind),
+}
+
+/// The kinds of columns whose terms cost differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Location,
+    Student,
+    Flag,
+    Count,
+    State,
 }
 
 impl Terms {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 10] = [
         Self::Counts,
         Self::Normal,
         Self::Laplace,
         Self::NormalPredicted,
         Self::LaplacePredicted,
+        Self::Column(Kind::Location),
+        Self::Column(Kind::Student),
+        Self::Column(Kind::Flag),
+        Self::Column(Kind::Count),
+        Self::Column(Kind::State),
     ];
 
     pub(super) fn location(family: Family, predicted_scale: bool) -> Self {
@@ -32,11 +50,26 @@ impl Terms {
         }
     }
 
+    /// Those of columns of these kinds, and how many there are of each.
+    pub(super) fn columns(kinds: &[ColumnKind]) -> Vec<(Self, usize)> {
+        let kinds = kinds.iter().map(|kind| {
+            let terms = match kind {
+                ColumnKind::Normal | ColumnKind::Laplace => Kind::Location,
+                ColumnKind::Student { .. } => Kind::Student,
+                ColumnKind::Flag => Kind::Flag,
+                ColumnKind::Count => Kind::Count,
+                ColumnKind::State { .. } => Kind::State,
+            };
+            (Self::Column(terms), kind.numbers())
+        });
+        kinds.collect()
+    }
+
     /// Outputs of the decoder for each input.
-    pub(super) fn rows_per_input(self) -> usize {
+    fn rows_per_input(self) -> usize {
         match self {
-            Self::Counts | Self::Normal | Self::Laplace => 1,
             Self::NormalPredicted | Self::LaplacePredicted => 2,
+            _ => 1,
         }
     }
 }
@@ -56,8 +89,8 @@ pub(super) struct Shape {
     pub(super) decoder: Vec<usize>,
     /// Whether the last of these hands on 16 bits.
     pub(super) wide: bool,
-    /// The terms of the likelihood.
-    pub(super) terms: Terms,
+    /// The terms of the likelihood, and inputs that have such.
+    pub(super) terms: Vec<(Terms, usize)>,
 }
 
 /// Rows that every core computes together.
@@ -119,23 +152,38 @@ impl Shape {
             encoder: hidden(LayerRole::Encoder),
             decoder: hidden(LayerRole::Decoder),
             wide: wide.is_some_and(|(_, limits)| limits.ceiling > 127),
-            terms: match model.likelihood() {
-                Likelihood::Binomial(_) => Terms::Counts,
-                Likelihood::Location(location) => {
-                    Terms::location(location.family(), location.has_predicted_scale())
-                }
-            },
+            terms: Self::terms(
+                &LikelihoodKind::of(model.likelihood(), model.inputs()),
+                model.inputs(),
+            ),
         }
+    }
+
+    /// The terms of so many inputs.
+    pub(super) fn terms(likelihood: &LikelihoodKind, inputs: usize) -> Vec<(Terms, usize)> {
+        match likelihood {
+            // No model has it.
+            LikelihoodKind::Auto => vec![],
+            LikelihoodKind::Binomial { .. } => vec![(Terms::Counts, inputs)],
+            LikelihoodKind::Location { family, scale } => {
+                let predicted = *scale == Scale::Predicted;
+                vec![(Terms::location(*family, predicted), inputs)]
+            }
+            LikelihoodKind::Columns(kinds) => Terms::columns(kinds),
+        }
+    }
+
+    /// Inputs that have such terms.
+    fn inputs_of(&self, terms: Terms) -> usize {
+        let own = self.terms.iter().filter(|(own, _)| *own == terms);
+        own.map(|(_, inputs)| inputs).sum()
     }
 
     /// What the instructions of encoding grow with.
     pub(super) fn encoding(&self, granules: Granules) -> Vec<f64> {
         let widths = [&[self.numbers], &self.encoder[..], &[2 * self.latents]].concat();
         // Counts are checked against their support.
-        let checked = match self.terms {
-            Terms::Counts => self.inputs,
-            _ => 0,
-        };
+        let checked = self.inputs_of(Terms::Counts);
         let numbers = [1, self.numbers, checked, self.latents].map(|number| number as f64);
         [&numbers[..], &granules.sizes(&widths, granules.narrow)].concat()
     }
@@ -147,8 +195,7 @@ impl Shape {
         let passes = 2.0 * latents;
         let mut features = vec![1.0, latents, passes * latents];
         for terms in Terms::ALL {
-            let here = f64::from(u8::from(terms == self.terms));
-            features.push(here * passes * self.inputs as f64);
+            features.push(passes * self.inputs_of(terms) as f64);
         }
         let runs = self.latents.div_ceil(2) as f64;
         features.extend(self.pass(granules).into_iter().map(|size| runs * size));
@@ -158,7 +205,9 @@ impl Shape {
     /// What the instructions of the decoder grow with each time it runs: its layers by what they take in,
     /// which is 16 bits wide of the first one, and of the last one where its inputs are.
     fn pass(&self, granules: Granules) -> Vec<f64> {
-        let rows = self.terms.rows_per_input() * self.inputs;
+        let terms = self.terms.iter();
+        let rows = terms.map(|(terms, inputs)| terms.rows_per_input() * inputs);
+        let rows = rows.sum();
         let taken_in = self.latents + self.numbers - self.inputs;
         let widths = [&[taken_in], &self.decoder[..], &[rows]].concat();
         let (first, behind) = (&widths[..2], &widths[1..]);

@@ -169,7 +169,7 @@ impl<'a> Job<'a> {
             observer.warn(&warning);
         }
         let derived = Derived {
-            likelihood: splits.likelihood,
+            likelihood: splits.likelihood.clone(),
             normalization: normalization.clone(),
             pruned_latents: vec![],
             columns: splits.columns.clone(),
@@ -192,7 +192,7 @@ impl<'a> Job<'a> {
             normalization,
             ..
         } = &self.config.derived;
-        let vae = train::initialize(&settings, *likelihood, normalization, &Device::Cpu)?;
+        let vae = train::initialize(&settings, likelihood, normalization, &Device::Cpu)?;
         let data = self.data(&vae)?;
         if !settings.train.objective.is_bound() {
             let objective = Objective::name(&settings);
@@ -455,7 +455,7 @@ impl<'a> Job<'a> {
         let derived = &self.config.derived;
         let there = train::initialize(
             settings,
-            derived.likelihood,
+            &derived.likelihood,
             &derived.normalization,
             &device,
         )?;
@@ -524,7 +524,7 @@ impl<'a> Job<'a> {
         let (encoder_macs, decoder_macs) = run::macs(model);
         Summary {
             name: self.name.clone(),
-            likelihood: self.splits.likelihood,
+            likelihood: self.splits.likelihood.clone(),
             objective: Objective::name(&self.config.settings),
             data: self.splits.report.clone(),
             training_readings,

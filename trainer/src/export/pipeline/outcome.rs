@@ -122,7 +122,7 @@ pub(super) fn in_floats(
     let strange = abnormal.iter().filter(|&&is| is).count();
     let summary = FloatSummary {
         name: name.to_owned(),
-        likelihood: splits.likelihood,
+        likelihood: splits.likelihood.clone(),
         latent: settings.model.latent,
         gradient: settings.train.gradient,
         objective: Objective::name(settings),

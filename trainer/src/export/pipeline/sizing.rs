@@ -41,11 +41,11 @@ fn draft(
     readings: &Readings,
 ) -> Result<AlignedImage, Error> {
     let device = &Device::Cpu;
-    let vae = train::initialize(settings, parts.likelihood, normalization, device)?;
+    let vae = train::initialize(settings, &parts.likelihood, normalization, device)?;
     let config = RunConfig {
         settings: settings.clone(),
         derived: Derived {
-            likelihood: parts.likelihood,
+            likelihood: parts.likelihood.clone(),
             normalization: normalization.clone(),
             pruned_latents: vec![],
             columns: vec![],

@@ -248,7 +248,7 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
         .latents
         .saturating_sub(pruned_latents.len())
         .max(1);
-    let vae = train::initialize(&settings, *likelihood, normalization, device)?;
+    let vae = train::initialize(&settings, likelihood, normalization, device)?;
     let bytes = read_artefact(&path)?;
     vae.load_safetensors(&bytes).map_err(|error| {
         Error::Setting(format!(

@@ -265,12 +265,18 @@ impl<'a> Emulator<'a> {
         let rows = outputs.len() / modelled.len();
         if switches.tables {
             let likelihood = self.model.likelihood();
-            let row = |at: usize| saturate(half_up(outputs[at])) as i32;
-            let terms = modelled.iter().enumerate().map(|(input, &x)| {
-                let outputs = [row(rows * input), row(rows * input + rows - 1)];
-                f64::from(likelihood.term(input, x, outputs))
-            });
-            return terms.sum();
+            let outputs = outputs
+                .iter()
+                .map(|&output| saturate(half_up(output)) as i32);
+            let outputs: Vec<i32> = outputs.collect();
+            return likelihood.log_density_of(modelled, &outputs) as f64;
+        }
+        if let Likelihood::Heterogeneous(columns) = &self.vae.likelihood {
+            let scales = outputs.iter().zip(&self.network.output_scales);
+            let outputs: Vec<f64> = scales.map(|(output, scale)| output * scale).collect();
+            let parameters = self.log_deviations.as_deref().unwrap_or_default();
+            let x = columns.targets(modelled, self.normalization);
+            return (columns.log_density(parameters, &x, &outputs) + constant) * Q16;
         }
         let terms = modelled.iter().enumerate().map(|(input, &x)| {
             let scales = &self.network.output_scales[rows * input..][..rows];
@@ -305,6 +311,8 @@ impl<'a> Emulator<'a> {
                 };
                 -log_deviation - penalty
             }
+            // It has a density of its own.
+            Likelihood::Heterogeneous(_) => 0.0,
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::error::Error;
 use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
 
 /// 1.0 as Q16.16.
 pub(super) const Q16: f64 = 65536.0;
@@ -145,8 +145,10 @@ impl Network {
 
 /// Network units of a step of each output: what the exporter divides the output's weights by.
 fn output_scales(spec: &ImageSpec, normalization: &Normalization) -> Vec<f64> {
-    let LikelihoodSpec::Location(location) = &spec.likelihood else {
-        return vec![1.0 / Q16; spec.output.rows.len()];
+    let location = match &spec.likelihood {
+        LikelihoodSpec::Location(location) => location,
+        LikelihoodSpec::Binomial { .. } => return vec![1.0 / Q16; spec.output.rows.len()],
+        LikelihoodSpec::Heterogeneous(groups) => return scales_of_groups(groups, normalization),
     };
     let units = location.standardize.iter().zip(&normalization.units);
     let locations = units.map(|(standardize, &unit)| {
@@ -157,6 +159,19 @@ fn output_scales(spec: &ImageSpec, normalization: &Normalization) -> Vec<f64> {
         return locations.flat_map(|scale| [scale, 1.0 / Q16]).collect();
     }
     locations.collect()
+}
+
+fn scales_of_groups(groups: &[GroupSpec], normalization: &Normalization) -> Vec<f64> {
+    let mut scales = vec![];
+    for group in groups {
+        let unit = f64::from(normalization.units[scales.len()]);
+        let scale = match group {
+            GroupSpec::Real { standardize, .. } => 8192.0 / standardize.to_f64() / unit / Q16,
+            GroupSpec::Flag | GroupSpec::Count { .. } | GroupSpec::States { .. } => 1.0 / Q16,
+        };
+        scales.extend(std::iter::repeat_n(scale, group.inputs()));
+    }
+    scales
 }
 
 /// The layers of one half, the last of which has outputs in steps of `scales`.
@@ -332,12 +347,13 @@ pub(super) fn saturate(value: f64) -> f64 {
     value.clamp(i32::MIN.into(), i32::MAX.into())
 }
 
-/// The learned `ln sigma_i` in network units of each input of a location; none where the decoder gives
-/// them, or of counts.
+/// The learned parameters of the likelihood, `ln sigma_i` in network units of each input that has a location; none where the
+/// decoder gives them, or of counts alone.
 pub(super) fn log_deviations(vae: &Vae) -> Result<Option<Vec<f64>>, Error> {
-    let Likelihood::Location(location) = &vae.likelihood else {
-        return Ok(None);
+    let all = match &vae.likelihood {
+        Likelihood::Binomial { .. } => None,
+        Likelihood::Location(location) => location.log_deviations()?,
+        Likelihood::Heterogeneous(columns) => Some(columns.log_deviation.to_vec1::<f32>()?),
     };
-    let all = location.log_deviations()?;
     Ok(all.map(|all| all.into_iter().map(f64::from).collect()))
 }

@@ -1,0 +1,326 @@
+//! p(x|z) of columns of different kinds, in floats: the formulas of `elbow::distribution::Kind`, on tensors.
+
+use super::likelihood::softplus;
+use crate::config::ColumnKind;
+use crate::error::Error;
+use crate::readings::{Normalization, failures};
+use candle_core::{D, DType, Device, Tensor, Var};
+use elbow::distribution::{LARGEST_FAILURES, UNSEEN};
+use std::f64::consts::{LN_2, PI};
+use std::ops::Range;
+
+/// Of the frequencies that the decoder's biases start from: those of what is always or never there are not sure.
+const LEAST_FREQUENCY: f64 = 1e-3;
+/// The least mean of a count that the decoder's bias starts from.
+const LEAST_MEAN: f64 = 1e-2;
+
+/// A kind for each column.
+#[derive(Clone, Debug)]
+pub struct Heterogeneous {
+    /// Of the columns, in their order.
+    pub kinds: Vec<ColumnKind>,
+    /// A parameter for each number of a reading: `ln sigma` of a real one, in network units; `-ln r` of a count, which has r
+    /// failures; 0 of others.
+    pub log_deviation: Var,
+    /// Its lowest values.
+    pub(super) floor: Tensor,
+    /// `ln u_i`, where `u_i` is the network unit of a real number in the units of the data; 0 of others.
+    pub log_units: Vec<f64>,
+}
+
+/// Neighbouring numbers of one kind; those of one state alone.
+pub(crate) struct Run {
+    /// Their kind.
+    pub kind: ColumnKind,
+    /// Where they are in a reading.
+    pub numbers: Range<usize>,
+}
+
+/// The runs of `kinds`.
+pub(crate) fn runs(kinds: &[ColumnKind]) -> Vec<Run> {
+    let mut runs: Vec<Run> = vec![];
+    let mut next = 0;
+    for &kind in kinds {
+        let end = next + kind.numbers();
+        match runs.last_mut() {
+            Some(last) if last.kind == kind && !matches!(kind, ColumnKind::State { .. }) => {
+                last.numbers.end = end;
+            }
+            _ => runs.push(Run {
+                kind,
+                numbers: next..end,
+            }),
+        }
+        next = end;
+    }
+    runs
+}
+
+/// What a density of that kind is normalized by beside its scale: its logarithm at the location is less by that. 0 of kinds
+/// that have none.
+pub(crate) fn log_normalizer(kind: ColumnKind) -> f64 {
+    match kind {
+        ColumnKind::Normal => 0.5 * (2.0 * PI).ln(),
+        ColumnKind::Laplace => LN_2,
+        ColumnKind::Student { degrees } => {
+            let degrees = f64::from(degrees);
+            let gammas = libm::lgamma(0.5 * degrees) - libm::lgamma(0.5 * (degrees + 1.0));
+            gammas + 0.5 * (degrees * PI).ln()
+        }
+        ColumnKind::Flag | ColumnKind::Count | ColumnKind::State { .. } => 0.0,
+    }
+}
+
+impl Heterogeneous {
+    /// The likelihood of columns of these kinds, with scales of 1 in network units.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn new(
+        kinds: &[ColumnKind],
+        normalization: &Normalization,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        let (mut floor, mut log_units) = (vec![], vec![]);
+        for Run { kind, numbers } in runs(kinds) {
+            for number in numbers {
+                let unit = f64::from(normalization.units[number]);
+                let of_real = kind.log_unit().is_some();
+                floor.push(match kind {
+                    ColumnKind::Count => -(f64::from(LARGEST_FAILURES) / 65536.0).ln() as f32,
+                    _ if of_real => (normalization.floors[number] / unit).ln() as f32,
+                    _ => 0.0,
+                });
+                let exponent = f64::from(normalization.exponents[number]);
+                log_units.push(if of_real {
+                    unit.ln() + exponent * LN_2
+                } else {
+                    0.0
+                });
+            }
+        }
+        let count = floor.len();
+        Ok(Self {
+            kinds: kinds.to_vec(),
+            log_deviation: Var::zeros(count, DType::F32, device)?,
+            floor: Tensor::from_vec(floor, count, device)?,
+            log_units,
+        })
+    }
+
+    /// Sets the failures of counts by their moments in `target` (readings, numbers), and gives the outputs of a decoder that
+    /// knows no more than these.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn start_from(&self, target: &Tensor) -> Result<Vec<f32>, Error> {
+        let means = target.mean(0)?.to_vec1::<f32>()?;
+        let squares = target.sqr()?.mean(0)?.to_vec1::<f32>()?;
+        let mut log_deviation = self.log_deviation.to_vec1::<f32>()?;
+        let mut outputs = vec![0.0; means.len()];
+        for Run { kind, numbers } in runs(&self.kinds) {
+            for number in numbers {
+                let (mean, square) = (f64::from(means[number]), f64::from(squares[number]));
+                let frequency = mean.clamp(LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY);
+                outputs[number] = match kind {
+                    ColumnKind::Flag => (frequency / (1.0 - frequency)).ln() as f32,
+                    ColumnKind::State { .. } => frequency.ln() as f32,
+                    ColumnKind::Count => {
+                        let failures = failures(mean, square - mean * mean);
+                        log_deviation[number] = -failures.ln() as f32;
+                        (mean.max(LEAST_MEAN) / failures).ln() as f32
+                    }
+                    _ => 0.0,
+                };
+            }
+        }
+        let shape = log_deviation.len();
+        let device = self.log_deviation.device();
+        self.log_deviation
+            .set(&Tensor::from_vec(log_deviation, shape, device)?)?;
+        Ok(outputs)
+    }
+
+    /// `log p(x_i|z)` in nats without its constant, (batch, numbers); that of a state stands at the number that is 1.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn terms(&self, target: &Tensor, outputs: &Tensor) -> Result<Tensor, Error> {
+        let terms = runs(&self.kinds).into_iter().map(|Run { kind, numbers }| {
+            let (first, count) = (numbers.start, numbers.len());
+            let x = target.narrow(1, first, count)?;
+            let o = outputs.narrow(1, first, count)?;
+            let scale = self.log_deviation.narrow(0, first, count)?;
+            match kind {
+                ColumnKind::Normal | ColumnKind::Laplace | ColumnKind::Student { .. } => {
+                    let deviation = (x - o)?.broadcast_mul(&scale.neg()?.exp()?)?;
+                    let penalty = match kind {
+                        ColumnKind::Normal => (deviation.sqr()? * 0.5)?,
+                        ColumnKind::Laplace => deviation.abs()?,
+                        _ => tail(kind, &deviation)?,
+                    };
+                    Ok(penalty.broadcast_add(&scale)?.neg()?)
+                }
+                ColumnKind::Flag => Ok(((&x * &o)? - softplus(&o)?)?),
+                ColumnKind::Count => {
+                    let failures = scale.neg()?.exp()?;
+                    let trials = x.broadcast_add(&failures)?;
+                    let choose = ln_gamma(&trials)?.broadcast_sub(&ln_gamma(&failures)?)?;
+                    Ok((((&x * &o)? - (trials * softplus(&o)?)?)? + choose)?)
+                }
+                ColumnKind::State { .. } => {
+                    let log_sum = o.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
+                    let terms = (&x * o.broadcast_sub(&log_sum)?)?;
+                    // A state that is none of these.
+                    let unseen = ((1.0 - x.sum_keepdim(1)?)? * (f64::from(UNSEEN) / 65536.0))?;
+                    let first = (terms.narrow(1, 0, 1)? + unseen)?;
+                    Ok(Tensor::cat(&[&first, &terms.narrow(1, 1, count - 1)?], 1)?)
+                }
+            }
+        });
+        let terms = terms.collect::<Result<Vec<Tensor>, Error>>()?;
+        Ok(Tensor::cat(&terms, 1)?)
+    }
+
+    /// The Fisher information that a reading has of each of `outputs`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn information(&self, outputs: &Tensor) -> Result<Tensor, Error> {
+        let parts = runs(&self.kinds).into_iter().map(|Run { kind, numbers }| {
+            let (first, count) = (numbers.start, numbers.len());
+            let o = outputs.narrow(1, first, count)?;
+            let scale = self.log_deviation.narrow(0, first, count)?;
+            let chance = ((((&o * 0.5)?.tanh()? + 1.0)?) * 0.5)?;
+            let factor = match kind {
+                ColumnKind::Flag => return Ok((&chance * (1.0 - &chance)?)?),
+                // r p, of which the trials have p in common.
+                ColumnKind::Count => return Ok(chance.broadcast_mul(&scale.neg()?.exp()?)?),
+                ColumnKind::State { .. } => {
+                    let log_sum = o.log_sum_exp(D::Minus1)?.unsqueeze(1)?;
+                    let chance = o.broadcast_sub(&log_sum)?.exp()?;
+                    return Ok((&chance * (1.0 - &chance)?)?);
+                }
+                ColumnKind::Student { degrees } => {
+                    (f64::from(degrees) + 1.0) / (f64::from(degrees) + 3.0)
+                }
+                ColumnKind::Normal | ColumnKind::Laplace => 1.0,
+            };
+            let of_location = ((scale * -2.0)?.exp()? * factor)?;
+            Ok(of_location.broadcast_as(o.shape())?.contiguous()?)
+        });
+        let parts = parts.collect::<Result<Vec<Tensor>, Error>>()?;
+        Ok(Tensor::cat(&parts, 1)?)
+    }
+
+    /// Masks (batch, numbers or more) in which a state is observed where all of its numbers are.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn whole(&self, observed: &Tensor) -> Result<Tensor, Error> {
+        let parts = runs(&self.kinds).into_iter().map(|Run { kind, numbers }| {
+            let part = observed.narrow(1, numbers.start, numbers.len())?;
+            if !matches!(kind, ColumnKind::State { .. }) {
+                return Ok(part);
+            }
+            Ok(part
+                .min_keepdim(1)?
+                .broadcast_as(part.shape())?
+                .contiguous()?)
+        });
+        let parts = parts.collect::<Result<Vec<Tensor>, Error>>()?;
+        Ok(Tensor::cat(&parts, 1)?)
+    }
+
+    /// What densities are asked about of a raw reading: network units of real numbers, whole ones as they are.
+    pub fn targets(&self, reading: &[i16], normalization: &Normalization) -> Vec<f64> {
+        let numbers = runs(&self.kinds).into_iter().flat_map(|run| {
+            let real = run.kind.log_unit().is_some();
+            run.numbers.map(move |number| (number, real))
+        });
+        let target = |(number, real): (usize, bool)| {
+            let x = f64::from(reading[number]);
+            if !real {
+                return x;
+            }
+            let center = f64::from(normalization.centers[number]);
+            (x - center) / f64::from(normalization.units[number])
+        };
+        numbers.map(target).collect()
+    }
+
+    /// `log p(x|z)` in nats of one reading without its constant, from `parameters`, which are those of `log_deviation`, targets
+    /// and outputs: the terms in double precision.
+    pub fn log_density(&self, parameters: &[f64], targets: &[f64], outputs: &[f64]) -> f64 {
+        let softplus = |l: f64| l.max(0.0) + (-l.abs()).exp().ln_1p();
+        let mut sum = 0.0;
+        for Run { kind, numbers } in runs(&self.kinds) {
+            if let ColumnKind::State { .. } = kind {
+                let total: f64 = outputs[numbers.clone()].iter().map(|l| l.exp()).sum();
+                let own = targets[numbers.clone()].iter().zip(&outputs[numbers]);
+                let known = own.filter(|&(&x, _)| x == 1.0).map(|(_, l)| l - total.ln());
+                sum += known
+                    .reduce(|a, b| a + b)
+                    .unwrap_or(f64::from(UNSEEN) / 65536.0);
+                continue;
+            }
+            for number in numbers {
+                let (x, o, s) = (targets[number], outputs[number], parameters[number]);
+                let distance = (x - o) * (-s).exp();
+                sum += match kind {
+                    ColumnKind::Normal => -s - 0.5 * distance * distance,
+                    ColumnKind::Laplace => -s - distance.abs(),
+                    ColumnKind::Student { degrees } => {
+                        let degrees = f64::from(degrees);
+                        -s - 0.5 * (degrees + 1.0) * (distance * distance / degrees).ln_1p()
+                    }
+                    ColumnKind::Flag => x * o - softplus(o),
+                    ColumnKind::Count | ColumnKind::State { .. } => {
+                        let failures = (-s).exp();
+                        let choose = libm::lgamma(x + failures) - libm::lgamma(failures);
+                        choose + x * o - (x + failures) * softplus(o)
+                    }
+                };
+            }
+        }
+        sum
+    }
+
+    /// For each number what its density is normalized by beside the parameters, and whether it is a count, whose `x!` is that.
+    pub(super) fn constants(&self) -> Vec<(f64, bool)> {
+        let mut constants = vec![];
+        for Run { kind, numbers } in runs(&self.kinds) {
+            for number in numbers {
+                let constant = -self.log_units[number] - log_normalizer(kind);
+                constants.push((constant, kind == ColumnKind::Count));
+            }
+        }
+        constants
+    }
+}
+
+/// `(v + 1) / 2 ln(1 + d^2 / v)` of a Student-t distribution.
+fn tail(kind: ColumnKind, deviation: &Tensor) -> Result<Tensor, Error> {
+    let ColumnKind::Student { degrees } = kind else {
+        return Ok(deviation.zeros_like()?);
+    };
+    let degrees = f64::from(degrees);
+    let logarithm = ((deviation.sqr()? / degrees)? + 1.0)?.log()?;
+    Ok((logarithm * (0.5 * (degrees + 1.0)))?)
+}
+
+/// `ln Gamma(y)` of numbers above 0: eight steps up by its recurrence, and Stirling's series (Abramowitz and Stegun, 6.1.15
+/// and 6.1.41).
+fn ln_gamma(y: &Tensor) -> Result<Tensor, Error> {
+    const STEPS: usize = 8;
+    let mut product = y.log()?;
+    for step in 1..STEPS {
+        product = (product + (y + step as f64)?.log()?)?;
+    }
+    let z = (y + STEPS as f64)?;
+    let stirling = ((&z - 0.5)? * z.log()?)?;
+    let stirling = ((stirling - &z)? + 0.5 * (2.0 * PI).ln())?;
+    let series = z.recip()?;
+    let series = ((&series / 12.0)? - (series.powf(3.0)? / 360.0)?)?;
+    Ok(((stirling + series)? - product)?)
+}
