@@ -33,6 +33,7 @@ pub struct Model<'a> {
     /// The text on the columns; see [`crate::Column`].
     pub(crate) columns: &'a [u8],
     pub(crate) image_length: usize,
+    pub(crate) input_ceiling: u16,
     pub(crate) picture_width: usize,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u32,
@@ -323,6 +324,7 @@ impl<'a> Model<'a> {
             name: Text::EMPTY,
             columns: &[],
             image_length: 0,
+            input_ceiling: 0,
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
@@ -354,6 +356,7 @@ impl<'a> Model<'a> {
 
     fn read_scalars(&mut self, header: &Header<'a>) {
         self.name = header.name;
+        self.input_ceiling = header.input_ceiling;
         self.picture_width = header.picture_width.into();
         self.latents = header.latents;
         self.latent_fraction_bits = header.latent_fraction_bits.into();
@@ -384,7 +387,7 @@ impl<'a> Model<'a> {
 
     fn read_layers(&mut self, tensors: &mut Tensors<'a>, header: &Header<'_>) {
         let (packing, latents) = (header.packing, self.latents());
-        let takes_in = (self.centers.len(), NARROW_CEILING.into());
+        let takes_in = (self.centers.len(), header.input_ceiling.into());
         let encoder = (&mut self.encoder, takes_in, 2 * latents);
         read_half(tensors, packing, (&header.encoder, header.heads), encoder);
         let takes_in = (latents + self.conditions.len(), LARGEST_LATENT);
@@ -429,6 +432,17 @@ impl<'a> Model<'a> {
         } else {
             0
         }
+    }
+
+    /// The largest magnitude of what the encoder takes in of a number of a reading; above 127 it is 16 bits wide.
+    #[must_use]
+    pub fn input_ceiling(&self) -> u16 {
+        self.input_ceiling
+    }
+
+    /// Whether the encoder takes 16 bits in.
+    pub(crate) fn has_wide_inputs(&self) -> bool {
+        cfg!(feature = "wide-activations") && self.input_ceiling > NARROW_CEILING.unsigned_abs()
     }
 
     /// Numbers in a reading: inputs, then conditions.
@@ -536,6 +550,10 @@ fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
     let (low, high) = header.log_variance_range;
     tensors.require((1..=MAX_INPUTS).contains(&header.inputs), Defect::Inputs);
     tensors.require(header.conditions <= MAX_INPUTS, Defect::Conditions);
+    tensors.require(
+        (1..=i16::MAX.unsigned_abs()).contains(&header.input_ceiling),
+        Defect::InputCeiling,
+    );
     if let PriorHeader::Mixture { components } = header.prior {
         tensors.require(
             (1..=MAX_COMPONENTS).contains(&components),

@@ -13,8 +13,8 @@ use crate::workspace::Scratch;
 /// Encodes `reading`: fills `mean`, `log_variance` and `deviation` of `scratch`, and hands `watch`
 /// the outputs of each layer, as bytes.
 ///
-/// Each observed input enters as `clamp(M_i(x_i - c_i), -127, 127)`, each other one as 0, which is
-/// its centre (Mattei and Frellsen, "MIWAE", 2019, section 3.1); the heads leave their accumulators
+/// Each observed input enters as `clamp(M_i(x_i - c_i), -C, C)` with the ceiling C of the image, each other one as 0,
+/// which is its centre (Mattei and Frellsen, "MIWAE", 2019, section 3.1); the heads leave their accumulators
 /// as Q16.16, means clamped to [`LARGEST_MEAN`], log-variances to the range of the image.
 pub(crate) fn encode(
     model: &Model<'_>,
@@ -23,8 +23,20 @@ pub(crate) fn encode(
     scratch: &mut Scratch<'_>,
     mut watch: impl FnMut(&[u8]),
 ) {
-    let quantized = bytemuck::cast_slice_mut(scratch.activations);
-    quantize(model, reading, observed, quantized);
+    let wide = model.has_wide_inputs();
+    if wide {
+        let quantized = scratch.activations.iter_mut();
+        for (quantized, value) in quantized.zip(quantized_inputs(model, reading, observed)) {
+            *quantized = value as i16;
+        }
+    } else {
+        quantize(
+            model,
+            reading,
+            observed,
+            bytemuck::cast_slice_mut(scratch.activations),
+        );
+    }
     let conditions = reading.get(model.inputs()..).unwrap_or_default();
     let given = |condition| observed.observes(model.inputs() + condition);
     condition(model, conditions, given, scratch);
@@ -33,7 +45,7 @@ pub(crate) fn encode(
         activations: scratch.activations,
         lanes: 1,
     };
-    let mut heads = layers.run(&model.encoder, None, &mut watch);
+    let mut heads = layers.run(&model.encoder, None, wide, &mut watch);
     let (low, high) = model.log_variance_range;
     let mut means = scratch.mean.iter_mut();
     let mut log_variances = scratch.log_variance.iter_mut();
@@ -55,16 +67,32 @@ pub(crate) fn encode(
 // Apart: it is the longest loop of an encoder but those of layers, and wants all registers.
 #[inline(never)]
 fn quantize(model: &Model<'_>, reading: &[i16], observed: Mask<'_>, quantized: &mut [i8]) {
+    let inputs = quantized_inputs(model, reading, observed);
+    for (quantized, value) in quantized.iter_mut().zip(inputs) {
+        *quantized = value as i8;
+    }
+}
+
+/// What the encoder takes in of a reading, within the ceiling.
+#[inline(always)]
+fn quantized_inputs<'r>(
+    model: &'r Model<'_>,
+    reading: &'r [i16],
+    observed: Mask<'r>,
+) -> impl Iterator<Item = i32> + 'r {
+    let ceiling = i32::from(model.input_ceiling);
     let inputs = reading.iter().zip(model.centers).zip(model.gains);
-    for (index, (((&x, &center), &gain), quantized)) in inputs.zip(quantized).enumerate() {
+    let inputs = inputs.enumerate();
+    inputs.map(move |(index, ((&x, &center), &gain))| {
         let centred = i32::from(x) - i32::from(center);
         let value = Multiplier::from_validated(gain).apply(centred);
-        *quantized = if observed.observes(index) {
-            value.clamp(-127, 127) as i8
+        if observed.observes(index) {
+            // No `clamp`, which asserts an order.
+            value.max(-ceiling).min(ceiling)
         } else {
             0
-        };
-    }
+        }
+    })
 }
 
 /// Takes the outputs of layers that nobody watches. A function, so that all such passes are one piece of code.
@@ -235,7 +263,7 @@ pub(crate) fn decode<'s>(
         activations: scratch.activations,
         lanes,
     };
-    layers.run(&model.decoder, Some(scratch.latents), &mut watch)
+    layers.run(&model.decoder, Some(scratch.latents), true, &mut watch)
 }
 
 /// The memory of the layers of one half.
@@ -248,11 +276,12 @@ struct Layers<'s> {
 
 impl<'s> Layers<'s> {
     /// Runs the hidden layers, and gives the outputs of the last one. The first layer takes `latents`
-    /// in, or else narrow activations.
+    /// in, or else activations, which may be `wide`.
     fn run(
         self,
         half: &'s Half<'_>,
         mut latents: Option<&[i16]>,
+        mut wide: bool,
         watch: &mut impl FnMut(&[u8]),
     ) -> Outputs<'s> {
         let Self {
@@ -260,7 +289,6 @@ impl<'s> Layers<'s> {
             activations,
             lanes,
         } = self;
-        let mut wide = false;
         for layer in &half.hidden {
             let Hidden {
                 dense,

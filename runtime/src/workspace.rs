@@ -147,7 +147,8 @@ impl Model<'_> {
             (words, bytes)
         };
         let (encoder, decoder) = (of_half(&self.encoder, 1), of_half(&self.decoder, LANES));
-        let bytes = self.reading_length().max(encoder.1).max(decoder.1);
+        let inputs = self.reading_length() << u32::from(self.has_wide_inputs());
+        let bytes = inputs.max(encoder.1).max(decoder.1);
         (encoder.0.max(decoder.0), bytes.div_ceil(2))
     }
 }

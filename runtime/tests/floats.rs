@@ -123,10 +123,11 @@ impl Floats<'_> {
 
     /// Posterior mean and log-variance.
     fn encode(&self, reading: &[i16]) -> (Vec<f64>, Vec<f64>) {
+        let ceiling = f64::from(self.spec.input_ceiling);
         let inputs = self.spec.inputs.iter().zip(reading);
         let x = inputs.map(|(input, &x)| {
             let centred = f64::from(x) - f64::from(input.center);
-            (centred * input.gain.to_f64()).clamp(-127.0, 127.0)
+            (centred * input.gain.to_f64()).clamp(-ceiling, ceiling)
         });
         let mut mean = Self::network(&self.spec.encoder, &self.spec.heads, x.collect());
         let (low, high) = self.spec.log_variance_range;

@@ -34,6 +34,7 @@ fn spec() -> ImageSpec {
         columns: vec![],
         picture_width: 2,
         inputs: vec![input; 2],
+        input_ceiling: 127,
         conditions: vec![],
         prior: PriorSpec::Standard,
         stream: None,
@@ -100,9 +101,9 @@ fn four_bits_differ_in_the_weights_alone() {
     spec.output.bits = WeightBits::Four;
     let image = spec.encode(&[table]).unwrap();
     let mut expected = IMAGE;
-    expected[40] = 1; // output of four-bit weights
+    expected[41] = 1; // output of four-bit weights
     expected[152..][..2].copy_from_slice(&[1, 14]);
-    expected[12..16].copy_from_slice(&[0x8a, 0x04, 0xfd, 0x98]); // CRC-32
+    expected[12..16].copy_from_slice(&[0xe2, 0xc8, 0x68, 0xe2]); // CRC-32
     assert_eq!(&*image, &expected);
     let model = Model::parse(&image).unwrap();
     // Eight bytes more, for the expanded weights.

@@ -548,6 +548,7 @@ fn largest_spec(
         columns: vec![],
         picture_width: 0,
         inputs: vec![input; inputs],
+        input_ceiling: 127,
         conditions: vec![],
         prior: PriorSpec::Standard,
         likelihood,

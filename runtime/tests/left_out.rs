@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// Where the header starts, and where it ends.
-const HEADER: (usize, usize) = (20, 69);
+const HEADER: (usize, usize) = (20, 70);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -41,6 +41,8 @@ fn image(header: &[u8]) -> Image {
 #[derive(Clone, Copy)]
 struct Fields<'a> {
     conditions: u8,
+    /// The ceiling of the inputs.
+    inputs: &'a [u8],
     stream: &'a [u8],
     prior: &'a [u8],
     likelihood: &'a [u8],
@@ -57,6 +59,7 @@ impl Fields<'_> {
     /// Those that need nothing but a likelihood, one that was kept where there is one.
     const LEAST: Self = Self {
         conditions: 0,
+        inputs: &[127],
         stream: &[0],
         prior: &[0],
         likelihood: if cfg!(feature = "counts") {
@@ -75,15 +78,16 @@ impl Fields<'_> {
         let header = [
             &hand[..4],
             &[self.conditions],
-            &hand[5..12],
+            self.inputs,
+            &hand[6..13],
             self.stream,
             self.prior,
             self.likelihood,
             &[self.packing],
             self.encoder,
-            &hand[18..20],
+            &hand[19..21],
             &[self.output],
-            &hand[21..],
+            &hand[22..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()
@@ -169,6 +173,14 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
         cfg!(feature = "wide-activations"),
         "wide-activations",
         Fields { encoder, ..least },
+    );
+    refused(
+        cfg!(feature = "wide-activations"),
+        "wide-activations",
+        Fields {
+            inputs: &[0x80, 1],
+            ..least
+        },
     );
     let encoder = &[1, 2, 1, 0, 0, 0xfe, 1];
     for fields in [Fields { encoder, ..least }, Fields { output: 1, ..least }] {

@@ -130,6 +130,7 @@ impl Exact {
                 columns: vec![],
                 picture_width: 0,
                 inputs,
+                input_ceiling: 127,
                 conditions: vec![],
                 prior: PriorSpec::Standard,
                 likelihood,

@@ -13,7 +13,7 @@ use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
 use support::{
     Dice, Temper, enrich, extreme_reading, random_heterogeneous, random_mask, random_reading,
-    random_spec,
+    random_spec, widen_inputs,
 };
 
 /// Every kind, two of the random ones with an odd or even number of samples.
@@ -227,6 +227,22 @@ fn heterogeneous_models_agree_with_the_reference() {
     for (seed, temper) in [(32, Temper::Trained), (33, Temper::Wild)] {
         let spec = |dice: &mut Dice| random_heterogeneous(dice, temper);
         assert_eq!(compare(&mut Dice::new(seed), 500, spec), 19_500);
+    }
+}
+
+/// Encoders that take in other numbers than 8 bits hold, conditions too.
+#[test]
+fn wide_inputs_agree_with_the_reference() {
+    for (seed, temper) in [(34, Temper::Trained), (35, Temper::Wild)] {
+        let scores = compare(&mut Dice::new(seed), 300, |dice| {
+            let mut spec = random_spec(dice, temper);
+            if dice.once_in(2) {
+                enrich(dice, &mut spec);
+            }
+            widen_inputs(dice, &mut spec);
+            spec
+        });
+        assert_eq!(scores, 11_700);
     }
 }
 

@@ -14,13 +14,14 @@ use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
     Session, WorkspaceError,
 };
-use support::{Dice, Temper, enrich, random_reading, random_spec, random_spec_of};
+use support::{Dice, Temper, enrich, random_reading, random_spec, random_spec_of, widen_inputs};
 
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
 /// weights where they are of four bits, and the outputs of the largest.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
     let latents = spec.heads.rows.len() / 2;
-    let (mut operands, mut activations) = (0, spec.inputs.len());
+    let of_inputs = if spec.input_ceiling > 127 { 2 } else { 1 };
+    let (mut operands, mut activations) = (0, of_inputs * spec.inputs.len());
     // The decoder runs four latents at once, and takes twelve bytes for four numbers of each column.
     let halves = [
         (spec.inputs.len(), &spec.encoder, 2, 1),
@@ -62,6 +63,9 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
         let mut spec = random_spec(&mut dice, Temper::Wild);
         if dice.once_in(3) {
             enrich(&mut dice, &mut spec);
+        }
+        if dice.once_in(3) {
+            widen_inputs(&mut dice, &mut spec);
         }
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
@@ -392,8 +396,11 @@ fn models_that_break_a_rule_are_not_encoded() {
     let constant = "a constant of its density is beyond 4096 nats";
     let deviation = "a deviation of its noise is negative";
     let range = "its range of log-variances is not within -32..=8";
+    let inputs = "the ceiling of its inputs is not in 1..=32767";
     let bits = "the fraction bits of its latents are not in 6..=15";
     let location: &[(Change, &str)] = &[
+        (|s| s.input_ceiling = 0, inputs),
+        (|s| s.input_ceiling = 32_768, inputs),
         (|s| s.latent_fraction_bits = 5, bits),
         (|s| s.latent_fraction_bits = 16, bits),
         (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),

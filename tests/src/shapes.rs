@@ -116,6 +116,7 @@ impl Shape {
             picture_width: 0,
             self_test_reading: inputs.iter().map(|input| input.center).collect(),
             inputs,
+            input_ceiling: 127,
             conditions: Vec::new(),
             prior: PriorSpec::Standard,
             stream: None,

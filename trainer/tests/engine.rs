@@ -58,9 +58,13 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         let parts = Splits::load(settings).unwrap();
         let histories = [Means::Engine, Means::Candle].map(|means| {
             let device = &Device::Cpu;
-            let vae =
-                train::initialize(settings, &derived.likelihood, &derived.normalization, device)
-                    .unwrap();
+            let vae = train::initialize(
+                settings,
+                &derived.likelihood,
+                &derived.normalization,
+                device,
+            )
+            .unwrap();
             let mut training = trained.prepare(&parts.train.table);
             training.intensities = parts.intensities.clone();
             let validation = trained.prepare(&parts.validation.table);

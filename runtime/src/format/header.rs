@@ -101,6 +101,8 @@ pub(crate) struct Header<'a> {
     pub(crate) inputs: u16,
     /// Numbers of a reading behind its inputs: both networks take them in, neither models them.
     pub(crate) conditions: u16,
+    /// The largest magnitude of what the encoder takes in; 127 or less makes it `i8`, more makes it `i16`.
+    pub(crate) input_ceiling: u16,
     pub(crate) picture_width: u16,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u8,
@@ -130,6 +132,7 @@ impl<'a> Header<'a> {
             columns: 0,
             inputs: 0,
             conditions: 0,
+            input_ceiling: 0,
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
@@ -168,6 +171,7 @@ impl<'a> Header<'a> {
         for number in [
             &mut self.inputs,
             &mut self.conditions,
+            &mut self.input_ceiling,
             &mut self.picture_width,
             &mut self.latents,
         ] {
@@ -233,8 +237,9 @@ impl Header<'_> {
         if !cfg!(feature = "foreign-packings") && self.packing != Packing::NATIVE {
             return Some("foreign-packings");
         }
-        if !cfg!(feature = "wide-activations") && layers.any(|layer| layer.ceiling > NARROW_CEILING)
-        {
+        let mut wide = self.input_ceiling > NARROW_CEILING.unsigned_abs();
+        wide |= layers.any(|layer| layer.ceiling > NARROW_CEILING);
+        if !cfg!(feature = "wide-activations") && wide {
             return Some("wide-activations");
         }
         let mut layers = self.encoder.iter().chain(&self.decoder);
@@ -385,6 +390,7 @@ mod tests {
             columns: 300,
             inputs: 300,
             conditions: 1,
+            input_ceiling: 127,
             picture_width: 0,
             latents: 2,
             latent_fraction_bits: 12,
@@ -420,8 +426,9 @@ mod tests {
         };
         // Varints of the postcard wire format; signed ones are zigzag coded.
         let bytes = [
-            2, b'a', b'b', 0xac, 0x02, 0xac, 0x02, 1, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16, 2,
-            1, 4, 1, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2, 4,
+            2, b'a', b'b', 0xac, 0x02, 0xac, 0x02, 1, 127, 0, 2, 12, 1, 0x80, 0x01, 0, 1, 5, 0, 16,
+            2, 1, 4, 1, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 0, 1, 1, 2, 8, 3, 127, 10, 2, 4, 6, 3, 0, 2,
+            4,
         ];
         assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
         assert_eq!(read(&bytes), Ok(header));
@@ -495,6 +502,7 @@ mod tests {
             columns: words.next_u32() >> (which % 32),
             inputs: short(words),
             conditions: short(words),
+            input_ceiling: short(words),
             picture_width: short(words),
             latents: short(words),
             latent_fraction_bits: words.next_u32() as u8,

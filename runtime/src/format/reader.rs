@@ -36,6 +36,7 @@ impl ImageSpec {
             columns: columns(model),
             picture_width: model.picture_width as u16,
             inputs: inputs.collect(),
+            input_ceiling: model.input_ceiling,
             conditions: multipliers(model.conditions),
             stream: model.stream.as_ref().map(|stream| StreamSpec {
                 front_end: stream.front_end.clone(),

@@ -31,6 +31,9 @@ pub struct ImageSpec {
     pub picture_width: u16,
     /// The normalization of each number of a reading: of its inputs, then of its conditions.
     pub inputs: Vec<InputSpec>,
+    /// The largest magnitude of what the encoder takes in of each of them: 127 for `i8`; more, up to 32767, for `i16`, costs
+    /// twice the RAM and about a quarter more instructions in the first layer.
+    pub input_ceiling: u16,
     /// For each condition the factor from the centred raw number to what the decoder takes in, which
     /// has as many fraction bits as a latent. Empty for most models.
     pub conditions: Vec<Multiplier>,
@@ -82,7 +85,7 @@ pub struct InputSpec {
     pub center: i16,
     /// A raw reading stands for `raw * 2^exponent`.
     pub exponent: i8,
-    /// From the centred reading to the `i8` that the encoder takes in.
+    /// From the centred reading to what the encoder takes in.
     pub gain: Multiplier,
 }
 
@@ -416,6 +419,7 @@ impl ImageSpec {
             columns: columns.len().try_into().map_err(too_long)?,
             inputs: narrow("inputs", self.modelled())?,
             conditions: narrow("conditions", self.conditions.len())?,
+            input_ceiling: self.input_ceiling,
             picture_width: self.picture_width,
             latents: narrow("latents", self.heads.rows.len() / 2)?,
             latent_fraction_bits: self.latent_fraction_bits,

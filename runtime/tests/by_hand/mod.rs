@@ -3,16 +3,17 @@
 #[rustfmt::skip]
 pub(crate) const IMAGE: [u8; 192] = [
     b'E', b'L', b'B', b'W',
-    5, 0, // format version
+    6, 0, // format version
     2, 0, // numerics version
     192, 0, 0, 0, // length
-    0x3b, 0xb4, 0x97, 0xd9, // CRC-32 of all other bytes
-    49, 0, 0, 0, // length of the header
+    0xed, 0x8d, 0xec, 0xaa, // CRC-32 of all other bytes
+    50, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     0, // no text on columns
     2, // inputs
     0, // conditions
+    127, // ceiling of inputs
     2, // picture width
     1, // latents
     12, // latent fraction bits
@@ -36,7 +37,7 @@ pub(crate) const IMAGE: [u8; 192] = [
     0x9b, 0xb3, 0x0c, // -101582
     0xad, 0xf9, 0x0d, // -114263
     0xb5, 0xb0, 0x04, // -35867
-    0, 0, 0, // up to byte 72
+    0, 0, // up to byte 72
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64

@@ -151,6 +151,7 @@ fn random_spec_with(
         columns: random_columns(&mut aside.clone(), inputs),
         picture_width: dice.size(0, inputs) as u16,
         inputs: specs,
+        input_ceiling: 127,
         conditions: vec![],
         prior: PriorSpec::Standard,
         likelihood,
@@ -260,6 +261,30 @@ pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
     spec.self_test_reading.truncate(behind);
     for input in &spec.inputs[behind..] {
         spec.self_test_reading.push(input.center.saturating_add(7));
+    }
+}
+
+/// Lets the encoder take in more than 8 bits, or fewer, as far as its bound allows, and no reading further away.
+pub(crate) fn widen_inputs(dice: &mut Dice, spec: &mut ImageSpec) {
+    let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
+    let dense = first.unwrap_or(&mut spec.heads);
+    let columns = dense.weights.len() / dense.rows.len();
+    let room = dense.rows.iter().zip(dense.weights.chunks(columns));
+    let room = room.map(|(row, weights)| {
+        let norm: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();
+        (BOUND - 1 - i64::from(row.bias.unsigned_abs())) / norm.max(1)
+    });
+    let most = room.min().unwrap_or(127);
+    let ceiling = dice.pick(&[1, 126, 128, 4095, 32_767]).min(most);
+    let factor = ceiling as f64 / f64::from(spec.input_ceiling);
+    spec.input_ceiling = ceiling as u16;
+    for input in &mut spec.inputs {
+        let gain = (input.gain.to_f64() * factor).clamp(1e-9, 32_000.0);
+        input.gain = Multiplier::nearest(gain).unwrap();
+    }
+    for row in &mut dense.rows {
+        let multiplier = (row.multiplier.to_f64() / factor).clamp(1e-9, 32_000.0);
+        row.multiplier = Multiplier::nearest(multiplier).unwrap();
     }
 }
 

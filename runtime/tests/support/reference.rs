@@ -235,11 +235,12 @@ impl<'a> Reference<'a> {
 
     /// What the hidden layers of the encoder give, and its last one.
     fn encoder_outputs(&self, reading: &[i16]) -> (Vec<Vec<i128>>, Vec<i128>) {
+        let ceiling = i128::from(self.spec.input_ceiling);
         let mut q = vec![];
         for (i, (input, &x)) in self.spec.inputs.iter().zip(reading).enumerate() {
             let centred = i128::from(x) - i128::from(input.center);
             q.push(match self.observed[i] {
-                true => apply(input.gain, centred).clamp(-127, 127),
+                true => apply(input.gain, centred).clamp(-ceiling, ceiling),
                 false => 0,
             });
         }

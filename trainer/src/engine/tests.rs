@@ -3,8 +3,8 @@
 use super::*;
 use crate::config::{Calibration, ColumnKind, ElboForm, LikelihoodKind, Scale};
 use crate::data::Table;
-use crate::model::objective::{Batch, Bound};
 use crate::model::Architecture;
+use crate::model::objective::{Batch, Bound};
 use crate::numeric::cubature::{self, Turn};
 use crate::numeric::evidence::Evidence;
 use crate::quantize::{Plan, Pool, measure};
@@ -155,8 +155,7 @@ impl Trial {
             },
         };
         let first = normalization.first(modelled);
-        let likelihood =
-            crate::model::Likelihood::new(&case.kind, &first, &Device::Cpu).unwrap();
+        let likelihood = crate::model::Likelihood::new(&case.kind, &first, &Device::Cpu).unwrap();
         let architecture = Architecture {
             inputs: modelled,
             conditions: case.conditions,

@@ -1,11 +1,11 @@
 //! p(x|z) of columns of different kinds, in floats: the formulas of `elbow::distribution::Kind`, on tensors.
 
-use super::likelihood::softplus;
+use super::likelihood::{Bounds, scale_bounds, softplus};
 use crate::config::ColumnKind;
 use crate::error::Error;
-use crate::readings::{Normalization, failures};
+use crate::readings::{FAILURES, Normalization, failures};
 use candle_core::{D, DType, Device, Tensor, Var};
-use elbow::distribution::{LARGEST_FAILURES, UNSEEN};
+use elbow::distribution::UNSEEN;
 use std::f64::consts::{LN_2, PI};
 use std::ops::Range;
 
@@ -22,8 +22,8 @@ pub struct Heterogeneous {
     /// A parameter for each number of a reading: `ln sigma` of a real one, in network units; `-ln r` of a count, which has r
     /// failures; 0 of others.
     pub log_deviation: Var,
-    /// Its lowest values.
-    pub(super) floor: Tensor,
+    /// Its range.
+    pub(super) bounds: Bounds,
     /// `ln u_i`, where `u_i` is the network unit of a real number in the units of the data; 0 of others.
     pub log_units: Vec<f64>,
 }
@@ -81,29 +81,31 @@ impl Heterogeneous {
         normalization: &Normalization,
         device: &Device,
     ) -> Result<Self, Error> {
-        let (mut floor, mut log_units) = (vec![], vec![]);
+        let (mut bounds, mut log_units) = (vec![], vec![]);
         for Run { kind, numbers } in runs(kinds) {
             for number in numbers {
-                let unit = f64::from(normalization.units[number]);
-                let of_real = kind.log_unit().is_some();
-                floor.push(match kind {
-                    ColumnKind::Count => -(f64::from(LARGEST_FAILURES) / 65536.0).ln() as f32,
-                    _ if of_real => (normalization.floors[number] / unit).ln() as f32,
-                    _ => 0.0,
-                });
-                let exponent = f64::from(normalization.exponents[number]);
-                log_units.push(if of_real {
-                    unit.ln() + exponent * LN_2
-                } else {
-                    0.0
-                });
+                let log_failures = |failures: f64| -failures.ln() as f32;
+                let (bound, log_unit) = match (kind, kind.log_unit()) {
+                    (_, Some(log_unit)) => {
+                        let unit = f64::from(normalization.units[number]);
+                        let exponent = f64::from(normalization.exponents[number]);
+                        let bound = scale_bounds(normalization, number, log_unit);
+                        (bound, unit.ln() + exponent * LN_2)
+                    }
+                    (ColumnKind::Count, None) => {
+                        ((log_failures(FAILURES.1), log_failures(FAILURES.0)), 0.0)
+                    }
+                    (_, None) => ((0.0, 0.0), 0.0),
+                };
+                bounds.push(bound);
+                log_units.push(log_unit);
             }
         }
-        let count = floor.len();
+        let count = bounds.len();
         Ok(Self {
             kinds: kinds.to_vec(),
             log_deviation: Var::zeros(count, DType::F32, device)?,
-            floor: Tensor::from_vec(floor, count, device)?,
+            bounds: Bounds::new(&bounds, device)?,
             log_units,
         })
     }

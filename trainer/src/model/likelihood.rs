@@ -28,9 +28,8 @@ pub struct Location {
     pub family: Family,
     /// `ln sigma_i`, (inputs), or (1) for all inputs alike; none where the decoder gives it.
     pub log_deviation: Option<Var>,
-    /// The lowest `ln sigma_i` that is learned: below it the readings resolve nothing. As many as
-    /// `log_deviation`.
-    floor: Tensor,
+    /// The bounds of the `ln sigma_i` that are learned, as many as `log_deviation`.
+    bounds: Bounds,
     /// `ln u_i`, where `u_i` is the network unit of an input in the units of the data.
     pub log_units: Vec<f64>,
 }
@@ -46,14 +45,15 @@ impl Location {
         normalization: &Normalization,
         device: &Device,
     ) -> Result<Self, Error> {
-        let floors = normalization.floors.iter().zip(&normalization.units);
-        let mut floor: Vec<f32> = floors
-            .map(|(floor, &unit)| (floor / f64::from(unit)).ln() as f32)
+        let numbers = 0..normalization.units.len();
+        let mut bounds: Vec<(f32, f32)> = numbers
+            .map(|number| scale_bounds(normalization, number, 0.0))
             .collect();
         if scale == Scale::Shared {
-            floor = vec![floor.into_iter().fold(f32::NEG_INFINITY, f32::max)];
+            let tighter = |all: (f32, f32), own: (f32, f32)| (all.0.max(own.0), all.1.min(own.1));
+            bounds = vec![bounds.into_iter().fold((f32::MIN, f32::MAX), tighter)];
         }
-        let count = floor.len();
+        let count = bounds.len();
         let log_deviation = match scale {
             Scale::Predicted => None,
             Scale::Shared | Scale::Input => Some(Var::zeros(count, DType::F32, device)?),
@@ -65,7 +65,7 @@ impl Location {
         Ok(Self {
             family,
             log_deviation,
-            floor: Tensor::from_vec(floor, count, device)?,
+            bounds: Bounds::new(&bounds, device)?,
             log_units: log_units.collect(),
         })
     }
@@ -108,6 +108,40 @@ impl Location {
         let log_deviation = pairs.narrow(2, 1, 1)?.squeeze(2)?.clamp(-limit, limit)?;
         Ok((pairs.narrow(2, 0, 1)?.squeeze(2)?, log_deviation))
     }
+}
+
+/// The range of the parameters beside the decoder's.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    lowest: Tensor,
+    highest: Tensor,
+}
+
+impl Bounds {
+    pub(super) fn new(bounds: &[(f32, f32)], device: &Device) -> Result<Self, Error> {
+        let of = |end: fn(&(f32, f32)) -> f32| Tensor::from_iter(bounds.iter().map(end), device);
+        Ok(Self {
+            lowest: of(|bounds| bounds.0)?,
+            highest: of(|bounds| bounds.1)?,
+        })
+    }
+}
+
+/// The largest unit of a location that an image has a multiplier for, in raw units.
+const LARGEST_UNIT: f64 = 32_767.0;
+
+/// The bounds of `ln sigma` of a number, in network units: below them the readings resolve nothing, above them an image has
+/// no multiplier for the unit, which is `sigma` times `e^log_unit`.
+pub(super) fn scale_bounds(
+    normalization: &Normalization,
+    number: usize,
+    log_unit: f64,
+) -> (f32, f32) {
+    let unit = f64::from(normalization.units[number]);
+    let lowest = (normalization.floors[number] / unit).ln();
+    let highest = (LARGEST_UNIT / unit).ln() - log_unit;
+    // The highest rounds down: at the bound a unit is to have a multiplier.
+    (lowest as f32, (highest as f32).next_down())
 }
 
 impl Likelihood {
@@ -156,16 +190,18 @@ impl Likelihood {
         }
     }
 
-    /// The lowest values of the parameters beside the decoder's, as many as those.
+    /// The lowest and the highest values of the parameters beside the decoder's, as many as those.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn floor(&self) -> Result<Vec<f32>, Error> {
-        match self {
-            Self::Binomial { .. } => Ok(vec![]),
-            Self::Location(location) => Ok(location.floor.to_vec1::<f32>()?),
-            Self::Heterogeneous(heterogeneous) => Ok(heterogeneous.floor.to_vec1::<f32>()?),
-        }
+    pub fn bounds(&self) -> Result<Vec<(f32, f32)>, Error> {
+        let bounds = match self {
+            Self::Binomial { .. } => return Ok(vec![]),
+            Self::Location(location) => &location.bounds,
+            Self::Heterogeneous(heterogeneous) => &heterogeneous.bounds,
+        };
+        let lowest = bounds.lowest.to_vec1::<f32>()?.into_iter();
+        Ok(lowest.zip(bounds.highest.to_vec1::<f32>()?).collect())
     }
 
     /// Brings the parameters back into their range after a step of the optimizer.
@@ -173,13 +209,13 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
-        let floor = match self {
+        let Bounds { lowest, highest } = match self {
             Self::Binomial { .. } => return Ok(()),
-            Self::Location(location) => &location.floor,
-            Self::Heterogeneous(heterogeneous) => &heterogeneous.floor,
+            Self::Location(location) => &location.bounds,
+            Self::Heterogeneous(heterogeneous) => &heterogeneous.bounds,
         };
         if let Some(var) = self.log_deviation() {
-            var.set(&var.maximum(floor)?)?;
+            var.set(&var.maximum(lowest)?.minimum(highest)?)?;
         }
         Ok(())
     }
@@ -341,7 +377,7 @@ mod tests {
             Likelihood::Location(Location {
                 family,
                 log_deviation: var,
-                floor: Tensor::new(&[-10.0f32], &Device::Cpu).unwrap(),
+                bounds: Bounds::new(&[(-10.0, 10.0)], &Device::Cpu).unwrap(),
                 log_units: vec![0.0],
             })
         };

@@ -4,9 +4,8 @@ use super::Q16;
 use crate::config::ColumnKind;
 use crate::error::Error;
 use crate::model::{Heterogeneous, Likelihood, Location, Vae, log_normalizer};
-use crate::readings::Normalization;
+use crate::readings::{FAILURES, Normalization};
 use candle_core::Tensor;
-use elbow::distribution::LARGEST_FAILURES;
 use elbow::format::{
     ComponentSpec, EncodeError, GroupSpec, LikelihoodSpec, LocationSpec, PriorSpec, Tail,
 };
@@ -111,7 +110,7 @@ fn quantize_heterogeneous(
             ColumnKind::Student { degrees } => real(Tail::Student { degrees })?,
             ColumnKind::Flag => GroupSpec::Flag,
             ColumnKind::Count => GroupSpec::Count {
-                failures: (-log_deviation).exp().clamp(LEAST_FAILURES, MOST_FAILURES),
+                failures: (-log_deviation).exp().clamp(FAILURES.0, FAILURES.1),
                 largest: largest_count(normalization, number),
             },
             ColumnKind::State { states } => GroupSpec::States { count: states },
@@ -124,9 +123,6 @@ fn quantize_heterogeneous(
     Ok((LikelihoodSpec::Heterogeneous(groups), scales))
 }
 
-/// Failures of counts in an image.
-const LEAST_FAILURES: f64 = 1e-3;
-const MOST_FAILURES: f64 = LARGEST_FAILURES as f64 / Q16;
 /// How many standard deviations above the mean of a count its table ends, and how long it is at least.
 const TABLE: (f32, f32) = (20.0, 7.0);
 

@@ -3,15 +3,15 @@
 use crate::config::{ColumnKind, Config, LikelihoodKind, Scale, WantedKind};
 use crate::data::{self, Dataset, NamedRole, Role};
 use crate::error::Error;
-use elbow::distribution::{Family, LARGEST_COUNT};
+use elbow::distribution::{Family, LARGEST_COUNT, LARGEST_FAILURES};
 
 /// The largest mean of a column of whole numbers that is taken for a count: above, steps of one are fine, and a normal
 /// says the same.
 const LARGEST_MEAN: f64 = 5.0;
 /// What a count must gain on a normal, in nats a reading.
 const GAIN: f64 = 0.05;
-/// Failures of a negative binomial, from and to: an image holds these.
-const FAILURES: (f64, f64) = (0.05, 128.0);
+/// Failures of a negative binomial, from and to: the most that an image holds.
+pub(crate) const FAILURES: (f64, f64) = (0.01, LARGEST_FAILURES as f64 / 65536.0);
 /// Columns of a kind that a line names, at most.
 const NAMED: usize = 4;
 
@@ -332,6 +332,6 @@ mod tests {
     fn failures_have_the_moments() {
         assert_eq!(failures(2.0, 2.5), 8.0);
         assert_eq!(failures(2.0, 2.0), 128.0);
-        assert_eq!(failures(0.001, 100.0), 0.05);
+        assert_eq!(failures(0.001, 100.0), 0.01);
     }
 }

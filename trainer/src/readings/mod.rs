@@ -12,7 +12,7 @@ pub mod splits;
 pub mod stream;
 
 pub use derived::{Derived, RunConfig, SettingsFile};
-pub(crate) use kinds::failures;
+pub(crate) use kinds::{FAILURES, failures};
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;

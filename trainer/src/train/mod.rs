@@ -295,8 +295,8 @@ struct Ascent<'a> {
     binarization: Xoshiro128PlusPlus,
     /// What trains where it can; else candle does.
     engine: Option<Engine<'a>>,
-    /// The lowest values of the likelihood's own parameters.
-    floor: Vec<f32>,
+    /// The range of the likelihood's own parameters.
+    bounds: Vec<(f32, f32)>,
 }
 
 impl<'a> Ascent<'a> {
@@ -323,7 +323,7 @@ impl<'a> Ascent<'a> {
             missing: random::stream(config.train.seed, Purpose::Missing),
             binarization: random::stream(config.train.seed, Purpose::Binarization),
             engine,
-            floor: vae.likelihood.floor()?,
+            bounds: vae.likelihood.bounds()?,
         })
     }
 
@@ -411,10 +411,11 @@ impl<'a> Ascent<'a> {
             weight: 1.0,
             free_bits: 0.0,
         });
-        let floor = &self.floor;
+        let bounds = &self.bounds;
         let project = |values: &mut [f32]| {
-            let pairs = values.iter_mut().zip(floor);
-            pairs.for_each(|(value, &floor)| *value = value.max(floor));
+            for (value, &(lowest, highest)) in values.iter_mut().zip(bounds) {
+                *value = value.max(lowest).min(highest);
+            }
         };
         let Some(engine) = &mut self.engine else {
             return Ok(EpochSums::default());

@@ -215,11 +215,7 @@ const NUMBERS: usize = 19;
 const LATENTS: usize = 3;
 
 /// A model with random weights, its data and the plan of its image.
-fn model(
-    kind: &str,
-    conditions: usize,
-    weights: Weights,
-) -> (Vae, Normalization, Prepared, Plan) {
+fn model(kind: &str, conditions: usize, weights: Weights) -> (Vae, Normalization, Prepared, Plan) {
     let mut rng = random::stream(3, Purpose::Initialization);
     let values = |rng: &mut random::Xoshiro128PlusPlus| -> Vec<f32> {
         let count = INPUTS / 10 * NUMBERS;
