@@ -1,6 +1,6 @@
 //! Inputs and layers: weights, biases and multipliers for given ranges.
 
-use super::operand::{Operand, SYMMETRIC_LEVELS};
+use super::operand::{Operand, Width};
 use super::plan::LayerPlan;
 use super::rows::Rows;
 use crate::error::Error;
@@ -9,14 +9,24 @@ use crate::readings::Normalization;
 use elbow::format::{Activation, DenseSpec, EncodeError, InputSpec, LayerSpec};
 use elbow::requantize::Multiplier;
 
-/// Each input becomes `i8` over its own `[-range, range]` in network units.
+/// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than
+/// any is not cut off.
+const HEADROOM: f64 = 4.0;
+
+/// Each input becomes whole numbers of that width over its own `[-range, range]` in network units.
 ///
 /// # Errors
 /// [`Error::Encode`] where a scale has no multiplier.
 pub(super) fn quantize_inputs(
     normalization: &Normalization,
     ranges: &[f64],
+    width: Width,
 ) -> Result<(Vec<InputSpec>, Operand), Error> {
+    let levels = f64::from(width.input_ceiling());
+    let headroom = match width {
+        Width::I8 => 1.0,
+        Width::I16 => HEADROOM,
+    };
     let columns = normalization
         .centers
         .iter()
@@ -25,7 +35,7 @@ pub(super) fn quantize_inputs(
     let (mut specs, mut scales) = (vec![], vec![]);
     for ((&center, &exponent), (&unit, &range)) in columns {
         let unit = f64::from(unit);
-        let gain = input_gain(range * unit)?;
+        let gain = input_gain(headroom * range * unit, levels)?;
         specs.push(InputSpec {
             center,
             exponent,
@@ -36,16 +46,16 @@ pub(super) fn quantize_inputs(
     let operand = Operand {
         scales,
         zero_point: 0,
-        largest: SYMMETRIC_LEVELS,
+        largest: levels,
     };
     Ok((specs, operand))
 }
 
-/// Steps of a raw unit, for raw readings up to `reach` from their centre. Few readings, counts among
+/// Steps of a raw unit, for raw readings up to `reach` from their centre, of so many levels. Few readings, counts among
 /// them, have whole steps each, and lose nothing; what the multiplier rounds, the scale takes up.
-fn input_gain(reach: f64) -> Result<Multiplier, Error> {
+fn input_gain(reach: f64, levels: f64) -> Result<Multiplier, Error> {
     // An input that never moved may move.
-    let gain = SYMMETRIC_LEVELS / reach.max(1.0);
+    let gain = levels / reach.max(1.0);
     let gain = if gain < 1.0 { gain } else { gain.floor() };
     Ok(Multiplier::nearest(gain).map_err(EncodeError::from)?)
 }

@@ -109,6 +109,7 @@ pub fn quantize(
         decoder: hidden(&vae.decoder, heads + 1)?,
         output: last(&vae.output, output)?,
         inputs: scheme.inputs,
+        input_ceiling: plan.inputs.input_ceiling(),
         conditions: scheme.conditions,
         prior: quantize_prior(vae)?,
         stream: None,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Levels on either side of zero: inputs and weights.
+/// Levels of weights on either side of zero.
 pub(super) const SYMMETRIC_LEVELS: f64 = 127.0;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
@@ -40,14 +40,14 @@ impl Operand {
     }
 }
 
-/// How many bits the activations of a hidden layer have.
+/// How many bits the activations of a hidden layer have, or the inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Width {
     /// 8.
     #[default]
     I8,
-    /// 13 of 16: as many as leave accumulators room.
+    /// 13 of 16, as many as leave accumulators room; of inputs all.
     I16,
 }
 
@@ -58,6 +58,15 @@ impl Width {
         match self {
             Self::I8 => 127,
             Self::I16 => 4095,
+        }
+    }
+
+    /// The largest magnitude of an input. The 16 bits are all used: what an input reads far from its centre is to leave those
+    /// near it apart, and where the bound of accumulators is near, weights get coarser.
+    pub fn input_ceiling(self) -> u16 {
+        match self {
+            Self::I8 => 127,
+            Self::I16 => i16::MAX.unsigned_abs(),
         }
     }
 

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Everything that an image's integers are determined by beside the model in floats.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// Of the inputs.
+    #[serde(default)]
+    pub inputs: Width,
     /// Of the activations of each hidden layer of the encoder.
     pub encoder: Vec<Width>,
     /// Of the activations of each hidden layer of the decoder.
@@ -80,6 +83,7 @@ impl Plan {
             *last = Width::I16;
         }
         Self {
+            inputs: Width::I8,
             encoder: vec![Width::I8; vae.encoder.len()],
             decoder,
             weights: vec![],

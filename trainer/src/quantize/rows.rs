@@ -60,6 +60,9 @@ pub struct Rows {
     sums: Vec<f64>,
 }
 
+/// The largest multiplier that an image has.
+const LARGEST_MULTIPLIER: f64 = Multiplier::MAX_MANTISSA as f64;
+
 impl Rows {
     /// Room for a layer.
     pub fn new(inputs: usize, outputs: usize) -> Self {
@@ -123,7 +126,8 @@ impl Rows {
             let fits = (largest[row] / grid.largest())
                 .max(reach / LARGEST_ACCUMULATOR)
                 .max(1e-12 * step);
-            let multiplier = Multiplier::at_least(fits / step)?;
+            // Beyond it weights are clamped: outputs so far apart in their steps have no better image.
+            let multiplier = Multiplier::at_least((fits / step).min(LARGEST_MULTIPLIER))?;
             scales[row] = multiplier.to_f64() * step;
             rows.push(RowSpec {
                 bias: 0,

@@ -40,7 +40,7 @@ impl Scheme {
     pub fn new(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<Self, Error> {
         plan.check(vae, normalization)?;
         let ranges = &plan.ranges;
-        let (inputs, input) = quantize_inputs(normalization, &ranges.inputs)?;
+        let (inputs, input) = quantize_inputs(normalization, &ranges.inputs, plan.inputs)?;
         let fraction_bits = latent_fraction_bits(ranges.latent);
         let taken_in = Operand::latents(vae.latents() + vae.conditions(), fraction_bits);
         let (likelihood, output_steps) = quantize_likelihood(vae, normalization)?;

@@ -14,10 +14,10 @@ const WORTH: f64 = 0.1;
 /// Where they take none, because another layer needs as much: time in the layer that takes them in is left.
 const WORTH_OF_TIME: f64 = 0.05;
 
-/// What a hidden layer's 16 bits are worth.
+/// What the 16 bits of the inputs or of a hidden layer are worth.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sensitivity {
-    /// Such as `encoder 1`.
+    /// `input`, or such as `encoder 1`.
     pub layer: String,
     /// What the plan has.
     pub width: Width,
@@ -49,36 +49,46 @@ impl Search<'_> {
             Activations::I8 => Width::I8,
             Activations::I16 => Width::I16,
             Activations::Auto => {
-                let found = self.sensitivities(&plan)?;
-                let mut worth: Vec<_> = found.iter().enumerate().collect();
-                worth.retain(|(_, found)| found.nats > found.worth());
-                worth.sort_by(|(_, a), (_, b)| b.nats.total_cmp(&a.nats));
-                for (layer, _) in worth {
-                    let mut wide = plan.clone();
-                    *wide.width_mut(layer) = Width::I16;
-                    if affords(&wide)? {
-                        plan = wide;
-                    }
+                // One after the other: what is coarse in one place hides what is in others.
+                while let Some(wide) = self.wider(&plan, affords)? {
+                    plan = wide;
                 }
                 return Ok(plan);
             }
         };
-        (0..plan.hidden()).for_each(|layer| *plan.width_mut(layer) = everywhere);
+        (0..plan.places()).for_each(|place| *plan.width_mut(place) = everywhere);
         Ok(plan)
     }
 
-    /// What 16 bits are worth in each hidden layer, the others as `plan` has them.
+    /// The plan with 16 bits in one more place, where they are worth most; none where they are worth it nowhere, or cannot
+    /// be afforded.
+    fn wider(&self, plan: &Plan, affords: &Affords<'_>) -> Result<Option<Plan>, Error> {
+        let found = self.sensitivities(plan)?;
+        let mut worth: Vec<_> = found.iter().enumerate().collect();
+        worth.retain(|(_, found)| found.width == Width::I8 && found.nats > found.worth());
+        worth.sort_by(|(_, a), (_, b)| b.nats.total_cmp(&a.nats));
+        for (place, _) in worth {
+            let mut wide = plan.clone();
+            *wide.width_mut(place) = Width::I16;
+            if affords(&wide)? {
+                return Ok(Some(wide));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What 16 bits are worth for the inputs and in each hidden layer, the others as `plan` has them.
     pub(super) fn sensitivities(&self, plan: &Plan) -> Result<Vec<Sensitivity>, Error> {
         // Weights and biases that fit the widths as they are fit no others.
         let plan = plan.to_nearest();
-        let layers = 0..plan.hidden();
-        layers.map(|layer| self.sensitivity(&plan, layer)).collect()
+        let places = 0..plan.places();
+        places.map(|place| self.sensitivity(&plan, place)).collect()
     }
 
-    fn sensitivity(&self, plan: &Plan, layer: usize) -> Result<Sensitivity, Error> {
+    fn sensitivity(&self, plan: &Plan, place: usize) -> Result<Sensitivity, Error> {
         let with = |width| {
             let mut plan = plan.clone();
-            *plan.width_mut(layer) = width;
+            *plan.width_mut(place) = width;
             self.balance.apply(plan)
         };
         let (narrow, wide) = (with(Width::I8), with(Width::I16));
@@ -86,11 +96,12 @@ impl Search<'_> {
         let bytes = self.memory(&wide)?.saturating_sub(self.memory(&narrow)?);
         let encoders = plan.encoder.len();
         Ok(Sensitivity {
-            layer: match layer.checked_sub(encoders) {
-                None => format!("encoder {}", layer + 1),
+            layer: match place.checked_sub(encoders + 1) {
+                None if place == 0 => "input".into(),
+                None => format!("encoder {place}"),
                 Some(layer) => format!("decoder {}", layer + 1),
             },
-            width: plan.width(layer),
+            width: plan.width(place),
             nats,
             bytes,
             nats_per_byte: (bytes > 0).then(|| nats / bytes as f64),
@@ -106,27 +117,24 @@ impl Search<'_> {
 }
 
 impl Plan {
-    /// Hidden layers.
-    fn hidden(&self) -> usize {
-        self.encoder.len() + self.decoder.len()
+    /// The inputs, and hidden layers.
+    fn places(&self) -> usize {
+        1 + self.encoder.len() + self.decoder.len()
     }
 
-    /// Of a hidden layer, counted from the first of the encoder, as all below.
-    fn width(&self, layer: usize) -> Width {
-        self.encoder
-            .iter()
-            .chain(&self.decoder)
-            .copied()
-            .nth(layer)
-            .unwrap_or_default()
+    /// Of the inputs at 0, or of a hidden layer behind them, those of the encoder first.
+    fn width(&self, place: usize) -> Width {
+        let hidden = self.encoder.iter().chain(&self.decoder);
+        let all = [&self.inputs].into_iter().chain(hidden);
+        all.copied().nth(place).unwrap_or_default()
     }
 
-    fn width_mut(&mut self, layer: usize) -> &mut Width {
+    fn width_mut(&mut self, place: usize) -> &mut Width {
         let encoders = self.encoder.len();
-        if layer < encoders {
-            &mut self.encoder[layer]
-        } else {
-            &mut self.decoder[layer - encoders]
+        match place {
+            0 => &mut self.inputs,
+            place if place <= encoders => &mut self.encoder[place - 1],
+            place => &mut self.decoder[place - 1 - encoders],
         }
     }
 }

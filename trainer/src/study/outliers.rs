@@ -1,6 +1,6 @@
 //! Columns and units whose range dwarfs what the others need.
 //!
-//! The levels of an input's `i8` reach as far as the input does, and a row of weights has one scale for all its
+//! The levels of an input's 8 bits reach as far as the input does, and a row of weights has one scale for all its
 //! columns. Where a column reaches far beyond what it nearly always reads, or weights far beyond the others,
 //! few levels are left for everything else.
 
@@ -16,7 +16,7 @@ use candle_core::Tensor;
 use elbow::format::{DenseSpec, ImageSpec};
 use elbow::kernel::WeightBits;
 
-/// Levels on either side of zero.
+/// Levels of 8 bits on either side of zero.
 const LEVELS: f64 = 127.0;
 /// A column that reaches so many times as far as the others do is an outlier.
 const BEYOND_OTHERS: f64 = 4.0;
@@ -118,7 +118,8 @@ fn worst_column(
             .flatten_all()?
             .to_vec1::<f32>()?;
         let values = values.into_iter().map(f64::from);
-        let mut values: Vec<f64> = values.map(|value| value.min(LEVELS * step)).collect();
+        let reach = f64::from(spec.input_ceiling) * step;
+        let mut values: Vec<f64> = values.map(|value| value.min(reach)).collect();
         values.sort_by(f64::total_cmp);
         let at = (ORDINARY * values.len() as f64) as usize;
         Ok(Reach {
@@ -342,10 +343,10 @@ fn rounded_inputs(
     let scales = spec.inputs.iter().zip(&normalization.units);
     let scales = scales.map(|(input, &unit)| (input.gain.to_f64() * f64::from(unit)) as f32);
     let scales = Tensor::from_vec(scales.collect(), normalization.width(), inputs.device())?;
-    let levels = inputs
-        .broadcast_mul(&scales)?
-        .round()?
-        .clamp(-LEVELS, LEVELS)?;
+    let levels = inputs.broadcast_mul(&scales)?.round()?.clamp(
+        -f64::from(spec.input_ceiling),
+        f64::from(spec.input_ceiling),
+    )?;
     Ok(levels.broadcast_div(&scales)?)
 }
 

@@ -151,11 +151,12 @@ impl Quantized {
     pub(super) fn take_inputs(&self, inputs: &[f32], integers: &mut Vec<f32>, values: &mut [f32]) {
         integers.clear();
         let scales = &self.scheme.operands[0].scales;
+        let largest = self.scheme.operands[0].largest as i32;
         let width = self.units.len();
         for (at, (&input, value)) in inputs.iter().zip(values).enumerate() {
             let column = at % width;
             let gain = self.scheme.inputs[column].gain;
-            let q = gain.apply(self.raw(input, column)).clamp(-127, 127);
+            let q = gain.apply(self.raw(input, column)).clamp(-largest, largest);
             integers.push(q as f32);
             *value = q as f32 * scales[column] as f32;
         }

@@ -202,6 +202,9 @@ fn has_wide_units(model: &Model<'_>) -> bool {
         .layers()
         .filter(|layer| layer.role == LayerRole::Decoder);
     let before_last = before_last.count().saturating_sub(1);
+    if model.input_ceiling() > 127 {
+        return true;
+    }
     widths(LayerRole::Encoder)
         .chain(widths(LayerRole::Decoder).take(before_last))
         .any(|wide| wide)

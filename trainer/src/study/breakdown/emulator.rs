@@ -128,11 +128,12 @@ impl<'a> Emulator<'a> {
     }
 
     fn encode(&self, reading: &[i16], switches: &Switches) -> Posterior {
+        let ceiling = self.network.input_ceiling;
         let inputs = reading.iter().zip(&self.network.inputs);
         let inputs = inputs.map(|(&x, &(center, gain))| {
             let level = (f64::from(x) - center) * gain;
             if switches.input {
-                half_up(level).clamp(-127.0, 127.0)
+                half_up(level).clamp(-ceiling, ceiling)
             } else {
                 level
             }

@@ -67,6 +67,8 @@ pub(super) struct Network {
     pub(super) latent_fraction_bits: u8,
     /// Lowest and highest log-variance, Q16.16.
     pub(super) log_variance_range: (f64, f64),
+    /// The largest magnitude of a number that the encoder takes in.
+    pub(super) input_ceiling: f64,
     /// Numbers in a latent vector.
     pub(super) latents: usize,
 }
@@ -133,6 +135,7 @@ impl Network {
                 })
                 .collect(),
             output_scales,
+            input_ceiling: spec.input_ceiling.into(),
             latent_fraction_bits: spec.latent_fraction_bits,
             log_variance_range: (
                 f64::from(spec.log_variance_range.0),
