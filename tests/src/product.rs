@@ -16,8 +16,12 @@ pub const OTHER: &str = "locations";
 
 /// What a product may have beside its likelihood, in the order of the table: features of the runtime, and what each
 /// adds to the least product.
-pub const FEATURES: [(&str, &str); 12] = [
+pub const FEATURES: [(&str, &str); 13] = [
     ("locations", "a second likelihood in the same program"),
+    (
+        "heterogeneous",
+        "a likelihood for each column in the same program",
+    ),
     ("conditions", "images may ask for it"),
     ("mixture-prior", "images may ask for it"),
     ("wide-activations", "images may ask for it"),

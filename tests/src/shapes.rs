@@ -3,8 +3,8 @@
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::{
-    Activation, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
-    PriorSpec, RowSpec,
+    Activation, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, RowSpec, Tail,
 };
 use elbow::kernel::{Packing, WeightBits};
 use elbow::requantize::{FactorError, Multiplier};
@@ -26,6 +26,85 @@ pub enum Kind {
         /// Whether the decoder gives the scale.
         predicted_scale: bool,
     },
+    /// Columns of every kind, one after the other: see [`Column::ALL`].
+    Columns,
+    /// Columns of one kind alone.
+    Column(Column),
+}
+
+/// What a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// A real number.
+    Real(Tail),
+    /// 0 or 1.
+    Flag,
+    /// 0, 1, 2 and so on.
+    Count,
+    /// One of four states.
+    State,
+}
+
+/// Degrees of freedom of Student-t columns.
+const DEGREES: u8 = 4;
+/// States of a column.
+const STATES: u16 = 4;
+
+impl Column {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Real(Tail::Normal),
+        Self::Flag,
+        Self::State,
+        Self::Count,
+        Self::Real(Tail::Student { degrees: DEGREES }),
+        Self::Real(Tail::Laplace),
+    ];
+
+    /// Numbers of a reading that it makes.
+    fn inputs(self) -> usize {
+        match self {
+            Self::State => STATES.into(),
+            _ => 1,
+        }
+    }
+
+    /// A column with that unit, where it has one.
+    fn group(self, unit: f64) -> Result<GroupSpec, FactorError> {
+        Ok(match self {
+            Self::Real(tail) => GroupSpec::Real {
+                tail,
+                standardize: Multiplier::nearest(8192.0 / unit)?,
+                unit: Multiplier::nearest(unit)?,
+                // About that of a normal.
+                log_normalizer: -(unit * core::f64::consts::TAU.sqrt()).ln(),
+            },
+            Self::Flag => GroupSpec::Flag,
+            Self::Count => GroupSpec::Count {
+                failures: 1.5,
+                largest: 40,
+            },
+            Self::State => GroupSpec::States { count: STATES },
+        })
+    }
+}
+
+/// Columns of so many inputs: of `kinds` in turn, flags where there are too few left for a state.
+fn columns(kinds: &[Column], inputs: usize) -> Vec<Column> {
+    let (mut columns, mut left) = (Vec::new(), inputs);
+    for &column in kinds.iter().cycle() {
+        if left == 0 {
+            break;
+        }
+        let column = if column.inputs() <= left {
+            column
+        } else {
+            Column::Flag
+        };
+        left -= column.inputs();
+        columns.push(column);
+    }
+    columns
 }
 
 /// Widths of a model.
@@ -148,8 +227,10 @@ impl Kind {
     /// Logits may be larger than locations, which are in units of the reading's spread.
     fn output_factor(self) -> f64 {
         match self {
-            Self::Counts { .. } => 20.0,
-            Self::Real { .. } => 5.0,
+            Self::Counts { .. } | Self::Column(Column::Flag | Column::Count | Column::State) => {
+                20.0
+            }
+            Self::Real { .. } | Self::Columns | Self::Column(Column::Real(_)) => 5.0,
         }
     }
 
@@ -182,26 +263,85 @@ impl Kind {
                 let scales: Vec<(i16, f64)> = (0..count).map(|_| draw()).collect();
                 real_inputs(family, predicted_scale, &scales)
             }
+            Self::Columns | Self::Column(_) => {
+                let (mut inputs, mut groups) = (Vec::new(), Vec::new());
+                for column in self.columns(count) {
+                    let octave = f64::from(words.next_u32() % 1024) / 1024.0 * 9.0 - 1.0;
+                    let (center, unit, gain) = match column {
+                        Column::Real(_) => {
+                            let center = (words.next_u32() % 8193) as i16 - 4096;
+                            (center, octave.exp2(), 40.0 / octave.exp2())
+                        }
+                        Column::Count => (1, 1.0, 20.0),
+                        Column::Flag | Column::State => (0, 1.0, 127.0),
+                    };
+                    let input = InputSpec {
+                        center,
+                        exponent: 0,
+                        gain: Multiplier::nearest(gain)?,
+                    };
+                    inputs.extend(std::iter::repeat_n(input, column.inputs()));
+                    groups.push(column.group(unit)?);
+                }
+                Ok((inputs, LikelihoodSpec::Heterogeneous(groups)))
+            }
+        }
+    }
+
+    /// The columns of a model with so many inputs.
+    fn columns(self, inputs: usize) -> Vec<Column> {
+        match self {
+            Self::Column(column) => columns(&[column], inputs),
+            _ => columns(&Column::ALL, inputs),
         }
     }
 
     /// A reading that the model may meet: mostly near the centres, sometimes as far away as can be.
     #[must_use]
     pub fn random_reading(self, inputs: &[InputSpec], words: &mut Xoshiro128PlusPlus) -> Vec<i16> {
-        let mut draw = |input: &InputSpec| match self {
-            Self::Counts { trials } => (words.next_u32() % (u32::from(trials) + 1)) as i16,
-            Self::Real { .. } => match words.next_u32() % 512 {
-                0 => i16::MIN,
-                1 => i16::MAX,
-                // The gain takes 40 to a unit; a sum of uniform numbers is about normal.
-                _ => {
-                    let sum: u32 = (0..4).map(|_| words.next_u32() % 129).sum();
-                    let offset = (f64::from(sum) - 256.0) / input.gain.to_f64() * 0.75;
-                    input.center.saturating_add(offset as i16)
+        match self {
+            Self::Counts { trials } => {
+                let most = u32::from(trials) + 1;
+                let count = |_: &InputSpec| (words.next_u32() % most) as i16;
+                inputs.iter().map(count).collect()
+            }
+            Self::Real { .. } => {
+                let reading = inputs.iter();
+                reading.map(|input| random_real(input, words)).collect()
+            }
+            Self::Columns | Self::Column(_) => {
+                let mut reading = Vec::new();
+                for column in self.columns(inputs.len()) {
+                    let input = &inputs[reading.len()];
+                    let any = words.next_u32();
+                    match column {
+                        Column::Real(_) => reading.push(random_real(input, words)),
+                        // Seldom what cannot be.
+                        Column::Flag => reading.push([0, 1, 0, 1, 0, 1, 2][any as usize % 7]),
+                        Column::Count => reading.push([0, 1, 0, 2, 5, 50, -1][any as usize % 7]),
+                        Column::State => {
+                            let state = any % (u32::from(STATES) + 1);
+                            reading.extend((0..u32::from(STATES)).map(|at| i16::from(at == state)));
+                        }
+                    }
                 }
-            },
-        };
-        inputs.iter().map(&mut draw).collect()
+                reading
+            }
+        }
+    }
+}
+
+/// A number that a model may meet.
+fn random_real(input: &InputSpec, words: &mut Xoshiro128PlusPlus) -> i16 {
+    match words.next_u32() % 512 {
+        0 => i16::MIN,
+        1 => i16::MAX,
+        // The gain takes 40 to a unit; a sum of uniform numbers is about normal.
+        _ => {
+            let sum: u32 = (0..4).map(|_| words.next_u32() % 129).sum();
+            let offset = (f64::from(sum) - 256.0) / input.gain.to_f64() * 0.75;
+            input.center.saturating_add(offset as i16)
+        }
     }
 }
 

@@ -363,6 +363,19 @@ fn condition(spec: &mut ImageSpec, conditions: usize) {
     spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
 }
 
+/// Makes 12 bits of what the encoder takes in.
+fn widen_inputs(spec: &mut ImageSpec) {
+    spec.input_ceiling = 127 * 16;
+    for input in &mut spec.inputs {
+        input.gain = Multiplier::nearest(16.0 * input.gain.to_f64()).unwrap();
+    }
+    let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
+    for row in &mut first.unwrap_or(&mut spec.heads).rows {
+        row.multiplier = Multiplier::nearest(row.multiplier.to_f64() / 16.0).unwrap();
+        row.bias *= 16;
+    }
+}
+
 /// Makes the weights of every other layer, from layer `first % 2` on, ones of four bits.
 fn halve_weights(spec: &mut ImageSpec, first: usize) {
     let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
@@ -405,6 +418,8 @@ fn every_board_does_every_operation_as_the_host_does() {
         (counts(1), shape(18, &[9], 4, &[]), 2, 0),
         (real(normal, false), shape(14, &[8], 3, &[9]), 1, 3),
         (real(laplace, true), shape(11, &[], 2, &[7]), 0, 5),
+        (Kind::Columns, shape(23, &[9], 3, &[11]), 0, 0),
+        (Kind::Columns, shape(29, &[], 4, &[9, 12]), 0, 2),
     ];
     let mut decided = BTreeSet::new();
     for (seed, (kind, shape, conditions, components)) in (1..).zip(models) {
@@ -419,6 +434,9 @@ fn every_board_does_every_operation_as_the_host_does() {
         spec.packing = Packing::ALL[seed as usize % Packing::ALL.len()];
         if let (Some(layer), 0) = (spec.decoder.last_mut(), seed % 2) {
             layer.ceiling = 4095;
+        }
+        if seed % 3 == 1 {
+            widen_inputs(&mut spec);
         }
         halve_weights(&mut spec, seed as usize);
         spec.noise = Noise {

@@ -172,7 +172,7 @@ fn damaged_images_are_refused_by_every_command() {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 6",
+            "format version 7",
         ),
         (
             "of newer numerics",

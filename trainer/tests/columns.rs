@@ -77,7 +77,8 @@ fn a_log_goes_in_as_it_is_and_every_assumption_is_a_line() {
     }
     let run = folder.path("run");
     let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
-    assert_eq!(summary["likelihood"], "gaussian", "{summary}");
+    let likelihood = "columns:state:2,normal*2";
+    assert_eq!(summary["likelihood"], likelihood, "{summary}");
     let new = folder.write("new.csv", log(50, 2, 0.1));
     let output = trainer(&["score", &run, &new]);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -245,7 +246,7 @@ fn look_shows_what_fit_would_find_and_the_run_keeps_it() {
         "Fluss [l/s]  reading  real",
         "60 s",
         "rows are divided in time",
-        "likelihood gaussian",
+        "likelihood columns:state:2,normal*2",
     ] {
         assert!(shown.contains(line), "{shown} lacks {line:?}");
     }

@@ -25,7 +25,7 @@ pub(super) struct Arguments {
     /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
     #[arg(long, value_name = "BITS")]
     weights: Option<Weights>,
-    /// How many bits the activations of hidden layers have [default: as they are in the run]
+    /// How many bits the inputs and the activations of hidden layers have [default: as they are in the run]
     #[arg(long, value_enum)]
     activations: Option<Activations>,
     /// Adam's step size, from which the last fifth of a cosine is taken [default: as it is in the run]

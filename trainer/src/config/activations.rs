@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// How many bits the activations of hidden layers have.
+/// How many bits the inputs and the activations of hidden layers have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
 pub enum Activations {
-    /// 8, and 16 where that is worth it: before the outputs of a density, and where a layer's 8 bits cost a tenth
-    /// of a nat, or half of that where 16 take no more memory
+    /// 8, and 16 where that is worth it: before the outputs of a density, and where 8 bits of the inputs or of a layer
+    /// cost a tenth of a nat, or half of that where 16 take no more memory
     #[default]
     Auto,
     /// 8 everywhere

@@ -23,7 +23,7 @@ pub struct ExportConfig {
     /// so few nats)
     #[arg(long, value_name = "BITS", default_value_t)]
     pub weights: Weights,
-    /// How many bits the activations of hidden layers have
+    /// How many bits the inputs and the activations of hidden layers have
     #[arg(long, value_enum, default_value_t = Activations::Auto)]
     pub activations: Activations,
 }

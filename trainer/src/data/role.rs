@@ -72,6 +72,17 @@ impl NamedRole {
             sentinels: vec![],
         }
     }
+
+    /// A column that has such a number of a reading.
+    pub fn of_number(number: Number) -> Self {
+        Self {
+            name: number.name,
+            role: Role::Reading,
+            unit: number.unit,
+            offset: number.offset,
+            sentinels: vec![],
+        }
+    }
 }
 
 /// All of `columns` as readings, whatever they look like.

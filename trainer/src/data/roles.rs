@@ -254,12 +254,16 @@ pub fn interpret_like(
         order = (0..roles.len()).collect();
         matched = roles.to_vec();
     } else {
-        // Readings alone.
+        // Readings alone, states as they are or as the numbers that they make.
         matched = roles
             .iter()
             .filter(|role| is_read(&role.role))
             .cloned()
             .collect();
+        let made = numbers(roles);
+        if made.len() == frame.columns.len() {
+            matched = made.into_iter().map(NamedRole::of_number).collect();
+        }
         if matched.len() != frame.columns.len() {
             return Err(DataError::Column {
                 file: frame.name.clone(),

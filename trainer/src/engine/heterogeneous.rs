@@ -1,7 +1,7 @@
 //! `log p(x|z)` of columns of different kinds, and its derivatives: the formulas of [`crate::model::Heterogeneous`].
 
 use super::elementwise::{Row, binomial};
-use super::likelihood::{Scales, learned};
+use super::location::{Scales, learned};
 use crate::config::ColumnKind;
 use crate::model::{Run, runs};
 use elbow::distribution::{Family, UNSEEN};

@@ -16,6 +16,7 @@ mod elementwise;
 mod evaluate;
 mod heterogeneous;
 mod likelihood;
+mod location;
 mod network;
 mod product;
 mod quantized;

@@ -1,7 +1,8 @@
 //! A part of each batch: its buffers, and the gradient of what is ascended over it.
 
 use super::elementwise::Row;
-use super::likelihood::{Likelihood, Scales};
+use super::likelihood::Likelihood;
+use super::location::Scales;
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
 use super::values::Values;

@@ -1,6 +1,7 @@
 //! p(x|z) of columns of different kinds, in floats: the formulas of `elbow::distribution::Kind`, on tensors.
 
-use super::likelihood::{Bounds, scale_bounds, softplus};
+use super::bounds::{Bounds, scale_bounds};
+use super::special::{ln_gamma, softplus};
 use crate::config::ColumnKind;
 use crate::error::Error;
 use crate::readings::{FAILURES, Normalization, failures};
@@ -309,20 +310,4 @@ fn tail(kind: ColumnKind, deviation: &Tensor) -> Result<Tensor, Error> {
     let degrees = f64::from(degrees);
     let logarithm = ((deviation.sqr()? / degrees)? + 1.0)?.log()?;
     Ok((logarithm * (0.5 * (degrees + 1.0)))?)
-}
-
-/// `ln Gamma(y)` of numbers above 0: eight steps up by its recurrence, and Stirling's series (Abramowitz and Stegun, 6.1.15
-/// and 6.1.41).
-fn ln_gamma(y: &Tensor) -> Result<Tensor, Error> {
-    const STEPS: usize = 8;
-    let mut product = y.log()?;
-    for step in 1..STEPS {
-        product = (product + (y + step as f64)?.log()?)?;
-    }
-    let z = (y + STEPS as f64)?;
-    let stirling = ((&z - 0.5)? * z.log()?)?;
-    let stirling = ((stirling - &z)? + 0.5 * (2.0 * PI).ln())?;
-    let series = z.recip()?;
-    let series = ((&series / 12.0)? - (series.powf(3.0)? / 360.0)?)?;
-    Ok(((stirling + series)? - product)?)
 }

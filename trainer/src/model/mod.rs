@@ -2,6 +2,7 @@
 //! likelihood's own parameters, as candle variables in a fixed order.
 
 pub mod activity;
+mod bounds;
 mod dense;
 mod heterogeneous;
 mod likelihood;
@@ -9,12 +10,13 @@ pub mod objective;
 pub mod posterior;
 pub mod prepared;
 mod prior;
+mod special;
 
 pub use dense::Dense;
 pub use heterogeneous::Heterogeneous;
 pub(crate) use heterogeneous::{Run, log_normalizer, runs};
-pub(crate) use likelihood::softplus;
 pub use likelihood::{Constants, Likelihood, Location};
+pub(crate) use special::softplus;
 
 pub use prior::{Components, Prior, kl};
 

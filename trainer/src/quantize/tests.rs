@@ -329,15 +329,18 @@ fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
             ..Choices::default()
         };
         let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
-        [plan.encoder, plan.decoder].concat()
+        [vec![plan.inputs], plan.encoder, plan.decoder].concat()
     };
-    assert_eq!(all(Activations::I16), [Width::I16; 4]);
-    assert_eq!(all(Activations::I8), [Width::I8; 4]);
-    // Here 8 bits cost less than a tenth of a nat in every layer.
-    assert_eq!(all(Activations::Auto), [Width::I8; 4]);
+    assert_eq!(all(Activations::I16), [Width::I16; 5]);
+    assert_eq!(all(Activations::I8), [Width::I8; 5]);
+    // Here 8 bits cost less than a tenth of a nat everywhere.
+    assert_eq!(all(Activations::Auto), [Width::I8; 5]);
     let found = sensitivities(&vae, &normalization, &pool, &plan).unwrap();
     let names: Vec<&str> = found.iter().map(|one| one.layer.as_str()).collect();
-    assert_eq!(names, ["encoder 1", "encoder 2", "decoder 1", "decoder 2"]);
+    assert_eq!(
+        names,
+        ["input", "encoder 1", "encoder 2", "decoder 1", "decoder 2"]
+    );
     let nats: f64 = found.iter().map(|one| one.nats).sum();
     assert!((0.0..0.4).contains(&nats), "{nats}");
     assert!(found.iter().all(|one| one.width == Width::I8));

@@ -580,7 +580,7 @@ impl<'a> Job<'a> {
         let normalization = &self.config.derived.normalization;
         let blame = match outliers::costliest_input(vae, spec, normalization, test)? {
             Some((column, nats)) if nats > BLAME => format!(
-                "{} loses most by its 8 bits, {nats:.3} nats a reading: clip it, take its logarithm, or divide it into two columns where it has two modes",
+                "{} loses most by its 8 bits, {nats:.3} nats a reading: give inputs 16 with --activations auto or i16, or clip it, or take its logarithm",
                 self.splits.train.column_name(column)
             ),
             _ => {

@@ -358,7 +358,7 @@ impl Cause {
                 "this bound is above the ELBO of the floats by its samples: no loss"
             }
             (Self::Input, _) => {
-                "try --calibration nats, or clip columns with outliers, which take the levels of their own readings"
+                "give inputs 16 bits with --activations i16, or clip columns with outliers, which take the levels of their own readings"
             }
             (Self::Weights, _) => {
                 "train with --qat, for longer, or with wider layers; where weights have 4 bits, give them 8"
