@@ -7,10 +7,10 @@ use crate::emulator::{self, Invocation};
 use crate::error::Error;
 use crate::paths::workspace;
 use crate::product;
-use crate::shapes::{Kind, Shape};
+use crate::shapes::{Column, Kind, Shape};
 use elbow::Estimator;
 use elbow::distribution::Family;
-use elbow::format::ImageSpec;
+use elbow::format::{ImageSpec, Tail};
 use elbow::kernel::Packing;
 use elbow::requantize::Multiplier;
 use rand_core::Rng;
@@ -22,11 +22,20 @@ use std::time::Duration;
 /// What a board may take for one model.
 const LIMIT: Duration = Duration::from_secs(300);
 
+/// Models with one likelihood for all inputs, of which 8 bits are taken in.
+const PLAIN: usize = 120;
+/// Models of columns of one kind each.
+const OF_COLUMNS: usize = 30;
+/// Models that take 16 bits of their inputs in.
+const OF_WIDE_INPUTS: usize = 15;
 /// Models that the trainer's costs are made of.
-pub const MODELS: usize = 120;
+pub const MODELS: usize = PLAIN + OF_COLUMNS + OF_WIDE_INPUTS;
 
 /// Most multiply-accumulates of a score: what bounds the time in the emulator.
 const MOST_MACS: usize = 6_000_000;
+
+/// Inputs of 16 bits; fewer levels than the trainer gives them, for the sake of random weights.
+const WIDE_INPUTS: u16 = 4095;
 
 /// Activations of the layer before the outputs of a location, as the trainer exports it.
 const WIDE_CEILING: i16 = 4095;
@@ -47,9 +56,23 @@ const fn real(family: Family, predicted_scale: bool) -> Kind {
     }
 }
 
-/// The features of the runtime that products are built with: for a model of counts, for one of locations, and for
-/// any model.
-pub const FEATURES: [&str; 3] = ["counts", "locations,wide-activations", ALL];
+/// Columns, as the trainer calls those of one kind.
+const COLUMNS: [(&str, Column); 5] = [
+    ("flag", Column::Flag),
+    ("count", Column::Count),
+    ("state:4", Column::State),
+    ("student:4", Column::Real(Tail::Student { degrees: 4 })),
+    ("normal", Column::Real(Tail::Normal)),
+];
+
+/// The features of the runtime that products are built with: for a model of counts, for one of locations, for one of
+/// columns of different kinds, and for any model.
+pub const FEATURES: [&str; 4] = [
+    "counts",
+    "locations,wide-activations",
+    "heterogeneous,wide-activations",
+    ALL,
+];
 
 /// The features that the runtime has by default, as they are called here.
 const ALL: &str = "default";
@@ -72,7 +95,10 @@ pub struct Measured {
     encoder: Vec<usize>,
     latents: usize,
     decoder: Vec<usize>,
-    likelihood: &'static str,
+    likelihood: String,
+    /// Whether the encoder takes 16 bits in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    wide_inputs: bool,
     /// Core -> instructions of encoding alone, and of a whole score.
     cores: BTreeMap<&'static str, (u64, u64)>,
 }
@@ -102,8 +128,8 @@ pub fn home() -> PathBuf {
 }
 
 /// The shapes that are measured: always the same, of all sizes and likelihoods, one or two hidden layers in each
-/// half.
-fn models() -> Vec<(Shape, &'static str, Kind)> {
+/// half; those of columns and of wide inputs behind the others.
+fn models() -> Vec<Candidate> {
     let mut rng = elbow::rng::stream(0, 0);
     let mut models = Vec::new();
     // Between low and high, as many in each octave.
@@ -120,19 +146,42 @@ fn models() -> Vec<(Shape, &'static str, Kind)> {
                 .collect()
         };
         let (encoder, decoder) = (layers(&mut size), layers(&mut size));
-        let shape = Shape {
+        let mut shape = Shape {
             inputs: size(8.0, 784.0),
             encoder,
             latents: size(1.5, 32.0).next_multiple_of(2),
             decoder,
         };
         // Counts and normal locations are the usual ones.
-        let (name, kind) = KINDS[[0, 1, 0, 2, 1, 3, 0, 4][models.len() % 8]];
+        let (name, mut kind) = KINDS[[0, 1, 0, 2, 1, 3, 0, 4][models.len() % 8]];
+        let mut likelihood = name.to_owned();
+        let wide_inputs = models.len() >= PLAIN + OF_COLUMNS;
+        if (PLAIN..PLAIN + OF_COLUMNS).contains(&models.len()) {
+            let (name, column) = COLUMNS[models.len() % COLUMNS.len()];
+            // A table has tens of columns, and whole ones.
+            shape.inputs = (shape.inputs / 4).next_multiple_of(4);
+            kind = Kind::Column(column);
+            likelihood = format!("columns:{name}*{}", shape.inputs / column.inputs());
+        }
         if macs(&shape, kind) <= MOST_MACS {
-            models.push((shape, name, kind));
+            models.push(Candidate {
+                shape,
+                likelihood,
+                kind,
+                wide_inputs,
+            });
         }
     }
     models
+}
+
+/// A model that is to be measured.
+struct Candidate {
+    shape: Shape,
+    /// As the trainer calls it.
+    likelihood: String,
+    kind: Kind,
+    wide_inputs: bool,
 }
 
 /// Multiply-accumulates of a score by sigma points.
@@ -157,7 +206,8 @@ fn macs(shape: &Shape, kind: Kind) -> usize {
 }
 
 /// A model of that shape as the trainer would export it, with random weights.
-fn random_spec(shape: &Shape, kind: Kind) -> Result<ImageSpec, Error> {
+fn random_spec(candidate: &Candidate) -> Result<ImageSpec, Error> {
+    let (shape, kind) = (&candidate.shape, candidate.kind);
     let refused = |error: &dyn std::fmt::Display| Error::Program {
         program: "the writer of images".to_owned(),
         output: error.to_string(),
@@ -171,7 +221,10 @@ fn random_spec(shape: &Shape, kind: Kind) -> Result<ImageSpec, Error> {
     for input in &mut spec.inputs {
         input.gain = factor(20.0)?;
     }
-    let wide = matches!(kind, Kind::Real { .. });
+    if candidate.wide_inputs {
+        spec.input_ceiling = WIDE_INPUTS;
+    }
+    let wide = !matches!(kind, Kind::Counts { .. });
     if let Some(last) = spec.decoder.last_mut().filter(|_| wide) {
         (last.ceiling, last.zero_point) = (WIDE_CEILING, -WIDE_CEILING);
         for row in &mut last.dense.rows {
@@ -193,14 +246,21 @@ pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> 
     })?;
     let mut models: Vec<Measured> = Vec::new();
     let mut cores = BTreeMap::new();
-    for (shape, likelihood, kind) in self::models().into_iter().take(count) {
-        let mut spec = random_spec(&shape, kind)?;
+    for candidate in self::models().into_iter().take(count) {
+        let mut spec = random_spec(&candidate)?;
+        let Candidate {
+            shape,
+            likelihood,
+            wide_inputs,
+            ..
+        } = candidate;
         let mut measured = Measured {
             inputs: shape.inputs,
             encoder: shape.encoder,
             latents: shape.latents,
             decoder: shape.decoder,
             likelihood,
+            wide_inputs,
             cores: BTreeMap::new(),
         };
         for board in boards {
@@ -336,13 +396,19 @@ mod tests {
     fn the_models_are_of_all_likelihoods_and_sizes() {
         let models = models();
         assert_eq!(models.len(), MODELS);
+        let count = |is: &dyn Fn(&Candidate) -> bool| models.iter().filter(|one| is(one)).count();
         for (name, _) in KINDS {
-            assert!(models.iter().filter(|(_, of, _)| *of == name).count() >= 8);
+            assert!(count(&|one| one.likelihood == name) >= 8);
         }
-        let macs = models.iter().map(|(shape, _, kind)| macs(shape, *kind));
+        for (name, _) in COLUMNS {
+            let name = format!("columns:{name}*");
+            assert!(count(&|one| one.likelihood.starts_with(&name)) >= 5);
+        }
+        assert_eq!(count(&|one| one.wide_inputs), OF_WIDE_INPUTS);
+        let macs = models.iter().map(|one| macs(&one.shape, one.kind));
         assert!(macs.clone().min() < Some(10_000) && macs.max() > Some(1_000_000));
-        for (shape, _, kind) in models {
-            random_spec(&shape, kind).unwrap().encode(&[]).unwrap();
+        for candidate in &models {
+            random_spec(candidate).unwrap().encode(&[]).unwrap();
         }
     }
 }

@@ -62,7 +62,8 @@ impl Column {
     ];
 
     /// Numbers of a reading that it makes.
-    fn inputs(self) -> usize {
+    #[must_use]
+    pub fn inputs(self) -> usize {
         match self {
             Self::State => STATES.into(),
             _ => 1,

@@ -39,6 +39,8 @@ struct Measured {
     latents: usize,
     decoder: Vec<usize>,
     likelihood: LikelihoodKind,
+    #[serde(default)]
+    wide_inputs: bool,
     /// Instructions of encoding, and of a whole score.
     cores: BTreeMap<String, (f64, f64)>,
 }
@@ -71,7 +73,7 @@ pub struct Cost {
     /// RAM: the workspace, the deepest stack (model and session included) and the reading.
     pub ram_bytes: usize,
     /// Instructions, as the cost model has it; none of a model with parts that were not measured: weights of four bits,
-    /// 16 bits of activations but before the outputs, a mixture for a prior.
+    /// 16 bits of activations but of inputs and before the outputs, a mixture for a prior.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<u64>,
 }
@@ -202,9 +204,6 @@ fn has_wide_units(model: &Model<'_>) -> bool {
         .layers()
         .filter(|layer| layer.role == LayerRole::Decoder);
     let before_last = before_last.count().saturating_sub(1);
-    if model.input_ceiling() > 127 {
-        return true;
-    }
     widths(LayerRole::Encoder)
         .chain(widths(LayerRole::Decoder).take(before_last))
         .any(|wide| wide)
@@ -241,6 +240,7 @@ impl Measured {
             latents: self.latents,
             encoder: self.encoder.clone(),
             decoder: self.decoder.clone(),
+            wide_inputs: self.wide_inputs,
             wide,
             terms: Shape::terms(&self.likelihood, self.inputs),
         })

@@ -87,7 +87,9 @@ pub(super) struct Shape {
     pub(super) encoder: Vec<usize>,
     /// Hidden widths.
     pub(super) decoder: Vec<usize>,
-    /// Whether the last of these hands on 16 bits.
+    /// Whether the encoder takes 16 bits in.
+    pub(super) wide_inputs: bool,
+    /// Whether the last hidden layer of the decoder hands on 16 bits.
     pub(super) wide: bool,
     /// The terms of the likelihood, and inputs that have such.
     pub(super) terms: Vec<(Terms, usize)>,
@@ -151,6 +153,7 @@ impl Shape {
             latents: model.latents(),
             encoder: hidden(LayerRole::Encoder),
             decoder: hidden(LayerRole::Decoder),
+            wide_inputs: model.input_ceiling() > 127,
             wide: wide.is_some_and(|(_, limits)| limits.ceiling > 127),
             terms: Self::terms(
                 &LikelihoodKind::of(model.likelihood(), model.inputs()),
@@ -185,7 +188,14 @@ impl Shape {
         // Counts are checked against their support.
         let checked = self.inputs_of(Terms::Counts);
         let numbers = [1, self.numbers, checked, self.latents].map(|number| number as f64);
-        [&numbers[..], &granules.sizes(&widths, granules.narrow)].concat()
+        let (narrow, wide) = match self.wide_inputs {
+            true => (&widths[1..], &widths[..2]),
+            false => (&widths[..], &[][..]),
+        };
+        let narrow = granules.sizes(narrow, granules.narrow);
+        let [_, columns, _, products] = granules.sizes(wide, granules.wide);
+        let rows = wide.get(1).map_or(0.0, |&rows| rows as f64);
+        [&numbers[..], &narrow, &[columns, products, rows]].concat()
     }
 
     /// What the instructions of a score by sigma points grow with beside those of encoding. Passes run four at
