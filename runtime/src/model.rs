@@ -66,6 +66,8 @@ pub struct Stream<'a> {
     pub front_end: FrontEnd,
     /// Samples from one window to the next.
     pub hop: u16,
+    /// Samples of a channel in a thousand seconds; 0 where nobody said.
+    pub rate_millihertz: u32,
     /// For each channel the power of two that a raw sample stands for.
     pub exponents: &'a [i8],
 }
@@ -551,7 +553,7 @@ fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
     tensors.require((1..=MAX_INPUTS).contains(&header.inputs), Defect::Inputs);
     tensors.require(header.conditions <= MAX_INPUTS, Defect::Conditions);
     tensors.require(
-        (1..=i16::MAX.unsigned_abs()).contains(&header.input_ceiling),
+        (NARROW_CEILING.unsigned_abs()..=i16::MAX.unsigned_abs()).contains(&header.input_ceiling),
         Defect::InputCeiling,
     );
     if let PriorHeader::Mixture { components } = header.prior {
@@ -580,12 +582,17 @@ fn read_stream<'a>(
     header: Option<&StreamHeader>,
     numbers: usize,
 ) -> Option<Stream<'a>> {
-    let StreamHeader { front_end, hop } = header?;
+    let StreamHeader {
+        front_end,
+        hop,
+        rate_millihertz,
+    } = header?;
     tensors.require(front_end.features_len() == numbers, Defect::FrontEndLength);
     tensors.require((1..=front_end.samples()).contains(hop), Defect::Hop);
     Some(Stream {
         front_end: front_end.clone(),
         hop: *hop,
+        rate_millihertz: *rate_millihertz,
         exponents: tensors.next(front_end.channels().into()),
     })
 }

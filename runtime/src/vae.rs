@@ -25,10 +25,7 @@ pub(crate) fn encode(
 ) {
     let wide = model.has_wide_inputs();
     if wide {
-        let quantized = scratch.activations.iter_mut();
-        for (quantized, value) in quantized.zip(quantized_inputs(model, reading, observed)) {
-            *quantized = value as i16;
-        }
+        quantize_wide(model, reading, observed, scratch.activations);
     } else {
         quantize(
             model,
@@ -69,30 +66,36 @@ pub(crate) fn encode(
 fn quantize(model: &Model<'_>, reading: &[i16], observed: Mask<'_>, quantized: &mut [i8]) {
     let inputs = quantized_inputs(model, reading, observed);
     for (quantized, value) in quantized.iter_mut().zip(inputs) {
-        *quantized = value as i8;
+        *quantized = value.clamp(-127, 127) as i8;
     }
 }
 
-/// What the encoder takes in of a reading, within the ceiling.
+/// The same where they have 16 bits.
+#[inline(never)]
+fn quantize_wide(model: &Model<'_>, reading: &[i16], observed: Mask<'_>, quantized: &mut [i16]) {
+    let ceiling = i32::from(model.input_ceiling);
+    let inputs = quantized_inputs(model, reading, observed);
+    for (quantized, value) in quantized.iter_mut().zip(inputs) {
+        // No `clamp`, which asserts an order.
+        *quantized = value.max(-ceiling).min(ceiling) as i16;
+    }
+}
+
+/// What the encoder takes in of a reading, before it is clamped.
 #[inline(always)]
 fn quantized_inputs<'r>(
     model: &'r Model<'_>,
     reading: &'r [i16],
     observed: Mask<'r>,
 ) -> impl Iterator<Item = i32> + 'r {
-    let ceiling = i32::from(model.input_ceiling);
     let inputs = reading.iter().zip(model.centers).zip(model.gains);
-    let inputs = inputs.enumerate();
-    inputs.map(move |(index, ((&x, &center), &gain))| {
-        let centred = i32::from(x) - i32::from(center);
-        let value = Multiplier::from_validated(gain).apply(centred);
-        if observed.observes(index) {
-            // No `clamp`, which asserts an order.
-            value.max(-ceiling).min(ceiling)
-        } else {
-            0
-        }
-    })
+    inputs
+        .enumerate()
+        .map(move |(index, ((&x, &center), &gain))| {
+            let centred = i32::from(x) - i32::from(center);
+            let value = Multiplier::from_validated(gain).apply(centred);
+            if observed.observes(index) { value } else { 0 }
+        })
 }
 
 /// Takes the outputs of layers that nobody watches. A function, so that all such passes are one piece of code.
@@ -263,7 +266,7 @@ pub(crate) fn decode<'s>(
         activations: scratch.activations,
         lanes,
     };
-    layers.run(&model.decoder, Some(scratch.latents), true, &mut watch)
+    layers.run(&model.decoder, Some(scratch.latents), false, &mut watch)
 }
 
 /// The memory of the layers of one half.

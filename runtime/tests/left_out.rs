@@ -145,8 +145,8 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
             ..least
         },
     );
-    // One channel, windows of four samples, the samples as they are, hop 4.
-    let stream = &[1, 1, 4, 1, 0, 0, 4];
+    // One channel, windows of four samples, the samples as they are, hop 4, no rate.
+    let stream = &[1, 1, 4, 1, 0, 0, 4, 0];
     refused(
         cfg!(feature = "streams"),
         "streams",

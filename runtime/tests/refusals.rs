@@ -396,10 +396,10 @@ fn models_that_break_a_rule_are_not_encoded() {
     let constant = "a constant of its density is beyond 4096 nats";
     let deviation = "a deviation of its noise is negative";
     let range = "its range of log-variances is not within -32..=8";
-    let inputs = "the ceiling of its inputs is not in 1..=32767";
+    let inputs = "the ceiling of its inputs is not in 127..=32767";
     let bits = "the fraction bits of its latents are not in 6..=15";
     let location: &[(Change, &str)] = &[
-        (|s| s.input_ceiling = 0, inputs),
+        (|s| s.input_ceiling = 126, inputs),
         (|s| s.input_ceiling = 32_768, inputs),
         (|s| s.latent_fraction_bits = 5, bits),
         (|s| s.latent_fraction_bits = 16, bits),

@@ -59,6 +59,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
         spec.columns.clear();
         spec.stream = Some(StreamSpec {
             hop: dice.size(1, front_end.samples().into()) as u16,
+            rate_millihertz: 48_000_000,
             exponents: vec![-3; front_end.channels().into()],
             front_end,
         });
@@ -380,6 +381,7 @@ fn streams_that_do_not_fit_the_model_are_refused() {
     for hop in [0, samples + 1] {
         let message = encode(StreamSpec {
             hop,
+            rate_millihertz: 48_000_000,
             ..stream.clone()
         });
         assert!(message.contains("hop"), "{message}");
@@ -389,6 +391,7 @@ fn streams_that_do_not_fit_the_model_are_refused() {
     let other = StreamSpec {
         front_end: longer,
         hop: 1,
+        rate_millihertz: 48_000_000,
         exponents: vec![0],
     };
     let message = encode(other);

@@ -587,6 +587,7 @@ fn every_board_watches_a_stream_as_the_host_does() {
         let stream = StreamSpec {
             front_end: FrontEnd::new(channels, samples, features).unwrap(),
             hop,
+            rate_millihertz: 48_000_000,
             exponents: vec![0; channels.into()],
         };
         let mut signal = Signal {

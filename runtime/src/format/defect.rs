@@ -69,7 +69,7 @@ impl fmt::Display for Defect {
             Self::HeaderTail => "its header has bytes behind its last field",
             Self::Inputs => "its number of inputs is not in 1..=16384",
             Self::Conditions => "its number of conditions is not in 0..=16384",
-            Self::InputCeiling => "the ceiling of its inputs is not in 1..=32767",
+            Self::InputCeiling => "the ceiling of its inputs is not in 127..=32767",
             Self::Components => "its prior has not 1 to 256 components",
             Self::Latents => "its number of latents is not in 1..=1024",
             Self::LatentFractionBits => "the fraction bits of its latents are not in 6..=15",

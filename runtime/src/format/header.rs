@@ -88,6 +88,8 @@ pub(crate) struct StreamHeader {
     pub(crate) front_end: FrontEnd,
     /// Samples from one window to the next.
     pub(crate) hop: u16,
+    /// Samples a second, in thousandths; 0 where nobody said.
+    pub(crate) rate_millihertz: u32,
 }
 
 /// Everything about a model that is not a tensor.
@@ -181,7 +183,7 @@ impl<'a> Header<'a> {
         self.log_variance_range = (reader.i32(), reader.i32());
         self.stream = read_stream(&mut reader, left_out);
         self.prior = read_prior(&mut reader);
-        self.likelihood = read_likelihood(&mut reader);
+        self.likelihood = read_likelihood(&mut reader, left_out);
         self.packing = match reader.variant(3) {
             0 => Packing::Rows,
             1 => Packing::Tiles,
@@ -200,7 +202,7 @@ impl<'a> Header<'a> {
         for expected in &mut self.expected {
             *expected = reader.i32();
         }
-        // What is behind a stream that is left out is not read.
+        // What is behind something that is left out is not read.
         if left_out.is_none() {
             match reader.finish() {
                 Ok([]) => *left_out = self.left_out(),
@@ -218,18 +220,6 @@ impl Header<'_> {
         let mut layers = self.encoder.iter().chain(&self.decoder);
         if !cfg!(feature = "conditions") && self.conditions > 0 {
             return Some("conditions");
-        }
-        match self.likelihood {
-            LikelihoodHeader::Binomial { .. } if !cfg!(feature = "counts") => {
-                return Some("counts");
-            }
-            LikelihoodHeader::Location { .. } if !cfg!(feature = "locations") => {
-                return Some("locations");
-            }
-            LikelihoodHeader::Heterogeneous { .. } if !cfg!(feature = "heterogeneous") => {
-                return Some("heterogeneous");
-            }
-            _ => {}
         }
         if !cfg!(feature = "mixture-prior") && self.prior != PriorHeader::Standard {
             return Some("mixture-prior");
@@ -282,14 +272,16 @@ fn read_stream(
         // The list is as long as its capacity at most.
         let _ = features.push(feature);
     }
-    let hop = reader.u16();
+    let (hop, rate_millihertz) = (reader.u16(), reader.u32());
     let front_end = FrontEnd::new(channels, samples, &features);
     if front_end.is_err() {
         reader.refuse();
     }
-    front_end
-        .ok()
-        .map(|front_end| StreamHeader { front_end, hop })
+    front_end.ok().map(|front_end| StreamHeader {
+        front_end,
+        hop,
+        rate_millihertz,
+    })
 }
 
 fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {
@@ -301,8 +293,20 @@ fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {
     }
 }
 
-fn read_likelihood(reader: &mut Reader<'_>) -> LikelihoodHeader {
-    match reader.variant(3) {
+fn read_likelihood(
+    reader: &mut Reader<'_>,
+    left_out: &mut Option<&'static str>,
+) -> LikelihoodHeader {
+    let variant = reader.variant(3);
+    let (kept, feature) = match variant {
+        0 => (cfg!(feature = "counts"), "counts"),
+        1 => (cfg!(feature = "locations"), "locations"),
+        _ => (cfg!(feature = "heterogeneous"), "heterogeneous"),
+    };
+    if !kept {
+        *left_out = Some(feature);
+    }
+    match variant {
         0 => LikelihoodHeader::Binomial {
             trials: reader.u8(),
         },
@@ -445,7 +449,10 @@ mod tests {
             ),
         ] {
             assert_eq!(postcard::to_stdvec(&likelihood).unwrap(), bytes);
-            assert_eq!(read_likelihood(&mut Reader::new(&bytes)), likelihood);
+            assert_eq!(
+                read_likelihood(&mut Reader::new(&bytes), &mut None),
+                likelihood
+            );
         }
         let estimator = Estimator::ImportanceWeighted { samples: 300 };
         assert_eq!(postcard::to_stdvec(&estimator).unwrap(), [3, 0xac, 0x02]);
@@ -481,6 +488,7 @@ mod tests {
         let stream = StreamHeader {
             front_end: FrontEnd::new(2, 16 << (which % 4), &features[which % 4..]).unwrap(),
             hop: short(words),
+            rate_millihertz: words.next_u32(),
         };
         let table = |words: &mut Xoshiro128PlusPlus| CalibrationHeader {
             estimator: [

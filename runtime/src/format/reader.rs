@@ -41,6 +41,7 @@ impl ImageSpec {
             stream: model.stream.as_ref().map(|stream| StreamSpec {
                 front_end: stream.front_end.clone(),
                 hop: stream.hop,
+                rate_millihertz: stream.rate_millihertz,
                 exponents: stream.exponents.to_vec(),
             }),
             typical: floats(model.typical),

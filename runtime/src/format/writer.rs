@@ -96,6 +96,8 @@ pub struct StreamSpec {
     pub front_end: FrontEnd,
     /// Samples from one window to the next.
     pub hop: u16,
+    /// Samples of a channel in a thousand seconds; 0 where nobody said.
+    pub rate_millihertz: u32,
     /// For each channel the power of two that a raw sample stands for.
     pub exponents: Vec<i8>,
 }
@@ -427,6 +429,7 @@ impl ImageSpec {
             stream: self.stream.as_ref().map(|stream| StreamHeader {
                 front_end: stream.front_end.clone(),
                 hop: stream.hop,
+                rate_millihertz: stream.rate_millihertz,
             }),
             prior: self.prior.header()?,
             likelihood,

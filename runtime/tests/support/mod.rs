@@ -264,7 +264,7 @@ pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
     }
 }
 
-/// Lets the encoder take in more than 8 bits, or fewer, as far as its bound allows, and no reading further away.
+/// Lets the encoder take in more than 8 bits, as far as its bound allows, and no reading further away.
 pub(crate) fn widen_inputs(dice: &mut Dice, spec: &mut ImageSpec) {
     let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
     let dense = first.unwrap_or(&mut spec.heads);
@@ -275,7 +275,9 @@ pub(crate) fn widen_inputs(dice: &mut Dice, spec: &mut ImageSpec) {
         (BOUND - 1 - i64::from(row.bias.unsigned_abs())) / norm.max(1)
     });
     let most = room.min().unwrap_or(127);
-    let ceiling = dice.pick(&[1, 126, 128, 4095, 32_767]).min(most);
+    let ceiling = dice
+        .pick(&[127, 128, 4095, 32_767])
+        .clamp(127, most.max(127));
     let factor = ceiling as f64 / f64::from(spec.input_ceiling);
     spec.input_ceiling = ceiling as u16;
     for input in &mut spec.inputs {

@@ -59,6 +59,8 @@ struct StreamDescription {
     channels: usize,
     window: usize,
     hop: usize,
+    /// Samples a second; 0 where they are unknown.
+    rate: f64,
     exponents: Vec<i8>,
     features: Vec<FeatureDescription>,
     watch_bytes: usize,
@@ -205,6 +207,7 @@ fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
         channels: shape.channels,
         window: shape.samples,
         hop: shape.hop,
+        rate: f64::from(stream.rate_millihertz) / 1000.0,
         exponents: stream.exponents.to_vec(),
         features: front_end.features().iter().map(feature).collect(),
         watch_bytes: 8 * watch_words,
@@ -240,13 +243,18 @@ fn stream_text(stream: &StreamDescription) -> String {
         channels,
         window,
         hop,
+        rate,
         watch_bytes,
         watch_words,
         ..
     } = stream;
     let exponents: Vec<String> = stream.exponents.iter().map(|e| format!("2^{e}")).collect();
+    let every = match *rate {
+        0.0 => hop.to_string(),
+        rate => format!("{hop}, {rate} samples a second"),
+    };
     let mut text = format!(
-        "stream: {channels} channels, windows of {window} samples every {hop}; raw samples in steps of {}\n",
+        "stream: {channels} channels, windows of {window} samples every {every}; raw samples in steps of {}\n",
         exponents.join(", ")
     );
     for FeatureDescription {

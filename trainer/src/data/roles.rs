@@ -51,6 +51,8 @@ pub struct Interpreted {
     pub conditions: usize,
     /// Samples a second, where the file says that its rows are samples of signals.
     pub rate: Option<f64>,
+    /// Samples a second: that rate, or what a column of times says.
+    pub sampling: Option<f64>,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
     /// What the file holds, where there is one.
@@ -72,6 +74,7 @@ impl Interpreted {
             in_time: false,
             conditions: 0,
             rate: None,
+            sampling: None,
             roles: vec![],
             report: None,
             notes: vec![],
@@ -207,6 +210,7 @@ pub fn interpret(frame: &Frame, wanted: &Wanted, labelled: bool) -> Result<Inter
         conditions,
         report: Some(DataReport::new(frame, &roles)),
         rate: frame.rate,
+        sampling: sampling(frame, &roles),
         roles,
         notes,
         doubts,
@@ -289,10 +293,26 @@ pub fn interpret_like(
         dataset,
         conditions,
         rate,
+        sampling: rate,
         roles: matched,
         report: None,
         notes,
         doubts: vec![],
+    })
+}
+
+/// Samples a second of a frame: its rate, or one over the middle one of the steps of its times in seconds.
+fn sampling(frame: &Frame, roles: &[NamedRole]) -> Option<f64> {
+    let mut columns = roles.iter().zip(&frame.columns);
+    let times = columns.find_map(|(named, column)| match (&named.role, &column.cells) {
+        (Role::Time, Cells::Times(times)) => Some(times),
+        _ => None,
+    });
+    frame.rate.or_else(|| {
+        let steps = times?.windows(2).map(|pair| pair[1] - pair[0]);
+        let mut steps: Vec<f64> = steps.filter(|&step| step > 0.0).collect();
+        steps.sort_unstable_by(f64::total_cmp);
+        Some(1.0 / steps.get(steps.len() / 2)?)
     })
 }
 

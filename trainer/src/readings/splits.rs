@@ -278,6 +278,7 @@ impl Splits {
             dataset,
             abnormal,
             recordings,
+            sampling,
             roles,
             report,
             mut notes,
@@ -309,7 +310,7 @@ impl Splits {
             test: config.data.test_fraction,
         };
         let split = stream::divide(&abnormal, &windows, shape, fractions)?;
-        let windowed = settings.prepare(&dataset, &lengths, &split.train)?;
+        let windowed = settings.prepare(&dataset, &lengths, sampling, &split.train)?;
         let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
         Ok(Self {
             train: windowed.dataset.select(&split.train),

@@ -97,6 +97,7 @@ impl StreamSettings {
 
     /// Makes readings of all windows of `stream`, recordings of these `lengths`; those of the windows `train` settle
     /// what the settings leave to the data.
+    /// `rate` is in samples a second, where it is known.
     ///
     /// # Errors
     /// [`Error::Setting`]: one line that names the channel.
@@ -104,6 +105,7 @@ impl StreamSettings {
         &self,
         stream: &Dataset,
         lengths: &[usize],
+        rate: Option<f64>,
         train: &[usize],
     ) -> Result<Windowed, Error> {
         let starts = starts(lengths, self.shape(stream.table.width()));
@@ -124,6 +126,8 @@ impl StreamSettings {
         let spec = StreamSpec {
             front_end,
             hop: u16::try_from(self.hop).unwrap_or(u16::MAX),
+            // Saturates.
+            rate_millihertz: (1000.0 * rate.unwrap_or(0.0)).round() as u32,
             exponents,
         };
         let readings = readings(&samples, lengths, &spec.front_end, self.hop)?;
