@@ -1,9 +1,9 @@
 //! A model: a validated view of an image.
 
 use crate::calibration::{self, Calibration, Noise};
-use crate::distribution::{
-    Binomial, Heterogeneous, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior,
-};
+#[cfg(feature = "heterogeneous")]
+use crate::distribution::Heterogeneous;
+use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
@@ -326,7 +326,7 @@ impl<'a> Model<'a> {
             name: Text::EMPTY,
             columns: &[],
             image_length: 0,
-            input_ceiling: 0,
+            input_ceiling: NARROW_CEILING.unsigned_abs(),
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
@@ -444,7 +444,7 @@ impl<'a> Model<'a> {
 
     /// Whether the encoder takes 16 bits in.
     pub(crate) fn has_wide_inputs(&self) -> bool {
-        cfg!(feature = "wide-activations") && self.input_ceiling > NARROW_CEILING.unsigned_abs()
+        cfg!(feature = "wide-inputs") && self.input_ceiling > NARROW_CEILING.unsigned_abs()
     }
 
     /// Numbers in a reading: inputs, then conditions.
@@ -656,7 +656,8 @@ fn read_likelihood<'a>(
             tensors.require(within, Defect::LogNormalizer);
             Likelihood::Location(location)
         }
-        LikelihoodHeader::Heterogeneous { entries } if cfg!(feature = "heterogeneous") => {
+        #[cfg(feature = "heterogeneous")]
+        LikelihoodHeader::Heterogeneous { entries } => {
             let (kinds, words) = (tensors.next(centers.len()), tensors.next(centers.len()));
             let tables = tensors.next(entries.into());
             let heterogeneous = Heterogeneous::new(kinds, words, centers, tables);

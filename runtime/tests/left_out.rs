@@ -175,8 +175,8 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
         Fields { encoder, ..least },
     );
     refused(
-        cfg!(feature = "wide-activations"),
-        "wide-activations",
+        cfg!(feature = "wide-inputs"),
+        "wide-inputs",
         Fields {
             inputs: &[0x80, 1],
             ..least

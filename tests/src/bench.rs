@@ -9,14 +9,16 @@ mod tables;
 pub use recorded::{
     baseline, compiler, feature_baseline, grown, page, page_text, record, rustc_version,
 };
-pub use tables::{layer_table, table};
+pub use tables::{layer_table, likelihood_table, table};
 
 use crate::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::product;
-use crate::shapes::{Kind, Shape};
+use crate::shapes::{Column, Kind, Shape};
+use crate::{costs, product};
 use elbow::Model;
+use elbow::distribution::Family;
+use elbow::format::Tail;
 use elbow::kernel::Packing;
 use elbow_cases::layers::LayerShape;
 use serde::Serialize;
@@ -228,6 +230,8 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
 pub struct Figures {
     layers: BTreeMap<&'static str, CoreCounts>,
     models: BTreeMap<&'static str, Measured>,
+    /// Core -> likelihood -> instructions of a score.
+    likelihoods: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
 }
 
 impl Figures {
@@ -243,9 +247,13 @@ impl Figures {
         let models = shapes()
             .into_iter()
             .map(|(name, shape)| Ok((name, measure(&shape, boards)?)));
+        let of_likelihoods = boards
+            .iter()
+            .map(|board| Ok((board.core_name(), likelihoods(board)?)));
         Ok(Self {
             layers: layers.collect::<Result<_, Error>>()?,
             models: models.collect::<Result<_, Error>>()?,
+            likelihoods: of_likelihoods.collect::<Result<_, Error>>()?,
         })
     }
 
@@ -261,6 +269,8 @@ impl Figures {
             let mut value = serde_json::json!(counts);
             if let Some(object) = value.as_object_mut() {
                 object.extend(models);
+                let of_likelihoods = serde_json::json!(self.likelihoods.get(core));
+                object.insert("likelihoods".to_owned(), of_likelihoods);
                 let digits = self.models.get("digits");
                 if let Some(counts) = digits.and_then(|digits| digits.cores.get(core)) {
                     object.extend(lifted(counts));
@@ -284,8 +294,73 @@ impl Figures {
             text.push('\n');
             text += &table;
         }
-        text
+        text.push('\n');
+        text + &likelihood_table(&self.likelihoods)
     }
+}
+
+/// The likelihoods that are measured: what they are called, and what readings are.
+const LIKELIHOODS: [(&str, Kind); 10] = [
+    ("bernoulli", Kind::Counts { trials: 1 }),
+    (
+        "gaussian",
+        Kind::Real {
+            family: Family::Normal,
+            predicted_scale: false,
+        },
+    ),
+    (
+        "laplace",
+        Kind::Real {
+            family: Family::Laplace,
+            predicted_scale: false,
+        },
+    ),
+    (
+        "gaussian:predicted",
+        Kind::Real {
+            family: Family::Normal,
+            predicted_scale: true,
+        },
+    ),
+    ("columns of flags", Kind::Column(Column::Flag)),
+    ("columns of counts", Kind::Column(Column::Count)),
+    ("columns of 4 states", Kind::Column(Column::State)),
+    ("columns, normal", Kind::Column(Column::Real(Tail::Normal))),
+    (
+        "columns, student",
+        Kind::Column(Column::Real(Tail::Student { degrees: 4 })),
+    ),
+    ("columns of all kinds", Kind::Columns),
+];
+
+/// Instructions of a score by sigma points of the model `digits` with each likelihood, on `board`.
+///
+/// # Errors
+///
+/// The board's firmware does not build or run, or there is no such model.
+fn likelihoods(board: &Board) -> Result<BTreeMap<&'static str, u64>, Error> {
+    let refused = |error: &dyn std::fmt::Display| Error::Program {
+        program: "the writer of images".to_owned(),
+        output: error.to_string(),
+    };
+    let folder = tempfile::tempdir().map_err(|source| Error::File {
+        path: std::env::temp_dir(),
+        source,
+    })?;
+    let [(_, shape), _] = shapes();
+    let counts = LIKELIHOODS.into_iter().map(|(name, kind)| {
+        let mut spec = shape
+            .random_model("bench", kind, 1)
+            .map_err(|error| refused(&error))?;
+        spec.packing = packing(board);
+        let image = spec.encode(&[]).map_err(|error| refused(&error))?;
+        let reading = kind.random_reading(&spec.inputs, &mut elbow::rng::stream(1, 1));
+        let reading: Vec<u8> = reading.into_iter().flat_map(i16::to_le_bytes).collect();
+        let cost = costs::of_image(board, &image, &reading, folder.path())?;
+        Ok((name, cost.score))
+    });
+    counts.collect()
 }
 
 /// What a core's object has from the counts of the default model.

@@ -171,6 +171,8 @@ impl<'a> Heterogeneous<'a> {
 
     /// Hands `term` the log density of each observed input in each of `lanes` lanes, that of states at the input of
     /// the state that the reading has.
+    // Apart: what it has on the stack, models of one likelihood do not.
+    #[inline(never)]
     pub(super) fn visit(
         &self,
         x: &[i16],
@@ -184,77 +186,94 @@ impl<'a> Heterogeneous<'a> {
         while let Some(rows) = outputs.next() {
             for (row, (input, &x)) in rows.iter().zip(&mut x) {
                 let seen = observed.observes(input);
-                self.take(&mut states, (input, x, seen), row, |at, lane, density| {
-                    if lane < lanes {
-                        term(at, lane, density);
-                    }
-                });
+                let outputs = row.get(..lanes).unwrap_or_default();
+                self.take(&mut states, (input, x, seen), outputs, &mut term);
             }
         }
     }
 
-    /// Takes the outputs for one input in, and hands `term` what is settled by them.
+    /// Takes the outputs for one input in, one in each lane, and hands `term` what is settled by them.
     #[inline]
     pub(super) fn take(
         &self,
         states: &mut States,
         (input, x, observed): (usize, i16, bool),
-        row: &[i32; LANES],
-        mut term: impl FnMut(usize, usize, i32),
+        outputs: &[i32],
+        term: &mut impl FnMut(usize, usize, i32),
     ) {
         // There is one: parsing has made sure of it.
         let Some(of_input) = self.input(input) else {
             return;
         };
         if let Kind::State(place) = of_input.kind {
-            states.take(place, (input, x, observed), row);
+            states.take(place, (input, x, observed), outputs);
             if place == Place::Last && states.observed {
-                for lane in 0..LANES {
+                for lane in 0..outputs.len() {
                     term(states.input, lane, states.density(lane));
                 }
             }
         } else if observed {
-            for (lane, &output) in row.iter().enumerate() {
-                term(input, lane, self.density(of_input, x, output));
-            }
+            self.densities(of_input, x, outputs, |lane, density| {
+                term(input, lane, density);
+            });
         }
     }
 
-    /// `log p(x_i|z)` of an input that is no state, Q16.16.
+    /// `log p(x_i|z)` of an input that is no state in each lane, Q16.16.
     #[inline]
-    fn density(&self, input: Input, x: i16, output: i32) -> i32 {
+    fn densities(
+        &self,
+        input: Input,
+        x: i16,
+        outputs: &[i32],
+        mut density: impl FnMut(usize, i32),
+    ) {
         let Input {
             kind,
             words: [first, second, third],
             center,
         } = input;
+        let third = third as i32;
+        let lanes = outputs.iter().copied().enumerate();
         match kind {
             Kind::Location(family) => {
-                let distance = standardized(x, center, first).saturating_sub(output);
-                third as i32 - family.penalty(distance)
+                let x = standardized(x, center, first);
+                for (lane, output) in lanes {
+                    density(lane, third - family.penalty(x.saturating_sub(output)));
+                }
             }
             Kind::Student { degrees } => {
-                let distance = standardized(x, center, first).saturating_sub(output);
-                third as i32 - tail(degrees, distance)
+                let x = standardized(x, center, first);
+                for (lane, output) in lanes {
+                    density(lane, third - tail(degrees, x.saturating_sub(output)));
+                }
             }
-            // Of one trial, Bernoulli.
             Kind::Flag | Kind::State(_) if x == 0 || x == 1 => {
-                let logit = limited(output);
-                i32::from(x) * logit - softplus(logit)
+                for (lane, output) in lanes {
+                    let logit = limited(output);
+                    density(lane, i32::from(x) * logit - softplus(logit));
+                }
             }
             Kind::Count if x >= 0 => {
                 let count = i32::from(x).min(second as i32);
                 let entry = self.tables.get(first as usize + count as usize);
-                let logit = limited(output);
-                // At most 255 * 64 and 383 * 65 in magnitude; they differ by 255 * 64 at most.
-                let trials = (count << FRACTION_BITS) + third as i32;
-                count * logit - multiply(trials, softplus(logit)) + entry.copied().unwrap_or(0)
+                let entry = entry.copied().unwrap_or(0);
+                let trials = (count << FRACTION_BITS) + third;
+                for (lane, output) in lanes {
+                    // At most 255 * 64 and 383 * 65 in magnitude; they differ by 255 * 64 at most.
+                    let logit = limited(output);
+                    let of_trials = multiply(trials, softplus(logit));
+                    density(lane, count * logit - of_trials + entry);
+                }
             }
-            Kind::Flag | Kind::State(_) | Kind::Count => UNSEEN,
+            Kind::Flag | Kind::State(_) | Kind::Count => {
+                lanes.for_each(|(lane, _)| density(lane, UNSEEN));
+            }
         }
     }
 
     /// `E[x|z]` of the first lane, in the units of raw readings, Q16.16, into `mean`.
+    #[inline(never)]
     pub(super) fn mean(&self, mut outputs: Outputs<'_>, mean: &mut [i32]) {
         let (mut next, mut first, mut log_sum) = (0, 0, 0);
         while let Some(rows) = outputs.next() {
@@ -297,26 +316,30 @@ impl<'a> Heterogeneous<'a> {
 }
 
 impl States {
-    fn take(&mut self, place: Place, (input, x, observed): (usize, i16, bool), row: &[i32; LANES]) {
-        let logits = row.map(limited);
-        if place == Place::First {
-            *self = Self {
-                log_sum: logits,
-                input,
-                observed,
-                ..Self::default()
+    #[inline]
+    fn take(&mut self, place: Place, (input, x, observed): (usize, i16, bool), outputs: &[i32]) {
+        let is_first = place == Place::First;
+        if is_first {
+            (self.input, self.observed, self.ones) = (input, observed, 0);
+        }
+        self.observed &= observed;
+        let is_chosen = x == 1;
+        let lanes = self.log_sum.iter_mut().zip(&mut self.chosen);
+        for ((log_sum, chosen), &output) in lanes.zip(outputs) {
+            let logit = limited(output);
+            *log_sum = if is_first {
+                logit
+            } else {
+                add(*log_sum, logit)
             };
-        } else {
-            self.observed &= observed;
-            for (log_sum, logit) in self.log_sum.iter_mut().zip(logits) {
-                *log_sum = add(*log_sum, logit);
+            if is_chosen {
+                *chosen = logit;
             }
         }
         match x {
             0 => {}
             1 => {
                 self.ones += 1;
-                self.chosen = logits;
                 self.input = input;
             }
             _ => self.ones += 2,

@@ -72,10 +72,8 @@ impl<'a> Likelihood<'a> {
                 }
                 Self::Heterogeneous(heterogeneous) => {
                     let mut sum = 0;
-                    let row = [output; LANES];
-                    heterogeneous.take(&mut states, (input, x, true), &row, |_, lane, term| {
-                        sum += if lane == 0 { i64::from(term) } else { 0 };
-                    });
+                    let mut term = |_, _, term| sum += i64::from(term);
+                    heterogeneous.take(&mut states, (input, x, true), &[output], &mut term);
                     sum
                 }
             };

@@ -53,6 +53,7 @@ pub(crate) enum LikelihoodHeader {
         predicted_scale: bool,
     },
     /// A kind for each input.
+    #[cfg(feature = "heterogeneous")]
     Heterogeneous {
         /// Entries of the tables of all counts.
         entries: u16,
@@ -134,7 +135,7 @@ impl<'a> Header<'a> {
             columns: 0,
             inputs: 0,
             conditions: 0,
-            input_ceiling: 0,
+            input_ceiling: NARROW_CEILING.unsigned_abs(),
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
@@ -227,9 +228,11 @@ impl Header<'_> {
         if !cfg!(feature = "foreign-packings") && self.packing != Packing::NATIVE {
             return Some("foreign-packings");
         }
-        let mut wide = self.input_ceiling > NARROW_CEILING.unsigned_abs();
-        wide |= layers.any(|layer| layer.ceiling > NARROW_CEILING);
-        if !cfg!(feature = "wide-activations") && wide {
+        if !cfg!(feature = "wide-inputs") && self.input_ceiling > NARROW_CEILING.unsigned_abs() {
+            return Some("wide-inputs");
+        }
+        if !cfg!(feature = "wide-activations") && layers.any(|layer| layer.ceiling > NARROW_CEILING)
+        {
             return Some("wide-activations");
         }
         let mut layers = self.encoder.iter().chain(&self.decoder);
@@ -317,9 +320,12 @@ fn read_likelihood(
             },
             predicted_scale: reader.bool(),
         },
+        #[cfg(feature = "heterogeneous")]
         _ => LikelihoodHeader::Heterogeneous {
             entries: reader.u16(),
         },
+        #[cfg(not(feature = "heterogeneous"))]
+        _ => LikelihoodHeader::Binomial { trials: 0 },
     }
 }
 

@@ -67,7 +67,8 @@ in the same emulator. The least product parses a model of counts, encodes, score
 p-value, with no feature of the runtime but `counts`, and with all that are on by default; its flash is without the
 model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less). Scores are
 whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
-sigma points write, the parsed model included. Functions are means over a thousand arguments.
+sigma points write, the parsed model included. Functions are means over a thousand arguments. The scores by likelihood
+are of the shape of `digits`, by sigma points: all its 64 inputs are columns of that kind, or of all kinds in turn.
 ";
 
 const FEATURES: &str = "\

@@ -46,6 +46,23 @@ pub fn layer_table(cores: &BTreeMap<&str, CoreCounts>) -> String {
     text
 }
 
+/// Instructions of a score by likelihood, for a terminal.
+#[must_use]
+pub fn likelihood_table(cores: &BTreeMap<&str, BTreeMap<&str, u64>>) -> String {
+    let heads: String = cores.keys().map(|core| format!("{core:>12}")).collect();
+    let mut text = format!("{:<24}{heads}\n", "score by likelihood");
+    let names = cores.values().next().map(BTreeMap::keys);
+    for name in names.into_iter().flatten() {
+        let cells: String = cores
+            .values()
+            .map(|of_core| format!("{:>12}", of_core.get(name).copied().unwrap_or(0)))
+            .collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<24}{cells}");
+    }
+    text
+}
+
 /// The measurements for a terminal.
 #[must_use]
 pub fn table(name: &str, measured: &Measured) -> String {

@@ -187,6 +187,7 @@ fn features(model: &Model<'_>) -> Vec<&'static str> {
         ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
         ("streams", model.stream().is_some()),
         ("wide-activations", model.layers().any(wide)),
+        ("wide-inputs", model.input_ceiling() > NARROW.unsigned_abs()),
     ];
     asked
         .into_iter()

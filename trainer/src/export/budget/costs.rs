@@ -218,7 +218,8 @@ fn features(model: &Model<'_>) -> &'static str {
     let more = model.conditions() > 0
         || model.stream().is_some()
         || has_mixture(model)
-        || has_narrow_weights(model);
+        || has_narrow_weights(model)
+        || model.input_ceiling() > 127;
     match model.likelihood() {
         _ if more => ALL,
         Likelihood::Binomial(_) => COUNTS,
