@@ -8,8 +8,8 @@ const TOLERANCE: f64 = 1e-10;
 /// The coefficients, none below zero, that minimize the sum of squared relative errors
 /// `((row . c - target) / target)^2` over `rows` and their positive `targets`: coordinate descent on the
 /// normal equations (Franc, Hlavac and Navara, "Sequential coordinate-wise algorithm for the non-negative
-/// least squares problem", CAIP 2005).
-pub fn fit(rows: &[Vec<f64>], targets: &[f64]) -> Vec<f64> {
+/// least squares problem", CAIP 2005). Those that are `held`, one entry for each or none at all, stay what they are.
+pub fn fit(rows: &[Vec<f64>], targets: &[f64], held: &[Option<f64>]) -> Vec<f64> {
     let count = rows.first().map_or(0, Vec::len);
     // Columns of about one, so that coefficients compare.
     let scales: Vec<f64> = (0..count)
@@ -35,15 +35,28 @@ pub fn fit(rows: &[Vec<f64>], targets: &[f64]) -> Vec<f64> {
     let squares: Vec<Vec<f64>> = (0..count)
         .map(|a| (0..count).map(|b| products(a, b)).collect())
         .collect();
-    // Every target is one, relative to itself.
-    let mut gradient: Vec<f64> = (0..count)
-        .map(|column| -scaled.iter().map(|row| row[column]).sum::<f64>())
+    let held: Vec<Option<f64>> = (0..count)
+        .map(|column| Some(held.get(column).copied().flatten()? * scales[column]))
         .collect();
-    let mut coefficients = vec![0.0f64; count];
+    let mut coefficients: Vec<f64> = held.iter().map(|held| held.unwrap_or(0.0)).collect();
+    // Every target is one, relative to itself.
+    let errors: Vec<f64> = scaled
+        .iter()
+        .map(|row| {
+            let products = row.iter().zip(&coefficients).map(|(x, c)| x * c);
+            products.sum::<f64>() - 1.0
+        })
+        .collect();
+    let mut gradient: Vec<f64> = (0..count)
+        .map(|column| {
+            let rows = scaled.iter().zip(&errors);
+            rows.map(|(row, error)| row[column] * error).sum()
+        })
+        .collect();
     for _ in 0..SWEEPS {
         let mut largest = 0.0f64;
         for at in 0..count {
-            if squares[at][at] <= 0.0 {
+            if squares[at][at] <= 0.0 || held[at].is_some() {
                 continue;
             }
             let next = (coefficients[at] - gradient[at] / squares[at][at]).max(0.0);
@@ -81,11 +94,19 @@ mod tests {
             .iter()
             .map(|row| 50.0 * row[0] + 3.0 * row[1] + 0.25 * row[3])
             .collect();
-        let found = fit(&rows, &targets);
+        let found = fit(&rows, &targets, &[]);
         for (found, exact) in found.iter().zip([50.0, 3.0, 0.0, 0.25]) {
             assert!((found - exact).abs() < 1e-3, "{found} {exact}");
         }
         let falling: Vec<f64> = (1..30).map(|at| 100.0 - f64::from(at)).collect();
-        assert!(fit(&rows, &falling).iter().all(|&c| c >= 0.0));
+        assert!(fit(&rows, &falling, &[]).iter().all(|&c| c >= 0.0));
+        // Two that are held, one of them elsewhere, leave the others what fits best beside them.
+        let held = [Some(50.0), None, Some(1.0), None];
+        let found = fit(&rows, &targets, &held);
+        assert_eq!((found[0], found[2]), (50.0, 1.0));
+        assert!(
+            (found[3] - 0.25).abs() < 0.02 && found[1] < 3.0,
+            "{found:?}"
+        );
     }
 }

@@ -94,7 +94,7 @@ impl Budget {
             core,
             limits,
             cost: costs.cost(model),
-            instructions_error: costs.largest_error,
+            instructions_error: costs.largest_error(model),
         })
     }
 
@@ -141,7 +141,7 @@ pub fn size(
             core: settings.export.core,
             limits,
             cost,
-            instructions_error: costs.largest_error,
+            instructions_error: costs.largest_error(&model),
         };
         Ok((scaled, budget))
     };

@@ -176,6 +176,12 @@ impl Shape {
         }
     }
 
+    /// Whether one likelihood is of all inputs, and 8 bits are taken in of them.
+    pub(super) fn is_plain(&self) -> bool {
+        let of_columns = |(terms, _): &(Terms, usize)| matches!(terms, Terms::Column(_));
+        !self.wide_inputs && !self.terms.iter().any(of_columns)
+    }
+
     /// Inputs that have such terms.
     fn inputs_of(&self, terms: Terms) -> usize {
         let own = self.terms.iter().filter(|(own, _)| *own == terms);
