@@ -187,71 +187,71 @@ impl<'a> Heterogeneous<'a> {
             for (row, (input, &x)) in rows.iter().zip(&mut x) {
                 let seen = observed.observes(input);
                 let outputs = row.get(..lanes).unwrap_or_default();
-                self.take(&mut states, (input, x, seen), outputs, &mut term);
+                let mut densities = [0; LANES];
+                let of = self.take(&mut states, (input, x, seen), outputs, &mut densities);
+                if let Some(input) = of {
+                    for (lane, &density) in densities.iter().enumerate().take(lanes) {
+                        term(input, lane, density);
+                    }
+                }
             }
         }
     }
 
-    /// Takes the outputs for one input in, one in each lane, and hands `term` what is settled by them.
-    #[inline]
+    /// Takes the outputs for one input in, one in each lane. Where a density is settled by them, gives the input at which it
+    /// stands, and puts it into `densities`.
+    // Not generic, so that all passes share it.
+    #[inline(never)]
     pub(super) fn take(
         &self,
         states: &mut States,
         (input, x, observed): (usize, i16, bool),
         outputs: &[i32],
-        term: &mut impl FnMut(usize, usize, i32),
-    ) {
+        densities: &mut [i32; LANES],
+    ) -> Option<usize> {
         // There is one: parsing has made sure of it.
-        let Some(of_input) = self.input(input) else {
-            return;
+        let of_input = self.input(input)?;
+        let Kind::State(place) = of_input.kind else {
+            self.densities(of_input, x, outputs, densities);
+            return observed.then_some(input);
         };
-        if let Kind::State(place) = of_input.kind {
-            states.take(place, (input, x, observed), outputs);
-            if place == Place::Last && states.observed {
-                for lane in 0..outputs.len() {
-                    term(states.input, lane, states.density(lane));
-                }
-            }
-        } else if observed {
-            self.densities(of_input, x, outputs, |lane, density| {
-                term(input, lane, density);
-            });
+        states.take(place, (input, x, observed), outputs);
+        if place != Place::Last || !states.observed {
+            return None;
         }
+        for (lane, density) in densities.iter_mut().enumerate() {
+            *density = states.density(lane);
+        }
+        Some(states.input)
     }
 
     /// `log p(x_i|z)` of an input that is no state in each lane, Q16.16.
     #[inline]
-    fn densities(
-        &self,
-        input: Input,
-        x: i16,
-        outputs: &[i32],
-        mut density: impl FnMut(usize, i32),
-    ) {
+    fn densities(&self, input: Input, x: i16, outputs: &[i32], densities: &mut [i32; LANES]) {
         let Input {
             kind,
             words: [first, second, third],
             center,
         } = input;
         let third = third as i32;
-        let lanes = outputs.iter().copied().enumerate();
+        let lanes = outputs.iter().copied().zip(densities);
         match kind {
             Kind::Location(family) => {
                 let x = standardized(x, center, first);
-                for (lane, output) in lanes {
-                    density(lane, third - family.penalty(x.saturating_sub(output)));
+                for (output, density) in lanes {
+                    *density = third - family.penalty(x.saturating_sub(output));
                 }
             }
             Kind::Student { degrees } => {
                 let x = standardized(x, center, first);
-                for (lane, output) in lanes {
-                    density(lane, third - tail(degrees, x.saturating_sub(output)));
+                for (output, density) in lanes {
+                    *density = third - tail(degrees, x.saturating_sub(output));
                 }
             }
             Kind::Flag | Kind::State(_) if x == 0 || x == 1 => {
-                for (lane, output) in lanes {
+                for (output, density) in lanes {
                     let logit = limited(output);
-                    density(lane, i32::from(x) * logit - softplus(logit));
+                    *density = i32::from(x) * logit - softplus(logit);
                 }
             }
             Kind::Count if x >= 0 => {
@@ -259,15 +259,15 @@ impl<'a> Heterogeneous<'a> {
                 let entry = self.tables.get(first as usize + count as usize);
                 let entry = entry.copied().unwrap_or(0);
                 let trials = (count << FRACTION_BITS) + third;
-                for (lane, output) in lanes {
+                for (output, density) in lanes {
                     // At most 255 * 64 and 383 * 65 in magnitude; they differ by 255 * 64 at most.
                     let logit = limited(output);
                     let of_trials = multiply(trials, softplus(logit));
-                    density(lane, count * logit - of_trials + entry);
+                    *density = count * logit - of_trials + entry;
                 }
             }
             Kind::Flag | Kind::State(_) | Kind::Count => {
-                lanes.for_each(|(lane, _)| density(lane, UNSEEN));
+                lanes.for_each(|(_, density)| *density = UNSEEN);
             }
         }
     }

@@ -71,10 +71,11 @@ impl<'a> Likelihood<'a> {
                     location.density(x, output, log_deviation).into()
                 }
                 Self::Heterogeneous(heterogeneous) => {
-                    let mut sum = 0;
-                    let mut term = |_, _, term| sum += i64::from(term);
-                    heterogeneous.take(&mut states, (input, x, true), &[output], &mut term);
-                    sum
+                    let mut densities = [0; LANES];
+                    let of_input = (input, x, true);
+                    let settled =
+                        heterogeneous.take(&mut states, of_input, &[output], &mut densities);
+                    settled.map_or(0, |_| densities[0].into())
                 }
             };
         }

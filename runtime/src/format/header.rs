@@ -307,7 +307,7 @@ fn read_likelihood(
         _ => (cfg!(feature = "heterogeneous"), "heterogeneous"),
     };
     if !kept {
-        *left_out = Some(feature);
+        *left_out = left_out.or(Some(feature));
     }
     match variant {
         0 => LikelihoodHeader::Binomial {

@@ -51,18 +51,53 @@ impl Heterogeneous {
     }
 }
 
+/// A number of a reading, and what is known of it.
+struct Place<'a> {
+    x: f32,
+    seen: f32,
+    output: &'a mut f32,
+    log_deviation: f32,
+    precision: f32,
+}
+
+/// The numbers of some columns.
+fn places<'a>(
+    target: &'a [f32],
+    observed: &'a [f32],
+    outputs: &'a mut [f32],
+    (log_deviations, precisions): (&'a [f32], &'a [f32]),
+) -> impl Iterator<Item = Place<'a>> {
+    let scales = log_deviations.iter().zip(precisions);
+    let readings = target.iter().zip(observed).zip(outputs);
+    let places = readings.zip(scales);
+    places.map(
+        |(((&x, &seen), output), (&log_deviation, &precision))| Place {
+            x,
+            seen,
+            output,
+            log_deviation,
+            precision,
+        },
+    )
+}
+
 /// `-s - (v + 1) / 2 ln(1 + d^2 / v)` with `d = (x - o) e^-s`.
 fn student(degrees: u8, row: Row<'_>, scales: (&[f32], &[f32]), of_scales: &mut [f32]) -> f32 {
     let degrees = f32::from(degrees);
     let mut sum = 0.0;
-    for at in 0..row.target.len() {
-        let (log_deviation, precision) = (scales.0[at], scales.1[at]);
-        let (x, seen, output) = (row.target[at], row.observed[at], &mut row.outputs[at]);
+    for (place, of_scale) in places(row.target, row.observed, row.outputs, scales).zip(of_scales) {
+        let Place {
+            x,
+            seen,
+            output,
+            log_deviation,
+            precision,
+        } = place;
         let deviation = (x - *output) * precision;
         let square = deviation * deviation / degrees;
         let slope = (degrees + 1.0) * deviation / (degrees * (1.0 + square));
         sum -= seen * (log_deviation + 0.5 * (degrees + 1.0) * square.ln_1p());
-        of_scales[at] += row.factor * seen * (slope * deviation - 1.0);
+        *of_scale += row.factor * seen * (slope * deviation - 1.0);
         *output = row.factor * seen * slope * precision;
     }
     sum
@@ -71,13 +106,18 @@ fn student(degrees: u8, row: Row<'_>, scales: (&[f32], &[f32]), of_scales: &mut 
 /// `ln C(x + r - 1, x) + ln x! + x l - (x + r) softplus(l)` with `r = e^-s`; the constant has the factorial.
 fn counts(row: Row<'_>, scales: (&[f32], &[f32]), of_scales: &mut [f32]) -> f32 {
     let mut sum = 0.0;
-    for at in 0..row.target.len() {
-        let (x, seen, logit) = (row.target[at], row.observed[at], &mut row.outputs[at]);
+    for (place, of_scale) in places(row.target, row.observed, row.outputs, scales).zip(of_scales) {
+        let Place {
+            x,
+            seen,
+            output: logit,
+            precision: failures,
+            ..
+        } = place;
         if seen == 0.0 {
             *logit = 0.0;
             continue;
         }
-        let failures = scales.1[at];
         let (softplus, sigmoid) = softplus(*logit);
         // Of `Gamma(x + r) / Gamma(r)`, whose factors are as many as counts.
         let (mut logarithm, mut slope) = (0.0f32, 0.0f32);
@@ -87,7 +127,7 @@ fn counts(row: Row<'_>, scales: (&[f32], &[f32]), of_scales: &mut [f32]) -> f32 
             slope += factor.recip();
         }
         sum += seen * (logarithm + x * *logit - (x + failures) * softplus);
-        of_scales[at] -= row.factor * seen * failures * (slope - softplus);
+        *of_scale -= row.factor * seen * failures * (slope - softplus);
         *logit = row.factor * seen * (x - (x + failures) * sigmoid);
     }
     sum
