@@ -67,9 +67,9 @@
 //! result; what each costs is in the repository's `BENCHMARKS.md`. What was left out is refused by
 //! name: images that need it by [`Model::parse`], estimators by [`Session::score`].
 //!
-//! * What images may ask for: one of `counts` and `locations`, the likelihoods; `conditions`;
-//!   `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs;
-//!   `four-bit-weights`; `foreign-packings`, weights packed for other cores.
+//! * What images may ask for: one of `counts`, `locations` and `heterogeneous` (columns of different kinds), the
+//!   likelihoods; `conditions`; `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
+//!   `wide-inputs`; `four-bit-weights`; `foreign-packings`, weights packed for other cores.
 //! * What sessions may be asked for: `sampling`, whatever draws from the posterior;
 //!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.
 //! * `float`: numbers as `f64`, for printing and plotting.

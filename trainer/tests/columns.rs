@@ -397,3 +397,49 @@ fn numbers_that_stand_for_missing_are_learned_and_known_again() {
         );
     }
 }
+
+/// A sensor that was replaced by one in another unit: its numbers, and its header, are not what they were.
+#[test]
+fn another_unit_is_told_before_anything_is_scored() {
+    let folder = Folder::new();
+    let log = |seed: u64, factor: f32, unit: &str| {
+        let mut noise = Noise(seed);
+        let mut text = format!("flow [l/s],weight [{unit}]\n");
+        for _ in 0..300 {
+            let load = (0..12).map(|_| noise.next()).sum::<f32>() - 6.0;
+            let _ = writeln!(
+                text,
+                "{:.2},{:.3}",
+                30.0 + load,
+                factor * (2.0 + 0.1 * load)
+            );
+        }
+        text
+    };
+    fit(&folder, &log(1, 1.0, "kg"), "run", &[]);
+    let run = folder.path("run");
+    let said = |name: &str, text: &str, model: &str| {
+        let data = folder.write(name, text);
+        let output = trainer(&["score", model, &data]);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{errors}");
+        errors
+    };
+    assert_eq!(said("same.csv", &log(2, 1.0, "kg"), &run), "");
+    let errors = said("grams.csv", &log(3, 1000.0, "g"), &run);
+    for line in [
+        "weight is in g, in training it was in kg",
+        "the middle value of weight is ",
+        "about 10^3 times as much: check the unit, which was kg in training",
+    ] {
+        assert!(errors.contains(line), "{errors} lacks {line:?}");
+    }
+    // An image alone knows what its encoder takes in.
+    let image = folder.write("alone.elbow", read(&run, "model.elbow"));
+    let errors = said("grams.csv", &log(3, 1000.0, "kg"), &image);
+    assert!(
+        errors.contains("the middle value of weight is "),
+        "{errors}"
+    );
+    assert_eq!(said("same.csv", &log(2, 1.0, "kg"), &image), "");
+}

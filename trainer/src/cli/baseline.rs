@@ -5,8 +5,8 @@ use super::{decimal, emit_results, warn_of_saturation};
 use crate::config::{ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, TrainConfig};
 use crate::error::Error;
 use crate::export::run;
+use crate::readings::scoring::{Like, load_for_scoring};
 use crate::readings::splits::Splits;
-use crate::readings::splits::{Like, load_for_scoring};
 use crate::readings::{Normalization, Readings};
 use crate::study::baselines::{
     AutoencoderSettings, Baseline, COMPONENTS, Covariance, ForestSettings, Matrix, Mixture,
@@ -141,7 +141,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             };
             let labelled = load_for_scoring(path, data.labels.as_deref(), like)?;
             let dataset = &labelled.dataset;
-            crate::readings::splits::check_width(
+            crate::readings::scoring::check_width(
                 &dataset.name,
                 &dataset.table,
                 normalization.width(),

@@ -5,7 +5,7 @@ use crate::data::shuffle;
 use crate::error::Error;
 use crate::export::run;
 use crate::numeric::random::{self, Purpose};
-use crate::readings::splits::Labelled;
+use crate::readings::Labelled;
 use crate::study::compare::{Comparison, Contest, Decisions, Setting};
 use clap::Args;
 use std::fmt::Write;

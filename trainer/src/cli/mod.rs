@@ -30,12 +30,12 @@ use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
 use crate::export::run;
 use crate::model::prepared::Prepared;
+use crate::readings::Labelled;
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
-use crate::readings::splits::{
-    Labelled, Like, Splits, check_width, load_for_scoring, stream_to_readings,
-};
+use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_readings};
+use crate::readings::splits::Splits;
 use clap::{Args, Parser, Subcommand};
 use elbow::{Estimator, Model};
 use std::io::Write;

@@ -6,7 +6,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run::{config_beside, image_path};
 use crate::readings::Readings;
-use crate::readings::splits::{Like, load_for_scoring};
+use crate::readings::scoring::{Like, load_for_scoring};
 use clap::Args;
 use elbow::{Model, Stream};
 use std::path::{Path, PathBuf};

@@ -189,7 +189,11 @@ impl Frame {
     pub fn find(&self, name: &str) -> Result<usize, DataError> {
         let named = self.columns.iter().position(|column| {
             let own = column.name.as_deref();
-            own.is_some_and(|own| own.trim().eq_ignore_ascii_case(name.trim()))
+            let is = |own: &str| own.trim().eq_ignore_ascii_case(name.trim());
+            // With the unit behind it, too, as a header may have it.
+            let with_unit = column.unit.as_deref().zip(own);
+            let with_unit = with_unit.map(|(unit, own)| format!("{} [{unit}]", own.trim()));
+            own.is_some_and(is) || with_unit.as_deref().is_some_and(is)
         });
         let numbered = name.trim().parse::<usize>().ok();
         let numbered = numbered.filter(|number| (1..=self.columns.len()).contains(number));

@@ -4,7 +4,7 @@
 //! which changes it.
 
 use super::error::DataError;
-use super::frame::{Cells, Frame};
+use super::frame::{Cells, Column, Frame};
 use super::report::DataReport;
 use super::role::{NamedRole, Role, numbers};
 use super::sentinels::{self, Sentinels};
@@ -284,6 +284,7 @@ pub fn interpret_like(
     let (rate, recordings) = (frame.rate, frame.recording_of_rows());
     let columns = order.iter().map(|&column| frame.columns[column].clone());
     let frame = Frame::new(frame.name.clone(), columns.collect());
+    notes.extend(other_units(&frame, &matched));
     let (dataset, conditions) = dataset(&frame, &matched)?;
     Ok(Interpreted {
         abnormal: abnormal(&frame, &matched, normal)?.0,
@@ -299,6 +300,24 @@ pub fn interpret_like(
         notes,
         doubts: vec![],
     })
+}
+
+/// A line on each column that is read and has another unit than in training.
+fn other_units(frame: &Frame, roles: &[NamedRole]) -> Vec<String> {
+    let columns = roles.iter().zip(&frame.columns).enumerate();
+    let line = |(column, (named, own)): (usize, (&NamedRole, &Column))| {
+        let unit = own.unit.as_deref().unwrap_or_default();
+        let differs = !unit.is_empty() && !named.unit.is_empty() && unit != named.unit;
+        let is_read = matches!(named.role, Role::Reading | Role::Condition);
+        (differs && is_read).then(|| {
+            format!(
+                "{} is in {unit}, in training it was in {}: convert it, or correct the header",
+                frame.column_name(column),
+                named.unit
+            )
+        })
+    };
+    columns.filter_map(line).collect()
 }
 
 /// Samples a second of a frame: its rate, or one over the middle one of the steps of its times in seconds.

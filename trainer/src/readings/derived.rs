@@ -1,6 +1,7 @@
 //! Settings, and what was derived from the data by them.
 
 use super::Normalization;
+use super::ranges::Range;
 use super::stream::DerivedStream;
 use crate::config::{
     Config, DataConfig, ExportConfig, LikelihoodKind, Limits, ModelConfig, TrainConfig,
@@ -88,6 +89,9 @@ pub struct Derived {
     /// The columns of the file that was trained on, and what they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<NamedRole>,
+    /// What the numbers of a reading were in training, but for those that are made of windows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ranges: Vec<Range>,
     /// Epochs that `trainer tune` trained on for, in the device's integers.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tuned_epochs: usize,

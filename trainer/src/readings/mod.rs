@@ -7,12 +7,17 @@ mod derived;
 pub mod device;
 mod division;
 mod kinds;
+mod labelled;
 pub mod masks;
+mod ranges;
+pub mod scoring;
 pub mod splits;
 pub mod stream;
 
 pub use derived::{Derived, RunConfig, SettingsFile};
 pub(crate) use kinds::{FAILURES, failures};
+pub use labelled::{Labelled, refuse_gaps};
+pub use ranges::Range;
 
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;

@@ -1,41 +1,24 @@
 //! The data of a run, divided: what is learned from, chosen by and tested on.
 
 use crate::config::StreamSettings;
-use crate::config::{ANOMALY_DIGIT, Config, LikelihoodKind, Scale};
+use crate::config::{Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, DataReport, DataSource, Dataset, Intensities, Interpreted, NamedRole, Role,
-    SplitOptions, Table,
+    self, Binarization, DataReport, DataSource, Dataset, Intensities, Interpreted, NamedRole,
+    SplitOptions,
 };
 use crate::error::Error;
-use crate::numeric::random::{self, Purpose};
-
 use crate::readings::division::Division;
 use crate::readings::kinds;
+use crate::readings::labelled::{BYTE, Labelled, binarize, label_digits, lengths, refuse_gaps};
+use crate::readings::ranges::{self, Range};
 use crate::readings::stream::{self, Fractions, Windowed};
-use crate::readings::{Normalization, Readings, RunConfig};
-use elbow::Model;
+use crate::readings::{Normalization, Readings};
 use elbow::distribution::Family;
-use std::borrow::Cow;
 use std::path::Path;
 
 /// Which of all divisions of a file; independent of the seed of a run, so that runs compare.
 const SPLIT_SEED: u64 = 0;
-
-/// Readings and which of them are abnormal.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Labelled {
-    /// The readings.
-    pub dataset: Dataset,
-    /// One for each reading; none where nobody said.
-    pub abnormal: Option<Vec<bool>>,
-    /// Columns of a reading that is a picture; 0 otherwise.
-    pub picture_width: u16,
-    /// For each row its recording, where there are several, one behind the other.
-    pub recordings: Option<Vec<u32>>,
-    /// What was assumed of the file that they are from, one line each, where training did not say it.
-    pub notes: Vec<String>,
-}
 
 /// A divided data set.
 #[derive(Clone, Debug, PartialEq)]
@@ -340,6 +323,14 @@ impl Splits {
         Some(Readings::from_table(&strange.table, &normalization.exponents).0)
     }
 
+    /// What the numbers of a reading are in training; none of windows, and of the digits, which have no unit.
+    pub fn ranges(&self) -> Vec<Range> {
+        if self.stream.is_some() || self.columns.is_empty() {
+            return vec![];
+        }
+        ranges::of(&self.train)
+    }
+
     /// A line on the columns that never change in training, where the likelihood has a deviation for them.
     pub fn constants(&self) -> Option<String> {
         /// Columns that are named, at most.
@@ -394,183 +385,6 @@ impl Splits {
     }
 }
 
-/// Where `labelled` is a stream for `model` (a row for each sample, as wide as its channels), the
-/// readings of its windows, each abnormal where a sample of it is, and how many samples were beyond
-/// 16 bits; readings as they are. Data as wide as both the channels and the readings of a model
-/// are taken for a stream.
-///
-/// # Errors
-/// [`Error::Setting`] where the data are neither, or the samples do not make a window.
-pub fn stream_to_readings(
-    labelled: Labelled,
-    model: &Model<'_>,
-) -> Result<(Labelled, usize), Error> {
-    let Some(stream) = model.stream() else {
-        return Ok((labelled, 0));
-    };
-    let Labelled {
-        dataset,
-        abnormal,
-        recordings,
-        notes,
-        ..
-    } = &labelled;
-    let shape = stream.shape();
-    let (width, channels) = (dataset.table.width(), shape.channels);
-    if width != channels && width == model.inputs() {
-        return Ok((labelled, 0));
-    }
-    if width != channels {
-        return Err(Error::Setting(format!(
-            "{} has {width} columns, the model takes streams of {channels} channels or their readings of {} numbers: give data like those that it was trained for",
-            dataset.name,
-            model.inputs()
-        )));
-    }
-    let lengths = lengths(recordings.as_deref(), dataset.table.rows());
-    let rows = lengths.iter().max().copied().unwrap_or(0);
-    if rows < shape.samples {
-        return Err(Error::Setting(format!(
-            "{} has {rows} samples, a window of the model takes {}: give a longer stream",
-            dataset.name, shape.samples
-        )));
-    }
-    let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
-    let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
-    let windows = Labelled {
-        dataset: Dataset {
-            name: dataset.name.clone(),
-            columns: Some(stream::input_names(&stream.front_end, dataset)),
-            table: stream::in_units(&readings, model.exponents())?,
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        },
-        abnormal: abnormal
-            .as_deref()
-            .map(|samples| stream::abnormal(samples, &lengths, shape)),
-        picture_width: 0,
-        recordings: None,
-        notes: notes.clone(),
-    };
-    Ok((windows, saturated))
-}
-
-/// What certain ink is in files.
-const BYTE: u8 = 255;
-
-/// Makes bits of the intensities in `dataset`, always the same, and gives what they were made of.
-fn binarize(
-    dataset: &mut Dataset,
-    way: Option<Binarization>,
-    maximum: u8,
-) -> Result<Option<Intensities>, Error> {
-    let Some(way) = way else { return Ok(None) };
-    let intensities = Intensities::new(dataset, maximum)?;
-    let mut rng = random::stream(0, Purpose::EvaluationBinarization);
-    drop(dataset.table.take());
-    dataset.table = intensities.fixed(way, &mut rng)?;
-    Ok(Some(intensities))
-}
-
-/// What readings to be scored are like: those of a training.
-#[derive(Clone, Debug)]
-pub struct Like<'a> {
-    /// The columns of the file that was trained on, and what they are; all are readings where there are none.
-    pub columns: Cow<'a, [NamedRole]>,
-    /// Numbers of a window's reading, where the training's rows were samples: a file of readings is taken too.
-    pub of_windows: Option<usize>,
-    /// Labels of normal rows.
-    pub normal: &'a [String],
-    /// Of the digits, the one that is abnormal.
-    pub anomaly_digit: u32,
-    /// How pixels become bits, where they do.
-    pub binarize: Option<Binarization>,
-}
-
-impl<'a> Like<'a> {
-    /// Readings like those of `run`, or of nothing known.
-    pub fn new(run: Option<&'a RunConfig>) -> Self {
-        let data = run.map(|run| &run.settings.data);
-        Self {
-            columns: Cow::from(run.map_or(&[][..], |run| &run.derived.columns)),
-            of_windows: run.and_then(|run| {
-                let derived = &run.derived;
-                derived
-                    .stream
-                    .as_ref()
-                    .map(|_| derived.normalization.exponents.len())
-            }),
-            normal: data.map_or(&[][..], |data| &data.normal),
-            anomaly_digit: data.map_or(ANOMALY_DIGIT, |data| data.anomaly_digit),
-            binarize: data.and_then(|data| data.binarize),
-        }
-    }
-
-    /// The same where nothing is known but an image: the columns that it knows.
-    #[must_use]
-    pub fn or_image(mut self, model: &Model<'_>) -> Self {
-        if self.columns.is_empty() {
-            let roles = (0..model.columns()).filter_map(|index| image_role(model, index));
-            let roles: Vec<NamedRole> = roles.collect();
-            let known = |named: &NamedRole| !named.name.is_empty() || named.offset != 0.0;
-            if roles.iter().any(known) {
-                self.columns = roles.into();
-                self.of_windows = model.stream().map(|_| model.inputs());
-            }
-        }
-        self
-    }
-}
-
-/// The role of a column of the data of `model`; none beyond its last one.
-fn image_role(model: &Model<'_>, index: usize) -> Option<NamedRole> {
-    let column = model.column(index)?;
-    let role = match model.stream() {
-        None if index >= model.inputs() => Role::Condition,
-        _ => Role::Reading,
-    };
-    Some(NamedRole {
-        unit: column.unit().to_owned(),
-        offset: column.value(0.0),
-        ..NamedRole::new(Some(column.name()), role)
-    })
-}
-
-/// Loads readings to be scored: a file, or by default the test part of the digits; with columns, labels and bits as in
-/// training.
-///
-/// # Errors
-/// [`Error::Data`].
-pub fn load_for_scoring(
-    source: &str,
-    labels: Option<&Path>,
-    like: Like<'_>,
-) -> Result<Labelled, Error> {
-    let Like {
-        anomaly_digit,
-        binarize: way,
-        ..
-    } = like;
-    let part = match DataSource::parse(source)? {
-        DataSource::File(path) => {
-            let mut labelled = load_file(&path, labels, like)?;
-            binarize(&mut labelled.dataset, way, BYTE)?;
-            return Ok(labelled);
-        }
-        DataSource::Digits => Part::Test,
-        DataSource::DigitsPart(part) => part,
-    };
-    if labels.is_some() {
-        return Err(Error::Setting(
-            "--labels is for a file: the digits have their own".into(),
-        ));
-    }
-    let mut dataset = digits::part(part, anomaly_digit);
-    binarize(&mut dataset, way, digits::PIXEL_MAX)?;
-    Ok(label_digits(dataset, anomaly_digit))
-}
-
 /// The file `path` with the roles that `config` says, and the labels that it names.
 fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
     let frame = data::frame(path)?;
@@ -594,35 +408,6 @@ fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
 /// The error of `line`, which says what was assumed.
 fn assumed(line: &str) -> Error {
     Error::Setting(format!("--strict assumes nothing, and here: {line}"))
-}
-
-/// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.
-fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Labelled, Error> {
-    let Like {
-        columns,
-        of_windows,
-        normal,
-        ..
-    } = like;
-    let frame = data::frame(path)?;
-    let width = frame.columns.len();
-    let of_windows = of_windows == Some(width) && width != columns.len();
-    let interpreted = if columns.is_empty() || of_windows {
-        data::interpret_like(&frame, &data::all_readings(&frame.columns), normal)?
-    } else {
-        data::interpret_like(&frame, &columns, normal)?
-    };
-    let abnormal = match labels {
-        None => interpreted.abnormal,
-        Some(labels) => Some(data::load_labels(labels, frame.rows(), normal)?.0),
-    };
-    Ok(Labelled {
-        dataset: interpreted.dataset,
-        abnormal,
-        picture_width: 0,
-        recordings: interpreted.recordings,
-        notes: interpreted.notes,
-    })
 }
 
 /// Leaves the rows of `dataset` out of which nothing is there, and gives the others, where there are such.
@@ -652,56 +437,4 @@ fn kept_of<T: Copy>(values: Vec<T>, kept: Option<&[usize]>) -> Vec<T> {
         None => values,
         Some(rows) => rows.iter().map(|&row| values[row]).collect(),
     }
-}
-
-/// The rows of each recording; of one alone `rows`.
-fn lengths(recordings: Option<&[u32]>, rows: usize) -> Vec<usize> {
-    match recordings {
-        None => vec![rows],
-        Some(recordings) => recordings.chunk_by(u32::eq).map(<[u32]>::len).collect(),
-    }
-}
-
-/// Makes sure that no value of `dataset` is missing.
-///
-/// # Errors
-/// One line that names the first one and says what cannot have gaps.
-pub fn refuse_gaps(dataset: &Dataset, what: &str) -> Result<(), Error> {
-    match dataset.first_gap() {
-        None => Ok(()),
-        Some((row, column)) => Err(Error::Setting(format!(
-            "{} of row {} of {} is missing, and {what} have no gaps: fill it in, or leave the column out by --ignore",
-            dataset.column_name(column),
-            row + 1,
-            dataset.name
-        ))),
-    }
-}
-
-fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
-    let abnormal = dataset
-        .labels
-        .as_ref()
-        .map(|labels| labels.iter().map(|&l| l == anomaly_digit).collect());
-    Labelled {
-        dataset,
-        abnormal,
-        picture_width: digits::SIDE as u16,
-        recordings: None,
-        notes: vec![],
-    }
-}
-
-/// Checks that readings of `table` are as wide as a model's.
-///
-/// # Errors
-/// One line with both widths.
-pub fn check_width(name: &str, table: &Table, inputs: usize) -> Result<(), Error> {
-    if table.width() == inputs {
-        return Ok(());
-    }
-    Err(Error::Setting(format!(
-        "{name} has {} columns, the model takes {inputs}: score the data it was trained for, or train a model for these",
-        table.width()
-    )))
 }

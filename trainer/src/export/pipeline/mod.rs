@@ -173,6 +173,7 @@ impl<'a> Job<'a> {
             normalization: normalization.clone(),
             pruned_latents: vec![],
             columns: splits.columns.clone(),
+            ranges: splits.ranges(),
             tuned_epochs: 0,
             stream: splits.stream.as_ref().map(Windowed::derived),
             limits: Limits::default(),

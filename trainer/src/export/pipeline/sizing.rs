@@ -49,6 +49,7 @@ fn draft(
             normalization: normalization.clone(),
             pruned_latents: vec![],
             columns: vec![],
+            ranges: vec![],
             tuned_epochs: 0,
             stream: None,
             limits: Limits::default(),

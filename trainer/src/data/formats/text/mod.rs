@@ -273,17 +273,42 @@ impl<'a> Builder<'a> {
         };
         let header = &self.layout.header;
         let columns = self.columns.into_iter().enumerate();
-        let columns = columns.map(|(at, column)| Column {
-            name: header
-                .as_ref()
-                .map(|_| name_of(header, at).unwrap_or_default()),
-            unit: name_of(&self.layout.units, at),
-            fault: column.fault.clone(),
-            cells: column.finish(),
+        let columns = columns.map(|(at, column)| {
+            let name = header.as_ref();
+            let name = name.map(|_| name_of(header, at).unwrap_or_default());
+            let unit = name_of(&self.layout.units, at);
+            let (name, unit) = match (name, unit) {
+                (Some(name), None) => {
+                    let (name, unit) = without_unit(name);
+                    (Some(name), unit)
+                }
+                both => both,
+            };
+            Column {
+                name,
+                unit,
+                fault: column.fault.clone(),
+                cells: column.finish(),
+            }
         });
         let mut frame = Frame::new(name, columns.collect());
         frame.notes = self.notes;
         Ok(frame)
+    }
+}
+
+/// A name as `Druck [Pa]`, and the unit in its brackets; a name without one as it is.
+fn without_unit(name: String) -> (String, Option<String>) {
+    let bracketed = name.trim_end().strip_suffix(']');
+    let parts = bracketed.and_then(|rest| rest.rsplit_once(" ["));
+    match parts.map(|(name, unit)| (name.trim(), unit.trim())) {
+        // A number is an index.
+        Some((own, unit))
+            if !own.is_empty() && !unit.is_empty() && unit.parse::<f64>().is_err() =>
+        {
+            (own.to_owned(), Some(unit.to_owned()))
+        }
+        _ => (name, None),
     }
 }
 
@@ -454,6 +479,21 @@ mod tests {
                 "line 6 repeats the header and is left out"
             ]
         );
+    }
+
+    #[test]
+    fn units_in_brackets_are_no_part_of_a_name() {
+        for (name, own, unit) in [
+            ("Druck [Pa]", "Druck", Some("Pa")),
+            ("v  [m/s] ", "v", Some("m/s")),
+            ("x [0]", "x [0]", None),
+            ("x[Pa]", "x[Pa]", None),
+            ("[Pa]", "[Pa]", None),
+            ("flow []", "flow []", None),
+        ] {
+            let found = without_unit(name.to_owned());
+            assert_eq!(found, (own.to_owned(), unit.map(str::to_owned)), "{name}");
+        }
     }
 
     #[test]
