@@ -443,3 +443,44 @@ fn another_unit_is_told_before_anything_is_scored() {
     );
     assert_eq!(said("same.csv", &log(2, 1.0, "kg"), &image), "");
 }
+
+/// Some rows of a file stand for all: what counts and what is a clock shows all the same.
+#[test]
+fn a_sample_of_the_rows_is_read_in_their_order() {
+    let folder = Folder::new();
+    let mut noise = Noise(5);
+    let mut text = "n,seconds,flow,state\n".to_owned();
+    for row in 0..9000 {
+        let load = (0..12).map(|_| noise.next()).sum::<f32>() - 6.0;
+        let state = if load > 0.0 { "on" } else { "off" };
+        let _ = writeln!(text, "{row},{}.5,{:.2},{state}", 10 * row, 30.0 + load);
+    }
+    let data = folder.write("pump.csv", &text);
+    let shown = succeeds(&["look", &data, "--sample", "3000"]);
+    for line in [
+        "n        ignored",
+        "seconds  time",
+        "flow     reading",
+        " of 9000 rows are read, drawn at random and in their order (--sample)",
+        "rows are divided in time",
+        "likelihood columns:normal,state:2",
+    ] {
+        assert!(shown.contains(line), "{shown} lacks {line:?}");
+    }
+    let found = json(&succeeds(&["look", &data, "--sample", "3000", "--json"]));
+    let rows = found["rows"].as_u64().unwrap();
+    assert!((1500..=3000).contains(&rows), "{found}");
+    let whole = json(&succeeds(&["look", &data, "--json"]));
+    assert_eq!(whole["rows"], 9000, "{whole}");
+    let labels = folder.write("labels.csv", "0\n".repeat(9000));
+    for (more, said) in [
+        (
+            ["--window", "8"],
+            "--window takes samples that follow each other",
+        ),
+        (["--labels", &labels], "--labels has one for each row"),
+    ] {
+        let start = ["fit", &data, "--sample", "3000", "--ignore", "state"];
+        fails_with(&[&start[..], &more].concat(), &["--sample is 3000", said]);
+    }
+}

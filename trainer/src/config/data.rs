@@ -61,6 +61,11 @@ pub struct DataConfig {
     #[arg(long, value_name = "NUMBERS", allow_hyphen_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sentinels: Option<Sentinels>,
+    /// Read about so many rows, drawn at random and left in their order [default: of text files of more than 256 MiB as
+    /// many as make 20 million cells]
+    #[arg(long, value_name = "ROWS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sample: Option<usize>,
     /// Refuse what would have to be assumed of the data
     #[arg(long)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -103,6 +108,7 @@ impl Default for DataConfig {
             condition: vec![],
             kind: vec![],
             sentinels: None,
+            sample: None,
             strict: false,
             anomaly_digit: ANOMALY_DIGIT,
             binarize: None,

@@ -1,6 +1,7 @@
 //! A file as it is: columns of numbers, times or text, before anybody says what they are.
 
 use super::error::DataError;
+use super::sample::FRONT;
 
 /// A file as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Frame {
     pub rate: Option<f64>,
     /// The first row of each recording, where it is several.
     pub recordings: Option<Vec<usize>>,
+    /// Rows of the file, where these are some of them: those at the front follow each other.
+    pub of_rows: Option<usize>,
 }
 
 /// One column of a file.
@@ -125,6 +128,15 @@ impl Frame {
             facts: vec![],
             rate: None,
             recordings: None,
+            of_rows: None,
+        }
+    }
+
+    /// Those of the values of a column that follow each other in the file.
+    pub(super) fn following<'a>(&self, numbers: &'a [f64]) -> &'a [f64] {
+        match self.of_rows {
+            None => numbers,
+            Some(_) => &numbers[..numbers.len().min(FRONT)],
         }
     }
 

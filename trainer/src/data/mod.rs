@@ -18,6 +18,7 @@ mod recordings;
 mod report;
 mod role;
 mod roles;
+mod sample;
 mod sentinels;
 mod source;
 mod split;
@@ -68,6 +69,22 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
         return recordings::read(path);
     }
     formats::read(path, Purpose::Readings)
+}
+
+/// Reads a file as [`frame`] does, but of a large text file, or where so many `rows` are wanted, not all rows: of these each has
+/// the same chance, and their order stays. The frame says of how many they are.
+///
+/// # Errors
+///
+/// Those of [`frame`].
+pub fn frame_of(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
+    let path = path.as_ref();
+    if !recordings::is_several(path)
+        && let Some(frame) = formats::read_large(path, rows)?
+    {
+        return Ok(frame);
+    }
+    frame(path)
 }
 
 /// Loads a file of numbers alone: each column is read as it is, and no cell is missing. Numbers are rounded to `f32`.

@@ -328,7 +328,8 @@ fn sampling(frame: &Frame, roles: &[NamedRole]) -> Option<f64> {
         _ => None,
     });
     frame.rate.or_else(|| {
-        let steps = times?.windows(2).map(|pair| pair[1] - pair[0]);
+        let steps = frame.following(times?).windows(2);
+        let steps = steps.map(|pair| pair[1] - pair[0]);
         let mut steps: Vec<f64> = steps.filter(|&step| step > 0.0).collect();
         steps.sort_unstable_by(f64::total_cmp);
         Some(1.0 / steps.get(steps.len() / 2)?)
@@ -502,7 +503,7 @@ impl Assigned<'_> {
         };
         // From a recording to the next is no step.
         let starts = self.frame.recordings.as_deref().unwrap_or_default();
-        let pairs = numbers.windows(2).enumerate();
+        let pairs = self.frame.following(numbers).windows(2).enumerate();
         let steps: Vec<f64> = pairs
             .filter(|(row, _)| starts.binary_search(&(row + 1)).is_err())
             .map(|(_, pair)| pair[1] - pair[0])

@@ -4,8 +4,8 @@ use crate::config::StreamSettings;
 use crate::config::{Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, DataReport, DataSource, Dataset, Intensities, Interpreted, NamedRole,
-    SplitOptions,
+    self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted,
+    NamedRole, SplitOptions,
 };
 use crate::error::Error;
 use crate::readings::division::Division;
@@ -385,15 +385,41 @@ impl Splits {
     }
 }
 
+/// The file `path`: all rows of what follows each other or has its labels elsewhere, else as many as fit.
+fn frame(config: &Config, path: &Path) -> Result<Frame, Error> {
+    let other = match (&config.data.stream, &config.data.labels) {
+        (None, None) => return Ok(data::frame_of(path, config.data.sample)?),
+        (Some(_), _) => "--window takes samples that follow each other",
+        (None, Some(_)) => "--labels has one for each row",
+    };
+    match config.data.sample {
+        None => Ok(data::frame(path)?),
+        Some(rows) => Err(Error::Setting(format!(
+            "--sample is {rows}, and {other}: leave one of them out"
+        ))),
+    }
+}
+
 /// The file `path` with the roles that `config` says, and the labels that it names.
 fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
-    let frame = data::frame(path)?;
+    let mut frame = frame(config, path)?;
     let labels = config.data.labels.as_deref();
     let mut interpreted = data::interpret(&frame, &config.data.wanted(), labels.is_some())?;
     if let Some(labels) = labels {
         let (abnormal, note) = data::load_labels(labels, frame.rows(), &config.data.normal)?;
         interpreted.abnormal = Some(abnormal);
         interpreted.notes.extend(note);
+    }
+    if let Some(of) = frame.of_rows {
+        let line = format!(
+            "{} of {of} rows are read, drawn at random and in their order (--sample)",
+            frame.rows()
+        );
+        match config.data.sample {
+            None => interpreted.notes.push(line),
+            // Who says so has it assumed by nobody.
+            Some(_) => frame.facts.push(line),
+        }
     }
     match interpreted.notes.iter().chain(&interpreted.doubts).next() {
         Some(line) if config.data.strict => Err(assumed(line)),

@@ -14,6 +14,8 @@ mod wav;
 use crate::data::error::DataError;
 use crate::data::frame::Frame;
 pub(super) use grid::Purpose;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 /// What messages and results call the file `path`: its name without the extension.
@@ -51,6 +53,56 @@ pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
         return text::read(path, name, &bytes);
     };
     Ok(Frame::of_numbers(name, None, grid.width, &grid.values))
+}
+
+/// Bytes from which on a file is read on the way.
+const LARGE: u64 = 1 << 28;
+/// Bytes at the front of a file that tell what it is.
+const HEAD: usize = 1 << 20;
+
+/// Reads some rows of the file `path` where it is text and large, or `rows` are wanted; none of any other.
+///
+/// # Errors
+/// As of [`read`].
+pub(super) fn read_large(path: &Path, rows: Option<usize>) -> Result<Option<Frame>, DataError> {
+    let unreadable = |reason| DataError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    };
+    // What cannot be opened has its error where it is read.
+    let Ok(mut file) = File::open(path) else {
+        return Ok(None);
+    };
+    let length = file.metadata().map_err(unreadable)?.len();
+    if length < LARGE && rows.is_none() {
+        return Ok(None);
+    }
+    let mut head = vec![];
+    let taken = file.by_ref().take(HEAD as u64);
+    BufReader::new(taken)
+        .read_to_end(&mut head)
+        .map_err(unreadable)?;
+    let whole = length as usize == head.len();
+    let end = head.iter().rposition(|&byte| byte == b'\n');
+    let Some(end) = end.filter(|_| is_plain_text(path, &head)) else {
+        return Ok(None);
+    };
+    file.rewind().map_err(unreadable)?;
+    let head = if whole { &head[..] } else { &head[..=end] };
+    let file = BufReader::with_capacity(HEAD, file);
+    text::read_large(path, name(path), (head, file), rows).map(Some)
+}
+
+/// Whether a file that begins so is text of one byte a character or UTF-8, without anything packed.
+fn is_plain_text(path: &Path, head: &[u8]) -> bool {
+    let is_other = columnar::Kind::of(head).is_some()
+        || mat::is_mat(head)
+        || npz::is_zip(head)
+        || wav::is_wav(head)
+        || idx::is_idx(head)
+        || npy::is_npy(head)
+        || has_extension(path, "npy");
+    !is_other && !unpack::is_packed(head) && !head.contains(&0)
 }
 
 fn has_extension(path: &Path, wanted: &str) -> bool {

@@ -17,6 +17,11 @@ const GZIP: &[u8] = b"\x1f\x8b";
 /// What a frame of Zstandard begins with.
 const ZSTANDARD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
 
+/// Whether a file that begins so is packed.
+pub(super) fn is_packed(start: &[u8]) -> bool {
+    start.starts_with(GZIP) || start.starts_with(&ZSTANDARD)
+}
+
 /// The contents of `path`, of which the packed form is never whole in memory.
 ///
 /// # Errors

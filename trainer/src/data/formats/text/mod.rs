@@ -12,10 +12,12 @@ mod layout;
 use super::grid::shortened;
 use crate::data::error::DataError;
 use crate::data::frame::{Cells, Column, Frame};
+use crate::data::sample::{Sample, retain};
 use cells::{Numerals, TimeFormat, is_missing};
 use layout::{Delimiter, Layout, has_cells};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io;
+use std::io::{self, BufRead};
 use std::path::Path;
 
 /// Records that the layout is found from.
@@ -28,22 +30,15 @@ const SAMPLED: usize = 1000;
 pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, DataError> {
     let (text, encoding) = decoded(path, bytes)?;
     let delimiter = Delimiter::of(&text);
-    let mut sample = vec![];
-    each_record(path, &text, delimiter, |_, cells| {
-        sample.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
-        Ok(sample.len() < SAMPLED)
-    })?;
+    let sample = sampled(path, &text, delimiter)?;
     let layout = Layout::of(&sample);
-    let mut table = Builder::new(
-        path,
-        &layout,
-        sample.get(layout.preamble..).unwrap_or_default(),
-    );
+    let body = sample.get(layout.preamble..).unwrap_or_default();
+    let mut table = Builder::new(path, &layout, body);
     let mut record = 0;
     each_record(path, &text, delimiter, |line, cells| {
         record += 1;
         if record > layout.preamble {
-            table.push(line, cells)?;
+            table.push(line as u64, cells)?;
         }
         Ok(true)
     })?;
@@ -51,6 +46,90 @@ pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, Dat
     let notes = encoding.into_iter().chain(layout.notes);
     frame.notes.splice(0..0, notes);
     Ok(frame)
+}
+
+/// The first records of `text`, which the layout is found from.
+fn sampled(path: &Path, text: &str, delimiter: Delimiter) -> Result<Vec<Vec<String>>, DataError> {
+    let mut sample = vec![];
+    each_record(path, text, delimiter, |_, cells| {
+        sample.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
+        Ok(sample.len() < SAMPLED)
+    })?;
+    Ok(sample)
+}
+
+/// Reads the lines of `file`, which begins with `head`, as far as `sample` keeps their rows; the file is never whole in memory.
+///
+/// # Errors
+/// As of [`read`].
+pub(super) fn read_large(
+    path: &Path,
+    name: String,
+    (head, file): (&[u8], impl BufRead),
+    rows: Option<usize>,
+) -> Result<Frame, DataError> {
+    let (text, encoding) = decoded(path, head)?;
+    let delimiter = Delimiter::of(&text);
+    let records = sampled(path, &text, delimiter)?;
+    let layout = Layout::of(&records);
+    let body = records.get(layout.preamble..).unwrap_or_default();
+    let mut table = Builder::new(path, &layout, body);
+    table.sample = Some(Sample::new(rows, layout.width));
+    let mut record = 0;
+    each_record_of(path, file, delimiter, |line, cells| {
+        record += 1;
+        if record > layout.preamble {
+            table.push(line, cells)?;
+        }
+        Ok(())
+    })?;
+    let mut frame = table.finish(name)?;
+    let notes = encoding.into_iter().chain(layout.notes);
+    frame.notes.splice(0..0, notes);
+    Ok(frame)
+}
+
+/// Hands each record of a file that is read on the way with the number of its line to `work`.
+fn each_record_of(
+    path: &Path,
+    file: impl BufRead,
+    delimiter: Delimiter,
+    mut work: impl FnMut(u64, &[&str]) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let unreadable = |reason| DataError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    };
+    let Delimiter::Byte(byte) = delimiter else {
+        for (index, line) in file.split(b'\n').enumerate() {
+            let line = line.map_err(unreadable)?;
+            let line = encoding::cell(&line);
+            if has_cells(&line) {
+                let cells = line.split_whitespace().map(|cell| cell.trim_matches('"'));
+                work(index as u64 + 1, &cells.collect::<Vec<_>>())?;
+            }
+        }
+        return Ok(());
+    };
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(byte)
+        .comment(Some(b'#'))
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(file);
+    let mut record = csv::ByteRecord::new();
+    while reader
+        .read_byte_record(&mut record)
+        .map_err(|error| unreadable(io::Error::other(error)))?
+    {
+        let line = record.position().map_or(0, csv::Position::line);
+        let cells: Vec<Cow<'_, str>> = record.iter().map(encoding::cell).collect();
+        let cells: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
+        if cells != [""] {
+            work(line, &cells)?;
+        }
+    }
+    Ok(())
 }
 
 /// The contents as text with `\n` in every line end, unless they are something else.
@@ -157,6 +236,8 @@ struct Builder<'a> {
     rows: usize,
     /// A line with fewer cells, which is an error if another follows.
     short: Option<DataError>,
+    /// Which rows are kept, where not all are.
+    sample: Option<Sample>,
 }
 
 impl<'a> Builder<'a> {
@@ -195,11 +276,13 @@ impl<'a> Builder<'a> {
             records: 0,
             rows: 0,
             short: None,
+            sample: None,
         }
     }
 
     /// Takes a record of the table: header, units or a row.
-    fn push(&mut self, line: usize, cells: &[&str]) -> Result<(), DataError> {
+    fn push(&mut self, line: u64, cells: &[&str]) -> Result<(), DataError> {
+        let line = line as usize;
         if let Some(error) = self.short.take() {
             return Err(error);
         }
@@ -230,6 +313,11 @@ impl<'a> Builder<'a> {
                 .push(format!("line {line} repeats the header and is left out"));
             return Ok(());
         }
+        if let Some(sample) = &mut self.sample
+            && !sample.keeps_next()
+        {
+            return Ok(());
+        }
         self.rows += 1;
         for (column, cell) in cells.iter().take(layout.width).enumerate() {
             let place = || {
@@ -242,6 +330,13 @@ impl<'a> Builder<'a> {
                 format!("line {line}, column {}{name}", column + 1)
             };
             self.columns[column].push(cell, layout.numerals, place);
+        }
+        if let Some(keeps) = self.sample.as_mut().and_then(Sample::thinned) {
+            for column in &mut self.columns {
+                retain(&mut column.numbers, &keeps);
+                retain(&mut column.codes, &keeps);
+            }
+            self.rows = keeps.iter().filter(|keeps| **keeps).count();
         }
         Ok(())
     }
@@ -293,6 +388,7 @@ impl<'a> Builder<'a> {
         });
         let mut frame = Frame::new(name, columns.collect());
         frame.notes = self.notes;
+        frame.of_rows = self.sample.and_then(|sample| sample.of_rows());
         Ok(frame)
     }
 }
