@@ -35,20 +35,25 @@ pub struct Request<'a> {
 pub fn score(board: &Board, request: &Request<'_>) -> Result<String, Error> {
     let folder = Scratch::new()?;
     let readings = folder.path("readings.i16")?;
+    let masks = folder.path("masks.bin")?;
     let model = path_text(request.model)?;
     let limit = request.limit.map(|limit| limit.to_string());
     let mut arguments = vec!["readings", &model, request.data, "--out", &readings];
+    arguments.extend(["--masks", &masks]);
     if let Some(limit) = &limit {
         arguments.extend(["--limit", limit]);
     }
     trainer::run(&arguments, LIMIT)?;
-    let line = [
+    let mut line = vec![
         "score".to_owned(),
         "readings=readings.i16".to_owned(),
         "out=scores.csv".to_owned(),
         format!("estimator={}", request.estimator),
         format!("seed={}", request.seed),
     ];
+    if Path::new(&masks).exists() {
+        line.push("mask=masks.bin".to_owned());
+    }
     folder.run(board, request.model, &line)?;
     folder.read("scores.csv")
 }

@@ -212,7 +212,9 @@ impl<'a> Heterogeneous<'a> {
         // There is one: parsing has made sure of it.
         let of_input = self.input(input)?;
         let Kind::State(place) = of_input.kind else {
-            self.densities(of_input, x, outputs, densities);
+            if observed {
+                self.densities(of_input, x, outputs, densities);
+            }
             return observed.then_some(input);
         };
         states.take(place, (input, x, observed), outputs);

@@ -13,6 +13,10 @@ pub(super) struct Arguments {
     /// Where to write them: little-endian 16-bit integers, reading after reading
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Where to write which numbers are there, where some are missing: a bit for each, reading after reading, each from
+    /// a whole byte on
+    #[arg(long, value_name = "FILE")]
+    masks: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -20,5 +24,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
     let loaded = arguments.input.load(&model, None, None)?;
+    if let Some(masks) = &loaded.masks {
+        match &arguments.masks {
+            Some(path) => run::write(path, masks.to_bytes())?,
+            None => eprintln!(
+                "{}: values are missing, and what stands in their place is none: --masks FILE writes which are there",
+                loaded.labelled.dataset.name
+            ),
+        }
+    }
     run::write(&arguments.out, &loaded.readings.to_bytes())
 }

@@ -13,7 +13,10 @@ pub mod digits;
 mod error;
 mod formats;
 mod frame;
+mod guess;
 mod intensities;
+mod labels;
+mod readings;
 mod recordings;
 mod report;
 mod role;
@@ -29,11 +32,12 @@ use std::path::Path;
 
 pub use error::{DataError, Fault, Place};
 pub use frame::{Cells, Column, Frame};
+pub use guess::Wanted;
+pub(crate) use guess::fits;
 pub use intensities::{Binarization, Intensities};
 pub use report::{ColumnReport, DataReport};
 pub use role::{NamedRole, Number, Role, all_readings, numbers};
-pub(crate) use roles::fits;
-pub use roles::{Interpreted, Wanted, interpret, interpret_like};
+pub use roles::{Interpreted, interpret, interpret_like};
 pub use sentinels::Sentinels;
 pub use source::DataSource;
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
@@ -136,7 +140,7 @@ pub fn load_labels(
             rows: expected_rows,
         });
     }
-    roles::labels(&frame, 0, normal)
+    labels::labels(&frame, 0, normal)
 }
 
 #[cfg(test)]

@@ -104,6 +104,11 @@ impl Masks {
             .map_err(|error| Error::Setting(format!("reading {}: {error}", row + 1)))
     }
 
+    /// All bits, reading after reading, as firmware takes them.
+    pub fn to_bytes(&self) -> &[u8] {
+        &self.bits
+    }
+
     /// The masks of the readings `indices`, in that order.
     #[must_use]
     pub fn select(&self, indices: &[usize]) -> Self {
