@@ -155,7 +155,7 @@ fn a_constant_column_that_moves_is_the_strangest_reading_of_all() {
     // From a whole one too.
     let text: String = (0..600).map(|_| line("7")).collect();
     let folder = Folder::new();
-    let (_, run) = fit(&folder, &text, &["--epochs", "20"]);
+    let (_, run) = fit(&folder, &text, &["--epochs", "20", "--folds", "0"]);
     let data = folder.write("odd.csv", line("7") + &line("8"));
     let scores = succeeds(&["score", &run, &data, "--estimator", "posterior-mean"]);
     let p_values: Vec<&str> = scores
@@ -173,11 +173,19 @@ fn the_lowest_p_value_is_told_where_a_person_looks() {
         let line = |_| format!("{},{}\n", normal(&mut noise), normal(&mut noise));
         (0..rows).map(line).collect()
     };
-    let arguments = ["--epochs", "10", "--latents", "1", "--keep-dead-latents"];
+    let arguments = [
+        "--epochs",
+        "10",
+        "--latents",
+        "1",
+        "--keep-dead-latents",
+        "--folds",
+        "0",
+    ];
     let folder = Folder::new();
     let (errors, run) = fit(&folder, &table(200), &arguments);
     // 30 readings calibrate.
-    let rare = "30 validation readings calibrate the p-values, so that none is below 0.0323";
+    let rare = "30 readings calibrate the p-values, so that none is below 0.0323";
     assert!(
         errors.contains(rare) && errors.contains("give 99 or more"),
         "{errors}"
@@ -195,6 +203,58 @@ fn the_lowest_p_value_is_told_where_a_person_looks() {
     let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
     let smallest = summary["smallest_p_value"].as_f64().unwrap();
     assert!((smallest - 1.0 / 106.0).abs() < 1e-6, "{smallest}");
+}
+
+/// With few readings, p-values rest on all of them: those of new ones are as often low as they say, where 20 readings held out
+/// could not tell.
+#[test]
+fn few_readings_calibrate_by_models_that_have_not_seen_them() {
+    let mut noise = Noise(8);
+    let mut table = |rows| -> String {
+        let mut line = || {
+            let (a, b) = (normal(&mut noise), normal(&mut noise));
+            let mut own = || 0.5 * normal(&mut noise);
+            format!(
+                "{},{},{},{}\n",
+                a + own(),
+                b + own(),
+                a + b + own(),
+                a - b + own()
+            )
+        };
+        (0..rows).map(|_| line()).collect()
+    };
+    let folder = Folder::new();
+    let more = ["--epochs", "60", "--latents", "2"];
+    let (errors, run) = fit(&folder, &table(130), &more);
+    let line = "p-values rest on 111 readings, each scored by one of 10 more models, which has not seen it (--folds 0 takes the 20 held out alone)";
+    assert!(
+        errors.contains(line) && !errors.contains("never fires"),
+        "{errors}"
+    );
+    // The same run, quantized again, has the same tables.
+    let again = folder.path("again.elbow");
+    succeeds(&["quantize", &run, "--out", &again]);
+    assert_eq!(std::fs::read(&again).unwrap(), read(&run, "model.elbow"));
+    let data = folder.write("new.csv", table(4000));
+    let scores = succeeds(&["score", &run, &data]);
+    let p_values: Vec<f64> = scores
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').nth(5).unwrap().parse().unwrap())
+        .collect();
+    let below = |level: f64| {
+        let low = p_values.iter().filter(|&&p| p <= level).count();
+        low as f64 / p_values.len() as f64
+    };
+    // Of 111 readings a level is known to its root over 111, twice that either way.
+    for (level, least, most) in [(0.05, 0.005, 0.1), (0.2, 0.1, 0.28)] {
+        assert!(
+            (least..most).contains(&below(level)),
+            "{level}: {}",
+            below(level)
+        );
+    }
 }
 
 /// A run of the digits as small as it gets.

@@ -4,6 +4,7 @@ use super::{decimal, emit_results, prepare, signed};
 use crate::config::{Activations, Calibration, Weights};
 use crate::error::Error;
 use crate::export::calibrate::calibrate;
+use crate::export::folds::Folds;
 use crate::export::material::Material;
 use crate::export::run;
 use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
@@ -103,10 +104,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         None
     };
     let spec = material.image(&plan)?;
+    let validation = prepared(&parts.validation)?;
+    let folds = Folds::new(&name, &config, &parts, (&training, &validation));
     let image = calibrate(
         spec.clone(),
-        &prepared(&parts.validation)?.readings,
-        Masks::of(&parts.validation).as_ref(),
+        &validation.readings,
+        validation.observed.as_ref(),
+        folds.as_ref().map(Folds::scores).transpose()?,
     )?;
     if let Some(out) = &arguments.out {
         run::replace(out, &image)?;

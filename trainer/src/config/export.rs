@@ -5,7 +5,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 /// The integers of an image.
-#[derive(Args, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExportConfig {
     /// Leave latents that carry nothing in the model: each costs two decoder passes of sigma points
@@ -26,4 +26,21 @@ pub struct ExportConfig {
     /// How many bits the inputs and the activations of hidden layers have
     #[arg(long, value_enum, default_value_t = Activations::Auto)]
     pub activations: Activations,
+    /// With fewer than 100 readings held out, p-values rest on all, each scored by one of so many more models, which has
+    /// not seen it; 0: on those held out alone
+    #[arg(long, value_name = "N", default_value_t = ExportConfig::default().folds)]
+    pub folds: usize,
+}
+
+impl Default for ExportConfig {
+    fn default() -> Self {
+        Self {
+            keep_dead_latents: false,
+            core: Core::default(),
+            calibration: Calibration::default(),
+            weights: Weights::default(),
+            activations: Activations::default(),
+            folds: 10,
+        }
+    }
 }

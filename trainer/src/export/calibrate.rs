@@ -26,8 +26,27 @@ const PAIRS: u64 = 8;
 /// Readings that noise is measured on at most: its deviation is then known to 1 in 90 (4096 pairs).
 const NOISY: usize = 512;
 
-/// The image of `spec` with the tables, the noise and the typical terms of held-out `normal` readings, of which
-/// only what is `observed` is there.
+/// The scores of `readings`, of which only what is `observed` is there, by the image of `spec`, under each estimator that
+/// is calibrated.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Setting`].
+pub fn scores(
+    spec: &ImageSpec,
+    readings: &Readings,
+    observed: Option<&Masks>,
+) -> Result<Vec<Vec<i32>>, Error> {
+    let image = spec.encode(&[])?;
+    let model = Model::parse(&image).map_err(EncodeError::Image)?;
+    let of = |estimator| {
+        let scores = device_scores(&model, readings, observed, estimator, 0)?;
+        Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
+    };
+    CALIBRATED.into_iter().map(of).collect()
+}
+
+/// The image of `spec` with the noise and the typical terms of held-out `normal` readings, of which only what is
+/// `observed` is there, and the tables of their scores, or of `others`, one list for each calibrated estimator.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
@@ -35,6 +54,7 @@ pub fn calibrate(
     mut spec: ImageSpec,
     normal: &Readings,
     observed: Option<&Masks>,
+    others: Option<Vec<Vec<i32>>>,
 ) -> Result<AlignedImage, Error> {
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
@@ -44,11 +64,14 @@ pub fn calibrate(
         let scores = device_scores(&model, readings, observed.as_ref(), estimator, seed)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
-    let mut tables = Vec::new();
-    for estimator in CALIBRATED {
-        let scores = scores(normal, estimator, 0)?;
-        tables.push(CalibrationSpec::from_scores(estimator, &scores, KNOTS));
-    }
+    let of_tables = match others {
+        Some(others) => others,
+        None => self::scores(&spec, normal, observed)?,
+    };
+    let tables = CALIBRATED.into_iter().zip(&of_tables);
+    let tables =
+        tables.map(|(estimator, scores)| CalibrationSpec::from_scores(estimator, scores, KNOTS));
+    let tables: Vec<CalibrationSpec> = tables.collect();
     if !normal.is_empty() {
         let noisy = normal.first(NOISY);
         let reference = scores(&noisy, REFERENCE, 0)?;

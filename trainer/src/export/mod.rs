@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod calibrate;
+pub(crate) mod folds;
 pub mod material;
 pub mod pipeline;
 pub mod report;

@@ -19,6 +19,8 @@ pub struct Range {
 
 /// Powers of ten that units of one quantity are apart, at most.
 const MOST_TENS: f32 = 9.0;
+/// Values from which on the middle one says something of a file.
+const FEWEST: usize = 5;
 /// How near to a power of ten a ratio of medians is to be, as a logarithm.
 const NEAR: f32 = 0.1;
 
@@ -88,6 +90,7 @@ pub(super) fn notes(ranges: &[Range], dataset: &Dataset, columns: &[NamedRole]) 
     let now = of(dataset);
     let pairs = ranges.iter().zip(&now).enumerate();
     let left = pairs.filter(|(_, (then, now))| now.median.is_finite() && then.is_left_by(now));
+    let left = left.filter(|_| dataset.table.rows() >= FEWEST);
     let line = |(number, (then, now)): (usize, (&Range, &Range))| {
         let known = known.get(number);
         let offset = known.map_or(0.0, |known| known.offset);
@@ -133,7 +136,8 @@ mod tests {
         assert_eq!(said(&[21.0, 35.0, 24.0]), [""; 0]);
         // Two of five far away, the middle one is not.
         assert_eq!(said(&[21.0, 400.0, 24.0, 900.0, 26.0]), [""; 0]);
-        let lines = said(&[20_500.0, 24_000.0, 26_000.0]);
+        assert_eq!(said(&[24_000.0; 4]), [""; 0]);
+        let lines = said(&[20_500.0, 24_000.0, 26_000.0, 23_000.0, 25_000.0]);
         assert_eq!(lines.len(), 1);
         for word in [
             "column 1 is 24000",
@@ -144,7 +148,7 @@ mod tests {
             assert!(lines[0].contains(word), "{lines:?} lacks {word}");
         }
         // Degrees of another scale are no power of ten.
-        let lines = said(&[70.0, 75.0, 80.0]);
+        let lines = said(&[70.0, 75.0, 80.0, 71.0, 79.0]);
         assert!(lines.len() == 1 && !lines[0].contains("10^"), "{lines:?}");
     }
 }

@@ -17,6 +17,7 @@ use crate::data::Table;
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
+use crate::export::folds::Folds;
 use crate::export::material::Material;
 use crate::export::report::{self, Results};
 use crate::export::run::{self, Summary};
@@ -319,13 +320,26 @@ impl<'a> Job<'a> {
         let training_seconds = clock.seconds();
         let spec = self.material(&vae, data).image(&plan)?;
         self.warn_of_outliers(&vae, &spec, parts)?;
+        let folds = Folds::new(&self.name, &self.config, &self.splits, parts);
+        let calibrating = folds
+            .as_ref()
+            .map_or(data.validation.readings.len(), Folds::readings);
+        let others = match &folds {
+            None => None,
+            Some(folds) => {
+                self.observer.note(&folds.note());
+                Some(folds.scores()?)
+            }
+        };
         let image = calibrate::calibrate(
             spec.clone(),
             &data.validation.readings,
             data.validation.observed.as_ref(),
+            others,
         )?;
         let of = (&vae, &spec, history.as_slice());
-        let (summary, page) = self.evaluate(&image, of, data, training_seconds)?;
+        let numbers = (calibrating, training_seconds);
+        let (summary, page) = self.evaluate(&image, of, data, numbers)?;
         Ok(Outcome {
             config: self.config,
             vae,
@@ -345,7 +359,7 @@ impl<'a> Job<'a> {
         image: &[u8],
         (vae, spec, history): (&Vae, &ImageSpec, &[Epoch]),
         data: &Data,
-        training_seconds: f64,
+        (calibrating, training_seconds): (usize, f64),
     ) -> Result<(Summary, String), Error> {
         let test = &data.test;
         let model = run::parse(Path::new(run::IMAGE_FILE), image)?;
@@ -353,7 +367,7 @@ impl<'a> Job<'a> {
         let readings = (data.training.readings.len(), data.validation.readings.len());
         let mut summary = self.summary(&model, &scores, (readings, training_seconds));
         self.warn_of_quantization((vae, spec), &summary.evaluation, test)?;
-        if let Some(warning) = Warning::of_alarms(readings.1, summary.smallest_p_value) {
+        if let Some(warning) = Warning::of_alarms(calibrating, summary.smallest_p_value) {
             self.warn(warning);
         }
         summary.warnings = self.warnings.iter().map(Warning::to_string).collect();

@@ -116,7 +116,7 @@ impl fmt::Display for Warning {
             ),
             Self::RareAlarms { readings, smallest } => write!(
                 f,
-                "{readings} validation readings calibrate the p-values, so that none is below {smallest:.4}: an alarm at p < {USUAL_ALARM} never fires; give {} or more by --validation-fraction or more data, or alarm at a higher p",
+                "{readings} readings calibrate the p-values, so that none is below {smallest:.4}: an alarm at p < {USUAL_ALARM} never fires; give {} or more by --validation-fraction or more data, or alarm at a higher p",
                 (1.0 / USUAL_ALARM).round() - 1.0
             ),
         }

@@ -1,0 +1,171 @@
+//! Scores of readings by models that have not seen them, where too few are held out to calibrate p-values with
+//! (Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence 74, 2015).
+//!
+//! All readings but those of the test are divided into folds. For each fold a model is trained on the others as the one
+//! of the image was, quantized likewise, and scores the fold as the device would. A fold beside it takes the place of the validation
+//! readings. The model of the image has seen as much as each of them, so that its scores of new readings lie among theirs.
+
+use crate::config::Gradient;
+use crate::config::Inference;
+use crate::data::Role;
+use crate::error::Error;
+use crate::export::calibrate;
+use crate::export::material::Material;
+use crate::model::activity::dead_latents;
+use crate::model::prepared::Prepared;
+use crate::readings::masks::Masks;
+use crate::readings::splits::Splits;
+use crate::readings::{Readings, RunConfig};
+use crate::train::{self, Course};
+use candle_core::Device;
+
+/// Held-out readings that suffice: the lowest p-value of as many is 0.01.
+const ENOUGH: usize = 100;
+/// Readings of a fold, at least.
+const LEAST: usize = 2;
+
+/// What models are trained on, and how.
+pub(crate) struct Folds<'a> {
+    name: &'a str,
+    config: &'a RunConfig,
+    parts: &'a Splits,
+    readings: Readings,
+    observed: Option<Masks>,
+    held_out: usize,
+    count: usize,
+}
+
+impl<'a> Folds<'a> {
+    /// The folds of all that was learned from and chosen by; none where enough is held out, where the settings want none, or
+    /// where rows hang together in other ways than by their order.
+    pub(crate) fn new(
+        name: &'a str,
+        config: &'a RunConfig,
+        parts: &'a Splits,
+        (training, validation): (&Prepared, &Prepared),
+    ) -> Option<Self> {
+        let train = &config.settings.train;
+        let count = config.settings.export.folds;
+        let is_group = parts.columns.iter().any(|named| named.role == Role::Group);
+        let is_plain = train.gradient == Gradient::Reparameterized
+            && train.inference == Inference::Amortized
+            && training.intensities.is_none();
+        let held_out = validation.readings.len();
+        let rows = training.readings.len() + held_out;
+        let whole = parts.stream.is_none() && !is_group;
+        let enough = held_out >= ENOUGH || rows < count * LEAST;
+        if count < 3 || enough || held_out == 0 || !whole || !is_plain {
+            return None;
+        }
+        let mut readings = training.readings.clone();
+        readings.extend(&validation.readings);
+        let (first, width) = (training.readings.len(), readings.width());
+        let masks = [&training.observed, &validation.observed];
+        let gaps = masks.iter().any(|masks| masks.is_some());
+        let observed = gaps.then(|| {
+            Masks::new(rows, width, |row, input| {
+                let (masks, row) = match row.checked_sub(first) {
+                    None => (masks[0], row),
+                    Some(row) => (masks[1], row),
+                };
+                masks
+                    .as_ref()
+                    .is_none_or(|masks| masks.observes(row, input))
+            })
+        });
+        Some(Self {
+            name,
+            config,
+            parts,
+            readings,
+            observed,
+            held_out,
+            count,
+        })
+    }
+
+    /// Readings that p-values rest on.
+    pub(crate) fn readings(&self) -> usize {
+        self.readings.len()
+    }
+
+    /// A line on what is done.
+    pub(crate) fn note(&self) -> String {
+        format!(
+            "p-values rest on {} readings, each scored by one of {} more models, which has not seen it (--folds 0 takes the {} held out alone)",
+            self.readings.len(),
+            self.count,
+            self.held_out
+        )
+    }
+
+    /// The scores of all readings under each estimator that is calibrated.
+    pub(crate) fn scores(&self) -> Result<Vec<Vec<i32>>, Error> {
+        let mut all: Vec<Vec<i32>> = vec![];
+        for fold in 0..self.count {
+            let of_fold = self.of_fold(fold)?;
+            all.resize(of_fold.len(), vec![]);
+            for (all, scores) in all.iter_mut().zip(of_fold) {
+                all.extend(scores);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The fold of a row: rows in time lie together, so that neighbours are not in two.
+    fn fold_of(&self, row: usize) -> usize {
+        let in_time = self
+            .parts
+            .columns
+            .iter()
+            .any(|named| named.role == Role::Time);
+        match in_time {
+            true => row * self.count / self.readings.len(),
+            false => row % self.count,
+        }
+    }
+
+    fn of_fold(&self, fold: usize) -> Result<Vec<Vec<i32>>, Error> {
+        let RunConfig { settings, derived } = self.config;
+        let (device, normalization) = (&Device::Cpu, &derived.normalization);
+        let vae = train::initialize(settings, &derived.likelihood, normalization, device)?;
+        let beside = (fold + 1) % self.count;
+        let rows = |is: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            let rows = 0..self.readings.len();
+            rows.filter(|&row| is(self.fold_of(row))).collect()
+        };
+        let prepare = |rows: &[usize]| -> Result<Prepared, Error> {
+            let observed = self.observed.as_ref().map(|masks| masks.select(rows));
+            let readings = self.readings.select(rows);
+            let prepared = Prepared::new(readings, normalization, &vae, device)?;
+            Ok(prepared.with_gaps(observed))
+        };
+        let left_out = rows(&|own| own == fold);
+        let validation = prepare(&rows(&|own| own == beside))?;
+        let training = prepare(&rows(&|own| own != fold && own != beside))?;
+        let parts = (&training, &validation);
+        train::train(&vae, settings, parts, Course::default(), |_| Ok(()))?;
+        let dead = dead_latents(&vae, &training.batch.inputs)?.latents;
+        let vae = match dead.is_empty() || settings.export.keep_dead_latents {
+            true => vae,
+            false => vae.without(&dead)?,
+        };
+        let material = Material {
+            name: self.name,
+            vae: &vae,
+            config: self.config,
+            parts: self.parts,
+            training: &training,
+            validation_readings: validation.readings.len(),
+        };
+        let masks = train::fixed_masks(settings, &training);
+        let mut plan = material.plan(&material.pool(masks.as_ref())?)?;
+        if settings.train.qat {
+            let observe = |_: &train::Epoch| Ok(());
+            (_, plan) = train::train_integers(&vae, settings, normalization, parts, plan, observe)?;
+        }
+        let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
+        let readings = self.readings.select(&left_out);
+        calibrate::scores(&material.image(&plan)?, &readings, observed.as_ref())
+    }
+}
