@@ -8,7 +8,7 @@
 //! this does.
 
 use super::arrays::{Chosen, Listed, check_labels, choose, within};
-use super::grid::Purpose;
+use super::grid::{Purpose, check_width, one_line};
 use super::unpack;
 use crate::data::error::DataError;
 use crate::data::frame::{Cells, Column, Frame};
@@ -142,6 +142,7 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
         _ => Order::Big,
     };
     let mut variables = vec![];
+    let (packed, mut held) = (bytes.len() as u64, 0);
     let mut rest = bytes.get(HEADER..).unwrap_or_default();
     while !rest.is_empty() {
         let (kind, data, behind) = order
@@ -150,7 +151,9 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
         rest = behind;
         let variable = if kind == COMPRESSED {
             let inner = flate2::read::ZlibDecoder::new(data);
-            let inner = unpack::bounded(path, data.len() as u64, inner)?;
+            let inner = unpack::bounded(path, packed, inner)?;
+            held += inner.len() as u64;
+            unpack::check_length(path, packed, held)?;
             let element = order.element(&inner);
             element
                 .filter(|(kind, ..)| *kind == VARIABLE)
@@ -186,7 +189,7 @@ impl Variable {
         let (kind, data, _) = order.element(rest)?;
         Some(Some(Self {
             order,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: one_line(&String::from_utf8_lossy(name)),
             shape,
             kind,
             data: data.to_vec(),
@@ -225,6 +228,7 @@ impl Variable {
                 });
             }
         };
+        check_width(path, width)?;
         let numbers = self.numbers();
         let numbers = numbers.ok_or_else(|| {
             bad(

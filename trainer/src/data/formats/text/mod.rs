@@ -9,7 +9,7 @@ mod cells;
 mod encoding;
 mod layout;
 
-use super::grid::shortened;
+use super::grid::{check_width, one_line, shortened};
 use crate::data::error::DataError;
 use crate::data::frame::{Cells, Column, Frame};
 use cells::{Numerals, TimeFormat, is_missing};
@@ -28,6 +28,7 @@ const SAMPLED: usize = 1000;
 pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, DataError> {
     let (text, encoding) = decoded(path, bytes)?;
     let delimiter = Delimiter::of(&text);
+    check_width(path, delimiter.widest(&text))?;
     let mut sample = vec![];
     each_record(path, &text, delimiter, |_, cells| {
         sample.push(cells.iter().map(|cell| (*cell).to_owned()).collect());
@@ -112,11 +113,16 @@ fn each_record(
         if !more {
             return Ok(());
         }
+        if record.as_slice().contains(char::is_control) {
+            record = record.iter().map(one_line).collect();
+        }
         let end = text.len().min(reader.position().byte() as usize);
         let end = text.as_bytes()[..end].trim_ascii_end().len().max(counted);
         let passed = &text.as_bytes()[counted..end];
         line += passed.iter().filter(|&&byte| byte == b'\n').count();
         counted = end;
+        // Line ends in quotes hide cells from the check of the lines.
+        check_width(path, record.len() as u64)?;
         let cells: Vec<&str> = record.iter().map(str::trim).collect();
         if cells != [""] && !work(line, &cells)? {
             return Ok(());
@@ -423,6 +429,21 @@ mod tests {
     }
 
     #[test]
+    fn names_and_states_stay_on_one_line() {
+        let frame = frame(b"\"flow,\nraw\",state\n1,\"a\r\nb\"\nx,c\n");
+        assert_eq!(frame.names().unwrap(), ["flow, raw", "state"]);
+        let Cells::Text { values, .. } = &frame.columns[1].cells else {
+            panic!("{frame:?}");
+        };
+        assert_eq!(values[..], ["a  b", "c"]);
+        let fault = frame.columns[0].fault.as_deref().unwrap();
+        assert!(
+            fault.starts_with("line 5, column 1 (flow, raw): \"x\""),
+            "{fault}"
+        );
+    }
+
+    #[test]
     fn a_log_as_people_have_it() {
         let text = "\u{feff}Logger 3\r\nZeit;Zustand;Fluß;Druck;\r\n;;l/s;Pa;\r\n\
             01.03.2026 06:00;AUS;1,5;101.325,5;\r\n01.03.2026 06:10;EIN;;101.326,0;\r\n\
@@ -479,6 +500,19 @@ mod tests {
         assert!(
             message(b"a,b\n1,2\n1,2\n4,5,6\n1,2\n").contains("line 4 has 3 cells, line 1 has 2")
         );
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_refused_before_it_is_taken_apart() {
+        for cell in ["1,", "1;", "1 ", "\"\n\","] {
+            let text = cell.repeat(70_000) + "1\n";
+            let expected = "pump.csv: has 70001 columns, at most 65536 are read";
+            let found = message(text.as_bytes());
+            assert!(found.starts_with(expected), "{cell:?}: {found}");
+        }
+        let words = "1 2\n3 4\n".to_owned() + &"a ".repeat(70_000);
+        assert!(message(words.as_bytes()).contains("has 70000 columns"));
+        assert_eq!(frame("1,".repeat(60_000).as_bytes()).columns.len(), 60_000);
     }
 
     #[test]
