@@ -10,7 +10,7 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 /// The longest that reading a small file may take.
-pub const SLOWEST: Duration = Duration::from_secs(3);
+pub const SLOWEST: Duration = Duration::from_secs(5);
 
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use crate::tables;
 
 /// Bytes that the reader of a small plain file may hold at a time.
 const PLAIN: usize = 64 << 20;
-/// The same of a packed one, which may unpack to 256 MiB whatever its length.
+/// The same of a packed one, which may unpack to 64 MiB whatever its length.
 const PACKED: usize = 1 << 30;
 
 /// One packed file of so many unpacks to much more.

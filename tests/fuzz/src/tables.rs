@@ -276,7 +276,7 @@ impl Kind {
 
     fn cell(self, row: usize, dice: &mut Dice) -> String {
         match self {
-            Self::Numbers(column) => column.number(row, dice).to_string(),
+            Self::Numbers(column) => format!("{:?}", column.number(row, dice)),
             Self::Seconds => format!("2026-03-01 12:{:02}:{:02}", row / 60 % 60, row % 60),
             Self::Clock => format!("{:02}:{:02}", row / 60 % 24, row % 60),
             Self::Days => format!("{:02}/{:02}/2026", dice.below(32), dice.below(14)),
