@@ -1,7 +1,7 @@
 //! A short run of `cargo xtask fuzz`, and what that would find.
 
 use elbow_fuzz::Format;
-use elbow_fuzz::check::{Fault, Verdict, check};
+use elbow_fuzz::check::{Fault, Verdict, caught, check};
 use elbow_fuzz::memory::Counting;
 use elbow_fuzz::run::Run;
 use elbow_fuzz::seeds::Seeds;
@@ -67,8 +67,22 @@ fn whole_files_are_accepted() {
 }
 
 #[test]
+fn a_panic_is_a_fault_with_its_place() {
+    let length = std::hint::black_box(3);
+    for (fault, text) in [
+        (caught(|| panic!("no {length}")), "no 3"),
+        (caught(|| [1, 2][length]), "index out of bounds"),
+    ] {
+        let fault = fault.unwrap_err();
+        assert!(fault.cause().contains("fuzz.rs:"), "{fault}");
+        assert!(fault.to_string().contains(text), "{fault}");
+    }
+    assert_eq!(caught(|| 7), Ok(7));
+}
+
+#[test]
 fn what_takes_too_much_memory_is_a_fault() {
-    // Half a million rows of a plain table are more than a small file may take.
+    // Two million rows are more than a small file may have.
     let rows = "1,2\n".repeat(1 << 21);
     let verdict = check(Format::Text, rows.as_bytes());
     assert!(

@@ -87,26 +87,38 @@ fn keep_panics() {
     ONCE.call_once(|| {
         panic::set_hook(Box::new(|info| {
             let place = info.location().map(ToString::to_string).unwrap_or_default();
-            let message = info.payload_as_str().unwrap_or_default().to_owned();
+            let payload = info.payload();
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| payload.downcast_ref::<&str>().copied());
+            let message = text.unwrap_or_default().to_owned();
             PANIC.set(Some((place, message)));
         }));
     });
 }
 
+/// What `work` makes, or how it panics.
+///
+/// # Errors
+///
+/// [`Fault::Panic`].
+pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
+    keep_panics();
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        let (place, message) = PANIC.take().unwrap_or_default();
+        Fault::Panic { place, message }
+    })
+}
+
 /// Reads `input`, a file of `format`.
 #[must_use]
 pub fn check(format: Format, input: &[u8]) -> Verdict {
-    keep_panics();
     let start = Instant::now();
     memory::begin();
-    let read = panic::catch_unwind(AssertUnwindSafe(|| read(format, input)));
+    let read = caught(|| read(format, input));
     let (peak, took) = (memory::peak(), start.elapsed());
     let bound = format.memory();
     match read {
-        Err(_) => {
-            let (place, message) = PANIC.take().unwrap_or_default();
-            Verdict::Faulty(Fault::Panic { place, message })
-        }
+        Err(fault) => Verdict::Faulty(fault),
         _ if peak > bound => Verdict::Faulty(Fault::Memory { peak, bound }),
         _ if took > SLOWEST => Verdict::Faulty(Fault::Slow(took)),
         Ok(verdict) => verdict,

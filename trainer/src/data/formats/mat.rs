@@ -277,6 +277,7 @@ impl Variable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     /// The elements of `scipy.io.savemat(FILE, {'X': [[1, 2.5], [3, 4], [-5, 6]], 'y': uint8([[0, 1, 0]])},
     /// do_compression=True)`, in hexadecimal digits.
@@ -377,6 +378,35 @@ mod tests {
                 "{kind}"
             );
         }
+    }
+
+    #[test]
+    fn all_variables_together_may_unpack_to_no_more_than_one() {
+        // Each alone may hold 40 MiB, both together not.
+        let mut encoder = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
+        let zeros = variable(9, &[40 << 20, 1], (2, &vec![0; 40 << 20]));
+        encoder.write_all(&zeros).unwrap();
+        let packed = encoder.finish().unwrap();
+        let mut both = vec![];
+        for _ in 0..2 {
+            both.extend(super::COMPRESSED.to_be_bytes());
+            both.extend((packed.len() as u32).to_be_bytes());
+            both.extend(&packed);
+        }
+        let text = frame(&file(b"MI", &both), None).unwrap_err();
+        assert!(
+            text.contains("bytes unpack to more than 67108864"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_stays_on_one_line() {
+        let mut bytes = file(b"MI", &variable(6, &[3, 1], (1, &[1, 2])));
+        let at = bytes.iter().rposition(|&byte| byte == b'X').unwrap();
+        bytes[at] = b'\n';
+        let text = frame(&bytes, None).unwrap_err();
+        assert!(text.starts_with("pump.mat: : bad MATLAB file"), "{text}");
     }
 
     #[test]
