@@ -12,6 +12,7 @@
 //! * [`product`]: what the least product takes of flash, and what features add.
 //! * [`mod@bench`]: what scores cost, in instructions.
 //! * [`costs`]: the same of models of many shapes, for the trainer's budgets.
+//! * [`fuzz`]: reads damaged files as the trainer does; the crate `elbow-fuzz` makes them.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`suite`]: everything that must hold, in one command.
 
@@ -23,6 +24,7 @@ pub mod elf;
 pub mod emulator;
 pub mod error;
 pub mod firmware;
+pub mod fuzz;
 pub mod paths;
 pub mod process;
 pub mod product;

@@ -6,7 +6,7 @@ use elbow_tests::board::{Board, COUNTED};
 use elbow_tests::error::Error;
 use elbow_tests::paths::workspace;
 use elbow_tests::qemu::{self, Request, Stream};
-use elbow_tests::{bench, costs, product, suite, tables};
+use elbow_tests::{bench, costs, fuzz, product, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -45,6 +45,13 @@ enum Task {
     },
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
+    /// Read damaged files of every format as the trainer does; its options: cargo xtask fuzz --help
+    #[command(disable_help_flag = true)]
+    Fuzz {
+        /// Options of the program that does so
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -168,6 +175,7 @@ fn run(task: Task) -> Result<bool, Error> {
             costs::record(&costs::measure(&COUNTED, costs::MODELS)?)?;
             Ok(true)
         }
+        Task::Fuzz { arguments } => fuzz::run(&arguments),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }

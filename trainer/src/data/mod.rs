@@ -1,6 +1,6 @@
 //! Readings from files, and the digits that ship with the trainer.
 //!
-//! [`frame()`] reads a file of any format as it is, [`load`] one of numbers alone into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! [`frame()`] reads a file of any format as it is, [`frame_of_bytes`] what is in memory, [`load`] a file of numbers alone into a [`Dataset`]; [`load_labels`] reads what its rows are.
 //! [`Intensities`] are readings of pixels that become bits.
 //! [`split()`] divides rows into training, validation and test; [`digits`] comes divided.
 //! [`DataSource`] is how a command line names any of them.
@@ -89,6 +89,15 @@ pub fn frame_of(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, Da
         return Ok(frame);
     }
     frame(path)
+}
+
+/// Reads `bytes` as [`frame()`] does a file called `name` that holds them: for data that are not in a file.
+///
+/// # Errors
+///
+/// Those of [`frame()`].
+pub fn frame_of_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Frame, DataError> {
+    formats::read_bytes(name.as_ref(), bytes, Purpose::Readings)
 }
 
 /// Loads a file of numbers alone: each column is read as it is, and no cell is missing. Numbers are rounded to `f32`.
@@ -315,6 +324,21 @@ mod tests {
             let text = message("pump.gz", &PACKED[..cut], |path| load(path));
             assert!(text.starts_with("pump.gz: cannot be unpacked: "), "{text}");
         }
+    }
+
+    #[test]
+    fn bytes_in_memory_are_read_as_a_file_that_holds_them() {
+        for (name, bytes) in [
+            ("pump.csv.gz", &PACKED[..]),
+            ("pump.csv", b"flow;head\n1,5;2\n"),
+            ("pump.npy", &npy("(1, 2)", &[3, 4])),
+        ] {
+            let (_folder, path) = file(name, bytes);
+            let in_memory = frame_of_bytes(name, bytes).unwrap();
+            assert_eq!(in_memory, frame(path).unwrap(), "{name}");
+        }
+        let error = frame_of_bytes("pump.npy", b"").unwrap_err().to_string();
+        assert!(error.starts_with("pump.npy: holds no row"), "{error}");
     }
 
     #[test]

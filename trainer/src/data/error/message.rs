@@ -144,6 +144,15 @@ impl fmt::Display for DataError {
                     path.display()
                 )
             }
+            Self::TooWide {
+                path,
+                columns,
+                most,
+            } => write!(
+                f,
+                "{}: has {columns} columns, at most {most} are read; give each reading a row of its own, with fewer values",
+                path.display()
+            ),
             Self::Unpacked {
                 path,
                 packed,

@@ -152,6 +152,15 @@ pub enum DataError {
         /// The most bytes that it may hold.
         limit: u64,
     },
+    /// A table has more columns than are read.
+    TooWide {
+        /// The file.
+        path: PathBuf,
+        /// How many it has.
+        columns: u64,
+        /// How many are read.
+        most: u64,
+    },
     /// A file cannot be read as what it says it is.
     Format {
         /// The file.

@@ -1,6 +1,25 @@
 //! What the readers of arrays share: a rectangle of cells, and what a cell may hold.
 
-use crate::data::error::Fault;
+use crate::data::error::{DataError, Fault};
+use std::path::Path;
+
+/// Columns of a table at most: each has a name, a role and statistics, which take more memory than its cells do.
+const WIDEST: u64 = 1 << 16;
+
+/// Makes sure that a table of `columns` columns is not too wide.
+///
+/// # Errors
+/// [`DataError::TooWide`].
+pub(super) fn check_width(path: &Path, columns: u64) -> Result<(), DataError> {
+    if columns <= WIDEST {
+        return Ok(());
+    }
+    Err(DataError::TooWide {
+        path: path.to_path_buf(),
+        columns,
+        most: WIDEST,
+    })
+}
 
 /// What an array is read for, and so which shapes it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +68,11 @@ pub(super) fn of_purpose(purpose: Purpose) -> Convert<f32> {
         Purpose::Readings => cell,
         Purpose::Labels => reading,
     }
+}
+
+/// `text` as a message of one line can have it: control characters, such as a line end in a quoted cell, are blanks.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// The beginning of a cell or value, for a message that stays one line.

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::grid::{Convert, Grid};
+use super::grid::{Convert, Grid, check_width};
 use crate::data::error::{DataError, Place};
 
 /// The code of unsigned bytes.
@@ -53,6 +53,7 @@ pub(super) fn read<T>(
         });
     }
     // No length exceeds the file's, which is in memory.
+    check_width(path, width as u64)?;
     let width = width as usize;
     let cells = data.iter().enumerate().map(|(at, &byte)| {
         convert(f64::from(byte)).map_err(|fault| DataError::Cell {
@@ -98,7 +99,9 @@ mod tests {
 
     #[test]
     fn headers_that_promise_anything_else_are_refused() {
+        let wide = [&[0, 0, 8, 2, 0, 0, 0, 1, 0, 1, 0, 1][..], &[0; 65537]].concat();
         for (bytes, word) in [
+            (&wide[..], "has 65537 columns, at most 65536 are read"),
             (&[0, 0, 13, 1, 0, 0, 0, 1, 0, 0, 0, 0][..], "0x0d"),
             (&[0, 0, 8, 1, 0, 0, 0, 0], "holds no row"),
             (

@@ -8,7 +8,7 @@
 //! this does.
 
 use super::arrays::{Chosen, Listed, check_labels, choose, within};
-use super::grid::Purpose;
+use super::grid::{Purpose, check_width, one_line};
 use super::unpack;
 use crate::data::error::DataError;
 use crate::data::frame::{Cells, Column, Frame};
@@ -142,6 +142,7 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
         _ => Order::Big,
     };
     let mut variables = vec![];
+    let (packed, mut held) = (bytes.len() as u64, 0);
     let mut rest = bytes.get(HEADER..).unwrap_or_default();
     while !rest.is_empty() {
         let (kind, data, behind) = order
@@ -150,7 +151,9 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
         rest = behind;
         let variable = if kind == COMPRESSED {
             let inner = flate2::read::ZlibDecoder::new(data);
-            let inner = unpack::bounded(path, data.len() as u64, inner)?;
+            let inner = unpack::bounded(path, packed, inner)?;
+            held += inner.len() as u64;
+            unpack::check_length(path, packed, held)?;
             let element = order.element(&inner);
             element
                 .filter(|(kind, ..)| *kind == VARIABLE)
@@ -186,7 +189,7 @@ impl Variable {
         let (kind, data, _) = order.element(rest)?;
         Some(Some(Self {
             order,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: one_line(&String::from_utf8_lossy(name)),
             shape,
             kind,
             data: data.to_vec(),
@@ -225,6 +228,7 @@ impl Variable {
                 });
             }
         };
+        check_width(path, width)?;
         let numbers = self.numbers();
         let numbers = numbers.ok_or_else(|| {
             bad(
@@ -273,6 +277,7 @@ impl Variable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     /// The elements of `scipy.io.savemat(FILE, {'X': [[1, 2.5], [3, 4], [-5, 6]], 'y': uint8([[0, 1, 0]])},
     /// do_compression=True)`, in hexadecimal digits.
@@ -373,6 +378,35 @@ mod tests {
                 "{kind}"
             );
         }
+    }
+
+    #[test]
+    fn all_variables_together_may_unpack_to_no_more_than_one() {
+        // Each alone may hold 40 MiB, both together not.
+        let mut encoder = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
+        let zeros = variable(9, &[40 << 20, 1], (2, &vec![0; 40 << 20]));
+        encoder.write_all(&zeros).unwrap();
+        let packed = encoder.finish().unwrap();
+        let mut both = vec![];
+        for _ in 0..2 {
+            both.extend(super::COMPRESSED.to_be_bytes());
+            both.extend((packed.len() as u32).to_be_bytes());
+            both.extend(&packed);
+        }
+        let text = frame(&file(b"MI", &both), None).unwrap_err();
+        assert!(
+            text.contains("bytes unpack to more than 67108864"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_name_stays_on_one_line() {
+        let mut bytes = file(b"MI", &variable(6, &[3, 1], (1, &[1, 2])));
+        let at = bytes.iter().rposition(|&byte| byte == b'X').unwrap();
+        bytes[at] = b'\n';
+        let text = frame(&bytes, None).unwrap_err();
+        assert!(text.starts_with("pump.mat: : bad MATLAB file"), "{text}");
     }
 
     #[test]

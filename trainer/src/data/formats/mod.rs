@@ -30,17 +30,36 @@ pub(super) fn name(path: &Path) -> String {
 /// # Errors
 /// One line that names the file, the place in it, what was found and the remedy.
 pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
-    let name = name(path);
-    let (path, array) = &arrays::selected(path);
-    let bytes = unpack::contents(path)?;
+    let (file, array) = &arrays::selected(path);
+    let bytes = unpack::contents(file)?;
+    parse(file, name(path), bytes, (array.as_deref(), purpose))
+}
+
+/// Reads `bytes` as [`read`] does a file `path` with these contents.
+///
+/// # Errors
+/// Those of [`read`].
+pub(super) fn read_bytes(path: &Path, bytes: &[u8], purpose: Purpose) -> Result<Frame, DataError> {
+    let (file, array) = &arrays::selected(path);
+    let bytes = unpack::unpacked(file, bytes.len() as u64, bytes)?;
+    parse(file, name(path), bytes, (array.as_deref(), purpose))
+}
+
+/// Reads the unpacked contents of `path`, or the array in them that is asked for.
+fn parse(
+    path: &Path,
+    name: String,
+    bytes: Vec<u8>,
+    (array, purpose): (Option<&str>, Purpose),
+) -> Result<Frame, DataError> {
     if let Some(kind) = columnar::Kind::of(&bytes) {
         return kind.read(path, name, bytes);
     }
     if mat::is_mat(&bytes) {
-        return mat::read(path, name, &bytes, (array.as_deref(), purpose));
+        return mat::read(path, name, &bytes, (array, purpose));
     }
     if npz::is_zip(&bytes) {
-        return npz::read(path, name, &bytes, (array.as_deref(), purpose));
+        return npz::read(path, name, &bytes, (array, purpose));
     }
     if wav::is_wav(&bytes) {
         return wav::read(path, name, &bytes);

@@ -1,7 +1,7 @@
 //! Archives of arrays as `numpy.savez` and `numpy.savez_compressed` write them: a zip file with an `.npy` file for each.
 
 use super::arrays::{self, Chosen, Listed, check_labels, choose, within};
-use super::grid::{self, Grid, Purpose};
+use super::grid::{self, Grid, Purpose, one_line};
 use super::{npy, unpack};
 use crate::data::error::DataError;
 use crate::data::frame::{Cells, Column, Frame};
@@ -94,7 +94,7 @@ impl<'a> Archive<'a> {
             let name = file
                 .name()
                 .map_err(|error| failed(self.path, error.to_string()))?;
-            let Some(name) = name.strip_suffix(".npy").map(str::to_owned) else {
+            let Some(name) = name.strip_suffix(".npy").map(one_line) else {
                 return Ok(());
             };
             file.take(HEADER)

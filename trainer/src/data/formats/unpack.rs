@@ -10,8 +10,8 @@ use std::path::Path;
 
 /// A packed file may hold this many times its own length; text of the usual logs holds 5 to 30 times.
 const LARGEST_RATIO: u64 = 200;
-/// What any packed file may hold, in bytes.
-const ALWAYS: u64 = 1 << 28;
+/// What any packed file may hold, in bytes; a table takes ten times the memory of its text.
+const ALWAYS: u64 = 1 << 26;
 /// What a file begins with that gzip packed.
 const GZIP: &[u8] = b"\x1f\x8b";
 /// What a frame of Zstandard begins with.
@@ -33,7 +33,22 @@ pub(super) fn contents(path: &Path) -> Result<Vec<u8>, DataError> {
     };
     let file = File::open(path).map_err(unreadable)?;
     let packed = file.metadata().map_err(unreadable)?.len();
-    let mut file = BufReader::new(file);
+    unpacked(path, packed, BufReader::new(file))
+}
+
+/// What `file`, the `packed` bytes of `path`, unpack to; the bytes themselves where nothing packed them.
+///
+/// # Errors
+/// Those of [`contents`].
+pub(super) fn unpacked(
+    path: &Path,
+    packed: u64,
+    mut file: impl BufRead,
+) -> Result<Vec<u8>, DataError> {
+    let unreadable = |reason| DataError::Unreadable {
+        path: path.to_path_buf(),
+        reason,
+    };
     let start = file.fill_buf().map_err(unreadable)?;
     if start.starts_with(GZIP) {
         bounded(path, packed, MultiGzDecoder::new(file))
@@ -65,20 +80,35 @@ fn checked(
     packed: u64,
     unpack: impl FnOnce(&mut Vec<u8>, u64) -> io::Result<()>,
 ) -> Result<Vec<u8>, DataError> {
-    let limit = packed.saturating_mul(LARGEST_RATIO).max(ALWAYS);
+    let limit = limit(packed);
     let mut contents = Vec::new();
     unpack(&mut contents, limit).map_err(|error| DataError::Packed {
         path: path.to_path_buf(),
         reason: error.to_string(),
     })?;
-    if contents.len() as u64 > limit {
-        return Err(DataError::Unpacked {
-            path: path.to_path_buf(),
-            packed,
-            limit,
-        });
-    }
+    check_length(path, packed, contents.len() as u64)?;
     Ok(contents)
+}
+
+/// The bytes that `packed` bytes may hold.
+fn limit(packed: u64) -> u64 {
+    packed.saturating_mul(LARGEST_RATIO).max(ALWAYS)
+}
+
+/// Makes sure that the `packed` bytes of the file `path` may hold `length` bytes.
+///
+/// # Errors
+/// [`DataError::Unpacked`].
+pub(super) fn check_length(path: &Path, packed: u64, length: u64) -> Result<(), DataError> {
+    let limit = limit(packed);
+    if length <= limit {
+        return Ok(());
+    }
+    Err(DataError::Unpacked {
+        path: path.to_path_buf(),
+        packed,
+        limit,
+    })
 }
 
 /// Unpacks the frames of a Zstandard file, of which there may be any number (RFC 8878, 3.1), until there are more
@@ -152,7 +182,7 @@ mod tests {
         let error = bounded(Path::new("bomb.gz"), 100, io::repeat(0)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "bomb.gz: its 100 bytes unpack to more than 268435456; unpack it and give what is in it"
+            "bomb.gz: its 100 bytes unpack to more than 67108864; unpack it and give what is in it"
         );
         let large = checked(Path::new("a.gz"), 2 << 20, |contents, limit| {
             assert_eq!(limit, 200 << 21);

@@ -1,7 +1,7 @@
 //! From the arrays of Arrow to columns of a frame.
 
 use super::Kind;
-use crate::data::formats::grid::shortened;
+use crate::data::formats::grid::{one_line, shortened};
 use crate::data::frame::{Cells, Column, Frame};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -29,7 +29,7 @@ pub(super) fn read(kind: Kind, name: String, bytes: Vec<u8>) -> Result<Frame, St
         match cells {
             Some(cells) => frame
                 .columns
-                .push(Column::new(Some(field.name().clone()), cells)),
+                .push(Column::new(Some(one_line(field.name())), cells)),
             None => frame.notes.push(format!(
                 "{} is of type {}, which is not read, and is left out",
                 field.name(),

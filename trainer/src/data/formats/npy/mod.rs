@@ -11,7 +11,7 @@
 use std::path::Path;
 
 use crate::data::error::{DataError, Fault, Place};
-use crate::data::formats::grid::{Convert, Grid, Purpose, shortened};
+use crate::data::formats::grid::{Convert, Grid, Purpose, check_width, shortened};
 
 /// What every `.npy` file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -64,6 +64,7 @@ pub(super) fn read<T: Copy + Default>(
         });
     }
     // No length exceeds the file's, which is in memory.
+    check_width(path, height * width)?;
     let layout = Layout {
         rows: rows as usize,
         height: height as usize,

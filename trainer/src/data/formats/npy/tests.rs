@@ -249,6 +249,10 @@ fn shapes_that_are_no_readings_are_named() {
             )
         );
     }
+    assert_eq!(
+        message(&array("|u1", "(1, 2, 40000)", &[0; 80_000])),
+        "a.npy: has 80000 columns, at most 65536 are read; give each reading a row of its own, with fewer values"
+    );
     let no_rows = "a.npy: holds no row of numbers; one row for each reading is expected";
     assert_eq!(message(&array("|u1", "(0, 4)", &[])), no_rows);
     assert_eq!(message(b""), no_rows);

@@ -67,15 +67,24 @@ impl Delimiter {
                 1 + delimiters.count()
             }
             Self::Blanks => {
-                let cells: Vec<&str> = line.split_whitespace().collect();
                 // A name may have blanks in it: they divide only where they set a number apart.
-                if cells.iter().any(|cell| cell.parse::<f64>().is_ok()) {
-                    cells.len()
+                let mut cells = line.split_whitespace();
+                if cells.any(|cell| cell.parse::<f64>().is_ok()) {
+                    line.split_whitespace().count()
                 } else {
                     1
                 }
             }
         }
+    }
+
+    /// Cells of the longest line of `text`; quotes need not end in it.
+    pub(super) fn widest(self, text: &str) -> u64 {
+        let cells = text.lines().map(|line| match self {
+            Self::Byte(_) => self.count(line),
+            Self::Blanks => line.split_whitespace().count(),
+        });
+        cells.max().unwrap_or(0) as u64
     }
 }
 
