@@ -12,7 +12,7 @@
 //! * [`seeds`]: whole files.
 //! * [`tables`]: whole files with random contents.
 //! * [`mutate`]: damage that knows what files are made of.
-//! * [`format`]: the formats, and what their files may cost.
+//! * [`mod@format`]: the formats, and what their files may cost.
 //! * [`memory`]: counts what is allocated.
 //! * [`check`]: reads an input and says what is wrong.
 //! * [`run`]: many inputs on all cores.

@@ -6,7 +6,7 @@ use crate::dice::Dice;
 const LONGEST: usize = 4096;
 /// How often a piece is repeated at most, rarely.
 const LONG_RUN: usize = 1 << 14;
-/// Damage of one input at most.
+/// How often an input is damaged at most.
 const MOST: usize = 6;
 
 /// Bytes that mean something to some parser.
@@ -144,7 +144,7 @@ const NAMES: &[&str] = &[
     "y.npy",
 ];
 
-/// Damages `input`, whole at first, one to [`MOST`] times; `other` is a file to take pieces from.
+/// Damages `input`, whole at first, one to six times; `other` is a file to take pieces from.
 pub fn mutate(dice: &mut Dice, input: &mut Vec<u8>, other: &[u8]) {
     let times = 1 + dice.below(MOST);
     for _ in 0..times {
