@@ -7,7 +7,7 @@ use crate::export::calibrate::calibrate;
 use crate::export::folds::Folds;
 use crate::export::material::Material;
 use crate::export::run;
-use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
+use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, restored, sensitivities};
 use crate::readings::Readings;
 use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
@@ -15,7 +15,8 @@ use crate::score::evaluate::{Evaluation, Scores};
 use crate::train;
 use candle_core::Device;
 use clap::Args;
-use elbow::Estimator;
+use elbow::format::ImageSpec;
+use elbow::{Estimator, Model};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -88,22 +89,27 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         validation_readings: parts.validation.table.rows(),
     };
     let masks = train::fixed_masks(&config.settings, &training);
-    let pool = material.pool(masks.as_ref())?;
+    let set = material.calibration_set(masks.as_ref())?;
     let anew = arguments.calibration.is_some()
         || arguments.weights.is_some()
         || arguments.activations.is_some();
     let plan = if anew {
-        material.plan(&pool)?
+        material.plan(&set)?
     } else {
         run::read_plan(&arguments.run)?
     };
     let normalization = &config.derived.normalization;
     let sensitivities = if arguments.sensitivity {
-        Some(sensitivities(&vae, normalization, &pool, &plan)?)
+        Some(sensitivities(&vae, normalization, &set, &plan)?)
     } else {
         None
     };
-    let spec = material.image(&plan)?;
+    let written = run::read_image(&arguments.run).ok().filter(|_| !anew);
+    let spec = match written.as_deref().map(Model::parse) {
+        Some(Ok(model)) => ImageSpec::of(&model),
+        // An image of another version is made anew.
+        _ => material.image(&restored(&vae, normalization, plan, &set)?)?,
+    };
     let validation = prepared(&parts.validation)?;
     let folds = Folds::new(&name, &config, &parts, (&training, &validation));
     let image = calibrate(

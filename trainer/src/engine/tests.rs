@@ -7,7 +7,7 @@ use crate::model::Architecture;
 use crate::model::objective::{Batch, Bound};
 use crate::numeric::cubature::{self, Turn};
 use crate::numeric::evidence::Evidence;
-use crate::quantize::{Plan, Pool, measure};
+use crate::quantize::{CalibrationSet, Plan, measure};
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
 use crate::score::importance::Posterior;
 use crate::score::importance::log_weights;
@@ -232,8 +232,9 @@ impl Trial {
     }
 
     fn quantize(&self, engine: &mut Engine<'_>) {
-        let pool = Pool::new(&self.vae, &self.normalization, &self.data, None, None).unwrap();
-        let ranges = measure(&self.vae, &pool, Calibration::MinMax).unwrap();
+        let set =
+            CalibrationSet::new(&self.vae, &self.normalization, &self.data, None, None).unwrap();
+        let ranges = measure(&self.vae, &set, Calibration::MinMax).unwrap();
         let plan = Plan::new(&self.vae, ranges);
         engine
             .quantize(&self.vae, &self.normalization, &plan)

@@ -159,7 +159,7 @@ impl<'a> Folds<'a> {
             validation_readings: validation.readings.len(),
         };
         let masks = train::fixed_masks(settings, &training);
-        let mut plan = material.plan(&material.pool(masks.as_ref())?)?;
+        let mut plan = material.plan(&material.calibration_set(masks.as_ref())?)?;
         if settings.train.qat {
             let observe = |_: &train::Epoch| Ok(());
             (_, plan) = train::train_integers(&vae, settings, normalization, parts, plan, observe)?;

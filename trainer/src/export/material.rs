@@ -5,7 +5,7 @@ use crate::export::budget::Budget;
 use crate::export::calibrate::largest_tables;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::quantize::{self, Choices, Label, Plan, Pool};
+use crate::quantize::{self, CalibrationSet, Choices, Label, Plan};
 use crate::readings::Normalization;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
@@ -39,10 +39,10 @@ impl Material<'_> {
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn pool(&self, masks: Option<&Masks>) -> Result<Pool, Error> {
+    pub fn calibration_set(&self, masks: Option<&Masks>) -> Result<CalibrationSet, Error> {
         let normalization = self.normalization();
         let abnormal = self.parts.strange_readings(normalization);
-        Pool::new(
+        CalibrationSet::new(
             self.vae,
             normalization,
             self.training,
@@ -51,14 +51,14 @@ impl Material<'_> {
         )
     }
 
-    /// The plan that the settings ask for, whose ranges hold `pool`. What is left to choose keeps the limits of the run.
+    /// The plan that the settings ask for, whose ranges hold `set`. What is left to choose keeps the limits of the run.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
-    pub fn plan(&self, pool: &Pool) -> Result<Plan, Error> {
+    pub fn plan(&self, set: &CalibrationSet) -> Result<Plan, Error> {
         let choices = Choices::new(&self.config.settings);
         let affords = |plan: &Plan| self.affords(plan);
-        quantize::choose(self.vae, self.normalization(), pool, choices, &affords)
+        quantize::choose(self.vae, self.normalization(), set, choices, &affords)
     }
 
     /// Whether the image by `plan` keeps the limits of the run.

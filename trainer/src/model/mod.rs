@@ -14,7 +14,7 @@ mod special;
 
 pub use heterogeneous::Heterogeneous;
 pub(crate) use heterogeneous::{Run, log_normalizer, runs};
-pub use layer::{Dense, Depth, LayerId};
+pub use layer::{Dense, Depth, LayerId, Layers};
 pub use likelihood::{Constants, Likelihood, Location};
 pub(crate) use special::softplus;
 

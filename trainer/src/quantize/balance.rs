@@ -15,8 +15,8 @@
 //! it is above zero (zero is exact), M the largest weight in integers, and PART what is left where errors of rounding
 //! are made good. In the logarithms of the steps this is convex.
 
+use super::calibration_set::CalibrationSet;
 use super::plan::Plan;
-use super::pool::Pool;
 use super::ranges::hidden_outputs;
 use super::rows::Grid;
 use crate::error::Error;
@@ -58,13 +58,13 @@ pub(super) struct Balance {
 }
 
 impl Balance {
-    /// By the normal readings of `pool`.
+    /// Measures the normal readings of `set`.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub(super) fn new(vae: &Vae, pool: &Pool) -> Result<Self, Error> {
-        let inputs = &pool.normal.batch.inputs;
-        let latents = pool.taken_in(vae)?;
+    pub(super) fn new(vae: &Vae, set: &CalibrationSet) -> Result<Self, Error> {
+        let inputs = &set.normal.batch.inputs;
+        let latents = set.taken_in(vae)?;
         let mut layers = half(&vae.encoder, &vae.heads, inputs, |heads| {
             vae.posterior_information(heads)
         })?;
@@ -74,82 +74,55 @@ impl Balance {
         Ok(Self { layers })
     }
 
-    /// The plan with the steps that are best for its ranges, its widths and the bits of its weights.
-    pub(super) fn apply(&self, plan: Plan) -> Plan {
-        let encoders = plan.encoder.len();
-        let ranges = plan.ranges.encoder.iter().chain(&plan.ranges.decoder);
-        let widths = plan.encoder.iter().chain(&plan.decoder);
-        let layers = self.layers.iter().zip(ranges.zip(widths)).enumerate();
-        let steps = layers.map(|(at, (taken, (ranges, &width)))| {
-            // The heads lie between.
-            let next = at + 1 + usize::from(at >= encoders);
-            let most = Grid::new(plan.weight_bits(next)).most;
-            taken.steps((&width.finest(ranges), ranges), most)
-        });
-        Plan {
-            steps: steps.collect(),
-            ..plan
+    /// The plan with the output scales that are best for its ranges, its widths and the bits of its weights.
+    pub(super) fn apply(&self, mut plan: Plan) -> Plan {
+        let depth = plan.layers.depth();
+        let hidden = depth.layers().filter(|id| id.is_hidden());
+        for (layer, taken) in hidden.zip(&self.layers) {
+            let bits = depth.next(layer).map(|next| plan.layers[next].bits);
+            let most = Grid::new(bits.unwrap_or_default()).most;
+            if let Some(activations) = &mut plan.layers[layer].activations {
+                let finest = activations.width.finest(&activations.ranges);
+                let scales = taken.output_scales(&finest, &activations.ranges, most);
+                activations.output_scales = Some(scales);
+            }
         }
+        plan
     }
 }
 
 impl Taken {
-    /// What steps of at least `finest`, for units that reach `ranges`, are best with weights of up to `most`.
-    fn steps(&self, (finest, ranges): (&[f64], &[f64]), most: f64) -> Vec<f64> {
-        let Self {
-            variances,
-            open,
-            squared_weights,
-            information,
-        } = self;
-        let outputs = information.len();
-        // Of the squares.
+    /// The best output scales for units that reach `ranges`, at least `finest`, with weights of up to `most`.
+    fn output_scales(&self, finest: &[f64], ranges: &[f64], most: f64) -> Vec<f64> {
         let bounds = finest.iter().zip(ranges).map(|(finest, range)| {
             let coarsest = range / LEAST_STEPS;
             (finest * finest, coarsest * coarsest)
         });
         let bounds: Vec<(f64, f64)> = bounds.collect();
-        let rows = || squared_weights.chunks_exact(outputs);
-        let of_units: Vec<f64> = rows()
-            .zip(open)
+        let of_units: Vec<f64> = self
+            .rows()
+            .zip(&self.open)
             .map(|(row, open)| {
-                let costs = row.iter().zip(information);
+                let costs = row.iter().zip(&self.information);
                 open * costs.map(|(weight, worth)| weight * worth).sum::<f64>()
             })
             .collect();
+        let scale = PART / (most * most);
         let mut squares: Vec<f64> = bounds.iter().map(|&(least, _)| least).collect();
         for _ in 0..CHANGES {
-            // The power mean of each row, and each unit's part in it.
-            let mut largest = vec![f64::MIN_POSITIVE; outputs];
-            for (row, square) in rows().zip(&squares) {
-                let pairs = largest.iter_mut().zip(row);
-                pairs.for_each(|(largest, weight)| *largest = largest.max(weight * square));
-            }
-            let power =
-                |weight: f64, square: f64, largest: f64| (weight * square / largest).powi(POWER);
-            let mut sums = vec![0.0; outputs];
-            for (row, &square) in rows().zip(&squares) {
-                let all = sums.iter_mut().zip(row).zip(&largest);
-                all.for_each(|((sum, &weight), &largest)| *sum += power(weight, square, largest));
-            }
-            let all = largest.iter().zip(&sums).zip(information);
-            let costs: Vec<f64> = all
-                .map(|((largest, sum), worth)| worth * largest * sum.powf(1.0 / f64::from(POWER)))
-                .collect();
-            let noise: f64 = variances.iter().zip(&squares).map(|(v, s)| v / s).sum();
-            let total: f64 = costs.iter().sum();
-            let scale = PART / (most * most);
-            let units = rows().zip(variances).zip(&of_units).zip(&bounds);
+            let means = PowerMeans::new(self, &squares);
+            let noise: f64 = self
+                .variances
+                .iter()
+                .zip(&squares)
+                .map(|(v, s)| v / s)
+                .sum();
+            let total: f64 = means.costs.iter().sum();
+            let units = self.rows().zip(&self.variances).zip(&of_units).zip(&bounds);
             for (square, (((row, variance), of_unit), bounds)) in squares.iter_mut().zip(units) {
-                let all = row.iter().zip(&largest).zip(&sums).zip(&costs);
-                let of_rows: f64 = all
-                    .map(|(((&weight, &largest), sum), cost)| {
-                        cost * power(weight, *square, largest) / sum
-                    })
-                    .sum();
-                // What falls as steps grow, and what grows.
+                // What falls as scales grow, and what grows.
                 let falls = scale * total * variance / *square;
-                let grows = scale * noise * of_rows + of_unit * *square;
+                let grows = scale * noise * means.part(row, *square) + of_unit * *square;
                 let change = (falls / grows.max(f64::MIN_POSITIVE)).max(f64::MIN_POSITIVE);
                 let change = (RATE * change.ln()).clamp(-LARGEST_CHANGE, LARGEST_CHANGE);
                 *square = (*square * change.exp()).clamp(bounds.0, bounds.1);
@@ -157,6 +130,61 @@ impl Taken {
         }
         squares.into_iter().map(f64::sqrt).collect()
     }
+
+    /// The squared weights of each unit.
+    fn rows(&self) -> impl Iterator<Item = &[f64]> {
+        self.squared_weights.chunks_exact(self.information.len())
+    }
+}
+
+/// The power means of `w_cr^2 s_c^2` over the units c of each output r.
+struct PowerMeans {
+    /// The largest of each output.
+    largest: Vec<f64>,
+    /// Sums of powers, relative to the largest.
+    sums: Vec<f64>,
+    /// Fisher information times power mean.
+    costs: Vec<f64>,
+}
+
+impl PowerMeans {
+    fn new(taken: &Taken, squares: &[f64]) -> Self {
+        let outputs = taken.information.len();
+        let mut largest = vec![f64::MIN_POSITIVE; outputs];
+        for (row, square) in taken.rows().zip(squares) {
+            let pairs = largest.iter_mut().zip(row);
+            pairs.for_each(|(largest, weight)| *largest = largest.max(weight * square));
+        }
+        let mut sums = vec![0.0; outputs];
+        for (row, &square) in taken.rows().zip(squares) {
+            let all = sums.iter_mut().zip(row).zip(&largest);
+            all.for_each(|((sum, &weight), &largest)| *sum += power(weight, square, largest));
+        }
+        let all = largest.iter().zip(&sums).zip(&taken.information);
+        let costs = all
+            .map(|((largest, sum), worth)| worth * largest * sum.powf(1.0 / f64::from(POWER)))
+            .collect();
+        Self {
+            largest,
+            sums,
+            costs,
+        }
+    }
+
+    /// The part of a unit with these squared weights and this square of its scale.
+    fn part(&self, row: &[f64], square: f64) -> f64 {
+        let all = row
+            .iter()
+            .zip(&self.largest)
+            .zip(&self.sums)
+            .zip(&self.costs);
+        all.map(|(((&weight, &largest), sum), cost)| cost * power(weight, square, largest) / sum)
+            .sum()
+    }
+}
+
+fn power(weight: f64, square: f64, largest: f64) -> f64 {
+    (weight * square / largest).powi(POWER)
 }
 
 /// What is known of the layers of a half behind the first, which takes `inputs` in; `information` is that of the last
@@ -230,7 +258,7 @@ mod tests {
     /// The best for units of 254 steps.
     fn steps(taken: &Taken, finest: &[f64], most: f64) -> Vec<f64> {
         let ranges: Vec<f64> = finest.iter().map(|step| 254.0 * step).collect();
-        taken.steps((finest, &ranges), most)
+        taken.output_scales(finest, &ranges, most)
     }
 
     /// As it is written above, but for the power mean.

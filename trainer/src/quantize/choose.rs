@@ -1,13 +1,14 @@
 //! The plan of an image: ranges from data, and what is chosen by nats.
 
+use super::calibration_set::CalibrationSet;
+use super::operand::Width;
 use super::plan::Plan;
-use super::pool::Pool;
 use super::ranges::Ranges;
-use super::search::{Affords, with_search};
-use super::widths::Sensitivity;
+use super::search::{Affords, Judged, Search};
+use super::sensitivity::{self, Sensitivity};
 use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
-use crate::model::Vae;
+use crate::model::{LayerId, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::kernel::WeightBits;
 
@@ -23,17 +24,17 @@ const HEADROOM: f64 = 1.4;
 /// A unit has at least this part of its layer's loudest unit for its range.
 const QUIETEST: f64 = 16.0;
 
-/// What activations reach on `pool`, with headroom, or what they exceed there as rarely as `calibration` says.
+/// What activations reach on `set`, with headroom, or what they exceed there as rarely as `calibration` says.
 ///
 /// # Errors
 /// [`Error::Tensor`].
-pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Ranges, Error> {
+pub fn measure(vae: &Vae, set: &CalibrationSet, calibration: Calibration) -> Result<Ranges, Error> {
     let (quantile, headroom) = match calibration {
         Calibration::MinMax | Calibration::Nats => (1.0, HEADROOM),
         Calibration::Percentile(percentile) => (percentile / 100.0, 1.0),
     };
     let mut ranges: Option<Ranges> = None;
-    for batch in pool.batches()? {
+    for batch in set.batches()? {
         let measured = Ranges::measure(vae, &batch, quantile)?;
         ranges = Some(match ranges {
             None => measured,
@@ -54,21 +55,18 @@ pub fn measure(vae: &Vae, pool: &Pool, calibration: Calibration) -> Result<Range
 }
 
 /// Four bits in each layer of `vae` but the smallest, which together hold at most 3.8 % of all weights and keep eight.
-pub fn four_bits(vae: &Vae) -> Vec<WeightBits> {
-    let sizes: Vec<usize> = vae
-        .layers()
-        .map(|layer| layer.weight.elem_count())
-        .collect();
-    let mut order: Vec<usize> = (0..sizes.len()).collect();
-    order.sort_by_key(|&at| sizes[at]);
-    let mut left = SPARED * sizes.iter().sum::<usize>() as f64;
-    let mut bits = vec![WeightBits::Four; sizes.len()];
-    for at in order {
-        left -= sizes[at] as f64;
+pub fn four_bits(vae: &Vae) -> Layers<WeightBits> {
+    let size = |layer: &LayerId| vae.layer(*layer).weight.elem_count();
+    let mut order: Vec<LayerId> = vae.depth().layers().collect();
+    order.sort_by_key(size);
+    let mut left = SPARED * order.iter().map(size).sum::<usize>() as f64;
+    let mut bits = Layers::from_fn(vae.depth(), |_| WeightBits::Four);
+    for layer in order {
+        left -= size(&layer) as f64;
         if left < 0.0 {
             break;
         }
-        bits[at] = WeightBits::Eight;
+        bits[layer] = WeightBits::Eight;
     }
     bits
 }
@@ -102,35 +100,41 @@ impl Choices {
 pub fn choose(
     vae: &Vae,
     normalization: &Normalization,
-    pool: &Pool,
+    set: &CalibrationSet,
     choices: Choices,
     affords: &Affords<'_>,
 ) -> Result<Plan, Error> {
-    let plan = Plan::new(vae, measure(vae, pool, choices.calibration)?);
-    let weights = match choices.weights {
-        Weights::Int4 => four_bits(vae),
-        Weights::Int8 | Weights::Auto(_) => vec![],
+    let plan = Plan::new(vae, measure(vae, set, choices.calibration)?);
+    let with_weights = |plan: Plan| match choices.weights {
+        Weights::Int4 => plan.with_bits(&four_bits(vae)),
+        Weights::Int8 | Weights::Auto(_) => plan,
     };
-    let with_weights = |plan: &Plan| Plan {
-        weights: weights.clone(),
-        ..plan.clone()
+    let judged = Judged::new(vae, normalization, set)?;
+    let search = Search::new(vae, normalization, set, &judged)?;
+    let with_width = |mut plan: Plan, width| {
+        plan.inputs.width = width;
+        plan.with_width(width)
     };
-    with_search(vae, normalization, pool, |search| {
-        let affords_wide = |plan: &Plan| affords(&with_weights(plan));
-        let plan = search.widen(plan, choices.activations, &affords_wide)?;
-        let rounded = |plan: Plan| match choices.weights {
-            Weights::Int8 | Weights::Int4 => search.correct(with_weights(&plan), pool),
-            Weights::Auto(nats) => search.narrow(plan, pool, nats, affords),
-        };
-        if choices.calibration != Calibration::Nats {
-            return rounded(plan);
+    let plan = match choices.activations {
+        Activations::I8 => with_width(plan, Width::I8),
+        Activations::I16 => with_width(plan, Width::I16),
+        Activations::Auto => {
+            let affords = |plan: &Plan| affords(&with_weights(plan.clone()));
+            sensitivity::widened(&search, plan, &affords)?
         }
-        // Ranges are scaled with weights that are the nearest: what is best for these need not be for others.
-        let scaled = rounded(search.scale(plan.clone())?)?;
-        let plain = rounded(plan)?;
-        let better = search.loss(&scaled)?.cost() < search.loss(&plain)?.cost();
-        Ok(if better { scaled } else { plain })
-    })
+    };
+    let rounded = |plan: Plan| match choices.weights {
+        Weights::Int8 | Weights::Int4 => search.correct(with_weights(plan)),
+        Weights::Auto(nats) => search.narrow(plan, nats, affords),
+    };
+    if choices.calibration != Calibration::Nats {
+        return rounded(plan);
+    }
+    // Ranges are scaled with weights that are the nearest: what is best for these need not be for others.
+    let scaled = rounded(search.scale(plan.clone())?)?;
+    let plain = rounded(plan)?;
+    let better = search.loss(&scaled)?.cost() < search.loss(&plain)?.cost();
+    Ok(if better { scaled } else { plain })
 }
 
 /// What 16 bits for its activations are worth in each hidden layer of an image by `plan`.
@@ -140,10 +144,10 @@ pub fn choose(
 pub fn sensitivities(
     vae: &Vae,
     normalization: &Normalization,
-    pool: &Pool,
+    set: &CalibrationSet,
     plan: &Plan,
 ) -> Result<Vec<Sensitivity>, Error> {
-    with_search(vae, normalization, pool, |search| {
-        search.sensitivities(plan)
-    })
+    let judged = Judged::new(vae, normalization, set)?;
+    let search = Search::new(vae, normalization, set, &judged)?;
+    sensitivity::sensitivities(&search, plan)
 }

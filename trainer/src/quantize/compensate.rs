@@ -9,49 +9,9 @@
 
 use super::rows::Grid;
 use nalgebra::DMatrix;
-use serde::{Deserialize, Serialize};
-use std::fmt::Write;
 
 /// What is added to the variance of each input, as a part of the mean of all: the algorithm's own.
 const DAMPING: f64 = 0.01;
-
-/// The weights of a layer, in multiples of 16 where they have four bits, (inputs, outputs). Written as two hexadecimal digits each, in
-/// two's complement.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Multiples(pub Vec<i8>);
-
-impl From<Multiples> for String {
-    fn from(Multiples(all): Multiples) -> Self {
-        let mut text = Self::with_capacity(2 * all.len());
-        for n in all {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{:02x}", n.cast_unsigned());
-        }
-        text
-    }
-}
-
-impl TryFrom<String> for Multiples {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let number = |pair: &[u8]| {
-            let digits: &[u8; 2] = pair.try_into().ok()?;
-            let digit = |c: u8| char::from(c).to_digit(16);
-            let byte = 16 * digit(digits[0])? + digit(digits[1])?;
-            Some((byte as u8).cast_signed())
-        };
-        let pairs = text.as_bytes().chunks(2);
-        let all = pairs.map(|pair| {
-            number(pair).ok_or_else(|| {
-                let pair = String::from_utf8_lossy(pair);
-                format!("{pair:?} is no weight: use two hexadecimal digits for each")
-            })
-        });
-        Ok(Self(all.collect::<Result<_, _>>()?))
-    }
-}
 
 /// What readings say of a layer, each less its mean.
 #[derive(Debug)]
@@ -77,7 +37,7 @@ pub(super) struct Compensation {
 #[derive(Debug)]
 pub(super) struct Rounded {
     /// (inputs, outputs).
-    pub(super) multiples: Vec<i8>,
+    pub(super) quantized_weights: Vec<i8>,
     /// The variance of each output's error that rounding leaves.
     pub(super) errors: Vec<f64>,
 }
@@ -111,18 +71,18 @@ impl Compensation {
             }
         }
         let mut rounded = Rounded {
-            multiples: vec![0; weights.len()],
+            quantized_weights: vec![0; weights.len()],
             errors: vec![0.0; outputs],
         };
         let mut errors = vec![0.0; outputs];
         for (place, &input) in self.order.iter().enumerate() {
             let row = &weights[input * outputs..][..outputs];
-            let multiples = &mut rounded.multiples[input * outputs..][..outputs];
+            let integers = &mut rounded.quantized_weights[input * outputs..][..outputs];
             let diagonal = self.factors.as_ref().map_or(1.0, |l| l[(place, place)]);
-            let all = row.iter().zip(steps).zip(multiples).zip(&mut errors);
-            for (((&weight, step), multiple), error) in all {
+            let all = row.iter().zip(steps).zip(integers).zip(&mut errors);
+            for (((&weight, step), integer), error) in all {
                 let n = (weight / step).round().clamp(-grid.most, grid.most);
-                *multiple = n as i8;
+                *integer = n as i8;
                 *error = (weight - n * step) / diagonal;
             }
             let sums = rounded.errors.iter_mut().zip(&errors);
@@ -217,7 +177,7 @@ mod tests {
         let damped = &covariance + DMatrix::identity(12, 12) * damping;
         for (output, sum) in rounded.errors.iter().enumerate() {
             let weights: Vec<f64> = weights.iter().skip(output).step_by(5).copied().collect();
-            let multiples = rounded.multiples.iter().skip(output).step_by(5);
+            let multiples = rounded.quantized_weights.iter().skip(output).step_by(5);
             let multiples: Vec<i8> = multiples.copied().collect();
             let exact = error(&weights, &multiples, &steps[output..=output], &damped);
             assert!((sum - exact).abs() < 1e-9 * exact, "{sum} {exact}");
@@ -232,7 +192,7 @@ mod tests {
             (WeightBits::Four, coarse, 7),
             (WeightBits::Eight, fine, 127),
         ] {
-            let multiples = rounded(&weights, &steps, bits, &covariance).multiples;
+            let multiples = rounded(&weights, &steps, bits, &covariance).quantized_weights;
             let plain = nearest(&weights, &steps, f64::from(most));
             let plain = error(&weights, &plain, &steps, &covariance);
             let compensated = error(&weights, &multiples, &steps, &covariance);
@@ -245,7 +205,8 @@ mod tests {
     fn uncorrelated_and_constant_inputs_take_the_nearest() {
         let (weights, steps, _) = case();
         for covariance in [DMatrix::identity(12, 12) * 3.0, DMatrix::zeros(12, 12)] {
-            let multiples = rounded(&weights, &steps, WeightBits::Four, &covariance).multiples;
+            let multiples =
+                rounded(&weights, &steps, WeightBits::Four, &covariance).quantized_weights;
             assert_eq!(multiples, nearest(&weights, &steps, 7.0));
         }
     }
@@ -273,17 +234,7 @@ mod tests {
             &steps,
             &covariance,
         );
-        let after = error(&moved, &rounded.multiples, &steps, &covariance);
+        let after = error(&moved, &rounded.quantized_weights, &steps, &covariance);
         assert!(after < 1e-3 * before, "{after} {before}");
-    }
-
-    #[test]
-    fn multiples_are_written_as_digits() {
-        let multiples = Multiples(vec![-127, -1, 0, 3, 127]);
-        assert_eq!(String::from(multiples.clone()), "81ff00037f");
-        assert_eq!(Multiples::try_from("81ff00037f".to_string()), Ok(multiples));
-        for text in ["0", "001", "1g", "+1", "é"] {
-            assert!(Multiples::try_from(text.to_string()).is_err(), "{text}");
-        }
     }
 }

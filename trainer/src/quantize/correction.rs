@@ -3,124 +3,108 @@
 //! with means over readings, as in its appendix D), layer by layer, each rounded ([`super::rounding`]) on what those
 //! before it give.
 
-use super::compensate::Multiples;
-use super::layer::quantize_dense;
+use super::calibration_set::CalibrationSet;
 use super::operand::Operand;
-use super::plan::{LayerPlan, Plan};
-use super::pool::Pool;
+use super::plan::{LayerPlan, Plan, Rounding};
 use super::rounding::{Target, rounded};
-use super::scheme::Scheme;
+use super::rows::Rows;
+use super::scheme::{LayerScheme, Scheme};
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Dense, LayerId, Likelihood, Vae};
 use crate::readings::Normalization;
 use candle_core::{DType, Tensor};
-use elbow::format::DenseSpec;
 use elbow::kernel::{self, Numbers, Operands, Packing, WeightBits, operand_words};
 
-/// What is added to the biases of each layer, on the normal readings of `pool`, each layer after those before
-/// it.
+/// The plan whose weights make good each other's rounding, and whose biases are corrected, on the normal readings of `set`,
+/// each layer after those before it.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Tensor`].
-pub(super) fn corrections(
+pub(super) fn compensated(
     vae: &Vae,
     normalization: &Normalization,
     plan: &Plan,
-    pool: &Pool,
+    set: &CalibrationSet,
 ) -> Result<Plan, Error> {
     let scheme = Scheme::new(vae, normalization, plan)?;
-    let inputs = &pool.normal.batch.inputs;
-    let latents = pool.taken_in(vae)?;
-    let mut walk = Walk {
-        scheme: &scheme,
-        bits: (0..plan.layers()).map(|at| plan.weight_bits(at)).collect(),
-        shifts: vec![],
-        multiples: vec![],
-        scales: vec![],
-    };
-    walk.half(&vae.encoder, &vae.heads, inputs.clone(), None)?;
-    walk.half(&vae.decoder, &vae.output, latents, Some(&vae.likelihood))?;
-    Ok(Plan {
-        corrections: Some(walk.shifts),
-        multiples: walk.multiples,
-        scales: walk.scales,
-        ..plan.clone()
-    })
-}
-
-/// The way through the layers.
-struct Walk<'a> {
-    scheme: &'a Scheme,
-    /// Of the weights of each layer.
-    bits: Vec<WeightBits>,
-    /// Of the layers so far.
-    shifts: Vec<Vec<f64>>,
-    /// Of the layers so far.
-    multiples: Vec<Multiples>,
-    /// What 1 is worth in each row of the layers so far.
-    scales: Vec<Vec<f64>>,
-}
-
-impl Walk<'_> {
-    /// The layers of a half, of which the first takes in `floats` (readings, numbers), and what its outputs go into.
-    fn half(
-        &mut self,
-        hidden: &[Dense],
-        last: &Dense,
-        mut floats: Tensor,
-        likelihood: Option<&Likelihood>,
-    ) -> Result<(), Error> {
-        let mut integers = integers(&floats, &self.scheme.operands[self.shifts.len()])?;
-        for layer in hidden {
-            integers = self.layer(layer, &floats, &integers, None)?;
-            let ceiling = -self.scheme.operands[self.shifts.len()].zero_point;
-            let rectified =
-                |q: &mut i32| *q = (*q).clamp(0, 2 * i32::from(ceiling)) - i32::from(ceiling);
-            integers.iter_mut().for_each(rectified);
-            floats = layer.forward(&floats)?.relu()?;
+    let depth = vae.depth();
+    let mut plan = plan.clone();
+    let networks = [
+        (LayerId::Heads, set.normal.batch.inputs.clone()),
+        (LayerId::Output, set.taken_in(vae)?),
+    ];
+    for (last, mut floats) in networks {
+        let mut layer = depth.first(last);
+        let mut integers = integers(&floats, &scheme.layers[layer].input)?;
+        loop {
+            let (dense, scheme) = (vae.layer(layer), &scheme.layers[layer]);
+            let exact = dense.forward(&floats)?;
+            let likelihood = (layer == LayerId::Output).then_some(&vae.likelihood);
+            let target = Target {
+                information: information(likelihood, &exact)?,
+                exact,
+            };
+            let layer_plan = &mut plan.layers[layer];
+            integers = compensate(dense, layer_plan, scheme, &integers, &target)?;
+            let Some(next) = depth.next(layer) else {
+                break;
+            };
+            floats = target.exact.relu()?;
+            layer = next;
         }
-        self.layer(last, &floats, &integers, likelihood).map(drop)
     }
+    Ok(plan)
+}
 
-    /// Finds the shift of a layer, and gives its outputs when that is corrected.
-    fn layer(
-        &mut self,
-        layer: &Dense,
-        floats: &Tensor,
-        integers: &[i32],
-        likelihood: Option<&Likelihood>,
-    ) -> Result<Vec<i32>, Error> {
-        let at = self.shifts.len();
-        let (input, steps) = (&self.scheme.operands[at], &self.scheme.steps[at]);
-        let bits = self.bits[at];
-        let exact = layer.forward(floats)?;
-        let information = match likelihood {
-            // What is the same for all readings weighs none of them.
-            Some(likelihood) if likelihood.log_deviation().is_none() => {
-                Some(likelihood.information(&exact)?)
-            }
-            _ => None,
-        };
-        let target = Target { exact, information };
-        let (multiples, scales) = rounded(layer, bits, input, steps, integers, &target)?;
-        let plan = LayerPlan {
-            bits,
-            multiples: Some(&multiples.0),
-            scales: Some(&scales),
-            correction: None,
-        };
-        let draft = quantize_dense(layer, plan, input, steps)?;
-        let shift = shift(&outputs(&draft, integers), steps, &target)?;
-        let plan = LayerPlan {
-            correction: Some(&shift),
-            ..plan
-        };
-        let corrected = quantize_dense(layer, plan, input, steps)?;
-        self.shifts.push(shift);
-        self.multiples.push(multiples);
-        self.scales.push(scales);
-        Ok(outputs(&corrected, integers))
+/// The plan that was written, with the compensated weights that it was written without.
+///
+/// # Errors
+/// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`] where the plan is of another model.
+pub fn restored(
+    vae: &Vae,
+    normalization: &Normalization,
+    plan: Plan,
+    set: &CalibrationSet,
+) -> Result<Plan, Error> {
+    let is_compensated = |layer: &LayerPlan| matches!(layer.rounding, Rounding::Compensated { .. });
+    if plan.layers.values().any(is_compensated) {
+        return compensated(vae, normalization, &plan.to_nearest(), set);
     }
+    Ok(plan)
+}
+
+/// What the square of an error of the outputs `exact` counts for; none where it is the same for all readings.
+fn information(likelihood: Option<&Likelihood>, exact: &Tensor) -> Result<Option<Tensor>, Error> {
+    let likelihood = likelihood.filter(|likelihood| likelihood.log_deviation().is_none());
+    let information = likelihood.map(|likelihood| likelihood.information(exact));
+    information.transpose()
+}
+
+/// Finds the rounding of a layer, and gives what the next one takes in.
+fn compensate(
+    layer: &Dense,
+    plan: &mut LayerPlan,
+    scheme: &LayerScheme,
+    integers: &[i32],
+    target: &Target,
+) -> Result<Vec<i32>, Error> {
+    let (quantized_weights, weight_scales) = rounded(layer, plan.bits, scheme, integers, target)?;
+    let with = |correction| Rounding::Compensated {
+        weight_scales: weight_scales.clone(),
+        quantized_weights: quantized_weights.clone(),
+        correction,
+    };
+    let uncorrected = with(vec![0.0; scheme.output_scales.len()]);
+    let rows = Rows::of_layer(layer, (plan.bits, uncorrected), scheme)?;
+    let shift = shift(&outputs(&rows, integers), &scheme.output_scales, target)?;
+    plan.rounding = with(shift);
+    let rows = Rows::of_layer(layer, (plan.bits, plan.rounding.clone()), scheme)?;
+    let mut outputs = outputs(&rows, integers);
+    if let Some(q_max) = scheme.q_max.map(i32::from) {
+        let rectified = |q: &mut i32| *q = (*q).clamp(0, 2 * q_max) - q_max;
+        outputs.iter_mut().for_each(rectified);
+    }
+    Ok(outputs)
 }
 
 /// The integers that stand for `floats`, as the first layer of a half takes them in.
@@ -134,14 +118,14 @@ fn integers(floats: &Tensor, operand: &Operand) -> Result<Vec<i32>, Error> {
     Ok(whole.into_iter().map(|number| number as i32).collect())
 }
 
-/// The mean of what `integers` in steps lack of `target`, output by output, each reading by what it counts for.
-fn shift(integers: &[i32], steps: &[f64], target: &Target) -> Result<Vec<f64>, Error> {
+/// The mean of what `integers` lack of `target`, output by output, each reading by what it counts for.
+fn shift(integers: &[i32], output_scales: &[f64], target: &Target) -> Result<Vec<f64>, Error> {
     let Target { exact, information } = target;
-    let steps = steps.iter().map(|&step| step as f32);
-    let steps = Tensor::from_iter(steps, exact.device())?;
+    let scales = output_scales.iter().map(|&scale| scale as f32);
+    let scales = Tensor::from_iter(scales, exact.device())?;
     let numbers = integers.iter().map(|&q| q as f32);
     let numbers = Tensor::from_iter(numbers, exact.device())?.reshape(exact.shape())?;
-    let left = (exact - numbers.broadcast_mul(&steps)?)?.to_dtype(DType::F64)?;
+    let left = (exact - numbers.broadcast_mul(&scales)?)?.to_dtype(DType::F64)?;
     let mean = match information {
         None => left.mean(0)?,
         Some(information) => {
@@ -154,7 +138,8 @@ fn shift(integers: &[i32], steps: &[f64], target: &Target) -> Result<Vec<f64>, E
 
 /// The outputs `M_r(a_r)` of a layer on each row of `integers`, by the device's kernel. In eight bits the weights
 /// are what they are in four.
-fn outputs(spec: &DenseSpec, integers: &[i32]) -> Vec<i32> {
+fn outputs(rows: &Rows, integers: &[i32]) -> Vec<i32> {
+    let spec = rows.to_spec();
     let columns = spec.weights.len() / spec.rows.len();
     let weights = Packing::Rows.pack(columns, &spec.weights);
     let rows = spec.rows.iter();

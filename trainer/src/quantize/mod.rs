@@ -10,115 +10,44 @@
 //! make do with the few levels that the loudest of its layer leaves it; how many of its own each uses is what
 //! costs the fewest nats.
 //!
-//! A [`Plan`] says what activations reach and what is added to biases; [`choose`] makes one from the
-//! readings of a [`Pool`]: those that were learned from, and the same with noise. The latter matter: an
-//! activation that saturates on a strange reading makes the reading look more normal than it is, and of
-//! strange readings an anomaly detector lives. A plan and a model in floats determine the integers.
+//! A [`Plan`] says of each layer what its numbers reach and how its weights are rounded; [`choose`] makes one from a
+//! [`CalibrationSet`]: readings that were learned from, and the same with noise. The latter matter: an
+//! activation that saturates on an anomalous reading makes the reading look more normal than it is, which an anomaly
+//! detector must not miss. A plan and a model in floats determine the integers.
 
 mod balance;
+mod calibration_set;
 mod choose;
 mod compensate;
 mod correction;
-mod layer;
+mod fold;
+mod image;
 mod likelihood;
 mod loss;
 mod operand;
 mod plan;
-mod pool;
 mod ranges;
 mod rounding;
 mod rows;
 mod scheme;
 mod search;
-mod settle;
+mod sensitivity;
 #[cfg(test)]
 mod tests;
-mod widths;
 
+pub use calibration_set::{CalibrationSet, perturbed};
 pub use choose::{Choices, choose, four_bits, measure, sensitivities};
-pub use compensate::Multiples;
+pub use correction::restored;
+pub use fold::fold;
+pub use image::{Label, quantize};
 pub(crate) use likelihood::output_steps;
 pub use loss::{Judge, Loss};
-pub use operand::{Operand, Width};
-pub use plan::Plan;
-pub use pool::{Pool, perturbed};
+pub use operand::{LARGEST_I8, Operand, Width};
+pub use plan::{ActivationPlan, LatentPlan, LayerPlan, Plan, Rounding};
 pub use ranges::Ranges;
 pub use rows::Rows;
-pub use scheme::Scheme;
+pub use scheme::{LayerScheme, Scheme};
 pub use search::Affords;
-pub use settle::settle;
-pub use widths::Sensitivity;
+pub use sensitivity::Sensitivity;
 
-use crate::error::Error;
-use crate::model::{Dense, Vae};
-use crate::readings::Normalization;
-use elbow::calibration::Noise;
-use elbow::format::{ColumnSpec, ImageSpec, LayerSpec};
-use elbow::kernel::Packing;
-use layer::{quantize_dense, quantize_hidden};
-use likelihood::quantize_prior;
-
-/// 1.0 as Q16.16.
-const Q16: f64 = 65536.0;
-
-/// What an image says beside the model's numbers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Label {
-    /// What the model is called.
-    pub name: String,
-    /// The columns of the data; empty where nothing is known of them.
-    pub columns: Vec<ColumnSpec>,
-    /// Columns of a reading that is a picture; 0 otherwise.
-    pub picture_width: u16,
-    /// How the weights lie: the cores that are to be fastest.
-    pub packing: Packing,
-}
-
-/// The image of `vae` by `plan`. The reading `self_test` becomes the self-test.
-///
-/// # Errors
-/// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
-pub fn quantize(
-    vae: &Vae,
-    normalization: &Normalization,
-    plan: &Plan,
-    label: &Label,
-    self_test: &[i16],
-) -> Result<ImageSpec, Error> {
-    let scheme = Scheme::new(vae, normalization, plan)?;
-    let hidden = |layers: &[Dense], first: usize| -> Result<Vec<LayerSpec>, Error> {
-        let layers = layers.iter().zip(first..);
-        let quantized = layers.map(|(layer, at)| {
-            let (input, output) = (&scheme.operands[at], &scheme.operands[at + 1]);
-            quantize_hidden(layer, plan.of_layer(at), input, output)
-        });
-        quantized.collect()
-    };
-    let last = |layer: &Dense, at: usize| {
-        let (input, steps) = (&scheme.operands[at], &scheme.steps[at]);
-        quantize_dense(layer, plan.of_layer(at), input, steps)
-    };
-    let heads = vae.encoder.len();
-    let output = heads + 1 + vae.decoder.len();
-    Ok(ImageSpec {
-        name: label.name.clone(),
-        columns: label.columns.clone(),
-        picture_width: label.picture_width,
-        encoder: hidden(&vae.encoder, 0)?,
-        heads: last(&vae.heads, heads)?,
-        decoder: hidden(&vae.decoder, heads + 1)?,
-        output: last(&vae.output, output)?,
-        inputs: scheme.inputs,
-        input_ceiling: plan.inputs.input_ceiling(),
-        conditions: scheme.conditions,
-        prior: quantize_prior(vae)?,
-        stream: None,
-        typical: vec![],
-        likelihood: scheme.likelihood,
-        packing: label.packing,
-        latent_fraction_bits: scheme.fraction_bits,
-        log_variance_range: scheme.log_variance_range,
-        noise: Noise::UNKNOWN,
-        self_test_reading: self_test.to_vec(),
-    })
-}
+use operand::Q16;

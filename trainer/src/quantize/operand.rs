@@ -2,16 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Levels of weights on either side of zero.
-pub(super) const SYMMETRIC_LEVELS: f64 = 127.0;
+/// 1.0 as Q16.16.
+pub(crate) const Q16: f64 = elbow::fixed::ONE as f64;
+/// The largest number of 8 bits that is used, weight, input or activation: the lowest is its negative.
+pub const LARGEST_I8: i16 = 127;
+/// The largest activation of 13 bits of 16, as many as leave accumulators room.
+const LARGEST_I13: i16 = 4095;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
 pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
 
-/// Numbers that a layer hands on: `value_c = scales[c] * (q_c - zero_point)`.
-#[derive(Clone, Debug)]
+/// Numbers that a layer takes in: `value_c = scales[c] * (q_c - zero_point)`.
+#[derive(Clone, Debug, Default)]
 pub struct Operand {
-    /// Of each number.
+    /// What a step of each number is worth.
     pub scales: Vec<f64>,
     /// The one that stands for 0.0.
     pub zero_point: i16,
@@ -20,13 +24,13 @@ pub struct Operand {
 }
 
 impl Operand {
-    /// The activations of a rectified layer whose units have steps worth `scales`.
-    pub fn rectified(scales: Vec<f64>, width: Width) -> Self {
-        let ceiling = width.ceiling();
+    /// The activations of a rectified layer, `q_max` at most, whose units have steps worth `scales`. 0.0 is the lowest
+    /// one, so that all levels are used.
+    pub fn rectified(scales: Vec<f64>, q_max: i16) -> Self {
         Self {
             scales,
-            zero_point: -ceiling,
-            largest: ceiling.into(),
+            zero_point: -q_max,
+            largest: q_max.into(),
         }
     }
 
@@ -52,27 +56,26 @@ pub enum Width {
 }
 
 impl Width {
-    /// The largest activation. The zero point of rectified ones is as far below zero: 0.0 is the lowest
-    /// one, so that all levels are used.
-    pub fn ceiling(self) -> i16 {
+    /// The largest activation.
+    pub fn largest(self) -> i16 {
         match self {
-            Self::I8 => 127,
-            Self::I16 => 4095,
+            Self::I8 => LARGEST_I8,
+            Self::I16 => LARGEST_I13,
         }
     }
 
     /// The largest magnitude of an input. The 16 bits are all used: what an input reads far from its centre is to leave those
     /// near it apart, and where the bound of accumulators is near, weights get coarser.
-    pub fn input_ceiling(self) -> u16 {
+    pub fn largest_input(self) -> u16 {
         match self {
-            Self::I8 => 127,
+            Self::I8 => LARGEST_I8.unsigned_abs(),
             Self::I16 => i16::MAX.unsigned_abs(),
         }
     }
 
-    /// The steps with which activations just reach `ranges`.
+    /// The output scales with which activations just reach `ranges`.
     pub fn finest(self, ranges: &[f64]) -> Vec<f64> {
-        let levels = 2.0 * f64::from(self.ceiling());
+        let levels = 2.0 * f64::from(self.largest());
         ranges.iter().map(|range| range / levels).collect()
     }
 }

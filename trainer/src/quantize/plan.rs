@@ -1,77 +1,142 @@
-//! What the integers of an image stand for, beside the weights.
+//! The plan of an image: what its integers stand for, layer by layer.
 
-use super::compensate::Multiples;
 use super::operand::Width;
 use super::ranges::Ranges;
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Depth, LayerId, Layers, Likelihood, Vae};
 use crate::readings::Normalization;
 use elbow::kernel::WeightBits;
 use serde::{Deserialize, Serialize};
 
-/// Everything that an image's integers are determined by beside the model in floats.
+/// Everything that determines an image's integers beside the model in floats. Written without compensated weights: the image
+/// holds them, and the calibration set gives them again ([`super::restored`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Of the inputs.
-    #[serde(default)]
-    pub inputs: Width,
-    /// Of the activations of each hidden layer of the encoder.
-    pub encoder: Vec<Width>,
-    /// Of the activations of each hidden layer of the decoder.
-    pub decoder: Vec<Width>,
-    /// Of the weights, layer by layer as the corrections; 8 where it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub weights: Vec<WeightBits>,
-    /// The weights, layer by layer; the nearest ones where it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub multiples: Vec<Multiples>,
-    /// What 1 is worth in each row, layer by layer; what the weights tell where it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub scales: Vec<Vec<f64>>,
-    /// What activations reach.
-    pub ranges: Ranges,
-    /// What a step of each hidden unit is worth, layer by layer, those of the encoder first; as little as ranges allow
-    /// where it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Vec<f64>>,
-    /// What is added to the biases, layer by layer: hidden layers and heads, hidden layers and output.
-    /// None where they stay as they are.
+    /// The inputs of the encoder.
+    pub inputs: ActivationPlan,
+    /// The heads and the latents.
+    pub latents: LatentPlan,
+    /// The layers.
+    pub layers: Layers<LayerPlan>,
+}
+
+/// The plan of one layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerPlan {
+    /// Bits of the weights.
+    pub bits: WeightBits,
+    /// The outputs of a hidden layer; none where the layer is the last of its network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub corrections: Option<Vec<Vec<f64>>>,
+    pub activations: Option<ActivationPlan>,
+    /// How the weights are rounded.
+    #[serde(default)]
+    pub rounding: Rounding,
 }
 
-/// What a plan says of one layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct LayerPlan<'a> {
-    /// Of the weights.
-    pub(super) bits: WeightBits,
-    /// The weights, where they are not the nearest.
-    pub(super) multiples: Option<&'a [i8]>,
-    /// What 1 is worth in each row, where that is settled.
-    pub(super) scales: Option<&'a [f64]>,
-    /// What is added to the biases.
-    pub(super) correction: Option<&'a [f64]>,
+/// The plan of numbers that a layer takes in: inputs, or outputs of a hidden layer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ActivationPlan {
+    /// Bits of each number.
+    pub width: Width,
+    /// The largest magnitude of each number, in floats.
+    pub ranges: Vec<f64>,
+    /// Output scale of each unit: what a step is worth. Where there is none, steps are as fine as the ranges allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_scales: Option<Vec<f64>>,
 }
 
-impl LayerPlan<'_> {
-    /// The biases of `layer`, corrected.
-    pub(super) fn biases(self, layer: &Dense) -> Result<Vec<f64>, Error> {
-        let mut biases = layer.biases()?;
-        if let Some(correction) = self.correction {
-            let pairs = biases.iter_mut().zip(correction);
-            pairs.for_each(|(bias, by)| *bias += by);
+/// The plan of q(z|x) and of its draws.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LatentPlan {
+    /// Lowest and highest log-variance.
+    pub log_variance: (f64, f64),
+    /// Largest latent or condition, magnitude.
+    pub largest: f64,
+}
+
+/// How the weights and biases of a layer become integers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounding {
+    /// Each weight is the nearest at the finest scale of its row.
+    #[default]
+    Nearest,
+    /// Each weight is the nearest at a weight scale that is fixed for each row.
+    FixedScale {
+        /// What 1 is worth in each row.
+        weight_scales: Vec<f64>,
+    },
+    /// The integers are fixed: each makes good the rounding of others.
+    Compensated {
+        /// What 1 is worth in each row.
+        #[serde(skip)]
+        weight_scales: Vec<f64>,
+        /// (inputs, outputs), in multiples of 16 where they have four bits.
+        #[serde(skip)]
+        quantized_weights: Vec<i8>,
+        /// What is added to each bias.
+        #[serde(skip)]
+        correction: Vec<f64>,
+    },
+}
+
+/// Where a plan chooses a width: the inputs, or the outputs of a hidden layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Inputs,
+    Outputs(LayerId),
+}
+
+impl Rounding {
+    /// The weight scales, where they are fixed.
+    pub(super) fn weight_scales(&self) -> Option<&[f64]> {
+        match self {
+            Self::Nearest => None,
+            Self::FixedScale { weight_scales } | Self::Compensated { weight_scales, .. } => {
+                Some(weight_scales)
+            }
         }
-        Ok(biases)
+    }
+
+    /// What is added to the bias of a row.
+    pub fn correction(&self, row: usize) -> f64 {
+        match self {
+            Self::Nearest | Self::FixedScale { .. } => 0.0,
+            Self::Compensated { correction, .. } => correction[row],
+        }
+    }
+}
+
+impl ActivationPlan {
+    /// Numbers of 8 bits over `ranges`.
+    fn new(ranges: Vec<f64>) -> Self {
+        Self {
+            width: Width::I8,
+            ranges,
+            output_scales: None,
+        }
+    }
+
+    /// The output scale of each unit.
+    pub(super) fn scales(&self) -> Vec<f64> {
+        let finest = || self.width.finest(&self.ranges);
+        self.output_scales.clone().unwrap_or_else(finest)
     }
 }
 
 impl Plan {
-    /// Activations of 8 bits over `ranges`, and of 16 before the outputs of a likelihood that needs
-    /// them.
+    /// Activations of 8 bits over `ranges`, and of 16 before the outputs of a likelihood that needs them.
     pub fn new(vae: &Vae, ranges: Ranges) -> Self {
-        let mut decoder = vec![Width::I8; vae.decoder.len()];
+        let hidden = |ranges: Vec<Vec<f64>>| -> Vec<LayerPlan> {
+            let layers = ranges.into_iter().map(|ranges| LayerPlan {
+                activations: Some(ActivationPlan::new(ranges)),
+                ..LayerPlan::default()
+            });
+            layers.collect()
+        };
+        let mut decoder = hidden(ranges.decoder);
         // A location is compared with the reading in units of its scale, and what the reading is off is
-        // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
+        // squared or doubled by it: steps of 8 bits would show in the score of an anomalous reading.
         let has_locations = match &vae.likelihood {
             Likelihood::Binomial { .. } => false,
             Likelihood::Location(_) => true,
@@ -79,19 +144,22 @@ impl Plan {
                 columns.kinds.iter().any(|kind| !kind.is_discrete())
             }
         };
-        if let Some(last) = decoder.last_mut().filter(|_| has_locations) {
-            *last = Width::I16;
+        let last = decoder.last_mut().filter(|_| has_locations);
+        if let Some(activations) = last.and_then(|last| last.activations.as_mut()) {
+            activations.width = Width::I16;
         }
         Self {
-            inputs: Width::I8,
-            encoder: vec![Width::I8; vae.encoder.len()],
-            decoder,
-            weights: vec![],
-            multiples: vec![],
-            scales: vec![],
-            ranges,
-            steps: vec![],
-            corrections: None,
+            inputs: ActivationPlan::new(ranges.inputs),
+            latents: LatentPlan {
+                log_variance: ranges.log_variance,
+                largest: ranges.latent,
+            },
+            layers: Layers {
+                encoder: hidden(ranges.encoder),
+                heads: LayerPlan::default(),
+                decoder,
+                output: LayerPlan::default(),
+            },
         }
     }
 
@@ -99,126 +167,106 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Setting`] with both numbers.
-    pub(super) fn check(&self, vae: &Vae, normalization: &Normalization) -> Result<(), Error> {
-        let same = |what: &str, have: usize, need: usize| {
-            if have == need {
-                return Ok(());
+    pub fn check(&self, vae: &Vae, normalization: &Normalization) -> Result<(), Error> {
+        let Depth { encoder, decoder } = self.layers.depth();
+        let depth = vae.depth();
+        same("hidden layers of the encoder", encoder, depth.encoder)?;
+        same("hidden layers of the decoder", decoder, depth.decoder)?;
+        let inputs = self.inputs.ranges.len();
+        same("ranges of inputs", inputs, normalization.width())?;
+        for (id, plan) in self.layers.iter() {
+            let layer = vae.layer(id);
+            let (weights, outputs) = (layer.weight.elem_count(), layer.bias.elem_count());
+            let name = id.name();
+            let of = |what: &str, have: usize, need: usize| {
+                same(&format!("{what} of {name}"), have, need)
+            };
+            let hidden = usize::from(plan.activations.is_some());
+            of("lists of ranges", hidden, usize::from(id.is_hidden()))?;
+            if let Some(activations) = &plan.activations {
+                of("ranges", activations.ranges.len(), outputs)?;
+                of("output scales", activations.scales().len(), outputs)?;
             }
-            Err(Error::Setting(format!(
-                "the plan has {have} {what}, the model has {need}: it is of another model or version; quantize anew with --weights"
-            )))
-        };
-        let Ranges {
-            inputs,
-            encoder,
-            decoder,
-            ..
-        } = &self.ranges;
-        same("ranges of inputs", inputs.len(), normalization.width())?;
-        for (half, layers, widths, ranges) in [
-            ("encoder", &vae.encoder, &self.encoder, encoder),
-            ("decoder", &vae.decoder, &self.decoder, decoder),
-        ] {
-            let hidden = |what| format!("{what} of hidden layers of the {half}");
-            same(&hidden("widths"), widths.len(), layers.len())?;
-            same(&hidden("ranges"), ranges.len(), layers.len())?;
-        }
-        let hidden: Vec<&Dense> = vae.encoder.iter().chain(&vae.decoder).collect();
-        let all: Vec<&Dense> = vae.layers().collect();
-        let lists = [
-            ("layers with bits", self.weights.len(), all.len()),
-            ("layers with weights", self.multiples.len(), all.len()),
-            ("layers with scales", self.scales.len(), all.len()),
-            ("hidden layers with steps", self.steps.len(), hidden.len()),
-        ];
-        for (what, have, need) in lists {
-            if have > 0 {
-                same(what, have, need)?;
+            if let Some(scales) = plan.rounding.weight_scales() {
+                of("weight scales", scales.len(), outputs)?;
             }
-        }
-        if let Some(corrections) = &self.corrections {
-            same("layers with corrections", corrections.len(), all.len())?;
-        }
-        for (at, (layer, ranges)) in hidden.iter().zip(encoder.iter().chain(decoder)).enumerate() {
-            let units = layer.bias.elem_count();
-            let of = |what| format!("{what} of hidden layer {}", at + 1);
-            same(&of("ranges"), ranges.len(), units)?;
-            if let Some(steps) = self.steps.get(at) {
-                same(&of("steps"), steps.len(), units)?;
-            }
-        }
-        for (at, layer) in all.iter().enumerate() {
-            let LayerPlan {
-                multiples,
-                scales,
+            if let Rounding::Compensated {
+                quantized_weights,
                 correction,
                 ..
-            } = self.of_layer(at);
-            let outputs = layer.bias.elem_count();
-            let lists = [
-                (
-                    "weights",
-                    multiples.map(<[_]>::len),
-                    layer.weight.elem_count(),
-                ),
-                ("scales", scales.map(<[_]>::len), outputs),
-                ("corrections", correction.map(<[_]>::len), outputs),
-            ];
-            for (what, have, need) in lists {
-                same(
-                    &format!("{what} of layer {}", at + 1),
-                    have.unwrap_or(need),
-                    need,
-                )?;
+            } = &plan.rounding
+            {
+                of("weights", quantized_weights.len(), weights)?;
+                of("corrections", correction.len(), outputs)?;
             }
         }
         Ok(())
     }
 
-    /// The same bits, ranges and steps, with the nearest weights, and biases as they are.
+    /// The same bits, ranges and output scales, with the nearest weights, and biases as they are.
+    #[must_use]
     pub(super) fn to_nearest(&self) -> Self {
-        Self {
-            multiples: vec![],
-            scales: vec![],
-            corrections: None,
-            ..self.clone()
+        let mut plan = self.clone();
+        let layers = plan.layers.values_mut();
+        layers.for_each(|layer| layer.rounding = Rounding::Nearest);
+        plan
+    }
+
+    /// The plan with weights of these bits.
+    #[must_use]
+    pub fn with_bits(mut self, bits: &Layers<WeightBits>) -> Self {
+        let layers = self.layers.values_mut().zip(bits.values());
+        layers.for_each(|(layer, &bits)| layer.bits = bits);
+        self
+    }
+
+    /// The plan with this width for the outputs of all hidden layers.
+    #[must_use]
+    pub fn with_width(mut self, width: Width) -> Self {
+        let layers = self.layers.values_mut();
+        let hidden = layers.filter_map(|layer| layer.activations.as_mut());
+        hidden.for_each(|activations| activations.width = width);
+        self
+    }
+
+    /// The inputs, and the hidden layers.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> + use<> {
+        let hidden = self.layers.depth().layers().filter(|id| id.is_hidden());
+        [Place::Inputs]
+            .into_iter()
+            .chain(hidden.map(Place::Outputs))
+    }
+
+    /// The plan of the numbers at `place`; none where it is the last layer of a network.
+    pub(super) fn at(&self, place: Place) -> Option<&ActivationPlan> {
+        match place {
+            Place::Inputs => Some(&self.inputs),
+            Place::Outputs(layer) => self.layers[layer].activations.as_ref(),
         }
     }
 
-    /// Layers: those of the encoder, the heads, those of the decoder, the output.
-    pub fn layers(&self) -> usize {
-        self.encoder.len() + self.decoder.len() + 2
-    }
-
-    /// Bits of the weights of a layer, counted from the first of the encoder.
-    pub fn weight_bits(&self, layer: usize) -> WeightBits {
-        self.weights.get(layer).copied().unwrap_or_default()
-    }
-
-    /// The weights of a layer, where they are not the nearest.
-    pub fn multiples(&self, layer: usize) -> Option<&[i8]> {
-        let multiples = self.multiples.get(layer);
-        multiples.map(|Multiples(all)| all.as_slice())
-    }
-
-    /// What 1 is worth in each row of a layer, where that is settled.
-    pub fn scales(&self, layer: usize) -> Option<&[f64]> {
-        self.scales.get(layer).map(Vec::as_slice)
-    }
-
-    /// What it says of one layer.
-    pub(super) fn of_layer(&self, layer: usize) -> LayerPlan<'_> {
-        LayerPlan {
-            bits: self.weight_bits(layer),
-            multiples: self.multiples(layer),
-            scales: self.scales(layer),
-            correction: self.correction(layer),
+    /// The plan with the numbers at `place` changed.
+    #[must_use]
+    pub(super) fn changed(
+        &self,
+        place: Place,
+        mut change: impl FnMut(&mut ActivationPlan),
+    ) -> Self {
+        let mut plan = self.clone();
+        match place {
+            Place::Inputs => change(&mut plan.inputs),
+            Place::Outputs(layer) => plan.layers[layer].activations.iter_mut().for_each(change),
         }
+        plan
     }
+}
 
-    /// What is added to the biases of a layer, counted from the first of the encoder.
-    pub fn correction(&self, layer: usize) -> Option<&[f64]> {
-        let corrections = self.corrections.as_ref()?;
-        corrections.get(layer).map(Vec::as_slice)
+/// Refuses a plan with other numbers of something than the model has.
+fn same(what: &str, have: usize, need: usize) -> Result<(), Error> {
+    if have == need {
+        return Ok(());
     }
+    Err(Error::Setting(format!(
+        "the plan has {have} {what}, the model has {need}: it is of another model or version; quantize anew with --weights"
+    )))
 }

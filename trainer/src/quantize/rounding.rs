@@ -1,9 +1,10 @@
 //! The rounding of a layer's weights: errors are made good input by input ([`super::compensate`]), what an output is off
 //! by counts by what it costs in nats, and each row has the scale with which the least is left.
 
-use super::compensate::{Compensation, Moments, Multiples};
-use super::operand::Operand;
+use super::compensate::{Compensation, Moments};
+use super::plan::Rounding;
 use super::rows::{Grid, Rows};
+use super::scheme::LayerScheme;
 use crate::error::Error;
 use crate::model::Dense;
 use candle_core::Tensor;
@@ -50,30 +51,36 @@ impl Target {
     }
 }
 
-/// The weights of a layer that takes `integers` in and is to give `target`, and what 1 is worth in each row: the part of
-/// the scale at which the largest weight fits, of [`PARTS`], with which what is left of the errors is smallest.
+/// The quantized weights of a layer that takes `integers` in and is to give `target`, and the weight scale of each row: the
+/// part of the scale at which the largest weight fits, of [`PARTS`], with which what is left of the errors is smallest.
 pub(super) fn rounded(
     layer: &Dense,
     bits: WeightBits,
-    input: &Operand,
-    steps: &[f64],
+    scheme: &LayerScheme,
     integers: &[i32],
     target: &Target,
-) -> Result<(Multiples, Vec<f64>), Error> {
+) -> Result<(Vec<i8>, Vec<f64>), Error> {
+    let LayerScheme {
+        input,
+        output_scales,
+        ..
+    } = scheme;
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
-    let biases = layer.biases()?;
-    let (columns, outputs) = (input.scales.len(), steps.len());
-    let grid = Grid::new(bits);
-    let mut rows = Rows::new(columns, outputs);
-    rows.bits = bits;
+    let biases = layer.bias.to_vec1::<f32>()?;
+    let (columns, outputs) = (input.scales.len(), output_scales.len());
+    let mut rows = Rows::new(columns, outputs, bits);
     let fitting = rows.fitting(&weight, input);
-    // What 1 is worth in each row, at each part.
+    let mut quantize = |weight_scales: Vec<f64>| -> Result<Rows, Error> {
+        rows.rounding = Rounding::FixedScale { weight_scales };
+        rows.quantize(&weight, &biases, input, output_scales)
+            .map_err(EncodeError::from)?;
+        Ok(rows.clone())
+    };
+    // The weight scale of each row, at each part.
     let mut scales = vec![];
     for part in PARTS {
-        rows.settled = Some(fitting.iter().map(|scale| part * scale).collect());
-        rows.quantize(&weight, biases.iter().copied(), input, steps)
-            .map_err(EncodeError::from)?;
-        scales.push(rows.scales.clone());
+        let parts = fitting.iter().map(|scale| part * scale);
+        scales.push(quantize(parts.collect())?.weight_scales);
     }
     let scaled = weight.chunks_exact(outputs).zip(&input.scales);
     let scaled = scaled.flat_map(|(row, scale)| row.iter().map(move |&w| f64::from(w) * scale));
@@ -85,35 +92,64 @@ pub(super) fn rounded(
         None => outputs,
         Some(_) => TOGETHER,
     };
-    let mut multiples = vec![0; columns * outputs];
+    let mut quantized_weights = vec![0; columns * outputs];
     let mut best = scales[0].clone();
     for first in (0..outputs).step_by(together) {
         let count = together.min(outputs - first);
         let of_some = |row: &[f64]| row[first..][..count].to_vec();
         let some: Vec<f64> = scaled.chunks_exact(outputs).flat_map(of_some).collect();
         let moments = moments(&some, &numbers, &target.narrow(first, count)?)?;
-        let compensation = Compensation::new(&moments);
-        let mut least = vec![f64::INFINITY; count];
-        for scales in &scales {
-            let units = scales[first..][..count].iter();
-            let units: Vec<f64> = units.map(|scale| grid.unit * scale).collect();
-            let rounded = compensation.round(some.clone(), &units, grid);
-            for (row, &error) in rounded.errors.iter().enumerate() {
-                if error >= least[row] {
-                    continue;
-                }
-                (least[row], best[first + row]) = (error, scales[first + row]);
-                let places = multiples[first + row..].iter_mut().step_by(outputs);
-                let of_row = rounded.multiples[row..].iter().step_by(count);
-                places.zip(of_row).for_each(|(place, &n)| *place = n);
+        let scales: Vec<Vec<f64>> = scales.iter().map(|scales| of_some(scales)).collect();
+        for (row, found) in best_rows(&moments, &some, &scales, Grid::new(bits)).enumerate() {
+            best[first + row] = found.weight_scale;
+            let places = quantized_weights[first + row..].iter_mut().step_by(outputs);
+            places.zip(found.weights).for_each(|(place, n)| *place = n);
+        }
+    }
+    let nearest = quantize(best.clone())?;
+    nearest.keep_within_bounds(&mut quantized_weights, input);
+    Ok((quantized_weights, best))
+}
+
+/// A row of rounded weights.
+#[derive(Clone, Debug)]
+struct RoundedRow {
+    weight_scale: f64,
+    weights: Vec<i8>,
+    /// The variance of the output's error.
+    error: f64,
+}
+
+/// For each row of `scaled` weights (inputs, rows) the best of its `scales`, the first one if none is better.
+fn best_rows(
+    moments: &Moments,
+    scaled: &[f64],
+    scales: &[Vec<f64>],
+    grid: Grid,
+) -> impl Iterator<Item = RoundedRow> {
+    let compensation = Compensation::new(moments);
+    let rows = scales[0].iter().map(|&weight_scale| RoundedRow {
+        weight_scale,
+        weights: vec![],
+        error: f64::INFINITY,
+    });
+    let mut best: Vec<RoundedRow> = rows.collect();
+    for scales in scales {
+        let units: Vec<f64> = scales.iter().map(|scale| grid.unit * scale).collect();
+        let rounded = compensation.round(scaled.to_vec(), &units, grid);
+        for (row, best) in best.iter_mut().enumerate() {
+            let error = rounded.errors[row];
+            if error < best.error {
+                let weights = rounded.quantized_weights[row..].iter();
+                *best = RoundedRow {
+                    weight_scale: scales[row],
+                    weights: weights.step_by(scales.len()).copied().collect(),
+                    error,
+                };
             }
         }
     }
-    rows.settled = Some(best.clone());
-    rows.quantize(&weight, biases.into_iter(), input, steps)
-        .map_err(EncodeError::from)?;
-    rows.keep_within_bounds(&mut multiples, input);
-    Ok((Multiples(multiples), best))
+    best.into_iter()
 }
 
 /// Of a layer that takes in `numbers` (readings, inputs), has the weights `scaled` (inputs, outputs), and is to give

@@ -1,15 +1,19 @@
-//! The weights of a layer as integers, a scale for each row.
+//! The weights of a layer as integers, with a scale for each row.
 
-use super::operand::{LARGEST_ACCUMULATOR, Operand, SYMMETRIC_LEVELS};
-use elbow::format::{DenseSpec, RowSpec};
+use super::operand::{LARGEST_ACCUMULATOR, LARGEST_I8, Operand};
+use super::plan::Rounding;
+use super::scheme::LayerScheme;
+use crate::error::Error;
+use crate::model::Dense;
+use elbow::format::{DenseSpec, EncodeError, RowSpec};
 use elbow::kernel::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
-/// The whole numbers that weights are.
+/// The integers that weights may be: multiples of `unit`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Grid {
-    /// They are multiples of this.
+    /// Distance between neighbours.
     pub(super) unit: f64,
     /// The largest multiple, either way.
     pub(super) most: f64,
@@ -20,7 +24,7 @@ impl Grid {
         match bits {
             WeightBits::Eight => Self {
                 unit: 1.0,
-                most: SYMMETRIC_LEVELS,
+                most: LARGEST_I8.into(),
             },
             WeightBits::Four => Self {
                 unit: 16.0,
@@ -29,7 +33,7 @@ impl Grid {
         }
     }
 
-    /// The largest whole number.
+    /// The largest integer.
     fn largest(self) -> f64 {
         self.unit * self.most
     }
@@ -38,22 +42,22 @@ impl Grid {
 /// The parts of a row's largest weight that the largest weight of four bits may stand for.
 const CLIPS: [f64; 7] = [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4];
 
+/// The least weight scale of a row in output scales.
+const LEAST_SCALE: f64 = 1e-12;
+
 /// A layer in integers: what an image holds of it, and what training computes with.
 #[derive(Clone, Debug)]
 pub struct Rows {
     /// Bits of the weights.
     pub bits: WeightBits,
-    /// What the weights are, in multiples of 16 where they have four bits, (inputs, outputs); none where they are the
-    /// nearest.
-    pub multiples: Option<Vec<i8>>,
-    /// What 1 is worth in each row, at least; none where the weights tell.
-    pub settled: Option<Vec<f64>>,
-    /// Whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
+    /// How they are rounded.
+    pub rounding: Rounding,
+    /// The weights, whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
     pub rows: Vec<RowSpec>,
     /// What a step of each accumulator is worth.
-    pub scales: Vec<f64>,
+    pub weight_scales: Vec<f64>,
     /// The sum of the magnitudes of each row's weights.
     pub norms: Vec<f64>,
     largest: Vec<f64>,
@@ -65,23 +69,40 @@ const LARGEST_MULTIPLIER: f64 = Multiplier::MAX_MANTISSA as f64;
 
 impl Rows {
     /// Room for a layer.
-    pub fn new(inputs: usize, outputs: usize) -> Self {
+    pub fn new(inputs: usize, outputs: usize, bits: WeightBits) -> Self {
         Self {
-            bits: WeightBits::Eight,
-            multiples: None,
-            settled: None,
+            bits,
+            rounding: Rounding::Nearest,
             weights: vec![0.0; inputs * outputs],
             rows: Vec::with_capacity(outputs),
-            scales: vec![0.0; outputs],
+            weight_scales: vec![0.0; outputs],
             norms: vec![0.0; outputs],
             largest: vec![0.0; outputs],
             sums: vec![0.0; outputs],
         }
     }
 
+    /// The integers of `layer`.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
+    pub(super) fn of_layer(
+        layer: &Dense,
+        (bits, rounding): (WeightBits, Rounding),
+        scheme: &LayerScheme,
+    ) -> Result<Self, Error> {
+        let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
+        let biases = layer.bias.to_vec1::<f32>()?;
+        let mut rows = Self::new(scheme.input.scales.len(), biases.len(), bits);
+        rows.rounding = rounding;
+        let quantized = rows.quantize(&weight, &biases, &scheme.input, &scheme.output_scales);
+        quantized.map_err(EncodeError::from)?;
+        Ok(rows)
+    }
+
     /// Quantizes `weight` (inputs, outputs) and `biases`: the weights take the operands' scales in, so
     /// that a step of an operand is one, and the row has the smallest scale at which they fit `i8` and
-    /// the accumulator its bound, a multiplier away from the step of its output, `steps`. With four bits the
+    /// the accumulator its bound, a multiplier away from its output scale. With four bits the
     /// scale is the one of a few that leaves the smallest squared error, and what is beyond is clamped.
     ///
     /// # Errors
@@ -89,20 +110,61 @@ impl Rows {
     pub fn quantize(
         &mut self,
         weight: &[f32],
-        biases: impl Iterator<Item = f64>,
+        biases: &[f32],
         input: &Operand,
-        steps: &[f64],
+        output_scales: &[f64],
+    ) -> Result<(), FactorError> {
+        let grid = Grid::new(self.bits);
+        let biases = biases.iter().enumerate();
+        let biases = biases.map(|(row, &bias)| f64::from(bias) + self.rounding.correction(row));
+        let biases: Vec<f64> = biases.collect();
+        self.scale_rows(weight, &biases, input, output_scales)?;
+        let Self {
+            rounding,
+            weights,
+            rows,
+            weight_scales,
+            norms,
+            sums,
+            ..
+        } = self;
+        match rounding {
+            Rounding::Nearest | Rounding::FixedScale { .. } => {
+                round(weight, &input.scales, weight_scales, grid, weights);
+            }
+            Rounding::Compensated {
+                quantized_weights, ..
+            } => {
+                let integers = quantized_weights.iter();
+                let integers = integers.map(|&n| grid.unit as f32 * f32::from(n));
+                let places = weights.iter_mut().zip(integers);
+                places.for_each(|(place, weight)| *place = weight);
+            }
+        }
+        total(weights, sums, norms);
+        for (row, bias) in biases.iter().enumerate() {
+            let zero = i32::from(input.zero_point) * sums[row] as i32;
+            rows[row].bias = (bias / weight_scales[row]).round() as i32 - zero;
+        }
+        Ok(())
+    }
+
+    /// Chooses the weight scale and the multiplier of each row; biases are left 0.
+    fn scale_rows(
+        &mut self,
+        weight: &[f32],
+        biases: &[f64],
+        input: &Operand,
+        output_scales: &[f64],
     ) -> Result<(), FactorError> {
         let Self {
             bits,
-            multiples,
-            settled,
-            weights,
+            rounding,
             rows,
-            scales,
+            weight_scales,
             norms,
             largest,
-            sums,
+            ..
         } = self;
         let grid = Grid::new(*bits);
         measure(weight, &input.scales, largest, norms);
@@ -110,66 +172,52 @@ impl Rows {
             // Rounding to multiples of 16 may double a magnitude.
             norms.iter_mut().for_each(|norm| *norm *= 2.0);
         }
-        match settled {
-            Some(settled) => {
-                let pairs = largest.iter_mut().zip(settled);
+        match rounding.weight_scales() {
+            Some(fixed) => {
+                let pairs = largest.iter_mut().zip(fixed);
                 pairs.for_each(|(largest, scale)| *largest = *scale * grid.largest());
             }
             None if *bits == WeightBits::Four => clip(weight, &input.scales, largest),
             None => {}
         }
         let zero_point = f64::from(input.zero_point);
-        let biases: Vec<f64> = biases.collect();
         rows.clear();
-        for (row, (&bias, &step)) in biases.iter().zip(steps).enumerate() {
+        for (row, (bias, &output_scale)) in biases.iter().zip(output_scales).enumerate() {
             let reach = bias.abs() + (input.largest + zero_point.abs()) * norms[row];
             let fits = (largest[row] / grid.largest())
                 .max(reach / LARGEST_ACCUMULATOR)
-                .max(1e-12 * step);
-            // Beyond it weights are clamped: outputs so far apart in their steps have no better image.
-            let multiplier = Multiplier::at_least((fits / step).min(LARGEST_MULTIPLIER))?;
-            scales[row] = multiplier.to_f64() * step;
+                .max(LEAST_SCALE * output_scale);
+            // Beyond it weights are clamped: outputs so far apart in their scales have no better image.
+            let multiplier = Multiplier::at_least((fits / output_scale).min(LARGEST_MULTIPLIER))?;
+            weight_scales[row] = multiplier.to_f64() * output_scale;
             rows.push(RowSpec {
                 bias: 0,
                 multiplier,
             });
         }
-        match multiples {
-            None => round(weight, &input.scales, scales, grid, weights),
-            Some(multiples) => {
-                let whole = multiples.iter().map(|&n| grid.unit as f32 * f32::from(n));
-                let places = weights.iter_mut().zip(whole);
-                places.for_each(|(place, weight)| *place = weight);
-            }
-        }
-        total(weights, sums, norms);
-        for (row, bias) in biases.iter().enumerate() {
-            let zero = i32::from(input.zero_point) * sums[row] as i32;
-            rows[row].bias = (bias / scales[row]).round() as i32 - zero;
-        }
         Ok(())
     }
 
-    /// What 1 is worth in each row where its largest weight just fits.
+    /// The weight scale of each row at which its largest weight just fits.
     pub(super) fn fitting(&mut self, weight: &[f32], input: &Operand) -> Vec<f64> {
         measure(weight, &input.scales, &mut self.largest, &mut self.norms);
         let most = Grid::new(self.bits).largest();
         self.largest.iter().map(|largest| largest / most).collect()
     }
 
-    /// Gives back the nearest to those rows of `multiples` (inputs, outputs) with which an accumulator might leave its
-    /// bound, after [`Rows::quantize`] without any.
-    pub(super) fn keep_within_bounds(&self, multiples: &mut [i8], input: &Operand) {
+    /// Gives those rows of `quantized_weights` (inputs, outputs) back to the nearest, with which an accumulator might leave
+    /// its bound, after [`Rows::quantize`] to the nearest.
+    pub(super) fn keep_within_bounds(&self, quantized_weights: &mut [i8], input: &Operand) {
         let (outputs, grid) = (self.rows.len(), Grid::new(self.bits));
         let reach = input.largest + f64::from(input.zero_point).abs();
         for row in 0..outputs {
-            let whole = multiples[row..].iter().step_by(outputs);
-            let norm: f64 = whole.map(|&n| grid.unit * f64::from(n).abs()).sum();
+            let integers = quantized_weights[row..].iter().step_by(outputs);
+            let norm: f64 = integers.map(|&n| grid.unit * f64::from(n).abs()).sum();
             let bias = f64::from(self.rows[row].bias).abs();
             if bias + reach * norm <= LARGEST_ACCUMULATOR {
                 continue;
             }
-            let places = multiples[row..].iter_mut().step_by(outputs);
+            let places = quantized_weights[row..].iter_mut().step_by(outputs);
             let nearest = self.weights[row..].iter().step_by(outputs);
             for (place, &nearest) in places.zip(nearest) {
                 *place = (f64::from(nearest) / grid.unit) as i8;
@@ -177,7 +225,7 @@ impl Rows {
         }
     }
 
-    /// As an image holds it, row by row.
+    /// The layer as an image holds it, row by row.
     pub fn to_spec(&self) -> DenseSpec {
         let outputs = self.rows.len();
         let weights = (0..outputs).flat_map(|row| {
@@ -213,8 +261,7 @@ fn clip(weight: &[f32], scales: &[f64], largest: &mut [f64]) {
     }
 }
 
-/// What is left of `w_cr s_c` when it is the nearest of so many multiples of a step either way, squared and summed row
-/// by row.
+/// Sums the squared error of `w_cr s_c`, rounded to at most `most` multiples of a step either way, row by row.
 fn squared_errors(weight: &[f32], scales: &[f64], steps: &[f64], most: f64, errors: &mut [f64]) {
     Arch::new().dispatch(
         #[inline(always)]
@@ -256,7 +303,7 @@ fn measure(weight: &[f32], scales: &[f64], largest: &mut [f64], norms: &mut [f64
     );
 }
 
-/// `w_cr s_c / t_r` to the nearest number of `grid`.
+/// Rounds `w_cr s_c / t_r` to the nearest number of `grid`.
 fn round(weight: &[f32], scales: &[f64], steps: &[f64], grid: Grid, rounded: &mut [f32]) {
     let Grid { unit, most } = grid;
     Arch::new().dispatch(

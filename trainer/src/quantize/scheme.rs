@@ -1,83 +1,134 @@
-//! What a step of every integer is worth, layer by layer.
+//! The scales of all numbers of a model in integers.
 
-use super::Q16;
-use super::layer::quantize_inputs;
 use super::likelihood::quantize_likelihood;
-use super::operand::{LEAST_FRACTION_BITS, Operand};
-use super::plan::Plan;
+use super::operand::{LEAST_FRACTION_BITS, Operand, Q16, Width};
+use super::plan::{ActivationPlan, Plan};
 use crate::error::Error;
-use crate::model::{LOG_VARIANCES, Vae};
+use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::format::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
 
-/// The integers of a model but for its weights and biases. Layers are counted through: the hidden layers of
-/// the encoder, the heads, the hidden layers of the decoder, the output.
+/// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than
+/// any is not cut off.
+const HEADROOM: f64 = 4.0;
+
+/// The integers of a model but for its weights and biases.
 #[derive(Clone, Debug)]
 pub struct Scheme {
     /// How raw readings become what the first layer takes in.
     pub inputs: Vec<InputSpec>,
     /// How centred raw conditions become what the decoder takes in.
     pub conditions: Vec<Multiplier>,
-    /// Of latents.
+    /// Fraction bits of a latent.
     pub fraction_bits: u8,
-    /// Q16.16.
+    /// Lowest and highest log-variance, Q16.16.
     pub log_variance_range: (i32, i32),
-    /// What each layer takes in.
-    pub operands: Vec<Operand>,
-    /// What a step of each layer's outputs is worth.
-    pub steps: Vec<Vec<f64>>,
-    /// With the constants of its own.
+    /// The layers.
+    pub layers: Layers<LayerScheme>,
+    /// The likelihood, with its constants.
     pub likelihood: LikelihoodSpec,
 }
 
+/// The scales around one layer.
+#[derive(Clone, Debug, Default)]
+pub struct LayerScheme {
+    /// The numbers that it takes in.
+    pub input: Operand,
+    /// What a step of each output is worth.
+    pub output_scales: Vec<f64>,
+    /// The largest output of a hidden layer, which is the negative of its zero point.
+    pub q_max: Option<i16>,
+}
+
 impl Scheme {
-    /// Those of `plan`.
+    /// The scheme of `plan`.
     ///
     /// # Errors
     /// [`Error::Setting`] where the plan is of another model, [`Error::Encode`] where a scale has no multiplier,
     /// [`Error::Tensor`].
     pub fn new(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<Self, Error> {
         plan.check(vae, normalization)?;
-        let ranges = &plan.ranges;
-        let (inputs, input) = quantize_inputs(normalization, &ranges.inputs, plan.inputs)?;
-        let fraction_bits = latent_fraction_bits(ranges.latent);
-        let taken_in = Operand::latents(vae.latents() + vae.conditions(), fraction_bits);
-        let (likelihood, output_steps) = quantize_likelihood(vae, normalization)?;
-        let of_units = ranges.encoder.iter().chain(&ranges.decoder);
-        let widths = plan.encoder.iter().chain(&plan.decoder);
-        let hidden = of_units.zip(widths).enumerate();
-        let hidden = hidden.map(|(at, (ranges, &width))| match plan.steps.get(at) {
-            None => Operand::rectified(width.finest(ranges), width),
-            Some(steps) => Operand::rectified(steps.clone(), width),
+        let (inputs, input) = quantize_inputs(normalization, &plan.inputs)?;
+        let fraction_bits = latent_fraction_bits(plan.latents.largest);
+        let (likelihood, output_scales) = quantize_likelihood(vae, normalization)?;
+        let depth = plan.layers.depth();
+        let mut layers = Layers::from_fn(depth, |layer| {
+            let activations = plan.layers[layer].activations.as_ref();
+            LayerScheme {
+                input: Operand::default(),
+                output_scales: match activations {
+                    Some(activations) => activations.scales(),
+                    None => vec![1.0 / Q16; vae.layer(layer).bias.elem_count()],
+                },
+                q_max: activations.map(|activations| activations.width.largest()),
+            }
         });
-        let mut encoder: Vec<Operand> = hidden.collect();
-        let decoder = encoder.split_off(plan.encoder.len());
-        let steps = |hidden: &[Operand], last: Vec<f64>| -> Vec<Vec<f64>> {
-            let hidden = hidden.iter().map(|operand| operand.scales.clone());
-            hidden.chain([last]).collect()
-        };
-        let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
-        let mut all_steps = steps(&encoder, heads);
-        all_steps.extend(steps(&decoder, output_steps));
-        let first = [input].into_iter().chain(encoder);
-        let operands = first.chain([taken_in]).chain(decoder).collect();
+        layers.output.output_scales = output_scales;
+        layers[depth.first(LayerId::Heads)].input = input;
+        layers[depth.first(LayerId::Output)].input =
+            Operand::latents(vae.latents() + vae.conditions(), fraction_bits);
+        for layer in depth.layers() {
+            if let (Some(next), Some(q_max)) = (depth.next(layer), layers[layer].q_max) {
+                layers[next].input = Operand::rectified(layers[layer].output_scales.clone(), q_max);
+            }
+        }
         let bound =
             |log_variance: f64| (log_variance.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1) * Q16) as i32;
+        let (lowest, highest) = plan.latents.log_variance;
         Ok(Self {
             inputs,
             conditions: quantize_conditions(normalization, vae.conditions(), fraction_bits)?,
             fraction_bits,
             // Room for readings that the ranges were not measured on.
-            log_variance_range: (
-                bound(ranges.log_variance.0 - 1.0),
-                bound(ranges.log_variance.1 + 1.0),
-            ),
-            operands,
-            steps: all_steps,
+            log_variance_range: (bound(lowest - 1.0), bound(highest + 1.0)),
+            layers,
             likelihood,
         })
     }
+}
+
+/// Each input becomes a whole number of the width of `plan` over its own `[-range, range]` in network units.
+fn quantize_inputs(
+    normalization: &Normalization,
+    plan: &ActivationPlan,
+) -> Result<(Vec<InputSpec>, Operand), Error> {
+    let largest = f64::from(plan.width.largest_input());
+    let headroom = match plan.width {
+        Width::I8 => 1.0,
+        Width::I16 => HEADROOM,
+    };
+    let columns = normalization
+        .centers
+        .iter()
+        .zip(&normalization.exponents)
+        .zip(normalization.units.iter().zip(&plan.ranges));
+    let (mut specs, mut scales) = (vec![], vec![]);
+    for ((&center, &exponent), (&unit, &range)) in columns {
+        let unit = f64::from(unit);
+        let gain = input_gain(headroom * range * unit, largest)?;
+        specs.push(InputSpec {
+            center,
+            exponent,
+            gain,
+        });
+        scales.push(1.0 / (gain.to_f64() * unit));
+    }
+    let operand = Operand {
+        scales,
+        zero_point: 0,
+        largest,
+    };
+    Ok((specs, operand))
+}
+
+/// Steps of a raw unit, for raw readings up to `reach` from their centre, of so many levels. Few readings, counts among
+/// them, have whole steps each, and lose nothing; what the multiplier rounds, the scale takes up.
+fn input_gain(reach: f64, levels: f64) -> Result<Multiplier, Error> {
+    // An input that never moved may move.
+    let gain = levels / reach.max(1.0);
+    let gain = if gain < 1.0 { gain } else { gain.floor() };
+    Ok(Multiplier::nearest(gain).map_err(EncodeError::from)?)
 }
 
 /// From centred raw conditions to network units in steps of a latent.

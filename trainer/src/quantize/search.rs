@@ -1,15 +1,14 @@
 //! The search for the integers of an image: every candidate is scored by the device's own code.
 
 use super::balance::Balance;
-use super::correction::corrections;
+use super::calibration_set::CalibrationSet;
+use super::correction::compensated;
+use super::image::{Label, quantize};
 use super::loss::{Judge, Loss};
 use super::plan::Plan;
-use super::pool::Pool;
-use super::ranges::Ranges;
-use super::{Label, quantize};
 use crate::error::Error;
-use crate::model::Vae;
 use crate::model::prepared::Prepared;
+use crate::model::{LayerId, Vae};
 use crate::readings::Normalization;
 use candle_core::Device;
 use elbow::format::ImageSpec;
@@ -23,49 +22,63 @@ const FACTORS: [f64; 5] = [0.5, 0.7, 1.4, 2.0, 4.0];
 /// Whether what an image by a plan takes can be afforded.
 pub type Affords<'a> = dyn Fn(&Plan) -> Result<bool, Error> + 'a;
 
-/// What `work` makes of a search on the first readings of `pool`.
-///
-/// # Errors
-/// [`Error::Tensor`].
-pub(super) fn with_search<T>(
-    vae: &Vae,
-    normalization: &Normalization,
-    pool: &Pool,
-    work: impl FnOnce(&Search<'_>) -> Result<T, Error>,
-) -> Result<T, Error> {
-    let first = |data: &Prepared| {
-        let readings = data.readings.first(JUDGED);
-        Prepared::new(readings, normalization, vae, &Device::Cpu)
-    };
-    let (normal, strange) = (first(&pool.normal)?, first(&pool.strange)?);
-    work(&Search {
-        vae,
-        normalization,
-        judge: Judge::new(vae, &normal, &strange)?,
-        balance: Balance::new(vae, pool)?,
-        reading: pool.normal.readings.row(0),
-    })
+/// The readings that choices are judged on: the first of a calibration set, normal and anomalous.
+pub(super) struct Judged {
+    normal: Prepared,
+    anomalous: Prepared,
 }
 
-/// What choices are judged with.
+/// The search for the plan of a model.
 pub(super) struct Search<'a> {
     vae: &'a Vae,
     normalization: &'a Normalization,
+    set: &'a CalibrationSet,
     judge: Judge<'a>,
     pub(super) balance: Balance,
-    /// Any reading.
-    reading: &'a [i16],
 }
 
-/// Ranges that are scaled together: those of the inputs, or of a hidden layer, counted through.
-#[derive(Clone, Copy, Debug)]
-enum Place {
-    Inputs,
-    Hidden(usize),
+impl Judged {
+    /// Takes the first readings of `set`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub(super) fn new(
+        vae: &Vae,
+        normalization: &Normalization,
+        set: &CalibrationSet,
+    ) -> Result<Self, Error> {
+        let first = |data: &Prepared| {
+            let readings = data.readings.first(JUDGED);
+            Prepared::new(readings, normalization, vae, &Device::Cpu)
+        };
+        Ok(Self {
+            normal: first(&set.normal)?,
+            anomalous: first(&set.strange)?,
+        })
+    }
 }
 
-impl Search<'_> {
-    /// The image of a plan.
+impl<'a> Search<'a> {
+    /// A search that judges on `judged`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub(super) fn new(
+        vae: &'a Vae,
+        normalization: &'a Normalization,
+        set: &'a CalibrationSet,
+        judged: &'a Judged,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            vae,
+            normalization,
+            set,
+            judge: Judge::new(vae, &judged.normal, &judged.anomalous)?,
+            balance: Balance::new(vae, set)?,
+        })
+    }
+
+    /// The image of a plan, with any reading for its self-test.
     pub(super) fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
         let label = Label {
             name: String::new(),
@@ -73,24 +86,28 @@ impl Search<'_> {
             picture_width: 0,
             packing: Packing::Rows,
         };
-        quantize(self.vae, self.normalization, plan, &label, self.reading)
+        let reading = self.set.normal.readings.row(0);
+        quantize(self.vae, self.normalization, plan, &label, reading)
     }
 
+    /// The loss of the image of a plan.
     pub(super) fn loss(&self, plan: &Plan) -> Result<Loss, Error> {
         self.judge.loss(&self.image(plan)?)
     }
 
     /// Scales the ranges of one place after the other by the factor that costs least.
     pub(super) fn scale(&self, mut plan: Plan) -> Result<Plan, Error> {
-        let layers = plan.ranges.encoder.len() + plan.ranges.decoder.len();
         let mut least = self.loss(&self.balance.apply(plan.clone()))?.cost();
-        for place in [Place::Inputs]
-            .into_iter()
-            .chain((0..layers).map(Place::Hidden))
-        {
+        for place in plan.places() {
             let start = plan.clone();
             for factor in FACTORS {
-                let scaled = self.balance.apply(start.clone().scaled(place, factor));
+                let scaled = start.changed(place, |activations| {
+                    activations
+                        .ranges
+                        .iter_mut()
+                        .for_each(|range| *range *= factor);
+                });
+                let scaled = self.balance.apply(scaled);
                 let cost = self.loss(&scaled)?.cost();
                 if cost < least {
                     (least, plan) = (cost, scaled);
@@ -105,32 +122,29 @@ impl Search<'_> {
     pub(super) fn narrow(
         &self,
         plan: Plan,
-        pool: &Pool,
         nats: f64,
         affords: &Affords<'_>,
     ) -> Result<Plan, Error> {
-        let with = |plan: &Plan, layer: usize| {
-            let mut weights: Vec<_> = (0..plan.layers()).map(|at| plan.weight_bits(at)).collect();
-            weights[layer] = WeightBits::Four;
-            Plan {
-                weights,
-                ..plan.to_nearest()
-            }
+        let with_four = |plan: &Plan, layer: LayerId| {
+            let mut plan = plan.to_nearest();
+            plan.layers[layer].bits = WeightBits::Four;
+            plan
         };
         let mut costs = vec![];
-        for (at, layer) in self.vae.layers().enumerate() {
-            let narrow = self.correct(with(&plan, at), pool)?;
+        for layer in plan.layers.depth().layers() {
+            let narrow = self.correct(with_four(&plan, layer))?;
             let cost = self.loss(&narrow)?.normal;
-            costs.push((cost / layer.weight.elem_count() as f64, at));
+            let weights = self.vae.layer(layer).weight.elem_count();
+            costs.push((cost / weights as f64, layer));
         }
         costs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut best = self.correct(plan, pool)?;
-        for (_, at) in costs {
-            let narrow = with(&best, at);
+        let mut best = self.correct(plan)?;
+        for (_, layer) in costs {
+            let narrow = with_four(&best, layer);
             if !affords(&narrow)? {
                 continue;
             }
-            let narrow = self.correct(narrow, pool)?;
+            let narrow = self.correct(narrow)?;
             if self.loss(&narrow)?.normal <= nats {
                 best = narrow;
             }
@@ -138,31 +152,11 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// The plan with its biases corrected, where that costs less.
-    pub(super) fn correct(&self, plan: Plan, pool: &Pool) -> Result<Plan, Error> {
+    /// The plan with errors of rounding made good, where that costs less.
+    pub(super) fn correct(&self, plan: Plan) -> Result<Plan, Error> {
         let plan = self.balance.apply(plan);
-        let corrected = corrections(self.vae, self.normalization, &plan, pool)?;
-        let better = self.loss(&corrected)?.cost() < self.loss(&plan)?.cost();
-        Ok(if better { corrected } else { plan })
-    }
-}
-
-impl Plan {
-    /// The plan with the ranges of `place` multiplied by `factor`.
-    fn scaled(mut self, place: Place, factor: f64) -> Self {
-        let Ranges {
-            inputs,
-            encoder,
-            decoder,
-            ..
-        } = &mut self.ranges;
-        let encoders = encoder.len();
-        let ranges = match place {
-            Place::Inputs => inputs,
-            Place::Hidden(at) if at < encoders => &mut encoder[at],
-            Place::Hidden(at) => &mut decoder[at - encoders],
-        };
-        ranges.iter_mut().for_each(|range| *range *= factor);
-        self
+        let compensated = compensated(self.vae, self.normalization, &plan, self.set)?;
+        let better = self.loss(&compensated)?.cost() < self.loss(&plan)?.cost();
+        Ok(if better { compensated } else { plan })
     }
 }

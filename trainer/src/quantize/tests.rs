@@ -3,11 +3,12 @@
 use super::*;
 use crate::config::{Activations, Calibration, Weights};
 use crate::model::prepared::Prepared;
-use crate::model::{Architecture, Likelihood};
+use crate::model::{Architecture, LayerId, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose};
-use crate::readings::Readings;
+use crate::readings::{Normalization, Readings};
 use candle_core::Device;
-use elbow::kernel::WeightBits;
+use elbow::format::{ImageSpec, LayerSpec};
+use elbow::kernel::{Packing, WeightBits};
 use rand_core::Rng;
 
 /// A model with random weights and 96 readings of counts up to 16.
@@ -29,37 +30,36 @@ fn case() -> (Vae, Normalization, Prepared) {
     (vae, normalization, data)
 }
 
-fn planned(calibration: Calibration) -> (Vae, Normalization, Pool, Plan) {
+fn planned(calibration: Calibration) -> (Vae, Normalization, CalibrationSet, Plan) {
     planned_with(calibration, Weights::Int8)
 }
 
-fn planned_with(calibration: Calibration, weights: Weights) -> (Vae, Normalization, Pool, Plan) {
+fn planned_with(
+    calibration: Calibration,
+    weights: Weights,
+) -> (Vae, Normalization, CalibrationSet, Plan) {
     let (vae, normalization, data) = case();
-    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
+    let set = CalibrationSet::new(&vae, &normalization, &data, None, None).unwrap();
     let choices = Choices {
         calibration,
         weights,
         ..Choices::default()
     };
-    let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
-    (vae, normalization, pool, plan)
+    let plan = choose(&vae, &normalization, &set, choices, &|_| Ok(true)).unwrap();
+    (vae, normalization, set, plan)
 }
 
 #[test]
 fn rows_are_what_their_definition_says() {
     let mut rng = random::stream(5, Purpose::Noise);
     let weight = random::normals(&mut rng, 6 * 5);
-    let biases = [0.3, -2.0, 0.0, 5.0, -0.01];
-    let input = Operand::rectified(
-        Width::I8.finest(&[1.0, 3.0, 0.1, 2.5, 2.0, 40.0]),
-        Width::I8,
-    );
+    let biases = [0.3f32, -2.0, 0.0, 5.0, -0.01];
+    let input = Operand::rectified(Width::I8.finest(&[1.0, 3.0, 0.1, 2.5, 2.0, 40.0]), 127);
     let steps = [0.01, 0.002, 0.5, 1.0, 0.25];
-    let mut rows = Rows::new(6, 5);
-    rows.quantize(&weight, biases.into_iter(), &input, &steps)
-        .unwrap();
+    let mut rows = Rows::new(6, 5, WeightBits::Eight);
+    rows.quantize(&weight, &biases, &input, &steps).unwrap();
     for r in 0..5 {
-        let scale = rows.scales[r];
+        let scale = rows.weight_scales[r];
         let multiplier = rows.rows[r].multiplier.to_f64();
         assert!((scale / (multiplier * steps[r]) - 1.0).abs() < 1e-12);
         let column = |c: usize| f64::from(weight[c * 5 + r]) * input.scales[c];
@@ -73,7 +73,7 @@ fn rows_are_what_their_definition_says() {
             accumulator += f64::from(input.zero_point) * whole;
         }
         assert_eq!(largest, 127.0, "row {r} leaves levels unused");
-        assert_eq!(accumulator, (biases[r] / scale).round());
+        assert_eq!(accumulator, (f64::from(biases[r]) / scale).round());
     }
 }
 
@@ -84,8 +84,8 @@ fn ranges_hold_abnormal_readings() {
     let (vae, normalization, data) = case();
     let abnormal = Readings::new(12, vec![16; 12]);
     let ranges = |abnormal| {
-        let pool = Pool::new(&vae, &normalization, &data, None, abnormal).unwrap();
-        measure(&vae, &pool, Calibration::MinMax).unwrap().encoder
+        let set = CalibrationSet::new(&vae, &normalization, &data, None, abnormal).unwrap();
+        measure(&vae, &set, Calibration::MinMax).unwrap().encoder
     };
     let (without, with) = (ranges(None).concat(), ranges(Some(&abnormal)).concat());
     let abnormal = Prepared::new(abnormal, &normalization, &vae, &Device::Cpu).unwrap();
@@ -113,7 +113,7 @@ fn counts_enter_without_loss() {
         for count in 0..=16 {
             let q = input.gain.apply(count - i32::from(input.center));
             assert!(q.abs() <= 127);
-            let value = f64::from(q) * scheme.operands[0].scales[column];
+            let value = f64::from(q) * scheme.layers.encoder[0].input.scales[column];
             let exact = f64::from(count - 8) / f64::from(normalization.units[column]);
             assert!((value - exact).abs() < 1e-6, "{count}: {value} {exact}");
         }
@@ -122,9 +122,9 @@ fn counts_enter_without_loss() {
 
 #[test]
 fn ranges_hold_strange_readings_and_percentiles_hold_less() {
-    let (vae, _, pool, plan) = planned(Calibration::MinMax);
+    let (vae, _, set, plan) = planned(Calibration::MinMax);
     let of = |batch| Ranges::measure(&vae, batch, 1.0).unwrap();
-    let (normal, strange) = (of(&pool.normal.batch), of(&pool.strange.batch));
+    let (normal, strange) = (of(&set.normal.batch), of(&set.strange.batch));
     let mut held = normal.clone().hull(strange);
     assert_ne!(held, normal);
     for layer in held.encoder.iter_mut().chain(&mut held.decoder) {
@@ -135,54 +135,83 @@ fn ranges_hold_strange_readings_and_percentiles_hold_less() {
             .iter_mut()
             .for_each(|reached| *reached = range(*reached));
     }
-    assert_eq!(plan.ranges, held);
+    assert_eq!(plan.inputs.ranges, held.inputs);
+    assert_eq!(plan.latents.log_variance, held.log_variance);
+    assert_eq!(plan.latents.largest, held.latent);
+    assert_eq!(ranges(&plan.layers.encoder), held.encoder);
+    assert_eq!(ranges(&plan.layers.decoder), held.decoder);
     let (_, _, _, narrow) = planned(Calibration::Percentile(90.0));
-    let sum = |plan: &Plan| -> f64 { plan.ranges.encoder.iter().flatten().sum() };
+    let sum = |plan: &Plan| -> f64 { ranges(&plan.layers.encoder).concat().iter().sum() };
     assert!(sum(&narrow) < 0.9 * sum(&plan));
+}
+
+/// The ranges of hidden layers.
+fn ranges(layers: &[LayerPlan]) -> Vec<Vec<f64>> {
+    let layers = layers.iter().flat_map(|layer| &layer.activations);
+    layers.map(|plan| plan.ranges.clone()).collect()
+}
+
+/// The widths of hidden layers.
+fn widths(plan: &Plan) -> Vec<Width> {
+    let layers = plan.layers.values();
+    let hidden = layers.flat_map(|layer| &layer.activations);
+    hidden.map(|activations| activations.width).collect()
+}
+
+fn four(plan: &Plan) -> usize {
+    let layers = plan.layers.values();
+    layers.filter(|plan| plan.bits == WeightBits::Four).count()
+}
+
+fn label(packing: Packing) -> Label {
+    Label {
+        name: String::new(),
+        columns: vec![],
+        picture_width: 0,
+        packing,
+    }
+}
+
+/// The image of a plan, and what it costs.
+fn measured_image(
+    (vae, normalization, set): (&Vae, &Normalization, &CalibrationSet),
+    plan: &Plan,
+) -> (ImageSpec, Loss) {
+    let reading = set.normal.readings.row(0);
+    let label = label(Packing::PairedTiles);
+    let spec = quantize(vae, normalization, plan, &label, reading).unwrap();
+    let judge = Judge::new(vae, &set.normal, &set.strange).unwrap();
+    let loss = judge.loss(&spec).unwrap();
+    (spec, loss)
 }
 
 #[test]
 fn corrections_take_the_mean_error_of_outputs_away() {
-    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
-    let corrected = correction::corrections(&vae, &normalization, &plan, &pool).unwrap();
-    let shifts = corrected.corrections.unwrap();
-    let lengths: Vec<usize> = shifts.iter().map(Vec::len).collect();
+    let (vae, normalization, set, plan) = planned(Calibration::MinMax);
+    let corrected = correction::compensated(&vae, &normalization, &plan, &set).unwrap();
+    let mut plain = corrected.clone();
+    let (mut lengths, mut largest) = (vec![], 0f64);
+    for layer in plain.layers.values_mut() {
+        if let Rounding::Compensated { correction, .. } = &mut layer.rounding {
+            lengths.push(correction.len());
+            largest = correction
+                .iter()
+                .fold(largest, |most, by| most.max(by.abs()));
+            correction.fill(0.0);
+        }
+    }
     assert_eq!(lengths, [20, 9, 6, 7, 16, 12]);
-    assert!(shifts.iter().flatten().any(|&shift| shift != 0.0));
-    let label = Label {
-        name: String::new(),
-        columns: vec![],
-        picture_width: 0,
-        packing: Packing::Rows,
-    };
-    let reading = pool.normal.readings.row(0);
-    let judge = Judge::new(&vae, &pool.normal, &pool.strange).unwrap();
-    let difference = |corrections| {
-        let plan = Plan {
-            corrections,
-            ..plan.clone()
-        };
-        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
-        judge.loss(&spec).unwrap().normal
-    };
-    let (corrected, plain) = (difference(Some(shifts)), difference(None));
+    assert!(largest > 0.0);
+    let of = |plan| measured_image((&vae, &normalization, &set), plan).1.normal;
+    let (corrected, plain) = (of(&corrected), of(&plain));
     assert!(corrected < plain, "{corrected} {plain}");
 }
 
 #[test]
 fn nats_cost_no_more_than_what_units_reach() {
     let cost = |calibration| {
-        let (vae, normalization, pool, plan) = planned(calibration);
-        let label = Label {
-            name: String::new(),
-            columns: vec![],
-            picture_width: 0,
-            packing: Packing::Rows,
-        };
-        let reading = pool.normal.readings.row(0);
-        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
-        let judge = Judge::new(&vae, &pool.normal, &pool.strange).unwrap();
-        judge.loss(&spec).unwrap().cost()
+        let (vae, normalization, set, plan) = planned(calibration);
+        measured_image((&vae, &normalization, &set), &plan).1.cost()
     };
     let (nats, reached) = (cost(Calibration::Nats), cost(Calibration::MinMax));
     assert!(nats <= reached, "{nats} {reached}");
@@ -190,24 +219,36 @@ fn nats_cost_no_more_than_what_units_reach() {
     assert!(reached < 0.2, "{reached}");
 }
 
+/// Compensated weights are not written, and come back.
 #[test]
 fn plans_are_read_as_they_are_written() {
-    let (_, _, _, plan) = planned(Calibration::MinMax);
-    let text = toml::to_string(&plan).unwrap();
-    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan);
+    for weights in [Weights::Int8, Weights::Int4] {
+        let (vae, normalization, set, plan) = planned_with(Calibration::MinMax, weights);
+        let text = toml::to_string(&plan).unwrap();
+        assert!(
+            text.contains("compensated") && !text.contains("weights"),
+            "{text}"
+        );
+        let read: Plan = toml::from_str(&text).unwrap();
+        assert_eq!(read.to_nearest(), plan.to_nearest());
+        let read = restored(&vae, &normalization, read, &set).unwrap();
+        assert_eq!(read, plan);
+        let folded = fold(&vae, &normalization, &plan).unwrap();
+        let text = toml::to_string(&folded).unwrap();
+        let read: Plan = toml::from_str(&text).unwrap();
+        assert_eq!(restored(&vae, &normalization, read, &set).unwrap(), folded);
+    }
 }
 
 /// The mean distance of normal scores from those in floats, and the bytes of the image.
-fn measured(vae: &Vae, normalization: &Normalization, pool: &Pool, plan: &Plan) -> (f64, usize) {
-    let label = Label {
-        name: String::new(),
-        columns: vec![],
-        picture_width: 0,
-        packing: Packing::PairedTiles,
-    };
-    let reading = pool.normal.readings.row(0);
-    let spec = quantize(vae, normalization, plan, &label, reading).unwrap();
-    let bits: Vec<WeightBits> = (0..plan.layers()).map(|at| plan.weight_bits(at)).collect();
+fn measured(
+    vae: &Vae,
+    normalization: &Normalization,
+    set: &CalibrationSet,
+    plan: &Plan,
+) -> (f64, usize) {
+    let (spec, loss) = measured_image((vae, normalization, set), plan);
+    let bits: Vec<WeightBits> = plan.layers.values().map(|layer| layer.bits).collect();
     let hidden = |layers: &[LayerSpec]| -> Vec<_> { layers.iter().map(|l| l.dense.bits).collect() };
     let written = [
         hidden(&spec.encoder),
@@ -216,20 +257,17 @@ fn measured(vae: &Vae, normalization: &Normalization, pool: &Pool, plan: &Plan) 
         vec![spec.output.bits],
     ];
     assert_eq!(written.concat(), bits);
-    let judge = Judge::new(vae, &pool.normal, &pool.strange).unwrap();
-    let bytes = spec.encode(&[]).unwrap().len();
-    (judge.loss(&spec).unwrap().normal, bytes)
+    (loss.normal, spec.encode(&[]).unwrap().len())
 }
 
 #[test]
 fn four_bits_are_the_best_of_their_clips() {
     let mut rng = random::stream(6, Purpose::Noise);
     let weight = random::normals(&mut rng, 40 * 3);
-    let input = Operand::rectified(vec![0.004; 40], Width::I8);
-    let mut rows = Rows::new(40, 3);
-    rows.bits = WeightBits::Four;
-    let biases = [0.5, 0.0, -1.0];
-    rows.quantize(&weight, biases.into_iter(), &input, &[0.01, 0.5, 2.0])
+    let input = Operand::rectified(vec![0.004; 40], 127);
+    let mut rows = Rows::new(40, 3, WeightBits::Four);
+    let biases = [0.5f32, 0.0, -1.0];
+    rows.quantize(&weight, &biases, &input, &[0.01, 0.5, 2.0])
         .unwrap();
     for r in 0..3 {
         let exact = |c: usize| f64::from(weight[c * 3 + r]) * input.scales[c];
@@ -242,18 +280,20 @@ fn four_bits_are_the_best_of_their_clips() {
         for c in 0..40 {
             let whole = f64::from(rows.weights[c * 3 + r]);
             assert!(whole % 16.0 == 0.0 && whole.abs() <= 112.0);
-            assert!((exact(c) / rows.scales[r] - whole).abs() <= 8.01 || whole.abs() == 112.0);
+            assert!(
+                (exact(c) / rows.weight_scales[r] - whole).abs() <= 8.01 || whole.abs() == 112.0
+            );
             sum += whole;
         }
         // A multiplier is as exact as 15 bits are.
-        let least = error(16.0 * rows.scales[r]);
+        let least = error(16.0 * rows.weight_scales[r]);
         for part in [1.0, 0.9, 0.8, 0.7, 0.6, 0.5] {
             assert!(
                 least <= 1.001 * error(part * largest / 7.0),
                 "row {r}: {part}"
             );
         }
-        let bias = (biases[r] / rows.scales[r]).round() + 127.0 * sum;
+        let bias = (f64::from(biases[r]) / rows.weight_scales[r]).round() + 127.0 * sum;
         assert_eq!(f64::from(rows.rows[r].bias), bias);
     }
 }
@@ -273,7 +313,7 @@ fn small_layers_keep_eight_bits() {
         let likelihood = Likelihood::Binomial { trials: 1 };
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let eight = |bits| bits == WeightBits::Eight;
-        four_bits(&vae).into_iter().map(eight).collect::<Vec<_>>()
+        four_bits(&vae).into_values().map(eight).collect::<Vec<_>>()
     };
     assert_eq!(bits(24), [false, false, true, true, false, false]);
     assert_eq!(bits(50), [false, false, false, true, false, false]);
@@ -282,13 +322,13 @@ fn small_layers_keep_eight_bits() {
 
 #[test]
 fn four_bits_cost_least_where_errors_are_made_good() {
-    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
-    let nearest = Plan {
-        multiples: vec![],
-        corrections: None,
-        ..plan.clone()
-    };
-    let of = |plan: &Plan| measured(&vae, &normalization, &pool, plan);
+    let (vae, normalization, set, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let mut nearest = plan.clone();
+    for layer in nearest.layers.values_mut() {
+        let weight_scales = layer.rounding.weight_scales().unwrap().to_vec();
+        layer.rounding = Rounding::FixedScale { weight_scales };
+    }
+    let of = |plan: &Plan| measured(&vae, &normalization, &set, plan);
     let ((cost, bytes), (plain, same)) = (of(&plan), of(&nearest));
     assert_eq!(bytes, same);
     assert!(cost < 0.8 * plain, "{cost} {plain}");
@@ -298,18 +338,15 @@ fn four_bits_cost_least_where_errors_are_made_good() {
         least < cost && bytes < most,
         "{least} {cost}, {bytes} {most}"
     );
-    let text = toml::to_string(&plan).unwrap();
-    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), plan);
 }
 
 #[test]
 fn as_many_layers_have_four_bits_as_the_nats_allow() {
     let of = |nats| {
-        let (vae, normalization, pool, plan) =
+        let (vae, normalization, set, plan) =
             planned_with(Calibration::MinMax, Weights::Auto(nats));
-        let four = (0..plan.layers()).filter(|&at| plan.weight_bits(at) == WeightBits::Four);
-        let (cost, _) = measured(&vae, &normalization, &pool, &plan);
-        (four.count(), cost)
+        let (cost, _) = measured(&vae, &normalization, &set, &plan);
+        (four(&plan), cost)
     };
     let (none, least) = of(1e-6);
     let (all, most) = of(100.0);
@@ -321,21 +358,21 @@ fn as_many_layers_have_four_bits_as_the_nats_allow() {
 
 #[test]
 fn wide_activations_cost_less_and_are_where_they_are_asked_for() {
-    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
-    assert_eq!((plan.encoder.len(), plan.decoder.len()), (2, 2));
+    let (vae, normalization, set, plan) = planned(Calibration::MinMax);
+    assert_eq!(widths(&plan).len(), 4);
     let all = |activations| {
         let choices = Choices {
             activations,
             ..Choices::default()
         };
-        let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
-        [vec![plan.inputs], plan.encoder, plan.decoder].concat()
+        let plan = choose(&vae, &normalization, &set, choices, &|_| Ok(true)).unwrap();
+        [vec![plan.inputs.width], widths(&plan)].concat()
     };
     assert_eq!(all(Activations::I16), [Width::I16; 5]);
     assert_eq!(all(Activations::I8), [Width::I8; 5]);
     // Here 8 bits cost less than a tenth of a nat everywhere.
     assert_eq!(all(Activations::Auto), [Width::I8; 5]);
-    let found = sensitivities(&vae, &normalization, &pool, &plan).unwrap();
+    let found = sensitivities(&vae, &normalization, &set, &plan).unwrap();
     let names: Vec<&str> = found.iter().map(|one| one.layer.as_str()).collect();
     assert_eq!(
         names,
@@ -353,33 +390,31 @@ fn what_cannot_be_afforded_is_not_chosen() {
     let (vae, normalization, data) = case();
     let weight = (vae.output.weight.as_tensor() * 40.0).unwrap();
     vae.output.weight.set(&weight).unwrap();
-    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
+    let set = CalibrationSet::new(&vae, &normalization, &data, None, None).unwrap();
     let of = |weights, affords: &Affords<'_>| {
         let choices = Choices {
             weights,
             ..Choices::default()
         };
-        let plan = choose(&vae, &normalization, &pool, choices, affords).unwrap();
-        let bits = (0..plan.layers()).map(|at| plan.weight_bits(at));
-        let four = bits.filter(|&bits| bits == WeightBits::Four).count();
-        let hidden = plan.encoder.iter().chain(&plan.decoder);
-        (hidden.filter(|&&width| width == Width::I16).count(), four)
+        let plan = choose(&vae, &normalization, &set, choices, affords).unwrap();
+        let widths = widths(&plan).into_iter();
+        (
+            widths.filter(|&width| width == Width::I16).count(),
+            four(&plan),
+        )
     };
     let (wide, none) = of(Weights::Int8, &|_| Ok(true));
     assert!(wide > 0 && none == 0, "{wide} {none}");
     assert_eq!(of(Weights::Int8, &|_| Ok(false)), (0, 0));
-    let narrow = |plan: &Plan| !plan.decoder.contains(&Width::I16);
+    let narrow = |plan: &Plan| !widths(plan)[2..].contains(&Width::I16);
     let (fewer, _) = of(Weights::Int8, &|plan| Ok(narrow(plan)));
     assert!(fewer < wide, "{fewer} {wide}");
-    let of_four_bits = |plan: &Plan| Ok(plan.weights == four_bits(&vae));
-    assert_eq!(of(Weights::Int4, &of_four_bits).0, wide);
-    let at_most_two = |plan: &Plan| {
-        let four = plan
-            .weights
-            .iter()
-            .filter(|&&bits| bits == WeightBits::Four);
-        Ok(four.count() <= 2)
+    let of_four_bits = |plan: &Plan| {
+        let bits = plan.layers.values().map(|layer| layer.bits);
+        Ok(bits.eq(four_bits(&vae).into_values()))
     };
+    assert_eq!(of(Weights::Int4, &of_four_bits).0, wide);
+    let at_most_two = |plan: &Plan| Ok(four(plan) <= 2);
     assert_eq!(of(Weights::Auto(1e6), &|_| Ok(true)).1, 6);
     assert_eq!(of(Weights::Auto(1e6), &at_most_two).1, 2);
 }
@@ -388,14 +423,15 @@ fn what_cannot_be_afforded_is_not_chosen() {
 /// not.
 #[test]
 fn balanced_steps_cost_less() {
-    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
-    let of = |plan: &Plan| measured(&vae, &normalization, &pool, plan).0;
+    let (vae, normalization, set, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let of = |plan: &Plan| measured(&vae, &normalization, &set, plan).0;
     let balanced = plan.to_nearest();
-    let finest = Plan {
-        steps: vec![],
-        ..balanced.clone()
-    };
-    let made_good = correction::corrections(&vae, &normalization, &finest, &pool).unwrap();
+    let mut finest = balanced.clone();
+    let layers = finest.layers.values_mut();
+    for activations in layers.flat_map(|layer| &mut layer.activations) {
+        activations.output_scales = None;
+    }
+    let made_good = correction::compensated(&vae, &normalization, &finest, &set).unwrap();
     for (plan, finest) in [(&balanced, &finest), (&plan, &made_good)] {
         let (cost, before) = (of(plan), of(finest));
         assert!(cost < 0.9 * before, "{cost} {before}");
@@ -404,20 +440,14 @@ fn balanced_steps_cost_less() {
 
 /// The floats become what the integers stand for, and the integers stay.
 #[test]
-fn a_settled_model_has_the_same_integers() {
-    let (vae, normalization, pool, plan) = planned_with(Calibration::MinMax, Weights::Int4);
-    let label = Label {
-        name: String::new(),
-        columns: vec![],
-        picture_width: 0,
-        packing: Packing::Rows,
-    };
-    let reading = pool.normal.readings.row(0);
-    let of = |plan: &Plan| quantize(&vae, &normalization, plan, &label, reading).unwrap();
+fn a_folded_model_has_the_same_integers() {
+    let (vae, normalization, set, plan) = planned_with(Calibration::MinMax, Weights::Int4);
+    let of = |plan: &Plan| measured_image((&vae, &normalization, &set), plan).0;
     let before = of(&plan);
-    let settled = settle(&vae, &normalization, &plan).unwrap();
-    assert!(settled.multiples.is_empty());
-    let after = of(&settled);
+    let folded = fold(&vae, &normalization, &plan).unwrap();
+    let mut roundings = folded.layers.values().map(|layer| &layer.rounding);
+    assert!(roundings.all(|rounding| matches!(rounding, Rounding::FixedScale { .. })));
+    let after = of(&folded);
     let layers = |spec: &ImageSpec| {
         let hidden = spec.encoder.iter().chain(&spec.decoder);
         let hidden = hidden.map(|layer| layer.dense.clone());
@@ -432,47 +462,72 @@ fn a_settled_model_has_the_same_integers() {
             assert!(one.bias.abs_diff(other.bias) <= 1 + one.bias.unsigned_abs() / 10_000);
         }
     }
-    let text = toml::to_string(&settled).unwrap();
-    assert_eq!(toml::from_str::<Plan>(&text).unwrap(), settled);
 }
 
 /// A plan of another model, or one that was cut off, is refused with both numbers.
 #[test]
 fn plans_that_do_not_fit_are_refused() {
-    let (vae, normalization, pool, plan) = planned(Calibration::MinMax);
-    let label = Label {
-        name: String::new(),
-        columns: vec![],
-        picture_width: 0,
-        packing: Packing::Rows,
-    };
-    let refused = |plan: Plan| {
-        let reading = pool.normal.readings.row(0);
+    let (vae, normalization, set, plan) = planned(Calibration::MinMax);
+    let refused = |change: &dyn Fn(&mut Plan), expected: &str| {
+        let mut plan = plan.clone();
+        change(&mut plan);
+        let reading = set.normal.readings.row(0);
+        let label = label(Packing::Rows);
         let error = quantize(&vae, &normalization, &plan, &label, reading).unwrap_err();
-        error.to_string()
+        let error = error.to_string();
+        assert!(error.contains(expected), "{error} lacks {expected:?}");
     };
-    let mut short = plan.clone();
-    short.multiples[1].0.pop();
-    let needed = plan.multiples[1].0.len();
-    let expected = format!("{} weights of layer 2, the model has {needed}", needed - 1);
-    assert!(refused(short).contains(&expected));
-    let mut short = plan.clone();
-    short.scales[0].clear();
-    assert!(refused(short).contains("0 scales of layer 1, the model has 20"));
-    let mut short = plan.clone();
-    short.corrections.as_mut().unwrap()[0].push(0.0);
-    assert!(refused(short).contains("21 corrections of layer 1, the model has 20"));
-    let mut short = plan.clone();
-    short.ranges.decoder[0].pop();
-    assert!(refused(short).contains("6 ranges of hidden layer 3, the model has 7"));
-    let mut short = plan.clone();
-    short.steps[3].pop();
-    assert!(refused(short).contains("15 steps of hidden layer 4, the model has 16"));
-    let mut short = plan.clone();
-    short.ranges.inputs.clear();
-    assert!(refused(short).contains("0 ranges of inputs, the model has 12"));
-    let mut short = plan;
-    short.encoder.push(Width::I8);
-    let expected = "3 widths of hidden layers of the encoder, the model has 2";
-    assert!(refused(short).contains(expected));
+    /// The lists of a compensated layer.
+    fn lists(layer: &mut LayerPlan) -> (&mut Vec<f64>, &mut Vec<i8>, &mut Vec<f64>) {
+        match &mut layer.rounding {
+            Rounding::Compensated {
+                weight_scales,
+                quantized_weights,
+                correction,
+            } => (weight_scales, quantized_weights, correction),
+            other => panic!("{other:?}"),
+        }
+    }
+    let (second, last) = (LayerId::Encoder(1), LayerId::Decoder(1));
+    refused(
+        &|plan| lists(&mut plan.layers[second]).1.truncate(179),
+        "179 weights of encoder 2, the model has 180",
+    );
+    refused(
+        &|plan| lists(&mut plan.layers.encoder[0]).0.clear(),
+        "0 weight scales of encoder 1, the model has 20",
+    );
+    refused(
+        &|plan| lists(&mut plan.layers.encoder[0]).2.push(0.0),
+        "21 corrections of encoder 1, the model has 20",
+    );
+    let activations = |plan: &mut Plan, layer| plan.layers[layer].activations.clone().unwrap();
+    refused(
+        &|plan| {
+            let mut short = activations(plan, LayerId::Decoder(0));
+            short.ranges.pop();
+            plan.layers.decoder[0].activations = Some(short);
+        },
+        "6 ranges of decoder 1, the model has 7",
+    );
+    refused(
+        &|plan| {
+            let mut short = activations(plan, last);
+            short.output_scales.as_mut().unwrap().pop();
+            plan.layers[last].activations = Some(short);
+        },
+        "15 output scales of decoder 2, the model has 16",
+    );
+    refused(
+        &|plan| plan.inputs.ranges.clear(),
+        "0 ranges of inputs, the model has 12",
+    );
+    refused(
+        &|plan| plan.layers.encoder.push(LayerPlan::default()),
+        "3 hidden layers of the encoder, the model has 2",
+    );
+    refused(
+        &|plan| plan.layers.heads.activations = Some(plan.inputs.clone()),
+        "1 lists of ranges of heads, the model has 0",
+    );
 }

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose};
-use crate::quantize::{Plan, settle};
+use crate::quantize::{Plan, fold};
 use crate::readings::Normalization;
 use crate::readings::masks::Masks;
 use rand_core::Rng;
@@ -45,17 +45,17 @@ pub fn train_integers(
     let (mut best, mut history) = (Best::default(), vec![]);
     best.offer(vae, judge.criterion(&plan)?)?;
     // It learns on from the integers as they are, and ranges that moved would move all.
-    let settled = settle(vae, normalization, &plan)?;
+    let folded = fold(vae, normalization, &plan)?;
     let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
     if let Some(engine) = &mut ascent.engine {
-        engine.quantize(vae, normalization, &settled)?;
+        engine.quantize(vae, normalization, &folded)?;
     }
     let mut moved = false;
     for epoch in config.float_epochs() + 1..=config.train.epochs {
         let mut metrics = ascent.epoch(epoch)?;
-        metrics.validation_elbo = judge.elbo(&settled, None)?;
+        metrics.validation_elbo = judge.elbo(&folded, None)?;
         if judge.masks.is_some() {
-            metrics.validation_masked_elbo = judge.elbo(&settled, judge.masks.as_ref())?;
+            metrics.validation_masked_elbo = judge.elbo(&folded, judge.masks.as_ref())?;
         }
         let better = best.offer(vae, metrics.criterion())?;
         moved |= better || metrics.criterion().is_none();
@@ -67,7 +67,7 @@ pub fn train_integers(
         return Ok((history, plan));
     }
     // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
-    Ok((history, settle(vae, normalization, &settled)?))
+    Ok((history, fold(vae, normalization, &folded)?))
 }
 
 /// The readings that a model in integers is chosen by.

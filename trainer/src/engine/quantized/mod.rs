@@ -15,7 +15,9 @@ use super::product::forward;
 use super::values::Values;
 use crate::error::Error;
 use crate::model::Vae;
-use crate::quantize::{Operand, Plan, Rows, Scheme, output_steps};
+use crate::quantize::{
+    LARGEST_I8, LayerPlan, LayerScheme, Operand, Plan, Rows, Scheme, output_steps,
+};
 use crate::readings::Normalization;
 use elbow::distribution::LARGEST_MEAN;
 use elbow::requantize::FactorError;
@@ -23,7 +25,7 @@ use elbow::transcendental::exp;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// 1.0 as Q16.16.
-const Q16: f32 = 65536.0;
+const Q16: f32 = elbow::fixed::ONE as f32;
 /// Whole numbers up to here are floats.
 const EXACT: f64 = 16_777_216.0;
 /// What the upper half of a number of 16 bits counts for.
@@ -35,18 +37,13 @@ const LARGEST_HALF: f64 = 128.0;
 #[derive(Debug)]
 pub(super) struct Layer {
     rows: Rows,
-    /// What a step of each output is worth.
-    steps: Vec<f64>,
-    /// What is added to the biases.
-    corrections: Option<Vec<f64>>,
+    scheme: LayerScheme,
     /// What the integer weights stand for, (inputs, outputs).
     pub(super) weight: Vec<f32>,
     /// What each output is at most, where the layer is a hidden one.
     pub(super) limits: Option<Vec<f32>>,
     /// Whether operands have 16 bits.
     wide: bool,
-    /// Of hidden layers.
-    ceiling: i32,
     /// Whether sums of products of floats are exact.
     exact: bool,
 }
@@ -83,29 +80,15 @@ impl Quantized {
         plan: &Plan,
     ) -> Result<Self, Error> {
         let scheme = Scheme::new(vae, normalization, plan)?;
-        let (heads, layers) = (vae.encoder.len(), scheme.operands.len());
-        let layer = |at: usize| {
-            let hidden = at != heads && at + 1 != layers;
-            let next = scheme.operands.get(at + 1).filter(|_| hidden);
-            let ceiling = next.map(|next| -i32::from(next.zero_point));
-            let corrections = plan.correction(at).map(<[f64]>::to_vec);
-            let steps = scheme.steps[at].clone();
-            let mut layer = Layer::new(&scheme.operands[at], steps, ceiling);
-            layer.rows.bits = plan.weight_bits(at);
-            layer.rows.multiples = plan.multiples(at).map(<[i8]>::to_vec);
-            layer.rows.settled = plan.scales(at).map(<[f64]>::to_vec);
-            RwLock::new(Layer {
-                corrections,
-                ..layer
-            })
-        };
+        let layers = plan.layers.values().zip(scheme.layers.values());
+        let layers = layers.map(|(plan, scheme)| RwLock::new(Layer::new(plan, scheme.clone())));
         Ok(Self {
             units: normalization.units.clone(),
             log_units: vae
                 .likelihood
                 .log_units(normalization.width() - vae.conditions()),
             latents: vae.latents(),
-            layers: (0..layers).map(layer).collect(),
+            layers: layers.collect(),
             failure: Mutex::new(None),
             scheme,
         })
@@ -117,14 +100,13 @@ impl Quantized {
         let mut layer = self.layers[at]
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let operand = &self.scheme.operands[at];
         let made = (|| {
             if let Some(log_deviations) = log_deviations {
                 let modelled = self.units.len() - self.scheme.conditions.len();
-                layer.steps =
+                layer.scheme.output_scales =
                     output_steps(&self.units[..modelled], log_deviations, &self.log_units)?;
             }
-            layer.quantize(values, operand)
+            layer.quantize(values)
         })();
         if let Err(error) = made {
             *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
@@ -150,8 +132,11 @@ impl Quantized {
     /// for.
     pub(super) fn take_inputs(&self, inputs: &[f32], integers: &mut Vec<f32>, values: &mut [f32]) {
         integers.clear();
-        let scales = &self.scheme.operands[0].scales;
-        let largest = self.scheme.operands[0].largest as i32;
+        let first = self.layer(0);
+        let Operand {
+            scales, largest, ..
+        } = &first.scheme.input;
+        let largest = *largest as i32;
         let width = self.units.len();
         for (at, (&input, value)) in inputs.iter().zip(values).enumerate() {
             let column = at % width;
@@ -220,38 +205,45 @@ impl Quantized {
 }
 
 impl Layer {
-    /// A layer without weights yet, whose outputs are activations up to `ceiling`, or wide where there is none.
-    fn new(operand: &Operand, steps: Vec<f64>, ceiling: Option<i32>) -> Self {
-        let (inputs, outputs) = (operand.scales.len(), steps.len());
-        let limits = ceiling.map(|ceiling| {
-            let limit = |step: &f64| *step as f32 * (2 * ceiling) as f32;
-            steps.iter().map(limit).collect()
+    /// A layer without weights yet.
+    fn new(plan: &LayerPlan, scheme: LayerScheme) -> Self {
+        let LayerScheme {
+            input,
+            output_scales,
+            q_max,
+        } = &scheme;
+        let (inputs, outputs) = (input.scales.len(), output_scales.len());
+        let limits = q_max.map(|q_max| {
+            let limit = |scale: &f64| *scale as f32 * (2 * i32::from(q_max)) as f32;
+            output_scales.iter().map(limit).collect()
         });
+        let mut rows = Rows::new(inputs, outputs, plan.bits);
+        rows.rounding = plan.rounding.clone();
         Self {
-            rows: Rows::new(inputs, outputs),
-            steps,
-            corrections: None,
+            rows,
             weight: vec![0.0; inputs * outputs],
             limits,
-            wide: operand.largest > 127.0,
-            ceiling: ceiling.unwrap_or(0),
+            wide: input.largest > LARGEST_I8.into(),
             exact: false,
+            scheme,
         }
     }
 
-    fn quantize(&mut self, values: &Values, operand: &Operand) -> Result<(), FactorError> {
-        let correction = |row: usize| self.corrections.as_ref().map_or(0.0, |all| all[row]);
-        let biases = values.bias.iter().enumerate();
-        let biases = biases.map(|(row, &bias)| f64::from(bias) + correction(row));
+    fn quantize(&mut self, values: &Values) -> Result<(), FactorError> {
+        let LayerScheme {
+            input,
+            output_scales,
+            ..
+        } = &self.scheme;
         let rows = &mut self.rows;
-        rows.quantize(&values.weight, biases, operand, &self.steps)?;
-        let width = self.steps.len();
+        rows.quantize(&values.weight, &values.bias, input, output_scales)?;
+        let width = output_scales.len();
         let weights = rows.weights.chunks_exact(width);
         let all = self.weight.chunks_exact_mut(width).zip(weights);
-        for ((weight, integers), scale) in all.zip(&operand.scales) {
-            let rows = weight.iter_mut().zip(integers).zip(&rows.scales);
-            for ((weight, integer), of_row) in rows {
-                *weight = integer * (of_row / scale) as f32;
+        for ((weight, integers), input_scale) in all.zip(&input.scales) {
+            let rows = weight.iter_mut().zip(integers).zip(&rows.weight_scales);
+            for ((weight, integer), weight_scale) in rows {
+                *weight = integer * (weight_scale / input_scale) as f32;
             }
         }
         let norm = rows.norms.iter().copied().fold(0.0, f64::max);
@@ -263,23 +255,24 @@ impl Layer {
     /// what the next layer takes in back into `scratch`.
     pub(super) fn run(&self, rows: usize, scratch: &mut Scratch, values: &mut [f32]) {
         self.multiply(rows, scratch);
-        let outputs = scratch.outputs.chunks_exact_mut(self.steps.len());
+        let output_scales = &self.scheme.output_scales;
+        let outputs = scratch.outputs.chunks_exact_mut(output_scales.len());
         for outputs in outputs {
             for (output, row) in outputs.iter_mut().zip(&self.rows.rows) {
                 *output = row.multiplier.apply(*output + row.bias);
             }
         }
-        if self.limits.is_some() {
+        if let Some(q_max) = self.scheme.q_max.map(i32::from) {
             scratch.integers.clear();
             for output in &mut scratch.outputs {
-                *output = (*output).clamp(0, 2 * self.ceiling);
-                scratch.integers.push((*output - self.ceiling) as f32);
+                *output = (*output).clamp(0, 2 * q_max);
+                scratch.integers.push((*output - q_max) as f32);
             }
         }
-        let rows = values.chunks_exact_mut(self.steps.len());
-        for (values, outputs) in rows.zip(scratch.outputs.chunks_exact(self.steps.len())) {
-            for ((value, &output), &step) in values.iter_mut().zip(outputs).zip(&self.steps) {
-                *value = step as f32 * output as f32;
+        let rows = values.chunks_exact_mut(output_scales.len());
+        for (values, outputs) in rows.zip(scratch.outputs.chunks_exact(output_scales.len())) {
+            for ((value, &output), &scale) in values.iter_mut().zip(outputs).zip(output_scales) {
+                *value = scale as f32 * output as f32;
             }
         }
     }
@@ -292,7 +285,7 @@ impl Layer {
             half,
             sums,
         } = scratch;
-        let width = self.steps.len();
+        let width = self.rows.weight_scales.len();
         let inputs = self.weight.len() / width;
         outputs.clear();
         if !self.exact {
@@ -321,7 +314,7 @@ impl Layer {
 
     /// The same by the definition, for rows whose sums leave floats.
     fn plain<'a>(&'a self, integers: &'a [f32]) -> impl Iterator<Item = i32> + 'a {
-        let width = self.steps.len();
+        let width = self.rows.weight_scales.len();
         let inputs = self.weight.len() / width;
         let row = move |row: &'a [f32]| {
             let weights = &self.rows.weights;

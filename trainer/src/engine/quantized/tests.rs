@@ -10,7 +10,7 @@ use crate::engine::tests::{COLUMNS, make_whole};
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood};
 use crate::numeric::random::{self, Purpose, normals};
-use crate::quantize::{Choices, Label, Pool, Width, choose, quantize, settle};
+use crate::quantize::{CalibrationSet, Choices, Label, Operand, Width, choose, fold, quantize};
 use crate::readings::Readings;
 use candle_core::Device;
 use elbow::format::EncodeError;
@@ -23,9 +23,10 @@ const INPUTS: usize = 10_000;
 
 /// A kind of layer.
 struct Kind {
-    operand: Operand,
+    input: Operand,
     outputs: usize,
-    ceiling: Option<i32>,
+    /// Of the outputs; none where they are wide.
+    q_max: Option<i16>,
     /// Of the weights.
     spread: f32,
     /// Whether sums are exact in floats.
@@ -33,13 +34,15 @@ struct Kind {
 }
 
 fn kinds() -> Vec<(&'static str, Kind)> {
-    let hidden = |inputs, width: Width| Operand::rectified(width.finest(&vec![3.0; inputs]), width);
+    let hidden = |inputs, width: Width| {
+        Operand::rectified(width.finest(&vec![3.0; inputs]), width.largest())
+    };
     let mut input = hidden(37, Width::I8);
     input.zero_point = 0;
-    let kind = |operand, outputs, ceiling| Kind {
-        operand,
+    let kind = |input, outputs, q_max| Kind {
+        input,
         outputs,
-        ceiling,
+        q_max,
         spread: 0.3,
         exact: true,
     };
@@ -83,7 +86,7 @@ struct Case {
 
 impl Case {
     fn new(kind: &Kind, rng: &mut random::Xoshiro128PlusPlus) -> Self {
-        let inputs = kind.operand.scales.len();
+        let inputs = kind.input.scales.len();
         let mut weight = normals(rng, inputs * kind.outputs);
         // Without a spread, all weights of a row are as large as they get.
         weight.iter_mut().for_each(|w| {
@@ -97,10 +100,14 @@ impl Case {
             weight,
             bias: normals(rng, kind.outputs),
         };
-        let step = |width: i32| 4.0 / f64::from(2 * width);
-        let steps = kind.ceiling.map_or(1.0 / 65536.0, step);
-        let mut layer = Layer::new(&kind.operand, vec![steps; kind.outputs], kind.ceiling);
-        layer.quantize(&values, &kind.operand).unwrap();
+        let scale = |q_max| 4.0 / (2.0 * f64::from(q_max));
+        let scheme = LayerScheme {
+            input: kind.input.clone(),
+            output_scales: vec![kind.q_max.map_or(1.0 / 65536.0, scale); kind.outputs],
+            q_max: kind.q_max,
+        };
+        let mut layer = Layer::new(&LayerPlan::default(), scheme);
+        layer.quantize(&values).unwrap();
         assert_eq!(layer.exact, kind.exact);
         let spec = layer.rows.to_spec();
         let rows = spec.rows.iter();
@@ -110,6 +117,22 @@ impl Case {
                 .map(|row| [row.bias, row.multiplier.to_word().cast_signed()])
                 .collect(),
             layer,
+        }
+    }
+
+    /// The integers that the runtime makes of `inputs`.
+    fn expected(&self, kind: &Kind, inputs: &[i16]) -> Vec<i32> {
+        let mut words = vec![0; operand_words(inputs.len(), 1)];
+        let narrow: Vec<i8> = inputs.iter().map(|&x| x as i8).collect();
+        let numbers = match kind.input.largest > 127.0 {
+            true => Numbers::Wide(inputs),
+            false => Numbers::Narrow(&narrow),
+        };
+        let operands = Operands::prepare(Packing::Rows, numbers, inputs.len(), 1, &mut words);
+        let dense = self.kernel(inputs.len());
+        match kind.q_max {
+            None => wide(dense, operands),
+            Some(q_max) => activations(dense, operands, q_max),
         }
     }
 
@@ -125,44 +148,38 @@ impl Case {
     }
 }
 
+/// Numbers that a layer of this kind may take in, half of them near 0.0, where rectifiers bend.
+fn draw(kind: &Kind, count: usize, rng: &mut random::Xoshiro128PlusPlus) -> Vec<i16> {
+    let largest = (kind.input.largest as i32).min(i32::from(i16::MAX));
+    let near = i32::from(kind.input.zero_point);
+    let mut one = || {
+        let wild = (rng.next_u32() % (2 * largest as u32 + 1)) as i32 - largest;
+        let scale = rng.next_u32() % 2 * 40;
+        (near + (wild - near) / (1 + scale as i32)).clamp(-largest, largest) as i16
+    };
+    (0..count).map(|_| one()).collect()
+}
+
 #[test]
 fn every_kind_of_layer_gives_the_integers_of_the_runtime() {
     for (name, kind) in kinds() {
         let mut rng = random::stream(11, Purpose::Noise);
         let case = Case::new(&kind, &mut rng);
-        let (columns, outputs) = (kind.operand.scales.len(), kind.outputs);
-        let largest = (kind.operand.largest as i32).min(i32::from(i16::MAX));
+        let (columns, outputs) = (kind.input.scales.len(), kind.outputs);
+        let q_max = kind.q_max.map(i32::from);
         let (mut saturated, mut inside) = (0, 0);
         for _ in 0..INPUTS / 100 {
-            let mut draw = || {
-                let wild = (rng.next_u32() % (2 * largest as u32 + 1)) as i32 - largest;
-                // Half of the inputs are near 0.0, where rectifiers bend.
-                let scale = rng.next_u32() % 2 * 40;
-                let near = i32::from(kind.operand.zero_point);
-                (near + (wild - near) / (1 + scale as i32)).clamp(-largest, largest) as i16
-            };
-            let inputs: Vec<i16> = (0..100 * columns).map(|_| draw()).collect();
+            let inputs = draw(&kind, 100 * columns, &mut rng);
             let mut scratch = Scratch {
                 integers: inputs.iter().map(|&x| f32::from(x)).collect(),
                 ..Scratch::default()
             };
             let mut values = vec![0.0; 100 * outputs];
             case.layer.run(100, &mut scratch, &mut values);
-            let mut words = vec![0; operand_words(columns, 1)];
             for (row, inputs) in inputs.chunks_exact(columns).enumerate() {
-                let narrow: Vec<i8> = inputs.iter().map(|&x| x as i8).collect();
-                let numbers = match kind.operand.largest > 127.0 {
-                    true => Numbers::Wide(inputs),
-                    false => Numbers::Narrow(&narrow),
-                };
-                let operands = Operands::prepare(Packing::Rows, numbers, columns, 1, &mut words);
-                let dense = case.kernel(columns);
+                let expected = case.expected(&kind, inputs);
                 let of_row = row * outputs..(row + 1) * outputs;
-                let expected: Vec<i32> = match kind.ceiling {
-                    None => wide(dense, operands),
-                    Some(ceiling) => activations(dense, operands, ceiling as i16),
-                };
-                let got: Vec<i32> = match kind.ceiling {
+                let got: Vec<i32> = match q_max {
                     None => scratch.outputs[of_row.clone()].to_vec(),
                     Some(_) => scratch.integers[of_row.clone()]
                         .iter()
@@ -170,17 +187,18 @@ fn every_kind_of_layer_gives_the_integers_of_the_runtime() {
                         .collect(),
                 };
                 assert_eq!(got, expected, "{name}");
-                let zero = -kind.ceiling.unwrap_or(0);
-                for ((value, q), step) in values[of_row].iter().zip(got).zip(&case.layer.steps) {
-                    let exact = f64::from(q - zero) * step;
+                let zero = -q_max.unwrap_or(0);
+                let scales = &case.layer.scheme.output_scales;
+                for ((value, q), scale) in values[of_row].iter().zip(got).zip(scales) {
+                    let exact = f64::from(q - zero) * scale;
                     assert!((f64::from(*value) - exact).abs() <= 1e-6 * exact.abs());
-                    saturated += usize::from(kind.ceiling == Some(q));
-                    inside += usize::from(q != zero && kind.ceiling != Some(q));
+                    saturated += usize::from(q_max == Some(q));
+                    inside += usize::from(q != zero && q_max != Some(q));
                 }
             }
         }
         assert!(inside > INPUTS, "{name}: {inside}");
-        assert!(kind.ceiling.is_none() || saturated > 0, "{name}");
+        assert!(q_max.is_none() || saturated > 0, "{name}");
     }
 }
 
@@ -247,12 +265,12 @@ fn model(kind: &str, conditions: usize, weights: Weights) -> (Vae, Normalization
     let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
     let (readings, _) = Readings::from_table(&dataset.table, &normalization.exponents);
     let data = Prepared::new(readings, &normalization, &vae, &Device::Cpu).unwrap();
-    let pool = Pool::new(&vae, &normalization, &data, None, None).unwrap();
+    let set = CalibrationSet::new(&vae, &normalization, &data, None, None).unwrap();
     let choices = Choices {
         weights,
         ..Choices::default()
     };
-    let plan = choose(&vae, &normalization, &pool, choices, &|_| Ok(true)).unwrap();
+    let plan = choose(&vae, &normalization, &set, choices, &|_| Ok(true)).unwrap();
     (vae, normalization, data, plan)
 }
 
@@ -272,7 +290,7 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
     ] {
         let (vae, normalization, data, plan) = model(kind, conditions, weights);
         let plan = if learning {
-            settle(&vae, &normalization, &plan).unwrap()
+            fold(&vae, &normalization, &plan).unwrap()
         } else {
             plan
         };

@@ -395,7 +395,7 @@ impl<'a> Job<'a> {
     ) -> Result<Plan, Error> {
         let material = self.material_of(vae, training, validation.readings.len());
         let masks = train::fixed_masks(&self.config.settings, training);
-        let plan = material.plan(&material.pool(masks.as_ref())?)?;
+        let plan = material.plan(&material.calibration_set(masks.as_ref())?)?;
         let Some(settings) = settings else {
             return Ok(plan);
         };

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::material::Material;
 use crate::model::prepared::Prepared;
-use crate::quantize::{self, Plan, Pool, Width};
+use crate::quantize::{self, CalibrationSet, Plan, Width};
 use crate::readings::splits::Splits;
 use crate::readings::{Derived, Normalization, Readings, RunConfig};
 use crate::train;
@@ -56,20 +56,19 @@ fn draft(
         },
     };
     let training = Prepared::new(readings.clone(), normalization, &vae, device)?;
-    let pool = Pool::new(&vae, normalization, &training, None, None)?;
+    let set = CalibrationSet::new(&vae, normalization, &training, None, None)?;
     // What is chosen by nats shows after training; here it is as it mostly is.
-    let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
+    let mut plan = Plan::new(&vae, quantize::measure(&vae, &set, Calibration::MinMax)?);
     let width = match settings.export.activations {
         Activations::Auto => None,
         Activations::I8 => Some(Width::I8),
         Activations::I16 => Some(Width::I16),
     };
     if let Some(width) = width {
-        plan.encoder.fill(width);
-        plan.decoder.fill(width);
+        plan = plan.with_width(width);
     }
     if settings.export.weights == Weights::Int4 {
-        plan.weights = quantize::four_bits(&vae);
+        plan = plan.with_bits(&quantize::four_bits(&vae));
     }
     let material = Material {
         name,

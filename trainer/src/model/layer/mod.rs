@@ -1,8 +1,10 @@
 //! The layers of a model: which there are, and what one computes.
 
 mod dense;
+mod layers;
 
 pub use dense::Dense;
+pub use layers::Layers;
 
 use std::fmt;
 
@@ -28,6 +30,16 @@ impl LayerId {
     /// Whether the layer is hidden, and not the last of its network.
     pub fn is_hidden(self) -> bool {
         matches!(self, Self::Encoder(_) | Self::Decoder(_))
+    }
+
+    /// The layer as people count it: `encoder 1`.
+    pub fn name(self) -> String {
+        match self {
+            Self::Encoder(index) => format!("encoder {}", index + 1),
+            Self::Heads => "heads".into(),
+            Self::Decoder(index) => format!("decoder {}", index + 1),
+            Self::Output => "output".into(),
+        }
     }
 }
 
@@ -61,6 +73,31 @@ impl Depth {
         encoder.chain(decoder).chain([LayerId::Output])
     }
 
+    /// The first layer of the network that ends with `last`.
+    pub fn first(self, last: LayerId) -> LayerId {
+        match last {
+            LayerId::Encoder(_) | LayerId::Heads if self.encoder > 0 => LayerId::Encoder(0),
+            LayerId::Encoder(_) | LayerId::Heads => LayerId::Heads,
+            LayerId::Decoder(_) | LayerId::Output if self.decoder > 0 => LayerId::Decoder(0),
+            LayerId::Decoder(_) | LayerId::Output => LayerId::Output,
+        }
+    }
+
+    /// The layer that takes in the outputs of the hidden layer `layer`; none behind the last of a network.
+    pub fn next(self, layer: LayerId) -> Option<LayerId> {
+        match layer {
+            LayerId::Encoder(index) if index + 1 < self.encoder => {
+                Some(LayerId::Encoder(index + 1))
+            }
+            LayerId::Encoder(_) => Some(LayerId::Heads),
+            LayerId::Decoder(index) if index + 1 < self.decoder => {
+                Some(LayerId::Decoder(index + 1))
+            }
+            LayerId::Decoder(_) => Some(LayerId::Output),
+            LayerId::Heads | LayerId::Output => None,
+        }
+    }
+
     /// The place of a layer in [`Depth::layers`].
     pub fn position(self, layer: LayerId) -> usize {
         match layer {
@@ -84,7 +121,11 @@ mod tests {
             assert!(layers.is_sorted());
             for (at, &layer) in layers.iter().enumerate() {
                 assert_eq!(depth.position(layer), at);
+                let next = layers.get(at + 1).filter(|_| layer.is_hidden());
+                assert_eq!(depth.next(layer), next.copied());
             }
+            assert_eq!(depth.first(LayerId::Heads), layers[0]);
+            assert_eq!(depth.first(LayerId::Output), layers[encoder + 1]);
         }
         let names = Depth {
             encoder: 2,

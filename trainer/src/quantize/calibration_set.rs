@@ -25,7 +25,7 @@ const REPLACED: [f64; 4] = [0.03, 0.06, 0.12, 0.25];
 /// Normal readings, and strange ones: what anomaly detection lives on is how strange readings score, so
 /// that the ranges have to hold them too. No weight is learned from strange readings.
 #[derive(Clone, Debug)]
-pub struct Pool {
+pub struct CalibrationSet {
     /// Those that the model learned from, or some of them.
     pub normal: Prepared,
     /// The gaps that the model is to meet, for `normal`.
@@ -34,7 +34,7 @@ pub struct Pool {
     pub strange: Prepared,
 }
 
-impl Pool {
+impl CalibrationSet {
     /// The first of `training`, the same perturbed, and the first of `abnormal`.
     ///
     /// # Errors
