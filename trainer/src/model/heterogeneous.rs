@@ -235,60 +235,6 @@ impl Heterogeneous {
         Ok(Tensor::cat(&parts, 1)?)
     }
 
-    /// What densities are asked about of a raw reading: network units of real numbers, whole ones as they are.
-    pub fn targets(&self, reading: &[i16], normalization: &Normalization) -> Vec<f64> {
-        let numbers = runs(&self.kinds).into_iter().flat_map(|run| {
-            let real = run.kind.log_unit().is_some();
-            run.numbers.map(move |number| (number, real))
-        });
-        let target = |(number, real): (usize, bool)| {
-            let x = f64::from(reading[number]);
-            if !real {
-                return x;
-            }
-            let center = f64::from(normalization.centers[number]);
-            (x - center) / f64::from(normalization.units[number])
-        };
-        numbers.map(target).collect()
-    }
-
-    /// `log p(x|z)` in nats of one reading without its constant, from `parameters`, which are those of `log_deviation`, targets
-    /// and outputs: the terms in double precision.
-    pub fn log_density(&self, parameters: &[f64], targets: &[f64], outputs: &[f64]) -> f64 {
-        let softplus = |l: f64| l.max(0.0) + (-l.abs()).exp().ln_1p();
-        let mut sum = 0.0;
-        for Run { kind, numbers } in runs(&self.kinds) {
-            if let ColumnKind::State { .. } = kind {
-                let total: f64 = outputs[numbers.clone()].iter().map(|l| l.exp()).sum();
-                let own = targets[numbers.clone()].iter().zip(&outputs[numbers]);
-                let known = own.filter(|&(&x, _)| x == 1.0).map(|(_, l)| l - total.ln());
-                sum += known
-                    .reduce(|a, b| a + b)
-                    .unwrap_or(f64::from(UNSEEN) / 65536.0);
-                continue;
-            }
-            for number in numbers {
-                let (x, o, s) = (targets[number], outputs[number], parameters[number]);
-                let distance = (x - o) * (-s).exp();
-                sum += match kind {
-                    ColumnKind::Normal => -s - 0.5 * distance * distance,
-                    ColumnKind::Laplace => -s - distance.abs(),
-                    ColumnKind::Student { degrees } => {
-                        let degrees = f64::from(degrees);
-                        -s - 0.5 * (degrees + 1.0) * (distance * distance / degrees).ln_1p()
-                    }
-                    ColumnKind::Flag => x * o - softplus(o),
-                    ColumnKind::Count | ColumnKind::State { .. } => {
-                        let failures = (-s).exp();
-                        let choose = libm::lgamma(x + failures) - libm::lgamma(failures);
-                        choose + x * o - (x + failures) * softplus(o)
-                    }
-                };
-            }
-        }
-        sum
-    }
-
     /// For each number what its density is normalized by beside the parameters, and whether it is a count, whose `x!` is that.
     pub(super) fn constants(&self) -> Vec<(f64, bool)> {
         let mut constants = vec![];

@@ -46,8 +46,9 @@ pub use operand::{LARGEST_I8, Operand, Width};
 pub use plan::{ActivationPlan, LatentPlan, LayerPlan, Plan, Rounding};
 pub use ranges::Ranges;
 pub use rows::Rows;
+pub(crate) use scheme::output_scales;
 pub use scheme::{LayerScheme, Scheme};
 pub use search::Affords;
 pub use sensitivity::Sensitivity;
 
-use operand::Q16;
+pub(crate) use operand::Q16;

@@ -88,6 +88,14 @@ impl Scheme {
     }
 }
 
+/// What a step of each output is worth, in network units.
+///
+/// # Errors
+/// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
+pub(crate) fn output_scales(vae: &Vae, normalization: &Normalization) -> Result<Vec<f64>, Error> {
+    Ok(quantize_likelihood(vae, normalization)?.1)
+}
+
 /// Each input becomes a whole number of the width of `plan` over its own `[-range, range]` in network units.
 fn quantize_inputs(
     normalization: &Normalization,

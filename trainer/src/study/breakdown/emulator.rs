@@ -1,11 +1,14 @@
 //! The score of a reading with some of the device's roundings, the others left out.
 
-use super::network::{Layer, Network, Q16, Rounding, half_up, log_deviations, saturate};
-use super::prior::{Prior, log_sum_exp};
+use super::network::{LayerSwitches, Network, half_up, saturate};
 use crate::error::Error;
-use crate::model::{Likelihood, Vae};
+use crate::model::prepared::Prepared;
+use crate::model::{LayerId, Layers, Vae};
+use crate::numeric::evidence::Evidence;
+use crate::quantize::Q16;
 use crate::readings::Normalization;
-use elbow::distribution::{Family, LARGEST_LOG_DEVIATION, LARGEST_MEAN};
+use candle_core::{DType, Tensor};
+use elbow::distribution::LARGEST_MEAN;
 use elbow::format::ImageSpec;
 use elbow::gaussian::standard_normal;
 use elbow::sigma_points::SigmaPoints;
@@ -18,12 +21,8 @@ use rand_core::Rng;
 pub(super) struct Switches {
     /// The `i8` inputs of the encoder.
     pub(super) input: bool,
-    /// Weights and biases, layer by layer: encoder, heads, decoder, output.
-    pub(super) weights: Vec<bool>,
-    /// The limits of hidden outputs, layer by layer.
-    pub(super) limits: Vec<bool>,
-    /// The rounding of outputs, layer by layer; that of the heads is below.
-    pub(super) activations: Vec<bool>,
+    /// The layers. The outputs of the heads are below.
+    pub(super) layers: Layers<LayerSwitches>,
     /// Rounding and range of the posterior means.
     pub(super) mean: bool,
     /// Rounding and range of the log-variances.
@@ -35,16 +34,13 @@ pub(super) struct Switches {
     pub(super) tables: bool,
 }
 
-/// A trained model and its image.
+/// A trained model and its image, with readings.
 #[derive(Debug)]
 pub(super) struct Emulator<'a> {
     model: &'a Model<'a>,
     vae: &'a Vae,
-    normalization: &'a Normalization,
+    data: &'a Prepared,
     network: Network,
-    prior: Prior,
-    /// `ln sigma_i` in network units, where it is learned.
-    log_deviations: Option<Vec<f64>>,
     estimator: Estimator,
     seed: u64,
 }
@@ -63,83 +59,66 @@ struct Pass {
 }
 
 impl<'a> Emulator<'a> {
-    /// Of the image `model`, which was made of `vae`.
+    /// An emulator of the image `model`, which was made of `vae`, on `data`.
     ///
     /// # Errors
     /// [`Error::Setting`] where they are of different shapes, [`Error::Tensor`].
     pub(super) fn new(
-        vae: &'a Vae,
-        model: &'a Model<'a>,
-        normalization: &'a Normalization,
+        (vae, model): (&'a Vae, &'a Model<'a>),
+        normalization: &Normalization,
+        data: &'a Prepared,
         (estimator, seed): (Estimator, u64),
     ) -> Result<Self, Error> {
         Ok(Self {
             model,
             vae,
-            normalization,
+            data,
             network: Network::new(vae, &ImageSpec::of(model), normalization)?,
-            prior: Prior::new(vae)?,
-            log_deviations: log_deviations(vae)?,
             estimator,
             seed,
         })
     }
 
-    /// Layers of both networks.
-    pub(super) fn layers(&self) -> usize {
-        self.network.encoder.len() + self.network.decoder.len()
-    }
-
-    /// Layers of the encoder, the heads among them.
-    pub(super) fn encoder_layers(&self) -> usize {
-        self.network.encoder.len()
-    }
-
-    /// The bound of reading `index`, whose numbers are `reading` and whose constant of the log density is
-    /// `constant`, nats.
-    pub(super) fn score(
-        &self,
-        (index, reading): (usize, &[i16]),
-        constant: f64,
-        switches: &Switches,
-    ) -> f64 {
-        let posterior = self.encode(reading, switches);
-        let conditions = self.conditions(reading, switches);
-        let passes = self.passes(index, &posterior, switches);
-        let log_likelihoods: Vec<f64> = passes
-            .iter()
-            .map(|pass| self.log_likelihood(reading, &pass.values, &conditions, constant, switches))
-            .collect();
-        let count = log_likelihoods.len() as f64;
+    /// The bound of reading `row`, nats.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub(super) fn score(&self, row: usize, switches: &Switches) -> Result<f64, Error> {
+        let posterior = self.encode(self.data.readings.row(row), switches);
+        let passes = self.passes(row, &posterior, switches);
+        let log_likelihoods = self.log_likelihoods(row, &passes, switches)?;
         if let Estimator::ImportanceWeighted { .. } = self.estimator {
-            let weights = log_likelihoods.iter().zip(&passes);
-            let weights = weights.map(|(log, pass)| log / Q16 + self.log_ratio(&posterior, pass));
-            return log_sum_exp(weights) - count.ln();
+            let ratios = self.log_ratios(&posterior, &passes)?;
+            let weights = log_likelihoods.iter().zip(ratios);
+            let weights: Vec<f64> = weights.map(|(log, ratio)| log / Q16 + ratio).collect();
+            return Ok(Evidence::new(&weights).log_evidence);
         }
+        let count = log_likelihoods.len() as f64;
         let sum: f64 = log_likelihoods.iter().sum();
-        let (mean, kl) = (sum / count, self.divergence(&posterior, switches));
+        let (mean, kl) = (sum / count, self.divergence(&posterior, switches)?);
         // floor((s + floor(k / 2)) / k) of integers.
         let mean = if switches.tables {
             ((sum + (count / 2.0).floor()) / count).floor()
         } else {
             mean
         };
-        (mean - kl) / Q16
+        Ok((mean - kl) / Q16)
     }
 
     fn encode(&self, reading: &[i16], switches: &Switches) -> Posterior {
-        let ceiling = self.network.input_ceiling;
+        let largest = self.network.largest_input;
         let inputs = reading.iter().zip(&self.network.inputs);
         let inputs = inputs.map(|(&x, &(center, gain))| {
             let level = (f64::from(x) - center) * gain;
             if switches.input {
-                half_up(level).clamp(-ceiling, ceiling)
+                half_up(level).clamp(-largest, largest)
             } else {
                 level
             }
         });
-        let heads = run(&self.network.encoder, inputs.collect(), switches, 0);
-        let (means, log_variances) = heads.split_at(self.network.latents);
+        let layers = &switches.layers;
+        let heads = self.network.run(LayerId::Heads, inputs.collect(), layers);
+        let (means, log_variances) = heads.split_at(self.vae.latents());
         let limit = f64::from(LARGEST_MEAN);
         let (low, high) = self.network.log_variance_range;
         let mean = |&mean: &f64| match switches.mean {
@@ -192,7 +171,7 @@ impl<'a> Emulator<'a> {
                 product
             }
         };
-        let latents = self.network.latents;
+        let latents = self.vae.latents();
         let at = |sign: f64, offsets: &[f64]| -> Vec<f64> {
             let offsets = posterior.deviation.iter().zip(offsets);
             let means = posterior.mean.iter().zip(offsets);
@@ -242,115 +221,93 @@ impl<'a> Emulator<'a> {
         }
     }
 
-    /// `log p(x|z)`, Q16.16, of a wide sum.
-    fn log_likelihood(
+    /// `log p(x|z)` of each pass, Q16.16, of a wide sum.
+    fn log_likelihoods(
         &self,
-        reading: &[i16],
-        values: &[f64],
-        conditions: &[f64],
-        constant: f64,
+        row: usize,
+        passes: &[Pass],
         switches: &Switches,
-    ) -> f64 {
+    ) -> Result<Vec<f64>, Error> {
+        let reading = self.data.readings.row(row);
+        let conditions = self.conditions(reading, switches);
         let step = 2f64.powi(16 - i32::from(self.network.latent_fraction_bits));
-        let latents = values.iter().map(|value| {
-            if switches.latents {
-                half_up(value / step).clamp(i16::MIN.into(), i16::MAX.into())
-            } else {
-                value / step
-            }
+        let outputs = passes.iter().map(|pass| {
+            let latents = pass.values.iter().map(|value| {
+                if switches.latents {
+                    half_up(value / step).clamp(i16::MIN.into(), i16::MAX.into())
+                } else {
+                    value / step
+                }
+            });
+            let taken_in = latents.chain(conditions.iter().copied()).collect();
+            let layers = &switches.layers;
+            self.network.run(LayerId::Output, taken_in, layers)
         });
-        let taken_in = latents.chain(conditions.iter().copied()).collect();
-        let first = self.network.encoder.len();
-        let outputs = run(&self.network.decoder, taken_in, switches, first);
-        let modelled = &reading[..self.model.inputs()];
-        let rows = outputs.len() / modelled.len();
         if switches.tables {
+            let modelled = &reading[..self.model.inputs()];
             let likelihood = self.model.likelihood();
-            let outputs = outputs
-                .iter()
-                .map(|&output| saturate(half_up(output)) as i32);
-            let outputs: Vec<i32> = outputs.collect();
-            return likelihood.log_density_of(modelled, &outputs) as f64;
+            let log_density = |outputs: Vec<f64>| {
+                let outputs = outputs
+                    .iter()
+                    .map(|&output| saturate(half_up(output)) as i32);
+                likelihood.log_density_of(modelled, &outputs.collect::<Vec<_>>()) as f64
+            };
+            return Ok(outputs.map(log_density).collect());
         }
-        if let Likelihood::Heterogeneous(columns) = &self.vae.likelihood {
-            let scales = outputs.iter().zip(&self.network.output_scales);
-            let outputs: Vec<f64> = scales.map(|(output, scale)| output * scale).collect();
-            let parameters = self.log_deviations.as_deref().unwrap_or_default();
-            let x = columns.targets(modelled, self.normalization);
-            return (columns.log_density(parameters, &x, &outputs) + constant) * Q16;
-        }
-        let terms = modelled.iter().enumerate().map(|(input, &x)| {
-            let scales = &self.network.output_scales[rows * input..][..rows];
-            let of_input = outputs[rows * input..][..rows].iter().zip(scales);
-            let of_input: Vec<f64> = of_input.map(|(output, scale)| output * scale).collect();
-            self.term(input, x, &of_input)
+        let outputs = outputs.flat_map(|outputs| {
+            let scales = outputs.into_iter().zip(&self.network.output_scales);
+            scales
+                .map(|(output, scale)| (output * scale) as f32)
+                .collect::<Vec<_>>()
         });
-        (terms.sum::<f64>() + constant) * Q16
-    }
-
-    /// `log p(x_i|z)` without its constant, nats, from outputs in network units.
-    fn term(&self, input: usize, x: i16, outputs: &[f64]) -> f64 {
-        let x = f64::from(x);
-        match &self.vae.likelihood {
-            Likelihood::Binomial { trials } => {
-                let logit = outputs[0];
-                let softplus = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
-                x * logit - f64::from(*trials) * softplus
-            }
-            Likelihood::Location(location) => {
-                let center = f64::from(self.normalization.centers[input]);
-                let unit = f64::from(self.normalization.units[input]);
-                let limit = f64::from(LARGEST_LOG_DEVIATION) / Q16;
-                let log_deviation = match &self.log_deviations {
-                    Some(all) => all[input],
-                    None => outputs[1].clamp(-limit, limit),
-                };
-                let deviation = ((x - center) / unit - outputs[0]) * (-log_deviation).exp();
-                let penalty = match location.family {
-                    Family::Normal => deviation * deviation / 2.0,
-                    Family::Laplace => deviation.abs(),
-                };
-                -log_deviation - penalty
-            }
-            // It has a density of its own.
-            Likelihood::Heterogeneous(_) => 0.0,
-        }
+        let outputs: Vec<f32> = outputs.collect();
+        let target = &self.data.batch.target;
+        let shape = (passes.len(), self.network.output_scales.len());
+        let outputs = Tensor::from_vec(outputs, shape, target.device())?;
+        let target = target.narrow(0, row, 1)?.repeat((passes.len(), 1))?;
+        let terms = self.vae.likelihood.terms(&target, &outputs)?;
+        let sums = terms.to_dtype(DType::F64)?.sum(1)?.to_vec1::<f64>()?;
+        let constant = self.data.constant(row, None);
+        Ok(sums.iter().map(|sum| (sum + constant) * Q16).collect())
     }
 
     /// `KL(q(z|x) || p(z))`, Q16.16.
-    fn divergence(&self, posterior: &Posterior, switches: &Switches) -> f64 {
+    fn divergence(&self, posterior: &Posterior, switches: &Switches) -> Result<f64, Error> {
+        let Posterior {
+            mean, log_variance, ..
+        } = posterior;
         if switches.tables {
             let whole = |values: &[f64]| values.iter().map(|&x| x as i32).collect::<Vec<_>>();
-            let (mean, log_variance) = (whole(&posterior.mean), whole(&posterior.log_variance));
-            return self.model.prior().divergence(&mean, &log_variance) as f64;
+            let kl = self
+                .model
+                .prior()
+                .divergence(&whole(mean), &whole(log_variance));
+            return Ok(kl as f64);
         }
-        let nats = |values: &[f64]| values.iter().map(|x| x / Q16).collect::<Vec<_>>();
-        let (mean, log_variance) = (nats(&posterior.mean), nats(&posterior.log_variance));
-        self.prior.divergence(&mean, &log_variance) * Q16
+        let kl = self
+            .vae
+            .divergence(&self.row(mean)?, &self.row(log_variance)?)?;
+        Ok(f64::from(kl.to_vec1::<f32>()?[0]) * Q16)
     }
 
-    /// `log p(z) - log q(z|x)` of a pass with noise, nats.
-    fn log_ratio(&self, posterior: &Posterior, pass: &Pass) -> f64 {
-        let noise = pass.noise.iter().flatten().map(|noise| noise / Q16);
-        let entropy = noise.zip(&posterior.log_variance);
-        let entropy: f64 = entropy.map(|(noise, log)| noise * noise + log / Q16).sum();
-        let z: Vec<f64> = pass.values.iter().map(|value| value / Q16).collect();
-        self.prior.log_density(&z) + 0.5 * entropy
-    }
-}
-
-/// Runs layers of which the first is layer `first` of all.
-fn run(layers: &[Layer], inputs: Vec<f64>, switches: &Switches, first: usize) -> Vec<f64> {
-    let numbered = layers.iter().zip(first..);
-    numbered.fold(inputs, |numbers, (layer, at)| {
-        let how = Rounding {
-            device_weights: switches.weights[at],
-            limited: switches.limits[at],
-            // The heads are rounded where they are divided.
-            rounded: switches.activations[at] && !(layer.is_last() && first == 0),
+    /// `log p(z) - log q(z|x)` of each pass with noise, nats.
+    fn log_ratios(&self, posterior: &Posterior, passes: &[Pass]) -> Result<Vec<f64>, Error> {
+        let ratio = |pass: &Pass| -> Result<f64, Error> {
+            let noise = pass.noise.iter().flatten().map(|noise| noise / Q16);
+            let entropy = noise.zip(&posterior.log_variance);
+            let entropy: f64 = entropy.map(|(noise, log)| noise * noise + log / Q16).sum();
+            let log_prior = self.vae.log_prior(&self.row(&pass.values)?)?;
+            Ok(f64::from(log_prior.to_vec1::<f32>()?[0]) + 0.5 * entropy)
         };
-        layer.run(&numbers, how)
-    })
+        passes.iter().map(ratio).collect()
+    }
+
+    /// Numbers in Q16.16 as a batch of one.
+    fn row(&self, values: &[f64]) -> Result<Tensor, Error> {
+        let values = values.iter().map(|value| (value / Q16) as f32);
+        let device = self.data.batch.target.device();
+        Ok(Tensor::from_iter(values, device)?.unsqueeze(0)?)
+    }
 }
 
 /// How many deviations, Q16.16, the latents of a pair of sigma points are from their means: from the device's table, or

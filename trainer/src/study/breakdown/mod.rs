@@ -6,17 +6,18 @@
 
 mod emulator;
 mod network;
-mod prior;
 
 use crate::error::Error;
-use crate::model::Vae;
 use crate::model::prepared::Prepared;
+use crate::model::{Depth, LayerId, Layers, Vae};
+use crate::numeric::parallel::on_all;
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::Normalization;
 use crate::readings::device::elbos;
 use crate::score::evaluate::Scores;
 use elbow::{Estimator, Model};
 use emulator::{Emulator, Switches};
+use network::LayerSwitches;
 use serde::Serialize;
 
 /// What is lost is not worth a remedy below this, nats a reading.
@@ -114,9 +115,9 @@ pub struct Setting<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Step {
     Input,
-    Weights(usize),
-    Range(usize),
-    Activations(usize),
+    Weights(LayerId),
+    Range(LayerId),
+    Activations(LayerId),
     Mean,
     LogVariance,
     Latents,
@@ -127,9 +128,9 @@ impl Step {
     fn put_into(self, switches: &mut Switches) {
         match self {
             Self::Input => switches.input = true,
-            Self::Weights(layer) => switches.weights[layer] = true,
-            Self::Range(layer) => switches.limits[layer] = true,
-            Self::Activations(layer) => switches.activations[layer] = true,
+            Self::Weights(layer) => switches.layers[layer].weights = true,
+            Self::Range(layer) => switches.layers[layer].limits = true,
+            Self::Activations(layer) => switches.layers[layer].activations = true,
             Self::Mean => switches.mean = true,
             Self::LogVariance => switches.log_variance = true,
             Self::Latents => switches.latents = true,
@@ -149,10 +150,10 @@ impl Step {
         }
     }
 
-    fn place(self, encoder: usize, layers: usize) -> Option<String> {
+    fn place(self) -> Option<String> {
         match self {
             Self::Weights(layer) | Self::Range(layer) | Self::Activations(layer) => {
-                Some(layer_name(layer, encoder, layers))
+                Some(layer.name())
             }
             Self::Mean => Some("mean".into()),
             Self::LogVariance => Some("log-variance".into()),
@@ -161,23 +162,14 @@ impl Step {
     }
 }
 
-/// The name of layer `layer` of all `layers`, of which the first `encoder` are the encoder's and its heads.
-fn layer_name(layer: usize, encoder: usize, layers: usize) -> String {
-    match layer {
-        last if last + 1 == layers => "output".into(),
-        heads if heads + 1 == encoder => "heads".into(),
-        hidden if hidden < encoder => format!("encoder {}", hidden + 1),
-        hidden => format!("decoder {}", hidden - encoder + 1),
-    }
-}
-
 /// All steps, from the reading to the score.
-fn steps(encoder: usize, layers: usize) -> Vec<Step> {
-    let rounded = (0..layers).filter(|&layer| layer + 1 != encoder);
-    let weights = (0..layers).map(Step::Weights);
-    let hidden = rounded.clone().filter(|&layer| layer + 1 != layers);
+fn steps(depth: Depth) -> Vec<Step> {
+    let layers = || depth.layers();
+    let hidden = layers().filter(|layer| layer.is_hidden());
+    // The heads are rounded where they are divided.
+    let rounded = layers().filter(|&layer| layer != LayerId::Heads);
     std::iter::once(Step::Input)
-        .chain(weights)
+        .chain(layers().map(Step::Weights))
         .chain(hidden.map(Step::Range))
         .chain(rounded.map(Step::Activations))
         .chain([Step::Mean, Step::LogVariance, Step::Latents, Step::Tables])
@@ -191,57 +183,71 @@ impl Breakdown {
     /// [`Error::Setting`] where float model and image are of different shapes, [`Error::Tensor`].
     pub fn new(setting: &Setting<'_>, abnormal: Option<&[bool]>) -> Result<Self, Error> {
         let Setting { scores, data, .. } = *setting;
-        let source = (setting.estimator, setting.seed);
-        let emulator = Emulator::new(setting.vae, setting.model, setting.normalization, source)?;
-        let (encoder, layers) = (emulator.encoder_layers(), emulator.layers());
         let normal: Vec<usize> = (0..data.readings.len())
             .filter(|&row| abnormal.is_none_or(|abnormal| !abnormal[row]))
             .collect();
-        let device = elbos(&scores.device);
         let of_normal =
             |values: &[f64]| -> Vec<f64> { normal.iter().map(|&row| values[row]).collect() };
-        let (float, device) = (of_normal(&scores.float), of_normal(&device));
-        let score = |switches: &Switches| {
-            in_parallel(&normal, |row| {
-                let reading = (row, data.readings.row(row));
-                emulator.score(reading, data.constant(row, None), switches)
-            })
-        };
-        let nothing = Switches {
-            weights: vec![false; layers],
-            limits: vec![false; layers],
-            activations: vec![false; layers],
-            ..Switches::default()
-        };
-        let trained = score(&nothing);
-        let sampling = Moved::new(&float, &trained);
-        let mut moves = vec![((Cause::Sampling, None), sampling.clone(), sampling)];
-        let (mut switches, mut before) = (nothing.clone(), trained.clone());
-        for step in steps(encoder, layers) {
-            step.put_into(&mut switches);
-            let after = score(&switches);
-            let mut alone = nothing.clone();
-            step.put_into(&mut alone);
-            let name = (step.cause(), step.place(encoder, layers));
-            let alone = Moved::new(&trained, &score(&alone));
-            moves.push((name, Moved::new(&before, &after), alone));
-            before = after;
-        }
+        let float = of_normal(&scores.float);
+        let device = of_normal(&elbos(&scores.device));
+        let (mut moves, with_all) = setting.moves(&normal, &float)?;
         // With everything in place it is the device's own score; what is left is of the last step.
-        let left = Moved::new(&before, &device);
-        if let Some((_, last, _)) = moves.last_mut() {
-            last.add(&left);
+        let left = Moved::new(&with_all, &device);
+        if let Some(last) = moves.last_mut() {
+            last.on_top.add(&left);
         }
-        let difference = Moved::new(&float, &device).mean_and_error().0;
         let totals = totals(&moves);
         Ok(Self {
             readings: normal.len(),
-            difference,
+            difference: Moved::new(&float, &device).mean_and_error().0,
             verdict: verdict(&totals, &moves, setting.estimator),
             residual: left.0.iter().fold(0.0, |most, moved| most.max(moved.abs())),
-            parts: moves.iter().map(part).collect(),
+            parts: moves.iter().map(Move::part).collect(),
             totals,
         })
+    }
+}
+
+impl Setting<'_> {
+    /// What each step moves the scores of the readings `rows` by, from those in floats, and the scores with all steps.
+    fn moves(&self, rows: &[usize], float: &[f64]) -> Result<(Vec<Move>, Vec<f64>), Error> {
+        let source = (self.estimator, self.seed);
+        let models = (self.vae, self.model);
+        let emulator = Emulator::new(models, self.normalization, self.data, source)?;
+        let score = |switches: &Switches| {
+            on_all(rows.len(), |numbers| {
+                let scored = numbers.map(|number| (number, emulator.score(rows[number], switches)));
+                Ok::<_, Error>(scored.collect())
+            })
+        };
+        let depth = self.vae.depth();
+        let nothing = Switches {
+            layers: Layers::from_fn(depth, |_| LayerSwitches::default()),
+            ..Switches::default()
+        };
+        let trained = score(&nothing)?;
+        let sampling = Moved::new(float, &trained);
+        let mut moves = vec![Move {
+            cause: Cause::Sampling,
+            place: None,
+            on_top: sampling.clone(),
+            alone: sampling,
+        }];
+        let (mut switches, mut before) = (nothing.clone(), trained.clone());
+        for step in steps(depth) {
+            step.put_into(&mut switches);
+            let after = score(&switches)?;
+            let mut alone = nothing.clone();
+            step.put_into(&mut alone);
+            moves.push(Move {
+                cause: step.cause(),
+                place: step.place(),
+                on_top: Moved::new(&before, &after),
+                alone: Moved::new(&trained, &score(&alone)?),
+            });
+            before = after;
+        }
+        Ok((moves, before))
     }
 }
 
@@ -265,26 +271,39 @@ impl Moved {
     }
 }
 
-/// Cause and place; on top of all before it; alone.
-type Move = ((Cause, Option<String>), Moved, Moved);
+/// What one step moves each score by.
+struct Move {
+    cause: Cause,
+    place: Option<String>,
+    /// On top of all before it.
+    on_top: Moved,
+    alone: Moved,
+}
 
-fn part(((cause, place), on_top, alone): &Move) -> Part {
-    let (nats, standard_error) = on_top.mean_and_error();
-    let (alone, alone_standard_error) = alone.mean_and_error();
-    Part {
-        cause: *cause,
-        place: place.clone(),
-        nats: nats.unwrap_or(0.0),
-        standard_error,
-        alone: alone.unwrap_or(0.0),
-        alone_standard_error,
+impl Move {
+    fn part(&self) -> Part {
+        let (nats, standard_error) = self.on_top.mean_and_error();
+        let (alone, alone_standard_error) = self.alone.mean_and_error();
+        Part {
+            cause: self.cause,
+            place: self.place.clone(),
+            nats: nats.unwrap_or(0.0),
+            standard_error,
+            alone: alone.unwrap_or(0.0),
+            alone_standard_error,
+        }
     }
 }
 
 /// The sums of all parts of each cause, in the order of the parts.
 fn totals(moves: &[Move]) -> Vec<Total> {
     let mut totals: Vec<(Cause, Moved)> = Vec::new();
-    for ((cause, _), moved, _) in moves {
+    for Move {
+        cause,
+        on_top: moved,
+        ..
+    } in moves
+    {
         match totals.iter_mut().find(|(of, _)| of == cause) {
             None => totals.push((*cause, moved.clone())),
             Some((_, sums)) => sums.add(moved),
@@ -310,10 +329,8 @@ fn verdict(totals: &[Total], moves: &[Move], estimator: Estimator) -> String {
     let Some(largest) = largest.filter(|total| size(total.nats) >= NEGLIGIBLE) else {
         return format!("nothing to gain: no cause moves the score by {NEGLIGIBLE} nats");
     };
-    let parts = moves
-        .iter()
-        .filter(|((cause, _), _, _)| *cause == largest.cause)
-        .map(part);
+    let parts = moves.iter().filter(|one| one.cause == largest.cause);
+    let parts = parts.map(Move::part);
     let most = parts.max_by(|a, b| size(a.nats).total_cmp(&size(b.nats)));
     let place = most.and_then(|part| Some((part.place?, part.nats)));
     let place = place.map_or_else(String::new, |(place, nats)| {
@@ -380,26 +397,4 @@ impl Cause {
             }
         }
     }
-}
-
-/// `work` of each of `rows`, in order, on all cores.
-fn in_parallel(rows: &[usize], work: impl Fn(usize) -> f64 + Sync) -> Vec<f64> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = rows.len().div_ceil(threads).max(1);
-    let one = |rows: &[usize]| rows.iter().map(|&row| work(row)).collect::<Vec<_>>();
-    let one = &one;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = rows
-            .chunks(share)
-            .map(|rows| scope.spawn(move || one(rows)))
-            .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| {
-                worker
-                    .join()
-                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            })
-            .collect()
-    })
 }

@@ -5,12 +5,10 @@
 //! Without a rounding they are the trained model's numbers, in the same units.
 
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Dense, LayerId, Layers, Vae};
+use crate::quantize::{Operand, Q16, output_scales};
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
-
-/// 1.0 as Q16.16.
-pub(super) const Q16: f64 = 65536.0;
+use elbow::format::{Activation, DenseSpec, ImageSpec};
 
 /// Weights and biases, column after column.
 #[derive(Clone, Debug)]
@@ -19,44 +17,40 @@ struct Weights {
     biases: Vec<f64>,
 }
 
-/// What happens to the numbers of a hidden layer.
+/// The activation of a hidden layer.
 #[derive(Clone, Copy, Debug)]
-struct Steps {
+struct Hidden {
     rectified: bool,
     zero_point: f64,
-    ceiling: f64,
+    q_max: f64,
 }
 
 /// What of a layer is as on the device.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rounding {
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct LayerSwitches {
     /// Weights and biases.
-    pub(super) device_weights: bool,
+    pub(super) weights: bool,
     /// The lowest and the highest of hidden outputs.
-    pub(super) limited: bool,
+    pub(super) limits: bool,
     /// Outputs are whole steps.
-    pub(super) rounded: bool,
+    pub(super) activations: bool,
 }
 
 /// A layer in both versions.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    rows: usize,
     trained: Weights,
     device: Weights,
     /// From accumulators to outputs.
     multipliers: Vec<f64>,
     /// None where outputs are wide.
-    steps: Option<Steps>,
+    hidden: Option<Hidden>,
 }
 
 /// Both networks.
 #[derive(Clone, Debug)]
 pub(super) struct Network {
-    /// Hidden layers, then the heads.
-    pub(super) encoder: Vec<Layer>,
-    /// Hidden layers, then the output.
-    pub(super) decoder: Vec<Layer>,
+    pub(super) layers: Layers<Layer>,
     /// For each number of a reading its centre and levels of the input in a raw unit.
     pub(super) inputs: Vec<(f64, f64)>,
     /// For each condition its centre, and steps of a latent in a raw unit, exactly and as the device has it.
@@ -68,20 +62,17 @@ pub(super) struct Network {
     /// Lowest and highest log-variance, Q16.16.
     pub(super) log_variance_range: (f64, f64),
     /// The largest magnitude of a number that the encoder takes in.
-    pub(super) input_ceiling: f64,
-    /// Numbers in a latent vector.
-    pub(super) latents: usize,
-}
-
-/// What a layer takes in: the value of a step of each number, and the number that stands for 0.
-struct Operand {
-    scales: Vec<f64>,
-    zero_point: f64,
+    pub(super) largest_input: f64,
 }
 
 /// `floor(x + 1/2)`: the rounding rule of the device.
 pub(super) fn half_up(x: f64) -> f64 {
     (x + 0.5).floor()
+}
+
+/// To the range of 32 bits.
+pub(super) fn saturate(value: f64) -> f64 {
+    value.clamp(i32::MIN.into(), i32::MAX.into())
 }
 
 impl Network {
@@ -95,34 +86,37 @@ impl Network {
         normalization: &Normalization,
     ) -> Result<Self, Error> {
         let raw = spec.inputs.iter().zip(&normalization.units);
-        let input = Operand {
-            scales: raw
-                .map(|(input, &unit)| 1.0 / (input.gain.to_f64() * f64::from(unit)))
-                .collect(),
-            zero_point: 0.0,
+        let scales = raw.map(|(input, &unit)| 1.0 / (input.gain.to_f64() * f64::from(unit)));
+        let mut input = Operand {
+            scales: scales.collect(),
+            ..Operand::default()
         };
-        let latents = vae.latents();
-        let step = 0.5f64.powi(spec.latent_fraction_bits.into());
-        let latent = Operand {
-            scales: vec![step; latents + vae.conditions()],
-            zero_point: 0.0,
-        };
-        let output_scales = output_scales(spec, normalization);
-        let heads = vec![1.0 / Q16; 2 * latents];
-        let encoder = half((&vae.encoder, &vae.heads), (&spec.encoder, &spec.heads), {
-            (input, &heads)
-        })?;
-        let decoder = half(
-            (&vae.decoder, &vae.output),
-            (&spec.decoder, &spec.output),
-            (latent, &output_scales),
-        )?;
+        let latents = vae.latents() + vae.conditions();
+        let latents = Operand::latents(latents, spec.latent_fraction_bits);
+        let step = latents.scales[0];
+        let output_scales = output_scales(vae, normalization)?;
+        let heads = vec![1.0 / Q16; vae.heads.bias.elem_count()];
+        let depth = vae.depth();
+        let layers = Layers::try_from_fn(depth, |id| {
+            if id == depth.first(LayerId::Output) {
+                input = latents.clone();
+            }
+            let outputs = match id {
+                LayerId::Heads => Some(&heads),
+                LayerId::Output => Some(&output_scales),
+                LayerId::Encoder(_) | LayerId::Decoder(_) => None,
+            };
+            let (dense, hidden) = of_image(spec, id);
+            let (layer, scales) = Layer::new(vae.layer(id), dense, &input, outputs)?;
+            input.scales = scales;
+            input.zero_point = hidden.map_or(0, |hidden| hidden.zero_point as i16);
+            Ok::<_, Error>(Layer { hidden, ..layer })
+        });
         let modelled = spec.inputs.len() - spec.conditions.len();
         let behind = spec.inputs.iter().zip(&normalization.units).skip(modelled);
         let conditions = behind.zip(&spec.conditions);
         Ok(Self {
-            encoder,
-            decoder,
+            layers: layers?,
             inputs: spec
                 .inputs
                 .iter()
@@ -135,126 +129,44 @@ impl Network {
                 })
                 .collect(),
             output_scales,
-            input_ceiling: spec.input_ceiling.into(),
+            largest_input: spec.input_ceiling.into(),
             latent_fraction_bits: spec.latent_fraction_bits,
             log_variance_range: (
                 f64::from(spec.log_variance_range.0),
                 f64::from(spec.log_variance_range.1),
             ),
-            latents,
+        })
+    }
+
+    /// Runs the network that ends with `last`.
+    pub(super) fn run(
+        &self,
+        last: LayerId,
+        inputs: Vec<f64>,
+        switches: &Layers<LayerSwitches>,
+    ) -> Vec<f64> {
+        let layers = self.layers.iter();
+        let layers = layers.filter(|(id, _)| id.is_of_encoder() == last.is_of_encoder());
+        layers.fold(inputs, |numbers, (id, layer)| {
+            layer.run(&numbers, switches[id])
         })
     }
 }
 
-/// Network units of a step of each output: what the exporter divides the output's weights by.
-fn output_scales(spec: &ImageSpec, normalization: &Normalization) -> Vec<f64> {
-    let location = match &spec.likelihood {
-        LikelihoodSpec::Location(location) => location,
-        LikelihoodSpec::Binomial { .. } => return vec![1.0 / Q16; spec.output.rows.len()],
-        LikelihoodSpec::Heterogeneous(groups) => return scales_of_groups(groups, normalization),
+/// A layer of an image; an empty one where there is none.
+fn of_image(spec: &ImageSpec, id: LayerId) -> (Option<&DenseSpec>, Option<Hidden>) {
+    let layer = match id {
+        LayerId::Heads => return (Some(&spec.heads), None),
+        LayerId::Output => return (Some(&spec.output), None),
+        LayerId::Encoder(index) => spec.encoder.get(index),
+        LayerId::Decoder(index) => spec.decoder.get(index),
     };
-    let units = location.standardize.iter().zip(&normalization.units);
-    let locations = units.map(|(standardize, &unit)| {
-        // A unit of the output is 2^13 / standardize raw ones.
-        8192.0 / standardize.to_f64() / f64::from(unit) / Q16
+    let hidden = layer.map(|layer| Hidden {
+        rectified: layer.activation == Activation::Relu,
+        zero_point: layer.zero_point.into(),
+        q_max: layer.ceiling.into(),
     });
-    if location.predicted_scale {
-        return locations.flat_map(|scale| [scale, 1.0 / Q16]).collect();
-    }
-    locations.collect()
-}
-
-fn scales_of_groups(groups: &[GroupSpec], normalization: &Normalization) -> Vec<f64> {
-    let mut scales = vec![];
-    for group in groups {
-        let unit = f64::from(normalization.units[scales.len()]);
-        let scale = match group {
-            GroupSpec::Real { standardize, .. } => 8192.0 / standardize.to_f64() / unit / Q16,
-            GroupSpec::Flag | GroupSpec::Count { .. } | GroupSpec::States { .. } => 1.0 / Q16,
-        };
-        scales.extend(std::iter::repeat_n(scale, group.inputs()));
-    }
-    scales
-}
-
-/// The layers of one half, the last of which has outputs in steps of `scales`.
-fn half(
-    (hidden, last): (&[Dense], &Dense),
-    (specs, last_spec): (&[LayerSpec], &DenseSpec),
-    (mut operand, scales): (Operand, &[f64]),
-) -> Result<Vec<Layer>, Error> {
-    let mut layers = Vec::new();
-    for (dense, spec) in hidden.iter().zip(specs) {
-        let steps = Steps {
-            rectified: spec.activation == Activation::Relu,
-            zero_point: spec.zero_point.into(),
-            ceiling: spec.ceiling.into(),
-        };
-        let (layer, scales) = layer(dense, &spec.dense, &operand, None)?;
-        layers.push(Layer {
-            steps: Some(steps),
-            ..layer
-        });
-        operand = Operand {
-            scales,
-            zero_point: steps.zero_point,
-        };
-    }
-    layers.push(layer(last, last_spec, &operand, Some(scales))?.0);
-    Ok(layers)
-}
-
-/// One layer, and what a step of each of its outputs stands for: `outputs`, or else that with which the
-/// device's weights come closest to the trained ones.
-fn layer(
-    dense: &Dense,
-    spec: &DenseSpec,
-    operand: &Operand,
-    outputs: Option<&[f64]>,
-) -> Result<(Layer, Vec<f64>), Error> {
-    let (rows, columns) = (spec.rows.len(), operand.scales.len());
-    let trained = dense.rows()?;
-    let fits = trained.len() == rows && trained.iter().all(|row| row.len() == columns);
-    if !fits || spec.weights.len() != rows * columns {
-        return Err(Error::Setting(format!(
-            "the image has a layer of {rows} rows of {columns}, the float model has {} there: evaluate the image beside its own model.safetensors",
-            trained.len()
-        )));
-    }
-    let mut layer = Layer {
-        rows,
-        trained: Weights::empty(columns, rows),
-        device: Weights::empty(columns, rows),
-        multipliers: spec
-            .rows
-            .iter()
-            .map(|row| row.multiplier.to_f64())
-            .collect(),
-        steps: None,
-    };
-    let mut scales = Vec::new();
-    for (row, (weights, bias)) in trained.iter().zip(dense.biases()?).enumerate() {
-        let device = &spec.weights[row * columns..][..columns];
-        let scaled: Vec<f64> = weights
-            .iter()
-            .zip(&operand.scales)
-            .map(|(weight, scale)| weight * scale)
-            .collect();
-        let multiplier = layer.multipliers[row];
-        let scale = match outputs {
-            Some(outputs) => outputs[row] * multiplier,
-            None => closest_scale(&scaled, device),
-        };
-        scales.push(scale / multiplier);
-        let exact = scaled.iter().map(|weight| weight / scale);
-        let sum = layer.trained.put_row(row, rows, exact);
-        layer.trained.biases[row] = bias / scale - operand.zero_point * sum;
-        layer
-            .device
-            .put_row(row, rows, device.iter().map(|&weight| weight.into()));
-        layer.device.biases[row] = spec.rows[row].bias.into();
-    }
-    Ok((layer, scales))
+    (layer.map(|layer| &layer.dense), hidden)
 }
 
 /// The scale s that minimizes `sum (s q - w)^2`; 1 where that is none above 0.
@@ -281,7 +193,8 @@ impl Weights {
     }
 
     /// Puts the weights of a row; gives their sum.
-    fn put_row(&mut self, row: usize, rows: usize, weights: impl Iterator<Item = f64>) -> f64 {
+    fn put_row(&mut self, row: usize, weights: impl Iterator<Item = f64>) -> f64 {
+        let rows = self.biases.len();
         let places = self.columns.iter_mut().skip(row).step_by(rows);
         let mut sum = 0.0;
         for (place, weight) in places.zip(weights) {
@@ -293,70 +206,91 @@ impl Weights {
 }
 
 impl Layer {
+    /// One layer with wide outputs, and what a step of each stands for: `outputs`, or else that with which the
+    /// device's weights come closest to the trained ones.
+    fn new(
+        dense: &Dense,
+        spec: Option<&DenseSpec>,
+        input: &Operand,
+        outputs: Option<&Vec<f64>>,
+    ) -> Result<(Self, Vec<f64>), Error> {
+        let columns = input.scales.len();
+        let trained = dense.rows()?;
+        let rows = spec.map_or(0, |spec| spec.rows.len());
+        let fits = trained.len() == rows && trained.iter().all(|row| row.len() == columns);
+        let Some(spec) = spec.filter(|spec| fits && spec.weights.len() == rows * columns) else {
+            return Err(Error::Setting(format!(
+                "the image has a layer of {rows} rows of {columns}, the float model has {} there: evaluate the image beside its own model.safetensors",
+                trained.len()
+            )));
+        };
+        let multipliers = spec.rows.iter().map(|row| row.multiplier.to_f64());
+        let mut layer = Self {
+            trained: Weights::empty(columns, rows),
+            device: Weights::empty(columns, rows),
+            multipliers: multipliers.collect(),
+            hidden: None,
+        };
+        let mut scales = Vec::new();
+        for (row, (weights, bias)) in trained.iter().zip(dense.biases()?).enumerate() {
+            let device = &spec.weights[row * columns..][..columns];
+            let scaled = weights.iter().zip(&input.scales);
+            let scaled: Vec<f64> = scaled.map(|(weight, scale)| weight * scale).collect();
+            let multiplier = layer.multipliers[row];
+            let scale = match outputs {
+                Some(outputs) => outputs[row] * multiplier,
+                None => closest_scale(&scaled, device),
+            };
+            scales.push(scale / multiplier);
+            let exact = scaled.iter().map(|weight| weight / scale);
+            let sum = layer.trained.put_row(row, exact);
+            layer.trained.biases[row] = bias / scale - f64::from(input.zero_point) * sum;
+            let integers = device.iter().map(|&weight| weight.into());
+            layer.device.put_row(row, integers);
+            layer.device.biases[row] = spec.rows[row].bias.into();
+        }
+        Ok((layer, scales))
+    }
+
     /// Outputs, in steps.
-    pub(super) fn run(&self, inputs: &[f64], how: Rounding) -> Vec<f64> {
-        let weights = if how.device_weights {
+    fn run(&self, inputs: &[f64], switches: LayerSwitches) -> Vec<f64> {
+        let weights = if switches.weights {
             &self.device
         } else {
             &self.trained
         };
         let mut outputs = weights.biases.clone();
-        for (&x, column) in inputs.iter().zip(weights.columns.chunks_exact(self.rows)) {
+        let columns = weights.columns.chunks_exact(outputs.len());
+        for (&x, column) in inputs.iter().zip(columns) {
             for (output, weight) in outputs.iter_mut().zip(column) {
                 *output += weight * x;
             }
         }
         for (output, multiplier) in outputs.iter_mut().zip(&self.multipliers) {
-            *output = self.finish(*output * multiplier, how);
+            *output = self.finish(*output * multiplier, switches);
         }
         outputs
     }
 
-    fn finish(&self, output: f64, how: Rounding) -> f64 {
-        let output = if how.rounded {
+    fn finish(&self, output: f64, switches: LayerSwitches) -> f64 {
+        let output = if switches.activations {
             saturate(half_up(output))
         } else {
             output
         };
-        let Some(steps) = self.steps else {
+        let Some(hidden) = self.hidden else {
             return output;
         };
-        let level = steps.zero_point + steps.activated(output);
-        if how.limited {
-            level.clamp(-steps.ceiling, steps.ceiling)
+        let activated = if hidden.rectified {
+            output.max(0.0)
+        } else {
+            output
+        };
+        let level = hidden.zero_point + activated;
+        if switches.limits {
+            level.clamp(-hidden.q_max, hidden.q_max)
         } else {
             level
         }
     }
-
-    /// Whether its outputs are wide.
-    pub(super) fn is_last(&self) -> bool {
-        self.steps.is_none()
-    }
-}
-
-impl Steps {
-    fn activated(self, value: f64) -> f64 {
-        if self.rectified {
-            value.max(0.0)
-        } else {
-            value
-        }
-    }
-}
-
-/// To the range of 32 bits.
-pub(super) fn saturate(value: f64) -> f64 {
-    value.clamp(i32::MIN.into(), i32::MAX.into())
-}
-
-/// The learned parameters of the likelihood, `ln sigma_i` in network units of each input that has a location; none where the
-/// decoder gives them, or of counts alone.
-pub(super) fn log_deviations(vae: &Vae) -> Result<Option<Vec<f64>>, Error> {
-    let all = match &vae.likelihood {
-        Likelihood::Binomial { .. } => None,
-        Likelihood::Location(location) => location.log_deviations()?,
-        Likelihood::Heterogeneous(columns) => Some(columns.log_deviation.to_vec1::<f32>()?),
-    };
-    Ok(all.map(|all| all.into_iter().map(f64::from).collect()))
 }
