@@ -6,6 +6,7 @@ use crate::config::name;
 use crate::config::unit;
 use crate::error::Error;
 use crate::export::run;
+use crate::quantize::LARGEST_I8;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
 use elbow::frontend::Feature;
@@ -14,9 +15,6 @@ use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::PathBuf;
-
-/// The largest activation of 8 bits.
-const NARROW: i16 = 127;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -172,7 +170,7 @@ fn features(model: &Model<'_>) -> Vec<&'static str> {
     let four_bits = |view: LayerView<'_>| view.bits == WeightBits::Four;
     let wide = |view: LayerView<'_>| {
         let ceiling = view.activation.map(|(_, limits)| limits.ceiling);
-        ceiling.is_some_and(|ceiling| ceiling > NARROW)
+        ceiling.is_some_and(|ceiling| ceiling > LARGEST_I8)
     };
     let likelihood = model.likelihood();
     let asked = [
@@ -187,7 +185,10 @@ fn features(model: &Model<'_>) -> Vec<&'static str> {
         ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
         ("streams", model.stream().is_some()),
         ("wide-activations", model.layers().any(wide)),
-        ("wide-inputs", model.input_ceiling() > NARROW.unsigned_abs()),
+        (
+            "wide-inputs",
+            model.input_ceiling() > LARGEST_I8.unsigned_abs(),
+        ),
     ];
     asked
         .into_iter()
@@ -219,7 +220,7 @@ fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
 fn layer(view: &LayerView<'_>) -> Layer {
     let outputs = match view.activation {
         Some((activation, limits)) => {
-            let bits = if limits.ceiling > NARROW { 16 } else { 8 };
+            let bits = if limits.ceiling > LARGEST_I8 { 16 } else { 8 };
             let zero_point = limits.zero_point;
             format!("i{bits}, {activation:?}, zero point {zero_point}")
         }

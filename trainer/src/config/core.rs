@@ -29,12 +29,21 @@ impl fmt::Display for Core {
 }
 
 impl Core {
-    /// What its kernels read fastest.
+    /// The packing that its kernels read fastest.
     pub fn packing(self) -> Packing {
-        match self {
-            Self::M0 | Self::M3 => Packing::Tiles,
-            Self::M4 | Self::M7 | Self::M33 => Packing::PairedTiles,
-            Self::M55 => Packing::Rows,
+        Packing::for_core(&self.to_string()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runtime_knows_every_core() {
+        for core in Core::value_variants() {
+            let packing = Packing::for_core(&core.to_string());
+            assert_eq!(packing, Some(core.packing()), "{core}");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What a step of each hidden unit is worth. A rectified unit may have any: what it is worth, the next layer's weights
-//! take in. As fine as a unit's range allows is best for the unit, but weights of one row share a scale: beside the
+//! Output scales of hidden units. A rectified unit may have any: the next layer's weights take it in. As fine as a unit's range allows is best for the unit, but weights of one row share a scale: beside the
 //! weights of a unit with large steps, those of all others are coarse (Nagel et al., "Data-free quantization through
 //! weight equalization and bias correction", 2019, section 4.1, who make ranges of weights alike). Here steps are
 //! chosen with which the two together cost the fewest nats.
@@ -24,20 +23,23 @@ use crate::model::{Dense, Vae};
 use crate::numeric::random::{self, Purpose, normals};
 use candle_core::{DType, Tensor};
 
-/// What compensation ([`super::compensate`]) leaves of the squared error of rounding.
+/// Part of the squared error of rounding that compensation ([`super::compensate`]) leaves. Sensible from 0.1, where inputs
+/// are correlated, to 1, where they are not.
 const PART: f64 = 0.25;
-/// The power mean that stands for the largest square in a row, so that the sum is smooth.
+/// Power of the mean that stands for the largest square in a row, so that the sum is smooth. Sensible from 4 to 16: higher
+/// powers are nearer to the largest and need more changes.
 const POWER: i32 = 8;
-/// Changes of all steps, by which they settle to a part in a thousand.
+/// Changes of all output scales, after which the cost is the least to a part in 10^5.
 const CHANGES: usize = 100;
-/// Of the logarithm of the ratio that is 1 in the end; above `2 / POWER` steps would swing.
+/// Rate of change, of the logarithm of the ratio that is 1 in the end. Scales swing above `2 / POWER`; far below, they need
+/// more changes.
 const RATE: f64 = 0.1;
 /// The largest change of a logarithm.
 const LARGEST_CHANGE: f64 = 0.3;
-/// Steps in a range, at least: of a unit whose weights are next to nothing too.
+/// Steps in a range, at least, even where a unit's weights are next to nothing.
 const LEAST_STEPS: f64 = 15.0;
 
-/// What is known of a layer that takes hidden units in.
+/// Measurements of a layer that takes hidden units in.
 #[derive(Clone, Debug)]
 struct Taken {
     /// The variance of each unit.
@@ -50,10 +52,10 @@ struct Taken {
     information: Vec<f64>,
 }
 
-/// What the steps of all hidden units are chosen by.
+/// Measurements that the output scales of all hidden units are chosen by.
 #[derive(Clone, Debug)]
 pub(super) struct Balance {
-    /// Of the hidden layers of the encoder, and of the decoder.
+    /// The layers behind the hidden layers of the encoder, and of the decoder.
     layers: Vec<Taken>,
 }
 
@@ -187,7 +189,7 @@ fn power(weight: f64, square: f64, largest: f64) -> f64 {
     (weight * square / largest).powi(POWER)
 }
 
-/// What is known of the layers of a half behind the first, which takes `inputs` in; `information` is that of the last
+/// Measurements of the layers of a network behind the first, which takes `inputs` in; `information` is that of the last
 /// one's outputs.
 fn half(
     hidden: &[Dense],
@@ -220,7 +222,7 @@ fn half(
     Ok(layers)
 }
 
-/// Of each column.
+/// Variance of each column.
 fn variances(rows: &Tensor) -> Result<Vec<f64>, Error> {
     let rows = rows.to_dtype(DType::F64)?;
     let centred = rows.broadcast_sub(&rows.mean_keepdim(0)?)?;
@@ -261,7 +263,7 @@ mod tests {
         taken.output_scales(finest, &ranges, most)
     }
 
-    /// As it is written above, but for the power mean.
+    /// The formula above, but for the power mean.
     fn cost(taken: &Taken, steps: &[f64]) -> f64 {
         let weight = |c: usize, r: usize| taken.squared_weights[3 * c + r];
         let noise: f64 = (0..5).map(|c| taken.variances[c] / steps[c].powi(2)).sum();

@@ -26,11 +26,11 @@ const REPLACED: [f64; 4] = [0.03, 0.06, 0.12, 0.25];
 /// that the ranges have to hold them too. No weight is learned from strange readings.
 #[derive(Clone, Debug)]
 pub struct CalibrationSet {
-    /// Those that the model learned from, or some of them.
+    /// Readings that the model learned from, or some of them.
     pub normal: Prepared,
     /// The gaps that the model is to meet, for `normal`.
     pub masks: Option<Masks>,
-    /// The same with noise, and abnormal readings where there are any.
+    /// Normal readings with noise, and abnormal readings where there are any.
     pub strange: Prepared,
 }
 
@@ -61,7 +61,7 @@ impl CalibrationSet {
         })
     }
 
-    /// What the decoder takes in of the normal readings, (draws * readings, taken in).
+    /// Inputs of the decoder for the normal readings, (draws * readings, inputs).
     pub(super) fn taken_in(&self, vae: &Vae) -> Result<Tensor, Error> {
         let inputs = &self.normal.batch.inputs;
         let (mean, log_variance) = vae.encode(inputs)?;

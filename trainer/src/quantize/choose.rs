@@ -17,14 +17,15 @@ use elbow::kernel::WeightBits;
 /// 8 bits.
 const SPARED: f64 = 0.038;
 
-/// What the ranges of activations are above what units reached: half a bit, for readings that reach further. What
+/// Factor of the ranges of activations above what units reached: half a bit, for readings that reach further. What
 /// saturates costs more than what is half a bit coarser.
 const HEADROOM: f64 = 1.4;
 
-/// A unit has at least this part of its layer's loudest unit for its range.
+/// A unit has for its range at least the range of its layer's loudest unit divided by this: a unit that is quiet on the
+/// calibration set may be loud on anomalous readings. Sensible from 8 to 64.
 const QUIETEST: f64 = 16.0;
 
-/// What activations reach on `set`, with headroom, or what they exceed there as rarely as `calibration` says.
+/// Ranges of activations on `set`, with headroom, or exceeded there as rarely as `calibration` says.
 ///
 /// # Errors
 /// [`Error::Tensor`].
@@ -71,7 +72,7 @@ pub fn four_bits(vae: &Vae) -> Layers<WeightBits> {
     bits
 }
 
-/// What a plan is chosen by.
+/// Settings that a plan is chosen by.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Choices {
     /// How ranges are found.
@@ -83,7 +84,7 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Those of a run.
+    /// The choices of a run.
     pub fn new(config: &Config) -> Self {
         Self {
             calibration: config.export.calibration,
@@ -137,7 +138,7 @@ pub fn choose(
     Ok(if better { scaled } else { plain })
 }
 
-/// What 16 bits for its activations are worth in each hidden layer of an image by `plan`.
+/// Worth of 16 bits for the activations of each hidden layer of an image by `plan`.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].

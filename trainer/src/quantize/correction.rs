@@ -73,7 +73,7 @@ pub fn restored(
     Ok(plan)
 }
 
-/// What the square of an error of the outputs `exact` counts for; none where it is the same for all readings.
+/// Weight of the square of an error of each of the outputs `exact`; none where it is the same for all readings.
 fn information(likelihood: Option<&Likelihood>, exact: &Tensor) -> Result<Option<Tensor>, Error> {
     let likelihood = likelihood.filter(|likelihood| likelihood.log_deviation().is_none());
     let information = likelihood.map(|likelihood| likelihood.information(exact));

@@ -11,10 +11,10 @@ use elbow::calibration::Noise;
 use elbow::format::{Activation, ColumnSpec, ImageSpec, LayerSpec};
 use elbow::kernel::Packing;
 
-/// What an image says beside the model's numbers.
+/// Entries of an image beside the model's numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
-    /// What the model is called.
+    /// Name of the model.
     pub name: String,
     /// The columns of the data; empty where nothing is known of them.
     pub columns: Vec<ColumnSpec>,

@@ -1,4 +1,4 @@
-//! What quantization costs, in nats, reading by reading.
+//! Loss by quantization, in nats, reading by reading.
 
 use crate::error::Error;
 use crate::model::Vae;
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// The device's estimator: one draw and its mirror image.
 const ESTIMATOR: Estimator = Estimator::MonteCarlo { samples: 2 };
-/// Of the device's draws; reading `i` draws from its stream `i`.
+/// Seed of the device's draws; reading `i` draws from its stream `i`.
 const SEED: u64 = 0;
 
 /// Readings scored in floats with the very draws that the device scores them with, so that what is left
@@ -28,7 +28,7 @@ pub struct Judge<'a> {
 struct Part<'a> {
     data: &'a Prepared,
     float: Vec<f64>,
-    /// What a nat of each reading counts for.
+    /// Weight of a nat of each reading.
     weights: Vec<f64>,
 }
 
@@ -41,12 +41,12 @@ pub struct Loss {
     /// normal readings it is from their mean, where these are more than one: a nat means less where
     /// readings are far from each other.
     pub normal: f64,
-    /// The same over strange readings.
+    /// The same mean over strange readings.
     pub strange: f64,
 }
 
 impl Loss {
-    /// What is to be small.
+    /// The sum that is to be small.
     pub fn cost(&self) -> f64 {
         self.normal + self.strange
     }
@@ -75,7 +75,7 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// What the image of `spec` loses.
+    /// Loss of the image of `spec`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Setting`].

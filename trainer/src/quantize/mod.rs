@@ -1,4 +1,4 @@
-//! From trained floats to the integers of an image.
+//! Quantization: from trained floats to the integers of an image.
 //!
 //! Weights are `i8`, or of four bits, with a scale for each row, hidden activations `i8` with a scale for each unit,
 //! which the next layer's weights take in; heads and outputs leave their accumulators as Q16.16.

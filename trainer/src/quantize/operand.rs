@@ -15,7 +15,7 @@ pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BO
 /// Numbers that a layer takes in: `value_c = scales[c] * (q_c - zero_point)`.
 #[derive(Clone, Debug, Default)]
 pub struct Operand {
-    /// What a step of each number is worth.
+    /// Scale of each number: what a step is worth.
     pub scales: Vec<f64>,
     /// The one that stands for 0.0.
     pub zero_point: i16,

@@ -63,18 +63,18 @@ pub enum Rounding {
     Nearest,
     /// Each weight is the nearest at a weight scale that is fixed for each row.
     FixedScale {
-        /// What 1 is worth in each row.
+        /// Weight scale of each row: what 1 is worth.
         weight_scales: Vec<f64>,
     },
     /// The integers are fixed: each makes good the rounding of others.
     Compensated {
-        /// What 1 is worth in each row.
+        /// Weight scale of each row: what 1 is worth.
         #[serde(skip)]
         weight_scales: Vec<f64>,
         /// (inputs, outputs), in multiples of 16 where they have four bits.
         #[serde(skip)]
         quantized_weights: Vec<i8>,
-        /// What is added to each bias.
+        /// Number that is added to each bias.
         #[serde(skip)]
         correction: Vec<f64>,
     },
@@ -98,7 +98,7 @@ impl Rounding {
         }
     }
 
-    /// What is added to the bias of a row.
+    /// Number that is added to the bias of a row.
     pub fn correction(&self, row: usize) -> f64 {
         match self {
             Self::Nearest | Self::FixedScale { .. } => 0.0,

@@ -1,4 +1,4 @@
-//! What activations reach: the ranges that integers stand for.
+//! Ranges of activations, which integers stand for.
 
 use super::operand::LARGEST_LATENT;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Draws from each posterior that the decoder's ranges are measured on.
 const DRAWS: usize = 4;
 
-/// What the activations reach on the readings that quantization is calibrated with.
+/// Ranges of the activations on the readings that quantization is calibrated with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ranges {
     /// Largest magnitude of each network input.
@@ -68,7 +68,7 @@ impl Ranges {
     }
 }
 
-/// What the decoder takes in of readings `inputs`: the means of their posteriors and draws from them, with
+/// Inputs of the decoder for readings `inputs`: the means of their posteriors and draws from them, with
 /// the conditions behind, (draws * batch, taken in). Log-variances and latents are clamped to what an image holds.
 pub(super) fn draws(
     vae: &Vae,

@@ -18,11 +18,11 @@ const TOGETHER: usize = 16;
 /// The parts of the scale at which a row's largest weight fits that are tried. What is beyond is clamped, and made good.
 const PARTS: [f64; 9] = [1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3];
 
-/// What the outputs of a layer are to be.
+/// Outputs that a layer is to have.
 pub(super) struct Target {
     /// (readings, outputs).
     pub(super) exact: Tensor,
-    /// What the square of an error counts for, (readings, outputs); the same everywhere where there is none. As layers
+    /// Weight of the square of each error, (readings, outputs); the same everywhere where there is none. As layers
     /// are rounded for nats, what a sure output is off by is nearly free (the Fisher information as weight: Theis,
     /// Korshunova, Tejani and Huszar, "Faster gaze prediction with dense networks and Fisher pruning", 2018).
     pub(super) information: Option<Tensor>,
@@ -38,7 +38,7 @@ impl Target {
         })
     }
 
-    /// What each reading counts for (readings, 1), 1 in the mean.
+    /// Weights of the readings (readings, 1), 1 in the mean.
     fn weights(&self) -> Result<Option<Tensor>, Error> {
         let Some(information) = &self.information else {
             return Ok(None);
@@ -152,7 +152,7 @@ fn best_rows(
     best.into_iter()
 }
 
-/// Of a layer that takes in `numbers` (readings, inputs), has the weights `scaled` (inputs, outputs), and is to give
+/// Moments of a layer that takes in `numbers` (readings, inputs), has the weights `scaled` (inputs, outputs), and is to give
 /// `target`.
 pub(super) fn moments(scaled: &[f64], numbers: &Tensor, target: &Target) -> Result<Moments, Error> {
     let (count, outputs) = target.exact.dims2()?;

@@ -56,7 +56,7 @@ pub struct Rows {
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
     pub rows: Vec<RowSpec>,
-    /// What a step of each accumulator is worth.
+    /// Weight scale of each row: what a step of its accumulator is worth.
     pub weight_scales: Vec<f64>,
     /// The sum of the magnitudes of each row's weights.
     pub norms: Vec<f64>,

@@ -35,7 +35,7 @@ pub struct Scheme {
 pub struct LayerScheme {
     /// The numbers that it takes in.
     pub input: Operand,
-    /// What a step of each output is worth.
+    /// Scale of each output: what a step is worth.
     pub output_scales: Vec<f64>,
     /// The largest output of a hidden layer, which is the negative of its zero point.
     pub q_max: Option<i16>,
@@ -88,7 +88,7 @@ impl Scheme {
     }
 }
 
-/// What a step of each output is worth, in network units.
+/// Scales of the outputs, in network units.
 ///
 /// # Errors
 /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
@@ -139,7 +139,7 @@ fn input_gain(reach: f64, levels: f64) -> Result<Multiplier, Error> {
     Ok(Multiplier::nearest(gain).map_err(EncodeError::from)?)
 }
 
-/// From centred raw conditions to network units in steps of a latent.
+/// Multipliers from centred raw conditions to steps of a latent.
 fn quantize_conditions(
     normalization: &Normalization,
     conditions: usize,
@@ -154,7 +154,7 @@ fn quantize_conditions(
     Ok(gains.map_err(EncodeError::from)?)
 }
 
-/// As many fraction bits as leave a factor of 1.5 above the largest latent that was drawn.
+/// The most fraction bits that leave a factor of 1.5 above the largest latent that was drawn.
 fn latent_fraction_bits(largest: f64) -> u8 {
     let integer_bits = (1.5 * largest).max(1.0).log2().ceil();
     (15.0 - integer_bits).clamp(LEAST_FRACTION_BITS.into(), 15.0) as u8

@@ -16,7 +16,7 @@ use elbow::kernel::{Packing, WeightBits};
 
 /// Readings of each kind that a choice is judged on.
 const JUDGED: usize = 256;
-/// What ranges are multiplied by, in turn.
+/// Factors of ranges that are tried in turn.
 const FACTORS: [f64; 5] = [0.5, 0.7, 1.4, 2.0, 4.0];
 
 /// Whether what an image by a plan takes can be afforded.

@@ -13,12 +13,12 @@ const WORTH: f64 = 0.1;
 /// Where they take none, because another layer needs as much: time in the layer that takes them in is left.
 const WORTH_OF_TIME: f64 = 0.05;
 
-/// What the 16 bits of the inputs or of a hidden layer are worth.
+/// Worth of 16 bits for the inputs or for a hidden layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Sensitivity {
     /// `input`, or such as `encoder 1`.
     pub layer: String,
-    /// What the plan has.
+    /// Width in the plan.
     pub width: Width,
     /// [`super::Loss::cost`] with 8 bits less that with 16, nats a reading.
     pub nats: f64,
@@ -30,13 +30,13 @@ pub struct Sensitivity {
 }
 
 impl Sensitivity {
-    /// What 16 bits have to save.
+    /// Nats that 16 bits have to save.
     fn worth(&self) -> f64 {
         if self.bytes > 0 { WORTH } else { WORTH_OF_TIME }
     }
 }
 
-/// What 16 bits are worth for the inputs and in each hidden layer, the others as `plan` has them.
+/// Worth of 16 bits for the inputs and in each hidden layer, the others as `plan` has them.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].

@@ -22,7 +22,7 @@ const SAMPLES: [u16; 7] = [1, 2, 4, 8, 16, 32, 64];
 /// on log p(x) slowly.
 const MORE_SAMPLES: [u16; 2] = [256, 1024];
 
-/// What the estimators of a model are worth on some readings.
+/// Worth of the estimators of a model on some readings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// Readings that are normal, or of which nobody said.
@@ -40,13 +40,13 @@ pub struct Comparison {
 /// Estimators of one quantity.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Contest {
-    /// What stands for the quantity, with random draws of its own.
+    /// Estimate that stands for the quantity, with random draws of its own.
     pub reference: Reference,
     /// The estimators, those without random draws first, then by their passes.
     pub estimators: Vec<Row>,
 }
 
-/// What estimators are held against.
+/// Reference that estimators are held against.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reference {
     /// Its name.
@@ -56,7 +56,7 @@ pub struct Reference {
     /// Root mean square of the standard errors that it reports, nats: what it adds to the RMSE of
     /// others, in squares. None where it reports none.
     pub standard_error: Option<f64>,
-    /// Of abnormal against normal readings; none without labels of both kinds.
+    /// Area under the ROC curve of abnormal against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -76,7 +76,7 @@ pub struct Row {
     /// Root mean square of the standard errors that it reports, nats, to hold against the RMSE; none
     /// where it reports none.
     pub standard_error: Option<f64>,
-    /// Of abnormal against normal readings; none without labels of both kinds.
+    /// Area under the ROC curve of abnormal against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -106,7 +106,7 @@ pub struct Decisions {
     pub agreement: Option<f64>,
 }
 
-/// What to compare on.
+/// Model and readings to compare on.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The exported model.
@@ -115,7 +115,7 @@ pub struct Setting<'a> {
     pub readings: &'a Readings,
     /// Which of them are abnormal, where somebody said.
     pub abnormal: Option<&'a [bool]>,
-    /// Of the estimators' draws; the references draw from the next seed.
+    /// Seed of the estimators' draws; the references draw from the next seed.
     pub seed: u64,
     /// Samples of the references.
     pub reference_samples: u16,

@@ -43,11 +43,11 @@ const INFORMATION_SAMPLES: usize = 16;
 pub struct Ladder {
     /// How many readings.
     pub readings: usize,
-    /// From log p(x) downward.
+    /// Estimates and bounds, from log p(x) downward.
     pub rungs: Vec<Rung>,
-    /// What lies between them.
+    /// Gaps between the rungs.
     pub gaps: Vec<Gap>,
-    /// What the latents carry.
+    /// Information that the latents carry.
     pub latents: Latents,
     /// Steps to the optimum of the readings' own posteriors.
     pub svi_steps: usize,
@@ -65,7 +65,7 @@ pub struct Rung {
     pub name: String,
     /// Over the readings.
     pub mean: f64,
-    /// Of that mean, over the readings.
+    /// Standard error of that mean, over the readings.
     pub standard_error: Option<f64>,
     /// The part of it that the random draws of the estimate have.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,11 +82,11 @@ pub struct Gap {
     pub name: &'static str,
     /// Over the readings.
     pub mean: f64,
-    /// Of that mean.
+    /// Standard error of that mean.
     pub standard_error: Option<f64>,
 }
 
-/// What the latents carry.
+/// Information that the latents carry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Latents {
     /// `KL(q(z_j|x) || p(z_j))`, mean over the readings.
@@ -99,7 +99,7 @@ pub struct Latents {
     pub verdict: String,
 }
 
-/// What is climbed down.
+/// Models and readings of a ladder.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The trained model.
@@ -108,13 +108,13 @@ pub struct Setting<'a> {
     pub model: &'a Model<'a>,
     /// At least one reading.
     pub data: &'a Prepared,
-    /// Of importance sampling, at least two.
+    /// Samples of importance sampling, at least two.
     pub samples: usize,
     /// Samples of the bound that training ascended.
     pub trained_samples: usize,
-    /// What the device is going to score with.
+    /// Estimator that the device is going to score with.
     pub estimator: Estimator,
-    /// Of all draws.
+    /// Seed of all draws.
     pub seed: u64,
 }
 
@@ -156,6 +156,56 @@ impl Values {
     }
 }
 
+/// The values of all rungs.
+struct Estimates {
+    naive: Values,
+    /// Importance sampling at the optimum of each reading's posterior.
+    reference: Values,
+    /// Importance sampling from the encoder's posteriors, with their samples.
+    weighted: Vec<(usize, Values)>,
+    elbo_svi: Values,
+    elbo_semi: Values,
+    elbo_amortized: Values,
+    on_device: Values,
+    reported: Values,
+}
+
+impl Estimates {
+    /// Rungs, from log p(x) downward.
+    fn rungs(&self, setting: &Setting<'_>) -> Vec<Rung> {
+        let samples = setting.samples;
+        let mut rungs = vec![
+            self.naive.rung(format!("naive Monte Carlo, k {samples}")),
+            self.reference
+                .rung(format!("log p(x): importance, SVI, k {samples}")),
+        ];
+        for (count, values) in self.weighted.iter().rev() {
+            rungs.push(values.rung(format!("importance, encoder, k {count}")));
+        }
+        rungs.extend([
+            self.elbo_svi.rung("ELBO, SVI optimum"),
+            self.elbo_semi.rung("ELBO, semi-amortized, 20 steps"),
+            self.elbo_amortized.rung("ELBO, amortized"),
+            self.on_device.rung("ELBO, device"),
+            self.reported.rung(format!("device, {}", setting.estimator)),
+        ]);
+        rungs
+    }
+
+    /// Gaps between the rungs.
+    fn gaps(&self) -> Vec<Gap> {
+        let mut gaps = vec![
+            self.reference.over(&self.elbo_svi, "approximation"),
+            self.elbo_svi.over(&self.elbo_amortized, "amortization"),
+            self.elbo_amortized.over(&self.on_device, "quantization"),
+        ];
+        if let Some((_, weighted)) = self.weighted.first() {
+            gaps.push(self.reference.over(weighted, "sampling"));
+        }
+        gaps
+    }
+}
+
 impl Ladder {
     /// Computes all rungs.
     ///
@@ -166,7 +216,6 @@ impl Ladder {
             vae, data, samples, ..
         } = *setting;
         let batch = &data.batch;
-        let readings = data.readings.len();
         let mut rng = random::stream(setting.seed, Purpose::Inference);
         let amortized = Posterior::encode(vae, batch)?;
         let amortized = Posterior {
@@ -176,52 +225,35 @@ impl Ladder {
         let semi = refine(vae, batch, &amortized, SEMI_AMORTIZED, &mut rng)?;
         let svi = refine(vae, batch, &amortized, CONVERGED, &mut rng)?;
 
-        let naive = setting.evidence(None, &[samples])?;
-        let reference = setting.evidence(Some(&svi.posterior), &[samples])?;
         let few = match setting.trained_samples {
             1 => DEVICE_SAMPLES,
             trained => trained,
         };
-        let counts: Vec<usize> = [few, 100, 1000, samples]
-            .into_iter()
-            .filter(|&count| count <= samples)
-            .collect();
+        let counts = [few, 100, 1000, samples].into_iter();
+        let counts: Vec<usize> = counts.filter(|&count| count <= samples).collect();
+        let all = |posterior| {
+            setting
+                .evidence(posterior, &[samples])
+                .map(|mut all| all.remove(0))
+        };
+        let (naive, reference) = (all(None)?, all(Some(&svi.posterior))?);
         let weighted = setting.evidence(Some(&amortized), &counts)?;
-        let elbo_svi = setting.elbo(&svi.posterior)?;
-        let elbo_semi = setting.elbo(&semi.posterior)?;
-        let elbo_amortized = setting.elbo(&amortized)?;
-        let on_device = setting.device(Estimator::MonteCarlo {
-            samples: ELBO_SAMPLES,
-        })?;
-        let reported = setting.device(setting.estimator)?;
-
-        let top = &reference[0];
-        let mut rungs = vec![
-            naive[0].rung(format!("naive Monte Carlo, k {samples}")),
-            top.rung(format!("log p(x): importance, SVI, k {samples}")),
-        ];
-        for (values, count) in weighted.iter().zip(&counts).rev() {
-            rungs.push(values.rung(format!("importance, encoder, k {count}")));
-        }
-        rungs.extend([
-            elbo_svi.rung("ELBO, SVI optimum"),
-            elbo_semi.rung("ELBO, semi-amortized, 20 steps"),
-            elbo_amortized.rung("ELBO, amortized"),
-            on_device.rung("ELBO, device"),
-            reported.rung(format!("device, {}", setting.estimator)),
-        ]);
-        let mut gaps = vec![
-            top.over(&elbo_svi, "approximation"),
-            elbo_svi.over(&elbo_amortized, "amortization"),
-            elbo_amortized.over(&on_device, "quantization"),
-        ];
-        if let Some(weighted) = weighted.first() {
-            gaps.push(top.over(weighted, "sampling"));
-        }
+        let estimates = Estimates {
+            naive,
+            reference,
+            weighted: counts.into_iter().zip(weighted).collect(),
+            elbo_svi: setting.elbo(&svi.posterior)?,
+            elbo_semi: setting.elbo(&semi.posterior)?,
+            elbo_amortized: setting.elbo(&amortized)?,
+            on_device: setting.device(Estimator::MonteCarlo {
+                samples: ELBO_SAMPLES,
+            })?,
+            reported: setting.device(setting.estimator)?,
+        };
         Ok(Self {
-            readings,
-            rungs,
-            gaps,
+            readings: data.readings.len(),
+            rungs: estimates.rungs(setting),
+            gaps: estimates.gaps(),
             latents: Latents::new(&amortized, setting.seed)?,
             svi_steps: svi.steps,
             svi_converged: svi.converged,
@@ -231,7 +263,7 @@ impl Ladder {
 }
 
 impl Setting<'_> {
-    /// What importance sampling from `proposal`, or else from the prior, says by the first `counts` of the
+    /// Estimates of importance sampling from `proposal`, or else from the prior, by the first `counts` of the
     /// draws.
     fn evidence(
         &self,
@@ -316,7 +348,7 @@ impl Setting<'_> {
             .collect()
     }
 
-    /// What to say where the device is not to do what training prepared for.
+    /// Warning where the device is not to do what training prepared for.
     fn warning(&self) -> Option<String> {
         let trained = self.trained_samples;
         let same = match self.estimator {

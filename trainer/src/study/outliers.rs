@@ -10,6 +10,7 @@ use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
 use crate::model::{Likelihood, Vae};
 use crate::numeric::statistics::mean_and_error;
+use crate::quantize::LARGEST_I8;
 use crate::readings::Normalization;
 use crate::score::evaluate::float_scores;
 use candle_core::Tensor;
@@ -17,7 +18,7 @@ use elbow::format::{DenseSpec, ImageSpec};
 use elbow::kernel::WeightBits;
 
 /// Levels of 8 bits on either side of zero.
-const LEVELS: f64 = 127.0;
+const LEVELS: f64 = LARGEST_I8 as f64;
 /// A column that reaches so many times as far as the others do is an outlier.
 const BEYOND_OTHERS: f64 = 4.0;
 /// So is one that reaches so many times as far as [`ORDINARY`] of its own readings do.
@@ -42,13 +43,13 @@ pub enum Outlier {
     Column {
         /// Which, counted from 0.
         column: usize,
-        /// What it reaches, standard deviations.
+        /// Reach, standard deviations.
         largest: f64,
-        /// What the others reach (their median), or 99 % of its own readings, standard deviations.
+        /// Reach of the others (their median), or 99 % of its own readings, standard deviations.
         ordinary: f64,
         /// Whether `ordinary` is of the other columns.
         of_others: bool,
-        /// What 99 % of its own readings reach: where it could be clipped, standard deviations.
+        /// Reach of 99 % of its own readings: where it could be clipped, standard deviations.
         clip: f64,
         /// Levels of 127 that `ordinary` is left with.
         levels: f64,
@@ -57,7 +58,7 @@ pub enum Outlier {
     },
     /// A column of weights: of an input, of a hidden unit or of a latent.
     Weights {
-        /// What the layer takes in: `input`, `unit` or `latent`.
+        /// Kind of the layer's inputs: `input`, `unit` or `latent`.
         kind: &'static str,
         /// Which of them, counted from 0.
         index: usize,
@@ -85,7 +86,7 @@ pub fn find(
     Ok(column.into_iter().chain(worst_weights(spec)).collect())
 }
 
-/// What a column reaches, and what of it the integers keep.
+/// Reach of a column, and the part of it that integers keep.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
     column: usize,
@@ -248,13 +249,13 @@ impl Outlier {
                 levels,
                 more,
             } => {
-                let than = if of_others {
-                    format!("where the other columns reach {ordinary:.1}")
-                } else {
-                    format!(
-                        "where {:.0} % of its readings stay below {ordinary:.2}",
-                        100.0 * ORDINARY
-                    )
+                let name = dataset.column_name(column);
+                let ordinary_part = 100.0 * ORDINARY;
+                let than = match of_others {
+                    true => format!("where the other columns reach {ordinary:.1}"),
+                    false => format!(
+                        "where {ordinary_part:.0} % of its readings stay below {ordinary:.2}"
+                    ),
                 };
                 let more = match more {
                     0 => String::new(),
@@ -262,9 +263,7 @@ impl Outlier {
                 };
                 let (low, high) = interval(dataset, normalization, column, clip);
                 format!(
-                    "{}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of 127 levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({:.0} % of its readings), or take its logarithm",
-                    dataset.column_name(column),
-                    100.0 * ORDINARY
+                    "{name}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of {LEVELS} levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({ordinary_part:.0} % of its readings), or take its logarithm"
                 )
             }
             Self::Weights {
@@ -274,26 +273,27 @@ impl Outlier {
                 rows,
                 levels,
             } => {
-                let name = match kind {
-                    "input" => dataset.column_name(index),
-                    kind => format!("{kind} {}", index + 1),
+                let (name, remedy) = match kind {
+                    "input" => (
+                        dataset.column_name(index),
+                        "look for faulty readings in the column, clip it, or take its logarithm",
+                    ),
+                    kind => (
+                        format!("{kind} {}", index + 1),
+                        "train with another --seed, a lower --learning-rate, or more --latents",
+                    ),
                 };
                 format!(
-                    "{name} has the largest weights in {:.0} % of the rows of layer {}: a row has one 8-bit scale, which leaves the other weights {levels:.0} of 127 levels{cost}; {}",
+                    "{name} has the largest weights in {:.0} % of the rows of layer {}: a row has one 8-bit scale, which leaves the other weights {levels:.0} of {LEVELS} levels{cost}; {remedy}",
                     100.0 * rows,
                     layer + 1,
-                    if kind == "input" {
-                        "look for faulty readings in the column, clip it, or take its logarithm"
-                    } else {
-                        "train with another --seed, a lower --learning-rate, or more --latents"
-                    }
                 )
             }
         }
     }
 }
 
-/// What a column reads `reach` standard deviations around its centre, in the units of the data.
+/// Numbers that a column reads `reach` standard deviations around its centre, in the units of the data.
 fn interval(
     dataset: &Dataset,
     normalization: &Normalization,
@@ -313,7 +313,7 @@ fn interval(
     (round(center - reach), round(center + reach))
 }
 
-/// What the rounding of inputs to the levels of `spec` costs, nats a reading: the float bound with exact
+/// Cost of rounding inputs to the levels of `spec`, nats a reading: the float bound with exact
 /// inputs less that with rounded ones, over `data`, at the same draws. None without readings.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 const Q16: f32 = elbow::fixed::ONE as f32;
 /// Whole numbers up to here are floats.
 const EXACT: f64 = 16_777_216.0;
-/// What the upper half of a number of 16 bits counts for.
+/// Weight of the upper half of a number of 16 bits.
 const UPPER: f32 = 256.0;
 /// The largest magnitude of either half.
 const LARGEST_HALF: f64 = 128.0;
@@ -38,9 +38,9 @@ const LARGEST_HALF: f64 = 128.0;
 pub(super) struct Layer {
     rows: Rows,
     scheme: LayerScheme,
-    /// What the integer weights stand for, (inputs, outputs).
+    /// Floats that the integer weights stand for, (inputs, outputs).
     pub(super) weight: Vec<f32>,
-    /// What each output is at most, where the layer is a hidden one.
+    /// Largest value of each output, where the layer is a hidden one.
     pub(super) limits: Option<Vec<f32>>,
     /// Whether operands have 16 bits.
     wide: bool,
@@ -51,7 +51,7 @@ pub(super) struct Layer {
 /// Numbers on their way through the layers of a stack.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch {
-    /// What the next layer takes in, whole numbers.
+    /// Inputs of the next layer, whole numbers.
     pub(super) integers: Vec<f32>,
     /// `M_r(a_r)` of the last layer that was run, (rows, outputs).
     pub(super) outputs: Vec<i32>,
@@ -65,7 +65,7 @@ pub(super) struct Quantized {
     scheme: Scheme,
     /// Raw units of each number in a network unit.
     units: Vec<f32>,
-    /// Of the outputs; see [`crate::model::Likelihood::log_units`].
+    /// Units of the outputs; see [`crate::model::Likelihood::log_units`].
     log_units: Vec<Option<f64>>,
     latents: usize,
     layers: Vec<RwLock<Layer>>,
@@ -73,7 +73,7 @@ pub(super) struct Quantized {
 }
 
 impl Quantized {
-    /// Those of `plan`, without weights yet.
+    /// The integers of `plan`, without weights yet.
     pub(super) fn new(
         vae: &Vae,
         normalization: &Normalization,
@@ -113,7 +113,7 @@ impl Quantized {
         }
     }
 
-    /// What went wrong since the beginning, if anything.
+    /// The failure since the beginning, if there was any.
     pub(super) fn check(&self) -> Result<(), Error> {
         let failure = *self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
@@ -128,8 +128,7 @@ impl Quantized {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the first layer takes in of network inputs (rows, numbers), and into `values` what that stands
-    /// for.
+    /// Quantizes network inputs (rows, numbers) for the first layer, and puts what the integers stand for into `values`.
     pub(super) fn take_inputs(&self, inputs: &[f32], integers: &mut Vec<f32>, values: &mut [f32]) {
         integers.clear();
         let first = self.layer(0);
@@ -312,7 +311,7 @@ impl Layer {
         }
     }
 
-    /// The same by the definition, for rows whose sums leave floats.
+    /// The same sums by the definition, for rows whose sums leave floats.
     fn plain<'a>(&'a self, integers: &'a [f32]) -> impl Iterator<Item = i32> + 'a {
         let width = self.rows.weight_scales.len();
         let inputs = self.weight.len() / width;

@@ -274,6 +274,38 @@ fn model(kind: &str, conditions: usize, weights: Weights) -> (Vae, Normalization
     (vae, normalization, data, plan)
 }
 
+/// The network in the integers of `plan`.
+fn network(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Network {
+    let mut network = Network::new(vae).unwrap();
+    network.quantized = Some(Quantized::new(vae, normalization, plan).unwrap());
+    network.requantize(0..network.groups.len());
+    network.quantized.as_ref().unwrap().check().unwrap();
+    network
+}
+
+/// A shard that has encoded `data` with the noise of the device.
+fn encoded(network: &Network, vae: &Vae, data: &Prepared) -> Shard {
+    let rows = data.readings.len();
+    let shape = Shape {
+        numbers: NUMBERS,
+        conditions: vae.conditions(),
+        latents: LATENTS,
+        samples: 1,
+        likelihood: Terms::new(&vae.likelihood),
+    };
+    let mut shard = Shard::new(network, &shape, rows);
+    let list = |tensor: &candle_core::Tensor| -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
+    };
+    shard.readings.rows = rows;
+    shard.readings.inputs = list(&data.batch.inputs);
+    shard.readings.target = list(&data.batch.target);
+    let noise = |row: usize| normals(&mut elbow::rng::stream(0, row as u64), LATENTS);
+    shard.readings.noise = (0..rows).flat_map(noise).collect();
+    shard.encode(network);
+    shard
+}
+
 #[test]
 fn posteriors_latents_and_scores_are_those_of_the_image() {
     let (counts, learned, predicted) = ("binomial:16", "gaussian", "laplace:predicted");
@@ -307,32 +339,12 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 0).unwrap();
 
-        let rows = data.readings.len();
-        let mut network = Network::new(&vae).unwrap();
-        network.quantized = Some(Quantized::new(&vae, &normalization, &plan).unwrap());
-        network.requantize(0..network.groups.len());
-        network.quantized.as_ref().unwrap().check().unwrap();
-        let shape = Shape {
-            numbers: NUMBERS,
-            conditions,
-            latents: LATENTS,
-            samples: 1,
-            likelihood: Terms::new(&vae.likelihood),
-        };
-        let mut shard = Shard::new(&network, &shape, rows);
-        let list = |tensor: &candle_core::Tensor| -> Vec<f32> {
-            tensor.flatten_all().unwrap().to_vec1().unwrap()
-        };
-        shard.readings.rows = rows;
-        shard.readings.inputs = list(&data.batch.inputs);
-        shard.readings.target = list(&data.batch.target);
-        let noise = |row: usize| normals(&mut elbow::rng::stream(0, row as u64), LATENTS);
-        shard.readings.noise = (0..rows).flat_map(noise).collect();
-        shard.encode(&network);
+        let network = network(&vae, &normalization, &plan);
+        let mut shard = encoded(&network, &vae, &data);
         let divergences: Vec<f64> = shard.divergences(&network).collect();
         let terms = shard.log_likelihoods(&network).to_vec();
         let unit = 0.5f32.powi(model.latent_fraction_bits() as i32);
-        for row in 0..rows {
+        for row in 0..data.readings.len() {
             session.reseed(0, row as u64);
             let posterior = session.encode(data.readings.row(row)).unwrap();
             let heads = [posterior.mean, posterior.log_variance].concat();

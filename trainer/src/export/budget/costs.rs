@@ -4,6 +4,7 @@ use super::shape::{Granules, Shape};
 use crate::config::{Core, LikelihoodKind};
 use crate::error::Error;
 use crate::numeric::least_squares;
+use crate::quantize::LARGEST_I8;
 use elbow::distribution::{Likelihood, Prior};
 use elbow::kernel::WeightBits;
 use elbow::{LayerRole, Model};
@@ -236,7 +237,7 @@ fn has_mixture(model: &Model<'_>) -> bool {
 fn has_wide_units(model: &Model<'_>) -> bool {
     let widths = |role| {
         let layers = model.layers().filter(move |layer| layer.role == role);
-        layers.filter_map(|layer| Some(layer.activation?.1.ceiling > 127))
+        layers.filter_map(|layer| Some(layer.activation?.1.ceiling > LARGEST_I8))
     };
     let before_last = model
         .layers()
@@ -257,7 +258,7 @@ fn features(model: &Model<'_>) -> &'static str {
         || model.stream().is_some()
         || has_mixture(model)
         || has_narrow_weights(model)
-        || model.input_ceiling() > 127;
+        || model.input_ceiling() > LARGEST_I8.unsigned_abs();
     match model.likelihood() {
         _ if more => ALL,
         Likelihood::Binomial(_) => COUNTS,

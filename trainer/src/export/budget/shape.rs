@@ -1,6 +1,7 @@
 //! What the cost of a score is made of: numbers that instructions grow with.
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
+use crate::quantize::LARGEST_I8;
 use elbow::distribution::Family;
 use elbow::kernel::Packing;
 use elbow::{LayerRole, Model};
@@ -153,8 +154,8 @@ impl Shape {
             latents: model.latents(),
             encoder: hidden(LayerRole::Encoder),
             decoder: hidden(LayerRole::Decoder),
-            wide_inputs: model.input_ceiling() > 127,
-            wide: wide.is_some_and(|(_, limits)| limits.ceiling > 127),
+            wide_inputs: model.input_ceiling() > LARGEST_I8.unsigned_abs(),
+            wide: wide.is_some_and(|(_, limits)| limits.ceiling > LARGEST_I8),
             terms: Self::terms(
                 &LikelihoodKind::of(model.likelihood(), model.inputs()),
                 model.inputs(),

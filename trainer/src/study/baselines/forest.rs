@@ -1,4 +1,4 @@
-//! An isolation forest.
+//! An isolation forest, written here: linfa has none.
 
 use super::Matrix;
 use crate::data::shuffle;
@@ -11,7 +11,7 @@ use serde::Serialize;
 const TREES: usize = 100;
 const SAMPLE: usize = 256;
 
-/// What a forest is made of.
+/// Settings of a forest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::Args)]
 pub struct Settings {
     /// Trees in the forest
@@ -23,7 +23,7 @@ pub struct Settings {
 }
 
 impl Default for Settings {
-    /// Those of the paper.
+    /// The settings of the paper.
     fn default() -> Self {
         Self {
             trees: TREES,
@@ -42,7 +42,7 @@ pub struct Forest {
     scale: f64,
 }
 
-/// Of a tree, which starts at 0.
+/// Node of a tree, which starts at 0.
 #[derive(Clone, Copy, Debug)]
 enum Node {
     /// Readings below `place` in `input` go on at the next node, others at `above`.
@@ -193,7 +193,7 @@ fn cut(data: &DMatrix<f64>, rows: &[usize], rng: &mut impl Rng) -> Option<(usize
     None
 }
 
-/// In [0, 1).
+/// Draws from [0, 1).
 fn uniform(rng: &mut impl Rng) -> f64 {
     f64::from(rng.next_u32()) / 4_294_967_296.0
 }
@@ -282,7 +282,7 @@ mod tests {
         );
     }
 
-    /// By the definition: over all gaps that the first cut may fall into.
+    /// The definition: over all gaps that the first cut may fall into.
     fn expected_path(line: &[f64], of: usize, depth: usize) -> f64 {
         if line.len() == 1 || depth == 2 {
             return average_path(line.len());

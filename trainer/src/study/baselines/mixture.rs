@@ -1,13 +1,12 @@
-//! A mixture of Gaussians by expectation maximization.
+//! A mixture of Gaussians by expectation maximization, written here: linfa's has full covariances alone.
 
-use super::{check_components, log_sum_exp};
+use super::{LN_2PI, check_components, log_sum_exp};
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
 use nalgebra::{DMatrix, DVector, RowDVector};
 use rand_core::Rng;
 use serde::Serialize;
 
-const LN_2PI: f64 = 1.837_877_066_409_345_5;
 /// Starts, of which the one that ends highest is kept.
 const STARTS: u64 = 4;
 /// Iterations of a start at most.

@@ -1,4 +1,4 @@
-//! What a model must beat: shallow models with an exact log p(x), which are also the ground truth of
+//! Baselines that a model must beat: shallow models with an exact log p(x), which are also the ground truth of
 //! tests, an isolation forest and a plain autoencoder. On matrices with a reading in each row.
 
 mod autoencoder;
@@ -22,7 +22,10 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 use std::fmt;
 
-/// Of a mixture, where nobody says another number.
+/// `ln 2 pi`.
+const LN_2PI: f64 = 1.837_877_066_409_345_5;
+
+/// Components of a mixture, where nobody says another number.
 pub const COMPONENTS: usize = 10;
 
 /// A baseline to be fitted.
@@ -38,7 +41,7 @@ pub enum Recipe {
     Mixture {
         /// How many.
         components: usize,
-        /// Of each.
+        /// Covariances of each.
         covariance: Covariance,
     },
     /// An isolation forest.
@@ -60,38 +63,38 @@ pub enum Baseline {
     Autoencoder(Autoencoder),
 }
 
-/// What a baseline is worth on readings that it was not fitted on.
+/// Worth of a baseline on readings that it was not fitted on.
 #[derive(Clone, Debug, Serialize)]
 pub struct Worth {
-    /// What it is.
+    /// Name and size.
     #[serde(flatten)]
     pub recipe: Recipe,
-    /// What the means are of.
+    /// Name of the score that the means are of.
     pub quantity: Quantity,
     /// Over the readings that it was fitted on.
     pub training_mean: Option<f64>,
     /// Over the normal ones among the others.
     pub test_mean: Option<f64>,
-    /// Of the mean.
+    /// Standard error of the mean.
     pub standard_error: Option<f64>,
     /// Where some of them are abnormal.
     pub auc: Option<f64>,
 }
 
-/// What a baseline says of a reading.
+/// Kind of score that a baseline gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Quantity {
     /// log p(x) of the values in the data, nats.
     LogDensity,
-    /// From 0 to 1, the higher the stranger.
+    /// Anomaly score from 0 to 1, the higher the stranger.
     AnomalyScore,
     /// The mean square of what is lost of a reading, in network units, the higher the stranger.
     SquaredError,
 }
 
 impl Recipe {
-    /// Those that a model of these settings is compared with: of as many components as it has latents, and
+    /// Baselines that a model of these settings is compared with: of as many components as it has latents, and
     /// an autoencoder of its own shape and training.
     pub fn beside(config: &Config, inputs: usize) -> Vec<Self> {
         vec![
@@ -141,11 +144,11 @@ impl Recipe {
     }
 }
 
-/// What the baselines of [`Recipe::beside`] are worth on `test`, fitted on the readings that a run learned
+/// Worth of the baselines of [`Recipe::beside`] on `test`, fitted on the readings that a run learned
 /// from: its data are loaded anew.
 ///
 /// # Errors
-/// Those of loading and fitting.
+/// Errors of loading and fitting.
 pub fn beside(
     run: &RunConfig,
     test: &Readings,
@@ -196,7 +199,7 @@ impl fmt::Display for Recipe {
 }
 
 impl Baseline {
-    /// What [`Baseline::scores`] are.
+    /// Kind of [`Baseline::scores`].
     pub fn quantity(&self) -> Quantity {
         match self {
             Self::Ppca(_) | Self::Mixture(..) => Quantity::LogDensity,
@@ -205,7 +208,7 @@ impl Baseline {
         }
     }
 
-    /// What it is worth on `test`, of which some rows are `abnormal`, and its scores of them.
+    /// Its worth on `test`, of which some rows are `abnormal`, and its scores of them.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -258,7 +261,7 @@ impl Quantity {
         }
     }
 
-    /// As a column of a file is called.
+    /// Name of the column in a file.
     pub fn column(self) -> &'static str {
         match self {
             Self::LogDensity => "log_density",

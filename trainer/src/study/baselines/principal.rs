@@ -1,10 +1,8 @@
-//! Probabilistic principal component analysis.
+//! Probabilistic principal component analysis, written here: linfa's has no density.
 
-use super::check_components;
+use super::{LN_2PI, check_components};
 use crate::error::Error;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
-
-const LN_2PI: f64 = 1.837_877_066_409_345_5;
 
 /// `x = W z + mu + e` with `z ~ N(0, I)` and `e ~ N(0, s I)`: the linear-Gaussian decoder whose
 /// maximum of the likelihood, posterior and log p(x) have closed forms (Tipping and Bishop,
@@ -17,7 +15,7 @@ pub struct PrincipalComponents {
     pub weights: DMatrix<f64>,
     /// `s`, a variance.
     pub noise: f64,
-    /// Of `M = W'W + s I`, (components, components).
+    /// Cholesky factor of `M = W'W + s I`, (components, components).
     factor: Cholesky<f64, Dyn>,
 }
 

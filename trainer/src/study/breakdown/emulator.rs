@@ -16,7 +16,7 @@ use elbow::transcendental::exp;
 use elbow::{Estimator, Model};
 use rand_core::Rng;
 
-/// What is as on the device; everything else is as in the trained model.
+/// Switches of the roundings that are as on the device; everything else is as in the trained model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Switches {
     /// The `i8` inputs of the encoder.

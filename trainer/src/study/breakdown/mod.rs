@@ -20,10 +20,10 @@ use emulator::{Emulator, Switches};
 use network::LayerSwitches;
 use serde::Serialize;
 
-/// What is lost is not worth a remedy below this, nats a reading.
+/// A loss below this is not worth a remedy, nats a reading.
 const NEGLIGIBLE: f64 = 0.01;
 
-/// What makes device and float differ.
+/// Reason why device and float differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
@@ -39,7 +39,7 @@ pub enum Cause {
     Activations,
     /// Means and log-variances as Q16.16 within their ranges.
     Heads,
-    /// What the decoder takes in as `i16`.
+    /// Inputs of the decoder as `i16`.
     Latents,
     /// Integer functions and sums: deviations, samples, log densities, the divergence.
     Tables,
@@ -48,29 +48,29 @@ pub enum Cause {
 /// A part of the difference. Nats a reading; negative where the device scores lower for it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
-    /// What makes it.
+    /// The reason.
     pub cause: Cause,
     /// Where: a layer, or a head; none where the cause says all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
-    /// What the score moves by where this comes on top of all before it, mean over the readings.
+    /// Change of the score where this comes on top of all before it, mean over the readings.
     pub nats: f64,
-    /// Of that mean; none below two readings.
+    /// Standard error of that mean; none below two readings.
     pub standard_error: Option<f64>,
-    /// What the score of the float model, by the device's estimator, moves by where this alone is done.
+    /// Change of the score of the float model, by the device's estimator, where this alone is done.
     pub alone: f64,
-    /// Of that mean.
+    /// Standard error of that mean.
     pub alone_standard_error: Option<f64>,
 }
 
 /// The parts of one cause together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Total {
-    /// What makes it.
+    /// The reason.
     pub cause: Cause,
     /// The sum of its parts, mean over the readings.
     pub nats: f64,
-    /// Of that mean.
+    /// Standard error of that mean.
     pub standard_error: Option<f64>,
 }
 
@@ -84,15 +84,15 @@ pub struct Breakdown {
     /// The most by which the score of a reading, computed in floats with everything as on the device, differs
     /// from the device's, nats: 0, but for importance weights, whose sum is in floats here.
     pub residual: f64,
-    /// In the order in which they are put in.
+    /// Parts in the order in which they are put in.
     pub parts: Vec<Part>,
-    /// By cause.
+    /// Sums by cause.
     pub totals: Vec<Total>,
     /// The largest part, and what to do about it: one line.
     pub verdict: String,
 }
 
-/// What is broken down.
+/// Models and scores that are broken down.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The trained model.
@@ -105,9 +105,9 @@ pub struct Setting<'a> {
     pub data: &'a Prepared,
     /// Their scores by `estimator`.
     pub scores: &'a Scores,
-    /// The device's.
+    /// Estimator of the device.
     pub estimator: Estimator,
-    /// Of the device's draws.
+    /// Seed of the device's draws.
     pub seed: u64,
 }
 
@@ -209,7 +209,7 @@ impl Breakdown {
 }
 
 impl Setting<'_> {
-    /// What each step moves the scores of the readings `rows` by, from those in floats, and the scores with all steps.
+    /// Changes of the scores of the readings `rows` by each step, from those in floats, and the scores with all steps.
     fn moves(&self, rows: &[usize], float: &[f64]) -> Result<(Vec<Move>, Vec<f64>), Error> {
         let source = (self.estimator, self.seed);
         let models = (self.vae, self.model);
@@ -251,7 +251,7 @@ impl Setting<'_> {
     }
 }
 
-/// What each reading's score moves by.
+/// Change of each reading's score.
 #[derive(Clone, Debug)]
 struct Moved(Vec<f64>);
 
@@ -271,7 +271,7 @@ impl Moved {
     }
 }
 
-/// What one step moves each score by.
+/// Changes of all scores by one step.
 struct Move {
     cause: Cause,
     place: Option<String>,
@@ -345,7 +345,7 @@ fn verdict(totals: &[Total], moves: &[Move], estimator: Estimator) -> String {
 }
 
 impl Cause {
-    /// For a terminal.
+    /// Name for a terminal.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sampling => "sampling",
@@ -359,7 +359,7 @@ impl Cause {
         }
     }
 
-    /// What makes it smaller.
+    /// Advice that makes it smaller.
     fn remedy(self, estimator: Estimator) -> &'static str {
         match (self, estimator) {
             (Self::Sampling, Estimator::PosteriorMean) => {

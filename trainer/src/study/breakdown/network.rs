@@ -25,7 +25,7 @@ struct Hidden {
     q_max: f64,
 }
 
-/// What of a layer is as on the device.
+/// Parts of a layer that are as on the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct LayerSwitches {
     /// Weights and biases.
@@ -41,7 +41,7 @@ pub(super) struct LayerSwitches {
 pub(super) struct Layer {
     trained: Weights,
     device: Weights,
-    /// From accumulators to outputs.
+    /// Multipliers from accumulators to outputs.
     multipliers: Vec<f64>,
     /// None where outputs are wide.
     hidden: Option<Hidden>,
@@ -70,7 +70,7 @@ pub(super) fn half_up(x: f64) -> f64 {
     (x + 0.5).floor()
 }
 
-/// To the range of 32 bits.
+/// Clamps to the range of 32 bits.
 pub(super) fn saturate(value: f64) -> f64 {
     value.clamp(i32::MIN.into(), i32::MAX.into())
 }

@@ -1,5 +1,7 @@
 //! Integers against their definitions, and what calibration is for.
 
+mod plans;
+
 use super::*;
 use crate::config::{Activations, Calibration, Weights};
 use crate::model::prepared::Prepared;
@@ -217,27 +219,6 @@ fn nats_cost_no_more_than_what_units_reach() {
     assert!(nats <= reached, "{nats} {reached}");
     // A reading of 12 counts is worth about 30 nats; 8 bits everywhere cost a small part of one.
     assert!(reached < 0.2, "{reached}");
-}
-
-/// Compensated weights are not written, and come back.
-#[test]
-fn plans_are_read_as_they_are_written() {
-    for weights in [Weights::Int8, Weights::Int4] {
-        let (vae, normalization, set, plan) = planned_with(Calibration::MinMax, weights);
-        let text = toml::to_string(&plan).unwrap();
-        assert!(
-            text.contains("compensated") && !text.contains("weights"),
-            "{text}"
-        );
-        let read: Plan = toml::from_str(&text).unwrap();
-        assert_eq!(read.to_nearest(), plan.to_nearest());
-        let read = restored(&vae, &normalization, read, &set).unwrap();
-        assert_eq!(read, plan);
-        let folded = fold(&vae, &normalization, &plan).unwrap();
-        let text = toml::to_string(&folded).unwrap();
-        let read: Plan = toml::from_str(&text).unwrap();
-        assert_eq!(restored(&vae, &normalization, read, &set).unwrap(), folded);
-    }
 }
 
 /// The mean distance of normal scores from those in floats, and the bytes of the image.
@@ -462,72 +443,4 @@ fn a_folded_model_has_the_same_integers() {
             assert!(one.bias.abs_diff(other.bias) <= 1 + one.bias.unsigned_abs() / 10_000);
         }
     }
-}
-
-/// A plan of another model, or one that was cut off, is refused with both numbers.
-#[test]
-fn plans_that_do_not_fit_are_refused() {
-    let (vae, normalization, set, plan) = planned(Calibration::MinMax);
-    let refused = |change: &dyn Fn(&mut Plan), expected: &str| {
-        let mut plan = plan.clone();
-        change(&mut plan);
-        let reading = set.normal.readings.row(0);
-        let label = label(Packing::Rows);
-        let error = quantize(&vae, &normalization, &plan, &label, reading).unwrap_err();
-        let error = error.to_string();
-        assert!(error.contains(expected), "{error} lacks {expected:?}");
-    };
-    /// The lists of a compensated layer.
-    fn lists(layer: &mut LayerPlan) -> (&mut Vec<f64>, &mut Vec<i8>, &mut Vec<f64>) {
-        match &mut layer.rounding {
-            Rounding::Compensated {
-                weight_scales,
-                quantized_weights,
-                correction,
-            } => (weight_scales, quantized_weights, correction),
-            other => panic!("{other:?}"),
-        }
-    }
-    let (second, last) = (LayerId::Encoder(1), LayerId::Decoder(1));
-    refused(
-        &|plan| lists(&mut plan.layers[second]).1.truncate(179),
-        "179 weights of encoder 2, the model has 180",
-    );
-    refused(
-        &|plan| lists(&mut plan.layers.encoder[0]).0.clear(),
-        "0 weight scales of encoder 1, the model has 20",
-    );
-    refused(
-        &|plan| lists(&mut plan.layers.encoder[0]).2.push(0.0),
-        "21 corrections of encoder 1, the model has 20",
-    );
-    let activations = |plan: &mut Plan, layer| plan.layers[layer].activations.clone().unwrap();
-    refused(
-        &|plan| {
-            let mut short = activations(plan, LayerId::Decoder(0));
-            short.ranges.pop();
-            plan.layers.decoder[0].activations = Some(short);
-        },
-        "6 ranges of decoder 1, the model has 7",
-    );
-    refused(
-        &|plan| {
-            let mut short = activations(plan, last);
-            short.output_scales.as_mut().unwrap().pop();
-            plan.layers[last].activations = Some(short);
-        },
-        "15 output scales of decoder 2, the model has 16",
-    );
-    refused(
-        &|plan| plan.inputs.ranges.clear(),
-        "0 ranges of inputs, the model has 12",
-    );
-    refused(
-        &|plan| plan.layers.encoder.push(LayerPlan::default()),
-        "3 hidden layers of the encoder, the model has 2",
-    );
-    refused(
-        &|plan| plan.layers.heads.activations = Some(plan.inputs.clone()),
-        "1 lists of ranges of heads, the model has 0",
-    );
 }
