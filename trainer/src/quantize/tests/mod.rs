@@ -5,7 +5,7 @@ mod plans;
 use super::*;
 use crate::config::{Activations, Calibration, Weights};
 use crate::model::prepared::Prepared;
-use crate::model::{Architecture, LayerId, Likelihood, Vae};
+use crate::model::{Architecture, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose};
 use crate::readings::{Normalization, Readings};
 use candle_core::Device;
