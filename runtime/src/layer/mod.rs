@@ -16,7 +16,7 @@ pub enum Activation {
     Relu,
 }
 
-/// One layer of a model, as [`Model::layers`] lists them.
+/// One layer of a model, as [`crate::Model::layers`] lists them.
 #[derive(Clone, Copy, Debug)]
 pub struct LayerView<'a> {
     /// Where it stands.
