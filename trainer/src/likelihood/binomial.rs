@@ -5,7 +5,7 @@ use super::row::{Parameters, Row};
 use super::special::{LEAST_FREQUENCY, Rng, exact_softplus, softplus};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use pulp::Arch;
 use rand_core::Rng as _;
 use std::fmt;

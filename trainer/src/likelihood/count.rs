@@ -7,7 +7,7 @@ use super::special::{Rng, chances, exact_softplus, ln_gamma, softplus};
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::distribution::{LARGEST_COUNT, LARGEST_FAILURES};
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use std::fmt;
 
 /// Failures of a negative binomial, from and to: the most that an image holds.

@@ -4,7 +4,7 @@ use super::row::{Parameters, Row};
 use super::special::Rng;
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use std::fmt;
 
 /// How raw readings of one number become network units.

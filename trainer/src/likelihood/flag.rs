@@ -6,7 +6,7 @@ use super::row::{Parameters, Row};
 use super::special::{Rng, chances, fraction};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use std::fmt;
 
 /// 0 or 1, Bernoulli. Any other whole number is scored as one that was never seen.

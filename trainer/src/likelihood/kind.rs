@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::error::Error;
 use elbow::Model;
 use elbow::distribution::Family;
-use elbow::format::{ImageSpec, LikelihoodSpec};
+use elbow::image::{ImageSpec, LikelihoodSpec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -4,7 +4,7 @@ use super::family::{Family, Group, Number, Support};
 use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::format::{EncodeError, GroupSpec, Tail};
+use elbow::image::{EncodeError, GroupSpec, Tail};
 use elbow::requantize::{FactorError, Multiplier};
 use std::fmt;
 

@@ -30,7 +30,7 @@ pub use special::{Rng, fraction};
 pub use state::State;
 pub use student::Student;
 
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use elbow::requantize::FactorError;
 use std::fmt;
 use std::ops::{Deref, Range};

@@ -8,7 +8,7 @@ use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::distribution::{self, LARGEST_LOG_DEVIATION};
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use std::fmt;
 
 /// A real number whose log-deviation is a second output of the decoder, behind the location, clamped to the range of a

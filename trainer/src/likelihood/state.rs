@@ -6,7 +6,7 @@ use super::special::{LEAST_FREQUENCY, Rng, fraction};
 use crate::error::Error;
 use candle_core::{D, Tensor};
 use elbow::distribution::UNSEEN;
-use elbow::format::GroupSpec;
+use elbow::image::GroupSpec;
 use rand_core::Rng as _;
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use super::location::Shape;
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::format::Tail;
+use elbow::image::Tail;
 use std::f64::consts::PI;
 use std::fmt;
 

@@ -6,7 +6,7 @@ use crate::likelihood::location::Standardized;
 use crate::likelihood::{LikelihoodKind, Number, Run, Scale};
 use crate::readings::{Normalization, Readings};
 use candle_core::{DType, Device, Tensor, Var};
-use elbow::format::{LikelihoodSpec, LocationSpec};
+use elbow::image::{LikelihoodSpec, LocationSpec};
 use std::f64::consts::LN_2;
 
 /// The likelihood of a reading given the decoder's outputs.

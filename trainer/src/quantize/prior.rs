@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::model::Vae;
 use candle_core::Tensor;
-use elbow::format::{ComponentSpec, PriorSpec};
+use elbow::image::{ComponentSpec, PriorSpec};
 
 /// The prior, its numbers brought into an image's range.
 pub(super) fn quantize_prior(vae: &Vae) -> Result<PriorSpec, Error> {
