@@ -38,9 +38,7 @@
 //! * `crc`: CRC-32; `wire`: scalars in the postcard wire format.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`kernel`]: dense layers on integers; they know no format.
-//! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
-//!   reading.
-//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`signal`]: windows of raw samples; the features of a window that are a reading.
 //! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
 //! * [`mod@format`]: the image; it computes nothing. Its writer alone, on hosts, asks the layers
@@ -51,7 +49,7 @@
 //! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
 //!   threshold it lies on, at as few passes as suffice.
 //! * [`Session`]: what applications call. `self_test` is one.
-//! * [`watch`]: a model that watches a stream: windows, front end, scores, alarm, drift, blame.
+//! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //!
 //! # Guarantees
@@ -79,7 +77,7 @@
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
 //! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
-//! * `serde`: the descriptions of a model ([`frontend::FrontEnd`], [`Estimator`], ...) are serializable.
+//! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
@@ -98,10 +96,8 @@ mod crc;
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
-mod fft;
 pub mod fixed;
 pub mod format;
-pub mod frontend;
 pub mod gaussian;
 pub mod kernel;
 mod length;
@@ -115,12 +111,11 @@ pub mod score;
 mod self_test;
 mod session;
 pub mod sigma_points;
-pub mod stream;
+pub mod signal;
 pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
-pub mod watch;
 mod wire;
 mod workspace;
 

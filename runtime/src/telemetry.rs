@@ -1,5 +1,4 @@
-//! A reading as a few bytes for a radio: the posterior mean, quantized, and what a receiver needs to
-//! decode it.
+//! Telemetry packets: the posterior mean of a reading, quantized, in a few bytes for a radio.
 //!
 //! | bytes | field |
 //! |---|---|
@@ -49,7 +48,7 @@ pub struct Packet<'a> {
     latents: &'a [u8],
 }
 
-/// Why a packet was not made, written or read.
+/// Errors of making, writing and reading a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TelemetryError {
     /// Bytes to write to are too few.

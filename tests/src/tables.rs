@@ -19,7 +19,7 @@ const TRANSCENDENTAL: &str = "runtime/src/transcendental/tables.rs";
 /// Table of `elbow::gaussian`, from the workspace's root.
 const GAUSSIAN: &str = "runtime/src/gaussian/table.rs";
 /// Table of the Fourier transform, from the workspace's root.
-const FFT: &str = "runtime/src/fft/table.rs";
+const FFT: &str = "runtime/src/signal/fft/table.rs";
 
 /// Every generated file: its path from the workspace's root, and its contents.
 #[must_use]

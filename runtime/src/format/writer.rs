@@ -8,10 +8,10 @@ use super::{
 use crate::calibration::Noise;
 use crate::distribution::{Family, Kind, Place};
 use crate::estimator::{Estimator, SELF_TEST};
-use crate::frontend::FrontEnd;
 use crate::kernel::{Packing, WeightBits};
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
+use crate::signal::FrontEnd;
 use crate::wire::Text;
 use crate::workspace::WorkspaceError;
 use core::fmt;

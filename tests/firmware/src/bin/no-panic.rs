@@ -13,16 +13,14 @@ use core::fmt::{self, Write};
 use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
-use elbow::frontend::{Feature, FrontEnd};
+use elbow::signal::{Feature, FrontEnd, WindowShape, Windows};
 use elbow::kernel::{
     Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, WeightBits,
 };
-use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
+use elbow::monitor::{Drift, DriftSettings, Event, Reference, Smoother, SmootherSettings, Watch, WatchSettings};
 use elbow::requantize::Multiplier;
-use elbow::stream::{WindowShape, Windows};
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::watch::{Event, Watch, WatchSettings};
 use elbow::{
     Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Workspace, distribution,
     format, gaussian, raw_reading, rng, transcendental,
