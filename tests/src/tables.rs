@@ -20,11 +20,15 @@ const TRANSCENDENTAL: &str = "runtime/src/transcendental/tables.rs";
 const GAUSSIAN: &str = "runtime/src/gaussian/table.rs";
 /// Table of the Fourier transform, from the workspace's root.
 const FFT: &str = "runtime/src/signal/fft/table.rs";
+/// All of them as text, for implementations in other languages, from the workspace's root.
+const TEXT: &str = "runtime/tables.csv";
 
 /// Every generated file: its path from the workspace's root, and its contents.
 #[must_use]
 pub fn generate() -> Vec<(PathBuf, String)> {
     let transcendental = [softplus(), sigmoid(), exp2(), log2()];
+    let gaussian = [quantile()];
+    let text = text(transcendental.iter().chain(&gaussian));
     vec![
         (
             PathBuf::from(TRANSCENDENTAL),
@@ -32,9 +36,10 @@ pub fn generate() -> Vec<(PathBuf, String)> {
         ),
         (
             PathBuf::from(GAUSSIAN),
-            source(&[quantile()], "crate::transcendental::segment"),
+            source(&gaussian, "crate::transcendental::segment"),
         ),
         (PathBuf::from(FFT), sine_source()),
+        (PathBuf::from(TEXT), text),
     ]
 }
 
@@ -414,17 +419,56 @@ fn source(tables: &[Table], segment: &str) -> String {
     text
 }
 
-/// The Rust source of the first quarter of a sine, both ends included, in 256 equal steps: Q15,
-/// rounded to nearest.
-fn sine_source() -> String {
+/// The scales and values of all tables, and the quarter of a sine: a line for each number.
+fn text<'a>(tables: impl Iterator<Item = &'a Table>) -> String {
+    let mut text = String::from("name,index,value\n");
+    let mut line = |name: &str, index: usize, value: i64| {
+        writeln!(text, "{name},{index},{value}").expect("written to a string");
+    };
+    for table in tables {
+        let name = table.name.to_lowercase();
+        let Scale {
+            fraction_bits,
+            square_bits,
+            rise_shift,
+            output_shift,
+            ..
+        } = table.scale;
+        for (field, value) in [
+            ("fraction_bits", fraction_bits),
+            ("square_bits", square_bits),
+            ("rise_shift", rise_shift),
+            ("output_shift", output_shift),
+        ] {
+            line(&format!("{name}.{field}"), 0, value.into());
+        }
+        for (index, piece) in table.pieces.iter().enumerate() {
+            line(&format!("{name}.level"), index, piece.level.into());
+            line(&format!("{name}.slope"), index, piece.slope.into());
+            line(&format!("{name}.curve"), index, piece.curve.into());
+        }
+    }
+    for (index, value) in quarter_of_a_sine().into_iter().enumerate() {
+        line("sine", index, value.into());
+    }
+    text
+}
+
+/// The first quarter of a sine, both ends included, in 256 equal steps: Q15, rounded to nearest.
+fn quarter_of_a_sine() -> Vec<u16> {
     const STEPS: u32 = 256;
     const TURN: f64 = 2.0 * core::f64::consts::PI;
+    let sine = |step| libm::sin(TURN * f64::from(step) / f64::from(4 * STEPS));
+    (0..=STEPS)
+        .map(|step| libm::round(sine(step) * Scale::factor(15)) as u16)
+        .collect()
+}
+
+/// The Rust source of the quarter of a sine.
+fn sine_source() -> String {
     /// Values in a line.
     const LINE: usize = 14;
-    let sine = |step| libm::sin(TURN * f64::from(step) / f64::from(4 * STEPS));
-    let values: Vec<u16> = (0..=STEPS)
-        .map(|step| libm::round(sine(step) * Scale::factor(15)) as u16)
-        .collect();
+    let values = quarter_of_a_sine();
     let bytes: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())
