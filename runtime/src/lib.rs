@@ -76,6 +76,7 @@
 //!
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
+//! * `defmt`: results, settings and errors are [defmt](https://defmt.ferrous-systems.com)'s data, for logs.
 //! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
 //! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
 //!

@@ -41,6 +41,7 @@ pub const MAX_FRACTION_BITS: u8 = 15;
 /// # Ok::<(), elbow::telemetry::TelemetryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
     sequence: u8,
     fraction_bits: u8,
@@ -50,6 +51,7 @@ pub struct Packet<'a> {
 
 /// Errors of making, writing and reading a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TelemetryError {
     /// Bytes to write to are too few.
     Buffer {

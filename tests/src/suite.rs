@@ -19,7 +19,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -104,6 +104,21 @@ const STEPS: [Step; 13] = [
             "--release",
             "--package",
             "elbow",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "clippy of the runtime with defmt",
+        arguments: &[
+            "clippy",
+            "--release",
+            "--package",
+            "elbow",
+            "--features",
+            "defmt",
             "--",
             "-D",
             "warnings",

@@ -2,6 +2,7 @@
 
 /// The effect of a score on the alarm of a [`super::Smoother`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Transition {
     /// There was no alarm and there is none.
     Quiet,

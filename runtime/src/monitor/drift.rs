@@ -14,6 +14,7 @@ const CENTRE_BITS: u32 = 23;
 
 /// Scores of normal readings when the model was calibrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reference {
     /// Their mean.
     pub mean: Nats,
@@ -23,6 +24,7 @@ pub struct Reference {
 
 /// The settings of a [`Drift`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DriftSettings {
     /// Base-two logarithm of the time constant in scores, 1 to [`MAX_TIME_CONSTANT`].
     pub time_constant: u8,
@@ -56,6 +58,7 @@ impl Default for DriftSettings {
 
 /// The report of a [`Drift`] on the scores so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DriftReport {
     /// The running mean.
     pub mean: Nats,

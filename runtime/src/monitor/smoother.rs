@@ -11,6 +11,7 @@ const EXTRA_BITS: u32 = 16;
 
 /// The settings of a [`Smoother`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SmootherSettings {
     /// Base-two logarithm of the time constant in scores, 0 to [`MAX_TIME_CONSTANT`]: each score
     /// has the weight `2^-time_constant`. 0 does not smooth.

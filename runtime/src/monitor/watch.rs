@@ -23,6 +23,7 @@ use core::fmt;
 
 /// The settings of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WatchSettings {
     /// The estimator of the windows' scores.
     pub estimator: Estimator,
@@ -34,6 +35,7 @@ pub struct WatchSettings {
 
 /// Errors of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WatchError {
     /// The model takes whole readings: its image says nothing of windows.
     NoStream,
@@ -123,6 +125,7 @@ fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
 
 /// The results of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Event {
     /// The number of the window, from 0.
     pub window: u32,
@@ -142,6 +145,7 @@ pub struct Event {
 
 /// The channel that is least like normal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Blame {
     /// The number of the channel, from 0.
     pub channel: u16,

@@ -19,6 +19,7 @@ pub const BAND_FRACTION_BITS: u8 = 10;
 /// Each is an `i16` that saturates. `raw` is the sensor's unit; `round` rounds to nearest, halves
 /// up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Feature {
     /// The window itself, N numbers from the oldest to the newest: `x_n`, or `x_n - round(mean)`.
@@ -120,6 +121,7 @@ impl Feature {
 
 /// Errors of the description of a [`super::FrontEnd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum FrontEndError {
     /// Windows of no channels.
     NoChannels,

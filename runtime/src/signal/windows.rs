@@ -6,6 +6,7 @@ use core::num::NonZeroUsize;
 
 /// The shape of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowShape {
     /// Channels that are sampled together, at least 1.
     pub channels: usize,
@@ -25,6 +26,7 @@ impl WindowShape {
 
 /// Errors of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WindowsError {
     /// Windows of no channels.
     NoChannels,
