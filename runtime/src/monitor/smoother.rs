@@ -13,7 +13,7 @@ const EXTRA_BITS: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct SmootherSettings {
-    /// Base-two logarithm of the time constant in scores, 0 to [`MAX_TIME_CONSTANT`]: each score
+    /// Base-two logarithm of the time constant in scores, 0 to [`super::MAX_TIME_CONSTANT`]: each score
     /// has the weight `2^-time_constant`. 0 does not smooth.
     pub time_constant: u8,
     /// The alarm is raised when the smoothed score falls below this.
