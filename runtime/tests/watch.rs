@@ -3,7 +3,9 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec, reseal};
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, ImageSpec, StreamSpec};
+use elbow::internal::reseal;
 use elbow::monitor::{
     Blame, Drift, DriftSettings, Event, MonitorError, Reference, Smoother, SmootherSettings, Watch,
     WatchError, WatchSettings,
@@ -51,7 +53,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
         let mut spec = random_spec(dice, Temper::Trained);
         if matches!(
             spec.likelihood,
-            elbow::format::LikelihoodSpec::Binomial { .. }
+            elbow::image::LikelihoodSpec::Binomial { .. }
         ) {
             continue;
         }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::export::run;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
 use elbow::signal::Feature;
 use elbow::{LayerView, Model};
 use serde::Serialize;

@@ -13,11 +13,10 @@ use core::fmt::{self, Write};
 use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
-use elbow::signal::{Feature, FrontEnd, WindowShape, Windows};
-use elbow::kernel::{
-    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, WeightBits,
-};
-use elbow::monitor::{Drift, DriftSettings, Event, Reference, Smoother, SmootherSettings, Watch, WatchSettings};
+use elbow::signal::{Feature, FrontEnd};
+use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands};
+use elbow::layer::{Packing, Quantization, WeightBits};
+use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;

@@ -18,7 +18,8 @@ use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION, exponents};
-use elbow::format::{MAX_INPUTS, StreamSpec};
+use elbow::format::MAX_INPUTS;
+use elbow::image::StreamSpec;
 use elbow::signal::{Feature, FrontEnd, MAX_FRACTION_BITS};
 use serde::{Deserialize, Serialize};
 
