@@ -8,6 +8,7 @@ use elbow::image::{
     CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
 };
 use elbow::layer::{Packing, WeightBits};
+use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::signal::{Feature, FrontEnd};
