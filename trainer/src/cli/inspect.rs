@@ -9,8 +9,8 @@ use crate::export::run;
 use crate::quantize::LARGEST_I8;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
-use elbow::frontend::Feature;
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
+use elbow::signal::Feature;
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
@@ -124,9 +124,7 @@ fn describe(model: &Model<'_>) -> Description {
             };
             format!("{family}, {scale}")
         }
-        Likelihood::Heterogeneous(_) => {
-            LikelihoodKind::of(model.likelihood(), model.inputs()).to_string()
-        }
+        Likelihood::Heterogeneous(_) => LikelihoodKind::of(model).to_string(),
     };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),

@@ -15,7 +15,7 @@ use crate::score::evaluate::{Evaluation, Scores};
 use crate::train;
 use candle_core::Device;
 use clap::Args;
-use elbow::format::ImageSpec;
+use elbow::image::ImageSpec;
 use elbow::{Estimator, Model};
 use serde::Serialize;
 use std::path::PathBuf;

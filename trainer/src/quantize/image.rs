@@ -1,15 +1,15 @@
 //! The image of a model by a plan.
 
-use super::likelihood::quantize_prior;
 use super::plan::{LayerPlan, Plan};
+use super::prior::quantize_prior;
 use super::rows::Rows;
 use super::scheme::{LayerScheme, Scheme};
 use crate::error::Error;
 use crate::model::{Layers, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
-use elbow::format::{Activation, ColumnSpec, ImageSpec, LayerSpec};
-use elbow::kernel::Packing;
+use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
+use elbow::layer::{Activation, Packing};
 
 /// Entries of an image beside the model's numbers.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ pub const LARGEST_I8: i16 = 127;
 const LARGEST_I13: i16 = 4095;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
-pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
+pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::internal::ACCUMULATOR_BOUND as f64;
 
 /// Numbers that a layer takes in: `value_c = scales[c] * (q_c - zero_point)`.
 #[derive(Clone, Debug, Default)]

@@ -3,9 +3,9 @@
 use super::operand::Width;
 use super::ranges::Ranges;
 use crate::error::Error;
-use crate::model::{Depth, LayerId, Layers, Likelihood, Vae};
+use crate::model::{Depth, LayerId, Layers, Vae};
 use crate::readings::Normalization;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use serde::{Deserialize, Serialize};
 
 /// Everything that determines an image's integers beside the model in floats. Written without compensated weights: the image
@@ -137,13 +137,7 @@ impl Plan {
         let mut decoder = hidden(ranges.decoder);
         // A location is compared with the reading in units of its scale, and what the reading is off is
         // squared or doubled by it: steps of 8 bits would show in the score of an anomalous reading.
-        let has_locations = match &vae.likelihood {
-            Likelihood::Binomial { .. } => false,
-            Likelihood::Location(_) => true,
-            Likelihood::Heterogeneous(columns) => {
-                columns.kinds.iter().any(|kind| !kind.is_discrete())
-            }
-        };
+        let has_locations = vae.likelihood.has_locations();
         let last = decoder.last_mut().filter(|_| has_locations);
         if let Some(activations) = last.and_then(|last| last.activations.as_mut()) {
             activations.width = Width::I16;

@@ -5,8 +5,8 @@ use super::plan::Rounding;
 use super::scheme::LayerScheme;
 use crate::error::Error;
 use crate::model::Dense;
-use elbow::format::{DenseSpec, EncodeError, RowSpec};
-use elbow::kernel::WeightBits;
+use elbow::image::{DenseSpec, EncodeError, Row};
+use elbow::layer::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
@@ -55,7 +55,7 @@ pub struct Rows {
     /// The weights, whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
-    pub rows: Vec<RowSpec>,
+    pub rows: Vec<Row>,
     /// Weight scale of each row: what a step of its accumulator is worth.
     pub weight_scales: Vec<f64>,
     /// The sum of the magnitudes of each row's weights.
@@ -190,7 +190,7 @@ impl Rows {
             // Beyond it weights are clamped: outputs so far apart in their scales have no better image.
             let multiplier = Multiplier::at_least((fits / output_scale).min(LARGEST_MULTIPLIER))?;
             weight_scales[row] = multiplier.to_f64() * output_scale;
-            rows.push(RowSpec {
+            rows.push(Row {
                 bias: 0,
                 multiplier,
             });

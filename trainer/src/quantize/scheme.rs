@@ -1,12 +1,11 @@
 //! The scales of all numbers of a model in integers.
 
-use super::likelihood::quantize_likelihood;
 use super::operand::{LEAST_FRACTION_BITS, Operand, Q16, Width};
 use super::plan::{ActivationPlan, Plan};
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
-use elbow::format::{EncodeError, InputSpec, LikelihoodSpec};
+use elbow::image::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
 
 /// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than
@@ -51,7 +50,7 @@ impl Scheme {
         plan.check(vae, normalization)?;
         let (inputs, input) = quantize_inputs(normalization, &plan.inputs)?;
         let fraction_bits = latent_fraction_bits(plan.latents.largest);
-        let (likelihood, output_scales) = quantize_likelihood(vae, normalization)?;
+        let (likelihood, output_scales) = vae.likelihood.quantize(normalization)?;
         let depth = plan.layers.depth();
         let mut layers = Layers::from_fn(depth, |layer| {
             let activations = plan.layers[layer].activations.as_ref();
@@ -93,7 +92,7 @@ impl Scheme {
 /// # Errors
 /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
 pub(crate) fn output_scales(vae: &Vae, normalization: &Normalization) -> Result<Vec<f64>, Error> {
-    Ok(quantize_likelihood(vae, normalization)?.1)
+    Ok(vae.likelihood.quantize(normalization)?.1)
 }
 
 /// Each input becomes a whole number of the width of `plan` over its own `[-range, range]` in network units.

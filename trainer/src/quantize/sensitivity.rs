@@ -5,7 +5,7 @@ use super::plan::{Place, Plan};
 use super::search::{Affords, Search};
 use crate::error::Error;
 use elbow::Model;
-use elbow::format::EncodeError;
+use elbow::image::EncodeError;
 use serde::Serialize;
 
 /// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen where they take memory.

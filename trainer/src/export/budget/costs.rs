@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::numeric::least_squares;
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::{Likelihood, Prior};
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use elbow::{LayerRole, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -9,8 +9,8 @@ use crate::model::{Architecture, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose};
 use crate::readings::{Normalization, Readings};
 use candle_core::Device;
-use elbow::format::{ImageSpec, LayerSpec};
-use elbow::kernel::{Packing, WeightBits};
+use elbow::image::{ImageSpec, LayerSpec};
+use elbow::layer::{Packing, WeightBits};
 use rand_core::Rng;
 
 /// A model with random weights and 96 readings of counts up to 16.
@@ -23,7 +23,7 @@ fn case() -> (Vae, Normalization, Prepared) {
         ..Architecture::default()
     };
     let mut rng = random::stream(3, Purpose::Initialization);
-    let likelihood = Likelihood::Binomial { trials: 16 };
+    let likelihood = Likelihood::binomial(16, 12).unwrap();
     let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
     let values = (0..96 * 12).map(|_| (rng.next_u32() % 17) as i16).collect();
     let normalization = Normalization::counts(12, 16);
@@ -291,7 +291,7 @@ fn small_layers_keep_eight_bits() {
             ..Architecture::default()
         };
         let mut rng = random::stream(3, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, 784).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let eight = |bits| bits == WeightBits::Eight;
         four_bits(&vae).into_values().map(eight).collect::<Vec<_>>()

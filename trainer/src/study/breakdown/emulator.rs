@@ -7,10 +7,10 @@ use crate::model::{LayerId, Layers, Vae};
 use crate::numeric::evidence::Evidence;
 use crate::quantize::Q16;
 use crate::readings::Normalization;
-use candle_core::{DType, Tensor};
+use candle_core::Tensor;
 use elbow::distribution::LARGEST_MEAN;
-use elbow::format::ImageSpec;
 use elbow::gaussian::standard_normal;
+use elbow::image::ImageSpec;
 use elbow::sigma_points::SigmaPoints;
 use elbow::transcendental::exp;
 use elbow::{Estimator, Model};
@@ -39,8 +39,11 @@ pub(super) struct Switches {
 pub(super) struct Emulator<'a> {
     model: &'a Model<'a>,
     vae: &'a Vae,
+    normalization: &'a Normalization,
     data: &'a Prepared,
     network: Network,
+    /// `ln sigma_i` in network units of each number; none where the decoder gives them.
+    log_deviations: Vec<f64>,
     estimator: Estimator,
     seed: u64,
 }
@@ -65,14 +68,17 @@ impl<'a> Emulator<'a> {
     /// [`Error::Setting`] where they are of different shapes, [`Error::Tensor`].
     pub(super) fn new(
         (vae, model): (&'a Vae, &'a Model<'a>),
-        normalization: &Normalization,
+        normalization: &'a Normalization,
         data: &'a Prepared,
         (estimator, seed): (Estimator, u64),
     ) -> Result<Self, Error> {
+        let log_deviations = vae.likelihood.log_deviations()?.unwrap_or_default();
         Ok(Self {
             model,
             vae,
+            normalization,
             data,
+            log_deviations: log_deviations.into_iter().map(f64::from).collect(),
             network: Network::new(vae, &ImageSpec::of(model), normalization)?,
             estimator,
             seed,
@@ -86,7 +92,7 @@ impl<'a> Emulator<'a> {
     pub(super) fn score(&self, row: usize, switches: &Switches) -> Result<f64, Error> {
         let posterior = self.encode(self.data.readings.row(row), switches);
         let passes = self.passes(row, &posterior, switches);
-        let log_likelihoods = self.log_likelihoods(row, &passes, switches)?;
+        let log_likelihoods = self.log_likelihoods(row, &passes, switches);
         if let Estimator::ImportanceWeighted { .. } = self.estimator {
             let ratios = self.log_ratios(&posterior, &passes)?;
             let weights = log_likelihoods.iter().zip(ratios);
@@ -222,12 +228,7 @@ impl<'a> Emulator<'a> {
     }
 
     /// `log p(x|z)` of each pass, Q16.16, of a wide sum.
-    fn log_likelihoods(
-        &self,
-        row: usize,
-        passes: &[Pass],
-        switches: &Switches,
-    ) -> Result<Vec<f64>, Error> {
+    fn log_likelihoods(&self, row: usize, passes: &[Pass], switches: &Switches) -> Vec<f64> {
         let reading = self.data.readings.row(row);
         let conditions = self.conditions(reading, switches);
         let step = 2f64.powi(16 - i32::from(self.network.latent_fraction_bits));
@@ -243,8 +244,8 @@ impl<'a> Emulator<'a> {
             let layers = &switches.layers;
             self.network.run(LayerId::Output, taken_in, layers)
         });
+        let modelled = &reading[..self.model.inputs()];
         if switches.tables {
-            let modelled = &reading[..self.model.inputs()];
             let likelihood = self.model.likelihood();
             let log_density = |outputs: Vec<f64>| {
                 let outputs = outputs
@@ -252,23 +253,18 @@ impl<'a> Emulator<'a> {
                     .map(|&output| saturate(half_up(output)) as i32);
                 likelihood.log_density_of(modelled, &outputs.collect::<Vec<_>>()) as f64
             };
-            return Ok(outputs.map(log_density).collect());
+            return outputs.map(log_density).collect();
         }
-        let outputs = outputs.flat_map(|outputs| {
-            let scales = outputs.into_iter().zip(&self.network.output_scales);
-            scales
-                .map(|(output, scale)| (output * scale) as f32)
-                .collect::<Vec<_>>()
-        });
-        let outputs: Vec<f32> = outputs.collect();
-        let target = &self.data.batch.target;
-        let shape = (passes.len(), self.network.output_scales.len());
-        let outputs = Tensor::from_vec(outputs, shape, target.device())?;
-        let target = target.narrow(0, row, 1)?.repeat((passes.len(), 1))?;
-        let terms = self.vae.likelihood.terms(&target, &outputs)?;
-        let sums = terms.to_dtype(DType::F64)?.sum(1)?.to_vec1::<f64>()?;
+        let likelihood = &self.vae.likelihood;
+        let targets = likelihood.targets(modelled, self.normalization);
         let constant = self.data.constant(row, None);
-        Ok(sums.iter().map(|sum| (sum + constant) * Q16).collect())
+        let log_density = |outputs: Vec<f64>| {
+            let scales = outputs.iter().zip(&self.network.output_scales);
+            let outputs: Vec<f64> = scales.map(|(output, scale)| output * scale).collect();
+            let log_density = likelihood.log_density(&self.log_deviations, &targets, &outputs);
+            (log_density + constant) * Q16
+        };
+        outputs.map(log_density).collect()
     }
 
     /// `KL(q(z|x) || p(z))`, Q16.16.

@@ -8,7 +8,8 @@ use crate::error::Error;
 use crate::model::{Dense, LayerId, Layers, Vae};
 use crate::quantize::{Operand, Q16, output_scales};
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, ImageSpec};
+use elbow::image::{DenseSpec, ImageSpec};
+use elbow::layer::Activation;
 
 /// Weights and biases, column after column.
 #[derive(Clone, Debug)]
