@@ -20,7 +20,9 @@ use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
 use elbow::{Mask, Model, ModelPlace, Nats, Probability, Question, Session, Side};
-use support::{Dice, Temper, enrich, extreme_reading, random_mask, random_spec, random_spec_of};
+use support::{
+    Dice, Temper, check, enrich, extreme_reading, random_mask, random_spec, random_spec_of,
+};
 
 /// Offsets of the prefix that tests write to; see FORMAT.md.
 const FORMAT_AT: usize = 4;
@@ -356,59 +358,29 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
     assert!(macs > 0);
 }
 
+/// Words at the ends of every type, and of multipliers.
+const ENDS: [i32; 11] = [
+    0,
+    1,
+    -1,
+    i32::MIN,
+    i32::MAX,
+    0x7fff,
+    0x7fff | 46 << 16,
+    0x7fff_7fff,
+    1 << 31 | 127,
+    (1 << 30) - 1,
+    -(1 << 30) + 1,
+];
+
 /// Changes a few bytes of `image` and gives it the checksum that it has then.
 fn mutate(dice: &mut Dice, image: &mut Vec<u8>) {
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     let header_end = PREFIX_LENGTH + header;
-    let tensors = header_end.next_multiple_of(8);
     for _ in 0..dice.size(1, 3) {
-        let at = dice.size(tensors, image.len() - 8);
-        let word = at & !3;
         match dice.size(0, 9) {
-            0 => image[at] = dice.word() as u8,
-            1 => image[at] ^= 1 << dice.size(0, 7),
-            2..=3 => {
-                // The ends of every type, and of multipliers.
-                let extreme = dice.pick(&[
-                    0,
-                    1,
-                    -1,
-                    i32::MIN,
-                    i32::MAX,
-                    0x7fff,
-                    0x7fff | 46 << 16,
-                    0x7fff_7fff,
-                    1 << 31 | 127,
-                    (1 << 30) - 1,
-                    -(1 << 30) + 1,
-                ]);
-                put(image, word, &extreme.to_le_bytes());
-            }
-            4 => {
-                // Another place's numbers.
-                let other = dice.size(tensors, image.len() - 8) & !7;
-                for index in 0..8 {
-                    image.swap((at & !7) + index, other + index);
-                }
-            }
-            5 => {
-                let end = (at + dice.size(1, 32)).min(image.len());
-                let byte = dice.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff]);
-                image[at..end].fill(byte);
-            }
-            6 => {
-                let at = dice.size(PREFIX_LENGTH, header_end - 1);
-                image[at] = dice.pick(&[0, 1, 2, 3, 0x7f, 0x80, 0x81, 0xff]);
-            }
-            7 => {
-                let at = dice.size(PREFIX_LENGTH, header_end - 1);
-                image[at] = image[at].wrapping_add(dice.pick(&[1, 2, 0xff, 0xfe]));
-            }
-            8 => {
-                let ends = [PREFIX_LENGTH, header_end - 1];
-                let [a, b] = [(); 2].map(|()| dice.size(ends[0], ends[1]));
-                image.swap(a, b);
-            }
+            0..6 => mutate_tensors(dice, image, header_end.next_multiple_of(8)),
+            6..9 => mutate_header(dice, &mut image[PREFIX_LENGTH..header_end]),
             _ => mutate_lengths(dice, image, header),
         }
     }
@@ -416,6 +388,38 @@ fn mutate(dice: &mut Dice, image: &mut Vec<u8>) {
     match image.get_mut(..length.max(PREFIX_LENGTH)) {
         Some(claimed) => reseal(claimed),
         None => reseal(image),
+    }
+}
+
+/// Other numbers from `start` on.
+fn mutate_tensors(dice: &mut Dice, image: &mut [u8], start: usize) {
+    let at = dice.size(start, image.len() - 8);
+    match dice.size(0, 5) {
+        0 => image[at] = dice.word() as u8,
+        1 => image[at] ^= 1 << dice.size(0, 7),
+        2..=3 => put(image, at & !3, &dice.pick(&ENDS).to_le_bytes()),
+        4 => {
+            // Another place's numbers.
+            let other = dice.size(start, image.len() - 8) & !7;
+            for index in 0..8 {
+                image.swap((at & !7) + index, other + index);
+            }
+        }
+        _ => {
+            let end = (at + dice.size(1, 32)).min(image.len());
+            let byte = dice.pick(&[0, 1, 0x7f, 0x80, 0x81, 0xff]);
+            image[at..end].fill(byte);
+        }
+    }
+}
+
+/// Other bytes of the header.
+fn mutate_header(dice: &mut Dice, header: &mut [u8]) {
+    let at = dice.size(0, header.len() - 1);
+    match dice.size(0, 2) {
+        0 => header[at] = dice.pick(&[0, 1, 2, 3, 0x7f, 0x80, 0x81, 0xff]),
+        1 => header[at] = header[at].wrapping_add(dice.pick(&[1, 2, 0xff, 0xfe])),
+        _ => header.swap(at, dice.size(0, header.len() - 1)),
     }
 }
 
@@ -442,21 +446,21 @@ fn mutate_lengths(dice: &mut Dice, image: &mut Vec<u8>, header: usize) {
 
 #[test]
 fn mutated_images_never_panic() {
-    let mut dice = Dice::new(18);
     let mut accepted = 0;
-    for round in 0..1000 {
-        let temper = [Temper::Trained, Temper::Wild][round % 2];
-        let image = small_image(&mut dice, temper, round / 2 % 3, 2500);
+    check(18, 1000, |dice| {
+        let temper = dice.pick(&[Temper::Trained, Temper::Wild]);
+        let kind = dice.size(0, 2);
+        let image = small_image(dice, temper, kind, 2500);
         for _ in 0..100 {
             let mut mutant = image.clone();
-            mutate(&mut dice, &mut mutant);
+            mutate(dice, &mut mutant);
             let mutant = AlignedImage::new(&mutant);
             if let Ok(model) = Model::parse(&mutant) {
                 accepted += 1;
-                exercise(&model, &mut dice);
+                exercise(&model, dice);
             }
         }
-    }
+    });
     println!("{accepted} of 100000 accepted");
     assert!((10_000..90_000).contains(&accepted), "{accepted}");
 }
@@ -500,6 +504,16 @@ fn the_largest_sums_do_not_overflow() {
     }
 }
 
+/// A layer of equal rows of equal weights, with the largest multiplier.
+fn largest_dense(weight: i8, columns: usize, rows: usize, bias: i32) -> DenseSpec {
+    let multiplier = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
+    DenseSpec {
+        bits: WeightBits::Eight,
+        weights: vec![weight; columns * rows],
+        rows: vec![Row { bias, multiplier }; rows],
+    }
+}
+
 /// A small model whose numbers are as large as an image may have them.
 fn largest_spec(
     dice: &mut Dice,
@@ -509,20 +523,9 @@ fn largest_spec(
     sign: i32,
 ) -> ImageSpec {
     let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
-    let dense = |weight: i8, columns: usize, rows: usize, bias: i32| DenseSpec {
-        bits: WeightBits::Eight,
-        weights: vec![weight; columns * rows],
-        rows: vec![
-            Row {
-                bias,
-                multiplier: largest
-            };
-            rows
-        ],
-    };
     // One hidden output in each half keeps the model small.
     let hidden = |columns| LayerSpec {
-        dense: dense(1, columns, 1, 0),
+        dense: largest_dense(1, columns, 1, 0),
         activation: Activation::Identity,
         zero_point: 0,
         ceiling: 127,
@@ -532,19 +535,19 @@ fn largest_spec(
         exponent: -128,
         gain: largest,
     };
-    let mut rows = inputs;
+    let rows = match likelihood {
+        Some((_, true)) => 2 * inputs,
+        _ => inputs,
+    };
     let likelihood = match likelihood {
         None => LikelihoodSpec::Binomial { trials: 255 },
-        Some((family, predicted_scale)) => {
-            rows *= 1 + usize::from(predicted_scale);
-            LikelihoodSpec::Location(LocationSpec {
-                family,
-                predicted_scale,
-                standardize: vec![largest; inputs],
-                units: vec![largest; inputs],
-                log_normalizers: vec![f64::from(sign * 4096); inputs],
-            })
-        }
+        Some((family, predicted_scale)) => LikelihoodSpec::Location(LocationSpec {
+            family,
+            predicted_scale,
+            standardize: vec![largest; inputs],
+            units: vec![largest; inputs],
+            log_normalizers: vec![f64::from(sign * 4096); inputs],
+        }),
     };
     let bias = sign * ((1 << 30) - 1 - 127 * 127);
     let any = dice.word() as i32;
@@ -561,9 +564,9 @@ fn largest_spec(
         latent_fraction_bits: 6,
         log_variance_range: (-32 << 16, 8 << 16),
         encoder: vec![hidden(inputs)],
-        heads: dense(127, 1, 2 * latents, bias),
+        heads: largest_dense(127, 1, 2 * latents, bias),
         decoder: vec![hidden(latents)],
-        output: dense(127, 1, rows, -bias),
+        output: largest_dense(127, 1, rows, -bias),
         stream: None,
         typical: vec![],
         noise: Noise {
@@ -582,10 +585,10 @@ fn largest_spec(
 #[test]
 fn decisions_do_not_overflow() {
     let ends = [i32::MIN, -1, 0, 1, 1 << 16, i32::MAX - 1, i32::MAX];
-    let mut dice = Dice::new(20);
     let mut sides = [0; 3];
-    for round in 0..3000 {
-        let mut spec = random_spec(&mut dice, [Temper::Trained, Temper::Wild][round % 2]);
+    check(20, 3000, |dice| {
+        let temper = dice.pick(&[Temper::Trained, Temper::Wild]);
+        let mut spec = random_spec(dice, temper);
         spec.noise = Noise {
             mean_excess: dice.pick(&ends),
             mean_deviation: dice.pick(&ends).max(0),
@@ -595,8 +598,8 @@ fn decisions_do_not_overflow() {
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
-        let reading = extreme_reading(&mut dice, &spec);
-        let many = if round % 300 == 0 { u16::MAX } else { 257 };
+        let reading = extreme_reading(dice, &spec);
+        let many = if dice.once_in(300) { u16::MAX } else { 257 };
         for max_passes in [1, 2, 3, 4, 9, many] {
             let word = dice.word();
             let question = Question {
@@ -610,18 +613,17 @@ fn decisions_do_not_overflow() {
             let unknown = spec.noise.mean_deviation == i32::MAX;
             assert!(!unknown || decision.passes > 1 || decision.side == Side::Unsure);
         }
-    }
+    });
     assert!(sides.iter().all(|&count| count > 100), "{sides:?}");
 }
 
 #[test]
 fn an_image_is_read_back_into_its_description() {
-    let mut dice = Dice::new(77);
     let mut standard = 0;
-    for _ in 0..60 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
+    check(77, 60, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
         if dice.once_in(2) {
-            enrich(&mut dice, &mut spec);
+            enrich(dice, &mut spec);
         }
         spec.packing = dice.pick(&Packing::ALL);
         let image = spec.encode(&[]).unwrap();
@@ -638,6 +640,6 @@ fn an_image_is_read_back_into_its_description() {
             let written = again.encode(&[]).unwrap();
             assert_eq!(&written[..], &image[..]);
         }
-    }
+    });
     assert!((10..60).contains(&standard), "{standard}");
 }

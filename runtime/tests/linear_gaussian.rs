@@ -69,6 +69,32 @@ fn invert(mut m: [Latents; LATENTS]) -> ([Latents; LATENTS], f64) {
     (inverse, log_determinant)
 }
 
+/// The output layer, and the matrix and the offset that it stands for.
+fn output(dice: &mut Dice) -> (DenseSpec, [[f64; LATENTS]; INPUTS], [f64; INPUTS]) {
+    // Weights of 127 are entries of A of one.
+    let per_latent = f64::from(1 << LATENT_BITS);
+    let multiplier = Multiplier::nearest(ONE / (127.0 * per_latent)).unwrap();
+    let mut output = DenseSpec {
+        bits: WeightBits::Eight,
+        weights: vec![],
+        rows: vec![],
+    };
+    let (mut a, mut b) = ([[0.0; LATENTS]; INPUTS], [0.0; INPUTS]);
+    for (a, b) in a.iter_mut().zip(&mut b) {
+        // The latents share most of their direction, so that no diagonal posterior is exact.
+        let shared = dice.between(-90, 90);
+        for a in a {
+            let weight = (shared + dice.between(-37, 37)) as i8;
+            output.weights.push(weight);
+            *a = f64::from(weight) * multiplier.to_f64() * per_latent / ONE;
+        }
+        let bias = (dice.real(-0.5, 0.5) * ONE / multiplier.to_f64()) as i32;
+        output.rows.push(Row { bias, multiplier });
+        *b = f64::from(bias) * multiplier.to_f64() / ONE;
+    }
+    (output, a, b)
+}
+
 impl Exact {
     fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
@@ -93,28 +119,7 @@ impl Exact {
                 .collect(),
         });
 
-        // Weights of 127 are entries of A of one.
-        let per_latent = f64::from(1 << LATENT_BITS);
-        let multiplier = nearest(ONE / (127.0 * per_latent));
-        let mut output = DenseSpec {
-            bits: WeightBits::Eight,
-            weights: vec![],
-            rows: vec![],
-        };
-        let (mut a, mut b) = ([[0.0; LATENTS]; INPUTS], [0.0; INPUTS]);
-        for (a, b) in a.iter_mut().zip(&mut b) {
-            // The latents share most of their direction, so that no diagonal posterior is exact.
-            let shared = dice.between(-90, 90);
-            for a in a {
-                let weight = (shared + dice.between(-37, 37)) as i8;
-                output.weights.push(weight);
-                *a = f64::from(weight) * multiplier.to_f64() * per_latent / ONE;
-            }
-            let bias = (dice.real(-0.5, 0.5) * ONE / multiplier.to_f64()) as i32;
-            output.rows.push(Row { bias, multiplier });
-            *b = f64::from(bias) * multiplier.to_f64() / ONE;
-        }
-
+        let (output, a, b) = output(&mut dice);
         let mut precision = [[0.0; LATENTS]; LATENTS];
         for j in 0..LATENTS {
             for k in 0..LATENTS {

@@ -7,7 +7,7 @@ use elbow::estimator::Estimator;
 use elbow::format::{AlignedImage, ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use elbow::image::{
     CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec, LikelihoodSpec,
-    PriorSpec, Tail,
+    LocationSpec, PriorSpec, Tail,
 };
 use elbow::internal::reseal;
 use elbow::layer::{Packing, WeightBits};
@@ -16,7 +16,9 @@ use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
     Session, WorkspaceError,
 };
-use support::{Dice, Temper, enrich, random_reading, random_spec, random_spec_of, widen_inputs};
+use support::{
+    Dice, Temper, check, enrich, random_reading, random_spec, random_spec_of, widen_inputs,
+};
 
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
 /// weights where they are of four bits, and the outputs of the largest.
@@ -60,14 +62,13 @@ fn expanded_bytes(spec: &ImageSpec, columns: usize, bits: WeightBits) -> usize {
 
 #[test]
 fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
-    let mut dice = Dice::new(21);
-    for _ in 0..500 {
-        let mut spec = random_spec(&mut dice, Temper::Wild);
+    check(21, 500, |dice| {
+        let mut spec = random_spec(dice, Temper::Wild);
         if dice.once_in(3) {
-            enrich(&mut dice, &mut spec);
+            enrich(dice, &mut spec);
         }
         if dice.once_in(3) {
-            widen_inputs(&mut dice, &mut spec);
+            widen_inputs(dice, &mut spec);
         }
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
@@ -87,7 +88,7 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
             assert_eq!(model.self_test(small), Err(SelfTestError::Workspace(error)));
         }
         assert!(Session::new(&model, &mut workspace[..words], 0).is_ok());
-    }
+    });
     let error = WorkspaceError { have: 8, need: 640 };
     assert_eq!(
         error.to_string(),
@@ -98,12 +99,11 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
 /// What a workspace held before does not matter.
 #[test]
 fn results_do_not_depend_on_the_workspace() {
-    let mut dice = Dice::new(22);
-    for _ in 0..100 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+    check(22, 100, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let results = [0, u64::MAX].map(|word| {
             let mut workspace = vec![word; model.workspace_words() + (word & 3) as usize];
             let mut session = Session::new(&model, &mut workspace, 1).unwrap();
@@ -112,19 +112,18 @@ fn results_do_not_depend_on_the_workspace() {
             (prior, score)
         });
         assert_eq!(results[0], results[1]);
-    }
+    });
 }
 
 #[test]
-fn impossible_readings_are_refused() {
-    let mut dice = Dice::new(23);
-    for _ in 0..200 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+fn readings_of_the_wrong_length_and_estimates_of_no_samples_are_refused() {
+    check(23, 200, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
-        let mut reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let need = reading.len();
         for have in [0, need - 1, need + 1] {
             let error = ReadingError::Length { have, need };
@@ -147,30 +146,42 @@ fn impossible_readings_are_refused() {
         };
         let none = session.decide(&reading, &question);
         assert_eq!(none, Err(ReadingError::NoSamples));
+    });
+    let error = ReadingError::Length { have: 1, need: 2 };
+    assert_eq!(
+        error.to_string(),
+        "the reading has 1 numbers, the model takes 2"
+    );
+}
 
-        let index = dice.size(0, need - 1);
-        let outside: &[i16] = &[i16::MIN, -1, 256, i16::MAX];
-        for &value in outside {
+#[test]
+fn impossible_counts_are_refused() {
+    check(23, 200, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        let mut reading = random_reading(dice, &spec);
+        let index = dice.size(0, reading.len() - 1);
+        for value in [i16::MIN, -1, 256, i16::MAX] {
             reading[index] = value;
             let refused = session.score(&reading, Estimator::PosteriorMean);
-            match spec.likelihood {
-                LikelihoodSpec::Binomial { trials } => {
-                    let error = ReadingError::OutsideSupport {
-                        index,
-                        value,
-                        largest: trials,
-                    };
-                    assert_eq!(refused, Err(error));
-                    assert_eq!(session.encode(&reading), Err(error));
-                    reading[index] = i16::from(trials);
-                    assert!(session.encode(&reading).is_ok());
-                }
-                LikelihoodSpec::Location(_) | LikelihoodSpec::Heterogeneous(_) => {
-                    assert!(refused.is_ok());
-                }
-            }
+            let LikelihoodSpec::Binomial { trials } = spec.likelihood else {
+                assert!(refused.is_ok());
+                continue;
+            };
+            let error = ReadingError::OutsideSupport {
+                index,
+                value,
+                largest: trials,
+            };
+            assert_eq!(refused, Err(error));
+            assert_eq!(session.encode(&reading), Err(error));
+            reading[index] = i16::from(trials);
+            assert!(session.encode(&reading).is_ok());
         }
-    }
+    });
     let error = ReadingError::OutsideSupport {
         index: 3,
         value: -1,
@@ -179,11 +190,6 @@ fn impossible_readings_are_refused() {
     assert_eq!(
         error.to_string(),
         "input 3 reads -1, the model counts from 0 to 16"
-    );
-    let error = ReadingError::Length { have: 1, need: 2 };
-    assert_eq!(
-        error.to_string(),
-        "the reading has 1 numbers, the model takes 2"
     );
 }
 
@@ -212,11 +218,10 @@ fn wrong_lengths_are_refused() {
 /// A reading brings its conditions along, behind its inputs; a mask of these alone is none.
 #[test]
 fn conditions_of_the_wrong_length_are_refused() {
-    let mut dice = Dice::new(32);
     let mut tried = 0;
-    for _ in 0..60 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
-        enrich(&mut dice, &mut spec);
+    check(32, 60, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
+        enrich(dice, &mut spec);
         let conditions = spec.conditions.len();
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
@@ -241,10 +246,10 @@ fn conditions_of_the_wrong_length_are_refused() {
             assert_eq!(session.condition(&vec![0; have]), expected);
         }
         if conditions == 0 {
-            continue;
+            return;
         }
         tried += 1;
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let short = session.score(&reading[..inputs], Estimator::PosteriorMean);
         assert_eq!(short, Err(ReadingError::Length { have: inputs, need }));
         let mut bits = vec![0; need.div_ceil(8)];
@@ -253,44 +258,41 @@ fn conditions_of_the_wrong_length_are_refused() {
         let error = ReadingError::Mask(MaskError::NothingObserved);
         let alone = session.score_observed(&reading, mask, Estimator::PosteriorMean);
         assert_eq!(alone, Err(error));
-    }
+    });
     assert!(tried > 20, "{tried}");
 }
 
-/// Masks of another model, and buffers of the wrong length.
+/// The one error that every operation on an observed part of a reading gives.
+fn refused_mask(
+    session: &mut Session<'_>,
+    reading: &[i16],
+    mask: Mask<'_>,
+) -> Result<(), ReadingError> {
+    let estimator = Estimator::PosteriorMean;
+    let mut inputs = vec![0; session.model().inputs()];
+    let mut latents = vec![Nats::ZERO; session.model().latents()];
+    let explained = session.explain(reading, mask, estimator, &mut inputs, &mut latents);
+    let errors = [
+        explained.map(|_| ()),
+        session.encode_observed(reading, mask).map(|_| ()),
+        session.score_observed(reading, mask, estimator).map(|_| ()),
+        session.impute(reading, mask, &mut vec![0; inputs.len()]),
+    ];
+    assert!(errors.iter().all(|error| *error == errors[0]));
+    errors[0]
+}
+
 #[test]
-fn masks_and_buffers_of_the_wrong_length_are_refused() {
-    let mut dice = Dice::new(31);
-    for _ in 0..100 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+fn masks_of_other_models_are_refused() {
+    check(31, 100, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
-        let reading = random_reading(&mut dice, &spec);
-        let (inputs, latents) = (model.inputs(), model.latents());
-        let estimator = Estimator::PosteriorMean;
-        let mut refused = |mask: Mask<'_>| {
-            let mut latents = vec![Nats::ZERO; latents];
-            let errors = [
-                session.encode_observed(&reading, mask).map(|_| ()),
-                session
-                    .score_observed(&reading, mask, estimator)
-                    .map(|_| ()),
-                session.impute(&reading, mask, &mut vec![0; inputs]),
-                session
-                    .explain(
-                        &reading,
-                        mask,
-                        estimator,
-                        &mut vec![0; inputs],
-                        &mut latents,
-                    )
-                    .map(|_| ()),
-            ];
-            assert!(errors.iter().all(|error| *error == errors[0]));
-            errors[0]
-        };
+        let reading = random_reading(dice, &spec);
+        let inputs = model.inputs();
+        let mut refused = |mask: Mask<'_>| refused_mask(&mut session, &reading, mask);
         assert_eq!(refused(Mask::ALL), Ok(()));
         let bits = [0xff; 8];
         for bytes in [1, inputs.div_ceil(8) - 1, inputs.div_ceil(8) + 1] {
@@ -302,13 +304,27 @@ fn masks_and_buffers_of_the_wrong_length_are_refused() {
             }
         }
         // A mask of a model with more inputs, of which this one has none that is observed.
-        if inputs % 8 != 0 {
+        if !inputs.is_multiple_of(8) {
             let mut bits = vec![0; inputs.div_ceil(8)];
             bits[inputs / 8] = 0x80;
             let other = Mask::new(&bits, inputs.next_multiple_of(8)).unwrap();
             let error = ReadingError::Mask(MaskError::NothingObserved);
             assert_eq!(refused(other), Err(error));
         }
+    });
+}
+
+#[test]
+fn buffers_of_the_wrong_length_are_refused() {
+    check(31, 100, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
+        let image = spec.encode(&[]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; model.workspace_words()];
+        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        let reading = random_reading(dice, &spec);
+        let (inputs, latents) = (model.inputs(), model.latents());
+        let estimator = Estimator::PosteriorMean;
         let error = |what, have, need| {
             let error = LengthError { what, have, need };
             Err(ReadingError::Buffer(error))
@@ -329,7 +345,7 @@ fn masks_and_buffers_of_the_wrong_length_are_refused() {
         }
         let filled = session.impute(&reading, Mask::ALL, &mut vec![0; inputs + 3]);
         assert_eq!(filled, error("filled", inputs + 3, inputs));
-    }
+    });
 }
 
 /// An impossible count matters where it is observed.
@@ -389,115 +405,135 @@ fn a_self_test_names_the_score_that_differs() {
     assert_ne!(expected, computed);
 }
 
-/// Each breaks one rule of FORMAT.md or NUMERICS.md.
+/// Something that breaks one rule of FORMAT.md or NUMERICS.md.
+type Change = fn(&mut ImageSpec);
+
+/// Refuses each change of a model with a likelihood of that kind, and with a mixture for a prior.
+fn refuse(kind: usize, changes: &[(Change, &str)]) {
+    let mut spec = spec_with_hidden_layers(&mut Dice::new(26), kind);
+    if kind == 2 {
+        spec.likelihood =
+            LikelihoodSpec::Heterogeneous(vec![GroupSpec::Flag; spec.output.rows.len()]);
+    }
+    spec.prior = PriorSpec::Mixture(vec![ComponentSpec {
+        log_weight: 0.0,
+        mean: vec![0.0; spec.heads.rows.len() / 2],
+        log_variance: vec![0.0; spec.heads.rows.len() / 2],
+    }]);
+    assert!(spec.encode(&[]).is_ok());
+    for (index, (change, what)) in changes.iter().enumerate() {
+        let mut spec = spec.clone();
+        change(&mut spec);
+        let error = spec.encode(&[]).unwrap_err();
+        let expected = format!("the image is not valid: {what}");
+        assert_eq!(error.to_string(), expected, "change {index}");
+    }
+}
+
 #[test]
-fn models_that_break_a_rule_are_not_encoded() {
-    type Change = fn(&mut ImageSpec);
-    let ceiling = "a zero point is beyond its layer's ceiling";
-    let bound = "an accumulator could reach 2^30, or a weight is -128";
-    let constant = "a constant of its density is beyond 4096 nats";
+fn numbers_out_of_range_are_not_encoded() {
     let deviation = "a deviation of its noise is negative";
     let range = "its range of log-variances is not within -32..=8";
     let inputs = "the ceiling of its inputs is not in 127..=32767";
     let bits = "the fraction bits of its latents are not in 6..=15";
-    let location: &[(Change, &str)] = &[
-        (|s| s.input_ceiling = 126, inputs),
-        (|s| s.input_ceiling = 32_768, inputs),
-        (|s| s.latent_fraction_bits = 5, bits),
-        (|s| s.latent_fraction_bits = 16, bits),
-        (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
-        (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
-        (|s| s.log_variance_range = (1, 0), range),
-        (
-            |s| s.encoder[0].zero_point = -s.encoder[0].ceiling - 1,
-            ceiling,
-        ),
-        (
-            |s| s.decoder[0].zero_point = s.decoder[0].ceiling + 1,
-            ceiling,
-        ),
-        (|s| s.decoder[0].ceiling = 0, ceiling),
-        (|s| s.encoder[0].ceiling = -127, ceiling),
-        (|s| s.encoder[0].ceiling = i16::MIN, ceiling),
-        (|s| s.encoder[0].dense.weights[0] = -128, bound),
-        (|s| s.heads.weights[0] = -128, bound),
-        (|s| s.heads.rows[0].bias = i32::MIN, bound),
-        (|s| s.output.rows[0].bias = 1 << 30, bound),
-        (|s| s.decoder[0].dense.rows[0].bias = i32::MAX, bound),
-        (|s| s.noise.mean_deviation = -1, deviation),
-        (|s| s.noise.pair_deviation = i32::MIN, deviation),
-        (|s| log_normalizer(s, 4096.0 + 1.0 / 65536.0), constant),
-        (|s| log_normalizer(s, -4096.0 - 1.0 / 65536.0), constant),
-        (|s| log_normalizer(s, f64::INFINITY), constant),
-        (|s| log_normalizer(s, f64::NEG_INFINITY), constant),
-        (|s| log_normalizer(s, f64::NAN), constant),
-    ];
+    refuse(
+        1,
+        &[
+            (|s| s.input_ceiling = 126, inputs),
+            (|s| s.input_ceiling = 32_768, inputs),
+            (|s| s.latent_fraction_bits = 5, bits),
+            (|s| s.latent_fraction_bits = 16, bits),
+            (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
+            (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
+            (|s| s.log_variance_range = (1, 0), range),
+            (|s| s.noise.mean_deviation = -1, deviation),
+            (|s| s.noise.pair_deviation = i32::MIN, deviation),
+        ],
+    );
+}
+
+#[test]
+fn layers_that_break_a_rule_are_not_encoded() {
+    let ceiling = "a zero point is beyond its layer's ceiling";
+    let bound = "an accumulator could reach 2^30, or a weight is -128";
+    let below: Change = |s| s.encoder[0].zero_point = -s.encoder[0].ceiling - 1;
+    let above: Change = |s| s.decoder[0].zero_point = s.decoder[0].ceiling + 1;
+    refuse(
+        1,
+        &[
+            (below, ceiling),
+            (above, ceiling),
+            (|s| s.decoder[0].ceiling = 0, ceiling),
+            (|s| s.encoder[0].ceiling = -127, ceiling),
+            (|s| s.encoder[0].ceiling = i16::MIN, ceiling),
+            (|s| s.encoder[0].dense.weights[0] = -128, bound),
+            (|s| s.heads.weights[0] = -128, bound),
+            (|s| s.heads.rows[0].bias = i32::MIN, bound),
+            (|s| s.output.rows[0].bias = 1 << 30, bound),
+            (|s| s.decoder[0].dense.rows[0].bias = i32::MAX, bound),
+        ],
+    );
+}
+
+#[test]
+fn priors_that_break_a_rule_are_not_encoded() {
     let prior = "a number of its prior is out of range";
     let components = "its prior has not 1 to 256 components";
-    let mixtures: &[(Change, &str)] = &[
-        (|s| first_component(s).log_weight = 0.001, prior),
-        (|s| first_component(s).log_weight = -64.001, prior),
-        (|s| first_component(s).mean[0] = 128.001, prior),
-        (|s| first_component(s).mean[0] = f64::NAN, prior),
-        (|s| first_component(s).log_variance[0] = 8.001, prior),
-        (|s| first_component(s).log_variance[0] = -16.001, prior),
-        (|s| s.prior = PriorSpec::Mixture(vec![]), components),
-        (
-            |s| s.prior = PriorSpec::Mixture(vec![first_component(s).clone(); 257]),
-            components,
-        ),
-    ];
-    let unknown = "an input is of no known kind, or a parameter of its kind is out of range";
+    let many: Change = |s| s.prior = PriorSpec::Mixture(vec![first_component(s).clone(); 257]);
+    refuse(
+        1,
+        &[
+            (|s| first_component(s).log_weight = 0.001, prior),
+            (|s| first_component(s).log_weight = -64.001, prior),
+            (|s| first_component(s).mean[0] = 128.001, prior),
+            (|s| first_component(s).mean[0] = f64::NAN, prior),
+            (|s| first_component(s).log_variance[0] = 8.001, prior),
+            (|s| first_component(s).log_variance[0] = -16.001, prior),
+            (|s| s.prior = PriorSpec::Mixture(vec![]), components),
+            (many, components),
+        ],
+    );
+}
+
+#[test]
+fn likelihoods_that_break_a_rule_are_not_encoded() {
+    let constant = "a constant of its density is beyond 4096 nats";
     let trials = "its binomial likelihood has no trials or a wrong table";
     let impossible = "the reading of its self-test is impossible under its likelihood";
-    let binomial: &[(Change, &str)] = &[
-        (
-            |s| s.likelihood = LikelihoodSpec::Binomial { trials: 0 },
-            trials,
-        ),
-        (|s| s.self_test_reading[0] = -1, impossible),
-        (|s| s.self_test_reading[0] = 256, impossible),
-    ];
-    let mut dice = Dice::new(26);
-    let kinds: &[(Change, &str)] = &[
-        (|s| *first_group(s) = count(0.0, 5), unknown),
-        (|s| *first_group(s) = count(128.001, 5), unknown),
-        (|s| *first_group(s) = count(f64::NAN, 5), unknown),
-        (|s| *first_group(s) = count(1.0, 0), unknown),
-        (
-            |s| *first_group(s) = GroupSpec::States { count: 1 },
-            unknown,
-        ),
-        (|s| *first_group(s) = real(Tail::Normal, 4096.001), unknown),
-        (
-            |s| *first_group(s) = real(Tail::Student { degrees: 0 }, 0.0),
-            unknown,
-        ),
-        (
-            |s| *first_group(s) = real(Tail::Student { degrees: 3 }, f64::NAN),
-            unknown,
-        ),
-    ];
-    for (of, changes) in [(1, location), (1, mixtures), (0, binomial), (2, kinds)] {
-        let mut spec = spec_with_hidden_layers(&mut dice, of);
-        if of == 2 {
-            spec.likelihood =
-                LikelihoodSpec::Heterogeneous(vec![GroupSpec::Flag; spec.output.rows.len()]);
-        }
-        spec.prior = PriorSpec::Mixture(vec![ComponentSpec {
-            log_weight: 0.0,
-            mean: vec![0.0; spec.heads.rows.len() / 2],
-            log_variance: vec![0.0; spec.heads.rows.len() / 2],
-        }]);
-        assert!(spec.encode(&[]).is_ok());
-        for (index, (change, what)) in changes.iter().enumerate() {
-            let mut spec = spec.clone();
-            change(&mut spec);
-            let error = spec.encode(&[]).unwrap_err();
-            let expected = format!("the image is not valid: {what}");
-            assert_eq!(error.to_string(), expected, "change {index}");
-        }
-    }
+    let unknown = "an input is of no known kind, or a parameter of its kind is out of range";
+    let none: Change = |s| s.likelihood = LikelihoodSpec::Binomial { trials: 0 };
+    refuse(
+        0,
+        &[
+            (none, trials),
+            (|s| s.self_test_reading[0] = -1, impossible),
+            (|s| s.self_test_reading[0] = 256, impossible),
+        ],
+    );
+    refuse(
+        1,
+        &[
+            (|s| log_normalizer(s, 4096.0 + 1.0 / 65536.0), constant),
+            (|s| log_normalizer(s, -4096.0 - 1.0 / 65536.0), constant),
+            (|s| log_normalizer(s, f64::INFINITY), constant),
+            (|s| log_normalizer(s, f64::NEG_INFINITY), constant),
+            (|s| log_normalizer(s, f64::NAN), constant),
+        ],
+    );
+    let one: Change = |s| *first_group(s) = GroupSpec::States { count: 1 };
+    refuse(
+        2,
+        &[
+            (|s| *first_group(s) = count(0.0, 5), unknown),
+            (|s| *first_group(s) = count(128.001, 5), unknown),
+            (|s| *first_group(s) = count(f64::NAN, 5), unknown),
+            (|s| *first_group(s) = count(1.0, 0), unknown),
+            (one, unknown),
+            (|s| *first_group(s) = real(Tail::Normal, 4096.001), unknown),
+            (|s| *first_group(s) = real(student(0), 0.0), unknown),
+            (|s| *first_group(s) = real(student(3), f64::NAN), unknown),
+        ],
+    );
 }
 
 fn first_component(spec: &mut ImageSpec) -> &mut ComponentSpec {
@@ -515,6 +551,14 @@ fn first_group(spec: &mut ImageSpec) -> &mut GroupSpec {
     }
 }
 
+fn shorten<T>(list: &mut Vec<T>) {
+    list.truncate(list.len() - 1);
+}
+
+fn student(degrees: u8) -> Tail {
+    Tail::Student { degrees }
+}
+
 fn count(failures: f64, largest: u8) -> GroupSpec {
     GroupSpec::Count { failures, largest }
 }
@@ -529,10 +573,15 @@ fn real(tail: Tail, log_normalizer: f64) -> GroupSpec {
     }
 }
 
-fn log_normalizer(spec: &mut ImageSpec, nats: f64) {
-    if let LikelihoodSpec::Location(location) = &mut spec.likelihood {
-        *location.log_normalizers.last_mut().unwrap() = nats;
+fn location(spec: &mut ImageSpec) -> &mut LocationSpec {
+    match &mut spec.likelihood {
+        LikelihoodSpec::Location(location) => location,
+        _ => unreachable!("the model has a location"),
     }
+}
+
+fn log_normalizer(spec: &mut ImageSpec, nats: f64) {
+    *location(spec).log_normalizers.last_mut().unwrap() = nats;
 }
 
 /// One with a likelihood of that kind; see [`random_spec_of`].
@@ -556,9 +605,8 @@ fn the_accumulator_bound_is_exact() {
         (|s| &mut s.decoder[0].dense, |_| i16::MIN),
         (|s| &mut s.output, |s| s.decoder.last().unwrap().ceiling),
     ];
-    let mut dice = Dice::new(27);
-    for _ in 0..100 {
-        let mut spec = spec_with_hidden_layers(&mut dice, 1);
+    check(27, 100, |dice| {
+        let mut spec = spec_with_hidden_layers(dice, 1);
         for (layer, largest) in layers {
             let largest = i32::from(largest(&spec)).abs();
             let dense = layer(&mut spec);
@@ -577,21 +625,14 @@ fn the_accumulator_bound_is_exact() {
             ));
             layer(&mut spec).rows[row].bias = before;
         }
-    }
+    });
 }
 
 #[test]
 fn lists_of_the_wrong_length_are_not_encoded() {
-    type Change = fn(&mut ImageSpec);
-    let changes: &[(Change, &str)] = &[
-        (
-            |s| s.heads.rows.truncate(s.heads.rows.len() - 1),
-            "rows in the heads",
-        ),
-        (
-            |s| s.output.rows.truncate(s.output.rows.len() - 1),
-            "rows in the output",
-        ),
+    let changes: [(Change, &str); 9] = [
+        (|s| shorten(&mut s.heads.rows), "rows in the heads"),
+        (|s| shorten(&mut s.output.rows), "rows in the output"),
         (|s| s.output.weights.push(0), "weights in a layer"),
         (|s| s.encoder[0].dense.weights.push(0), "weights in a layer"),
         (
@@ -599,74 +640,50 @@ fn lists_of_the_wrong_length_are_not_encoded() {
             "numbers in the self-test's reading",
         ),
         (
-            |s| {
-                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
-                    location.standardize.truncate(0);
-                }
-            },
+            |s| location(s).standardize.truncate(0),
             "standardizing factors",
         ),
+        (|s| shorten(&mut location(s).units), "units"),
+        (|s| location(s).log_normalizers.push(0.0), "normalizers"),
         (
-            |s| {
-                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
-                    location.units.push(location.units[0]);
-                }
-            },
-            "units",
-        ),
-        (
-            |s| {
-                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
-                    location.log_normalizers.push(0.0);
-                }
-            },
-            "normalizers",
-        ),
-        (
-            |s| {
-                if let LikelihoodSpec::Location(location) = &mut s.likelihood {
-                    location.predicted_scale ^= true;
-                }
-            },
+            |s| location(s).predicted_scale ^= true,
             "rows in the output",
         ),
     ];
-    let mut dice = Dice::new(28);
-    let spec = spec_with_hidden_layers(&mut dice, 1);
+    let spec = spec_with_hidden_layers(&mut Dice::new(28), 1);
     for (change, expected) in changes {
         let mut spec = spec.clone();
         change(&mut spec);
         match spec.encode(&[]).unwrap_err() {
             EncodeError::Length { what, have, need } => {
-                assert_eq!(what, *expected);
+                assert_eq!(what, expected);
                 assert_ne!(have, need);
             }
             other => panic!("{expected}: {other}"),
         }
     }
+}
+
+#[test]
+fn too_many_layers_or_tables_are_not_encoded() {
+    let spec = spec_with_hidden_layers(&mut Dice::new(28), 1);
     let mut deep = spec.clone();
-    let square = elbow::image::LayerSpec {
-        dense: DenseSpec {
+    // Layers of one row, of which all but the first have one column.
+    let layer = |columns: usize| {
+        let mut layer = spec.encoder[0].clone();
+        layer.dense = DenseSpec {
             bits: WeightBits::Eight,
-            weights: vec![1; deep.inputs.len()],
-            rows: vec![deep.heads.rows[0]],
-        },
-        ..deep.encoder[0].clone()
-    };
-    let narrow = elbow::image::LayerSpec {
-        dense: DenseSpec {
-            bits: WeightBits::Eight,
-            weights: vec![1],
-            rows: vec![deep.heads.rows[0]],
-        },
-        ..square.clone()
+            weights: vec![1; columns],
+            rows: vec![spec.heads.rows[0]],
+        };
+        layer
     };
     deep.heads.bits = WeightBits::Eight;
     deep.heads.weights = vec![1; deep.heads.rows.len()];
-    deep.encoder = vec![square];
-    deep.encoder.resize(MAX_LAYERS, narrow.clone());
+    deep.encoder = vec![layer(deep.inputs.len())];
+    deep.encoder.resize(MAX_LAYERS, layer(1));
     assert!(deep.encode(&[]).is_ok());
-    deep.encoder.push(narrow);
+    deep.encoder.push(layer(1));
     let error = EncodeError::TooMany {
         what: "hidden layers of the encoder",
         have: MAX_LAYERS + 1,
@@ -728,37 +745,76 @@ fn weights_of_four_bits_are_multiples_of_sixteen() {
     }
 }
 
+/// An image of counts of three, and where its tensors lie.
+struct Laid {
+    image: AlignedImage,
+    gains: usize,
+    log_choose: usize,
+    scores: usize,
+    p_values: usize,
+    reading: usize,
+}
+
+impl Laid {
+    fn new() -> Self {
+        let mut spec = spec_with_hidden_layers(&mut Dice::new(29), 0);
+        spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
+        spec.self_test_reading.fill(0);
+        // Behind the last tensor that is looked at.
+        spec.columns.clear();
+        let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
+        let image = spec.encode(&[table]).unwrap();
+        let inputs = spec.inputs.len();
+        let aligned = |length: usize| length.next_multiple_of(8);
+        let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
+        let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
+        let hashes = aligned(4 * (spec.encoder.len() + spec.decoder.len() + 2));
+        let reading = image.len() - hashes - aligned(2 * inputs);
+        Self {
+            image,
+            gains,
+            // Gains, then typical terms.
+            log_choose: gains + 2 * aligned(4 * inputs),
+            scores: reading - 24,
+            p_values: reading - 16,
+            reading,
+        }
+    }
+
+    fn read(&self, at: usize) -> i32 {
+        i32::from_le_bytes(self.image[at..at + 4].try_into().unwrap())
+    }
+
+    /// The image with another word.
+    fn with(&self, at: usize, value: i32) -> AlignedImage {
+        let mut other = self.image.to_vec();
+        other[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        reseal(&mut other);
+        AlignedImage::new(&other)
+    }
+}
+
 /// Tables and multipliers that the writer cannot be made to write.
 #[test]
 fn tensors_that_break_a_rule_are_refused() {
-    let mut dice = Dice::new(29);
-    let mut spec = spec_with_hidden_layers(&mut dice, 0);
-    spec.likelihood = LikelihoodSpec::Binomial { trials: 3 };
-    spec.self_test_reading.fill(0);
-    // Behind the last tensor that is looked at.
-    spec.columns.clear();
-    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
-    let image = spec.encode(&[table]).unwrap();
-    let inputs = spec.inputs.len();
-    let aligned = |length: usize| length.next_multiple_of(8);
-    let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
-    let gains = aligned(20 + header) + aligned(2 * inputs) + aligned(inputs);
-    // Gains, then typical terms.
-    let log_choose = gains + 2 * aligned(4 * inputs);
-    let hashes = aligned(4 * (spec.encoder.len() + spec.decoder.len() + 2));
-    let reading = image.len() - hashes - aligned(2 * inputs);
-    let (p_values, scores) = (reading - 16, reading - 24);
-    let read = |at: usize| i32::from_le_bytes(image[at..at + 4].try_into().unwrap());
+    let laid = Laid::new();
+    let Laid {
+        gains,
+        log_choose,
+        scores,
+        p_values,
+        reading,
+        ..
+    } = laid;
     // ln 3 is 1.0986122886681098.
-    assert_eq!(
-        [0, 4, 8, 12].map(|step| read(log_choose + step)),
-        [0, 71_999, 71_999, 0]
-    );
-    assert_eq!([read(scores), read(scores + 4)], [5, 6]);
+    let table = [0, 4, 8, 12].map(|step| laid.read(log_choose + step));
+    assert_eq!(table, [0, 71_999, 71_999, 0]);
+    assert_eq!([laid.read(scores), laid.read(scores + 4)], [5, 6]);
 
     let multiplier = "a multiplier is out of range";
     let table = "its binomial likelihood has no trials or a wrong table";
     let ascend = "a calibration table does not ascend, or has a negative deviation";
+    let impossible = "the reading of its self-test is impossible under its likelihood";
     for (at, value, what) in [
         (gains, 0x8000, multiplier),
         (gains, 47 << 16, multiplier),
@@ -769,16 +825,9 @@ fn tensors_that_break_a_rule_are_refused() {
         (scores, 7, ascend),
         (p_values, i32::MAX, ascend),
         (p_values + 8, i32::MIN + 1, ascend),
-        (
-            reading,
-            4,
-            "the reading of its self-test is impossible under its likelihood",
-        ),
+        (reading, 4, impossible),
     ] {
-        let mut other = image.to_vec();
-        other[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        reseal(&mut other);
-        let error = Model::parse(&AlignedImage::new(&other)).unwrap_err();
+        let error = Model::parse(&laid.with(at, value)).unwrap_err();
         let expected = format!("the image is not valid: {what}");
         assert_eq!(error.to_string(), expected, "{value} at {at}");
     }
@@ -789,10 +838,7 @@ fn tensors_that_break_a_rule_are_refused() {
         (p_values, 0),
         (p_values + 8, i32::MIN),
     ] {
-        let mut other = image.to_vec();
-        other[at..at + 4].copy_from_slice(&value.to_le_bytes());
-        reseal(&mut other);
-        assert!(Model::parse(&AlignedImage::new(&other)).is_ok(), "{value}");
+        assert!(Model::parse(&laid.with(at, value)).is_ok(), "{value}");
     }
 }
 

@@ -8,7 +8,7 @@ use elbow::image::{DenseSpec, ImageSpec};
 use elbow::internal::reseal;
 use elbow::{LayerRole, Model, SelfTestError};
 use support::reference::{Reference, crc32};
-use support::{Dice, Temper, random_spec, rows_per_input};
+use support::{Temper, check, random_spec, rows_per_input};
 
 fn layers(spec: &ImageSpec) -> Vec<&DenseSpec> {
     let encoder = spec.encoder.iter().map(|layer| &layer.dense);
@@ -100,10 +100,9 @@ fn the_checksum_is_the_one_of_zlib() {
 /// then the self-test may pass or find a score that differs.
 #[test]
 fn a_wrong_weight_is_traced_to_its_layer() {
-    let mut dice = Dice::new(71);
     let (mut named, mut silent) = (0, 0);
-    for _ in 0..60 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
+    check(71, 60, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
         // Behind the hashes.
         spec.columns.clear();
         let image = spec.encode(&[]).unwrap();
@@ -148,16 +147,15 @@ fn a_wrong_weight_is_traced_to_its_layer() {
             named += usize::from(found);
             assert!(found, "layer {layer} of {spec:?}");
         }
-    }
+    });
     println!("{named} layers named, {silent} weights without effect");
 }
 
 /// A wrong hash of the image is named just as a wrong layer.
 #[test]
 fn every_hash_is_compared() {
-    let mut dice = Dice::new(72);
-    for _ in 0..100 {
-        let spec = random_spec(&mut dice, Temper::Wild);
+    check(72, 100, |dice| {
+        let spec = random_spec(dice, Temper::Wild);
         let image = spec.encode(&[]).unwrap();
         let (_, hashes_at) = places(&spec, &image);
         for index in 0..layers(&spec).len() {
@@ -172,5 +170,5 @@ fn every_hash_is_compared() {
         }
         let rows = rows_per_input(&spec.likelihood) * spec.inputs.len();
         assert_eq!(layers(&spec).last().unwrap().rows.len(), rows);
-    }
+    });
 }

@@ -1,7 +1,14 @@
 //! Random models that an image can hold, and readings for them.
-#![allow(dead_code, reason = "each test target uses a part of this")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test target uses a part of this"
+)]
 
+mod dice;
 pub(crate) mod reference;
+
+pub(crate) use dice::{Dice, check};
 
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
@@ -12,55 +19,9 @@ use elbow::image::{
 use elbow::layer::Activation;
 use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
-use elbow::rng::Xoshiro128PlusPlus;
-use rand_core::{Rng, SeedableRng};
 
 /// Units of Q16.16 in one.
 pub(crate) const ONE: f64 = 65_536.0;
-
-/// The source of every choice that a test makes.
-#[derive(Clone)]
-pub(crate) struct Dice(Xoshiro128PlusPlus);
-
-impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(Xoshiro128PlusPlus::seed_from_u64(seed))
-    }
-
-    pub(crate) fn word(&mut self) -> u32 {
-        self.0.next_u32()
-    }
-
-    /// Uniform in `low..=high`.
-    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
-        let wide = u64::from(self.word()) << 32 | u64::from(self.word());
-        let span = (high - low + 1) as u128;
-        low + ((u128::from(wide) * span) >> 64) as i64
-    }
-
-    pub(crate) fn size(&mut self, low: usize, high: usize) -> usize {
-        self.between(low as i64, high as i64) as usize
-    }
-
-    /// Uniform in `[low, high)`.
-    pub(crate) fn real(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * f64::from(self.word()) / 4_294_967_296.0
-    }
-
-    /// About standard normal.
-    pub(crate) fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.real(-0.5, 0.5)).sum()
-    }
-
-    /// True once in `times`.
-    pub(crate) fn once_in(&mut self, times: u32) -> bool {
-        self.between(1, times.into()) == 1
-    }
-
-    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.size(0, from.len() - 1)]
-    }
-}
 
 /// What the numbers of a model are like.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -104,83 +65,102 @@ fn random_spec_with(
     temper: Temper,
     likelihood: impl FnOnce(&mut Dice, Temper, usize) -> LikelihoodSpec,
 ) -> ImageSpec {
-    // Of choices that leave the others as they are.
-    let mut aside = Dice::new(dice.clone().word().into());
-    let inputs = dice.size(1, 40);
-    let latents = dice.size(1, 12);
-    let likelihood = likelihood(dice, temper, inputs);
+    let (inputs, latents) = (dice.size(1, 40), dice.size(1, 12));
     let wild = temper == Temper::Wild;
-    let latent_fraction_bits = if wild {
-        dice.size(6, 15)
-    } else {
-        dice.size(10, 12)
-    } as u8;
-    let specs = (0..inputs)
-        .map(|index| random_input(dice, temper, &likelihood, index))
-        .collect();
-
-    let (encoder, columns, operand, largest) =
-        random_hidden(dice, &mut aside, temper, inputs, 60.0, 127);
-    let aims = (0..2 * latents).map(|row| {
-        if row < latents {
-            Aim {
-                center: 0.0,
-                spread: ONE,
-            }
-        } else {
-            Aim {
-                center: -3.0 * ONE,
-                spread: 0.7 * ONE,
-            }
-        }
-    });
-    let heads = random_dense(dice, temper, columns, operand, largest, aims);
-
-    let operand = f64::from(1 << latent_fraction_bits);
-    let (decoder, columns, operand, largest) =
-        random_hidden(dice, &mut aside, temper, latents, operand, 1 << 15);
-    let rows = rows_per_input(&likelihood);
-    let aims = (0..rows * inputs).map(|row| Aim {
-        center: 0.0,
-        // The second row of an input is a log-deviation.
-        spread: [1.5, 0.4][row % rows] * ONE,
-    });
-    let output = random_dense(dice, temper, columns, operand, largest, aims);
-
+    let latent_fraction_bits = dice.size([10, 6][usize::from(wild)], [12, 15][usize::from(wild)]);
+    let likelihood = likelihood(dice, temper, inputs);
+    let network = random_network(
+        dice,
+        temper,
+        &Sizes {
+            inputs,
+            latents,
+            latent_fraction_bits,
+            rows: rows_per_input(&likelihood),
+        },
+    );
     let mut spec = ImageSpec {
         name: format!("model-{}", dice.size(0, 99)),
-        columns: random_columns(&mut aside.clone(), inputs),
+        columns: random_columns(dice, inputs),
         picture_width: dice.size(0, inputs) as u16,
-        inputs: specs,
+        inputs: (0..inputs)
+            .map(|index| random_input(dice, temper, &likelihood, index))
+            .collect(),
         input_ceiling: 127,
         conditions: vec![],
         prior: PriorSpec::Standard,
         likelihood,
-        packing: aside.pick(&Packing::ALL),
-        latent_fraction_bits,
+        packing: dice.pick(&Packing::ALL),
+        latent_fraction_bits: latent_fraction_bits as u8,
         log_variance_range: if wild {
             random_range(dice)
         } else {
             (-10 << 16, 2 << 16)
         },
-        encoder,
-        heads,
-        decoder,
-        output,
+        encoder: network.encoder,
+        heads: network.heads,
+        decoder: network.decoder,
+        output: network.output,
         stream: None,
         typical: vec![],
         noise: random_noise(dice, temper),
         self_test_reading: vec![],
     };
-    let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
-    let layers = hidden.map(|layer| &mut layer.dense);
-    for dense in layers.chain([&mut spec.heads, &mut spec.output]) {
-        if aside.once_in(3) {
-            halve(dense);
-        }
-    }
     spec.self_test_reading = random_reading(dice, &spec);
     spec
+}
+
+/// What the sizes of a model's layers follow from.
+struct Sizes {
+    inputs: usize,
+    latents: usize,
+    latent_fraction_bits: usize,
+    /// Rows of the output for each input.
+    rows: usize,
+}
+
+/// The layers of a model.
+struct Network {
+    encoder: Vec<LayerSpec>,
+    heads: DenseSpec,
+    decoder: Vec<LayerSpec>,
+    output: DenseSpec,
+}
+
+/// Layers, one in three of them with weights of four bits.
+fn random_network(dice: &mut Dice, temper: Temper, sizes: &Sizes) -> Network {
+    let operand = Operand {
+        count: sizes.inputs,
+        usual: 60.0,
+        largest: 127,
+    };
+    let (encoder, operand) = random_hidden(dice, temper, operand);
+    let heads = random_heads(dice, temper, operand, sizes.latents);
+    let operand = Operand {
+        count: sizes.latents,
+        usual: f64::from(1 << sizes.latent_fraction_bits),
+        largest: 1 << 15,
+    };
+    let (decoder, operand) = random_hidden(dice, temper, operand);
+    let aims = (0..sizes.rows * sizes.inputs).map(|row| Aim {
+        center: 0.0,
+        // The second row of an input is a log-deviation.
+        spread: [1.5, 0.4][row % sizes.rows] * ONE,
+    });
+    let output = random_dense(dice, temper, operand, aims);
+    let mut network = Network {
+        encoder,
+        heads,
+        decoder,
+        output,
+    };
+    let hidden = network.encoder.iter_mut().chain(&mut network.decoder);
+    let layers = hidden.map(|layer| &mut layer.dense);
+    layers
+        .chain([&mut network.heads, &mut network.output])
+        .filter(|_| dice.once_in(3))
+        .for_each(halve);
+    network
 }
 
 /// Columns with names, some with units, some with offsets; or none.
@@ -517,22 +497,39 @@ pub(crate) fn random_multiplier(dice: &mut Dice) -> Multiplier {
     Multiplier::from_word(mantissa | shift << 16).unwrap()
 }
 
-/// Hidden layers, the number of their outputs, and about how large these are and at most.
+/// The numbers that a layer takes in: how many, and about how large they are and at most.
+#[derive(Clone, Copy)]
+struct Operand {
+    count: usize,
+    usual: f64,
+    largest: i64,
+}
+
+/// Means around zero, and log-variances around -3.
+fn random_heads(dice: &mut Dice, temper: Temper, operand: Operand, latents: usize) -> DenseSpec {
+    let aims = (0..2 * latents).map(|row| {
+        let (center, spread) = if row < latents {
+            (0.0, ONE)
+        } else {
+            (-3.0 * ONE, 0.7 * ONE)
+        };
+        Aim { center, spread }
+    });
+    random_dense(dice, temper, operand, aims)
+}
+
+/// Hidden layers, and what they give.
 fn random_hidden(
     dice: &mut Dice,
-    aside: &mut Dice,
     temper: Temper,
-    inputs: usize,
-    mut operand: f64,
-    mut largest: i64,
-) -> (Vec<LayerSpec>, usize, f64, i64) {
-    let mut columns = inputs;
+    mut operand: Operand,
+) -> (Vec<LayerSpec>, Operand) {
     let layers = (0..dice.size(0, 3)).map(|_| {
         let rows = dice.size(1, 40);
         let activation = dice.pick(&[Activation::Identity, Activation::Relu]);
         // Most activations are of 8 bits; wide ones of any width, as far as weights of 40 columns allow.
-        let ceiling = if aside.once_in(3) {
-            aside.between(128, 32_767)
+        let ceiling = if dice.once_in(3) {
+            dice.between(128, 32_767)
         } else {
             127
         };
@@ -548,12 +545,16 @@ fn random_hidden(
             center: 0.0,
             spread: 40.0 * scale,
         });
-        let mut dense = random_dense(dice, temper, columns, operand, largest, aims);
+        let mut dense = random_dense(dice, temper, operand, aims);
         if temper == Temper::Wild && dice.once_in(3) {
             // Thin out the weights.
             dense.weights.iter_mut().step_by(2).for_each(|w| *w = 0);
         }
-        (columns, operand, largest) = (rows, 60.0 * scale, ceiling);
+        operand = Operand {
+            count: rows,
+            usual: 60.0 * scale,
+            largest: ceiling,
+        };
         LayerSpec {
             dense,
             activation,
@@ -562,18 +563,17 @@ fn random_hidden(
         }
     });
     let layers = layers.collect();
-    (layers, columns, operand, largest)
+    (layers, operand)
 }
 
-/// A layer of `columns` operands, about `operand` and at most `largest` in magnitude.
+/// A layer of these operands.
 fn random_dense(
     dice: &mut Dice,
     temper: Temper,
-    columns: usize,
-    operand: f64,
-    largest: i64,
+    operand: Operand,
     aims: impl Iterator<Item = Aim>,
 ) -> DenseSpec {
+    let columns = operand.count;
     let mut dense = DenseSpec {
         bits: WeightBits::Eight,
         weights: vec![],
@@ -583,7 +583,7 @@ fn random_dense(
         let at = dense.weights.len();
         let extreme = temper == Temper::Wild && dice.once_in(4);
         dense.weights.extend((0..columns).map(|_| match extreme {
-            true => dice.pick(&[-127i8, 127]),
+            true => (dice.word() as i8 | 1).signum() * 127,
             false => dice.between(-127, 127) as i8,
         }));
         let norm: i64 = dense.weights[at..]
@@ -591,9 +591,9 @@ fn random_dense(
             .map(|w| i64::from(w.unsigned_abs()))
             .sum();
         // Uniform weights have a standard deviation of 127 / sqrt(3).
-        let spread = operand * 73.3 * (columns as f64).sqrt();
+        let spread = operand.usual * 73.3 * (columns as f64).sqrt();
         let factor = (aim.spread / spread * dice.real(0.6, 1.2)).clamp(1e-13, 32767.0);
-        let room = BOUND - 1 - largest * norm;
+        let room = BOUND - 1 - operand.largest * norm;
         let (multiplier, bias) = match temper {
             Temper::Trained => {
                 let multiplier = Multiplier::nearest(factor).unwrap();
