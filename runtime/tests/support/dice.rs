@@ -8,6 +8,15 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use rand_core::{Rng, SeedableRng};
 use std::cell::RefCell;
 
+/// What the numbers of a model are like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Temper {
+    /// As a trainer would leave them: activations use their range, and little saturates.
+    Trained,
+    /// Whatever is valid: extreme biases, multipliers of any size.
+    Wild,
+}
+
 /// Choices of a case that shrink: enough for the shape of a small model.
 const TAPE: usize = 64;
 
