@@ -61,6 +61,25 @@ fn largest_dense(weight: i8, columns: usize, rows: usize, bias: i32) -> DenseSpe
     }
 }
 
+/// A likelihood of the largest constants.
+fn largest_likelihood(
+    inputs: usize,
+    location: Option<(Family, bool)>,
+    sign: i32,
+) -> LikelihoodSpec {
+    let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
+    match location {
+        None => LikelihoodSpec::Binomial { trials: 255 },
+        Some((family, predicted_scale)) => LikelihoodSpec::Location(LocationSpec {
+            family,
+            predicted_scale,
+            standardize: vec![largest; inputs],
+            units: vec![largest; inputs],
+            log_normalizers: vec![f64::from(sign * 4096); inputs],
+        }),
+    }
+}
+
 /// A small model whose numbers are as large as an image may have them.
 fn largest_spec(
     dice: &mut Dice,
@@ -86,16 +105,6 @@ fn largest_spec(
         Some((_, true)) => 2 * inputs,
         _ => inputs,
     };
-    let likelihood = match likelihood {
-        None => LikelihoodSpec::Binomial { trials: 255 },
-        Some((family, predicted_scale)) => LikelihoodSpec::Location(LocationSpec {
-            family,
-            predicted_scale,
-            standardize: vec![largest; inputs],
-            units: vec![largest; inputs],
-            log_normalizers: vec![f64::from(sign * 4096); inputs],
-        }),
-    };
     let bias = sign * ((1 << 30) - 1 - 127 * 127);
     let any = dice.word() as i32;
     let mut spec = ImageSpec {
@@ -106,7 +115,7 @@ fn largest_spec(
         input_ceiling: 127,
         conditions: vec![],
         prior: PriorSpec::Standard,
-        likelihood,
+        likelihood: largest_likelihood(inputs, likelihood, sign),
         packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: 6,
         log_variance_range: (-32 << 16, 8 << 16),

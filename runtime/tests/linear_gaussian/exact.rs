@@ -88,6 +88,18 @@ pub(crate) fn output(dice: &mut Dice) -> (DenseSpec, [[f64; LATENTS]; INPUTS], [
     (output, a, b)
 }
 
+/// The precision of the posterior, the identity and the product of `a` with itself.
+fn precision(a: &[Latents; INPUTS]) -> [Latents; LATENTS] {
+    let mut precision = [[0.0; LATENTS]; LATENTS];
+    for j in 0..LATENTS {
+        for k in 0..LATENTS {
+            precision[j][k] = (0..INPUTS).map(|i| a[i][j] * a[i][k]).sum();
+        }
+        precision[j][j] += 1.0;
+    }
+    precision
+}
+
 impl Exact {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
@@ -113,13 +125,7 @@ impl Exact {
         });
 
         let (output, a, b) = output(&mut dice);
-        let mut precision = [[0.0; LATENTS]; LATENTS];
-        for j in 0..LATENTS {
-            for k in 0..LATENTS {
-                precision[j][k] = (0..INPUTS).map(|i| a[i][j] * a[i][k]).sum();
-            }
-            precision[j][j] += 1.0;
-        }
+        let precision = precision(&a);
         let (covariance, log_determinant) = invert(precision);
         let mut exact = Self {
             spec: ImageSpec {
