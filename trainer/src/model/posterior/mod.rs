@@ -1,31 +1,37 @@
-//! q(z|x) of a batch, of either kind of latents.
+//! q(z|x) of a batch: a kind of latents a file.
+
+mod bernoulli;
+pub mod gaussian;
+
+pub use bernoulli::Bernoulli;
+pub use gaussian::{Gaussian, LOG_VARIANCES};
 
 use crate::config::Latent;
 use crate::error::Error;
-use crate::likelihood::softplus;
-use crate::model::Vae;
 use crate::numeric::random::{normals, uniform};
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use rand_core::Rng;
 
 /// q(z|x) for each reading of a batch, differentiable in the encoder.
 #[derive(Clone, Debug)]
-pub enum Proposal {
-    /// `N(mean, diag(exp(log_variance)))`, each (batch, latents).
-    Gaussian {
-        /// Of each latent.
-        mean: Tensor,
-        /// `ln sigma^2`.
-        log_variance: Tensor,
-    },
-    /// A bit is one with the chance `sigmoid(logits)`, (batch, latents).
-    Bernoulli {
-        /// Of each latent.
-        logits: Tensor,
-    },
+pub enum Posterior {
+    /// Diagonal Gaussians.
+    Gaussian(Gaussian),
+    /// Independent bits.
+    Bernoulli(Bernoulli),
 }
 
-/// What [`Proposal::sample`] makes latents of: standard normals for Gaussians, numbers uniform in
+impl Latent {
+    /// Numbers that the encoder gives for so many latents.
+    pub fn heads(self, latents: usize) -> usize {
+        match self {
+            Self::Gaussian => Gaussian::HEADS * latents,
+            Self::Bernoulli => Bernoulli::HEADS * latents,
+        }
+    }
+}
+
+/// What [`Posterior::sample`] makes latents of: standard normals for Gaussians, numbers uniform in
 /// [0, 1) for bits.
 ///
 /// # Errors
@@ -56,33 +62,26 @@ pub fn opposite(latent: Latent, noise: &Tensor) -> Result<Tensor, Error> {
     })
 }
 
-impl Proposal {
-    /// The encoder's answer to inputs (batch, inputs).
+impl Posterior {
+    /// The posterior of `heads` (batch, [`Latent::heads`]).
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn encode(vae: &Vae, inputs: &Tensor) -> Result<Self, Error> {
-        Ok(match vae.latent() {
-            Latent::Gaussian => {
-                let (mean, log_variance) = vae.encode(inputs)?;
-                Self::Gaussian { mean, log_variance }
-            }
-            Latent::Bernoulli => Self::Bernoulli {
-                logits: vae.encoder_outputs(inputs)?,
-            },
+    pub fn of_heads(latent: Latent, heads: Tensor) -> Result<Self, Error> {
+        Ok(match latent {
+            Latent::Gaussian => Self::Gaussian(Gaussian::of_heads(&heads)?),
+            Latent::Bernoulli => Self::Bernoulli(Bernoulli { logits: heads }),
         })
     }
 
     /// The same, constant.
+    #[must_use]
     pub fn detach(&self) -> Self {
         match self {
-            Self::Gaussian { mean, log_variance } => Self::Gaussian {
-                mean: mean.detach(),
-                log_variance: log_variance.detach(),
-            },
-            Self::Bernoulli { logits } => Self::Bernoulli {
+            Self::Gaussian(gaussian) => Self::Gaussian(gaussian.detach()),
+            Self::Bernoulli(Bernoulli { logits }) => Self::Bernoulli(Bernoulli {
                 logits: logits.detach(),
-            },
+            }),
         }
     }
 
@@ -92,17 +91,10 @@ impl Proposal {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
-        Ok(match self {
-            Self::Gaussian { mean, log_variance } => {
-                let deviation = (log_variance * 0.5)?.exp()?;
-                noise.broadcast_mul(&deviation)?.broadcast_add(mean)?
-            }
-            Self::Bernoulli { logits } => {
-                // sigmoid(l) = 1 / (1 + exp(-l)): an overflow of the exponential makes it zero.
-                let chances = (logits.detach().neg()?.exp()? + 1.0)?.recip()?;
-                noise.broadcast_lt(&chances)?.to_dtype(DType::F32)?
-            }
-        })
+        match self {
+            Self::Gaussian(gaussian) => gaussian.sample(noise),
+            Self::Bernoulli(bernoulli) => bernoulli.sample(noise),
+        }
     }
 
     /// `log q(z|x)`, (samples, batch), of Gaussians without `-Z/2 ln 2 pi`.
@@ -110,50 +102,9 @@ impl Proposal {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn log_density(&self, latents: &Tensor) -> Result<Tensor, Error> {
-        Ok(match self {
-            Self::Gaussian { mean, log_variance } => {
-                let precision = (log_variance * -0.5)?.exp()?;
-                let deviation = latents.broadcast_sub(mean)?.broadcast_mul(&precision)?;
-                let squares = deviation.sqr()?.sum(D::Minus1)?;
-                let twice = squares.broadcast_add(&log_variance.sum(D::Minus1)?)?;
-                (twice * -0.5)?
-            }
-            Self::Bernoulli { logits } => {
-                let chosen = latents.broadcast_mul(logits)?.sum(D::Minus1)?;
-                chosen.broadcast_sub(&softplus(logits)?.sum(D::Minus1)?)?
-            }
-        })
-    }
-
-    /// `log p(z)`, (samples, batch), of Gaussians without `-Z/2 ln 2 pi`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn log_prior(&self, vae: &Vae, latents: &Tensor) -> Result<Tensor, Error> {
-        let (samples, batch, size) = latents.dims3()?;
-        Ok(match self {
-            Self::Gaussian { .. } => vae.log_prior(latents)?,
-            Self::Bernoulli { .. } => {
-                let coins = -(size as f32) * std::f32::consts::LN_2;
-                Tensor::full(coins, (samples, batch), latents.device())?
-            }
-        })
-    }
-
-    /// `KL(q(z|x) || p(z))`, (batch): of Gaussians [`Vae::divergence`]; of bits in closed form, `Z ln 2`
-    /// less the entropies, `softplus(l) - l sigmoid(l)` each.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn divergence(&self, vae: &Vae) -> Result<Tensor, Error> {
         match self {
-            Self::Gaussian { mean, log_variance } => vae.divergence(mean, log_variance),
-            Self::Bernoulli { logits } => {
-                let chances = (logits.neg()?.exp()? + 1.0)?.recip()?;
-                let entropies = (softplus(logits)? - (logits * chances)?)?;
-                let coins = std::f64::consts::LN_2 * logits.dim(1)? as f64;
-                Ok((entropies.sum(D::Minus1)?.neg()? + coins)?)
-            }
+            Self::Gaussian(gaussian) => gaussian.log_density(latents),
+            Self::Bernoulli(bernoulli) => bernoulli.log_density(latents),
         }
     }
 }
@@ -161,7 +112,7 @@ impl Proposal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Architecture, Likelihood};
+    use crate::model::{Architecture, Likelihood, Vae};
     use crate::numeric::random::{self, Purpose};
 
     fn model() -> Vae {
@@ -176,9 +127,9 @@ mod tests {
         Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
     }
 
-    fn bits(logits: &[f32]) -> Proposal {
+    fn bits(logits: &[f32]) -> Posterior {
         let logits = Tensor::from_slice(logits, (1, logits.len()), &Device::Cpu).unwrap();
-        Proposal::Bernoulli { logits }
+        Posterior::Bernoulli(Bernoulli { logits })
     }
 
     fn list(tensor: &Tensor) -> Vec<f64> {
@@ -198,7 +149,7 @@ mod tests {
         let q = bits(&[0.3, -2.0, 4.0]);
         let (log_q, log_p) = (
             q.log_density(&all()).unwrap(),
-            q.log_prior(&model(), &all()).unwrap(),
+            model().log_prior(&all()).unwrap(),
         );
         let (log_q, log_p) = (list(&log_q), list(&log_p));
         let total: f64 = log_q.iter().map(|log| log.exp()).sum();
@@ -209,7 +160,7 @@ mod tests {
             .zip(&log_p)
             .map(|(q, p)| q.exp() * (q - p))
             .sum();
-        let got = list(&q.divergence(&model()).unwrap())[0];
+        let got = list(&model().divergence(&q).unwrap())[0];
         assert!((got - exact).abs() < 1e-6, "{got} {exact}");
     }
 
@@ -231,7 +182,7 @@ mod tests {
     #[test]
     fn extreme_logits_are_certain() {
         let q = bits(&[500.0, -500.0, 0.0]);
-        let kl = list(&q.divergence(&model()).unwrap())[0];
+        let kl = list(&model().divergence(&q).unwrap())[0];
         assert!((kl - 4f64.ln()).abs() < 1e-5, "{kl}");
         let log_q = list(&q.log_density(&all()).unwrap());
         assert!((log_q[1] + 2f64.ln()).abs() < 1e-4 && log_q.iter().all(|log| log.is_finite()));
