@@ -2,8 +2,8 @@
 
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
-use super::values::Values;
 use crate::likelihood::{Row, Run, Scales, differentiate};
+use crate::model::layer::Values;
 use crate::model::objective::Weighting;
 use crate::model::posterior::gaussian::{Axis, Gaussian};
 use std::sync::{PoisonError, RwLock};

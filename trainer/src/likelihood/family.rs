@@ -76,17 +76,24 @@ pub(crate) const LOGIT_STEP: f64 = 1.0 / 65536.0;
 /// A family of distributions of the numbers of a column. Displayed by its name as an option.
 ///
 /// Numbers are those of a run of neighbouring columns of the family: tensors of x are (batch, numbers) and of outputs
-/// (batch, numbers times [`Family::outputs_per_number`]); parameters are one for each number or one for all.
+/// (batch, numbers times [`Family::outputs_per_number`]); parameters are one for each number or one for all. Functions of
+/// tensors fail with [`Error::Tensor`].
 pub trait Family: fmt::Debug + fmt::Display {
     /// The family that is called `name`, or `name:number`.
-    fn parse(name: &str, number: Option<&str>) -> Option<Self>
+    fn parse(_name: &str, _number: Option<&str>) -> Option<Self>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        None
+    }
 
     /// The family of a group of an image.
-    fn of_group(group: &GroupSpec) -> Option<Self>
+    fn of_group(_group: &GroupSpec) -> Option<Self>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        None
+    }
 
     /// The family, where values without a kind are obviously of it.
     fn obvious(_values: &[f64]) -> Option<Self>
@@ -140,22 +147,13 @@ pub trait Family: fmt::Debug + fmt::Display {
     }
 
     /// `log p(x|z)` in nats without its constant, (batch, numbers).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn terms(&self, x: &Tensor, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
 
     /// The Fisher information that a reading has of each output: an error of the output costs half its square times as many
     /// nats.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn information(&self, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
 
     /// Masks (batch, numbers), the same for numbers that are observed together.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn whole(&self, observed: Tensor) -> Result<Tensor, Error> {
         Ok(observed)
     }
@@ -185,9 +183,12 @@ pub trait Family: fmt::Debug + fmt::Display {
     /// A column's part of an image, by its first number and its parameter.
     ///
     /// # Errors
-    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Setting`] where images have no such columns.
-    fn group(&self, number: &Number, log_network_unit: f64, parameter: f64)
-    -> Result<Group, Error>;
+    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Setting`] where columns have no such part.
+    fn group(&self, _: &Number, _log_network_unit: f64, _parameter: f64) -> Result<Group, Error> {
+        Err(Error::Setting(format!(
+            "an image has no columns that are {self}"
+        )))
+    }
 
     /// A number with noise, by its `reading`, that with white noise, and a `draw` from 0 to 1 that is to replace it where
     /// it is below `part`.

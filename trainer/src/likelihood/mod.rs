@@ -8,7 +8,7 @@ pub mod family;
 mod flag;
 mod kind;
 mod laplace;
-pub(crate) mod location;
+mod location;
 mod normal;
 mod predicted;
 mod row;

@@ -2,7 +2,7 @@
 //! likelihood's own parameters, as candle variables in a fixed order.
 
 pub mod activity;
-mod layer;
+pub(crate) mod layer;
 mod likelihood;
 pub mod objective;
 pub mod posterior;
@@ -284,9 +284,8 @@ impl Vae {
     pub fn parameters(&self) -> Vec<(String, &Var)> {
         let mut parameters: Vec<(String, &Var)> = vec![];
         for id in self.depth().layers() {
-            let layer = self.layer(id);
-            parameters.push((format!("{id}.weight"), &layer.weight));
-            parameters.push((format!("{id}.bias"), &layer.bias));
+            let named = self.layer(id).parameters().into_iter();
+            parameters.extend(named.map(|(name, var)| (format!("{id}.{name}"), var)));
         }
         if let Some(log_deviation) = self.likelihood.log_deviation() {
             parameters.push(("likelihood.log_deviation".to_string(), log_deviation));
@@ -311,21 +310,12 @@ impl Vae {
         let behind = self.latents..self.latents + self.conditions;
         let taken_in: Vec<u32> = latents.chain(behind).map(|at| at as u32).collect();
         let (heads, taken_in) = (Tensor::new(heads, device)?, Tensor::new(taken_in, device)?);
-        let narrowed = |layer: &Dense| -> Result<Dense, Error> {
-            Ok(Dense {
-                weight: Var::from_tensor(&layer.weight.index_select(&taken_in, 0)?)?,
-                bias: layer.bias.clone(),
-            })
-        };
         let mut pruned = self.clone();
         pruned.latents -= dead.len();
-        pruned.heads = Dense {
-            weight: Var::from_tensor(&self.heads.weight.index_select(&heads, 1)?)?,
-            bias: Var::from_tensor(&self.heads.bias.index_select(&heads, 0)?)?,
-        };
+        pruned.heads = self.heads.with_outputs(&heads)?;
         match pruned.decoder.first_mut() {
-            Some(first) => *first = narrowed(first)?,
-            None => pruned.output = narrowed(&self.output)?,
+            Some(first) => *first = first.with_inputs(&taken_in)?,
+            None => pruned.output = self.output.with_inputs(&taken_in)?,
         }
         Ok(pruned)
     }

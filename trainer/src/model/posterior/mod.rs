@@ -33,9 +33,6 @@ impl Latent {
 
 /// What [`Posterior::sample`] makes latents of: standard normals for Gaussians, numbers uniform in
 /// [0, 1) for bits.
-///
-/// # Errors
-/// [`Error::Tensor`].
 pub fn draw_noise(
     latent: Latent,
     shape: (usize, usize, usize),
@@ -52,9 +49,6 @@ pub fn draw_noise(
 
 /// The noise that makes the opposite draws: of each latent on the other side of its mean, or of its
 /// coin.
-///
-/// # Errors
-/// [`Error::Tensor`].
 pub fn opposite(latent: Latent, noise: &Tensor) -> Result<Tensor, Error> {
     Ok(match latent {
         Latent::Gaussian => noise.neg()?,
@@ -64,9 +58,6 @@ pub fn opposite(latent: Latent, noise: &Tensor) -> Result<Tensor, Error> {
 
 impl Posterior {
     /// The posterior of `heads` (batch, [`Latent::heads`]).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn of_heads(latent: Latent, heads: Tensor) -> Result<Self, Error> {
         Ok(match latent {
             Latent::Gaussian => Self::Gaussian(Gaussian::of_heads(&heads)?),
@@ -87,9 +78,6 @@ impl Posterior {
 
     /// Latents (samples, batch, latents) from noise of that shape; of Gaussians they are
     /// differentiable.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
         match self {
             Self::Gaussian(gaussian) => gaussian.sample(noise),
@@ -98,9 +86,6 @@ impl Posterior {
     }
 
     /// `log q(z|x)`, (samples, batch), of Gaussians without `-Z/2 ln 2 pi`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn log_density(&self, latents: &Tensor) -> Result<Tensor, Error> {
         match self {
             Self::Gaussian(gaussian) => gaussian.log_density(latents),
