@@ -115,7 +115,7 @@ impl Network {
         }
     }
 
-    /// From now on, computes in the integers of `plan`.
+    /// Computes in the integers of `plan` from now on.
     pub(super) fn quantize(
         &mut self,
         vae: &Vae,
@@ -204,7 +204,7 @@ pub(super) struct Stack {
     outputs: Vec<Vec<f32>>,
     /// A gradient on its way back.
     gradient: Vec<f32>,
-    /// Of passes in integers.
+    /// Buffers of passes in integers.
     pub(super) scratch: Scratch,
 }
 
@@ -251,7 +251,7 @@ impl Stack {
         &mut self.outputs[last][..rows * layer.outputs]
     }
 
-    /// The same, and the integers that they stand for, of a pass in integers.
+    /// [`Stack::last`] of a pass in integers, and those integers.
     pub(super) fn last_and_integers(
         &mut self,
         network: &Network,
@@ -263,8 +263,8 @@ impl Stack {
         (outputs, &mut self.scratch.outputs)
     }
 
-    /// From the gradient in the place of the last outputs those of all weights and biases into
-    /// `gradients`, and, where there is `of_input`, that of the input. The outputs are lost.
+    /// Computes the gradients of all weights and biases, into `gradients`, and of the input, into `of_input`, from the gradient
+    /// in the place of the last outputs. The outputs are lost.
     pub(super) fn backward(
         &mut self,
         network: &Network,

@@ -17,7 +17,7 @@ const SMALLEST_WEIGHT: f32 = 1e-12;
 pub(super) struct Sums {
     pub(super) reconstruction: f64,
     pub(super) kl: f64,
-    /// Of what is ascended.
+    /// The objective.
     pub(super) objective: f64,
 }
 
@@ -34,7 +34,7 @@ impl Sums {
 pub(super) struct Shape {
     /// Numbers in a reading.
     pub(super) numbers: usize,
-    /// Those of them that are conditions.
+    /// Conditions among them.
     pub(super) conditions: usize,
     pub(super) latents: usize,
     /// Samples for each reading.
@@ -61,7 +61,7 @@ pub(super) struct Readings {
     pub(super) rows: usize,
     /// Network inputs, (rows, numbers).
     pub(super) inputs: Vec<f32>,
-    /// What the likelihood is asked about, (rows, modelled).
+    /// The numbers whose density is computed, (rows, modelled).
     pub(super) target: Vec<f32>,
     /// One where observed, (rows, modelled).
     pub(super) observed: Vec<f32>,
@@ -89,7 +89,7 @@ impl Readings {
     }
 }
 
-/// What one thread computes with.
+/// The buffers of one thread.
 #[derive(Clone, Debug)]
 pub(super) struct Shard {
     shape: Shape,
@@ -100,24 +100,24 @@ pub(super) struct Shard {
     deviations: Vec<f32>,
     /// Latents, conditions behind them, (samples, rows, taken in).
     pub(super) latents: Vec<f32>,
-    /// By them.
+    /// Gradient of the objective in `latents`.
     of_latents: Vec<f32>,
-    /// Of more than one sample, the importance weights, (samples, rows).
+    /// Importance weights where there are several samples, (samples, rows).
     weights: Vec<f32>,
     /// The outputs of one pass.
     scratch: Vec<f32>,
     scales: Scales,
     of_scales: Vec<f32>,
-    /// What integer inputs stand for, (rows, numbers).
+    /// Values of integer inputs, (rows, numbers).
     taken_in: Vec<f32>,
     /// In integers: the lowest and the highest log-variance, beyond which there is no gradient.
     log_variances: (f32, f32),
 }
 
-/// What a step ascends.
+/// The objective of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ascended {
-    /// Of the divergence in the ELBO; of one sample.
+    /// Weight of the divergence in the ELBO of one sample.
     pub(super) weighting: Weighting,
     /// Readings in the whole batch.
     pub(super) batch: usize,
@@ -339,7 +339,7 @@ impl Shard {
         }
     }
 
-    /// The same in integers, into the decoder's scratch.
+    /// [`Shard::sample`] in integers, into the decoder's scratch.
     fn sample_integers(&mut self, network: &Network, quantized: &Quantized) {
         let Shape {
             numbers, latents, ..

@@ -205,7 +205,7 @@ mod tests {
         }
     }
 
-    /// What an output says that is sure, as those of pixels that are always black become.
+    /// Outputs that are sure, as those of pixels that are always black become, have no subnormal derivatives.
     #[test]
     fn derivatives_are_zero_or_no_subnormal_numbers() {
         let mut outputs: Vec<f32> = (0..3000).map(|at| at as f32 * -0.1).collect();

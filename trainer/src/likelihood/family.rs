@@ -1,4 +1,4 @@
-//! What is known of a family of distributions.
+//! The trait of a family of distributions: all that is known of it.
 
 use super::row::{Parameters, Row};
 use super::special::Rng;
@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use elbow::image::GroupSpec;
 use std::fmt;
 
-/// How raw readings of one number become network units.
+/// The normalization of one number of a reading.
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
     /// The raw reading that network input 0 stands for.
@@ -51,8 +51,8 @@ pub struct Allowed {
     pub largest: f64,
 }
 
-/// Where training begins: the output of a decoder that knows only the moments of a number, and the parameter where the
-/// family has one that they tell.
+/// The start of training: the output of a decoder that knows only the moments of a number, and the parameter if they tell
+/// it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Start {
     /// The output of the decoder.
@@ -103,7 +103,7 @@ pub trait Family: fmt::Debug + fmt::Display {
         None
     }
 
-    /// What columns that are obviously of the family are taken for, in words.
+    /// The words for columns that are obviously of the family.
     fn taken_for(&self) -> Option<&'static str> {
         None
     }
@@ -131,7 +131,7 @@ pub trait Family: fmt::Debug + fmt::Display {
         false
     }
 
-    /// Of a number with a location, the logarithm of a unit of the decoded location in units of the scale; none of logits.
+    /// The logarithm of a unit of the decoded location in units of the scale; none where outputs are logits.
     fn log_unit(&self) -> Option<f64> {
         None
     }
@@ -141,7 +141,7 @@ pub trait Family: fmt::Debug + fmt::Display {
         (0.0, 0.0)
     }
 
-    /// Where training begins, by the mean and the mean square of a number.
+    /// The start of training, by the mean and the mean square of a number.
     fn start(&self, _mean: f64, _square: f64) -> Start {
         Start::default()
     }
@@ -170,7 +170,7 @@ pub trait Family: fmt::Debug + fmt::Display {
     /// The terms of one reading in double precision.
     fn log_densities(&self, x: &[f64], outputs: &[f64], parameters: &[f64]) -> Vec<f64>;
 
-    /// What the density is normalized by beside its scale: its logarithm at the location is less by that.
+    /// The logarithm of the density at its location with scale 1, negative.
     fn log_normalizer(&self) -> f64 {
         0.0
     }

@@ -190,7 +190,7 @@ impl Standardized {
     }
 }
 
-/// From raw readings to units of their own scale.
+/// The multiplier from raw readings to units of their own scale.
 fn standardization(unit: f32, log_deviation: f64) -> Result<Multiplier, FactorError> {
     Multiplier::nearest(8192.0 / (log_deviation.exp() * f64::from(unit)))
 }

@@ -1,4 +1,4 @@
-//! Which latents carry anything.
+//! Latents that carry nothing about readings.
 
 use crate::error::Error;
 use crate::model::{Prior, Vae};
@@ -28,7 +28,7 @@ pub fn variances(means: &Tensor) -> Result<Vec<f64>, Error> {
 /// Latents to leave out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dead {
-    /// Which, in ascending order, counted from 0.
+    /// Their indices, in ascending order, counted from 0.
     pub latents: Vec<usize>,
     /// Whether all are dead: then one of them is not among these.
     pub collapsed: bool,

@@ -96,7 +96,7 @@ impl Likelihood {
         )
     }
 
-    /// Which likelihood it is.
+    /// The option that it was made of.
     pub fn kind(&self) -> &LikelihoodKind {
         &self.kind
     }
@@ -195,7 +195,7 @@ impl Likelihood {
         self.runs.iter().all(|run| run.kind.has_fixed_range())
     }
 
-    /// What `work` makes of the parts of runs of tensors (batch, ...), side by side.
+    /// Applies `work` to each run and its parameters; gives the results (batch, ...) side by side.
     fn of_runs(
         &self,
         work: impl Fn(&Run, &Tensor) -> Result<Tensor, Error>,
@@ -249,7 +249,7 @@ impl Likelihood {
         terms.sum()
     }
 
-    /// What densities are asked about of a raw reading: network units of real numbers, whole ones as they are.
+    /// The numbers whose density is computed of a raw reading: network units of real numbers, whole ones as they are.
     pub fn targets(&self, reading: &[i16], normalization: &Normalization) -> Vec<f64> {
         let numbers = self.log_units().into_iter().zip(reading).enumerate();
         let targets = numbers.map(|(at, (log_unit, &x))| {
@@ -363,7 +363,7 @@ impl Likelihood {
 pub struct Constants {
     /// For each number its constant, and which table it has.
     numbers: Vec<(f64, usize)>,
-    /// What is added by what a number reads, from 0 on; empty where that is nothing.
+    /// Constants by the reading of a number, from 0 on; empty where there are none.
     tables: Vec<Vec<f64>>,
 }
 

@@ -36,7 +36,7 @@ pub struct Architecture {
     pub latents: usize,
     /// Widths of the decoder's hidden layers, from the latents to the reading.
     pub decoder: Vec<usize>,
-    /// What kind of latents.
+    /// The kind of latents.
     pub latent: Latent,
     /// p(z); of bits always fair coins.
     pub prior: PriorKind,
@@ -66,7 +66,7 @@ pub struct Vae {
 const COUNTED: usize = 8192;
 
 impl Vae {
-    /// What training starts from: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
+    /// Puts the variables where training starts: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
     /// which no gradient has to find.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Vae {
     /// The layer `layer`.
     ///
     /// # Panics
-    /// Where the model has no such hidden layer.
+    /// The model has no such hidden layer.
     pub fn layer(&self, layer: LayerId) -> &Dense {
         match layer {
             LayerId::Encoder(index) => &self.encoder[index],
@@ -181,7 +181,7 @@ impl Vae {
         ))
     }
 
-    /// What kind of latents it has.
+    /// The kind of its latents.
     pub fn latent(&self) -> Latent {
         self.latent
     }
@@ -252,7 +252,7 @@ impl Vae {
         }
     }
 
-    /// The same of Gaussians.
+    /// [`Vae::divergence`] of Gaussians.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -417,7 +417,7 @@ mod tests {
         Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
     }
 
-    /// Of 4 trials in 2 readings, 2 of 8, none and all.
+    /// Two readings of 4 trials: 2 of 8 succeed, none and all.
     #[test]
     fn counts_are_first_decoded_to_their_means() {
         let vae = vae(Likelihood::binomial(4, 3).unwrap());

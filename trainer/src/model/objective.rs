@@ -10,7 +10,7 @@ use candle_core::{D, Tensor};
 pub struct Batch {
     /// Network inputs, (batch, numbers), conditions last; 0 where missing.
     pub inputs: Tensor,
-    /// What the likelihood is asked about, (batch, inputs): counts, or the network inputs.
+    /// The numbers whose density is computed, (batch, inputs): counts, or the network inputs.
     pub target: Tensor,
     /// One where observed, zero where missing, (batch, numbers); none where all is observed.
     observed: Option<Tensor>,
@@ -26,9 +26,8 @@ impl Batch {
         }
     }
 
-    /// The same readings, of which only what `observed` has a one for is seen: the rest enters
-    /// the encoder as 0, the centre of its input, as on the device, and has no part in the
-    /// likelihood (Mattei and Frellsen, "MIWAE: deep generative modelling and imputation of
+    /// The batch without the numbers that `observed` has a zero for: they enter the encoder as 0, the
+    /// centre of their input, as on the device, and have no part in the likelihood (Mattei and Frellsen, "MIWAE: deep generative modelling and imputation of
     /// incomplete data sets", ICML 2019, section 3.1).
     ///
     /// # Errors
@@ -75,9 +74,9 @@ pub struct Bound {
     /// `KL(q(z|x) || p(z))`, (batch): see [`Vae::divergence`].
     pub kl: Tensor,
     posterior: Gaussian,
-    /// Where it was taken, (samples, batch, latents).
+    /// The samples of the posterior, (samples, batch, latents).
     latents: Tensor,
-    /// Of several samples; of one, the closed form is better.
+    /// The importance weights of several samples; for one, the closed form is better.
     importance: Option<Importance>,
 }
 
@@ -97,10 +96,10 @@ impl Importance {
     }
 }
 
-/// What the divergence counts for in an objective.
+/// The weight of the divergence in an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weighting {
-    /// How it is estimated.
+    /// The form of its estimate.
     pub form: ElboForm,
     /// Its weight.
     pub weight: f64,
@@ -178,7 +177,7 @@ impl Bound {
         Ok((self.reconstruction.mean_all()? - (divergence * weighting.weight)?)?)
     }
 
-    /// What training ascends by default, (batch): of one sample the ELBO; of more the importance-weighted
+    /// The objective of training by default, (batch): of one sample the ELBO; of more the importance-weighted
     /// bound `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` (Burda, Grosse and Salakhutdinov,
     /// "Importance weighted autoencoders", 2016, equation 8; over the observed inputs it is that
     /// of Mattei and Frellsen, equation 4).
@@ -394,7 +393,7 @@ mod tests {
         }
     }
 
-    /// Of several samples: the definition in f64, by the two parts of each weight.
+    /// The objective of several samples is its definition in f64, by the two parts of each weight.
     #[test]
     fn the_ratio_of_importance_weights_is_weighted() {
         let (vae, batch, noise) = case(4);
@@ -420,7 +419,7 @@ mod tests {
         }
     }
 
-    /// Where a latent has less than its free bits, the divergence does not pull at it.
+    /// The divergence does not pull at a latent that has less than its free bits.
     #[test]
     fn free_bits_stop_the_pull_of_the_divergence() {
         let (vae, batch, noise) = case(1);

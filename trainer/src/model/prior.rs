@@ -27,7 +27,7 @@ pub enum Prior {
     /// The mean of the posteriors of pseudo-inputs, which are learned (Tomczak and Welling, "VAE with a
     /// VampPrior", AISTATS 2018, equation 9).
     Vamp {
-        /// As the encoder takes them in, (components, numbers in a reading).
+        /// Network inputs, (components, numbers in a reading).
         pseudo_inputs: Var,
     },
 }

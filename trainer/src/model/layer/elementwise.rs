@@ -1,4 +1,4 @@
-//! What happens to single numbers, in loops that the compiler turns into the widest vector instructions
+//! Operations on single numbers, in loops that the compiler turns into the widest vector instructions
 //! the processor has.
 
 use pulp::Arch;
@@ -43,7 +43,7 @@ pub(crate) fn column_sums(rows: &[f32], sums: &mut [f32]) {
     );
 }
 
-/// What goes back through a rectifier: `gradient` where its output `y` is above 0, into `y`.
+/// The gradient through a rectifier: `gradient` where its output `y` is above 0, into `y`.
 pub(crate) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
@@ -55,7 +55,7 @@ pub(crate) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
     );
 }
 
-/// The same through a rectifier that saturates: `gradient` where its output is above 0 and below its limit.
+/// The gradient through a rectifier that saturates: `gradient` where its output is above 0 and below its limit.
 pub(crate) fn saturating_gradient(y: &mut [f32], gradient: &[f32], limits: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]

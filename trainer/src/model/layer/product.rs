@@ -36,7 +36,7 @@ impl View<'_> {
 /// `y = x W` for x (rows, inputs), W (inputs, outputs), y (rows, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
+/// A slice is shorter than its shape.
 pub(crate) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: Shape) {
     let Shape {
         rows,
@@ -50,7 +50,7 @@ pub(crate) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: Shape) {
 /// `dW = x^T dy`, (inputs, outputs), for x (rows, inputs) and dy (rows, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
+/// A slice is shorter than its shape.
 pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], gradient: &mut [f32], shape: Shape) {
     let Shape {
         rows,
@@ -64,7 +64,7 @@ pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], gradient: &mut [f32], shape
 /// `dx = dy W^T`, (rows, inputs), for dy (rows, outputs) and W (inputs, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
+/// A slice is shorter than its shape.
 pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], gradient: &mut [f32], shape: Shape) {
     let Shape {
         rows,

@@ -46,7 +46,7 @@ impl Gaussian {
         })
     }
 
-    /// The same, constant.
+    /// A copy without gradient.
     #[must_use]
     pub fn detach(&self) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Gaussian {
         Ok(((twice - 1.0)? * 0.5)?)
     }
 
-    /// The same at `latents` (samples, batch, latents): `E_q[-log p(z)]` less the entropy, which is
+    /// The estimate of [`Gaussian::divergences`] at `latents` (samples, batch, latents): `E_q[-log p(z)]` less the entropy, which is
     /// `1/2 z^2 - 1/2 (1 + ln sigma^2)`.
     pub fn divergences_at(&self, latents: &Tensor) -> Result<Tensor, Error> {
         let twice = (latents.sqr()?.mean(0)? - &self.log_variance)?;
@@ -117,9 +117,9 @@ pub struct Axis {
 pub struct Divergence {
     /// Nats.
     pub value: f32,
-    /// By the mean.
+    /// Derivative by the mean.
     pub of_mean: f32,
-    /// By the log-variance.
+    /// Derivative by the log-variance.
     pub of_log_variance: f32,
 }
 

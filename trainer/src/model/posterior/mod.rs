@@ -31,7 +31,7 @@ impl Latent {
     }
 }
 
-/// What [`Posterior::sample`] makes latents of: standard normals for Gaussians, numbers uniform in
+/// Draws the noise that [`Posterior::sample`] makes latents of: standard normals for Gaussians, numbers uniform in
 /// [0, 1) for bits.
 pub fn draw_noise(
     latent: Latent,
@@ -65,7 +65,7 @@ impl Posterior {
         })
     }
 
-    /// The same, constant.
+    /// A copy without gradient.
     #[must_use]
     pub fn detach(&self) -> Self {
         match self {
@@ -149,7 +149,7 @@ mod tests {
         assert!((got - exact).abs() < 1e-6, "{got} {exact}");
     }
 
-    /// Of 100,000 draws, each within five standard errors.
+    /// Frequencies of 100,000 draws are within five standard errors.
     #[test]
     fn bits_are_one_as_often_as_their_logits_say() {
         let logits = [0.3, -2.0, 4.0];
