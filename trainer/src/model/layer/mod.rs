@@ -1,10 +1,14 @@
 //! The layers of a model: which there are, and what one computes.
 
 mod dense;
+pub(crate) mod elementwise;
 mod layers;
+pub(crate) mod product;
 
 pub use dense::Dense;
+pub(crate) use dense::Values;
 pub use layers::Layers;
+pub(crate) use product::Shape;
 
 use std::fmt;
 

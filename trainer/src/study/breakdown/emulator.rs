@@ -3,7 +3,7 @@
 use super::network::{LayerSwitches, Network, half_up, saturate};
 use crate::error::Error;
 use crate::model::prepared::Prepared;
-use crate::model::{LayerId, Layers, Vae};
+use crate::model::{Gaussian, LayerId, Layers, Vae};
 use crate::numeric::evidence::Evidence;
 use crate::quantize::Q16;
 use crate::readings::Normalization;
@@ -280,9 +280,11 @@ impl<'a> Emulator<'a> {
                 .divergence(&whole(mean), &whole(log_variance));
             return Ok(kl as f64);
         }
-        let kl = self
-            .vae
-            .divergence(&self.row(mean)?, &self.row(log_variance)?)?;
+        let q = Gaussian {
+            mean: self.row(mean)?,
+            log_variance: self.row(log_variance)?,
+        };
+        let kl = self.vae.divergence_of(&q)?;
         Ok(f64::from(kl.to_vec1::<f32>()?[0]) * Q16)
     }
 
