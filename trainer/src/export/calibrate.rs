@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::export::typical::typical_terms;
+use crate::model::prepared::Prepared;
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::masks::Masks;
@@ -45,17 +46,17 @@ pub fn scores(
     CALIBRATED.into_iter().map(of).collect()
 }
 
-/// The image of `spec` with the noise and the typical terms of held-out `normal` readings, of which only what is
-/// `observed` is there, and the tables of their scores, or of `others`, one list for each calibrated estimator.
+/// The image of `spec` with the noise and the typical terms of `held_out` normal readings and the tables of their scores,
+/// or of `others`, one list for each calibrated estimator.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
 pub fn calibrate(
     mut spec: ImageSpec,
-    normal: &Readings,
-    observed: Option<&Masks>,
+    held_out: &Prepared,
     others: Option<Vec<Vec<i32>>>,
 ) -> Result<AlignedImage, Error> {
+    let (normal, observed) = (&held_out.readings, held_out.observed.as_ref());
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {

@@ -3,8 +3,8 @@
 pub mod budget;
 pub mod calibrate;
 pub(crate) mod folds;
-pub mod material;
 pub mod pipeline;
 pub mod report;
 pub mod run;
+pub mod stages;
 pub mod typical;

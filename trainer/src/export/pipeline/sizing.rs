@@ -3,7 +3,7 @@
 use crate::config::{Activations, Calibration, Config, Limits, Weights};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
-use crate::export::material::Material;
+use crate::export::stages::Stages;
 use crate::model::prepared::Prepared;
 use crate::quantize::{self, Plan, Pool, Width};
 use crate::readings::splits::Splits;
@@ -71,13 +71,13 @@ fn draft(
     if settings.export.weights == Weights::Int4 {
         plan.weights = quantize::four_bits(&vae);
     }
-    let material = Material {
+    let stages = Stages {
         name,
         vae: &vae,
         config: &config,
-        parts,
+        splits: parts,
         training: &training,
-        validation_readings: parts.validation.table.rows(),
+        held_out: parts.validation.table.rows(),
     };
-    material.draft(&plan)
+    stages.draft(&plan)
 }
