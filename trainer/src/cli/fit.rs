@@ -4,6 +4,7 @@ use super::budget::BudgetArguments;
 use super::progress::Terminal;
 use super::results;
 use super::stream::StreamArguments;
+use crate::config::capability::Feature;
 use crate::config::{
     Config, DataConfig, ExportConfig, Gradient, Latent, ModelConfig, Objective, TrainConfig,
 };
@@ -83,7 +84,7 @@ struct Dependent {
     /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
-    /// How the gradient of the bound is estimated [default: reparameterized; leave-one-out for bits]
+    /// Estimator of the gradient of the bound [default: reparameterized; leave-one-out for bits]
     #[arg(long, value_name = "NAME", value_enum)]
     gradient: Option<Gradient>,
     /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
@@ -110,8 +111,7 @@ impl Dependent {
         let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
         let default = if several { SEVERAL_SAMPLES } else { 1 };
         train.importance_samples = self.importance_samples.unwrap_or(default);
-        train.qat = false;
-        config.train.qat = self.qat || !self.no_qat && config.without_qat().is_none();
+        config.train.qat = self.qat || !self.no_qat && Feature::Integers.can(config);
     }
 }
 

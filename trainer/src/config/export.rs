@@ -15,7 +15,7 @@ pub struct ExportConfig {
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     pub core: Core,
-    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats (those that bring
+    /// Way to find the ranges of activations: min-max, percentile, percentile:P, or nats (those that bring
     /// the device's scores closest to those in floats)
     #[arg(long, value_name = "WAY", default_value_t)]
     pub calibration: Calibration,
@@ -23,7 +23,7 @@ pub struct ExportConfig {
     /// so few nats)
     #[arg(long, value_name = "BITS", default_value_t)]
     pub weights: Weights,
-    /// How many bits the inputs and the activations of hidden layers have
+    /// Bits of the inputs and of the activations of hidden layers
     #[arg(long, value_enum, default_value_t = Activations::Auto)]
     pub activations: Activations,
     /// With fewer than 100 readings held out, p-values rest on all, each scored by one of so many more models, which has

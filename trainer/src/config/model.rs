@@ -1,7 +1,9 @@
 //! The networks of a model, and the distributions around them.
 
-use super::{Latent, LikelihoodKind, PriorKind};
+use super::{Latent, LikelihoodKind, PriorKind, count};
+use crate::error::Error;
 use clap::Args;
+use elbow::format::{MAX_LATENTS, MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 
 /// The networks of a model, and the distributions around them.
@@ -41,5 +43,27 @@ impl Default for ModelConfig {
             latent: Latent::default(),
             decoder: vec![64],
         }
+    }
+}
+
+impl ModelConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        count("--latents", self.latents, MAX_LATENTS.into())?;
+        for (name, widths) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
+            if widths.len() > MAX_LAYERS {
+                return Err(Error::Setting(format!(
+                    "{name} has {} hidden layers: an image has room for {MAX_LAYERS}",
+                    widths.len()
+                )));
+            }
+            widths
+                .iter()
+                .try_for_each(|&width| count(name, width, 16_384))?;
+        }
+        Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! How a model is trained.
 
 use super::processor::Processor;
-use super::{Gradient, Objective};
+use super::{Gradient, Objective, count, within};
+use crate::error::Error;
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
 /// Threads where nobody says otherwise: the same on every machine, so that a run can be repeated.
 pub const THREADS: usize = 2;
@@ -85,5 +87,44 @@ impl Default for TrainConfig {
             processor: Processor::default(),
             seed: 0,
         }
+    }
+}
+
+impl TrainConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let Objective {
+            beta,
+            kl_warm_up,
+            free_bits,
+            ..
+        } = self.objective;
+        count("--epochs", self.epochs, 1_000_000)?;
+        count("--batch", self.batch, 1_000_000)?;
+        count("--threads", self.threads, 256)?;
+        count("--importance-samples", self.importance_samples, 1000)?;
+        let rates = (Bound::Excluded(0.0), Bound::Included(1.0));
+        let such = "above 0 and up to 1, such as 0.002";
+        within("--learning-rate", self.learning_rate, rates, such)?;
+        let such = "from 0 to below 1, such as 0.3";
+        within("--missing", self.missing, 0.0..1.0, such)?;
+        let such = "from 0 to 1000000, such as";
+        within("--beta", beta, 0.0..=1e6, &format!("{such} 4"))?;
+        within("--free-bits", free_bits, 0.0..=1e6, &format!("{such} 0.1"))?;
+        for (name, first) in [
+            ("--rate-warm-up", self.rate_warm_up),
+            ("--kl-warm-up", kl_warm_up),
+        ] {
+            if first >= self.epochs && first > 0 {
+                return Err(Error::Setting(format!(
+                    "{name} is {first} epochs and there are {}: give fewer, or raise --epochs",
+                    self.epochs
+                )));
+            }
+        }
+        Ok(())
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use special::softplus;
 
 pub use prior::{Components, Prior, kl};
 
+use crate::config::capability::{Feature, Features};
 use crate::config::{Latent, PriorKind};
 use crate::error::Error;
 use candle_core::{D, DType, Device, Tensor, Var};
@@ -73,6 +74,16 @@ pub struct Vae {
 const COUNTED: usize = 8192;
 /// Of the frequencies that the decoder's biases start from: those of inputs that are always or never there are not sure.
 const LEAST_FREQUENCY: f64 = 1e-3;
+
+impl Features for Vae {
+    fn has(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Bits => self.latent == Latent::Bernoulli,
+            Feature::LearnedPrior => !matches!(self.prior, Prior::Standard),
+            _ => false,
+        }
+    }
+}
 
 impl Vae {
     /// What training starts from: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,

@@ -78,7 +78,7 @@ fn budgets_that_cannot_be_kept_are_refused() {
         ),
         (
             &["--flash", "1M", "--latent", "bernoulli"],
-            &["--latent is bernoulli"],
+            &["--latent bernoulli"],
         ),
         (&["--flash", "lots"], &["64K"]),
     ] {

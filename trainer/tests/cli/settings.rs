@@ -27,15 +27,15 @@ fn settings_that_do_not_go_together_are_refused() {
         ),
         (
             &["--conditions", "1", "--binarize", "static"],
-            &["--conditions is 1", "--binarize"],
+            &["--conditions 1", "--binarize"],
         ),
         (
             &["--conditions", "1", "--window", "8"],
-            &["--conditions is 1", "--window"],
+            &["--conditions 1", "--window"],
         ),
         (
             &["--prior", "mixture:3", "--free-bits", "0.1"],
-            &["--free-bits is 0.1", "--prior mixture:3"],
+            &["--free-bits 0.1", "--prior mixture:3"],
         ),
         (
             &["--prior", "vamp:3", "--inference", "svi"],
@@ -56,19 +56,19 @@ fn objectives_out_of_range_are_refused() {
         ),
         (
             &["--rate-warm-up", "1", "--inference", "svi"],
-            &["--rate-warm-up is 1", "--inference svi"],
+            &["--rate-warm-up 1", "--inference svi"],
         ),
         (
             &["--free-bits", "2", "--importance-samples", "3"],
-            &["--importance-samples is 3", "leave one of them out"],
+            &["--importance-samples 3", "leave one of them out"],
         ),
         (
             &["--free-bits", "1", "--inference", "svi"],
-            &["--inference svi", "1 nats of each latent free"],
+            &["--inference svi", "--free-bits 1"],
         ),
         (
             &["--importance-samples", "3", "--inference", "svi"],
-            &["--inference svi", "importance-weighted bound of 3 samples"],
+            &["--inference svi", "--importance-samples 3"],
         ),
     ]);
 }

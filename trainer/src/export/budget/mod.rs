@@ -11,7 +11,8 @@ mod shape;
 use crate::config::Limits;
 pub use costs::{Cost, CostModel};
 
-use crate::config::{Activations, Config, Core, Latent, PriorKind, Weights};
+use crate::config::capability::Feature;
+use crate::config::{Config, Core};
 use crate::error::Error;
 use elbow::Model;
 use elbow::format::{AlignedImage, EncodeError};
@@ -129,7 +130,10 @@ pub fn size(
     numbers: usize,
     draft: impl Fn(&Config) -> Result<AlignedImage, Error>,
 ) -> Result<(Config, Budget), Error> {
-    check(settings, limits)?;
+    Feature::Device.check(settings)?;
+    if limits.instructions.is_some() {
+        Feature::Instructions.check(settings)?;
+    }
     let costs = CostModel::of(settings.export.core)?;
     let budget = |steps: usize, of_latents: usize| -> Result<(Config, Budget), Error> {
         let scaled = scaled(settings, (steps * STEP, of_latents * STEP), numbers);
@@ -171,33 +175,6 @@ pub fn size(
         best = candidate;
     }
     Ok(best)
-}
-
-/// Makes sure that the costs of such a run are known.
-fn check(settings: &Config, limits: Limits) -> Result<(), Error> {
-    if settings.model.latent == Latent::Bernoulli {
-        return Err(Error::Setting(
-            "--flash, --ram and --instructions are for a device, which runs Gaussian latents, and --latent is bernoulli: leave one of them out".into(),
-        ));
-    }
-    if limits.instructions.is_some() && settings.model.prior != PriorKind::Standard {
-        return Err(Error::Setting(format!(
-            "--instructions is known for --prior standard, and --prior is {}: leave one of them out, and see what `cargo xtask bench` says of mixtures",
-            settings.model.prior
-        )));
-    }
-    if limits.instructions.is_some() && settings.export.weights != Weights::Int8 {
-        return Err(Error::Setting(format!(
-            "--instructions is known for --weights int8, and --weights is {}: leave one of them out",
-            settings.export.weights
-        )));
-    }
-    if limits.instructions.is_some() && settings.export.activations == Activations::I16 {
-        return Err(Error::Setting(
-            "--instructions is known for activations of 8 bits, and --activations is i16: leave one of them out".into(),
-        ));
-    }
-    Ok(())
 }
 
 /// The widest hidden layer of the settings; as wide as there are latents where there is none.

@@ -15,7 +15,8 @@ pub use outcome::{Exported, Outcome, Trained};
 pub use quantized::Quantized;
 pub use warning::Warning;
 
-use crate::config::{Config, Inference, Latent, Limits, Objective};
+use crate::config::capability::Feature;
+use crate::config::{Config, Inference, Limits, Objective};
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
@@ -216,7 +217,7 @@ impl<'a> Job<'a> {
             observer: self.observer,
         };
         let history = training.run(&vae, (&data.training, &data.validation))?;
-        if vae.latent() == Latent::Bernoulli {
+        if !Feature::Device.can(&vae) {
             self.observer.trained();
             let learned = learned(&data, &clock);
             let (config, splits) = (self.config, &self.splits);

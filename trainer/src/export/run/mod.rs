@@ -12,7 +12,8 @@ pub use files::{
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use summary::{FloatSummary, SampledBound, Summary};
 
-use crate::config::{Config, Latent};
+use crate::config::Config;
+use crate::config::capability::Feature;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::quantize::Plan;
@@ -79,7 +80,7 @@ pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let bytes = std::fs::read(&file).map_err(|cause| {
         let settings = config_beside(path).ok().flatten().map(|run| run.settings);
         match settings {
-            Some(settings) if settings.model.latent == Latent::Bernoulli => Error::Setting(format!(
+            Some(settings) if !Feature::Device.can(&settings) => Error::Setting(format!(
                 "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
                 file.display()
             )),
