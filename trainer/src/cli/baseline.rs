@@ -41,7 +41,7 @@ enum Model {
         /// Gaussians
         #[arg(long, value_name = "N", default_value_t = COMPONENTS)]
         components: usize,
-        /// Of each Gaussian
+        /// Covariance of each Gaussian
         #[arg(long, value_enum, default_value_t = Covariance::Diagonal)]
         covariance: Covariance,
     },
@@ -77,7 +77,7 @@ struct Data {
     /// Test on all rows of this file instead of on a part of DATA; --labels are then its own
     #[arg(long, value_name = "FILE", conflicts_with = "window")]
     test: Option<String>,
-    /// Of all that is random
+    /// Seed of all random draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The part of the readings that `fit` keeps for early stopping and calibration; not used here
@@ -88,7 +88,7 @@ struct Data {
     test_fraction: f64,
     #[command(flatten)]
     stream: StreamArguments,
-    /// Where to write a line of CSV for each test reading: its score, and its cluster
+    /// File to write a line of CSV for each test reading to: its score, and its cluster
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print one JSON object

@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     model: PathBuf,
     /// Packets, one after the other, as `trainer encode` writes them
     packets: PathBuf,
-    /// Where to write the lines [default: standard output]
+    /// File to write the lines to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

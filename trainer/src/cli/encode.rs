@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Where to write the packets, one after the other; reading i has the sequence number i modulo 256
+    /// File to write the packets to, one after the other; reading i has the sequence number i modulo 256
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }

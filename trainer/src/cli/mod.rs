@@ -408,15 +408,25 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    /// Beginnings of what is no sentence.
+    const FRAGMENTS: [&str; 8] = [
+        "Of ", "What ", "That ", "Those ", "By ", "As ", "Where ", "How ",
+    ];
+
     #[test]
-    fn every_argument_has_help() {
-        for command in Cli::command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
+    fn every_argument_has_help_that_begins_like_a_sentence() {
+        fn check(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
             for argument in command.get_arguments() {
-                let id = argument.get_id();
-                assert!(argument.get_help().is_some(), "{} {id}", command.get_name());
+                let help = argument.get_help().unwrap_or_default().to_string();
+                let starts = help.chars().next().is_some_and(char::is_uppercase);
+                let fragment = FRAGMENTS.iter().any(|start| help.starts_with(start));
+                assert!(starts && !fragment, "{name} {}: {help}", argument.get_id());
             }
+            command.get_subcommands().for_each(check);
         }
+        check(&Cli::command());
         Cli::command().debug_assert();
     }
 }

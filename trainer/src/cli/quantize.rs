@@ -15,14 +15,13 @@ use std::path::PathBuf;
 /// What of the integers of a run is to be other than in the run.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Integers {
-    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats [default: as they are
-    /// in the run]
+    /// Way to find the ranges of activations: min-max, percentile, percentile:P, or nats [default: as in the run]
     #[arg(long, value_name = "WAY")]
     calibration: Option<Calibration>,
-    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
+    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as in the run]
     #[arg(long, value_name = "BITS")]
     weights: Option<Weights>,
-    /// How many bits the inputs and the activations of hidden layers have [default: as they are in the run]
+    /// Bits of the inputs and of the activations of hidden layers [default: as in the run]
     #[arg(long, value_enum)]
     activations: Option<Activations>,
 }

@@ -1,4 +1,6 @@
-//! Charts as inline SVG, whose colours come from the page's style sheet by class.
+//! Charts as inline SVG, whose colours come from the page's style sheet by class. They are drawn by hand: `plotters` fixes
+//! colours, which a dark page cannot turn, and `poloto`, which leaves them to the style sheet, describes no drawing to
+//! screen readers.
 
 use super::text::{escape, number};
 use std::fmt::Write;
