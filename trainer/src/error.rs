@@ -15,7 +15,7 @@ pub enum Error {
     /// A file could not be read or written.
     #[error("cannot {action} {}: {}; {}", path.display(), innermost(cause), remedy(action))]
     File {
-        /// What was being done: "read" or "write".
+        /// The attempt: "read" or "write".
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum Error {
     },
 }
 
-/// What to do about a file that could not be read or written.
+/// Remedy for a file that could not be read or written.
 fn remedy(action: &str) -> &'static str {
     match action {
         "read" => "check the path",
@@ -61,7 +61,7 @@ fn remedy(action: &str) -> &'static str {
     }
 }
 
-/// What the operating system said, without what others wrapped around it (the name of a temporary
+/// The operating system's reason, without what others wrapped around it (the name of a temporary
 /// file, say).
 fn innermost(error: &std::io::Error) -> &dyn std::error::Error {
     let mut inner: &dyn std::error::Error = error;

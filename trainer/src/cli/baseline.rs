@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     model: Model,
 }
 
-/// Which baseline.
+/// The baselines.
 #[derive(Debug, Subcommand)]
 enum Model {
     /// Probabilistic principal component analysis, in closed form
@@ -61,7 +61,7 @@ enum Model {
     },
 }
 
-/// What it is fitted and tested on.
+/// Data that it is fitted and tested on.
 #[derive(Debug, Args)]
 struct Data {
     /// A file, or files, as for `fit`, which divides it the same way
@@ -96,7 +96,7 @@ struct Data {
     json: bool,
 }
 
-/// What it is worth.
+/// Results of a baseline.
 #[derive(Debug, Serialize)]
 struct Results {
     #[serde(flatten)]
@@ -123,9 +123,7 @@ struct Cluster {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (recipe, data) = arguments.model.recipe();
-    if let Some(path) = &data.out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(data.out.as_deref())?;
     let parts = Splits::load(&data.settings()?)?;
     let normalization = parts.normalization()?;
     warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));

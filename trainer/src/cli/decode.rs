@@ -25,9 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         packets,
         out,
     } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(path)?;
     let model = run::parse(path, &image)?;
     super::refuse_conditions(&model)?;

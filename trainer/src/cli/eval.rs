@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What is printed as JSON.
+/// Results that are printed as JSON.
 #[derive(Debug, Serialize)]
 struct Results {
     #[serde(flatten)]

@@ -25,9 +25,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, mask, out } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let Loaded {

@@ -344,7 +344,7 @@ fn costs(description: &Description) -> String {
     )
 }
 
-/// What a firmware with the model needs to say.
+/// Lines that a firmware with the model needs.
 fn to_type(description: &Description) -> String {
     let features = description.features.iter();
     let features: Vec<String> = features.map(|feature| format!("{feature:?}")).collect();

@@ -41,7 +41,7 @@ use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What to do about data that cannot be.
+/// Remedy for data that cannot be.
 const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
 
 /// Variational autoencoders for microcontrollers: train, quantize, export, evaluate.
@@ -125,11 +125,11 @@ struct Input {
 /// Readings and what goes with them.
 #[derive(Debug)]
 struct Loaded {
-    /// As the device takes them in.
+    /// Readings as the device takes them in.
     readings: Readings,
-    /// Which of their inputs were observed, where a file says so.
+    /// Inputs that were observed, where a file says so.
     masks: Option<Masks>,
-    /// As they were in the file.
+    /// Readings as they were in the file.
     labelled: Labelled,
 }
 
@@ -359,6 +359,11 @@ fn prepare(
         vae,
         &candle_core::Device::Cpu,
     )
+}
+
+/// Makes sure that `out` can be written, where there is one, before any long work.
+fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
+    out.map_or(Ok(()), run::prepare_file)
 }
 
 /// Writes `text` to `out`, or to standard output without one. A reader who has seen enough

@@ -12,7 +12,7 @@ use candle_core::Device;
 use clap::Args;
 use std::path::PathBuf;
 
-/// What of the integers of a run is to be other than in the run.
+/// Changes of the integers of a run.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Integers {
     /// Way to find the ranges of activations: min-max, percentile, percentile:P, or nats [default: as in the run]
@@ -97,7 +97,7 @@ fn describe(quantized: &Quantized) -> String {
     ) + &lines
 }
 
-/// What 16 bits are worth in a layer.
+/// A line on the worth of 16 bits in a layer.
 fn line(sensitivity: &Sensitivity) -> String {
     let Sensitivity {
         layer,

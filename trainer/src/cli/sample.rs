@@ -32,9 +32,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    if let Some(path) = &arguments.out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(arguments.out.as_deref())?;
     let image = run::read_image(&arguments.model)?;
     let model = run::parse(&arguments.model, &image)?;
     let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());

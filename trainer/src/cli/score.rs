@@ -35,9 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         seed,
         out,
     } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let Loaded {

@@ -1,4 +1,4 @@
-//! What the commands that work on streams share.
+//! Arguments that the commands on streams share.
 
 use super::warn_of_saturation;
 use crate::config::StreamSettings;

@@ -70,7 +70,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// What to compare on a model with such latents.
+    /// Estimators to compare on a model with such latents.
     fn gradients(&self, latent: Latent) -> Result<Vec<Gradient>, Error> {
         if !self.gradient.is_empty() {
             Setting::check(&self.gradient, &self.samples, latent)?;

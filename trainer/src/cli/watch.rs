@@ -40,9 +40,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, out, .. } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.model)?;
     let model = run::parse(&input.model, &image)?;
     let (stream, samples, dataset) = input.load(&model)?;
@@ -84,7 +82,7 @@ fn refused(error: WatchError) -> Error {
     Error::Setting(error.to_string())
 }
 
-/// What each window tells, on the device's own arithmetic.
+/// The event of each window, on the device's own arithmetic.
 fn watch(
     model: &Model<'_>,
     samples: &Readings,

@@ -1,9 +1,9 @@
-//! How many bits activations have.
+//! Bits of the activations.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// How many bits the inputs and the activations of hidden layers have.
+/// Bits of the inputs and of the activations of hidden layers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]

@@ -1,11 +1,11 @@
-//! What can be done with what: the one table that everybody asks, and from which every refusal is written.
+//! The one table of what goes with what, which everybody asks, and from which every refusal is written.
 
 use super::{Activations, Config, Gradient, Inference, Latent, LikelihoodKind, Objective};
 use super::{PriorKind, Weights};
 use crate::error::Error;
 use std::fmt::Display;
 
-/// What settings may ask for, and who computes it: each cannot do everything.
+/// A demand of the settings, or a part that computes it: each has its limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Feature {
     /// Training and scores in floats by the passes that are written by hand.
@@ -44,7 +44,7 @@ pub(crate) enum Feature {
     NoBits,
 }
 
-/// What has features: settings, or a model.
+/// Owner of features: settings, or a model.
 pub(crate) trait Features {
     fn has(&self, feature: Feature) -> bool;
 }
@@ -147,7 +147,7 @@ impl Feature {
     /// Refuses settings that do not go together.
     ///
     /// # Errors
-    /// Those of [`Self::check`].
+    /// The errors of [`Self::check`].
     pub(super) fn check_all(config: &Config) -> Result<(), Error> {
         let mut asked = Self::ASKED.iter().filter(|asked| config.has(**asked));
         asked.try_for_each(|asked| asked.check(config))

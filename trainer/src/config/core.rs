@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 use elbow::kernel::Packing;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not
 /// depend on it.
@@ -21,15 +20,8 @@ pub enum Core {
     M55,
 }
 
-impl fmt::Display for Core {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.to_possible_value();
-        f.write_str(name.as_ref().map_or("", |name| name.get_name()))
-    }
-}
-
 impl Core {
-    /// What its kernels read fastest.
+    /// The packing that its kernels read fastest.
     pub fn packing(self) -> Packing {
         match self {
             Self::M0 | Self::M3 => Packing::Tiles,

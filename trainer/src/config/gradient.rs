@@ -59,20 +59,6 @@ impl fmt::Display for Target {
     }
 }
 
-impl fmt::Display for Gradient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-    }
-}
-
-impl fmt::Display for Latent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-    }
-}
-
 impl Gradient {
     /// Whether it goes through the samples, which bits have no derivative for.
     pub fn is_pathwise(self) -> bool {
@@ -90,7 +76,7 @@ impl Gradient {
         }
     }
 
-    /// What it estimates the gradient of, from `samples` samples of a reading. The score functions
+    /// The bound whose gradient it estimates, from `samples` samples of a reading. The score functions
     /// take the mean of the ELBO over them.
     pub fn target(self, samples: usize) -> Target {
         if samples > 1 && (self.is_pathwise() || self == Self::Vimco) {

@@ -144,20 +144,6 @@ impl FromStr for WantedKind {
     }
 }
 
-impl TryFrom<String> for WantedKind {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<WantedKind> for String {
-    fn from(wanted: WantedKind) -> Self {
-        wanted.to_string()
-    }
-}
-
 /// Writes kinds one after another, separated by commas; `*N` stands behind one that comes N times.
 pub(super) fn write_list(kinds: &[ColumnKind]) -> String {
     let runs = kinds.chunk_by(|a, b| a == b);

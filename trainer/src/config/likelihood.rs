@@ -104,20 +104,6 @@ impl FromStr for LikelihoodKind {
     }
 }
 
-impl TryFrom<String> for LikelihoodKind {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<LikelihoodKind> for String {
-    fn from(kind: LikelihoodKind) -> Self {
-        kind.to_string()
-    }
-}
-
 impl LikelihoodKind {
     /// That of an image with so many inputs, without whose the scales are.
     pub fn of(likelihood: &Likelihood<'_>, inputs: usize) -> Self {

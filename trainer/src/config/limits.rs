@@ -1,4 +1,4 @@
-//! What a model may cost on its core.
+//! Limits of a model's cost on its core.
 
 use serde::{Deserialize, Serialize};
 

@@ -17,6 +17,7 @@ mod prior;
 pub mod processor;
 mod schedule;
 mod stream;
+mod text;
 mod train;
 mod weights;
 
@@ -53,7 +54,7 @@ pub struct Config {
     pub data: DataConfig,
     /// The networks, and the distributions around them.
     pub model: ModelConfig,
-    /// How the model is trained.
+    /// Settings of the training.
     pub train: TrainConfig,
     /// The integers of the image.
     pub export: ExportConfig,

@@ -1,10 +1,10 @@
-//! What training ascends, where that is not the plain bound.
+//! The objective of training, where that is not the plain bound.
 
 use super::Config;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// How the ELBO is estimated, and what its divergence is made of and weighs. With other than the
+/// Form of the ELBO, and weight of its divergence. With other than the
 /// default weights the objective is no bound; what a run reports is the bound all the same.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -77,7 +77,7 @@ impl Objective {
         self.beta * epoch as f64 / (self.kl_warm_up + 1) as f64
     }
 
-    /// What a run with these settings ascends, in words.
+    /// The objective of a run with these settings, in words.
     pub fn name(config: &Config) -> String {
         let samples = config.bound_samples();
         let objective = &config.train.objective;

@@ -1,4 +1,4 @@
-//! How a stream of samples becomes readings.
+//! Windows of a stream of samples, and their features.
 
 use super::features::{FeatureChoice, FeatureList};
 use crate::error::Error;
@@ -6,7 +6,7 @@ use elbow::frontend::{Feature, MAX_SAMPLES};
 use elbow::stream::WindowShape;
 use serde::{Deserialize, Serialize};
 
-/// How a stream becomes readings, as a user asks for it.
+/// Windows of a stream and their features, as a user asks for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamSettings {
@@ -24,7 +24,7 @@ const SIGNAL_WINDOW: usize = 256;
 const SIGNAL_BANDS: u8 = 16;
 
 impl StreamSettings {
-    /// What is made of signals where nobody says: of each channel's window its level and the energies of a few bands.
+    /// The features of signals where nobody says: of each channel's window its level and the energies of a few bands.
     pub fn of_signals() -> Self {
         let bands = Feature::BandEnergies {
             bands: SIGNAL_BANDS,

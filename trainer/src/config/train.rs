@@ -1,4 +1,4 @@
-//! How a model is trained.
+//! Settings of the training.
 
 use super::processor::Processor;
 use super::{Gradient, Objective, count, within};
@@ -10,18 +10,18 @@ use std::ops::Bound;
 /// Threads where nobody says otherwise: the same on every machine, so that a run can be repeated.
 pub const THREADS: usize = 2;
 
-/// How the posteriors of training readings are found.
+/// Way to find the posteriors of training readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Inference {
-    /// By the encoder, trained together with the decoder
+    /// The encoder gives them, trained together with the decoder
     #[default]
     Amortized,
     /// Each reading has its own, until the decoder is trained; then an encoder learns them
     Svi,
 }
 
-/// How a model is trained.
+/// Settings of the training.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -49,13 +49,13 @@ pub struct TrainConfig {
     /// The estimator of the gradient of the bound.
     #[arg(skip)]
     pub gradient: Gradient,
-    /// What is ascended with one sample, where that is not the plain ELBO.
+    /// The objective with one sample, where that is not the plain ELBO.
     #[arg(skip)]
     pub objective: Objective,
     /// Whether the last fifth of the epochs trains in the device's integers.
     #[arg(skip = TrainConfig::default().qat)]
     pub qat: bool,
-    /// How the posteriors of training readings are found
+    /// Way to find the posteriors of training readings
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     pub inference: Inference,
     /// Threads that train; the last bits of the artefact depend on their number

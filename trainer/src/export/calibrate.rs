@@ -1,4 +1,4 @@
-//! What an image knows of normal readings: p-values under each estimator, and how single passes
+//! Knowledge of normal readings for an image: p-values under each estimator, and how single passes
 //! scatter, and what is typical of each input's term.
 
 use crate::error::Error;
@@ -20,7 +20,7 @@ const CALIBRATED: [Estimator; 4] = [
 ];
 /// Knots of a calibration table.
 const KNOTS: usize = 128;
-/// What stands for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
+/// Reference for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
 const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 /// Antithetic pairs whose deviation is measured, for each reading.
 const PAIRS: u64 = 8;

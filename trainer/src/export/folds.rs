@@ -23,7 +23,7 @@ const ENOUGH: usize = 100;
 /// Readings of a fold, at least.
 const LEAST: usize = 2;
 
-/// What models are trained on, and how.
+/// The folds, and the settings of their models.
 pub(crate) struct Folds<'a> {
     name: &'a str,
     config: &'a RunConfig,

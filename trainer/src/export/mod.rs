@@ -1,4 +1,4 @@
-//! From a trained model to the folder of its run: the image, calibrated, within a budget, with a report.
+//! The way from a trained model to the folder of its run: the image, calibrated, within a budget, with a report.
 
 pub mod budget;
 pub mod calibrate;

@@ -35,7 +35,7 @@ pub fn prune(vae: Vae, training: &Prepared, keep: bool) -> Result<(Vae, Dead), E
 /// A trained model and its data: what every stage from the plan to the image takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Stages<'a> {
-    /// What the model is called.
+    /// Name of the model.
     pub name: &'a str,
     /// The model in floats.
     pub vae: &'a Vae,
@@ -43,7 +43,7 @@ pub struct Stages<'a> {
     pub config: &'a RunConfig,
     /// The data.
     pub splits: &'a Splits,
-    /// What was learned from.
+    /// Readings that were learned from.
     pub training: &'a Prepared,
     /// Readings that are held out to calibrate p-values on.
     pub held_out: usize,
@@ -54,7 +54,7 @@ impl Stages<'_> {
         &self.config.derived.normalization
     }
 
-    /// What ranges are to hold: also the gaps that the settings have the model meet.
+    /// Calibration set of the ranges, with the gaps that the settings have the model meet.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -85,7 +85,7 @@ impl Stages<'_> {
     /// the model with other parameters, which `validation` chooses, and `observe` sees each.
     ///
     /// # Errors
-    /// Those of [`Self::plan`], [`Error::Diverged`], and those of `observe`.
+    /// The errors of [`Self::plan`] and of `observe`, [`Error::Diverged`].
     pub fn integers(
         &self,
         validation: &Prepared,

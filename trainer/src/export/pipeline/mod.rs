@@ -1,4 +1,4 @@
-//! From settings and data to a trained, quantized, calibrated and evaluated model, as values. Writing the folder of a
+//! The way from settings and data to a trained, quantized, calibrated and evaluated model, as values. Writing the folder of a
 //! run is a call of its own.
 
 mod interrupted;
@@ -54,7 +54,7 @@ pub struct Job<'a> {
     config: RunConfig,
     splits: Splits,
     observer: &'a dyn Observer,
-    /// What to go on from.
+    /// The training to go on with.
     interrupted: Option<Interrupted>,
     warnings: Vec<Warning>,
 }
@@ -76,7 +76,7 @@ struct Data {
     test: Prepared,
 }
 
-/// What a model was learned from, until now.
+/// Sizes and time of the training until now.
 fn learned(data: &Data, clock: &Clock) -> Learned {
     Learned {
         training_readings: data.training.readings.len(),
@@ -118,7 +118,7 @@ impl<'a> Job<'a> {
             let widths = budget::widths(&sized);
             let line = format!("sized to the budget: {widths}, {}", budget.describe());
             observer.note(&line);
-            job.config.settings = sized;
+            job.config.settings.model = sized;
             job.config.derived.limits = limits;
         }
         Ok(job)
@@ -243,7 +243,7 @@ impl<'a> Job<'a> {
     /// [`Job::fit`] does.
     ///
     /// # Errors
-    /// Those of [`Job::fit`].
+    /// The errors of [`Job::fit`].
     pub fn tune(mut self, vae: Vae, epochs: usize) -> Result<Outcome, Error> {
         let data = self.data(&vae)?;
         self.config.derived.tuned_epochs += epochs;
@@ -466,7 +466,7 @@ impl<'a> Job<'a> {
         Ok(pruned)
     }
 
-    /// What the model takes of its budget, where it has one.
+    /// The budget and its use by the model, where there is one.
     fn budget(&self, model: &Model<'_>) -> Result<Option<Budget>, Error> {
         let limits = self.config.derived.limits;
         if limits.is_empty() {

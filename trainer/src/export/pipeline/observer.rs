@@ -1,4 +1,4 @@
-//! What a training tells while it goes on.
+//! An observer of a training.
 
 use super::Warning;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! What a training gives, and the folder that it is written to.
+//! The outcome of a training, and the folder that it is written to.
 
 use super::REPORTED;
 use crate::config::Objective;
@@ -20,7 +20,7 @@ use std::path::Path;
 /// Samples of the importance-weighted bound.
 const BOUND_SAMPLES: usize = 100;
 
-/// What a training gives.
+/// The outcome of a training.
 #[derive(Debug)]
 pub struct Outcome {
     /// The settings, and what was derived from the data.
@@ -29,11 +29,11 @@ pub struct Outcome {
     pub vae: Vae,
     /// The metrics of each epoch.
     pub history: Vec<Epoch>,
-    /// What became of the model.
+    /// The image of the model, or its results in floats.
     pub trained: Trained,
 }
 
-/// What becomes of a model.
+/// The end of a training.
 #[derive(Debug)]
 pub enum Trained {
     /// An image for devices.
@@ -45,9 +45,9 @@ pub enum Trained {
 /// An image, and what there is to say of it.
 #[derive(Debug)]
 pub struct Exported {
-    /// What the integers of the image stand for.
+    /// The plan of the image's integers.
     pub plan: Plan,
-    /// What devices read.
+    /// The image.
     pub image: AlignedImage,
     /// The results.
     pub summary: Summary,
@@ -101,7 +101,7 @@ impl Outcome {
     }
 }
 
-/// What a model was learned from, and how long it took.
+/// Sizes and time of a training.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Learned {
     pub(super) training_readings: usize,

@@ -17,23 +17,23 @@ use std::path::Path;
 /// An image of a model, and how it compares with the model in floats on the test readings of its run.
 #[derive(Debug, Serialize)]
 pub struct Quantized {
-    /// How ranges were found.
+    /// Way in which ranges were found.
     pub calibration: Calibration,
-    /// How many bits weights have.
+    /// Bits of the weights.
     pub weights: Weights,
     /// Device by sigma points, float by many points in random turns.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// Both at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
+    /// Device and float at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
     pub paired: Loss,
     /// Flash for the image.
     pub image_bytes: usize,
     /// RAM for the workspace.
     pub workspace_bytes: usize,
-    /// What 16 bits are worth in each layer, where that was asked for.
+    /// Worth of 16 bits in each layer, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sensitivities: Option<Vec<Sensitivity>>,
-    /// What devices read.
+    /// The image.
     #[serde(skip)]
     pub image: AlignedImage,
 }

@@ -19,9 +19,9 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// The epochs in floats of a run.
 pub(super) struct Training<'a> {
     pub(super) config: &'a RunConfig,
-    /// Where checkpoints go, if anywhere.
+    /// Folder for checkpoints, if there are to be any.
     pub(super) folder: Option<&'a Path>,
-    /// What to go on from.
+    /// The training to go on with.
     pub(super) interrupted: Option<&'a Interrupted>,
     pub(super) clock: &'a Clock,
     pub(super) observer: &'a dyn Observer,

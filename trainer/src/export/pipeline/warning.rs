@@ -1,4 +1,4 @@
-//! What is legal and may mislead: each with its cause and a remedy.
+//! Warnings of what is legal and may mislead, each with its cause and a remedy.
 
 use crate::config::{Activations, Config, ExportConfig, TrainConfig, Weights};
 use crate::data::digits;
@@ -15,7 +15,7 @@ use std::fmt;
 
 /// The p-value below which most products raise an alarm.
 const USUAL_ALARM: f64 = 0.01;
-/// What a column's rounding costs where it is to blame for a bad quantization, nats a reading.
+/// Least cost of a column's rounding that is to blame for a bad quantization, nats a reading.
 const BLAME: f64 = 0.05;
 
 /// Something legal that may mislead. Its [`fmt::Display`] is one line with cause and remedy.
@@ -43,13 +43,13 @@ pub enum Warning {
         /// Readings in a step.
         batch: usize,
     },
-    /// What was assumed of a column and may well be wrong.
+    /// An assumption about a column that may well be wrong.
     Doubt(String),
     /// Columns that never change in training.
     Constant(String),
     /// Values beyond 16 bits.
     Saturated {
-        /// How many were clamped.
+        /// Number of clamped values.
         values: usize,
     },
     /// No readings to choose and calibrate by.
@@ -133,7 +133,7 @@ impl fmt::Display for Warning {
 }
 
 impl Warning {
-    /// What is to be said of `settings` and of the data before training.
+    /// The warnings about `settings` and data before training.
     pub(super) fn of_settings(settings: &Config, splits: &Splits) -> Vec<Self> {
         let cores = cores();
         let inputs = splits.train.table.width() - splits.conditions;
@@ -166,14 +166,14 @@ impl Warning {
             .collect()
     }
 
-    /// What is to be said of `readings` that calibrate where no p-value is below `smallest`. Without any this was said
+    /// The warning about `readings` that calibrate where no p-value is below `smallest`. Without any this was said
     /// before training.
     pub(super) fn of_alarms(readings: usize, smallest: Option<f64>) -> Option<Self> {
         let smallest = smallest.filter(|&smallest| smallest > USUAL_ALARM && readings > 0)?;
         Some(Self::RareAlarms { readings, smallest })
     }
 
-    /// What takes the levels of everything else, by the `training` readings, and what it costs on those of `validation`.
+    /// Columns and units that take the levels of all others, by the `training` readings, and their cost on those of `validation`.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
@@ -197,7 +197,7 @@ impl Warning {
         warnings.collect()
     }
 
-    /// Where the device's scores are not those of the trained model, the column to blame and what to try.
+    /// The warning where the device's scores are not those of the trained model: the column to blame and what to try.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].

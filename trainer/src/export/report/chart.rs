@@ -78,7 +78,7 @@ impl Axis {
         }
     }
 
-    /// The same with a twentieth of its extent more on either side.
+    /// The axis with a twentieth of its extent more on either side.
     pub(super) fn padded(label: &'static str, low: f64, high: f64) -> Self {
         let margin = (high - low) / 20.0;
         Self::new(label, low - margin, high + margin)
@@ -97,12 +97,12 @@ impl Axis {
         (self.low..=self.high).contains(&value)
     }
 
-    /// Both ends.
+    /// The low and the high end.
     pub(super) fn range(&self) -> (f64, f64) {
         (self.low, self.high)
     }
 
-    /// Where `value` is: 0 at the low end, 1 at the high one, at most one extent outside.
+    /// Place of `value`: 0 at the low end, 1 at the high one, at most one extent outside.
     fn position(&self, value: f64) -> f64 {
         let position = (value - self.low) / (self.high - self.low);
         if position.is_nan() {
@@ -137,7 +137,7 @@ impl Axis {
     }
 }
 
-/// Where a labelled line has its label.
+/// Side of a labelled line on which its label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     /// At its top; those of several lines are staggered.

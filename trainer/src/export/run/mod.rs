@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub const IMAGE_FILE: &str = "model.elbow";
 /// The parameters in floats.
 pub const PARAMETERS_FILE: &str = "model.safetensors";
-/// What the integers of the image stand for.
+/// The plan of the image's integers.
 pub const PLAN_FILE: &str = "plan.toml";
 /// A training that is not at its end.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
@@ -41,7 +41,7 @@ pub const SUMMARY_FILE: &str = "summary.json";
 /// The results to look at.
 pub const REPORT_FILE: &str = "report.html";
 
-/// All that a run that came to its end may have.
+/// Files of a run that came to its end.
 const FILES: [&str; 7] = [
     IMAGE_FILE,
     PARAMETERS_FILE,
@@ -104,7 +104,7 @@ pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error
     elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
 }
 
-/// What the run in `folder` calls its model: read from its results, so that a run whose image is of another version has a
+/// The name of the model of the run in `folder`: read from its results, so that a run whose image is of another version has a
 /// name too.
 ///
 /// # Errors
@@ -129,7 +129,7 @@ pub fn read_name(folder: &Path) -> Result<String, Error> {
 /// The settings beside an image, if it lies in the folder of a run.
 ///
 /// # Errors
-/// Those of [`read_config`].
+/// The errors of [`read_config`].
 pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
     let path = parent(&image_path(image)).join(CONFIG_FILE);
     if path.exists() {
