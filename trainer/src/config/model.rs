@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// p(x|z): auto (for each column what it obviously is; --kind says otherwise), bernoulli, binomial:N, student,
+    /// Likelihood p(x|z): auto (for each column what it obviously is; --kind says otherwise), bernoulli, binomial:N, student,
     /// gaussian or laplace; the last two also with :shared (one scale for all inputs) or :predicted (the decoder
     /// gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     pub likelihood: LikelihoodKind,
-    /// p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
+    /// Prior p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
     /// pseudo-inputs)
     #[arg(long, default_value_t = PriorKind::Standard)]
     pub prior: PriorKind,

@@ -15,7 +15,8 @@ use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
 use crate::train::{self, Epoch};
 use elbow::Model;
-use elbow::format::{AlignedImage, EncodeError, ImageSpec};
+use elbow::format::AlignedImage;
+use elbow::image::{EncodeError, ImageSpec};
 
 /// `vae` without the latents that carry nothing about `training`, unless these are to be kept, and which they are.
 ///

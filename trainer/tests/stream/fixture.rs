@@ -3,7 +3,7 @@
 use crate::support::machine;
 use crate::support::program::{succeeds, text, trainer};
 use elbow::Model;
-use elbow::stream::{WindowShape, Windows};
+use elbow::signal::{WindowShape, Windows};
 use elbow_trainer::export::run;
 use std::path::Path;
 use std::sync::OnceLock;

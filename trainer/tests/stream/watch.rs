@@ -11,7 +11,10 @@ use crate::support::program::{Folder, fails_with, succeeds, trainer};
 fn a_fault_raises_one_alarm_soon_and_blames_its_channel() {
     let Fixture { faulty, run, .. } = fixture();
     let (lines, words) = both(&["watch", run, faulty]);
-    assert_eq!(lines.lines().next(), Some(elbow::watch::Event::CSV_HEADER));
+    assert_eq!(
+        lines.lines().next(),
+        Some(elbow::monitor::Event::CSV_HEADER)
+    );
     let alarms = column(&lines, "alarm");
     assert_eq!(alarms.len(), (10_000 - WINDOW) / HOP + 1);
     let times: Vec<usize> = column(&lines, "sample")

@@ -15,7 +15,8 @@ use crate::config::capability::Feature;
 use crate::config::{Config, Core, ModelConfig};
 use crate::error::Error;
 use elbow::Model;
-use elbow::format::{AlignedImage, EncodeError};
+use elbow::format::AlignedImage;
+use elbow::image::EncodeError;
 use serde::Serialize;
 
 /// Hidden layers grow and shrink by so many units: kernels compute them in fours and eights.

@@ -10,7 +10,8 @@ use crate::quantize::{Judge, Loss, Sensitivity, perturbed};
 use crate::readings::RunConfig;
 use crate::score::evaluate::{Evaluation, Scores};
 use candle_core::Device;
-use elbow::format::{AlignedImage, ImageSpec};
+use elbow::format::AlignedImage;
+use elbow::image::ImageSpec;
 use serde::Serialize;
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use crate::readings::Normalization;
 use crate::readings::splits::Splits;
 use crate::score::evaluate::Evaluation;
 use crate::study::outliers::{self, Outlier};
-use elbow::format::ImageSpec;
+use elbow::image::ImageSpec;
 use std::fmt;
 
 /// The p-value below which most products raise an alarm.
