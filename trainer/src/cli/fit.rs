@@ -1,12 +1,11 @@
 //! `trainer fit`.
 
-use super::budget::BudgetArguments;
 use super::progress::Terminal;
 use super::results;
 use super::stream::StreamArguments;
 use crate::config::capability::Feature;
 use crate::config::{
-    Config, DataConfig, ExportConfig, Gradient, Latent, ModelConfig, Objective, TrainConfig,
+    Config, DataConfig, ExportConfig, Gradient, Latent, Limits, ModelConfig, Objective, TrainConfig,
 };
 use crate::data::DataSource;
 use crate::error::Error;
@@ -25,7 +24,7 @@ const SETTINGS: [&str; 8] = [
     "Objective",
     "ExportConfig",
     "Dependent",
-    "BudgetArguments",
+    "Limits",
     "StreamArguments",
 ];
 
@@ -38,7 +37,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    budget: BudgetArguments,
+    budget: Limits,
     /// Take all settings but DATA, --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
@@ -183,10 +182,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let terminal = Terminal::new(quiet);
     let job = match interrupted {
         Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
-        None => {
-            let limits = budget.limits();
-            Job::new(&name, settings, limits, splits, &terminal)?
-        }
+        None => Job::new(&name, settings, budget, splits, &terminal)?,
     };
     finish(&job.fit(Some(&folder))?, &folder, &terminal)
 }

@@ -2,7 +2,6 @@
 
 mod baseline;
 mod bench;
-mod budget;
 mod decode;
 mod encode;
 mod estimators;

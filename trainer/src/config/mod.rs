@@ -1,9 +1,7 @@
 //! Everything that determines a run, as it stands in `config.toml`: groups of settings, each written once.
 
-mod activations;
 mod calibration;
 pub(crate) mod capability;
-mod core;
 mod data;
 mod export;
 mod features;
@@ -15,17 +13,14 @@ mod model;
 mod objective;
 mod prior;
 pub mod processor;
-mod schedule;
 mod stream;
 mod text;
 mod train;
 mod weights;
 
-pub use activations::Activations;
 pub use calibration::Calibration;
-pub use core::Core;
 pub use data::{ANOMALY_DIGIT, DataConfig};
-pub use export::ExportConfig;
+pub use export::{Activations, Core, ExportConfig};
 pub use features::{FeatureChoice, FeatureList, Group, groups, name, unit};
 pub use gradient::{Gradient, Latent, Target};
 pub use kind::{ColumnKind, WantedKind};
@@ -34,9 +29,8 @@ pub use limits::Limits;
 pub use model::ModelConfig;
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
-pub use schedule::cosine;
 pub use stream::StreamSettings;
-pub use train::{Inference, THREADS, TrainConfig};
+pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
 
 use crate::error::Error;

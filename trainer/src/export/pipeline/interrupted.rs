@@ -45,10 +45,7 @@ impl Interrupted {
         let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
         let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
         let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
-        let note = toml::from_str(&text).map_err(|error| {
-            let message = error.message();
-            named(format!("{message}; train anew, without --resume"))
-        })?;
+        let note = run::parse_toml(&path, &text, "train anew, without --resume")?;
         Ok(Self { bytes, note })
     }
 

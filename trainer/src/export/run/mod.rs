@@ -187,22 +187,28 @@ fn parse_config<T: DeserializeOwned>(
     } else {
         path.to_path_buf()
     };
-    let text = read(&path)?;
-    let config = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            1 + text
-                .bytes()
-                .take(span.start)
-                .filter(|&byte| byte == b'\n')
-                .count()
-        });
+    let config = parse_toml(
+        &path,
+        &read(&path)?,
+        "name a config.toml that `trainer fit` wrote",
+    )?;
+    Ok((path, config))
+}
+
+/// What `text`, the contents of `path`, says as TOML.
+pub(super) fn parse_toml<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    remedy: &str,
+) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.bytes().take(start);
+        let line = 1 + before.filter(|&byte| byte == b'\n').count();
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
         let path = path.display();
-        Error::Setting(format!(
-            "{path}: line {line}: {message}; name a config.toml that `trainer fit` wrote"
-        ))
-    })?;
-    Ok((path, config))
+        Error::Setting(format!("{path}: line {line}: {message}; {remedy}"))
+    })
 }
 
 /// The plan beside an image.
@@ -211,14 +217,8 @@ fn parse_config<T: DeserializeOwned>(
 /// [`Error::File`], or [`Error::Setting`] where it does not parse.
 pub fn read_plan(image: &Path) -> Result<Plan, Error> {
     let path = parent(&image_path(image)).join(PLAN_FILE);
-    let text = read_text(&path)?;
-    toml::from_str(&text).map_err(|error| {
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        Error::Setting(format!(
-            "{}: {message}; name an image in the folder where `trainer fit` wrote it",
-            path.display()
-        ))
-    })
+    let remedy = "name an image in the folder where `trainer fit` wrote it";
+    parse_toml(&path, &read_text(&path)?, remedy)
 }
 
 /// The float model beside an image.
