@@ -115,9 +115,7 @@ fn likelihood(model: &Model<'_>) -> String {
             };
             format!("{family}, {scale}")
         }
-        Likelihood::Heterogeneous(_) => {
-            LikelihoodKind::of(model.likelihood(), model.inputs()).to_string()
-        }
+        Likelihood::Heterogeneous(_) => LikelihoodKind::of(model).to_string(),
     }
 }
 

@@ -239,7 +239,7 @@ fn variances_order_as_theory_says() {
             latent,
             ..Architecture::default()
         };
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, inputs).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu);
         let vae = vae.unwrap();
         let bits = normals(&mut rng, inputs * readings).into_iter();
