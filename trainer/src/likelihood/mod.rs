@@ -7,28 +7,21 @@ mod count;
 pub mod family;
 mod flag;
 mod kind;
-mod laplace;
 mod location;
-mod normal;
-mod predicted;
 mod row;
 mod special;
 mod state;
-mod student;
 
 pub use binomial::Binomial;
 pub use count::Count;
 pub use family::{Family, Number, Support};
 pub use flag::Flag;
 pub use kind::{LikelihoodKind, Scale};
-pub use laplace::Laplace;
-pub use normal::Normal;
-pub use predicted::Predicted;
+pub use location::{Laplace, Normal, Predicted, Student};
 pub use row::{Parameters, Row, Scales};
 pub(crate) use special::softplus;
 pub use special::{Rng, fraction};
 pub use state::State;
-pub use student::Student;
 
 use elbow::image::GroupSpec;
 use elbow::requantize::FactorError;
@@ -128,7 +121,7 @@ impl FromStr for ColumnKind {
         Self::parse(name, number).ok_or_else(|| {
             format!(
                 "no such kind of column: {text}; use normal, laplace, student or student:N (N degrees of freedom, from 1 to {}), flag, count or state",
-                student::MOST_DEGREES
+                location::MOST_DEGREES
             )
         })
     }
