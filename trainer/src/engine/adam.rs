@@ -3,6 +3,7 @@
 use crate::error::Error;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
 use pulp::Arch;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 /// Adam with bias correction (Kingma and Ba, "Adam: a method for stochastic optimization", 2015,
@@ -35,6 +36,16 @@ impl Moments {
     /// The means of the gradients and of their squares, as many.
     pub fn parts(&self) -> [&[f32]; 2] {
         [&self.first, &self.second]
+    }
+
+    /// The same, to step.
+    pub fn all(&mut self) -> [&mut [f32]; 2] {
+        [&mut self.first, &mut self.second]
+    }
+
+    /// Those of some of the numbers, to step.
+    pub fn part(&mut self, numbers: Range<usize>) -> [&mut [f32]; 2] {
+        self.all().map(|moments| &mut moments[numbers.clone()])
     }
 
     /// Those that [`Moments::parts`] gave.
@@ -106,11 +117,10 @@ fn step(value: &mut f32, (first, second): (&mut f32, &mut f32), gradient: f32, r
 /// One step of a variable down the sum of two gradients; of the first alone where `more` is empty.
 pub fn descend(
     values: &mut [f32],
-    moments: &mut Moments,
+    [first, second]: [&mut [f32]; 2],
     (gradient, more): (&[f32], &[f32]),
     rates: Rates,
 ) {
-    let Moments { first, second } = moments;
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -262,7 +272,7 @@ impl InplaceOp2 for Update<'_> {
             .map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
         descend(
             &mut values[start..end],
-            &mut moments,
+            moments.all(),
             (gradient, &[]),
             self.rates,
         );
@@ -302,7 +312,7 @@ mod tests {
             let gradient = (&value * 3.0).unwrap();
             value = step_elsewhere(&value, &gradient, &mut elsewhere, rates).unwrap();
             let gradient: Vec<f32> = values.iter().map(|value| 3.0 * value).collect();
-            descend(&mut values, &mut here, (&gradient, &[]), rates);
+            descend(&mut values, here.all(), (&gradient, &[]), rates);
         }
         for (a, b) in values.iter().zip(value.to_vec1::<f32>().unwrap()) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
@@ -334,7 +344,7 @@ mod tests {
             let gradient = if step == 1 { 1e-6 } else { 0.0 };
             descend(
                 &mut values,
-                &mut moments,
+                moments.all(),
                 (&[gradient], &[]),
                 Rates::new(step, 0.01),
             );

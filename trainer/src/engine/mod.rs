@@ -472,11 +472,16 @@ impl<'a> Engine<'a> {
             };
             descend(
                 &mut values.weight,
-                of_weight,
+                of_weight.all(),
                 (&first.weight, more_weight),
                 rates,
             );
-            descend(&mut values.bias, of_bias, (&first.bias, more_bias), rates);
+            descend(
+                &mut values.bias,
+                of_bias.all(),
+                (&first.bias, more_bias),
+                rates,
+            );
             if self.network.scales == Some(index) {
                 project(&mut values.bias);
             }

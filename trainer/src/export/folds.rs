@@ -162,7 +162,9 @@ impl<'a> Folds<'a> {
         let mut plan = material.plan(&material.pool(masks.as_ref())?)?;
         if settings.train.qat {
             let observe = |_: &train::Epoch| Ok(());
-            (_, plan) = train::train_integers(&vae, settings, normalization, parts, plan, observe)?;
+            let course = Course::default();
+            (_, plan) =
+                train::train_integers(&vae, settings, normalization, parts, plan, course, observe)?;
         }
         let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
         let readings = self.readings.select(&left_out);

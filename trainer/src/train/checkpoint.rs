@@ -1,60 +1,76 @@
-//! A training that can be gone on with: everything that determines the epochs still to come.
+//! Interrupted trainings as bytes: everything that determines the epochs still to come.
 
-use super::{Best, Epoch, NUMBERS};
-use crate::engine::adam::Moments;
+use super::epoch::NUMBERS;
+use super::{Best, Epoch, State};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::numeric::random::Xoshiro128PlusPlus;
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A training after some epoch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Checkpoint {
-    pub(super) progress: Progress,
-    /// What the epochs so far came to.
+    /// The results of the epochs so far.
     pub(super) history: Vec<Epoch>,
     /// The order of the readings, which the next epoch shuffles again.
     pub(super) order: Vec<u32>,
+    pub(super) shuffling: Xoshiro128PlusPlus,
     /// Values of the variables, in the order of [`Vae::parameters`].
     pub(super) values: Vec<Tensor>,
-    /// What the optimizer knows of each of them.
-    pub(super) moments: Vec<Moments>,
-    /// The values to keep, and what they were kept for.
+    /// The values to keep, and their criterion.
     pub(super) best: Best,
+    /// The state of the way to ascend.
+    pub(super) state: State,
+    /// The finished training in floats that this one in integers goes on from, as bytes.
+    pub(super) before: Option<Vec<u8>>,
 }
 
 /// The part that is no array.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Progress {
-    /// Steps of the optimizer so far.
-    pub(super) steps: i32,
-    pub(super) streams: Streams,
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    shuffling: Xoshiro128PlusPlus,
+    streams: BTreeMap<String, Xoshiro128PlusPlus>,
 }
 
-/// The streams of randomness of a training.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Streams {
-    pub(super) shuffling: Xoshiro128PlusPlus,
-    pub(super) noise: Xoshiro128PlusPlus,
-    pub(super) missing: Xoshiro128PlusPlus,
-    pub(super) binarization: Xoshiro128PlusPlus,
-}
-
-/// Where [`Progress`] stands in the file's metadata.
+/// The name of [`Progress`] in the file's metadata.
 const PROGRESS: &str = "progress";
 const ORDER: &str = "order";
 /// (epochs, numbers).
 const HISTORY: &str = "history";
-/// What the values to keep were kept for; nothing where none were.
+/// The criterion of the values to keep; empty where there are none.
 const CRITERION: &str = "criterion";
+const BEFORE: &str = "before";
+/// What the names of numbers of a [`State`] begin with.
+const STATE: &str = "state.";
 
 impl Checkpoint {
+    /// The end of a training of `vae` on so many readings.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn finished(vae: &Vae, history: &[Epoch], readings: usize) -> Result<Self, Error> {
+        Ok(Self {
+            history: history.to_vec(),
+            order: (0..readings as u32).collect(),
+            shuffling: elbow::rng::stream(0, 0),
+            values: vae.snapshot()?,
+            best: Best::default(),
+            state: State::default(),
+            before: None,
+        })
+    }
+
     /// Epochs that are done.
     pub fn epochs(&self) -> usize {
         self.history.len()
+    }
+
+    /// The bytes of the finished training in floats that it goes on from, if it is of one in integers.
+    pub fn before(&self) -> Option<&[u8]> {
+        self.before.as_deref()
     }
 
     /// Checks that it is of a training on so many readings.
@@ -70,53 +86,42 @@ impl Checkpoint {
         )))
     }
 
-    /// The bytes of a safetensors file: of each variable its value, its first and second moment and the
-    /// value to keep, with `note` (a name and a text) in the metadata.
+    /// The bytes of a safetensors file, with `note` (a name and a text) in the metadata.
     ///
     /// # Errors
     /// [`Error::Tensor`], [`Error::Setting`].
     pub fn to_bytes(&self, vae: &Vae, note: (&str, String)) -> Result<Vec<u8>, Error> {
-        let mut arrays = vec![(ORDER.to_owned(), vec![self.order.len()], Dtype::U32)];
-        let mut bytes = vec![little_endian(&self.order, u32::to_le_bytes)];
-        let history: Vec<f64> = self
-            .history
-            .iter()
-            .flat_map(|epoch| epoch.to_numbers())
-            .collect();
-        arrays.push((
-            HISTORY.to_owned(),
-            vec![self.history.len(), NUMBERS],
-            Dtype::F64,
-        ));
-        bytes.push(little_endian(&history, f64::to_le_bytes));
+        let mut arrays = Arrays::default();
+        arrays.push(ORDER, &[self.order.len()], &self.order);
+        let history = self.history.iter().flat_map(|epoch| epoch.to_numbers());
+        let history: Vec<f64> = history.collect();
+        arrays.push(HISTORY, &[self.history.len(), NUMBERS], &history);
         let criterion: Vec<f64> = self.best.criterion().into_iter().collect();
-        arrays.push((CRITERION.to_owned(), vec![criterion.len()], Dtype::F64));
-        bytes.push(little_endian(&criterion, f64::to_le_bytes));
-        let mut push = |name: String, shape: &[usize], values: &[f32]| {
-            arrays.push((name, shape.to_vec(), Dtype::F32));
-            bytes.push(little_endian(values, f32::to_le_bytes));
-        };
-        let best = self.best.values();
+        arrays.push(CRITERION, &[criterion.len()], &criterion);
+        if let Some(before) = &self.before {
+            arrays.push(BEFORE, &[before.len()], before);
+        }
         for (index, (name, var)) in vae.parameters().into_iter().enumerate() {
             let shape = var.dims();
-            push(format!("value.{name}"), shape, &flat(&self.values[index])?);
-            let [first, second] = self.moments[index].parts();
-            push(format!("first.{name}"), shape, first);
-            push(format!("second.{name}"), shape, second);
-            if let Some(best) = best {
-                push(format!("best.{name}"), shape, &flat(&best[index])?);
+            let value = flat(&self.values[index])?;
+            arrays.push(&format!("value.{name}"), shape, &value);
+            if let Some(best) = self.best.values() {
+                arrays.push(&format!("best.{name}"), shape, &flat(&best[index])?);
             }
         }
-        let views = arrays.into_iter().zip(&bytes);
-        let views = views
-            .map(|((name, shape, kind), bytes)| Ok((name, TensorView::new(kind, shape, bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(candle_core::Error::wrap)?;
-        let progress = serde_json::to_string(&self.progress)
-            .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
-        let metadata =
-            HashMap::from([(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)]);
-        Ok(safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)?)
+        for (name, numbers) in &self.state.singles {
+            arrays.push(&format!("{STATE}{name}"), &[numbers.len()], numbers);
+        }
+        for (name, numbers) in &self.state.doubles {
+            arrays.push(&format!("{STATE}{name}"), &[numbers.len()], numbers);
+        }
+        let progress = serde_json::to_string(&Progress {
+            shuffling: self.shuffling.clone(),
+            streams: self.state.streams.clone(),
+        });
+        let progress =
+            progress.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
+        arrays.serialize([(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)])
     }
 
     /// The text under `name` in the metadata of [`Checkpoint::to_bytes`].
@@ -130,7 +135,16 @@ impl Checkpoint {
         note.ok_or_else(|| unreadable(format!("it has no {name}")))
     }
 
-    /// What [`Checkpoint::to_bytes`] made of the training of a model like `vae`.
+    /// [`Checkpoint::before`] of the bytes of a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for bytes that are something else.
+    pub fn before_in(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+        Ok(file.tensor(BEFORE).ok().map(|view| view.data().to_vec()))
+    }
+
+    /// The checkpoint of the training of a model like `vae` that [`Checkpoint::to_bytes`] made bytes of.
     ///
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.
@@ -138,63 +152,136 @@ impl Checkpoint {
         let progress: Progress =
             serde_json::from_str(&Self::note(bytes, PROGRESS)?).map_err(unreadable)?;
         let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let device = vae.heads.weight.device();
-        let order = file.tensor(ORDER).map_err(unreadable)?;
-        let order = order.data().as_chunks::<4>().0;
-        let doubles = |name: &str| {
-            let view = file.tensor(name).map_err(unreadable)?;
-            let words = view.data().as_chunks::<8>().0;
-            let numbers = words.iter().map(|word| f64::from_le_bytes(*word));
-            Ok::<_, Error>(numbers.collect::<Vec<_>>())
-        };
-        let history = doubles(HISTORY)?;
+        let history: Vec<f64> = numbers(&file, HISTORY)?;
         let history = history.as_chunks::<NUMBERS>().0.iter().enumerate();
-        let criterion = doubles(CRITERION)?.first().copied();
-        let (mut values, mut moments, mut best) = (vec![], vec![], vec![]);
+        let criterion = numbers::<f64>(&file, CRITERION)?.first().copied();
+        let (mut values, mut best) = (vec![], vec![]);
         for (name, var) in vae.parameters() {
-            let read = |kind: &str| array(&file, &format!("{kind}.{name}"), var.dims());
-            let tensor = |numbers| Tensor::from_vec(numbers, var.dims(), device);
-            values.push(tensor(read("value")?)?);
-            moments.push(Moments::from_parts([read("first")?, read("second")?]));
+            let read = |kind: &str| tensor(&file, &format!("{kind}.{name}"), var);
+            values.push(read("value")?);
             if criterion.is_some() {
-                best.push(tensor(read("best")?)?);
+                best.push(read("best")?);
             }
+        }
+        let mut state = State {
+            streams: progress.streams,
+            ..State::default()
+        };
+        for (name, view) in file.iter() {
+            let Some(own) = name.strip_prefix(STATE) else {
+                continue;
+            };
+            match view.dtype() {
+                Dtype::F32 => state
+                    .singles
+                    .insert(own.to_owned(), numbers(&file, name)?)
+                    .is_some(),
+                _ => state
+                    .doubles
+                    .insert(own.to_owned(), numbers(&file, name)?)
+                    .is_some(),
+            };
         }
         Ok(Self {
             history: history
                 .map(|(index, numbers)| Epoch::from_numbers(index + 1, *numbers))
                 .collect(),
-            order: order.iter().map(|word| u32::from_le_bytes(*word)).collect(),
+            order: numbers(&file, ORDER)?,
+            shuffling: progress.shuffling,
             values,
-            moments,
             best: Best::new(criterion.map(|criterion| (criterion, best))),
-            progress,
+            state,
+            before: Self::before_in(bytes)?,
         })
     }
 }
 
-fn unreadable(reason: impl std::fmt::Display) -> Error {
+/// Arrays on their way into a file.
+#[derive(Default)]
+struct Arrays {
+    names: Vec<(String, Vec<usize>, Dtype)>,
+    bytes: Vec<Vec<u8>>,
+}
+
+impl Arrays {
+    fn push<T: Number>(&mut self, name: &str, shape: &[usize], numbers: &[T]) {
+        self.names.push((name.to_owned(), shape.to_vec(), T::KIND));
+        self.bytes.push(
+            numbers
+                .iter()
+                .flat_map(|&number| number.to_bytes())
+                .collect(),
+        );
+    }
+
+    fn serialize(self, metadata: [(String, String); 2]) -> Result<Vec<u8>, Error> {
+        let views = self.names.into_iter().zip(&self.bytes);
+        let views = views
+            .map(|((name, shape, kind), bytes)| Ok((name, TensorView::new(kind, shape, bytes)?)))
+            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(candle_core::Error::wrap)?;
+        let metadata = Some(HashMap::from(metadata));
+        Ok(safetensors::serialize(views, metadata).map_err(candle_core::Error::wrap)?)
+    }
+}
+
+/// A number in a file, in little-endian bytes.
+trait Number: Copy {
+    const KIND: Dtype;
+    type Bytes: IntoIterator<Item = u8>;
+    fn to_bytes(self) -> Self::Bytes;
+    fn read_all(bytes: &[u8]) -> Vec<Self>;
+}
+
+macro_rules! numbers {
+    ($($number:ty: $kind:ident),*) => { $(
+        impl Number for $number {
+            const KIND: Dtype = Dtype::$kind;
+            type Bytes = [u8; size_of::<$number>()];
+            fn to_bytes(self) -> Self::Bytes {
+                self.to_le_bytes()
+            }
+            fn read_all(bytes: &[u8]) -> Vec<Self> {
+                let words = bytes.as_chunks().0.iter();
+                words.map(|word| Self::from_le_bytes(*word)).collect()
+            }
+        }
+    )* };
+}
+numbers!(u8: U8, u32: U32, f32: F32, f64: F64);
+
+/// A training that cannot be gone on with, for a reason.
+pub(super) fn unreadable(reason: impl std::fmt::Display) -> Error {
     Error::Setting(format!(
         "the checkpoint cannot be gone on with: {reason}; train anew, without --resume"
     ))
 }
 
-/// The numbers of an array of a shape.
-fn array(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
+/// The numbers of an array of their kind.
+fn numbers<T: Number>(file: &SafeTensors<'_>, name: &str) -> Result<Vec<T>, Error> {
     let view = file.tensor(name).map_err(unreadable)?;
-    if view.shape() != shape || view.dtype() != Dtype::F32 {
+    if view.dtype() != T::KIND {
+        let (found, wanted) = (view.dtype(), T::KIND);
+        return Err(unreadable(format!(
+            "{name} is of {found:?} instead of {wanted:?}"
+        )));
+    }
+    Ok(T::read_all(view.data()))
+}
+
+/// An array of the shape of `var`, on its device.
+fn tensor(file: &SafeTensors<'_>, name: &str, var: &Tensor) -> Result<Tensor, Error> {
+    let view = file.tensor(name).map_err(unreadable)?;
+    let shape = var.dims();
+    if view.shape() != shape {
         return Err(unreadable(format!(
             "{name} is {:?} of {:?}, the model has {shape:?} of F32",
             view.shape(),
             view.dtype()
         )));
     }
-    let words = view.data().as_chunks::<4>().0;
-    Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
-}
-
-fn little_endian<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-    values.iter().flat_map(|&value| bytes(value)).collect()
+    let numbers: Vec<f32> = numbers(file, name)?;
+    Ok(Tensor::from_vec(numbers, shape, var.device())?)
 }
 
 fn flat(tensor: &Tensor) -> Result<Vec<f32>, Error> {

@@ -12,7 +12,7 @@ pub use observer::{Observer, Silent};
 pub use outcome::{Exported, Outcome, Trained};
 pub use warning::Warning;
 
-use crate::config::{Activations, Config, Gradient, Inference, Latent, Limits, Objective, Weights};
+use crate::config::{Activations, Config, Inference, Latent, Limits, Objective, Weights};
 use crate::data::Table;
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
@@ -31,15 +31,13 @@ use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Readings, RunConfig};
 use crate::score::evaluate::{Evaluation, Scores};
 use crate::study::outliers::{self, Outlier};
-use crate::train::gradient;
-use crate::train::inference::train_locally;
 use crate::train::{self, Checkpoint, Course, Epoch};
 use candle_core::Device;
 use elbow::format::ImageSpec;
 use elbow::{Estimator, Model};
 use interrupted::Clock;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The estimator of the results.
@@ -48,7 +46,7 @@ pub const REPORTED: Estimator = Estimator::SigmaPoints;
 const SOME: usize = 8192;
 /// What a column's rounding costs where it is to blame for a bad quantization, nats a reading.
 const BLAME: f64 = 0.05;
-/// Time between two checkpoints, at least.
+/// Time between two checkpoints where nobody says otherwise, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A training that nothing but numbers can stop.
@@ -59,6 +57,8 @@ pub struct Job<'a> {
     observer: &'a dyn Observer,
     /// What to go on from.
     interrupted: Option<Interrupted>,
+    /// Time between two checkpoints, at least.
+    interval: Duration,
     warnings: Vec<Warning>,
 }
 
@@ -86,6 +86,8 @@ struct Model32 {
     clock: Clock,
     /// The settings of the epochs in integers, if there are to be any.
     integers: Option<Config>,
+    /// The folder of their checkpoints, and the bytes of the training in floats that these begin with.
+    checkpoints: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl<'a> Job<'a> {
@@ -149,8 +151,15 @@ impl<'a> Job<'a> {
             splits,
             observer,
             interrupted: None,
+            interval: CHECKPOINT_INTERVAL,
             warnings: vec![],
         }
+    }
+
+    /// The same with checkpoints after the first epoch that ends so long after the last one, a minute by default.
+    #[must_use]
+    pub fn checkpointed(self, interval: Duration) -> Self {
+        Self { interval, ..self }
     }
 
     fn warned(
@@ -220,11 +229,21 @@ impl<'a> Job<'a> {
                 ),
             );
         }
+        let checkpoints = match folder {
+            Some(folder) if settings.train.qat => {
+                let readings = data.training.readings.len();
+                let floats = Checkpoint::finished(&vae, &history, readings)?;
+                let bytes = floats.to_bytes(&vae, ("part", "floats".to_owned()))?;
+                Some((folder.to_owned(), bytes))
+            }
+            _ => None,
+        };
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
             clock,
             integers: settings.train.qat.then_some(settings),
+            checkpoints,
         };
         self.finish(&data, trained)
     }
@@ -242,6 +261,7 @@ impl<'a> Job<'a> {
             history: vec![],
             clock: Clock::start(None),
             integers: Some(self.config.settings.tuned(epochs)),
+            checkpoints: None,
         };
         self.finish(&data, trained)
     }
@@ -307,15 +327,15 @@ impl<'a> Job<'a> {
     }
 
     /// Quantizes, exports and evaluates.
-    fn finish(mut self, data: &Data, trained: Model32) -> Result<Outcome, Error> {
+    fn finish(mut self, data: &Data, mut trained: Model32) -> Result<Outcome, Error> {
+        let parts = (&data.training, &data.validation);
+        let plan = self.integers(&mut trained, parts)?;
         let Model32 {
             vae,
-            mut history,
+            history,
             clock,
-            integers,
+            ..
         } = trained;
-        let parts = (&data.training, &data.validation);
-        let plan = self.integers(&vae, parts, &mut history, integers)?;
         self.observer.trained();
         let training_seconds = clock.seconds();
         let spec = self.material(&vae, data).image(&plan)?;
@@ -385,18 +405,23 @@ impl<'a> Job<'a> {
         Ok((summary, page))
     }
 
-    /// The plan of the image, after the epochs in integers that `settings` ask for.
+    /// The plan of the image, after the epochs in integers that the settings of `trained` ask for.
     fn integers(
         &self,
-        vae: &Vae,
+        trained: &mut Model32,
         (training, validation): (&Prepared, &Prepared),
-        history: &mut Vec<Epoch>,
-        settings: Option<Config>,
     ) -> Result<Plan, Error> {
+        let Model32 {
+            vae,
+            history,
+            clock,
+            integers,
+            checkpoints,
+        } = trained;
         let material = self.material_of(vae, training, validation.readings.len());
         let masks = train::fixed_masks(&self.config.settings, training);
         let plan = material.plan(&material.pool(masks.as_ref())?)?;
-        let Some(settings) = settings else {
+        let Some(settings) = integers else {
             return Ok(plan);
         };
         let before = settings.float_epochs() - history.len();
@@ -408,10 +433,31 @@ impl<'a> Job<'a> {
         let show = |epoch: &Epoch| self.show(&counted(epoch), epochs);
         let normalization = &self.config.derived.normalization;
         let data = (training, validation);
+        let (folder, bytes) = checkpoints.take().unzip();
+        let mut save = self.saver(folder.as_deref(), vae, clock);
+        let course = Course {
+            checkpoint: self.resumed_in_integers(vae, history.len())?,
+            save: Some((self.interval, &mut save)),
+            before: bytes,
+            ..Course::default()
+        };
         let (epochs, plan) =
-            train::train_integers(vae, &settings, normalization, data, plan, show)?;
+            train::train_integers(vae, settings, normalization, data, plan, course, show)?;
         history.extend(epochs.iter().map(counted));
         Ok(plan)
+    }
+
+    /// Saves checkpoints of `vae` in `folder`, where there is one.
+    fn saver<'s>(
+        &'s self,
+        folder: Option<&'s Path>,
+        vae: &'s Vae,
+        clock: &'s Clock,
+    ) -> impl FnMut(&Checkpoint) -> Result<(), Error> + 's {
+        move |checkpoint| match folder {
+            None => Ok(()),
+            Some(folder) => interrupted::save(folder, checkpoint, vae, (&self.config, clock)),
+        }
     }
 
     fn material<'b>(&'b self, vae: &'b Vae, data: &'b Data) -> Material<'b> {
@@ -489,25 +535,13 @@ impl<'a> Job<'a> {
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let show = |epoch: &Epoch| self.show(epoch, settings.train.epochs);
-        let plain = settings.train.gradient == Gradient::Reparameterized;
-        match settings.train.inference {
-            _ if !plain => gradient::train(vae, settings, training, validation, show),
-            Inference::Amortized => {
-                let mut save = |checkpoint: &Checkpoint| match folder {
-                    None => Ok(()),
-                    Some(folder) => {
-                        interrupted::save(folder, checkpoint, vae, (&self.config, clock))
-                    }
-                };
-                let course = Course {
-                    checkpoint: self.resumed(vae)?,
-                    save: Some((CHECKPOINT_INTERVAL, &mut save)),
-                    ..Course::default()
-                };
-                train::train(vae, settings, (training, validation), course, show)
-            }
-            Inference::Svi => train_locally(vae, settings, training, validation, show),
-        }
+        let mut save = self.saver(folder, vae, clock);
+        let course = Course {
+            checkpoint: self.resumed(vae)?,
+            save: Some((self.interval, &mut save)),
+            ..Course::default()
+        };
+        train::train(vae, settings, (training, validation), course, show)
     }
 
     /// The training that is gone on with.
@@ -521,13 +555,30 @@ impl<'a> Job<'a> {
                 self.config.settings.data.source
             )));
         }
-        let checkpoint = interrupted.checkpoint(vae)?;
-        self.observer.note(&format!(
-            "going on after epoch {} of {}",
-            checkpoint.epochs(),
-            self.config.settings.train.epochs
-        ));
+        let checkpoint = interrupted.in_floats(vae)?;
+        if !interrupted.is_in_integers()? {
+            self.note_of_resumption(checkpoint.epochs());
+        }
         Ok(Some(checkpoint))
+    }
+
+    /// The training in integers that is gone on with after `epochs` epochs in floats.
+    fn resumed_in_integers(&self, vae: &Vae, epochs: usize) -> Result<Option<Checkpoint>, Error> {
+        let Some(interrupted) = &self.interrupted else {
+            return Ok(None);
+        };
+        if !interrupted.is_in_integers()? {
+            return Ok(None);
+        }
+        let checkpoint = interrupted.in_integers(vae)?;
+        self.note_of_resumption(epochs + checkpoint.epochs());
+        Ok(Some(checkpoint))
+    }
+
+    fn note_of_resumption(&self, epochs: usize) {
+        let all = self.config.settings.train.epochs;
+        self.observer
+            .note(&format!("going on after epoch {epochs} of {all}"));
     }
 
     fn summary(

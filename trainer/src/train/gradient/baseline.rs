@@ -4,6 +4,7 @@ use crate::engine::adam::Adam;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::model::objective::Batch;
+use crate::train::State;
 use candle_core::{Device, Tensor, Var};
 use rand_core::Rng;
 
@@ -13,6 +14,9 @@ const DECAY: f64 = 0.9;
 const HIDDEN: usize = 64;
 /// Adam's step size.
 const RATE: f64 = 0.002;
+
+/// The name of an average in a [`State`].
+const AVERAGE: &str = "baseline.average";
 
 /// A moving average of the learning signal.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,21 @@ impl Average {
         let (mean, variance) = moments(bounds);
         self.mean += (1.0 - DECAY) * (mean - self.mean);
         self.variance += (1.0 - DECAY) * (variance - self.variance);
+    }
+
+    pub(super) fn put(&self, state: &mut State) {
+        state.put_doubles(AVERAGE, vec![self.mean, self.variance]);
+    }
+
+    /// Whether [`Average::put`] kept one.
+    pub(super) fn is_in(state: &State) -> bool {
+        state.has_doubles(AVERAGE)
+    }
+
+    pub(super) fn from_state(state: &State) -> Result<Self, Error> {
+        let numbers = state.doubles(AVERAGE, 2)?;
+        let (mean, variance) = (numbers[0], numbers[1]);
+        Ok(Self { mean, variance })
     }
 
     fn deviation(&self) -> f64 {
@@ -77,6 +96,34 @@ impl Learned {
             output,
             average: Average::new(bounds),
         })
+    }
+
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        self.average.put(state);
+        let (moments, steps) = self.adam.state()?;
+        state.put_optimizer("baseline", &moments, steps);
+        for (index, var) in variables(&self.hidden, &self.output).iter().enumerate() {
+            let values = var.flatten_all()?.to_vec1::<f32>()?;
+            state.put_singles(&format!("baseline.{index}"), &values);
+        }
+        Ok(())
+    }
+
+    /// The network that [`Learned::put`] kept, for readings of `inputs` numbers.
+    pub(super) fn from_state(state: &State, inputs: usize, device: &Device) -> Result<Self, Error> {
+        let average = Average::from_state(state)?;
+        let rng = &mut elbow::rng::stream(0, 0);
+        let mut learned = Self::new(inputs, &[average.mean], rng, device)?;
+        learned.average = average;
+        let variables = variables(&learned.hidden, &learned.output);
+        let counts = variables.map(|var| var.elem_count());
+        for (index, (var, count)) in variables.iter().zip(counts).enumerate() {
+            let values = state.singles(&format!("baseline.{index}"), count)?;
+            var.set(&Tensor::from_slice(values, var.shape(), device)?)?;
+        }
+        let (moments, steps) = state.optimizer("baseline", &counts)?;
+        learned.adam.resume(&variables, &moments, steps)?;
+        Ok(learned)
     }
 
     fn forward(&self, batch: &Batch) -> Result<Tensor, Error> {

@@ -8,13 +8,11 @@ mod baseline;
 mod coefficients;
 mod evidence;
 mod moments;
-mod train;
 mod variance;
 
 pub use coefficients::{Coefficients, LogWeights};
 pub use evidence::log_evidence;
 pub use moments::{Moments, Quality};
-pub use train::train;
 pub use variance::{Bias, Row, Setting, Variance};
 
 use crate::config::{ElboForm, Gradient};
@@ -23,9 +21,10 @@ use crate::model::objective::{Batch, Bound, Weighting};
 use crate::model::posterior::{Proposal, draw_noise};
 use crate::model::{Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
+use crate::train::State;
 use baseline::{Average, Learned};
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 /// An estimator and what it has learned from earlier batches.
 #[derive(Debug)]
@@ -104,6 +103,38 @@ impl Estimator {
             let elbos = self.independent_elbos(vae, batch)?;
             self.learn(batch, &elbos)?;
         }
+        Ok(())
+    }
+
+    /// Keeps what it has learned.
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        state.put_stream("baseline", &self.rng);
+        match &self.baseline {
+            Baseline::None | Baseline::Unprimed => Ok(()),
+            Baseline::Average(average) => {
+                average.put(state);
+                Ok(())
+            }
+            Baseline::Learned(learned) => learned.put(state),
+        }
+    }
+
+    /// Continues from what [`Estimator::put`] kept, for readings of `inputs` numbers.
+    pub(super) fn resume(
+        &mut self,
+        state: &State,
+        inputs: usize,
+        device: &Device,
+    ) -> Result<(), Error> {
+        self.rng = state.stream("baseline")?;
+        if !Average::is_in(state) {
+            return Ok(());
+        }
+        self.baseline = if self.gradient == Gradient::Learned {
+            Baseline::Learned(Box::new(Learned::from_state(state, inputs, device)?))
+        } else {
+            Baseline::Average(Average::from_state(state)?)
+        };
         Ok(())
     }
 

@@ -121,7 +121,7 @@ pub fn refine(
 }
 
 /// Noise (samples, readings, latents) in pairs of opposite sign; an even number of samples.
-pub(super) fn antithetic(
+pub(in crate::train) fn antithetic(
     samples: usize,
     readings: usize,
     latents: usize,
