@@ -26,11 +26,11 @@ mod tests;
 mod values;
 
 use crate::config::{Config, Latent};
-use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
 use crate::model::{Prior, Vae};
+use crate::numeric::adam::{Moments, Rates, descend};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use crate::quantize::Plan;
 use crate::readings::Normalization;

@@ -6,9 +6,9 @@ use super::elementwise::{
 use super::product::{forward, input_gradient, weight_gradient};
 use super::quantized::{Quantized, Scratch};
 use super::values::Values;
-use crate::engine::adam::Moments;
 use crate::error::Error;
 use crate::model::{Dense, Vae};
+use crate::numeric::adam::Moments;
 use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};

@@ -10,9 +10,7 @@ use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
 use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose};
-use crate::numeric::statistics::auc;
-use crate::numeric::statistics::mean_and_error;
-use crate::numeric::statistics::spearman;
+use crate::numeric::statistics::{auc, error_of_mean, mean_and_error, spearman};
 pub use crate::readings::device::{device_scores, elbos, imputed, on_device};
 use crate::readings::masks::Masks;
 use crate::score::importance::Posterior;
@@ -155,12 +153,11 @@ impl LogEvidence {
             rows.iter().map(|&row| value(&all[row])).collect::<Vec<_>>()
         };
         let (mean, standard_error) = mean_and_error(&of(|one| one.log_evidence));
-        let squares: f64 = of(|one| one.standard_error.powi(2)).iter().sum();
         Self {
             samples,
             mean,
             standard_error,
-            sampling_error: mean.map(|_| squares.sqrt() / rows.len() as f64),
+            sampling_error: mean.map(|_| error_of_mean(&of(|one| one.standard_error))),
             effective_samples: mean_and_error(&of(|one| one.effective_samples)).0,
         }
     }

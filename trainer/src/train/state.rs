@@ -1,8 +1,8 @@
 //! The part of a training that belongs to its way to ascend: optimizers, streams, posteriors.
 
 use super::checkpoint::unreadable;
-use crate::engine::adam::Moments;
 use crate::error::Error;
+use crate::numeric::adam::Moments;
 use crate::numeric::random::Xoshiro128PlusPlus;
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use crate::engine::adam::Adam;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::model::objective::Batch;
+use crate::numeric::statistics::mean_and_variance;
 use crate::train::State;
 use candle_core::{Device, Tensor, Var};
 use rand_core::Rng;
@@ -28,7 +29,7 @@ pub(super) struct Average {
 impl Average {
     /// From the bounds of a batch, at least one.
     pub(super) fn new(bounds: &[f64]) -> Self {
-        let (mean, variance) = moments(bounds);
+        let (mean, variance) = mean_and_variance(bounds);
         Self { mean, variance }
     }
 
@@ -37,7 +38,7 @@ impl Average {
     }
 
     pub(super) fn update(&mut self, bounds: &[f64]) {
-        let (mean, variance) = moments(bounds);
+        let (mean, variance) = mean_and_variance(bounds);
         self.mean += (1.0 - DECAY) * (mean - self.mean);
         self.variance += (1.0 - DECAY) * (variance - self.variance);
     }
@@ -60,13 +61,6 @@ impl Average {
     fn deviation(&self) -> f64 {
         self.variance.sqrt().max(1e-3)
     }
-}
-
-fn moments(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, squares / count)
 }
 
 /// A network with one hidden layer that predicts the bound of a reading at a sample from the reading,
@@ -196,7 +190,7 @@ mod tests {
         }
         let (batch, bounds) = draw(&mut rng);
         let predictions = baseline.predict(&batch).unwrap();
-        let (_, before) = moments(&bounds);
+        let (_, before) = mean_and_variance(&bounds);
         let errors: Vec<f64> = bounds.iter().zip(predictions).map(|(a, b)| a - b).collect();
         let after = errors.iter().map(|error| error * error).sum::<f64>() / 64.0;
         assert!(after < 0.02 * before, "{after} {before}");

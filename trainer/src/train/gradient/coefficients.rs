@@ -1,4 +1,6 @@
-//! What the score of each sample is weighed by: learning signals, in f64.
+//! The learning signals that the scores of samples are weighed by, in f64.
+
+use crate::numeric::log_sum_exp::{log_mean_exp, softmax};
 
 /// The log weights `log p(x|z) + log p(z) - log q(z|x)` of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,7 +70,7 @@ impl LogWeights {
 
     /// The weights over their sum.
     pub fn normalized(&self) -> Vec<f64> {
-        self.map(|_, weights| normalized(weights))
+        self.map(|_, weights| softmax(weights))
     }
 
     /// Of the ELBO by the score function, with a `baseline` for each reading that does not depend on
@@ -130,21 +132,6 @@ impl LogWeights {
             model,
         }
     }
-}
-
-/// `ln 1/K sum_k exp(x_k)` from the largest.
-fn log_mean_exp(x: &[f64]) -> f64 {
-    let highest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = x.iter().map(|x| (x - highest).exp()).sum();
-    highest + (sum / x.len() as f64).ln()
-}
-
-/// `exp(x_k) / sum_j exp(x_j)`.
-fn normalized(x: &[f64]) -> Vec<f64> {
-    let highest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = x.iter().map(|x| (x - highest).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
 }
 
 #[cfg(test)]

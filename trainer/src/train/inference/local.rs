@@ -1,7 +1,7 @@
 //! Parameters of each reading's own, and their optimizer.
 
-use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
+use crate::numeric::adam::{Moments, Rates, descend};
 use crate::score::importance::Posterior;
 use crate::train::State;
 use candle_core::{Device, Tensor, Var};
