@@ -12,12 +12,14 @@
 pub mod adam;
 mod barrier;
 pub mod bench;
+mod draws;
 mod elementwise;
 mod evaluate;
 mod heterogeneous;
 mod likelihood;
 mod location;
 mod network;
+mod optimizer;
 mod product;
 mod quantized;
 mod shard;
@@ -30,20 +32,20 @@ use crate::error::Error;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
 use crate::model::{Prior, Vae};
-use crate::numeric::adam::{Moments, Rates, descend};
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
+use crate::numeric::adam::{Moments, Rates};
+use crate::numeric::random::Xoshiro128PlusPlus;
 use crate::quantize::Plan;
 use crate::readings::Normalization;
-use crate::readings::masks::Masks;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
+use draws::{Bits, Draws};
 pub use evaluate::Evaluator;
 use likelihood::Likelihood;
 use network::Network;
+use optimizer::Optimizer;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use values::Values;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
 /// and without free bits.
@@ -110,41 +112,16 @@ struct Times {
 #[derive(Debug)]
 pub struct Engine<'a> {
     training: &'a Prepared,
-    missing: f64,
     batch: usize,
     shape: Shape,
     network: Network,
     threads: usize,
-    /// The groups that each thread steps.
-    shares: Vec<Vec<usize>>,
     shards: Vec<Mutex<Shard>>,
-    /// Of each shard.
-    gradients: Vec<Vec<RwLock<Values>>>,
+    optimizer: Optimizer,
     draws: RwLock<Draws>,
     bits: RwLock<Bits>,
     steps: i32,
-    /// The likelihood's constants of each reading, all of it observed.
-    constants: Vec<f64>,
     times: Mutex<Times>,
-}
-
-/// The streams of randomness beside that of the bits, and what they gave for a step.
-#[derive(Debug)]
-struct Draws {
-    noise: Xoshiro128PlusPlus,
-    missing: Xoshiro128PlusPlus,
-    /// (samples, batch, latents).
-    normals: Vec<f32>,
-    masks: Option<Masks>,
-    constant: f64,
-    observed: f64,
-}
-
-/// The stream of bits that are drawn anew, and those of a step, (batch, numbers).
-#[derive(Debug)]
-struct Bits {
-    rng: Xoshiro128PlusPlus,
-    drawn: Vec<f32>,
 }
 
 /// What all steps of an epoch share.
@@ -176,33 +153,17 @@ impl<'a> Engine<'a> {
         let batch = settings.batch.min(training.readings.len());
         let rows = batch.div_ceil(parts);
         let shard = |_| Mutex::new(Shard::new(&network, &shape, rows));
-        let stream = |purpose| random::stream(settings.seed, purpose);
         Ok(Self {
             training,
-            missing: settings.missing,
             batch: settings.batch,
-            shape: shape.clone(),
-            shares: network.share(threads),
             shards: (0..parts).map(shard).collect(),
-            gradients: (0..parts).map(|_| network.gradients()).collect(),
+            optimizer: Optimizer::new(&network, parts, threads),
             network,
             threads,
-            draws: RwLock::new(Draws {
-                noise: stream(Purpose::Noise),
-                missing: stream(Purpose::Missing),
-                normals: vec![0.0; shape.samples * batch * shape.latents],
-                masks: None,
-                constant: 0.0,
-                observed: 0.0,
-            }),
-            bits: RwLock::new(Bits {
-                rng: stream(Purpose::Binarization),
-                drawn: vec![0.0; batch * shape.numbers],
-            }),
+            draws: RwLock::new(Draws::new(settings, training, &shape)),
+            bits: RwLock::new(Bits::new(settings, training)),
+            shape,
             steps: 0,
-            constants: (0..training.readings.len())
-                .map(|row| training.constant(row, None))
-                .collect(),
             times: Mutex::default(),
         })
     }
@@ -220,7 +181,8 @@ impl<'a> Engine<'a> {
     pub fn state(&self) -> (Vec<Moments>, i32, [Xoshiro128PlusPlus; 3]) {
         let (draws, bits) = (read(&self.draws), read(&self.bits));
         let streams = [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone);
-        (self.network.moments(), self.steps, streams)
+        let moments = self.optimizer.moments(self.network.scales);
+        (moments, self.steps, streams)
     }
 
     /// Goes on from a [`Engine::state`].
@@ -230,7 +192,7 @@ impl<'a> Engine<'a> {
         steps: i32,
         [noise, missing, bits]: [Xoshiro128PlusPlus; 3],
     ) {
-        self.network.set_moments(moments);
+        self.optimizer.set_moments(moments, self.network.scales);
         self.steps = steps;
         let mut draws = write(&self.draws);
         (draws.noise, draws.missing) = (noise, missing);
@@ -295,10 +257,7 @@ impl<'a> Engine<'a> {
     }
 
     fn run(&self, epoch: &Epoch<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
-        {
-            let mut draws = write(&self.draws);
-            (draws.constant, draws.observed) = (0.0, 0.0);
-        }
+        write(&self.draws).begin();
         let mut sums = Sums::default();
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.threads)
@@ -345,7 +304,7 @@ impl<'a> Engine<'a> {
                 let mut of_step = shard.forward(&self.network, &ascended);
                 times.forward += clock.elapsed();
                 let clock = Instant::now();
-                let gradients = &self.gradients[*part];
+                let gradients = &self.optimizer.gradients[*part];
                 shard.backward(&self.network, gradients, &ascended, &mut of_step);
                 sums.add(of_step);
                 times.backward += clock.elapsed();
@@ -354,11 +313,14 @@ impl<'a> Engine<'a> {
             member.wait();
             times.waiting += clock.elapsed();
             let clock = Instant::now();
-            self.descend(thread, Rates::new(step, epoch.learning_rate), project);
+            let rates = Rates::new(step, epoch.learning_rate);
+            self.optimizer
+                .descend(&self.network, thread, rates, project);
             if self.network.quantized.is_some() {
                 // The output's integers depend on the likelihood's scales, which another thread may step.
                 member.wait();
-                self.network.requantize(self.shares[thread].iter().copied());
+                self.network
+                    .requantize(self.optimizer.shares[thread].iter().copied());
             }
             if let Some(next) = chunks.peek() {
                 self.draw(thread, next);
@@ -377,35 +339,10 @@ impl<'a> Engine<'a> {
     /// Draws what the step on `indices` needs, the bits on the last thread and the rest on the first.
     fn draw(&self, thread: usize, indices: &[u32]) {
         if thread == 0 {
-            let mut draws = write(&self.draws);
-            let Draws {
-                noise,
-                missing,
-                normals,
-                masks,
-                constant,
-                observed,
-            } = &mut *draws;
-            let count = self.shape.samples * indices.len() * self.shape.latents;
-            normals_into(noise, &mut normals[..count]);
-            let drawn = (self.missing > 0.0)
-                .then(|| Masks::draw(indices.len(), self.shape.numbers, self.missing, missing));
-            *masks = self.training.masks_of(indices, drawn);
-            for (at, &row) in indices.iter().enumerate() {
-                *constant += match masks {
-                    None => self.constants[row as usize],
-                    Some(masks) => self.training.constant(row as usize, Some((masks, at))),
-                };
-            }
-            let fraction = masks.as_ref().map_or(1.0, Masks::observed_fraction);
-            *observed += fraction * indices.len() as f64;
+            write(&self.draws).draw(self.training, &self.shape, indices);
         }
-        if let (Some(intensities), true) = (&self.training.intensities, thread + 1 == self.threads)
-        {
-            let mut bits = write(&self.bits);
-            let Bits { rng, drawn } = &mut *bits;
-            let rows = indices.iter().map(|&row| row as usize);
-            intensities.draw_into(rows, rng, &mut drawn[..indices.len() * self.shape.numbers]);
+        if thread + 1 == self.threads {
+            write(&self.bits).draw(self.training, indices);
         }
     }
 
@@ -446,45 +383,6 @@ impl<'a> Engine<'a> {
             readings.hide(numbers, modelled, |place, number| {
                 masks.observes(part.start + place, number)
             });
-        }
-    }
-
-    /// A step of Adam on the groups of a thread.
-    fn descend(&self, thread: usize, rates: Rates, project: &(dyn Fn(&mut [f32]) + Sync)) {
-        for &index in &self.shares[thread] {
-            let group = &self.network.groups[index];
-            let mut values = group.values.write().unwrap_or_else(PoisonError::into_inner);
-            let mut moments = lock(&group.moments);
-            let [of_weight, of_bias] = &mut *moments;
-            let mut first = write(&self.gradients[0][index]);
-            for more in self.gradients.iter().skip(2) {
-                let more = write(&more[index]);
-                elementwise::add(&mut first.weight, &more.weight);
-                elementwise::add(&mut first.bias, &more.bias);
-            }
-            let second = self
-                .gradients
-                .get(1)
-                .map(|gradients| write(&gradients[index]));
-            let (more_weight, more_bias): (&[f32], &[f32]) = match &second {
-                Some(second) => (&second.weight, &second.bias),
-                None => (&[], &[]),
-            };
-            descend(
-                &mut values.weight,
-                of_weight.all(),
-                (&first.weight, more_weight),
-                rates,
-            );
-            descend(
-                &mut values.bias,
-                of_bias.all(),
-                (&first.bias, more_bias),
-                rates,
-            );
-            if self.network.scales == Some(index) {
-                project(&mut values.bias);
-            }
         }
     }
 }

@@ -7,7 +7,9 @@ use crate::model::Architecture;
 use crate::model::objective::{Batch, Bound};
 use crate::numeric::cubature::{self, Turn};
 use crate::numeric::evidence::Evidence;
+use crate::numeric::random::{self, Purpose};
 use crate::quantize::{Plan, Pool, measure};
+use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
 use crate::score::importance::Posterior;
 use crate::score::importance::log_weights;
@@ -262,7 +264,7 @@ impl Trial {
                     let mut shard = lock(&engine.shards[part]);
                     engine.gather(part, &epoch, &order, &mut shard);
                     let mut of_part = shard.forward(&engine.network, &ascended);
-                    let gradients = &engine.gradients[part];
+                    let gradients = &engine.optimizer.gradients[part];
                     shard.backward(&engine.network, gradients, &ascended, &mut of_part);
                     sums.add(of_part);
                 }
@@ -272,7 +274,7 @@ impl Trial {
         .unwrap();
         let mut gradients = vec![];
         for index in 0..engine.network.groups.len() {
-            let [a, b] = [0, 1].map(|part| read(&engine.gradients[part][index]).clone());
+            let [a, b] = [0, 1].map(|part| read(&engine.optimizer.gradients[part][index]).clone());
             let sum = |a: Vec<f32>, b: Vec<f32>| a.iter().zip(b).map(|(a, b)| a + b).collect();
             if !a.weight.is_empty() {
                 gradients.push(sum(a.weight, b.weight));
