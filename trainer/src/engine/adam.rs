@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Adam {
     moments: Vec<Mutex<Moments>>,
-    /// Of the variables that are not in the processor's memory, once they were stepped.
+    /// Moments of the variables that are not in the processor's memory, once they were stepped.
     elsewhere: Vec<Option<[Tensor; 2]>>,
     steps: i32,
 }

@@ -56,7 +56,7 @@ pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
         && training.batch.inputs.device().is_cpu()
 }
 
-/// How to train.
+/// Settings of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Readings in a step, at least one.
@@ -65,14 +65,14 @@ pub struct Settings {
     pub samples: usize,
     /// The fraction of numbers that is hidden.
     pub missing: f64,
-    /// Of all draws.
+    /// The seed of all draws.
     pub seed: u64,
     /// At least one.
     pub threads: usize,
 }
 
 impl Settings {
-    /// Those of a run.
+    /// The settings of a run.
     pub fn new(config: &Config) -> Self {
         Self {
             batch: config.train.batch,
@@ -84,14 +84,14 @@ impl Settings {
     }
 }
 
-/// What an epoch came to: sums over the readings, without the likelihood's constants but for `constant`.
+/// The results of an epoch: sums over the readings, without the likelihood's constants but for `constant`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EpochSums {
     /// `log p(x|z)`, the mean over samples.
     pub reconstruction: f64,
     /// The divergence in closed form.
     pub kl: f64,
-    /// What was ascended.
+    /// The objective of training.
     pub objective: f64,
     /// The likelihood's constants.
     pub constant: f64,
@@ -99,7 +99,7 @@ pub struct EpochSums {
     pub observed: f64,
 }
 
-/// What the first thread spent the last epoch with.
+/// The times that the first thread spent in the last epoch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
     forward: Duration,
@@ -124,7 +124,7 @@ pub struct Engine<'a> {
     times: Mutex<Times>,
 }
 
-/// What all steps of an epoch share.
+/// The arguments that all steps of an epoch share.
 struct Epoch<'e> {
     order: &'e [u32],
     inputs: &'e [f32],
@@ -176,8 +176,7 @@ impl<'a> Engine<'a> {
         self.network.write(vae)
     }
 
-    /// What the optimizer knows of each variable in the order of [`Vae::parameters`], how many steps there
-    /// were, and the streams of noise, gaps and bits.
+    /// The moments of each variable in the order of [`Vae::parameters`], the number of steps, and the streams of noise, gaps and bits.
     pub fn state(&self) -> (Vec<Moments>, i32, [Xoshiro128PlusPlus; 3]) {
         let (draws, bits) = (read(&self.draws), read(&self.bits));
         let streams = [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone);
@@ -274,7 +273,7 @@ impl<'a> Engine<'a> {
         sums
     }
 
-    /// What one thread does in an epoch.
+    /// The work of one thread in an epoch.
     fn work(
         &self,
         thread: usize,

@@ -12,9 +12,9 @@ use std::sync::{Mutex, RwLock};
 pub(super) struct Optimizer {
     /// The groups that each thread steps.
     pub(super) shares: Vec<Vec<usize>>,
-    /// Of each part of a batch.
+    /// Gradients of each part of a batch.
     pub(super) gradients: Vec<Vec<RwLock<Values>>>,
-    /// Of the weights and of the biases of each group.
+    /// Moments of the weights and of the biases of each group.
     moments: Vec<Mutex<[Moments; 2]>>,
 }
 

@@ -8,9 +8,9 @@ use std::ops::Range;
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
-/// What is smaller counts as zero: its square would be subnormal.
+/// Smaller gradients count as zero: their squares would be subnormal.
 const SMALLEST_GRADIENT: f32 = 1e-18;
-/// What is smaller counts as zero. The moments of a gradient that is zero from now on, such as a dead unit's, would
+/// Smaller moments count as zero. The moments of a gradient that is zero from now on, such as a dead unit's, would
 /// fade until they are subnormal, and stay so, where each operation takes a hundred times as long. Next to [`EPSILON`]
 /// neither a mean nor the root of a mean square of this size changes a step.
 const SMALLEST_MOMENT: f32 = 1e-32;
@@ -36,17 +36,17 @@ impl Moments {
         [&self.first, &self.second]
     }
 
-    /// The same, to step.
+    /// Both means, to step.
     pub fn all(&mut self) -> [&mut [f32]; 2] {
         [&mut self.first, &mut self.second]
     }
 
-    /// Those of some of the numbers, to step.
+    /// The means of some of the numbers, to step.
     pub fn part(&mut self, numbers: Range<usize>) -> [&mut [f32]; 2] {
         self.all().map(|moments| &mut moments[numbers.clone()])
     }
 
-    /// Those that [`Moments::parts`] gave.
+    /// The moments that [`Moments::parts`] gave.
     pub fn from_parts([first, second]: [Vec<f32>; 2]) -> Self {
         Self { first, second }
     }
@@ -62,7 +62,7 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// Those of step `step`, counted from 1, at a learning rate.
+    /// The rates of step `step`, counted from 1, at a learning rate.
     pub fn new(step: i32, learning_rate: f64) -> Self {
         let correction_1 = 1.0 - f64::from(BETA_1).powi(step);
         let correction_2 = 1.0 - f64::from(BETA_2).powi(step);
@@ -122,7 +122,7 @@ fn or_zero(number: f32, smallest: f32) -> f32 {
 /// One step of a tensor on any device down its gradient: gives the new value, and puts the new moments into their places.
 ///
 /// # Errors
-/// Those of candle.
+/// The errors of candle.
 pub fn descend_tensor(
     variable: &Tensor,
     gradient: &Tensor,
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// As those of a unit that dies do: no time is lost on subnormal numbers, and the value is the same.
+    /// No time is lost on subnormal moments of a unit that died, and the value is the same.
     #[test]
     fn moments_of_a_gradient_that_ended_become_zero() {
         let mut values = [0.5];

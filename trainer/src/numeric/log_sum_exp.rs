@@ -34,7 +34,7 @@ pub fn softmax(x: &[f64]) -> Vec<f64> {
 /// `ln sum_k exp(x_k)` over a dimension of a tensor.
 ///
 /// # Errors
-/// Those of candle.
+/// The errors of candle.
 pub fn log_sum_exp_over(x: &Tensor, dimension: impl Dim + Copy) -> candle_core::Result<Tensor> {
     // The result does not depend on the reference, so neither does its gradient.
     let largest = x.max_keepdim(dimension)?.detach();
@@ -45,7 +45,7 @@ pub fn log_sum_exp_over(x: &Tensor, dimension: impl Dim + Copy) -> candle_core::
 /// `ln 1/K sum_k exp(x_k)` over a dimension of a tensor.
 ///
 /// # Errors
-/// Those of candle.
+/// The errors of candle.
 pub fn log_mean_exp_over(x: &Tensor, dimension: impl Dim + Copy) -> candle_core::Result<Tensor> {
     let largest = x.max_keepdim(dimension)?.detach();
     let mean = x.broadcast_sub(&largest)?.exp()?.mean(dimension)?;

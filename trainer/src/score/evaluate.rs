@@ -98,7 +98,7 @@ fn by_turns(
     Ok(scores)
 }
 
-/// What `samples` draws from the encoder's posterior say of log p(x) of each reading of Gaussian latents, nats
+/// Estimates of log p(x) of each reading of Gaussian latents by `samples` draws from the encoder's posterior, nats
 /// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016, equation 8).
 ///
 /// # Errors
@@ -136,7 +136,7 @@ pub struct LogEvidence {
     pub samples: usize,
     /// Nats a reading; none without any.
     pub mean: Option<f64>,
-    /// Of the mean, over readings; none below two.
+    /// Its standard error over readings; none below two.
     pub standard_error: Option<f64>,
     /// The part of it that the draws have.
     pub sampling_error: Option<f64>,
@@ -145,7 +145,7 @@ pub struct LogEvidence {
 }
 
 impl LogEvidence {
-    /// Of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
+    /// Takes the mean of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
     pub fn new(all: &[Evidence], samples: usize, abnormal: Option<&[bool]>) -> Self {
         let normal = |row: &usize| abnormal.is_none_or(|abnormal| !abnormal[*row]);
         let rows: Vec<usize> = (0..all.len()).filter(normal).collect();
@@ -182,7 +182,7 @@ pub const FLOAT_POINTS: usize = 256;
 pub struct Scores {
     /// The bound by the trained model and [`FLOAT_POINTS`] points for each reading, nats.
     pub float: Vec<f64>,
-    /// As the device computes them.
+    /// Scores as the device computes them.
     pub device: Vec<Score>,
 }
 
@@ -204,14 +204,14 @@ impl Scores {
     }
 }
 
-/// How one way to compute scores fares on test readings.
+/// The results of one way to compute scores on test readings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Side {
     /// The mean bound over normal readings, nats a reading; none without any.
     pub elbo: Option<f64>,
     /// Its standard error over readings; none below two.
     pub standard_error: Option<f64>,
-    /// Of abnormal against normal readings; none without labels of both kinds.
+    /// The AUC of abnormal against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -281,7 +281,7 @@ impl Evaluation {
 }
 
 impl Side {
-    /// Of `scores`, one for each entry of `abnormal`.
+    /// Evaluates `scores`, one for each entry of `abnormal`.
     pub fn new(scores: &[f64], abnormal: &[bool]) -> Self {
         let normal: Vec<f64> = scores
             .iter()

@@ -43,7 +43,7 @@ const HISTORY: &str = "history";
 /// The criterion of the values to keep; empty where there are none.
 const CRITERION: &str = "criterion";
 const BEFORE: &str = "before";
-/// What the names of numbers of a [`State`] begin with.
+/// The prefix of the names of numbers of a [`State`].
 const STATE: &str = "state.";
 
 impl Checkpoint {
@@ -66,11 +66,6 @@ impl Checkpoint {
     /// Epochs that are done.
     pub fn epochs(&self) -> usize {
         self.history.len()
-    }
-
-    /// The bytes of the finished training in floats that it goes on from, if it is of one in integers.
-    pub fn before(&self) -> Option<&[u8]> {
-        self.before.as_deref()
     }
 
     /// Checks that it is of a training on so many readings.
@@ -135,7 +130,8 @@ impl Checkpoint {
         note.ok_or_else(|| unreadable(format!("it has no {name}")))
     }
 
-    /// [`Checkpoint::before`] of the bytes of a checkpoint.
+    /// The bytes of the finished training in floats that a checkpoint in integers, as bytes, goes on from; none of one in
+    /// floats.
     ///
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.

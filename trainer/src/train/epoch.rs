@@ -23,14 +23,14 @@ pub struct Epoch {
     /// its divergence weighted, which is no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub objective: Option<f64>,
-    /// Where training made gaps: the fraction of inputs that was observed in this epoch, which
-    /// are all that the numbers above are about.
+    /// The fraction of inputs that was observed in this epoch, where training made gaps; the numbers above are about
+    /// these inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_fraction: Option<f64>,
     /// The ELBO on whole validation readings after the epoch, where it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_elbo: Option<f64>,
-    /// Where training makes gaps: the ELBO on validation readings with gaps, always the same.
+    /// The ELBO on validation readings with gaps, always the same, where training makes gaps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_masked_elbo: Option<f64>,
 }

@@ -56,7 +56,7 @@ pub fn initialize(
     Vae::new(&architecture, likelihood, &mut rng, device)
 }
 
-/// How the bound is ascended.
+/// The means to ascend a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
     /// Passes written by hand, where [`engine::supports`] says so.
@@ -81,7 +81,7 @@ impl Means {
     }
 }
 
-/// How to go about a training; by default from the start, by the means of [`Means::new`], and without checkpoints.
+/// The course of a training; by default from the start, by the means of [`Means::new`], and without checkpoints.
 #[derive(Default)]
 pub struct Course<'a> {
     /// The means, if not those of [`Means::new`].

@@ -46,7 +46,7 @@ impl State {
         self.doubles.contains_key(name)
     }
 
-    /// Keeps what an optimizer knows of each of its variables after `steps` steps.
+    /// Keeps the moments of each variable of an optimizer after `steps` steps.
     pub(super) fn put_optimizer(&mut self, name: &str, moments: &[Moments], steps: i32) {
         for (index, moments) in moments.iter().enumerate() {
             let [first, second] = moments.parts();
@@ -56,7 +56,7 @@ impl State {
         self.put_doubles(&format!("{name}.steps"), vec![steps.into()]);
     }
 
-    /// What [`State::put_optimizer`] kept, of variables with so many numbers each.
+    /// The moments and steps that [`State::put_optimizer`] kept, for variables with so many numbers each.
     pub(super) fn optimizer(
         &self,
         name: &str,

@@ -61,7 +61,7 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// The same after every epoch, in the integers of `plan`.
+    /// Bounds on `data` after every epoch, with gaps too where training makes some, in the integers of `plan`.
     pub(super) fn in_integers(
         config: &Config,
         data: &'a Prepared,

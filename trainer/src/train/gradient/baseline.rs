@@ -125,7 +125,7 @@ impl Learned {
         Ok(self.output.forward(&hidden)?.squeeze(1)?)
     }
 
-    /// What the bound of each reading is expected to be.
+    /// The expected bound of each reading.
     pub(super) fn predict(&self, batch: &Batch) -> Result<Vec<f64>, Error> {
         let predictions = self.forward(batch)?.to_vec1::<f32>()?.into_iter();
         let Average { mean, .. } = self.average;

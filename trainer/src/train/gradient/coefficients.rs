@@ -16,9 +16,9 @@ pub struct LogWeights {
 /// samples fixed is the estimate; both in the order of [`LogWeights`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coefficients {
-    /// Of the model's log density.
+    /// Weights of the model's log density.
     pub model: Vec<f64>,
-    /// Of the posterior's: the learning signal.
+    /// Weights of the posterior's: the learning signals.
     pub posterior: Vec<f64>,
 }
 
@@ -32,7 +32,7 @@ impl LogWeights {
         }
     }
 
-    /// Those of the samples of one reading.
+    /// The log weights of the samples of one reading.
     fn of(&self, reading: usize) -> impl Iterator<Item = f64> + '_ {
         self.values
             .iter()
@@ -73,7 +73,7 @@ impl LogWeights {
         self.map(|_, weights| softmax(weights))
     }
 
-    /// Of the ELBO by the score function, with a `baseline` for each reading that does not depend on
+    /// Coefficients of the ELBO by the score function, with a `baseline` for each reading that does not depend on
     /// its samples: `E[(f - b) grad log q]`, where f is the log weight (Williams, "Simple statistical
     /// gradient-following algorithms for connectionist reinforcement learning", 1992; Mnih and
     /// Gregor, "Neural variational inference and learning in belief networks", ICML 2014, equation 5).
@@ -84,7 +84,7 @@ impl LogWeights {
         })
     }
 
-    /// The same with the mean log weight of the other samples of a reading for a baseline (Kool, van
+    /// [`LogWeights::score`] with the mean log weight of the other samples of a reading for a baseline (Kool, van
     /// Hoof and Welling, "Buy 4 REINFORCE samples, get a baseline for free!", 2019). At least two
     /// samples.
     pub fn leave_one_out(&self) -> Coefficients {
@@ -109,7 +109,7 @@ impl LogWeights {
         }
     }
 
-    /// Of the importance-weighted bound L: the signal of a sample is L less what it would be with the
+    /// Coefficients of the importance-weighted bound L: the signal of a sample is L less what it would be with the
     /// geometric mean of the other weights in that sample's place (Mnih and Rezende, "Variational
     /// inference for Monte Carlo objectives", ICML 2016, equations 7 to 10). At least two samples.
     pub fn vimco(&self) -> Coefficients {

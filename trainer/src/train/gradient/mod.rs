@@ -31,7 +31,7 @@ use candle_core::{Device, Tensor, Var};
 pub struct Estimator {
     gradient: Gradient,
     baseline: Baseline,
-    /// Of what a baseline starts from.
+    /// The draws that a baseline starts from.
     rng: Xoshiro128PlusPlus,
 }
 
@@ -48,8 +48,8 @@ enum Baseline {
 /// An estimate, and the bound at its samples without the likelihood's constant.
 #[derive(Debug)]
 pub struct Estimate {
-    /// Of minus the mean over the readings of the bound, in every parameter that it depends on: what
-    /// an optimizer descends.
+    /// The gradients of minus the mean bound over the readings, in every parameter that it depends on: an
+    /// optimizer descends them.
     pub gradients: GradStore,
     /// Sum over the readings of `E_q[log p(x|z)]`, nats.
     pub reconstruction: f64,
@@ -78,7 +78,7 @@ impl Estimator {
     /// draws of its own, and learns from these after it has been used.
     ///
     /// # Errors
-    /// Those of [`Gradient::check`], [`Error::Tensor`].
+    /// The errors of [`Gradient::check`], [`Error::Tensor`].
     pub fn estimate(
         &mut self,
         vae: &Vae,

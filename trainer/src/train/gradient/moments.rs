@@ -25,12 +25,12 @@ impl Moments {
         }
     }
 
-    /// Of each number.
+    /// The mean of each number.
     pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
-    /// Of each number, unbiased; at least two vectors.
+    /// The unbiased variance of each number; at least two vectors.
     pub fn variances(&self) -> Vec<f64> {
         let degrees = self.count - 1.0;
         self.squares
@@ -39,7 +39,7 @@ impl Moments {
             .collect()
     }
 
-    /// Of the mean of each number; at least two vectors.
+    /// The standard error of the mean of each number; at least two vectors.
     pub fn standard_errors(&self) -> Vec<f64> {
         let variances = self.variances().into_iter();
         variances
@@ -47,7 +47,7 @@ impl Moments {
             .collect()
     }
 
-    /// What a gradient is worth; at least two vectors.
+    /// Signal and noise of a gradient; at least two vectors.
     pub fn quality(&self) -> Quality {
         let variance: f64 = self.variances().iter().sum();
         let squares: f64 = self.mean.iter().map(|mean| mean * mean).sum();
@@ -65,7 +65,7 @@ impl Moments {
     }
 }
 
-/// How much of a gradient is signal.
+/// The signal and the noise of a gradient.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Quality {
     /// Euclidean norm of the expected gradient, nats per unit of the parameters; its square is an unbiased

@@ -44,7 +44,7 @@ impl<'a> ByEngine<'a> {
         })
     }
 
-    /// The same in the integers of `plan`.
+    /// Passes in the integers of `plan` from now on.
     pub(in crate::train) fn quantize(
         mut self,
         normalization: &Normalization,
