@@ -8,13 +8,10 @@ use crate::model::objective::{Batch, Bound};
 use crate::model::posterior::{Proposal, draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
-use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose};
-use crate::numeric::statistics::{auc, error_of_mean, mean_and_error, spearman};
+use crate::numeric::statistics::{auc, mean_and_error, spearman};
 pub use crate::readings::device::{device_scores, elbos, imputed, on_device};
 use crate::readings::masks::Masks;
-use crate::score::importance::Posterior;
-use crate::score::importance::log_weights;
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
@@ -96,71 +93,6 @@ fn by_turns(
         );
     }
     Ok(scores)
-}
-
-/// Estimates of log p(x) of each reading of Gaussian latents by `samples` draws from the encoder's posterior, nats
-/// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016, equation 8).
-///
-/// # Errors
-/// [`Error::Tensor`].
-pub fn evidence(
-    vae: &Vae,
-    data: &Prepared,
-    samples: usize,
-    seed: u64,
-) -> Result<Vec<Evidence>, Error> {
-    if let Some(evaluator) = Evaluator::new(vae, data)? {
-        return evaluator.evidence(samples, seed);
-    }
-    let mut rng = random::stream(seed, Purpose::Evaluation);
-    let mut all = Vec::with_capacity(data.readings.len());
-    for row in 0..data.readings.len() {
-        let batch = data.narrow(row, 1, None)?;
-        let proposal = Posterior::encode(vae, &batch)?;
-        let weights = log_weights(vae, &batch, &proposal, samples, &mut rng)?;
-        all.extend(weights.iter().map(|weights| {
-            let evidence = Evidence::new(weights);
-            Evidence {
-                log_evidence: evidence.log_evidence + data.constant(row, None),
-                ..evidence
-            }
-        }));
-    }
-    Ok(all)
-}
-
-/// log p(x) of normal readings, by importance sampling.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct LogEvidence {
-    /// For each reading.
-    pub samples: usize,
-    /// Nats a reading; none without any.
-    pub mean: Option<f64>,
-    /// Its standard error over readings; none below two.
-    pub standard_error: Option<f64>,
-    /// The part of it that the draws have.
-    pub sampling_error: Option<f64>,
-    /// Mean over the readings.
-    pub effective_samples: Option<f64>,
-}
-
-impl LogEvidence {
-    /// Takes the mean of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
-    pub fn new(all: &[Evidence], samples: usize, abnormal: Option<&[bool]>) -> Self {
-        let normal = |row: &usize| abnormal.is_none_or(|abnormal| !abnormal[*row]);
-        let rows: Vec<usize> = (0..all.len()).filter(normal).collect();
-        let of = |value: fn(&Evidence) -> f64| {
-            rows.iter().map(|&row| value(&all[row])).collect::<Vec<_>>()
-        };
-        let (mean, standard_error) = mean_and_error(&of(|one| one.log_evidence));
-        Self {
-            samples,
-            mean,
-            standard_error,
-            sampling_error: mean.map(|_| error_of_mean(&of(|one| one.standard_error))),
-            effective_samples: mean_and_error(&of(|one| one.effective_samples)).0,
-        }
-    }
 }
 
 /// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`]

@@ -6,12 +6,10 @@
 
 mod baseline;
 mod coefficients;
-mod evidence;
 mod moments;
 mod variance;
 
 pub use coefficients::{Coefficients, LogWeights};
-pub use evidence::log_evidence;
 pub use moments::{Moments, Quality};
 pub use variance::{Bias, Row, Setting, Variance};
 

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::numeric::adam::{Moments, Rates, descend};
-use crate::score::importance::Posterior;
+use crate::score::posterior::Posterior;
 use crate::train::State;
 use candle_core::{Device, Tensor, Var};
 

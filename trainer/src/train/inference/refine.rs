@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::numeric::random::normals;
-use crate::score::importance::Posterior;
+use crate::score::posterior::Posterior;
 use candle_core::{Device, Tensor};
 use rand_core::Rng;
 

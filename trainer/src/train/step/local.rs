@@ -8,7 +8,7 @@ use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
-use crate::score::importance::Posterior;
+use crate::score::posterior::Posterior;
 use crate::train::inference::{Local, antithetic};
 use crate::train::{Epoch, State};
 use candle_core::{Tensor, Var};
