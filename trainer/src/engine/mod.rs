@@ -125,7 +125,7 @@ pub struct Engine<'a> {
 }
 
 /// The arguments that all steps of an epoch share.
-struct Epoch<'e> {
+struct Pass<'e> {
     order: &'e [u32],
     inputs: &'e [f32],
     target: &'e [f32],
@@ -226,7 +226,7 @@ impl<'a> Engine<'a> {
         let batch = &self.training.batch;
         let sums = with_numbers(&batch.inputs, |inputs| {
             with_numbers(&batch.target, |target| {
-                let epoch = Epoch {
+                let pass = Pass {
                     order,
                     inputs,
                     target,
@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
                     learning_rate,
                     barrier: Barrier::new(self.threads),
                 };
-                self.run(&epoch, project)
+                self.run(&pass, project)
             })
         })??;
         self.steps += order.len().div_ceil(self.batch) as i32;
@@ -255,14 +255,14 @@ impl<'a> Engine<'a> {
         *lock(&self.times)
     }
 
-    fn run(&self, epoch: &Epoch<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
         write(&self.draws).begin();
         let mut sums = Sums::default();
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.threads)
-                .map(|thread| scope.spawn(move || self.work(thread, epoch, project)))
+                .map(|thread| scope.spawn(move || self.work(thread, pass, project)))
                 .collect();
-            sums.add(self.work(0, epoch, project));
+            sums.add(self.work(0, pass, project));
             for other in others {
                 match other.join() {
                     Ok(of_other) => sums.add(of_other),
@@ -274,17 +274,12 @@ impl<'a> Engine<'a> {
     }
 
     /// The work of one thread in an epoch.
-    fn work(
-        &self,
-        thread: usize,
-        epoch: &Epoch<'_>,
-        project: &(dyn Fn(&mut [f32]) + Sync),
-    ) -> Sums {
-        let member = epoch.barrier.member();
+    fn work(&self, thread: usize, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+        let member = pass.barrier.member();
         let mut sums = Sums::default();
         let parts = (thread..self.shards.len()).step_by(self.threads);
         let mut shards: Vec<_> = parts.map(|part| (part, lock(&self.shards[part]))).collect();
-        let mut chunks = epoch.order.chunks(self.batch).peekable();
+        let mut chunks = pass.order.chunks(self.batch).peekable();
         if let Some(first) = chunks.peek() {
             self.draw(thread, first);
         }
@@ -294,12 +289,12 @@ impl<'a> Engine<'a> {
         while let Some(indices) = chunks.next() {
             step += 1;
             let ascended = Ascended {
-                weighting: epoch.weighting,
+                weighting: pass.weighting,
                 batch: indices.len(),
             };
             for (part, shard) in &mut shards {
                 let clock = Instant::now();
-                self.gather(*part, epoch, indices, shard);
+                self.gather(*part, pass, indices, shard);
                 let mut of_step = shard.forward(&self.network, &ascended);
                 times.forward += clock.elapsed();
                 let clock = Instant::now();
@@ -312,7 +307,7 @@ impl<'a> Engine<'a> {
             member.wait();
             times.waiting += clock.elapsed();
             let clock = Instant::now();
-            let rates = Rates::new(step, epoch.learning_rate);
+            let rates = Rates::new(step, pass.learning_rate);
             self.optimizer
                 .descend(&self.network, thread, rates, project);
             if self.network.quantized.is_some() {
@@ -346,7 +341,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Puts a shard's part of the readings `indices` into its buffers.
-    fn gather(&self, part: usize, epoch: &Epoch<'_>, indices: &[u32], shard: &mut Shard) {
+    fn gather(&self, part: usize, pass: &Pass<'_>, indices: &[u32], shard: &mut Shard) {
         let (count, parts) = (indices.len(), self.shards.len());
         let part = part * count / parts..(part + 1) * count / parts;
         let &Shape {
@@ -366,9 +361,9 @@ impl<'a> Engine<'a> {
             for (place, &row) in indices[part.clone()].iter().enumerate() {
                 let row = row as usize;
                 readings.inputs[place * numbers..][..numbers]
-                    .copy_from_slice(&epoch.inputs[row * numbers..][..numbers]);
+                    .copy_from_slice(&pass.inputs[row * numbers..][..numbers]);
                 readings.target[place * modelled..][..modelled]
-                    .copy_from_slice(&epoch.target[row * modelled..][..modelled]);
+                    .copy_from_slice(&pass.target[row * modelled..][..modelled]);
             }
         }
         let draws = read(&self.draws);

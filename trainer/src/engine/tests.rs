@@ -252,7 +252,7 @@ impl Trial {
         let mut sums = Sums::default();
         with_numbers(&self.data.batch.inputs, |inputs| {
             with_numbers(&self.data.batch.target, |target| {
-                let epoch = Epoch {
+                let pass = Pass {
                     order: &order,
                     inputs,
                     target,
@@ -262,7 +262,7 @@ impl Trial {
                 };
                 for part in 0..engine.shards.len() {
                     let mut shard = lock(&engine.shards[part]);
-                    engine.gather(part, &epoch, &order, &mut shard);
+                    engine.gather(part, &pass, &order, &mut shard);
                     let mut of_part = shard.forward(&engine.network, &ascended);
                     let gradients = &engine.optimizer.gradients[part];
                     shard.backward(&engine.network, gradients, &ascended, &mut of_part);

@@ -10,7 +10,7 @@ mod moments;
 mod variance;
 
 pub use coefficients::{Coefficients, LogWeights};
-pub use moments::{Moments, Quality};
+pub use moments::{Quality, RunningMoments};
 pub use variance::{Bias, Row, Setting, Variance};
 
 use crate::config::{ElboForm, Gradient};

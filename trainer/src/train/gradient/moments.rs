@@ -3,13 +3,13 @@
 /// Mean and variance of each number of vectors that come one by one (Welford, "Note on a method for
 /// calculating corrected sums of squares and products", 1962).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moments {
+pub struct RunningMoments {
     count: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
 }
 
-impl Moments {
+impl RunningMoments {
     /// Takes one more vector in, as long as the others.
     pub fn add(&mut self, values: &[f64]) {
         if self.mean.is_empty() {
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_the_list() {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         for x in [1.0, 2.0, 6.0] {
             moments.add(&[x, -10.0 * x]);
         }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn noise_alone_has_no_signal() {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         for x in [1.0, -1.0, 1.0, -1.0] {
             moments.add(&[x]);
         }

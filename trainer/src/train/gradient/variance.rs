@@ -1,6 +1,6 @@
 //! Estimators of the gradient side by side, on one model and one batch.
 
-use super::moments::{Moments, Quality};
+use super::moments::{Quality, RunningMoments};
 use super::{Estimate, Estimator};
 use crate::config::{Gradient, Latent, Target};
 use crate::error::Error;
@@ -91,7 +91,7 @@ struct Reference {
     /// A vector of unit length.
     direction: Vec<f64>,
     /// The mean along it, and its variance.
-    along: Moments,
+    along: RunningMoments,
 }
 
 impl Variance {
@@ -173,8 +173,8 @@ impl Setting<'_> {
 
     fn row(&self, gradient: Gradient, samples: usize, reference: &Reference) -> Result<Row, Error> {
         let mut rng = random::stream(self.seed, Purpose::Variance);
-        let (mut encoder, mut decoder) = (Moments::default(), Moments::default());
-        let mut along = Moments::default();
+        let (mut encoder, mut decoder) = (RunningMoments::default(), RunningMoments::default());
+        let mut along = RunningMoments::default();
         let case = (gradient, samples, self.draws);
         let seconds = self.draw(case, &mut rng, |of_encoder, of_decoder| {
             encoder.add(of_encoder);
@@ -223,12 +223,12 @@ impl Setting<'_> {
         };
         // Draws that no row has.
         let mut rng = random::stream(self.seed, Purpose::Reference);
-        let mut mean = Moments::default();
+        let mut mean = RunningMoments::default();
         let case = (gradient, samples, REFERENCE.0 * self.draws);
         self.draw(case, &mut rng, |encoder, _| mean.add(encoder))?;
         let length = dot(mean.mean(), mean.mean()).sqrt();
         let direction: Vec<f64> = mean.mean().iter().map(|value| value / length).collect();
-        let mut along = Moments::default();
+        let mut along = RunningMoments::default();
         let case = (gradient, samples, REFERENCE.1 * self.draws);
         self.draw(case, &mut rng, |encoder, _| {
             along.add(&[dot(encoder, &direction)]);
@@ -242,7 +242,7 @@ impl Setting<'_> {
 }
 
 impl Bias {
-    fn new(along: &Moments, reference: &Moments) -> Self {
+    fn new(along: &RunningMoments, reference: &RunningMoments) -> Self {
         let length = reference.mean()[0];
         let error = along.standard_errors()[0].hypot(reference.standard_errors()[0]);
         Self {
