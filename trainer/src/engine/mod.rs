@@ -27,7 +27,7 @@ mod shard;
 mod tests;
 mod values;
 
-use crate::config::{Config, Latent};
+use crate::config::{Config, Gradient, Latent};
 use crate::error::Error;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
@@ -47,11 +47,12 @@ use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
-/// and without free bits.
+/// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I), reparameterized
+/// gradients and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
     vae.latent() == Latent::Gaussian
         && matches!(vae.prior, Prior::Standard)
+        && config.train.gradient == Gradient::Reparameterized
         && config.train.objective.free_bits == 0.0
         && training.batch.inputs.device().is_cpu()
 }

@@ -1,50 +1,47 @@
 //! Interrupted trainings as bytes: everything that determines the epochs still to come.
 
-use super::epoch::NUMBERS;
 use super::{Best, Epoch, State};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::numeric::random::Xoshiro128PlusPlus;
-use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use candle_core::{Device, Tensor, safetensors::load_buffer};
+use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
 /// A training after some epoch.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    /// The results of the epochs so far.
-    pub(super) history: Vec<Epoch>,
+    pub(super) progress: Progress,
     /// The order of the readings, which the next epoch shuffles again.
     pub(super) order: Vec<u32>,
-    pub(super) shuffling: Xoshiro128PlusPlus,
     /// Values of the variables, in the order of [`Vae::parameters`].
     pub(super) values: Vec<Tensor>,
-    /// The values to keep, and their criterion.
-    pub(super) best: Best,
-    /// The state of the way to ascend.
-    pub(super) state: State,
+    /// The values to keep, if there are any yet.
+    pub(super) best: Option<Vec<Tensor>>,
+    /// The numbers of a [`State`].
+    pub(super) state: BTreeMap<String, Tensor>,
     /// The finished training in floats that this one in integers goes on from, as bytes.
     pub(super) before: Option<Vec<u8>>,
 }
 
-/// The part that is no array.
-#[derive(Debug, Serialize, Deserialize)]
-struct Progress {
-    shuffling: Xoshiro128PlusPlus,
-    streams: BTreeMap<String, Xoshiro128PlusPlus>,
+/// The part that is no tensor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Progress {
+    /// The criterion of the values to keep.
+    pub(super) criterion: Option<f64>,
+    /// The stream that shuffles readings.
+    pub(super) shuffling: Option<Xoshiro128PlusPlus>,
+    /// The streams of a [`State`].
+    pub(super) streams: BTreeMap<String, Xoshiro128PlusPlus>,
+    /// The results of the epochs so far.
+    pub(super) history: Vec<Epoch>,
 }
 
 /// The name of [`Progress`] in the file's metadata.
 const PROGRESS: &str = "progress";
 const ORDER: &str = "order";
-/// (epochs, numbers).
-const HISTORY: &str = "history";
-/// The criterion of the values to keep; empty where there are none.
-const CRITERION: &str = "criterion";
 const BEFORE: &str = "before";
-/// The prefix of the names of numbers of a [`State`].
-const STATE: &str = "state.";
 
 impl Checkpoint {
     /// The end of a training of `vae` on so many readings.
@@ -53,19 +50,36 @@ impl Checkpoint {
     /// [`Error::Tensor`].
     pub fn finished(vae: &Vae, history: &[Epoch], readings: usize) -> Result<Self, Error> {
         Ok(Self {
-            history: history.to_vec(),
+            progress: Progress {
+                criterion: None,
+                shuffling: None,
+                streams: BTreeMap::new(),
+                history: history.to_vec(),
+            },
             order: (0..readings as u32).collect(),
-            shuffling: elbow::rng::stream(0, 0),
             values: vae.snapshot()?,
-            best: Best::default(),
-            state: State::default(),
+            best: None,
+            state: BTreeMap::new(),
             before: None,
         })
     }
 
     /// Epochs that are done.
     pub fn epochs(&self) -> usize {
-        self.history.len()
+        self.progress.history.len()
+    }
+
+    /// The values to keep, and their criterion.
+    pub(super) fn best(&self) -> Best {
+        Best::new(self.progress.criterion.zip(self.best.clone()))
+    }
+
+    /// Takes the state of the way to ascend.
+    pub(super) fn take_state(&mut self) -> State {
+        State {
+            streams: std::mem::take(&mut self.progress.streams),
+            numbers: std::mem::take(&mut self.state),
+        }
     }
 
     /// Checks that it is of a training on so many readings.
@@ -86,37 +100,24 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Tensor`], [`Error::Setting`].
     pub fn to_bytes(&self, vae: &Vae, note: (&str, String)) -> Result<Vec<u8>, Error> {
-        let mut arrays = Arrays::default();
-        arrays.push(ORDER, &[self.order.len()], &self.order);
-        let history = self.history.iter().flat_map(|epoch| epoch.to_numbers());
-        let history: Vec<f64> = history.collect();
-        arrays.push(HISTORY, &[self.history.len(), NUMBERS], &history);
-        let criterion: Vec<f64> = self.best.criterion().into_iter().collect();
-        arrays.push(CRITERION, &[criterion.len()], &criterion);
+        let device = &Device::Cpu;
+        let mut tensors = vec![(ORDER.to_owned(), Tensor::new(&*self.order, device)?)];
         if let Some(before) = &self.before {
-            arrays.push(BEFORE, &[before.len()], before);
+            tensors.push((BEFORE.to_owned(), Tensor::new(&**before, device)?));
         }
-        for (index, (name, var)) in vae.parameters().into_iter().enumerate() {
-            let shape = var.dims();
-            let value = flat(&self.values[index])?;
-            arrays.push(&format!("value.{name}"), shape, &value);
-            if let Some(best) = self.best.values() {
-                arrays.push(&format!("best.{name}"), shape, &flat(&best[index])?);
+        for (index, (name, _)) in vae.parameters().into_iter().enumerate() {
+            tensors.push((format!("value.{name}"), self.values[index].clone()));
+            if let Some(best) = &self.best {
+                tensors.push((format!("best.{name}"), best[index].clone()));
             }
         }
-        for (name, numbers) in &self.state.singles {
-            arrays.push(&format!("{STATE}{name}"), &[numbers.len()], numbers);
-        }
-        for (name, numbers) in &self.state.doubles {
-            arrays.push(&format!("{STATE}{name}"), &[numbers.len()], numbers);
-        }
-        let progress = serde_json::to_string(&Progress {
-            shuffling: self.shuffling.clone(),
-            streams: self.state.streams.clone(),
-        });
-        let progress =
-            progress.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
-        arrays.serialize([(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)])
+        let state = self.state.iter();
+        tensors.extend(state.map(|(name, numbers)| (format!("state.{name}"), numbers.clone())));
+        let progress = toml::to_string(&self.progress)
+            .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+        let metadata = [(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)];
+        let bytes = safetensors::serialize(tensors, Some(HashMap::from(metadata)));
+        Ok(bytes.map_err(candle_core::Error::wrap)?)
     }
 
     /// The text under `name` in the metadata of [`Checkpoint::to_bytes`].
@@ -145,144 +146,52 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.
     pub fn from_bytes(bytes: &[u8], vae: &Vae) -> Result<Self, Error> {
-        let progress: Progress =
-            serde_json::from_str(&Self::note(bytes, PROGRESS)?).map_err(unreadable)?;
-        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let history: Vec<f64> = numbers(&file, HISTORY)?;
-        let history = history.as_chunks::<NUMBERS>().0.iter().enumerate();
-        let criterion = numbers::<f64>(&file, CRITERION)?.first().copied();
-        let (mut values, mut best) = (vec![], vec![]);
-        for (name, var) in vae.parameters() {
-            let read = |kind: &str| tensor(&file, &format!("{kind}.{name}"), var);
-            values.push(read("value")?);
-            if criterion.is_some() {
-                best.push(read("best")?);
-            }
-        }
-        let mut state = State {
-            streams: progress.streams,
-            ..State::default()
+        let progress = Self::note(bytes, PROGRESS)?;
+        let progress: Progress = toml::from_str(&progress).map_err(unreadable)?;
+        let mut tensors = load_buffer(bytes, &Device::Cpu).map_err(unreadable)?;
+        let mut take = |name: &str| {
+            let tensor = tensors.remove(name);
+            tensor.ok_or_else(|| unreadable(format!("it has no {name}")))
         };
-        for (name, view) in file.iter() {
-            let Some(own) = name.strip_prefix(STATE) else {
-                continue;
+        let order = take(ORDER)?.to_vec1().map_err(unreadable)?;
+        let mut of_model = |kind: &str| {
+            let parameters = vae.parameters().into_iter();
+            let one = |(name, var): (String, &candle_core::Var)| {
+                let tensor = take(&format!("{kind}.{name}"))?;
+                if (tensor.dims(), tensor.dtype()) == (var.dims(), var.dtype()) {
+                    return Ok(tensor.to_device(var.device())?);
+                }
+                Err(unreadable(format!(
+                    "{kind}.{name} is {:?} of {:?}, the model has {:?} of {:?}",
+                    tensor.dims(),
+                    tensor.dtype(),
+                    var.dims(),
+                    var.dtype()
+                )))
             };
-            match view.dtype() {
-                Dtype::F32 => state
-                    .singles
-                    .insert(own.to_owned(), numbers(&file, name)?)
-                    .is_some(),
-                _ => state
-                    .doubles
-                    .insert(own.to_owned(), numbers(&file, name)?)
-                    .is_some(),
-            };
-        }
+            parameters.map(one).collect::<Result<Vec<_>, Error>>()
+        };
+        let values = of_model("value")?;
+        let best = progress.criterion.map(|_| of_model("best")).transpose()?;
+        let before = Self::before_in(bytes)?;
+        let state = tensors.into_iter().filter_map(|(name, numbers)| {
+            let name = name.strip_prefix("state.")?;
+            Some((name.to_owned(), numbers))
+        });
         Ok(Self {
-            history: history
-                .map(|(index, numbers)| Epoch::from_numbers(index + 1, *numbers))
-                .collect(),
-            order: numbers(&file, ORDER)?,
-            shuffling: progress.shuffling,
+            progress,
+            order,
             values,
-            best: Best::new(criterion.map(|criterion| (criterion, best))),
-            state,
-            before: Self::before_in(bytes)?,
+            best,
+            state: state.collect(),
+            before,
         })
     }
 }
-
-/// Arrays on their way into a file.
-#[derive(Default)]
-struct Arrays {
-    names: Vec<(String, Vec<usize>, Dtype)>,
-    bytes: Vec<Vec<u8>>,
-}
-
-impl Arrays {
-    fn push<T: Number>(&mut self, name: &str, shape: &[usize], numbers: &[T]) {
-        self.names.push((name.to_owned(), shape.to_vec(), T::KIND));
-        self.bytes.push(
-            numbers
-                .iter()
-                .flat_map(|&number| number.to_bytes())
-                .collect(),
-        );
-    }
-
-    fn serialize(self, metadata: [(String, String); 2]) -> Result<Vec<u8>, Error> {
-        let views = self.names.into_iter().zip(&self.bytes);
-        let views = views
-            .map(|((name, shape, kind), bytes)| Ok((name, TensorView::new(kind, shape, bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(candle_core::Error::wrap)?;
-        let metadata = Some(HashMap::from(metadata));
-        Ok(safetensors::serialize(views, metadata).map_err(candle_core::Error::wrap)?)
-    }
-}
-
-/// A number in a file, in little-endian bytes.
-trait Number: Copy {
-    const KIND: Dtype;
-    type Bytes: IntoIterator<Item = u8>;
-    fn to_bytes(self) -> Self::Bytes;
-    fn read_all(bytes: &[u8]) -> Vec<Self>;
-}
-
-macro_rules! numbers {
-    ($($number:ty: $kind:ident),*) => { $(
-        impl Number for $number {
-            const KIND: Dtype = Dtype::$kind;
-            type Bytes = [u8; size_of::<$number>()];
-            fn to_bytes(self) -> Self::Bytes {
-                self.to_le_bytes()
-            }
-            fn read_all(bytes: &[u8]) -> Vec<Self> {
-                let words = bytes.as_chunks().0.iter();
-                words.map(|word| Self::from_le_bytes(*word)).collect()
-            }
-        }
-    )* };
-}
-numbers!(u8: U8, u32: U32, f32: F32, f64: F64);
 
 /// A training that cannot be gone on with, for a reason.
 pub(super) fn unreadable(reason: impl std::fmt::Display) -> Error {
     Error::Setting(format!(
         "the checkpoint cannot be gone on with: {reason}; train anew, without --resume"
     ))
-}
-
-/// The numbers of an array of their kind.
-fn numbers<T: Number>(file: &SafeTensors<'_>, name: &str) -> Result<Vec<T>, Error> {
-    let view = file.tensor(name).map_err(unreadable)?;
-    if view.dtype() != T::KIND {
-        let (found, wanted) = (view.dtype(), T::KIND);
-        return Err(unreadable(format!(
-            "{name} is of {found:?} instead of {wanted:?}"
-        )));
-    }
-    Ok(T::read_all(view.data()))
-}
-
-/// An array of the shape of `var`, on its device.
-fn tensor(file: &SafeTensors<'_>, name: &str, var: &Tensor) -> Result<Tensor, Error> {
-    let view = file.tensor(name).map_err(unreadable)?;
-    let shape = var.dims();
-    if view.shape() != shape {
-        return Err(unreadable(format!(
-            "{name} is {:?} of {:?}, the model has {shape:?} of F32",
-            view.shape(),
-            view.dtype()
-        )));
-    }
-    let numbers: Vec<f32> = numbers(file, name)?;
-    Ok(Tensor::from_vec(numbers, shape, var.device())?)
-}
-
-fn flat(tensor: &Tensor) -> Result<Vec<f32>, Error> {
-    Ok(tensor
-        .to_device(&Device::Cpu)?
-        .flatten_all()?
-        .to_vec1::<f32>()?)
 }

@@ -2,13 +2,10 @@
 
 use crate::engine::EpochSums;
 use crate::error::Error;
-use serde::Serialize;
-
-/// Numbers of an [`Epoch`] but for its count.
-pub(super) const NUMBERS: usize = 7;
+use serde::{Deserialize, Serialize};
 
 /// The results of an epoch, in nats a reading: means over the readings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
     pub epoch: usize,
@@ -58,44 +55,6 @@ impl Epoch {
             observed_fraction: Some(sums.observed / readings),
             ..Self::default()
         })
-    }
-
-    /// Its numbers but for the count, NaN for none.
-    pub(super) fn to_numbers(self) -> [f64; NUMBERS] {
-        let or_nan = |number: Option<f64>| number.unwrap_or(f64::NAN);
-        [
-            self.elbo,
-            self.reconstruction,
-            self.kl,
-            or_nan(self.objective),
-            or_nan(self.observed_fraction),
-            or_nan(self.validation_elbo),
-            or_nan(self.validation_masked_elbo),
-        ]
-    }
-
-    /// Epoch `epoch` of the numbers that [`Epoch::to_numbers`] gave.
-    pub(super) fn from_numbers(epoch: usize, numbers: [f64; NUMBERS]) -> Self {
-        let some = |number: f64| (!number.is_nan()).then_some(number);
-        let [
-            elbo,
-            reconstruction,
-            kl,
-            objective,
-            observed,
-            validation,
-            masked,
-        ] = numbers;
-        Self {
-            epoch,
-            elbo,
-            reconstruction,
-            kl,
-            objective: some(objective),
-            observed_fraction: some(observed),
-            validation_elbo: some(validation),
-            validation_masked_elbo: some(masked),
-        }
     }
 
     /// The criterion of early stopping, the higher the better: the ELBO on validation readings, and

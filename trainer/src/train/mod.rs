@@ -16,7 +16,7 @@ pub use epoch::Epoch;
 pub use integers::train_integers;
 pub use validation::fixed_masks;
 
-use crate::config::{Config, Gradient, Inference, LikelihoodKind, cosine};
+use crate::config::{Config, Inference, LikelihoodKind, cosine};
 use crate::data::shuffle;
 use crate::engine;
 use crate::error::Error;
@@ -25,9 +25,10 @@ use crate::model::{Architecture, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::readings::Normalization;
 use candle_core::Device;
+use checkpoint::Progress;
 use state::State;
 use std::time::{Duration, Instant};
-use step::{ByCandle, ByEngine, ByEstimator, Locally, Stage, Step, Turn};
+use step::{ByCandle, ByEngine, Locally, Stage, Step, Turn};
 use validation::Validation;
 
 /// A model with random weights for the settings.
@@ -61,10 +62,8 @@ pub fn initialize(
 pub enum Means {
     /// Passes written by hand, where [`engine::supports`] says so.
     Engine,
-    /// Automatic differentiation.
+    /// Automatic differentiation, with any estimator of the gradient.
     Candle,
-    /// An [`Estimator`](gradient::Estimator) of the gradient.
-    Estimator,
     /// A posterior of each reading's own in the first half of the epochs, and an encoder for the decoder in the second.
     Local,
 }
@@ -73,7 +72,6 @@ impl Means {
     /// The means that the settings ask for; the engine where it can.
     pub fn new(vae: &Vae, config: &Config, training: &Prepared) -> Self {
         match config.train.inference {
-            _ if config.train.gradient != Gradient::Reparameterized => Self::Estimator,
             Inference::Svi => Self::Local,
             Inference::Amortized if engine::supports(vae, config, training) => Self::Engine,
             Inference::Amortized => Self::Candle,
@@ -150,7 +148,6 @@ fn phases<'a>(
     let step: Box<dyn Step> = match means {
         Means::Engine => Box::new(ByEngine::new(vae, config, training)?),
         Means::Candle => Box::new(ByCandle::new(vae, config, training)),
-        Means::Estimator => Box::new(ByEstimator::new(vae, config, training)),
         Means::Local => {
             let half = last.div_ceil(2);
             let falling = move |done, epochs| config.train.learning_rate * cosine(done, epochs);
@@ -242,12 +239,8 @@ impl<'a, 'c> Training<'a, 'c> {
         (self.earlier, self.over, self.best) = (earlier, earlier, best);
         if let Some(checkpoint) = &self.course.checkpoint {
             self.vae.restore(&checkpoint.values)?;
-            self.best = checkpoint.best.clone();
-            let epochs = checkpoint.history.iter().map(|epoch| Epoch {
-                epoch: earlier + epoch.epoch,
-                ..*epoch
-            });
-            self.history = epochs.collect();
+            self.best = checkpoint.best();
+            self.history.clone_from(&checkpoint.progress.history);
         }
         Ok(())
     }
@@ -259,10 +252,11 @@ impl<'a, 'c> Training<'a, 'c> {
         let done = self.earlier + self.history.len();
         // A phase that is over or has not begun has no state in the checkpoint.
         if (self.over + 1..phase.last).contains(&done)
-            && let Some(checkpoint) = self.course.checkpoint.take()
+            && let Some(mut checkpoint) = self.course.checkpoint.take()
         {
-            phase.step.resume(&checkpoint.state)?;
-            (order, shuffling) = (checkpoint.order, checkpoint.shuffling);
+            phase.step.resume(&checkpoint.take_state())?;
+            shuffling = checkpoint.progress.shuffling.unwrap_or(shuffling);
+            order = checkpoint.order;
         }
         self.over = phase.last;
         for epoch in done + 1..=phase.last {
@@ -295,13 +289,18 @@ impl<'a, 'c> Training<'a, 'c> {
         if self.saved.elapsed() < *interval {
             return Ok(());
         }
+        let State { streams, numbers } = step.state()?;
         save(&Checkpoint {
-            history: self.history.clone(),
+            progress: Progress {
+                criterion: self.best.criterion(),
+                shuffling: Some(shuffling.clone()),
+                streams,
+                history: self.history.clone(),
+            },
             order: order.to_vec(),
-            shuffling: shuffling.clone(),
             values: self.vae.snapshot()?,
-            best: self.best.clone(),
-            state: step.state()?,
+            best: self.best.values().map(<[_]>::to_vec),
+            state: numbers,
             before: self.course.before.clone(),
         })?;
         self.saved = Instant::now();

@@ -4,14 +4,14 @@ use super::checkpoint::unreadable;
 use crate::error::Error;
 use crate::numeric::adam::Moments;
 use crate::numeric::random::Xoshiro128PlusPlus;
+use candle_core::{Device, Tensor, WithDType};
 use std::collections::BTreeMap;
 
-/// Streams of randomness and numbers, by names.
+/// Streams of randomness and lists of numbers, by names.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) streams: BTreeMap<String, Xoshiro128PlusPlus>,
-    pub(super) singles: BTreeMap<String, Vec<f32>>,
-    pub(super) doubles: BTreeMap<String, Vec<f64>>,
+    pub(super) numbers: BTreeMap<String, Tensor>,
 }
 
 impl State {
@@ -20,40 +20,47 @@ impl State {
     }
 
     pub(super) fn stream(&self, name: &str) -> Result<Xoshiro128PlusPlus, Error> {
-        self.streams.get(name).cloned().ok_or_else(|| lack(name))
+        let stream = self.streams.get(name).cloned();
+        stream.ok_or_else(|| unreadable(format!("it has no {name}")))
     }
 
-    pub(super) fn put_singles(&mut self, name: &str, numbers: &[f32]) {
-        self.singles.insert(name.to_owned(), numbers.to_vec());
-    }
-
-    /// The `count` numbers under `name`.
-    pub(super) fn singles(&self, name: &str, count: usize) -> Result<&[f32], Error> {
-        of_length(self.singles.get(name), name, count)
-    }
-
-    pub(super) fn put_doubles(&mut self, name: &str, numbers: Vec<f64>) {
-        self.doubles.insert(name.to_owned(), numbers);
+    pub(super) fn put<T: WithDType>(&mut self, name: &str, numbers: &[T]) -> Result<(), Error> {
+        let numbers = Tensor::new(numbers, &Device::Cpu)?;
+        self.numbers.insert(name.to_owned(), numbers);
+        Ok(())
     }
 
     /// The `count` numbers under `name`.
-    pub(super) fn doubles(&self, name: &str, count: usize) -> Result<&[f64], Error> {
-        of_length(self.doubles.get(name), name, count)
+    pub(super) fn numbers<T: WithDType>(&self, name: &str, count: usize) -> Result<Vec<T>, Error> {
+        let numbers = self.numbers.get(name);
+        let numbers = numbers.ok_or_else(|| unreadable(format!("it has no {name}")))?;
+        let numbers: Vec<T> = numbers.to_vec1().map_err(unreadable)?;
+        if numbers.len() == count {
+            return Ok(numbers);
+        }
+        Err(unreadable(format!(
+            "{name} has {} numbers, the model takes {count}",
+            numbers.len()
+        )))
     }
 
     /// Whether there are numbers under `name`.
-    pub(super) fn has_doubles(&self, name: &str) -> bool {
-        self.doubles.contains_key(name)
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.numbers.contains_key(name)
     }
 
     /// Keeps the moments of each variable of an optimizer after `steps` steps.
-    pub(super) fn put_optimizer(&mut self, name: &str, moments: &[Moments], steps: i32) {
+    pub(super) fn put_optimizer(
+        &mut self,
+        name: &str,
+        (moments, steps): (Vec<Moments>, i32),
+    ) -> Result<(), Error> {
         for (index, moments) in moments.iter().enumerate() {
             let [first, second] = moments.parts();
-            self.put_singles(&format!("{name}.first.{index}"), first);
-            self.put_singles(&format!("{name}.second.{index}"), second);
+            self.put(&format!("{name}.first.{index}"), first)?;
+            self.put(&format!("{name}.second.{index}"), second)?;
         }
-        self.put_doubles(&format!("{name}.steps"), vec![steps.into()]);
+        self.put(&format!("{name}.steps"), &[steps])
     }
 
     /// The moments and steps that [`State::put_optimizer`] kept, for variables with so many numbers each.
@@ -63,33 +70,11 @@ impl State {
         counts: &[usize],
     ) -> Result<(Vec<Moments>, i32), Error> {
         let one = |(index, &count): (usize, &usize)| {
-            let part = |part| {
-                let numbers = self.singles(&format!("{name}.{part}.{index}"), count)?;
-                Ok::<_, Error>(numbers.to_vec())
-            };
+            let part = |part| self.numbers(&format!("{name}.{part}.{index}"), count);
             Ok(Moments::from_parts([part("first")?, part("second")?]))
         };
         let moments = counts.iter().enumerate().map(one);
-        let steps = self.doubles(&format!("{name}.steps"), 1)?[0];
-        Ok((moments.collect::<Result<_, Error>>()?, steps as i32))
+        let steps = self.numbers(&format!("{name}.steps"), 1)?[0];
+        Ok((moments.collect::<Result<_, Error>>()?, steps))
     }
-}
-
-fn of_length<'a, T>(
-    numbers: Option<&'a Vec<T>>,
-    name: &str,
-    count: usize,
-) -> Result<&'a [T], Error> {
-    let numbers = numbers.ok_or_else(|| lack(name))?;
-    if numbers.len() == count {
-        return Ok(numbers);
-    }
-    Err(unreadable(format!(
-        "{name} has {} numbers, the model takes {count}",
-        numbers.len()
-    )))
-}
-
-fn lack(name: &str) -> Error {
-    unreadable(format!("it has no {name}"))
 }

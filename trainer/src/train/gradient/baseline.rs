@@ -43,17 +43,17 @@ impl Average {
         self.variance += (1.0 - DECAY) * (variance - self.variance);
     }
 
-    pub(super) fn put(&self, state: &mut State) {
-        state.put_doubles(AVERAGE, vec![self.mean, self.variance]);
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        state.put(AVERAGE, &[self.mean, self.variance])
     }
 
     /// Whether [`Average::put`] kept one.
     pub(super) fn is_in(state: &State) -> bool {
-        state.has_doubles(AVERAGE)
+        state.has(AVERAGE)
     }
 
     pub(super) fn from_state(state: &State) -> Result<Self, Error> {
-        let numbers = state.doubles(AVERAGE, 2)?;
+        let numbers = state.numbers(AVERAGE, 2)?;
         let (mean, variance) = (numbers[0], numbers[1]);
         Ok(Self { mean, variance })
     }
@@ -93,12 +93,11 @@ impl Learned {
     }
 
     pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
-        self.average.put(state);
-        let (moments, steps) = self.adam.state()?;
-        state.put_optimizer("baseline", &moments, steps);
+        self.average.put(state)?;
+        state.put_optimizer("baseline", self.adam.state()?)?;
         for (index, var) in variables(&self.hidden, &self.output).iter().enumerate() {
             let values = var.flatten_all()?.to_vec1::<f32>()?;
-            state.put_singles(&format!("baseline.{index}"), &values);
+            state.put(&format!("baseline.{index}"), &values)?;
         }
         Ok(())
     }
@@ -112,8 +111,8 @@ impl Learned {
         let variables = variables(&learned.hidden, &learned.output);
         let counts = variables.map(|var| var.elem_count());
         for (index, (var, count)) in variables.iter().zip(counts).enumerate() {
-            let values = state.singles(&format!("baseline.{index}"), count)?;
-            var.set(&Tensor::from_slice(values, var.shape(), device)?)?;
+            let values: Vec<f32> = state.numbers(&format!("baseline.{index}"), count)?;
+            var.set(&Tensor::from_vec(values, var.shape(), device)?)?;
         }
         let (moments, steps) = state.optimizer("baseline", &counts)?;
         learned.adam.resume(&variables, &moments, steps)?;

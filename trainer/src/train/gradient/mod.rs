@@ -109,10 +109,7 @@ impl Estimator {
         state.put_stream("baseline", &self.rng);
         match &self.baseline {
             Baseline::None | Baseline::Unprimed => Ok(()),
-            Baseline::Average(average) => {
-                average.put(state);
-                Ok(())
-            }
+            Baseline::Average(average) => average.put(state),
             Baseline::Learned(learned) => learned.put(state),
         }
     }

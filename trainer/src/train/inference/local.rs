@@ -93,23 +93,20 @@ impl Local {
         Ok(())
     }
 
-    pub(in crate::train) fn put(&self, state: &mut State) {
+    pub(in crate::train) fn put(&self, state: &mut State) -> Result<(), Error> {
         let [first, second] = self.moments.parts();
-        state.put_singles("local.values", &self.values);
-        state.put_singles("local.first", first);
-        state.put_singles("local.second", second);
-        let steps = self.steps.iter().map(|&steps| steps.into());
-        state.put_doubles("local.steps", steps.collect());
+        state.put("local.values", &self.values)?;
+        state.put("local.first", first)?;
+        state.put("local.second", second)?;
+        state.put("local.steps", &self.steps)
     }
 
-    /// Continues from what [`Local::put`] kept of as many readings.
+    /// Continues from the state that [`Local::put`] kept of as many readings.
     pub(in crate::train) fn resume(&mut self, state: &State) -> Result<(), Error> {
-        let part = |name: &str| Ok::<_, Error>(state.singles(name, self.values.len())?.to_vec());
-        let values = part("local.values")?;
+        let part = |name| state.numbers(name, self.values.len());
         self.moments = Moments::from_parts([part("local.first")?, part("local.second")?]);
-        let steps = state.doubles("local.steps", self.steps.len())?;
-        self.steps = steps.iter().map(|&steps| steps as i32).collect();
-        self.values = values;
+        self.values = part("local.values")?;
+        self.steps = state.numbers("local.steps", self.steps.len())?;
         Ok(())
     }
 }

@@ -1,24 +1,29 @@
-//! Ascent by automatic differentiation, on any processor.
+//! Ascent by automatic differentiation and any estimator of the gradient, on any processor.
 
 use super::{Step, Turn, counts, reported, total, variables, weighting};
-use crate::config::Config;
+use crate::config::{Config, Gradient};
 use crate::engine::EpochSums;
 use crate::engine::adam::Adam;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::{Batch, Bound, Weighting};
+use crate::model::posterior::draw_noise;
 use crate::model::prepared::Prepared;
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals};
+use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::readings::masks::Masks;
+use crate::train::gradient::{Estimate, Estimator};
 use crate::train::{Epoch, State};
 use candle_core::{Tensor, Var};
 
-/// Reparameterized gradients of whole readings, or of readings with gaps.
+/// Reparameterized gradients of any objective of whole readings, or of readings with gaps; or another estimator of the
+/// gradient of the plain bound.
 pub(in crate::train) struct ByCandle<'a> {
     vae: &'a Vae,
     config: &'a Config,
     training: &'a Prepared,
     variables: Vec<&'a Var>,
+    /// The estimator, where it is not the reparameterized one.
+    estimator: Option<Estimator>,
     adam: Adam,
     noise: Xoshiro128PlusPlus,
     missing: Xoshiro128PlusPlus,
@@ -33,6 +38,8 @@ impl<'a> ByCandle<'a> {
             vae,
             config,
             training,
+            estimator: (config.train.gradient != Gradient::Reparameterized)
+                .then(|| Estimator::new(config.train.gradient, config.train.seed)),
             adam: Adam::new(&variables),
             variables,
             noise: stream(Purpose::Noise),
@@ -52,19 +59,17 @@ impl<'a> ByCandle<'a> {
         let (batch, masks) = self.batch(indices)?;
         let samples = self.config.train.importance_samples;
         let shape = (samples, indices.len(), self.vae.latents());
-        let noise = normals(&mut self.noise, shape.0 * shape.1 * shape.2);
-        let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
-        let bound = Bound::sample(self.vae, &batch, &noise)?;
-        let objective = match weighting {
-            None => bound.objective()?.mean_all()?,
-            Some(weighting) => bound.weighted(self.vae, &weighting)?,
+        let device = batch.inputs.device();
+        let noise = draw_noise(self.vae.latent(), shape, &mut self.noise, device)?;
+        let estimate = match &mut self.estimator {
+            Some(estimator) => estimator.estimate(self.vae, &batch, &noise)?,
+            None => reparameterized(self.vae, &batch, &noise, weighting)?,
         };
-        let gradients = objective.neg()?.backward()?;
-        self.adam.step(&self.variables, &gradients, rate)?;
+        self.adam.step(&self.variables, &estimate.gradients, rate)?;
         self.vae.likelihood.project()?;
-        sums.reconstruction += total(&bound.reconstruction)?;
-        sums.kl += total(&bound.kl)?;
-        sums.objective += total(&objective)? * indices.len() as f64;
+        sums.reconstruction += estimate.reconstruction;
+        sums.kl += estimate.kl;
+        sums.objective += estimate.bound;
         for (at, &row) in indices.iter().enumerate() {
             let mask = masks.as_ref().map(|masks| (masks, at));
             sums.constant += self.training.constant(row as usize, mask);
@@ -89,6 +94,26 @@ impl<'a> ByCandle<'a> {
     }
 }
 
+/// The gradient through the samples, of the objective by `weighting`.
+fn reparameterized(
+    vae: &Vae,
+    batch: &Batch,
+    noise: &Tensor,
+    weighting: Option<Weighting>,
+) -> Result<Estimate, Error> {
+    let bound = Bound::sample(vae, batch, noise)?;
+    let objective = match weighting {
+        None => bound.objective()?.mean_all()?,
+        Some(weighting) => bound.weighted(vae, &weighting)?,
+    };
+    Ok(Estimate {
+        gradients: objective.neg()?.backward()?,
+        reconstruction: total(&bound.reconstruction)?,
+        kl: total(&bound.kl)?,
+        bound: total(&objective)? * batch.inputs.dim(0)? as f64,
+    })
+}
+
 impl Step for ByCandle<'_> {
     fn epoch(&mut self, order: &[u32], turn: Turn) -> Result<Epoch, Error> {
         let weighting = weighting(self.config, turn.epoch);
@@ -102,11 +127,13 @@ impl Step for ByCandle<'_> {
 
     fn state(&self) -> Result<State, Error> {
         let mut state = State::default();
-        let (moments, steps) = self.adam.state()?;
-        state.put_optimizer("adam", &moments, steps);
+        state.put_optimizer("adam", self.adam.state()?)?;
         state.put_stream("noise", &self.noise);
         state.put_stream("missing", &self.missing);
         state.put_stream("binarization", &self.binarization);
+        if let Some(estimator) = &self.estimator {
+            estimator.put(&mut state)?;
+        }
         Ok(state)
     }
 
@@ -116,6 +143,10 @@ impl Step for ByCandle<'_> {
         self.noise = state.stream("noise")?;
         self.missing = state.stream("missing")?;
         self.binarization = state.stream("binarization")?;
-        Ok(())
+        let inputs = &self.training.batch.inputs;
+        match &mut self.estimator {
+            Some(estimator) => estimator.resume(state, inputs.dim(1)?, inputs.device()),
+            None => Ok(()),
+        }
     }
 }

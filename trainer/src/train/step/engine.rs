@@ -72,7 +72,7 @@ impl Step for ByEngine<'_> {
     fn state(&self) -> Result<State, Error> {
         let (moments, steps, streams) = self.engine.state();
         let mut state = State::default();
-        state.put_optimizer("adam", &moments, steps);
+        state.put_optimizer("adam", (moments, steps))?;
         for (name, stream) in STREAMS.into_iter().zip(&streams) {
             state.put_stream(name, stream);
         }

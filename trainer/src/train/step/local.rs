@@ -152,11 +152,10 @@ impl Step for Locally<'_> {
 
     fn state(&self) -> Result<State, Error> {
         let mut state = State::default();
-        let (moments, steps) = self.adam.state()?;
-        state.put_optimizer("adam", &moments, steps);
+        state.put_optimizer("adam", self.adam.state()?)?;
         state.put_stream("noise", &self.noise);
         if let Some(local) = &self.local {
-            local.put(&mut state);
+            local.put(&mut state)?;
         }
         Ok(state)
     }

@@ -2,16 +2,14 @@
 
 mod candle;
 mod engine;
-mod estimator;
 mod local;
 
 pub(super) use candle::ByCandle;
 pub(super) use engine::ByEngine;
-pub(super) use estimator::ByEstimator;
 pub(super) use local::{Locally, Stage};
 
 use super::{Epoch, State};
-use crate::config::{Config, Objective};
+use crate::config::{Config, Objective, Target};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Weighting;
@@ -50,7 +48,9 @@ fn weighting(config: &Config, epoch: usize) -> Option<Weighting> {
 
 /// The results of an epoch without the numbers that `config` does not ask for.
 fn reported(config: &Config, means: Epoch) -> Epoch {
-    let is_elbo = config.train.importance_samples == 1 && config.train.objective.is_bound();
+    let train = &config.train;
+    let target = train.gradient.target(train.importance_samples);
+    let is_elbo = target == Target::Elbo && train.objective.is_bound();
     Epoch {
         objective: means.objective.filter(|_| !is_elbo),
         observed_fraction: means
