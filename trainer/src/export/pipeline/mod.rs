@@ -33,7 +33,7 @@ use crate::score::evaluate::{Evaluation, Scores};
 use crate::study::outliers::{self, Outlier};
 use crate::train::{self, Checkpoint, Course, Epoch};
 use candle_core::Device;
-use elbow::format::ImageSpec;
+use elbow::image::ImageSpec;
 use elbow::{Estimator, Model};
 use interrupted::Clock;
 use std::fmt;
