@@ -15,6 +15,7 @@ use crate::readings::masks::Masks;
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
+use std::ops::Range;
 
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
@@ -40,27 +41,20 @@ pub fn float_scores(
         return evaluator.elbos(pairs, masks);
     }
     let mut rng = random::stream(0, Purpose::Evaluation);
-    let mut scores = Vec::with_capacity(data.readings.len());
-    for start in (0..data.readings.len()).step_by(CHUNK) {
-        let length = CHUNK.min(data.readings.len() - start);
-        let batch = data.narrow(start, length, masks)?;
-        let shape = (1, length, vae.latents());
-        let mut sums = vec![0.0; length];
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), vae.latents());
+        let mut sums = vec![0.0; rows.len()];
         for _ in 0..pairs {
             let noise = draw_noise(vae.latent(), shape, &mut rng, batch.inputs.device())?;
             for noise in [opposite(vae.latent(), &noise)?, noise] {
-                let elbo = elbo(vae, &batch, &noise)?;
-                let elbo = elbo.to_vec1::<f32>()?.into_iter().map(f64::from);
-                sums.iter_mut()
-                    .zip(elbo)
-                    .for_each(|(sum, elbo)| *sum += elbo);
+                let elbos = elbos_at(vae, batch, &noise)?;
+                let sums = sums.iter_mut().zip(elbos);
+                sums.for_each(|(sum, elbo)| *sum += elbo);
             }
         }
-        let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
-        let rows = sums.into_iter().zip(start..);
-        scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
-    }
-    Ok(scores)
+        sums.iter_mut().for_each(|sum| *sum /= (2 * pairs) as f64);
+        Ok(sums)
+    })
 }
 
 /// The bound of each reading of Gaussian latents, by so many turns.
@@ -74,36 +68,46 @@ fn by_turns(
         return evaluator.expected(turns, masks);
     }
     let latents = vae.latents();
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), latents);
+        cubature::expectations(rows, latents, turns, |noise| {
+            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
+            elbos_at(vae, batch, &noise)
+        })
+    })
+}
+
+/// The bounds of all readings, from those without constants that `bounds` gives of some.
+fn in_chunks(
+    data: &Prepared,
+    masks: Option<&Masks>,
+    mut bounds: impl FnMut(&Batch, Range<usize>) -> Result<Vec<f64>, Error>,
+) -> Result<Vec<f64>, Error> {
     let mut scores = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(CHUNK) {
         let rows = start..data.readings.len().min(start + CHUNK);
         let batch = data.narrow(start, rows.len(), masks)?;
-        let shape = (1, rows.len(), latents);
-        let expected = cubature::expectations(rows.clone(), latents, turns, |noise| {
-            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
-            let bounds = elbo(vae, &batch, &noise)?.to_vec1::<f32>()?;
-            Ok::<_, Error>(bounds.into_iter().map(f64::from).collect())
-        })?;
+        let bounds = bounds(&batch, rows.clone())?;
         let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
-        scores.extend(
-            expected
-                .into_iter()
-                .zip(rows)
-                .map(|(expected, row)| expected + constant(row)),
-        );
+        let all = bounds.into_iter().zip(rows);
+        scores.extend(all.map(|(bound, row)| bound + constant(row)));
     }
     Ok(scores)
 }
 
-/// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`]
+/// The ELBO of each reading of a batch at one draw, without its constant, with the divergence of [`Vae::divergence`]
 /// or of [`Proposal::divergence`].
-fn elbo(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
-    if vae.latent() == Latent::Gaussian {
-        return Bound::sample(vae, batch, noise)?.elbo();
-    }
-    let proposal = Proposal::encode(vae, &batch.inputs)?;
-    let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
-    Ok((reconstruction.mean(0)? - proposal.divergence(vae)?)?)
+fn elbos_at(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Vec<f64>, Error> {
+    let elbos = match vae.latent() {
+        Latent::Gaussian => Bound::sample(vae, batch, noise)?.elbo()?,
+        Latent::Bernoulli => {
+            let proposal = Proposal::encode(vae, &batch.inputs)?;
+            let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
+            (reconstruction.mean(0)? - proposal.divergence(vae)?)?
+        }
+    };
+    let elbos = elbos.to_vec1::<f32>()?;
+    Ok(elbos.into_iter().map(f64::from).collect())
 }
 
 /// Points for each reading in the float bound of [`Scores`], at least.

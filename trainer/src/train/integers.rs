@@ -35,7 +35,7 @@ pub fn train_integers(
     config.train.seed = random::stream(config.train.seed, Purpose::Integers).next_u64();
     let config = &config;
     let mut best = Best::default();
-    let unchanged = Validation::in_integers(config, validation, normalization, &plan);
+    let unchanged = Validation::new(config, validation, Some((normalization, &plan)));
     best.offer(vae, unchanged.criterion(vae)?)?;
     let before = best.criterion();
     // It learns on from the integers as they are, and ranges that moved would move all.
@@ -45,11 +45,10 @@ pub fn train_integers(
     let step = ByEngine::new(vae, config, training)?.quantize(normalization, &settled)?;
     run.ascend(Phase {
         step: Box::new(step),
-        validation: Some(Validation::in_integers(
+        validation: Some(Validation::new(
             config,
             validation,
-            normalization,
-            &settled,
+            Some((normalization, &settled)),
         )),
         rate: Box::new(|epoch| config.rate(epoch)),
         last: config.train.epochs,

@@ -123,8 +123,7 @@ pub fn train(
 ) -> Result<Vec<Epoch>, Error> {
     let means = course.means;
     let means = means.unwrap_or_else(|| Means::new(vae, config, training));
-    let last = config.float_epochs();
-    let validation = Validation::in_floats(config, validation, last);
+    let validation = Validation::new(config, validation, None);
     let mut run = Training::new((vae, config), training, course, &mut observe)?;
     if means != Means::Local && !run.is_resumed() {
         vae.start_from(&training.batch.inputs, &training.batch.target)?;

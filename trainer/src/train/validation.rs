@@ -27,56 +27,34 @@ pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
     (config.train.missing > 0.0).then(|| Masks::draw(rows, width, config.train.missing, &mut rng))
 }
 
-/// The validation readings and the arithmetic of the bound on them.
+/// The validation readings and the bounds on them.
 pub(super) struct Validation<'a> {
     data: &'a Prepared,
     masks: Option<Masks>,
-    arithmetic: Arithmetic<'a>,
+    /// The device's integers that the bounds are computed in, if not in floats.
+    integers: Option<(&'a Normalization, &'a Plan)>,
     /// Epochs from one bound to the next.
     interval: usize,
-    /// The last epoch, which always has a bound.
+    /// The last epoch in floats, which always has a bound.
     last: usize,
 }
 
-/// The numbers that a bound is computed in.
-pub(super) enum Arithmetic<'a> {
-    Floats,
-    /// The device's integers.
-    Integers {
-        normalization: &'a Normalization,
-        plan: &'a Plan,
-    },
-}
-
 impl<'a> Validation<'a> {
-    /// Bounds in floats on `data`, with gaps too where training makes some, at most every so many epochs and after epoch
-    /// `last`.
-    pub(super) fn in_floats(config: &Config, data: &'a Prepared, last: usize) -> Self {
-        Self {
-            data,
-            masks: fixed_masks(config, data),
-            arithmetic: Arithmetic::Floats,
-            interval: (config.train.epochs / TURNS).max(1),
-            last,
-        }
-    }
-
-    /// Bounds on `data` after every epoch, with gaps too where training makes some, in the integers of `plan`.
-    pub(super) fn in_integers(
+    /// Bounds on `data`, with gaps too where training makes some: in floats every so many epochs, in integers after each.
+    pub(super) fn new(
         config: &Config,
         data: &'a Prepared,
-        normalization: &'a Normalization,
-        plan: &'a Plan,
+        integers: Option<(&'a Normalization, &'a Plan)>,
     ) -> Self {
         Self {
             data,
             masks: fixed_masks(config, data),
-            arithmetic: Arithmetic::Integers {
-                normalization,
-                plan,
+            integers,
+            interval: match integers {
+                None => (config.train.epochs / TURNS).max(1),
+                Some(_) => 1,
             },
-            interval: 1,
-            last: config.train.epochs,
+            last: config.float_epochs(),
         }
     }
 
@@ -101,12 +79,9 @@ impl<'a> Validation<'a> {
     }
 
     fn mean_elbo(&self, vae: &Vae, masks: Option<&Masks>) -> Result<Option<f64>, Error> {
-        let elbos = match self.arithmetic {
-            Arithmetic::Floats => float_scores(vae, self.data, masks, SAMPLES)?,
-            Arithmetic::Integers {
-                normalization,
-                plan,
-            } => {
+        let elbos = match self.integers {
+            None => float_scores(vae, self.data, masks, SAMPLES)?,
+            Some((normalization, plan)) => {
                 let Some(mut evaluator) = Evaluator::new(vae, self.data)? else {
                     return Ok(None);
                 };

@@ -230,12 +230,22 @@ impl Sampled {
 /// learned; with more of the importance-weighted bound (Burda, Grosse and Salakhutdinov, "Importance
 /// weighted autoencoders", 2016, equation 13).
 fn reparameterized(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Estimate, Error> {
+    // The closed form bounds the divergence from a mixture.
+    let at_the_sample = !matches!(vae.prior, Prior::Standard) && noise.dim(0)? == 1;
+    through_samples(vae, batch, noise, at_the_sample.then_some(AT_THE_SAMPLE))
+}
+
+/// The gradient through the samples of the objective by `weighting`, or of the plain bound.
+pub(super) fn through_samples(
+    vae: &Vae,
+    batch: &Batch,
+    noise: &Tensor,
+    weighting: Option<Weighting>,
+) -> Result<Estimate, Error> {
     let bound = Bound::sample(vae, batch, noise)?;
-    let objective = match vae.prior {
-        Prior::Standard => bound.objective()?.mean_all()?,
-        _ if noise.dim(0)? > 1 => bound.objective()?.mean_all()?,
-        // The closed form bounds the divergence from a mixture.
-        _ => bound.weighted(vae, &AT_THE_SAMPLE)?,
+    let objective = match weighting {
+        None => bound.objective()?.mean_all()?,
+        Some(weighting) => bound.weighted(vae, &weighting)?,
     };
     Ok(Estimate {
         gradients: objective.neg()?.backward()?,

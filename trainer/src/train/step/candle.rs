@@ -1,19 +1,19 @@
 //! Ascent by automatic differentiation and any estimator of the gradient, on any processor.
 
-use super::{Step, Turn, counts, reported, total, variables, weighting};
+use super::{Step, Turn, counts, reported, variables, weighting};
 use crate::config::{Config, Gradient};
 use crate::engine::EpochSums;
 use crate::engine::adam::Adam;
 use crate::error::Error;
 use crate::model::Vae;
-use crate::model::objective::{Batch, Bound, Weighting};
+use crate::model::objective::{Batch, Weighting};
 use crate::model::posterior::draw_noise;
 use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::readings::masks::Masks;
-use crate::train::gradient::{Estimate, Estimator};
+use crate::train::gradient::{Estimator, through_samples};
 use crate::train::{Epoch, State};
-use candle_core::{Tensor, Var};
+use candle_core::Var;
 
 /// Reparameterized gradients of any objective of whole readings, or of readings with gaps; or another estimator of the
 /// gradient of the plain bound.
@@ -63,7 +63,7 @@ impl<'a> ByCandle<'a> {
         let noise = draw_noise(self.vae.latent(), shape, &mut self.noise, device)?;
         let estimate = match &mut self.estimator {
             Some(estimator) => estimator.estimate(self.vae, &batch, &noise)?,
-            None => reparameterized(self.vae, &batch, &noise, weighting)?,
+            None => through_samples(self.vae, &batch, &noise, weighting)?,
         };
         self.adam.step(&self.variables, &estimate.gradients, rate)?;
         self.vae.likelihood.project()?;
@@ -92,26 +92,6 @@ impl<'a> ByCandle<'a> {
         let batch = whole.observe(masks.to_tensor(whole.inputs.device())?)?;
         Ok((batch, Some(masks)))
     }
-}
-
-/// The gradient through the samples, of the objective by `weighting`.
-fn reparameterized(
-    vae: &Vae,
-    batch: &Batch,
-    noise: &Tensor,
-    weighting: Option<Weighting>,
-) -> Result<Estimate, Error> {
-    let bound = Bound::sample(vae, batch, noise)?;
-    let objective = match weighting {
-        None => bound.objective()?.mean_all()?,
-        Some(weighting) => bound.weighted(vae, &weighting)?,
-    };
-    Ok(Estimate {
-        gradients: objective.neg()?.backward()?,
-        reconstruction: total(&bound.reconstruction)?,
-        kl: total(&bound.kl)?,
-        bound: total(&objective)? * batch.inputs.dim(0)? as f64,
-    })
 }
 
 impl Step for ByCandle<'_> {
