@@ -126,9 +126,7 @@ fn describe(model: &Model<'_>) -> Description {
             };
             format!("{family}, {scale}")
         }
-        Likelihood::Heterogeneous(_) => {
-            LikelihoodKind::of(model.likelihood(), model.inputs()).to_string()
-        }
+        Likelihood::Heterogeneous(_) => LikelihoodKind::of(model).to_string(),
     };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),

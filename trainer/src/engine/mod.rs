@@ -15,9 +15,6 @@ pub mod bench;
 mod draws;
 mod elementwise;
 mod evaluate;
-mod heterogeneous;
-mod likelihood;
-mod location;
 mod network;
 mod optimizer;
 mod product;
@@ -40,7 +37,6 @@ use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
 use draws::{Bits, Draws};
 pub use evaluate::Evaluator;
-use likelihood::Likelihood;
 use network::Network;
 use optimizer::Optimizer;
 use shard::{Ascended, Shape, Shard, Sums};
@@ -149,7 +145,7 @@ impl<'a> Engine<'a> {
             conditions: vae.conditions(),
             latents: vae.latents(),
             samples: settings.samples,
-            likelihood: Likelihood::new(&vae.likelihood),
+            likelihood: vae.likelihood.runs().to_vec(),
         };
         let batch = settings.batch.min(training.readings.len());
         let rows = batch.div_ceil(parts);
