@@ -196,8 +196,8 @@ struct Training<'a, 'c> {
     course: Course<'c>,
     observe: &'a mut Observe<'a>,
     saved: Instant,
-    /// Epochs of other trainings before its own.
-    earlier: usize,
+    /// Epochs that are done, those of an earlier training included.
+    done: usize,
     /// The last epoch of the phases that are over.
     over: usize,
     best: Best,
@@ -222,7 +222,7 @@ impl<'a, 'c> Training<'a, 'c> {
             course,
             observe,
             saved: Instant::now(),
-            earlier: 0,
+            done: 0,
             over: 0,
             best: Best::default(),
             history: vec![],
@@ -235,11 +235,12 @@ impl<'a, 'c> Training<'a, 'c> {
 
     /// Begins after `earlier` epochs with the parameters `best`, or where the checkpoint was made.
     fn begin(&mut self, earlier: usize, best: Best) -> Result<(), Error> {
-        (self.earlier, self.over, self.best) = (earlier, earlier, best);
+        (self.done, self.over, self.best) = (earlier, earlier, best);
         if let Some(checkpoint) = &self.course.checkpoint {
             self.vae.restore(&checkpoint.values)?;
             self.best = checkpoint.best();
             self.history.clone_from(&checkpoint.progress.history);
+            self.done += self.history.len();
         }
         Ok(())
     }
@@ -248,9 +249,8 @@ impl<'a, 'c> Training<'a, 'c> {
     fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
         let mut order: Vec<u32> = (0..self.readings as u32).collect();
         let mut shuffling = random::stream(self.config.train.seed, Purpose::Shuffling);
-        let done = self.earlier + self.history.len();
         // A phase that is over or has not begun has no state in the checkpoint.
-        if (self.over + 1..phase.last).contains(&done)
+        if (self.over + 1..phase.last).contains(&self.done)
             && let Some(mut checkpoint) = self.course.checkpoint.take()
         {
             phase.step.resume(&checkpoint.take_state())?;
@@ -258,7 +258,7 @@ impl<'a, 'c> Training<'a, 'c> {
             order = checkpoint.order;
         }
         self.over = phase.last;
-        for epoch in done + 1..=phase.last {
+        for epoch in self.done + 1..=phase.last {
             shuffle(&mut order, &mut shuffling);
             let rate = (phase.rate)(epoch);
             let mut results = phase.step.epoch(&order, Turn { epoch, rate })?;
@@ -268,6 +268,7 @@ impl<'a, 'c> Training<'a, 'c> {
             self.best.offer(self.vae, results.criterion())?;
             (self.observe)(&results)?;
             self.history.push(results);
+            self.done = epoch;
             if epoch < self.config.train.epochs {
                 self.save(&*phase.step, &order, &shuffling)?;
             }
