@@ -25,7 +25,7 @@ struct Layer {
 type Results = (Vec<i32>, Vec<i16>);
 
 impl Layer {
-    /// By the formula, in wide integers.
+    /// The outputs by the formula, in wide integers.
     fn by_definition(&self, x: &[i16]) -> Results {
         let rows = self.rows.iter().zip(self.weights.chunks(self.columns));
         let of_lane = |x: &[i16]| -> Vec<i128> {
@@ -50,7 +50,7 @@ impl Layer {
         (wide.into_iter().map(|o| o as i32).collect(), activations)
     }
 
-    /// By the kernels, so many inputs at once.
+    /// The outputs by the kernels, so many inputs at once.
     fn run(
         &self,
         (bits, packing): (WeightBits, Packing),

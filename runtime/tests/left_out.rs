@@ -1,4 +1,4 @@
-//! What a build leaves out is refused by name, and what it keeps gives the same bits. These tests run
+//! A build refuses what it leaves out by name, and gives the same bits for all else. These tests run
 //! with any set of features, on images that are written here byte by byte.
 
 mod by_hand;
@@ -7,7 +7,7 @@ use by_hand::IMAGE;
 use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
-/// Where the header starts, and where it ends.
+/// The start and the end of the header.
 const HEADER: (usize, usize) = (20, 70);
 
 #[repr(C, align(8))]
@@ -56,7 +56,7 @@ const COUNTS: &[u8] = &[0, 1];
 const LAPLACE: &[u8] = &[1, 1, 0];
 
 impl Fields<'_> {
-    /// Those that need nothing but a likelihood, one that was kept where there is one.
+    /// Fields that need nothing but a likelihood, one that was kept where there is one.
     const LEAST: Self = Self {
         conditions: 0,
         inputs: &[127],
@@ -72,7 +72,7 @@ impl Fields<'_> {
         output: 0,
     };
 
-    /// Why the image with this header is refused; all are, for want of tensors.
+    /// The error of the image with this header; all have one, for want of tensors.
     fn refusal(self) -> ImageError {
         let hand = &IMAGE[HEADER.0..HEADER.1];
         let header = [

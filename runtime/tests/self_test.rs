@@ -17,7 +17,7 @@ fn layers(spec: &ImageSpec) -> Vec<&DenseSpec> {
     encoder.chain(decoder).chain([&spec.output]).collect()
 }
 
-/// Where the weights of each layer start in the image, and where its hashes do, by FORMAT.md.
+/// The starts of the weights of each layer in the image, and of its hashes, by FORMAT.md.
 fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     let inputs = spec.inputs.len();

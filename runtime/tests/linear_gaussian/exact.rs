@@ -194,7 +194,7 @@ impl Exact {
         })
     }
 
-    /// What the constants of the image add to `-|d|^2 / 2`; they are rounded to Q16.16 there.
+    /// The constants that the image adds to `-|d|^2 / 2`, rounded to Q16.16 as there.
     pub(crate) fn constant(&self) -> f64 {
         let normalizers = self.location().log_normalizers.iter();
         normalizers.map(|log| (log * ONE).round() / ONE).sum()
@@ -284,7 +284,7 @@ impl Exact {
         (log_density, bound)
     }
 
-    /// How far the device's divergence may be off: for each latent, half of the roundings of the
+    /// The largest error of the device's divergence: for each latent, half of the roundings of the
     /// square and the variance (0.5 unit each, 0.1 more for the exponential) and of what the
     /// rounding of mean and log-variance (0.5 unit each) makes of them.
     pub(crate) fn kl_bound(&self, reading: &[i16]) -> f64 {

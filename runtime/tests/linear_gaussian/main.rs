@@ -123,7 +123,7 @@ fn importance_weighting_rises_to_the_evidence() {
     }
 }
 
-/// How single passes scatter around the ELBO, as an exporter measures it.
+/// The scatter of single passes around the ELBO, as an exporter measures it.
 fn measure(exact: &Exact, seed: u64) -> Noise {
     let (mut excess, mut pairs) = (vec![], vec![]);
     for_readings(exact, 1000, seed, |session, reading| {

@@ -1,4 +1,4 @@
-//! What is refused, and with which words and numbers: small workspaces, impossible readings, wrong
+//! Refusals, with their words and numbers: small workspaces, impossible readings, wrong
 //! lengths, models that no image can hold, images that break a rule of FORMAT.md.
 
 mod sessions;

@@ -88,7 +88,7 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
     );
 }
 
-/// What a workspace held before does not matter.
+/// The old contents of a workspace do not matter.
 #[test]
 fn results_do_not_depend_on_the_workspace() {
     check(22, 100, |dice| {

@@ -8,10 +8,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner
 use rand_core::{Rng, SeedableRng};
 use std::cell::RefCell;
 
-/// What the numbers of a model are like.
+/// The kind of numbers that a model has.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Temper {
-    /// As a trainer would leave them: activations use their range, and little saturates.
+    /// Numbers as a trainer would leave them: activations use their range, and little saturates.
     Trained,
     /// Whatever is valid: extreme biases, multipliers of any size.
     Wild,

@@ -16,7 +16,7 @@ pub(super) struct Aim {
     spread: f64,
 }
 
-/// What the sizes of a model's layers follow from.
+/// The sizes of a model that its layers follow from.
 pub(super) struct Sizes {
     pub(super) inputs: usize,
     pub(super) latents: usize,

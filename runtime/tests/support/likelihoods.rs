@@ -78,7 +78,7 @@ pub(super) fn random_group(dice: &mut Dice, temper: Temper, left: usize) -> Grou
     }
 }
 
-/// Of a density whose unit is `unit`, where the distance is 0; of Student-t the unit is the scale times the root of the
+/// The log density where the distance is 0 and the unit is `unit`; of Student-t the unit is the scale times the root of the
 /// degrees of freedom.
 pub(crate) fn tail_normalizer(tail: Tail, unit: f64) -> f64 {
     match tail {
@@ -103,7 +103,7 @@ pub(crate) fn group_of(groups: &[GroupSpec], mut input: usize) -> (&GroupSpec, u
     panic!("the groups end before the input")
 }
 
-/// Of a density with the scale `unit`, where the distance is 0.
+/// The log density with the scale `unit` where the distance is 0.
 pub(crate) fn log_normalizer(family: Family, unit: f64) -> f64 {
     match family {
         Family::Normal => -(unit * (2.0 * core::f64::consts::PI).sqrt()).ln(),

@@ -13,16 +13,13 @@ pub mod adam;
 mod barrier;
 pub mod bench;
 mod draws;
-mod elementwise;
 mod evaluate;
 mod network;
 mod optimizer;
-mod product;
 mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use crate::config::{Config, Gradient, Latent};
 use crate::error::Error;

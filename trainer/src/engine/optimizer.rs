@@ -1,9 +1,9 @@
 //! The step of the optimizer after the gradients of all parts.
 
-use super::elementwise::add;
 use super::network::Network;
-use super::values::Values;
 use super::{lock, write};
+use crate::model::layer::Values;
+use crate::model::layer::elementwise::add;
 use crate::numeric::adam::{Moments, Rates, descend};
 use std::sync::{Mutex, RwLock};
 

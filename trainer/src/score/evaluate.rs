@@ -5,7 +5,7 @@ use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::{Batch, Bound};
-use crate::model::posterior::{Proposal, draw_noise, opposite};
+use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
 use crate::numeric::random::{self, Purpose};
@@ -95,15 +95,14 @@ fn in_chunks(
     Ok(scores)
 }
 
-/// The ELBO of each reading of a batch at one draw, without its constant, with the divergence of [`Vae::divergence`]
-/// or of [`Proposal::divergence`].
+/// The ELBO of each reading of a batch at one draw, without its constant, with the divergence of [`Vae::divergence`].
 fn elbos_at(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Vec<f64>, Error> {
     let elbos = match vae.latent() {
         Latent::Gaussian => Bound::sample(vae, batch, noise)?.elbo()?,
         Latent::Bernoulli => {
-            let proposal = Proposal::encode(vae, &batch.inputs)?;
+            let proposal = vae.posterior(&batch.inputs)?;
             let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
-            (reconstruction.mean(0)? - proposal.divergence(vae)?)?
+            (reconstruction.mean(0)? - vae.divergence(&proposal)?)?
         }
     };
     let elbos = elbos.to_vec1::<f32>()?;

@@ -3,14 +3,13 @@
 use crate::config::Latent;
 use crate::engine::Evaluator;
 use crate::error::Error;
-use crate::model::Vae;
 use crate::model::objective::{Batch, log_ratio};
-use crate::model::posterior::{Proposal, draw_noise};
+use crate::model::posterior::draw_noise;
 use crate::model::prepared::Prepared;
+use crate::model::{Gaussian, Vae};
 use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose, normals};
 use crate::numeric::statistics::{error_of_mean, mean_and_error};
-use crate::score::posterior::Posterior;
 use candle_core::Tensor;
 use rand_core::Rng;
 use serde::Serialize;
@@ -43,7 +42,7 @@ pub fn evidence(
         let weights = match vae.latent() {
             Latent::Bernoulli => log_weights_of_bits(vae, &batch, samples, &mut rng)?,
             Latent::Gaussian => {
-                let proposal = Posterior::encode(vae, &batch)?;
+                let proposal = vae.gaussian(&batch.inputs)?;
                 log_weights(vae, &batch, &proposal, samples, &mut rng)?
             }
         };
@@ -100,7 +99,7 @@ impl LogEvidence {
 pub fn log_weights(
     vae: &Vae,
     batch: &Batch,
-    proposal: &Posterior,
+    proposal: &Gaussian,
     samples: usize,
     rng: &mut impl Rng,
 ) -> Result<Vec<Vec<f64>>, Error> {
@@ -120,11 +119,11 @@ fn log_weights_of_bits(
     samples: usize,
     rng: &mut impl Rng,
 ) -> Result<Vec<Vec<f64>>, Error> {
-    let proposal = Proposal::encode(vae, &batch.inputs)?;
+    let proposal = vae.posterior(&batch.inputs)?;
     let shape = (samples, batch.inputs.dim(0)?, vae.latents());
     let noise = draw_noise(vae.latent(), shape, rng, batch.inputs.device())?;
     let z = proposal.sample(&noise)?;
-    let log_joint = (batch.log_likelihoods(vae, &z)? + proposal.log_prior(vae, &z)?)?;
+    let log_joint = (batch.log_likelihoods(vae, &z)? + vae.log_prior(&z)?)?;
     by_reading(&(log_joint - proposal.log_density(&z)?)?)
 }
 

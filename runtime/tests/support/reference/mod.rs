@@ -25,11 +25,11 @@ pub(crate) struct Reference<'a> {
     pub(crate) log_variance: Vec<i128>,
     deviation: Vec<i128>,
     observed: Vec<bool>,
-    /// What the decoder takes in behind the latents.
+    /// The numbers that the decoder takes in behind the latents.
     pub(crate) conditions: Vec<i128>,
 }
 
-/// What a score must consist of.
+/// The parts of a score.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Expected {
     pub(crate) elbo: i128,
@@ -117,7 +117,7 @@ impl<'a> Reference<'a> {
         reference
     }
 
-    /// What the hidden layers of the encoder give, and its last one.
+    /// The outputs of the hidden layers of the encoder, and of its last one.
     pub(super) fn encoder_outputs(&self, reading: &[i16]) -> (Vec<Vec<i128>>, Vec<i128>) {
         let ceiling = i128::from(self.spec.input_ceiling);
         let mut q = vec![];

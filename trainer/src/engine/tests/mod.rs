@@ -14,7 +14,6 @@ use crate::quantize::{Plan, Pool, measure};
 use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
 use crate::score::evidence::log_weights;
-use crate::score::posterior::Posterior;
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
 use rand_core::Rng;

@@ -1,8 +1,8 @@
 //! Parameters of each reading's own, and their optimizer.
 
 use crate::error::Error;
+use crate::model::Gaussian;
 use crate::numeric::adam::{Moments, Rates, descend};
-use crate::score::posterior::Posterior;
 use crate::train::State;
 use candle_core::{Device, Tensor, Var};
 
@@ -21,15 +21,11 @@ pub(in crate::train) struct Local {
 /// The parameters of some readings, as variables.
 pub(in crate::train) struct Variables {
     var: Var,
-    latents: usize,
 }
 
 impl Variables {
-    pub(in crate::train) fn posterior(&self) -> Result<Posterior, Error> {
-        Ok(Posterior {
-            mean: self.var.narrow(1, 0, self.latents)?,
-            log_variance: self.var.narrow(1, self.latents, self.latents)?,
-        })
+    pub(in crate::train) fn posterior(&self) -> Result<Gaussian, Error> {
+        Gaussian::of_heads(&self.var)
     }
 
     pub(in crate::train) fn var(&self) -> &Tensor {
@@ -38,13 +34,13 @@ impl Variables {
 }
 
 impl Local {
-    pub(in crate::train) fn new(start: &Posterior) -> Result<Self, Error> {
+    pub(in crate::train) fn new(start: &Gaussian) -> Result<Self, Error> {
         let (readings, latents) = start.mean.dims2()?;
         let values = Tensor::cat(&[&start.mean, &start.log_variance], 1)?;
         Ok(Self {
             latents,
             values: values.flatten_all()?.to_vec1()?,
-            moments: Moments::new(2 * readings * latents),
+            moments: Moments::new(Gaussian::HEADS * readings * latents),
             steps: vec![0; readings],
         })
     }
@@ -55,17 +51,16 @@ impl Local {
         rows: &[u32],
         device: &Device,
     ) -> Result<Variables, Error> {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         let values = rows.iter().flat_map(|&row| self.row(row));
         let values = Tensor::from_vec(values.copied().collect(), (rows.len(), width), device)?;
         Ok(Variables {
             var: Var::from_tensor(&values)?,
-            latents: self.latents,
         })
     }
 
     fn row(&self, row: u32) -> &[f32] {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         &self.values[row as usize * width..][..width]
     }
 
@@ -76,7 +71,7 @@ impl Local {
         gradient: &Tensor,
         rate: f64,
     ) -> Result<(), Error> {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         let gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
         for (&row, gradient) in rows.iter().zip(gradient.chunks_exact(width)) {
             let row = row as usize;

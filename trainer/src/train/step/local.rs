@@ -4,11 +4,10 @@ use super::{Step, Turn, counts, total};
 use crate::config::Config;
 use crate::engine::adam::Adam;
 use crate::error::Error;
-use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
+use crate::model::{Gaussian, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
-use crate::score::posterior::Posterior;
 use crate::train::inference::{Local, antithetic};
 use crate::train::{Epoch, State};
 use candle_core::{Tensor, Var};
@@ -54,7 +53,7 @@ impl<'a> Locally<'a> {
         let (readings, device) = (training.readings.len(), training.batch.inputs.device());
         let local = match stage {
             Stage::Encoder => None,
-            Stage::Decoder => Some(Local::new(&Posterior::prior(
+            Stage::Decoder => Some(Local::new(&Gaussian::prior(
                 readings,
                 vae.latents(),
                 device,
@@ -79,7 +78,7 @@ impl<'a> Locally<'a> {
     fn step(&mut self, rows: &[u32], rate: f64) -> Result<(f64, f64), Error> {
         let batch = self.training.select(rows, &mut self.noise)?;
         let posterior = match self.local.take() {
-            None => Posterior::encode(self.vae, &batch)?,
+            None => self.vae.gaussian(&batch.inputs)?,
             Some(mut local) => {
                 let posterior = self.ascend_locally(&mut local, &batch, rows, rate)?;
                 self.local = Some(local);
@@ -93,7 +92,7 @@ impl<'a> Locally<'a> {
             self.vae.likelihood.project()?;
         }
         let mean = f64::from(bounds.mean_all()?.to_scalar::<f32>()?);
-        let kl = total(&posterior.kl(self.vae)?)?;
+        let kl = total(&self.vae.divergence_of(&posterior)?)?;
         Ok((mean * rows.len() as f64, kl))
     }
 
@@ -104,7 +103,7 @@ impl<'a> Locally<'a> {
         batch: &Batch,
         rows: &[u32],
         rate: f64,
-    ) -> Result<Posterior, Error> {
+    ) -> Result<Gaussian, Error> {
         let device = batch.inputs.device();
         for _ in 0..LOCAL_STEPS {
             let noise = self.draw(rows.len())?;
