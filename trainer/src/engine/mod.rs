@@ -21,11 +21,12 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, Gradient, Latent};
+use crate::config::capability::Feature;
+use crate::config::{Config, Gradient};
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
 use crate::numeric::adam::{Moments, Rates};
 use crate::numeric::random::Xoshiro128PlusPlus;
 use crate::quantize::Plan;
@@ -43,10 +44,9 @@ use std::time::{Duration, Instant};
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I), reparameterized
 /// gradients and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
-    vae.latent() == Latent::Gaussian
-        && matches!(vae.prior, Prior::Standard)
+    Feature::Engine.can(vae)
+        && Feature::Engine.can(config)
         && config.train.gradient == Gradient::Reparameterized
-        && config.train.objective.free_bits == 0.0
         && training.batch.inputs.device().is_cpu()
 }
 
