@@ -52,6 +52,7 @@ fn an_input_follows_from_its_seed_and_number() {
 fn whole_files_are_accepted() {
     let seeds = Seeds::default();
     for (format, file) in [
+        (Format::Image, &seeds.images[0]),
         (Format::Text, &seeds.text[0]),
         (Format::Utf16, &seeds.utf16[0]),
         (Format::Npy, &seeds.npy[0]),
