@@ -3,8 +3,9 @@
 use crate::crc::{Crc, crc32};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::format::MAX_LAYERS;
+use crate::layer::LayerRole;
 use crate::mask::Mask;
-use crate::model::{LayerRole, Model};
+use crate::model::Model;
 use crate::session::Session;
 use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};

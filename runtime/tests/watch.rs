@@ -3,8 +3,10 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec, reseal};
+use elbow::format::AlignedImage;
 use elbow::frontend::{Feature, FrontEnd};
+use elbow::image::{CalibrationSpec, ImageSpec, StreamSpec};
+use elbow::internal::reseal;
 use elbow::monitor::{Drift, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings};
 use elbow::stream::{WindowShape, Windows, WindowsError};
 use elbow::watch::{Blame, Event, Watch, WatchError, WatchSettings};
@@ -50,7 +52,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
         let mut spec = random_spec(dice, Temper::Trained);
         if matches!(
             spec.likelihood,
-            elbow::format::LikelihoodSpec::Binomial { .. }
+            elbow::image::LikelihoodSpec::Binomial { .. }
         ) {
             continue;
         }

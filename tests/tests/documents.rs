@@ -22,7 +22,9 @@ fn command_lines(page: &str, program: &str) -> Vec<Vec<String>> {
         let line = line.strip_prefix("$ ").unwrap_or(line);
         let line = line.strip_prefix(&start)?.split(" #").next()?;
         let line = line.split(" | ").next()?;
-        let words = line.split_whitespace().map(|word| word.trim_matches('\'').to_owned());
+        let words = line
+            .split_whitespace()
+            .map(|word| word.trim_matches('\'').to_owned());
         Some(words.collect())
     });
     lines.collect()
@@ -78,7 +80,9 @@ fn every_option_in_prose_exists() {
     let names = commands.lines().filter_map(|line| line.strip_prefix("  "));
     let names = names.filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()));
     let names = names.filter_map(|line| line.split_whitespace().next());
-    let mut all: String = names.map(|name| help(&program, &[name.to_owned()])).collect();
+    let mut all: String = names
+        .map(|name| help(&program, &[name.to_owned()]))
+        .collect();
     let xtask = Path::new(env!("CARGO_BIN_EXE_xtask"));
     for command in ["bench", "fuzz-guided", "miri"] {
         all += &help(xtask, &[command.to_owned()]);
@@ -124,7 +128,9 @@ fn anchor(line: &str) -> String {
         return String::new();
     };
     let heading = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    let kept = heading
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 

@@ -1,7 +1,7 @@
 //! The trainer and the runtime state the same likelihoods.
 
 use candle_core::{Device, Tensor};
-use elbow::format::EncodeError;
+use elbow::image::EncodeError;
 use elbow::{Estimator, Mask, Model, Nats, Session};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
@@ -114,7 +114,7 @@ impl Case {
             columns: vec![],
             name: self.kind.to_string(),
             picture_width: 0,
-            packing: elbow::kernel::Packing::Rows,
+            packing: elbow::layer::Packing::Rows,
         };
         let ranges = Ranges::measure(&self.vae, &self.data.batch, 1.0).unwrap();
         let plan = Plan::new(&self.vae, ranges);

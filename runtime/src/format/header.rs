@@ -10,20 +10,11 @@ use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::frontend::{Feature, FrontEnd, MAX_FEATURES};
 use crate::kernel::{Packing, WeightBits};
+use crate::layer::Activation;
 use crate::wire::{Reader, Text};
 use heapless::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
-
-/// How a layer's accumulators become activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub enum Activation {
-    /// The affine map alone.
-    Identity,
-    /// `max(0, .)`.
-    Relu,
-}
 
 /// A hidden layer: its columns are the rows of the layer before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

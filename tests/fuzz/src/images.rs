@@ -2,7 +2,8 @@
 
 use crate::check::{Fault, Verdict};
 use elbow::distribution::Family;
-use elbow::format::{AlignedImage, image_length, reseal};
+use elbow::format::{AlignedImage, image_length};
+use elbow::internal::reseal;
 use elbow::{Estimator, Model, Session};
 use elbow_tests::measure::shapes::{Kind, Shape};
 

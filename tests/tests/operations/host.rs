@@ -1,7 +1,7 @@
 //! The host's answers to the commands of the firmware.
 
 use crate::{SEED, Task, le_bytes, up_to};
-use elbow::format::ImageSpec;
+use elbow::image::ImageSpec;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;

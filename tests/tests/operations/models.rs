@@ -3,10 +3,9 @@
 use crate::{SEED, shape};
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
-use elbow::format::{
-    AlignedImage, CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec,
-};
-use elbow::kernel::{Packing, WeightBits};
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec};
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::{Model, Session};
@@ -121,9 +120,8 @@ fn condition(spec: &mut ImageSpec, conditions: usize) {
         location.units.truncate(modelled);
         location.log_normalizers.truncate(modelled);
     }
-    let gain = |input: &elbow::format::InputSpec| {
-        Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap()
-    };
+    let gain =
+        |input: &elbow::image::InputSpec| Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap();
     spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
 }
 

@@ -9,7 +9,7 @@ use crate::export::run;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
 use elbow::frontend::Feature;
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;

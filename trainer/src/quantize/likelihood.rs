@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::{Heterogeneous, Likelihood, Location, Vae, log_normalizer};
 use crate::readings::{FAILURES, Normalization};
 use candle_core::Tensor;
-use elbow::format::{
+use elbow::image::{
     ComponentSpec, EncodeError, GroupSpec, LikelihoodSpec, LocationSpec, PriorSpec, Tail,
 };
 use elbow::requantize::{FactorError, Multiplier};

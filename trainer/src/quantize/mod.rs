@@ -53,8 +53,8 @@ use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
-use elbow::format::{ColumnSpec, ImageSpec, LayerSpec};
-use elbow::kernel::Packing;
+use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
+use elbow::layer::Packing;
 use layer::{quantize_dense, quantize_hidden};
 use likelihood::quantize_prior;
 

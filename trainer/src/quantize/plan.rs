@@ -6,7 +6,7 @@ use super::ranges::Ranges;
 use crate::error::Error;
 use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use serde::{Deserialize, Serialize};
 
 /// Everything that an image's integers are determined by beside the model in floats.

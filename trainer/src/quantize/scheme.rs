@@ -8,7 +8,7 @@ use super::plan::Plan;
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, Vae};
 use crate::readings::Normalization;
-use elbow::format::{EncodeError, InputSpec, LikelihoodSpec};
+use elbow::image::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
 
 /// The integers of a model but for its weights and biases. Layers are counted through: the hidden layers of

@@ -7,7 +7,7 @@ use crate::model::{Architecture, Likelihood};
 use crate::numeric::random::{self, Purpose};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use rand_core::Rng;
 
 /// A model with random weights and 96 readings of counts up to 16.

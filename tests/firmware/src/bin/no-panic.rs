@@ -14,9 +14,8 @@ use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
 use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{
-    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, WeightBits,
-};
+use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands};
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
 use elbow::stream::{WindowShape, Windows};

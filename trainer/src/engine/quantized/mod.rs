@@ -136,7 +136,7 @@ impl Quantized {
         let failure = *self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
             None => Ok(()),
-            Some(error) => Err(elbow::format::EncodeError::from(error).into()),
+            Some(error) => Err(elbow::image::EncodeError::from(error).into()),
         }
     }
 

@@ -13,8 +13,9 @@ use crate::numeric::random::{self, Purpose, normals};
 use crate::quantize::{Choices, Label, Pool, Width, choose, quantize, settle};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::format::EncodeError;
-use elbow::kernel::{self, Activations, Numbers, Operands, Packing, operand_words};
+use elbow::image::EncodeError;
+use elbow::internal::{self as kernel, Activations, Numbers, Operands, operand_words};
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::{Estimator, Model, Session};
 use rand_core::Rng;
 
@@ -103,12 +104,9 @@ impl Case {
         layer.quantize(&values, &kind.operand).unwrap();
         assert_eq!(layer.exact, kind.exact);
         let spec = layer.rows.to_spec();
-        let rows = spec.rows.iter();
         Self {
             weights: Packing::Rows.pack(inputs, &spec.weights),
-            rows: rows
-                .map(|row| [row.bias, row.multiplier.to_word().cast_signed()])
-                .collect(),
+            rows: spec.rows,
             layer,
         }
     }
@@ -117,7 +115,7 @@ impl Case {
         kernel::Dense {
             columns,
             packing: Packing::Rows,
-            bits: kernel::WeightBits::Eight,
+            bits: WeightBits::Eight,
             weights: &self.weights,
             rows: &self.rows,
             bounds: kernel::Bounds::UNKNOWN,
@@ -194,7 +192,7 @@ fn wide(dense: kernel::Dense<'_>, operands: Operands<'_>) -> Vec<i32> {
 }
 
 fn activations(dense: kernel::Dense<'_>, operands: Operands<'_>, ceiling: i16) -> Vec<i32> {
-    let quantization = kernel::Quantization {
+    let quantization = Quantization {
         zero_point: -ceiling,
         floor: -ceiling,
         ceiling,

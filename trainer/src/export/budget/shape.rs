@@ -2,7 +2,7 @@
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
 use elbow::distribution::Family;
-use elbow::kernel::Packing;
+use elbow::layer::Packing;
 use elbow::{LayerRole, Model};
 
 /// The likelihoods whose terms cost differently.

@@ -18,8 +18,9 @@ use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION, exponents};
-use elbow::format::{MAX_INPUTS, StreamSpec};
+use elbow::format::MAX_INPUTS;
 use elbow::frontend::{Feature, FrontEnd, MAX_FRACTION_BITS};
+use elbow::image::StreamSpec;
 use serde::{Deserialize, Serialize};
 
 /// Exponents of channels beyond this leave 32-bit floats.

@@ -7,7 +7,8 @@
 use crate::error::Error;
 use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::image::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::layer::Activation;
 
 /// 1.0 as Q16.16.
 pub(super) const Q16: f64 = 65536.0;
