@@ -11,12 +11,11 @@ use crate::format::{
     MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, NARROW_CEILING,
     PriorHeader, StreamHeader, Tensors,
 };
-use crate::frontend::FrontEnd;
 use crate::kernel::{Bounds, Dense, Packing, Quantization, Row, WeightBits};
 use crate::layer::{Activation, LayerRole, LayerView};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
-use crate::stream::WindowShape;
+use crate::signal::{FrontEnd, WindowShape};
 use crate::wire::Text;
 use core::num::NonZeroUsize;
 use heapless::Vec;

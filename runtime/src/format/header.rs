@@ -8,9 +8,9 @@ use super::{Defect, MAX_CALIBRATIONS, MAX_LAYERS, NARROW_CEILING};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
-use crate::frontend::{Feature, FrontEnd, MAX_FEATURES};
 use crate::kernel::{Packing, WeightBits};
 use crate::layer::Activation;
+use crate::signal::{Feature, FrontEnd, MAX_FEATURES};
 use crate::wire::{Reader, Text};
 use heapless::Vec;
 #[cfg(feature = "serde")]

@@ -7,11 +7,11 @@ use crate::format::{
     ALIGNMENT, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader, LikelihoodHeader,
     PriorHeader, StreamHeader, seal,
 };
-use crate::frontend::FrontEnd;
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::Activation;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
+use crate::signal::FrontEnd;
 use crate::wire::Text;
 use crate::workspace::WorkspaceError;
 use core::fmt;

@@ -3,9 +3,9 @@
 use crate::{SEED, Task, le_bytes, run_everywhere, shape, up_to};
 use elbow::distribution::Family;
 use elbow::format::AlignedImage;
-use elbow::frontend::{Feature, FrontEnd};
 use elbow::image::{CalibrationSpec, StreamSpec};
-use elbow::watch::{Event, Watch, WatchSettings};
+use elbow::monitor::{Event, Watch, WatchSettings};
+use elbow::signal::{Feature, FrontEnd};
 use elbow::{Estimator, Mask, Model, Nats, Probability, Session};
 use elbow_tests::measure::shapes::{Kind, real_inputs};
 use std::fs;
