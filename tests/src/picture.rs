@@ -150,7 +150,7 @@ fn svg(points: &[Point]) -> String {
             y(nats) + 4.0
         );
     }
-    for hour in (0..=10).step_by(2) {
+    for hour in (0..10).step_by(2) {
         let at = x(f64::from(hour * 60));
         let y = base + 18.0;
         let _ = writeln!(
