@@ -32,7 +32,7 @@ const QUICK: [&str; 15] = [
     "four_bits_by_hand",
     "included_files",
     "masks_of_nothing",
-    "score::",
+    "scores_saturate",
     "tiles_by_hand",
     "what_is_expanded",
     "what_was_packed",
