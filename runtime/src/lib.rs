@@ -39,9 +39,7 @@
 //! * `kernel`: products of matrices and vectors of integers; they know no format.
 //! * [`layer`]: how layers are described.
 //! * [`distribution`]: log densities and divergences in nats.
-//! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
-//!   reading.
-//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`signal`]: windows of raw samples; the features of a window that are a reading.
 //! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
 //! * [`mod@format`]: where things are in an image, and whether they may be trusted; it computes nothing.
@@ -53,7 +51,7 @@
 //!   passes as suffice.
 //! * `session`: [`Session`], what applications call.
 //! * `self_test`: whether this machine computes what the workstation computed.
-//! * [`watch`]: a model that watches a stream: windows, front end, scores, alarm, drift, blame.
+//! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //! * `image`: images on hosts: the description of a model, the image of a description and back.
 //!
@@ -81,8 +79,9 @@
 //!
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
+//! * `defmt`: results, settings and errors are [defmt](https://defmt.ferrous-systems.com)'s data, for logs.
 //! * `encode`: the writer of images (`image`), for hosts. Needs std.
-//! * `serde`: the descriptions of a model ([`frontend::FrontEnd`], [`Estimator`], ...) are serializable.
+//! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
@@ -101,10 +100,8 @@ mod crc;
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
-mod fft;
 pub mod fixed;
 pub mod format;
-pub mod frontend;
 pub mod gaussian;
 #[cfg(feature = "encode")]
 pub mod image;
@@ -121,12 +118,11 @@ pub mod score;
 mod self_test;
 mod session;
 pub mod sigma_points;
-pub mod stream;
+pub mod signal;
 pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
-pub mod watch;
 mod wire;
 mod workspace;
 

@@ -4,12 +4,13 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
-use elbow::frontend::{Feature, FrontEnd};
 use elbow::image::{CalibrationSpec, ImageSpec, StreamSpec};
 use elbow::internal::reseal;
-use elbow::monitor::{Drift, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings};
-use elbow::stream::{WindowShape, Windows, WindowsError};
-use elbow::watch::{Blame, Event, Watch, WatchError, WatchSettings};
+use elbow::monitor::{
+    Blame, Drift, DriftSettings, Event, MonitorError, Reference, Smoother, SmootherSettings, Watch,
+    WatchError, WatchSettings,
+};
+use elbow::signal::{Feature, FrontEnd, WindowShape, Windows, WindowsError};
 use elbow::{ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WorkspaceError};
 use support::{Dice, Temper, random_spec};
 

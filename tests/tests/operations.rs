@@ -4,16 +4,16 @@
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::AlignedImage;
-use elbow::frontend::{Feature, FrontEnd};
 use elbow::image::{
     CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
 };
 use elbow::layer::{Packing, WeightBits};
+use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
+use elbow::signal::{Feature, FrontEnd};
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::watch::{Event, Watch, WatchSettings};
 use elbow::{Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Side};
 use elbow_tests::build::board::BOARDS;
 use elbow_tests::emulator::{self, Invocation};

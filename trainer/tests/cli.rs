@@ -172,7 +172,7 @@ fn damaged_images_are_refused_by_every_command() {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 7",
+            "format version 8",
         ),
         (
             "of newer numerics",

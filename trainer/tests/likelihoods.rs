@@ -163,7 +163,7 @@ impl Case {
     /// for each input in both directions.
     fn nearby(&self) -> Vec<Vec<Vec<f64>>> {
         let outputs = self.outputs();
-        let count = self.vae.likelihood.outputs_per_input();
+        let count = self.vae.likelihood.outputs() / INPUTS;
         let steps = || (-8..=8).map(|step| REACH * f64::from(step) / 8.0);
         let shifts = steps().flat_map(|first| steps().map(move |second| [first, second]));
         let at = |shift: [f64; 2]| {

@@ -2,10 +2,10 @@
 
 use crate::calibration::Noise;
 use crate::distribution::{Family, Kind, Place};
-use crate::frontend::FrontEnd;
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::Activation;
 use crate::requantize::Multiplier;
+use crate::signal::FrontEnd;
 use std::string::String;
 use std::vec::Vec;
 

@@ -59,6 +59,7 @@ pub struct LayerView<'a> {
 
 /// The place of a layer in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum LayerRole {
     /// A hidden layer of q(z|x).
     Encoder,

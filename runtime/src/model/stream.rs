@@ -1,7 +1,7 @@
 //! How a model is fed from a stream.
 
-use crate::frontend::FrontEnd;
-use crate::stream::WindowShape;
+use crate::signal::FrontEnd;
+use crate::signal::WindowShape;
 use core::num::NonZeroUsize;
 
 /// How a stream of samples becomes readings of a model.

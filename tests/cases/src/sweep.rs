@@ -311,6 +311,9 @@ impl Case {
         let length = bits.bytes(packing, columns, rows).unwrap_or(0);
         let packed = &mut self.packed.0[..length];
         bits.pack_into(packing, columns, &self.weights[..columns * rows], packed);
+        if packing != Packing::Rows {
+            self.fill_tiles(bits, length);
+        }
         let dense = Dense {
             columns,
             packing,
@@ -363,6 +366,30 @@ impl Case {
         }
         assert_eq!(row, rows);
         Ok(())
+    }
+
+    /// Puts any numbers where tiles have no weight of the layer: every kernel ignores them.
+    fn fill_tiles(&mut self, bits: WeightBits, length: usize) {
+        let (tiles, mut word) = (self.columns.div_ceil(4), self.number);
+        let bytes = match bits {
+            WeightBits::Eight => length,
+            WeightBits::Four => 2 * length,
+        };
+        for place in 0..bytes {
+            let (tile, row, column) = (place / 16, place % 16 / 4, place % 4);
+            if tile / tiles * 4 + row < self.rows && tile % tiles * 4 + column < self.columns {
+                continue;
+            }
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let any = (word >> 24) as u8;
+            match bits {
+                WeightBits::Eight => self.packed.0[place] = any,
+                // The bytes k and k + 4 of eight are the halves of one that is stored.
+                WeightBits::Four => {
+                    self.packed.0[place / 8 * 4 + place % 4] ^= (any & 15) << (place & 4);
+                }
+            }
+        }
     }
 
     fn activate(&self, dense: Dense<'_>, operands: Operands<'_>, out: &mut [i16]) {

@@ -6,9 +6,9 @@
 
 use crate::data::Dataset;
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
-use crate::model::{Likelihood, Vae};
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::Normalization;
 use crate::score::evaluate::float_scores;
@@ -104,9 +104,9 @@ fn worst_column(
     inputs: &Tensor,
 ) -> Result<Option<Outlier>, Error> {
     // Counts have the range that their trials give them.
-    let first = match vae.likelihood {
-        Likelihood::Binomial { .. } => normalization.width() - vae.conditions(),
-        Likelihood::Location(_) | Likelihood::Heterogeneous(_) => 0,
+    let first = match vae.likelihood.has_fixed_range() {
+        true => vae.likelihood.inputs(),
+        false => 0,
     };
     let reach = |column: usize| -> Result<Reach, Error> {
         let gain = spec.inputs[column].gain.to_f64();

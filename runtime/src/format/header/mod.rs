@@ -17,8 +17,8 @@ use crate::distribution::Family;
 use crate::format::NARROW_CEILING;
 use crate::format::defect::Defect;
 use crate::format::list::List;
-use crate::frontend::{Feature, FrontEnd, MAX_FEATURES};
 use crate::kernel::{Packing, WeightBits};
+use crate::signal::{Feature, FrontEnd, MAX_FEATURES};
 use crate::wire::{Reader, Text};
 use heapless::Vec;
 #[cfg(feature = "serde")]

@@ -3,7 +3,6 @@
 use super::*;
 use crate::config::{LikelihoodKind, Weights};
 use crate::data::{Dataset, Table};
-use crate::engine::likelihood::Likelihood as Terms;
 use crate::engine::network::Network;
 use crate::engine::shard::{Shape, Shard};
 use crate::engine::tests::{COLUMNS, make_whole};
@@ -297,7 +296,7 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
             conditions,
             latents: LATENTS,
             samples: 1,
-            likelihood: Terms::new(&vae.likelihood),
+            likelihood: vae.likelihood.runs().to_vec(),
         };
         let mut shard = Shard::new(&network, &shape, rows);
         let list = |tensor: &candle_core::Tensor| -> Vec<f32> {

@@ -2,7 +2,7 @@
 
 use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitOptions};
 use crate::error::Error;
-use elbow::stream::WindowShape;
+use elbow::signal::WindowShape;
 use std::ops::Range;
 
 /// The parts of the normal windows that are held out.
