@@ -19,13 +19,14 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, Latent};
+use crate::config::Config;
+use crate::config::capability::Feature;
 use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::layer::{Values, elementwise};
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use crate::quantize::Plan;
 use crate::readings::Normalization;
@@ -41,9 +42,8 @@ use std::time::{Duration, Instant};
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
 /// and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
-    vae.latent() == Latent::Gaussian
-        && matches!(vae.prior, Prior::Standard)
-        && config.train.objective.free_bits == 0.0
+    Feature::Engine.can(vae)
+        && Feature::Engine.can(config)
         && training.batch.inputs.device().is_cpu()
 }
 
