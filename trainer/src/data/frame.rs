@@ -140,22 +140,6 @@ impl Frame {
         }
     }
 
-    /// Columns of numbers from `values`, row after row.
-    pub(super) fn of_numbers(
-        name: String,
-        names: Option<Vec<String>>,
-        width: usize,
-        values: &[f32],
-    ) -> Self {
-        let column = |column: usize| {
-            let cells = values.iter().skip(column).step_by(width);
-            let cells = cells.map(|&value| value.into()).collect();
-            let name = names.as_ref().and_then(|names| names.get(column).cloned());
-            Column::new(name, Cells::Numbers(cells))
-        };
-        Self::new(name, (0..width).map(column).collect())
-    }
-
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())
@@ -212,7 +196,7 @@ impl Frame {
         named
             .or(numbered.map(|number| number - 1))
             .ok_or_else(|| DataError::NoColumn {
-                file: self.name.clone(),
+                data: self.name.clone(),
                 found: name.to_owned(),
                 columns: (0..self.columns.len())
                     .map(|column| self.column_name(column))

@@ -146,7 +146,7 @@ impl Assigned<'_> {
         };
         if !(2..=MOST_STATES).contains(&values.len()) {
             return Err(DataError::Column {
-                file: self.frame.name.clone(),
+                data: self.frame.name.clone(),
                 fault: format!(
                     "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
                     self.frame.column_name(column),

@@ -79,7 +79,7 @@ impl Intensities {
             |value: f32| (0.0..=limit).contains(&value) && (probabilities || value.fract() == 0.0);
         if let Some(at) = table.values().iter().position(|&value| !allowed(value)) {
             return Err(DataError::Intensity {
-                name: dataset.name.clone(),
+                data: dataset.name.clone(),
                 row: at / table.width() + 1,
                 column: at % table.width() + 1,
                 found: table.values()[at],

@@ -31,7 +31,7 @@ pub(super) fn labels(
 ) -> Result<(Vec<bool>, Option<String>), DataError> {
     let name = frame.column_name(column);
     let fault = |fault: String| DataError::Column {
-        file: frame.name.clone(),
+        data: frame.name.clone(),
         fault,
     };
     if let Some(wrong) = &frame.columns[column].fault {

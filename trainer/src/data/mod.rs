@@ -30,7 +30,7 @@ mod table;
 
 use std::path::Path;
 
-pub use error::{DataError, Fault, Place};
+pub use error::{ArrayError, DataError, FileError, NumberError, SplitError, TextError};
 pub use frame::{Cells, Column, Frame};
 pub use guess::Wanted;
 pub(crate) use guess::fits;
@@ -75,16 +75,16 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
     formats::read(path, Purpose::Readings)
 }
 
-/// Reads a file as [`frame`] does, but of a large text file, or where so many `rows` are wanted, not all rows: of these each has
-/// the same chance, and their order stays. The frame says of how many they are.
+/// Reads a file as [`frame`] does, but samples the rows of a large text file, or of any text file where at most so many
+/// `rows` are wanted. Each row has the same chance, and their order stays. [`Frame::of_rows`] says how many there are.
 ///
 /// # Errors
 ///
 /// Those of [`frame`].
-pub fn frame_of(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
+pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
     let path = path.as_ref();
     if !recordings::is_several(path)
-        && let Some(frame) = formats::read_large(path, rows)?
+        && let Some(frame) = formats::read_sampled(path, rows)?
     {
         return Ok(frame);
     }
@@ -112,7 +112,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     match dataset.first_gap() {
         None => Ok(dataset),
         Some((row, column)) => Err(DataError::Column {
-            file: frame.name.clone(),
+            data: frame.name.clone(),
             fault: format!(
                 "{} of row {} is missing; give a number for each cell",
                 dataset.column_name(column),
@@ -136,15 +136,12 @@ pub fn load_labels(
 ) -> Result<(Vec<bool>, Option<String>), DataError> {
     let path = path.as_ref();
     let frame = formats::read(path, Purpose::Labels)?;
+    let refuse = |fault| Err(DataError::in_file(path, fault));
     if frame.columns.len() != 1 {
-        return Err(DataError::LabelColumns {
-            path: path.to_path_buf(),
-            columns: frame.columns.len(),
-        });
+        return refuse(FileError::LabelColumns(frame.columns.len()));
     }
     if frame.rows() != expected_rows {
-        return Err(DataError::LabelCount {
-            path: path.to_path_buf(),
+        return refuse(FileError::LabelCount {
             labels: frame.rows(),
             rows: expected_rows,
         });

@@ -40,7 +40,7 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
             }
             (Role::Reading | Role::Condition | Role::States(_), _) => {
                 return Err(DataError::Column {
-                    file: frame.name.clone(),
+                    data: frame.name.clone(),
                     fault: format!(
                         "{name} is {}, not what it was in training or is to be; correct the column",
                         frame.columns[column].cells.kind()
@@ -52,7 +52,7 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
     }
     if columns.is_empty() {
         return Err(DataError::Column {
-            file: frame.name.clone(),
+            data: frame.name.clone(),
             fault: "no column is left to learn from; say --reading NAME of one".into(),
         });
     }
@@ -126,7 +126,7 @@ fn narrow(
     numbers: &[f64],
 ) -> Result<Vec<f32>, DataError> {
     let fault = |fault: String| DataError::Column {
-        file: frame.name.clone(),
+        data: frame.name.clone(),
         fault,
     };
     if let Some(wrong) = &frame.columns[column].fault {

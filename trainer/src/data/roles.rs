@@ -178,7 +178,7 @@ pub fn interpret_like(
         }
         if matched.len() != frame.columns.len() {
             return Err(DataError::Column {
-                file: frame.name.clone(),
+                data: frame.name.clone(),
                 fault: format!(
                     "has {} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
                     frame.columns.len(),

@@ -38,9 +38,7 @@ impl DataSource {
                 .into_iter()
                 .find(|part| part.name() == name)
                 .map(Self::DigitsPart)
-                .ok_or_else(|| DataError::UnknownPart {
-                    found: name.to_string(),
-                }),
+                .ok_or_else(|| DataError::UnknownPart(name.to_string())),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -127,10 +125,7 @@ mod tests {
             );
         }
         for part in Part::ALL {
-            let text = DataError::UnknownPart {
-                found: String::new(),
-            }
-            .to_string();
+            let text = DataError::UnknownPart(String::new()).to_string();
             assert!(
                 text.contains(&format!("digits:{}", part.name())),
                 "{part:?}"

@@ -196,7 +196,9 @@ impl Splits {
         };
         let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
         notes.extend(division.note());
-        let split = division.split(&abnormal, &options)?;
+        let split = division
+            .split(&abnormal, &options)
+            .map_err(data::DataError::from)?;
         let of_test = split
             .test
             .iter()
@@ -388,7 +390,7 @@ impl Splits {
 /// The file `path`: all rows of what follows each other or has its labels elsewhere, else as many as fit.
 fn frame(config: &Config, path: &Path) -> Result<Frame, Error> {
     let other = match (&config.data.stream, &config.data.labels) {
-        (None, None) => return Ok(data::frame_of(path, config.data.sample)?),
+        (None, None) => return Ok(data::frame_sampled(path, config.data.sample)?),
         (Some(_), _) => "--window takes samples that follow each other",
         (None, Some(_)) => "--labels has one for each row",
     };

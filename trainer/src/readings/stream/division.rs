@@ -1,6 +1,6 @@
 //! Division of the windows of a stream into training, validation and test, by time.
 
-use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitOptions};
+use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitError, SplitOptions};
 use crate::error::Error;
 use elbow::stream::WindowShape;
 use std::ops::Range;
@@ -35,11 +35,16 @@ pub fn divide(
     shape: WindowShape,
     fractions: Fractions,
 ) -> Result<Split, Error> {
-    check(fractions)?;
+    let options = SplitOptions {
+        validation_fraction: fractions.validation,
+        test_fraction: fractions.test,
+        seed: SEED,
+    };
+    options.check().map_err(DataError::from)?;
     // Windows this far apart, or nearer, share samples.
     let reach = shape.samples.saturating_sub(1) / shape.hop.max(1);
     let mut split = if are_groups(recordings) {
-        by_recordings(abnormal, recordings, fractions)?
+        by_recordings(abnormal, recordings, &options).map_err(DataError::from)?
     } else {
         in_time(abnormal, recordings, reach, fractions)
     };
@@ -91,16 +96,11 @@ fn ranges(recordings: &[usize]) -> Vec<Range<usize>> {
 fn by_recordings(
     abnormal: &[bool],
     recordings: &[usize],
-    fractions: Fractions,
-) -> Result<Split, DataError> {
+    options: &SplitOptions,
+) -> Result<Split, SplitError> {
     let groups = (0..).zip(recordings);
     let groups = groups.flat_map(|(group, &windows)| std::iter::repeat_n(group, windows));
-    let options = SplitOptions {
-        validation_fraction: fractions.validation,
-        test_fraction: fractions.test,
-        seed: SEED,
-    };
-    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), &options)?;
+    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), options)?;
     // Windows overlap, and a fault is one stretch of time: all of it is tested on.
     split.strange.clear();
     split.test.retain(|&window| !abnormal[window]);
@@ -140,18 +140,6 @@ fn none_left(part: &str, fraction: f64, windows: usize) -> Error {
     Error::Setting(format!(
         "a fraction {fraction} of {windows} normal windows leaves none for {part} that shares no sample with the other parts: give a longer stream, shorter windows, or another fraction"
     ))
-}
-
-fn check(Fractions { validation, test }: Fractions) -> Result<(), DataError> {
-    for (part, value) in [("validation", validation), ("test", test)] {
-        if !(0.0..1.0).contains(&value) {
-            return Err(DataError::Fraction { part, value });
-        }
-    }
-    if validation + test >= 1.0 {
-        return Err(DataError::FractionSum { validation, test });
-    }
-    Ok(())
 }
 
 #[cfg(test)]
