@@ -1,14 +1,14 @@
 //! What can go wrong while firmware is built and emulated, each with its remedy.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why firmware could not be built or run.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing on this machine compiles for the target, and nothing could be installed that does.
+    #[error("no compiler here builds for {triple}:\n  {}\ntype: rustup target add {triple}", .tried.join("\n  "))]
     Toolchain {
         /// The target triple.
         triple: &'static str,
@@ -16,6 +16,7 @@ pub enum Error {
         tried: Vec<String>,
     },
     /// A program is absent and could not be installed.
+    #[error("{program} is not installed, and {reason}; type: {remedy}")]
     Missing {
         /// The program.
         program: &'static str,
@@ -25,6 +26,7 @@ pub enum Error {
         remedy: String,
     },
     /// A program could not be started.
+    #[error("{program} does not start: {source}")]
     Start {
         /// The program.
         program: String,
@@ -32,6 +34,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A program ran longer than it may.
+    #[error("{program} ran longer than {} s\n{output}", .limit.as_secs_f64())]
     TimeLimit {
         /// The program.
         program: String,
@@ -41,6 +44,7 @@ pub enum Error {
         output: String,
     },
     /// A program was ended by a signal.
+    #[error("{program} was ended by a signal\n{output}")]
     Signal {
         /// The program.
         program: String,
@@ -48,6 +52,7 @@ pub enum Error {
         output: String,
     },
     /// A program ended with a failure.
+    #[error("{program} failed\n{}", .output.trim_end())]
     Program {
         /// The program and its arguments.
         program: String,
@@ -55,6 +60,7 @@ pub enum Error {
         output: String,
     },
     /// The compiler or the linker refused the firmware.
+    #[error("the firmware for {program} does not build\n{log}")]
     Build {
         /// The binary's name.
         program: String,
@@ -62,6 +68,7 @@ pub enum Error {
         log: String,
     },
     /// A file could not be read or written.
+    #[error("{}: {source}", .path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -69,6 +76,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A model image exceeds the memory that the board sets aside for it.
+    #[error("the model image has {bytes} bytes, {board} has room for {room}")]
     ModelTooLarge {
         /// The board's name.
         board: &'static str,
@@ -78,79 +86,17 @@ pub enum Error {
         room: u64,
     },
     /// A command-line argument that semihosting cannot carry.
+    #[error(
+        "argument {0:?} is empty or holds white space, which the command line of semihosting cannot carry: name files \
+         relative to the directory of the run"
+    )]
     Argument(String),
     /// A board that does not exist.
-    Board(String),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Toolchain { triple, tried } => {
-                writeln!(f, "no compiler here builds for {triple}:")?;
-                for line in tried {
-                    writeln!(f, "  {line}")?;
-                }
-                write!(f, "type: rustup target add {triple}")
-            }
-            Self::Missing {
-                program,
-                reason,
-                remedy,
-            } => {
-                write!(
-                    f,
-                    "{program} is not installed, and {reason}; type: {remedy}"
-                )
-            }
-            Self::Start { program, source } => write!(f, "{program} does not start: {source}"),
-            Self::TimeLimit {
-                program,
-                limit,
-                output,
-            } => {
-                write!(
-                    f,
-                    "{program} ran longer than {} s\n{output}",
-                    limit.as_secs_f64()
-                )
-            }
-            Self::Signal { program, output } => {
-                write!(f, "{program} was ended by a signal\n{output}")
-            }
-            Self::Program { program, output } => {
-                write!(f, "{program} failed\n{}", output.trim_end())
-            }
-            Self::Build { program, log } => {
-                write!(f, "the firmware for {program} does not build\n{log}")
-            }
-            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::ModelTooLarge { board, bytes, room } => {
-                write!(
-                    f,
-                    "the model image has {bytes} bytes, {board} has room for {room}"
-                )
-            }
-            Self::Argument(argument) => write!(
-                f,
-                "argument {argument:?} is empty or holds white space, which the command line of \
-                 semihosting cannot carry: name files relative to the directory of the run"
-            ),
-            Self::Board(name) => {
-                write!(f, "there is no board {name:?}; choose one of")?;
-                crate::board::BOARDS
-                    .iter()
-                    .try_for_each(|board| write!(f, " {}", board.name))
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Start { source, .. } | Self::File { source, .. } => Some(source),
-            _ => None,
-        }
-    }
+    #[error("there is no board {name:?}; choose one of {}", .known.join(" "))]
+    Board {
+        /// What was asked for.
+        name: String,
+        /// The boards that exist.
+        known: Vec<&'static str>,
+    },
 }

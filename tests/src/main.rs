@@ -2,11 +2,13 @@
 
 use clap::{Args, Parser, Subcommand};
 use elbow::{Estimator, Probability};
-use elbow_tests::board::{Board, COUNTED};
+use elbow_tests::assurance::fuzz;
+use elbow_tests::build::board::{Board, COUNTED};
+use elbow_tests::build::workspace;
+use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
-use elbow_tests::paths::workspace;
-use elbow_tests::qemu::{self, Request, Stream};
-use elbow_tests::{bench, costs, fuzz, product, suite, tables};
+use elbow_tests::measure::{bench, costs, product};
+use elbow_tests::{suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

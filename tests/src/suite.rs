@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything that must hold, one step after another, ending with a summary.
 
+use crate::build::workspace;
+use crate::build::{board, toolchain};
+use crate::emulator;
 use crate::error::Error;
-use crate::paths::workspace;
-use crate::{board, emulator, toolchain};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 //! What the operations may cost. Counts of instructions are exact: these bounds hold on every host.
 
-use elbow_tests::bench::{self, Figures};
-use elbow_tests::board::COUNTED;
-use elbow_tests::product;
+use elbow_tests::build::board::COUNTED;
+use elbow_tests::measure::bench::{self, Figures};
+use elbow_tests::measure::product;
 
 /// A count may grow by this part of itself.
 const TOLERANCE: f64 = 0.02;

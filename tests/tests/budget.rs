@@ -3,9 +3,10 @@
 
 use elbow::Model;
 use elbow::format::AlignedImage;
-use elbow_tests::board::{Board, COUNTED};
-use elbow_tests::costs::{self, Cost};
-use elbow_tests::{bench, product, trainer};
+use elbow_tests::build::board::{Board, COUNTED};
+use elbow_tests::build::trainer;
+use elbow_tests::measure::costs::{self, Cost};
+use elbow_tests::measure::{bench, product};
 use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;

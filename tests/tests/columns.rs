@@ -1,8 +1,8 @@
 //! A table of flags, states, counts and real numbers, with cells missing: every board scores it as the workstation does.
 
-use elbow_tests::board::BOARDS;
-use elbow_tests::qemu::{self, Request};
-use elbow_tests::trainer;
+use elbow_tests::build::board::BOARDS;
+use elbow_tests::build::trainer;
+use elbow_tests::emulator::commands::{self as qemu, Request};
 use rand_core::Rng;
 use std::fmt::Write;
 use std::path::Path;

@@ -3,9 +3,9 @@
 
 use elbow::Model;
 use elbow::format::AlignedImage;
-use elbow_tests::board::BOARDS;
-use elbow_tests::qemu::{self, Request};
-use elbow_tests::trainer;
+use elbow_tests::build::board::BOARDS;
+use elbow_tests::build::trainer;
+use elbow_tests::emulator::commands::{self as qemu, Request};
 use std::path::Path;
 use std::time::Duration;
 

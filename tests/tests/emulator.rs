@@ -2,10 +2,10 @@
 
 use elbow::format::AlignedImage;
 use elbow::{Estimator, Model, Score, Session};
-use elbow_tests::board::{BOARDS, Board};
-use elbow_tests::elf::Elf;
+use elbow_tests::build::board::{BOARDS, Board};
+use elbow_tests::build::elf::Elf;
 use elbow_tests::emulator::{self, Invocation, Outcome};
-use elbow_tests::shapes::{Kind, Shape};
+use elbow_tests::measure::shapes::{Kind, Shape};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -223,7 +223,7 @@ fn every_board_says_what_is_wrong_with_a_file() {
 #[test]
 fn every_image_fits_its_board_with_room_to_spare() {
     for board in &BOARDS {
-        let elf = Elf::read(&elbow_tests::firmware::build(board).unwrap()).unwrap();
+        let elf = Elf::read(&elbow_tests::build::firmware::build(board).unwrap()).unwrap();
         let (flash, statics) = (elf.flash_bytes().unwrap(), elf.static_bytes().unwrap());
         println!(
             "{}: {flash} bytes of flash, {statics} of statics",

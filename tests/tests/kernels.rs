@@ -1,7 +1,7 @@
 //! The kernels of each core compute what the definition says, to the bit.
 
 use elbow_cases::sweep::sweep;
-use elbow_tests::board::COUNTED;
+use elbow_tests::build::board::COUNTED;
 use elbow_tests::emulator::{self, Invocation};
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Nothing panics: a program that calls every operation of the runtime, and whose panic handler calls a function
 //! that does not exist, links for every board.
 
-use elbow_tests::board::{BOARDS, Board};
-use elbow_tests::elf::Elf;
+use elbow_tests::build::board::{BOARDS, Board};
+use elbow_tests::build::elf::Elf;
+use elbow_tests::build::firmware::Program;
 use elbow_tests::error::Error;
-use elbow_tests::firmware::Program;
 
 /// The program for the processor of `board`, with the default features where there are none.
 fn program(board: &Board, features: Option<&'static str>) -> Program<'static> {

@@ -2,9 +2,9 @@
 //! another one as the workstation does.
 
 use elbow::Probability;
-use elbow_tests::board::BOARDS;
-use elbow_tests::qemu::{self, Stream};
-use elbow_tests::trainer;
+use elbow_tests::build::board::BOARDS;
+use elbow_tests::build::trainer;
+use elbow_tests::emulator::commands::{self as qemu, Stream};
 use rand_core::Rng;
 use std::fmt::Write;
 use std::path::Path;

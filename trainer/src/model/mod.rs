@@ -3,8 +3,8 @@
 
 pub mod activity;
 mod bounds;
-mod dense;
 mod heterogeneous;
+mod layer;
 mod likelihood;
 pub mod objective;
 pub mod posterior;
@@ -12,9 +12,9 @@ pub mod prepared;
 mod prior;
 mod special;
 
-pub use dense::Dense;
 pub use heterogeneous::Heterogeneous;
 pub(crate) use heterogeneous::{Run, log_normalizer, runs};
+pub use layer::{Dense, Depth, LayerId};
 pub use likelihood::{Constants, Likelihood, Location};
 pub(crate) use special::softplus;
 
@@ -154,11 +154,30 @@ impl Vae {
         })
     }
 
-    /// All layers, in the order of an image: the hidden layers of the encoder, the heads, the hidden layers of the decoder,
-    /// the output.
+    /// The numbers of hidden layers.
+    pub fn depth(&self) -> Depth {
+        Depth {
+            encoder: self.encoder.len(),
+            decoder: self.decoder.len(),
+        }
+    }
+
+    /// The layer `layer`.
+    ///
+    /// # Panics
+    /// Where the model has no such hidden layer.
+    pub fn layer(&self, layer: LayerId) -> &Dense {
+        match layer {
+            LayerId::Encoder(index) => &self.encoder[index],
+            LayerId::Heads => &self.heads,
+            LayerId::Decoder(index) => &self.decoder[index],
+            LayerId::Output => &self.output,
+        }
+    }
+
+    /// All layers, in the order of [`Depth::layers`].
     pub fn layers(&self) -> impl Iterator<Item = &Dense> {
-        let encoder = self.encoder.iter().chain([&self.heads]);
-        encoder.chain(&self.decoder).chain([&self.output])
+        self.depth().layers().map(|layer| self.layer(layer))
     }
 
     /// Numbers in a latent vector.
@@ -278,22 +297,12 @@ impl Vae {
 
     /// Every variable with its name, always in the same order.
     pub fn parameters(&self) -> Vec<(String, &Var)> {
-        let numbered =
-            |half: &'static str| move |(index, layer)| (format!("{half}.{index}"), layer);
-        let encoder = self.encoder.iter().enumerate().map(numbered("encoder"));
-        let decoder = self.decoder.iter().enumerate().map(numbered("decoder"));
-        let layers = encoder
-            .chain([("heads".to_string(), &self.heads)])
-            .chain(decoder)
-            .chain([("output".to_string(), &self.output)]);
-        let mut parameters: Vec<(String, &Var)> = layers
-            .flat_map(|(name, layer): (String, &Dense)| {
-                [
-                    (format!("{name}.weight"), &layer.weight),
-                    (format!("{name}.bias"), &layer.bias),
-                ]
-            })
-            .collect();
+        let mut parameters: Vec<(String, &Var)> = vec![];
+        for id in self.depth().layers() {
+            let layer = self.layer(id);
+            parameters.push((format!("{id}.weight"), &layer.weight));
+            parameters.push((format!("{id}.bias"), &layer.bias));
+        }
         if let Some(log_deviation) = self.likelihood.log_deviation() {
             parameters.push(("likelihood.log_deviation".to_string(), log_deviation));
         }

@@ -209,7 +209,10 @@ impl Board {
         BOARDS
             .iter()
             .find(|board| board.name == name)
-            .ok_or_else(|| Error::Board(name.to_owned()))
+            .ok_or_else(|| Error::Board {
+                name: name.to_owned(),
+                known: BOARDS.iter().map(|board| board.name).collect(),
+            })
     }
 }
 

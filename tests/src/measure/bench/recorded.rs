@@ -1,9 +1,9 @@
 //! The figures that are checked in: where they are, what the page says of them, and what has grown.
 
 use super::Figures;
+use crate::build::workspace;
 use crate::error::Error;
-use crate::paths::workspace;
-use crate::product;
+use crate::measure::product;
 use std::path::PathBuf;
 
 /// Where the recorded counts are.

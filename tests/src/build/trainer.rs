@@ -1,7 +1,7 @@
 //! The trainer as a program: built when first asked for, then run.
 
+use crate::build::workspace;
 use crate::error::Error;
-use crate::paths::workspace;
 use crate::process::{self, Finished};
 use std::path::{Path, PathBuf};
 use std::process::Command;

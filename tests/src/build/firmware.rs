@@ -1,10 +1,10 @@
 //! Builds firmware: the test image of a board, or any program for a Cortex-M.
 
-use crate::board::Board;
+use crate::build::board::Board;
+use crate::build::toolchain::Toolchain;
+use crate::build::workspace;
 use crate::error::Error;
-use crate::paths::workspace;
 use crate::process;
-use crate::toolchain::Toolchain;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: builds the program `fuzz` with overflow checks and debug assertions, and runs it.
 
+use crate::build::workspace;
 use crate::error::Error;
-use crate::paths::workspace;
 use std::process::Command;
 
 /// What runs it, before its own arguments.

@@ -1,10 +1,10 @@
 //! What the least product takes: the program `product` of the firmware, which parses a model, scores readings by sigma
 //! points and asks for p-values. No float, and one likelihood; features add to it.
 
-use crate::board::Board;
-use crate::elf::Elf;
+use crate::build::board::Board;
+use crate::build::elf::Elf;
+use crate::build::firmware::Program;
 use crate::error::Error;
-use crate::firmware::Program;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -145,45 +145,21 @@ impl Shape {
         kind: Kind,
         seed: u64,
     ) -> Result<ImageSpec, FactorError> {
-        let mut rng = elbow::rng::stream(seed, 0);
-        let mut layer = |columns: usize, rows: usize, factor: f64| {
-            let mut draw = |bound: i32| {
-                let span = 2 * bound.unsigned_abs() + 1;
-                (rng.next_u32() % span).cast_signed() - bound
-            };
-            // Accumulators of random signs grow with the root of their terms.
-            let multiplier = Multiplier::nearest(factor / (columns as f64).sqrt())?;
-            Ok(DenseSpec {
-                bits: WeightBits::Eight,
-                weights: (0..columns * rows).map(|_| draw(127) as i8).collect(),
-                rows: (0..rows)
-                    .map(|_| RowSpec {
-                        bias: draw(2000),
-                        multiplier,
-                    })
-                    .collect(),
-            })
-        };
-        let rectified = |dense| LayerSpec {
-            dense,
-            activation: Activation::Relu,
-            zero_point: -127,
-            ceiling: 127,
-        };
+        let mut draws = Draws(elbow::rng::stream(seed, 0));
         let (mut encoder, mut decoder) = (Vec::new(), Vec::new());
         let mut columns = self.inputs;
         for &rows in &self.encoder {
-            encoder.push(rectified(layer(columns, rows, 0.02)?));
+            encoder.push(draws.rectified(columns, rows, 0.02)?);
             columns = rows;
         }
-        let heads = layer(columns, 2 * self.latents, 10.0)?;
+        let heads = draws.layer(columns, 2 * self.latents, 10.0)?;
         columns = self.latents;
         for &rows in &self.decoder {
             let factor = if decoder.is_empty() { 0.0003 } else { 0.02 };
-            decoder.push(rectified(layer(columns, rows, factor)?));
+            decoder.push(draws.rectified(columns, rows, factor)?);
             columns = rows;
         }
-        let output = layer(
+        let output = draws.layer(
             columns,
             kind.rows_per_input() * self.inputs,
             kind.output_factor(),
@@ -210,6 +186,54 @@ impl Shape {
             decoder,
             output,
             noise: Noise::UNKNOWN,
+        })
+    }
+}
+
+/// Random layers.
+struct Draws(Xoshiro128PlusPlus);
+
+impl Draws {
+    /// A whole number from -`bound` to `bound`.
+    fn within(&mut self, bound: i32) -> i32 {
+        let span = 2 * bound.unsigned_abs() + 1;
+        (self.0.next_u32() % span).cast_signed() - bound
+    }
+
+    /// A layer whose outputs are about `factor` times its accumulators, which are of random signs and grow with the
+    /// root of their terms.
+    fn layer(
+        &mut self,
+        columns: usize,
+        rows: usize,
+        factor: f64,
+    ) -> Result<DenseSpec, FactorError> {
+        let multiplier = Multiplier::nearest(factor / (columns as f64).sqrt())?;
+        Ok(DenseSpec {
+            bits: WeightBits::Eight,
+            weights: (0..columns * rows)
+                .map(|_| self.within(127) as i8)
+                .collect(),
+            rows: (0..rows)
+                .map(|_| RowSpec {
+                    bias: self.within(2000),
+                    multiplier,
+                })
+                .collect(),
+        })
+    }
+
+    fn rectified(
+        &mut self,
+        columns: usize,
+        rows: usize,
+        factor: f64,
+    ) -> Result<LayerSpec, FactorError> {
+        Ok(LayerSpec {
+            dense: self.layer(columns, rows, factor)?,
+            activation: Activation::Relu,
+            zero_point: -127,
+            ceiling: 127,
         })
     }
 }

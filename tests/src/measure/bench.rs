@@ -1,7 +1,7 @@
 //! What scores cost: instructions, counted by the emulator.
 //!
 //! Counts are exact and repeat; they are instructions, not cycles. The code of the Cortex-M0 runs on a board whose
-//! timer runs at the processor's clock, see [`crate::board::COUNTED`].
+//! timer runs at the processor's clock, see [`crate::build::board::COUNTED`].
 
 mod recorded;
 mod tables;
@@ -11,11 +11,11 @@ pub use recorded::{
 };
 pub use tables::{layer_table, likelihood_table, table};
 
-use crate::board::Board;
+use crate::build::board::Board;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::shapes::{Column, Kind, Shape};
-use crate::{costs, product};
+use crate::measure::shapes::{Column, Kind, Shape};
+use crate::measure::{costs, product};
 use elbow::Model;
 use elbow::distribution::Family;
 use elbow::format::Tail;

@@ -1,9 +1,13 @@
 //! Runs firmware in QEMU.
+//!
+//! * [`commands`]: `cargo xtask qemu`: scores, watches and dreams on a board.
 
-use crate::board::Board;
+pub mod commands;
+
+use crate::build::board::Board;
+use crate::build::{debian, firmware};
 use crate::error::Error;
 use crate::process::{self, Finished};
-use crate::{debian, firmware};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;

@@ -1,9 +1,9 @@
 //! Scores, watches and dreams on an emulated board, with the trainer's options and in the trainer's words.
 
-use crate::board::Board;
+use crate::build::board::Board;
+use crate::build::trainer;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::trainer;
 use elbow::{Estimator, Probability};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -2,12 +2,12 @@
 //! the flash of a product, core by core. The trainer fits its cost model to them; `cargo xtask costs` measures
 //! them.
 
-use crate::board::Board;
+use crate::build::board::Board;
+use crate::build::workspace;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
-use crate::paths::workspace;
-use crate::product;
-use crate::shapes::{Column, Kind, Shape};
+use crate::measure::product;
+use crate::measure::shapes::{Column, Kind, Shape};
 use elbow::Estimator;
 use elbow::distribution::Family;
 use elbow::format::{ImageSpec, Tail};

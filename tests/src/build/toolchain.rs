@@ -3,9 +3,10 @@
 //! In order: a `core` that rustup has or may download, the source of `core` in the toolchain, and Debian's own
 //! compiler with its source of `core`, which apt-get installs where rustup's servers cannot be reached.
 
+use crate::build::debian;
+use crate::build::workspace;
 use crate::error::Error;
-use crate::paths::workspace;
-use crate::{debian, process};
+use crate::process;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,0 +1,24 @@
+//! Builds everything that is run: firmware for the boards, and the trainer for the host.
+//!
+//! * [`board`]: the emulated boards.
+//! * [`debian`]: packages, installed where that is allowed.
+//! * [`toolchain`]: the way to build for a thumb target on the machine at hand.
+//! * [`firmware`]: the image of a board, or any program for a Cortex-M.
+//! * [`elf`]: sizes and symbols of a linked image.
+//! * [`trainer`]: the host program that trains and scores.
+
+pub mod board;
+pub mod debian;
+pub mod elf;
+pub mod firmware;
+pub mod toolchain;
+pub mod trainer;
+
+use std::path::Path;
+
+/// The folder of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests)
+}

@@ -1,0 +1,11 @@
+//! Counts what models and features cost on the boards.
+//!
+//! * [`shapes`]: models of any shape with random weights.
+//! * [`product`]: what the least product takes of flash, and what features add.
+//! * [`mod@bench`]: instructions of scores and layers.
+//! * [`costs`]: the same of models of many shapes, for the trainer's budgets.
+
+pub mod bench;
+pub mod costs;
+pub mod product;
+pub mod shapes;
