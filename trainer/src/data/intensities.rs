@@ -7,8 +7,7 @@ use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::statistics::{is_integer, range};
-use super::table::{Dataset, Table, keep_rows};
+use super::table::{Dataset, Table, is_integer, keep_rows, range};
 
 /// How intensities become bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -44,14 +44,14 @@ impl SplitOptions {
 }
 
 /// The indices of the rows of each part, ascending; every row is in one part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
     /// Normal rows to learn from.
     pub train: Vec<usize>,
     /// Normal rows to choose by.
     pub validation: Vec<usize>,
     /// Abnormal rows to calibrate with.
-    pub strange: Vec<usize>,
+    pub anomalous: Vec<usize>,
     /// Normal rows held out, and the other abnormal rows.
     pub test: Vec<usize>,
 }
@@ -98,17 +98,17 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitEr
     shuffle(&mut train, &mut rng);
     let mut test: Vec<usize> = train.drain(..tested).collect();
     let mut validation: Vec<usize> = train.drain(..validated).collect();
-    let mut strange: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
-    shuffle(&mut strange, &mut rng);
-    let calibrated = (strange.len() as f64 * validation_fraction).round() as usize;
-    test.extend(strange.drain(..strange.len() - calibrated));
-    for part in [&mut train, &mut validation, &mut strange, &mut test] {
+    let mut anomalous: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
+    shuffle(&mut anomalous, &mut rng);
+    let calibrated = (anomalous.len() as f64 * validation_fraction).round() as usize;
+    test.extend(anomalous.drain(..anomalous.len() - calibrated));
+    for part in [&mut train, &mut validation, &mut anomalous, &mut test] {
         part.sort_unstable();
     }
     Ok(Split {
         train,
         validation,
-        strange,
+        anomalous,
         test,
     })
 }
@@ -140,13 +140,13 @@ pub fn split_in_time(
         }
     }
     refuse_empty_parts([&train, &validation, &test], normal.len(), options)?;
-    let strange = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
-    test.extend(strange);
+    let anomalous = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
+    test.extend(anomalous);
     test.sort_unstable();
     Ok(Split {
         train,
         validation,
-        strange: by_chance.strange,
+        anomalous: by_chance.anomalous,
         test,
     })
 }
@@ -209,7 +209,7 @@ pub fn split_groups(
     Ok(Split {
         train,
         validation,
-        strange: by_chance.strange,
+        anomalous: by_chance.anomalous,
         test,
     })
 }
@@ -358,9 +358,9 @@ mod tests {
             (parts.train.len(), parts.validation.len(), parts.test.len()),
             (32, 4, 22)
         );
-        assert_eq!(parts.strange.len(), 2);
+        assert_eq!(parts.anomalous.len(), 2);
         let others = [&parts.train[..], &parts.validation, &parts.test].concat();
-        for row in &parts.strange {
+        for row in &parts.anomalous {
             assert!(abnormal[*row] && !others.contains(row));
         }
         assert!(

@@ -41,7 +41,7 @@ impl Material<'_> {
     /// [`Error::Tensor`].
     pub fn pool(&self, masks: Option<&Masks>) -> Result<Pool, Error> {
         let normalization = self.normalization();
-        let abnormal = self.parts.strange_readings(normalization);
+        let abnormal = self.parts.anomalous_readings(normalization);
         Pool::new(
             self.vae,
             normalization,

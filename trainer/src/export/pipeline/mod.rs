@@ -264,7 +264,7 @@ impl<'a> Job<'a> {
         let test = self.prepare(vae, rows)?.with_gaps(gaps);
         let strange = self
             .splits
-            .strange
+            .anomalous
             .as_ref()
             .map_or_else(String::new, |strange| {
                 format!(", {} abnormal ones to calibrate with", strange.table.rows())

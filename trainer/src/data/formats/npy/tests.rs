@@ -35,99 +35,35 @@ fn bytes_of<const N: usize, const M: usize>(values: [[u8; N]; M]) -> Vec<u8> {
 
 #[test]
 fn every_type_is_read_in_both_byte_orders() {
-    let unsigned = [0.0, 1.0, 200.0, 3.0];
-    let signed = [0.0, 1.0, -100.0, 3.0];
-    let real = [0.0, 1.5, -2.25, 1.0e10];
-    let cases: Vec<(&str, Vec<u8>, [f32; 4])> = vec![
-        ("|u1", vec![0, 1, 200, 3], unsigned),
-        ("|b1", vec![0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0]),
-        (
-            "|i1",
-            bytes_of([0i8, 1, -100, 3].map(i8::to_le_bytes)),
-            signed,
-        ),
-        (
-            "<u2",
-            bytes_of([0u16, 1, 200, 3].map(u16::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u2",
-            bytes_of([0u16, 1, 200, 3].map(u16::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i2",
-            bytes_of([0i16, 1, -100, 3].map(i16::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i2",
-            bytes_of([0i16, 1, -100, 3].map(i16::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<u4",
-            bytes_of([0u32, 1, 200, 3].map(u32::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u4",
-            bytes_of([0u32, 1, 200, 3].map(u32::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i4",
-            bytes_of([0i32, 1, -100, 3].map(i32::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i4",
-            bytes_of([0i32, 1, -100, 3].map(i32::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<u8",
-            bytes_of([0u64, 1, 200, 3].map(u64::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u8",
-            bytes_of([0u64, 1, 200, 3].map(u64::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i8",
-            bytes_of([0i64, 1, -100, 3].map(i64::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i8",
-            bytes_of([0i64, 1, -100, 3].map(i64::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<f4",
-            bytes_of([0.0f32, 1.5, -2.25, 1.0e10].map(f32::to_le_bytes)),
-            real,
-        ),
-        (
-            ">f4",
-            bytes_of([0.0f32, 1.5, -2.25, 1.0e10].map(f32::to_be_bytes)),
-            real,
-        ),
-        (
-            "<f8",
-            bytes_of([0.0f64, 1.5, -2.25, 1.0e10].map(f64::to_le_bytes)),
-            real,
-        ),
-        (
-            ">f8",
-            bytes_of([0.0f64, 1.5, -2.25, 1.0e10].map(f64::to_be_bytes)),
-            real,
-        ),
+    /// Numbers of a type with more than a byte: its name, the numbers, and their bytes in both orders.
+    macro_rules! both_orders {
+        ($name:literal, $numbers:expr, $kind:ident) => {{
+            let numbers: [$kind; 4] = $numbers;
+            let expected = numbers.map(|number| number as f32);
+            let big = bytes_of(numbers.map($kind::to_be_bytes));
+            let little = bytes_of(numbers.map($kind::to_le_bytes));
+            [
+                (concat!(">", $name), big, expected),
+                (concat!("<", $name), little, expected),
+            ]
+        }};
+    }
+    let cases = [
+        both_orders!("u2", [0, 1, 200, 3], u16),
+        both_orders!("i2", [0, 1, -100, 3], i16),
+        both_orders!("u4", [0, 1, 200, 3], u32),
+        both_orders!("i4", [0, 1, -100, 3], i32),
+        both_orders!("u8", [0, 1, 200, 3], u64),
+        both_orders!("i8", [0, 1, -100, 3], i64),
+        both_orders!("f4", [0.0, 1.5, -2.25, 1.0e10], f32),
+        both_orders!("f8", [0.0, 1.5, -2.25, 1.0e10], f64),
     ];
-    for (descr, data, expected) in cases {
+    let bytes = [
+        ("|u1", vec![0, 1, 200, 3], [0.0, 1.0, 200.0, 3.0]),
+        ("|b1", vec![0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0]),
+        ("|i1", vec![0, 1, 0x9c, 3], [0.0, 1.0, -100.0, 3.0]),
+    ];
+    for (descr, data, expected) in cases.into_iter().flatten().chain(bytes) {
         let grid = grid(&array(descr, "(2, 2)", &data));
         assert_eq!(
             (grid.width, &grid.values[..]),

@@ -1,9 +1,9 @@
 //! A column of a text table, cell by cell.
 
 use super::cells::{Numerals, TimeFormat, is_missing};
+use super::sample::retain;
 use crate::data::formats::grid::shortened;
 use crate::data::frame::Cells;
-use crate::data::sample::retain;
 use std::collections::HashMap;
 
 /// What kind of cells a column has.

@@ -10,15 +10,16 @@ mod column;
 mod encoding;
 mod layout;
 mod records;
+mod sample;
 
 use super::Contents;
 use super::grid::{check_width, shortened};
 use crate::data::error::{FileError, TextError};
 use crate::data::frame::{Column, Frame};
-use crate::data::sample::Sample;
 use cells::is_missing;
 use column::{Growing, Kind};
 use layout::{Delimiter, Layout};
+use sample::Sample;
 use std::io::BufRead;
 
 /// Records that the layout is found from.

@@ -1,12 +1,15 @@
-//! What a command line calls data.
+//! What a path means: the digits, a file, an array in it, a folder or a pattern.
+
+pub mod digits;
+pub(super) mod recordings;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::digits::{self, Part};
-use super::error::DataError;
-use super::table::Dataset;
+use crate::data::error::DataError;
+use crate::data::table::Dataset;
+use digits::Part;
 
 /// The word for the digits that ship with the trainer.
 const DIGITS: &str = "digits";
@@ -47,7 +50,7 @@ impl DataSource {
     pub fn name(&self) -> String {
         match self {
             Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
-            Self::File(path) => super::name(path),
+            Self::File(path) => recordings::name(path),
         }
     }
 
@@ -57,12 +60,12 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// Those of [`load`](super::load).
+    /// Those of [`load`](crate::data::load).
     pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
         match self {
             Self::Digits => Ok(digits::all()),
             Self::DigitsPart(part) => Ok(digits::part(*part, anomaly_digit)),
-            Self::File(path) => super::load(path),
+            Self::File(path) => crate::data::load(path),
         }
     }
 }

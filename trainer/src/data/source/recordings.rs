@@ -1,14 +1,14 @@
 //! Several files as one: a folder, or a pattern such as `runs/*.csv`, each file a recording with the same columns.
 
-use super::error::{DataError, FileError};
-use super::formats::{self, Purpose};
-use super::frame::{Cells, Column, Frame};
+use crate::data::error::{DataError, FileError};
+use crate::data::formats::{self, Purpose};
+use crate::data::frame::{Cells, Column, Frame};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Whether `path` is a folder, or a pattern and no file.
-pub(super) fn is_several(path: &Path) -> bool {
+pub(in crate::data) fn is_several(path: &Path) -> bool {
     path.is_dir() || is_pattern(path)
 }
 
@@ -18,7 +18,7 @@ fn is_pattern(path: &Path) -> bool {
 }
 
 /// What messages and results call the data `path`: the name of the file without its extension, or of the folder.
-pub(super) fn name(path: &Path) -> String {
+pub(in crate::data) fn name(path: &Path) -> String {
     if !is_several(path) {
         return formats::name(path);
     }
@@ -39,7 +39,7 @@ pub(super) fn name(path: &Path) -> String {
 ///
 /// # Errors
 /// [`FileError::NoFiles`]; those of each file; [`DataError::Column`] of a file whose columns are not those of the first.
-pub(super) fn read(path: &Path) -> Result<Frame, DataError> {
+pub(in crate::data) fn read(path: &Path) -> Result<Frame, DataError> {
     let mut joined: Option<Joined> = None;
     for file in files(path)? {
         let frame = formats::read(&file, Purpose::Readings)?;
