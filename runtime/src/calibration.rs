@@ -33,6 +33,7 @@ pub struct Calibration<'a> {
 
 /// A false-alarm rate that is rarer than the calibration can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct ThresholdError {
     /// The rate that was asked for.
     pub rate: Probability,
@@ -134,6 +135,7 @@ impl Calibration<'_> {
 
 /// How single passes scatter around the ELBO, in Q16.16 nats, measured on held-out normal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Noise {
     /// Mean of the bound of a pass at the posterior mean minus the ELBO.

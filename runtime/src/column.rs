@@ -25,6 +25,7 @@ pub struct Column<'a> {
 
 /// A raw integer, and whether the value lay within 16 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Raw {
     /// The integer nearest to the value.
     pub value: i16,

@@ -33,6 +33,7 @@ pub const PRIOR_PAIRS: u32 = 4;
 
 /// What is to be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Question {
     /// The bound that divides.
     pub threshold: Nats,
@@ -45,6 +46,7 @@ pub struct Question {
 
 /// On which side of the threshold a reading lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Side {
     /// The bound is surely above: an ordinary reading.
     Above,
@@ -56,6 +58,7 @@ pub enum Side {
 
 /// The answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Decision {
     /// On which side.
     pub side: Side,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// `E_q[log p(x|z)] - KL(q(z|x) || p(z))`, the divergence in closed form; they differ in the points
 /// at which the decoder is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Estimator {
     /// One decoder pass at the posterior mean. Deterministic; not a bound: biased upward, since
@@ -82,6 +83,7 @@ impl fmt::Display for Estimator {
 
 /// A name that is no estimator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnknownEstimator;
 
 impl fmt::Display for UnknownEstimator {

@@ -60,15 +60,31 @@ impl Nats {
     }
 }
 
+impl Nats {
+    /// Sign, whole part, and five digits after the point, rounded half away from zero.
+    fn decimal(self) -> (&'static str, u32, u32) {
+        let scaled = (u64::from(self.0.unsigned_abs()) * 100_000 + 0x8000) >> FRACTION_BITS;
+        let sign = if self.0 < 0 && scaled > 0 { "-" } else { "" };
+        // Both parts fit 32 bits: at most 32768 and at most 99999.
+        (sign, (scaled / 100_000) as u32, (scaled % 100_000) as u32)
+    }
+}
+
 /// Decimal with five digits after the point, rounded half away from zero. It is computed in
 /// integers, so that every machine prints the same characters.
 impl fmt::Display for Nats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scaled = (u64::from(self.0.unsigned_abs()) * 100_000 + 0x8000) >> FRACTION_BITS;
-        let sign = if self.0 < 0 && scaled > 0 { "-" } else { "" };
-        // Both parts fit 32 bits: at most 32768 and at most 99999.
-        let (whole, fraction) = ((scaled / 100_000) as u32, (scaled % 100_000) as u32);
+        let (sign, whole, fraction) = self.decimal();
         write!(f, "{sign}{whole}.{fraction:05}")
+    }
+}
+
+/// The same characters as those of `Display`.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Nats {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let (sign, whole, fraction) = self.decimal();
+        defmt::write!(f, "{=str}{=u32}.{=u32:05}", sign, whole, fraction);
     }
 }
 
@@ -124,11 +140,28 @@ impl Probability {
     }
 }
 
+impl Probability {
+    /// Millionths, rounded half up.
+    fn millionths(self) -> u32 {
+        ((u64::from(self.0) * 1_000_000 + (1 << 30)) >> 31) as u32
+    }
+}
+
 /// Decimal with six digits after the point, rounded half up, computed in integers.
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scaled = ((u64::from(self.0) * 1_000_000 + (1 << 30)) >> 31) as u32;
+        let scaled = self.millionths();
         write!(f, "{}.{:06}", scaled / 1_000_000, scaled % 1_000_000)
+    }
+}
+
+/// The same characters as those of `Display`.
+#[cfg(feature = "defmt")]
+impl defmt::Format for Probability {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        let scaled = self.millionths();
+        let (whole, fraction) = (scaled / 1_000_000, scaled % 1_000_000);
+        defmt::write!(f, "{=u32}.{=u32:06}", whole, fraction);
     }
 }
 

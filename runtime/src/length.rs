@@ -4,6 +4,7 @@ use core::fmt;
 
 /// A slice of the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LengthError {
     /// Which one.
     pub what: &'static str,

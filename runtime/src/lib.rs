@@ -26,33 +26,34 @@
 //!
 //! # Layers
 //!
-//! Each uses only those above it.
+//! Each module uses only those above it; a test holds this list to the code.
 //!
-//! * [`fixed`], [`LengthError`]: the number types of the contract, [`Nats`] and [`Probability`];
-//!   slices of the wrong length.
+//! * [`fixed`], `length`: the number types of the contract, [`Nats`] and [`Probability`]; slices of
+//!   the wrong length.
 //! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
-//! * [`gaussian`], [`rng`]: the standard normal from a word of xoshiro128++.
-//! * [`Mask`]: which inputs of a reading were observed.
+//! * [`rng`], [`gaussian`]: xoshiro128++; the standard normal from a word of it.
+//! * `mask`: [`Mask`], which inputs of a reading were observed.
 //! * `log_sum_exp`: sums of weights whose logarithms are known.
-//! * `crc`: CRC-32; `wire`: scalars in the postcard wire format.
+//! * `crc`, `wire`: CRC-32; scalars in the postcard wire format.
+//! * `kernel`: products of matrices and vectors of integers; they know no format.
+//! * [`layer`]: how layers are described.
 //! * [`distribution`]: log densities and divergences in nats.
-//! * [`kernel`]: dense layers on integers; they know no format.
-//! * [`stream`], `fft`, [`frontend`]: windows of raw samples; the features of a window that are a
-//!   reading.
-//! * [`monitor`]: alarms and drift of a stream of scores.
+//! * [`signal`]: windows of raw samples; the features of a window that are a reading.
 //! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
-//! * [`mod@format`]: the image; it computes nothing. Its writer alone, on hosts, asks the layers
-//!   below for the answers of the self-test.
-//! * [`Model`]: a validated view of an image. Parse once; nothing can fail or overflow after.
-//! * [`Column`]: what raw integers stand for: names, units, offsets.
-//! * [`Workspace`]: the caller's RAM.
-//! * `vae`, [`score`], [`decision`]: the two passes; the bound from passes; which side of a
-//!   threshold it lies on, at as few passes as suffice.
-//! * [`Session`]: what applications call. `self_test` is one.
-//! * [`watch`]: a model that watches a stream: windows, front end, scores, alarm, drift, blame.
+//! * [`mod@format`]: where things are in an image, and whether they may be trusted; it computes nothing.
+//! * `model`: [`Model`], a validated view of an image. Parse once; nothing can fail or overflow after.
+//! * `column`: [`Column`], what raw integers stand for: names, units, offsets.
+//! * `workspace`: [`Workspace`], the caller's RAM.
+//! * [`sigma_points`], `vae`: points of a cubature rule; the posterior and the decoder's passes.
+//! * [`score`], [`decision`]: the bound from passes; which side of a threshold it lies on, at as few
+//!   passes as suffice.
+//! * `session`: [`Session`], what applications call.
+//! * `self_test`: whether this machine computes what the workstation computed.
+//! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
+//! * `image`: images on hosts: the description of a model, the image of a description and back.
 //!
 //! # Guarantees
 //!
@@ -78,8 +79,9 @@
 //!
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
-//! * `encode`: the writer of images ([`mod@format`]), for hosts. Needs std.
-//! * `serde`: the descriptions of a model ([`frontend::FrontEnd`], [`Estimator`], ...) are serializable.
+//! * `defmt`: results, settings and errors are [defmt](https://defmt.ferrous-systems.com)'s data, for logs.
+//! * `encode`: the writer of images (`image`), for hosts. Needs std.
+//! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
@@ -98,12 +100,13 @@ mod crc;
 pub mod decision;
 pub mod distribution;
 pub mod estimator;
-mod fft;
 pub mod fixed;
 pub mod format;
-pub mod frontend;
 pub mod gaussian;
-pub mod kernel;
+#[cfg(feature = "encode")]
+pub mod image;
+mod kernel;
+pub mod layer;
 mod length;
 mod log_sum_exp;
 mod mask;
@@ -115,12 +118,11 @@ pub mod score;
 mod self_test;
 mod session;
 pub mod sigma_points;
-pub mod stream;
+pub mod signal;
 pub mod telemetry;
 pub mod text;
 pub mod transcendental;
 mod vae;
-pub mod watch;
 mod wire;
 mod workspace;
 
@@ -133,10 +135,22 @@ pub use estimator::Estimator;
 pub use fixed::raw_reading;
 pub use fixed::{Nats, Probability};
 pub use format::{Aligned, ImageError};
+pub use layer::{LayerRole, LayerView};
 pub use length::LengthError;
 pub use mask::{Mask, MaskError};
-pub use model::{LayerRole, LayerView, Model, ModelPlace, Stream};
+pub use model::{Model, ModelPlace, Stream};
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
 pub use session::{Posterior, Session};
 pub use workspace::{Workspace, WorkspaceError};
+
+/// Kernels and helpers for the tests of this crate and for its exporter; no part of its interface.
+#[doc(hidden)]
+pub mod internal {
+    #[cfg(feature = "encode")]
+    pub use crate::format::reseal;
+    pub use crate::kernel::{
+        ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Outputs, Row,
+        layer_words, operand_words,
+    };
+}

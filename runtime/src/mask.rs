@@ -13,6 +13,7 @@ pub struct Mask<'a> {
 
 /// Why bits are no mask for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MaskError {
     /// There are not as many bytes as the inputs need.
     Length {

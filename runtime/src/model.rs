@@ -7,17 +7,16 @@ use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::fixed::Nats;
 use crate::format::{
-    self, Activation, CalibrationHeader, Defect, Header, ImageError, LayerHeader, LikelihoodHeader,
+    self, CalibrationHeader, Defect, Header, ImageError, LayerHeader, LikelihoodHeader,
     MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, MAX_LAYERS, NARROW_CEILING,
     PriorHeader, StreamHeader, Tensors,
 };
-use crate::frontend::FrontEnd;
 use crate::kernel::{Bounds, Dense, Packing, Quantization, Row, WeightBits};
+use crate::layer::{Activation, LayerRole, LayerView};
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
-use crate::stream::WindowShape;
+use crate::signal::{FrontEnd, WindowShape};
 use crate::wire::Text;
-use core::fmt;
 use core::num::NonZeroUsize;
 use heapless::Vec;
 
@@ -166,75 +165,6 @@ pub(crate) struct SelfTestVector<'a> {
     pub(crate) scores: [i32; SELF_TEST.len()],
     /// One for each layer.
     pub(crate) hashes: &'a [u32],
-}
-
-/// One layer of a model, as [`Model::layers`] lists them.
-#[derive(Clone, Copy, Debug)]
-pub struct LayerView<'a> {
-    /// Where it stands.
-    pub role: LayerRole,
-    /// Inputs.
-    pub columns: usize,
-    /// Outputs.
-    pub rows: usize,
-    /// Bits of each weight.
-    pub bits: WeightBits,
-    /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
-    /// where the outputs are Q16.16.
-    pub activation: Option<(Activation, Quantization)>,
-    pub(crate) dense: Dense<'a>,
-}
-
-/// The place of a layer in the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayerRole {
-    /// A hidden layer of q(z|x).
-    Encoder,
-    /// Mean and log-variance of q(z|x), one after the other.
-    Heads,
-    /// A hidden layer of p(x|z).
-    Decoder,
-    /// The parameters of p(x|z), one or two rows for each input.
-    Output,
-}
-
-impl fmt::Display for LayerRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Encoder => "encoder",
-            Self::Heads => "heads",
-            Self::Decoder => "decoder",
-            Self::Output => "output",
-        })
-    }
-}
-
-impl LayerView<'_> {
-    /// Multiply-accumulates of one pass.
-    #[must_use]
-    pub fn macs(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// Bytes in the image: weights, biases and multipliers.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.dense.weights) + size_of_val(self.dense.rows)
-    }
-
-    /// The smallest and the largest factor from an accumulator to an output of this layer.
-    #[cfg(feature = "float")]
-    #[must_use]
-    pub fn scale_range(&self) -> (f64, f64) {
-        let scales = self
-            .dense
-            .rows
-            .iter()
-            .map(|&[_, word]| Multiplier::from_validated(word as u32).to_f64());
-        scales.fold((f64::INFINITY, 0.0), |(low, high), scale| {
-            (scale.min(low), scale.max(high))
-        })
-    }
 }
 
 /// Memory in which a model is parsed and stays. [`Model::parse`] moves it out, which takes flash, and twice
@@ -737,7 +667,7 @@ fn read_dense<'a>(
     };
     // Of an image that has ended the weights are missing.
     if tensors.is_intact() {
-        let valid = |&[_, word]: &Row| Multiplier::from_word(word as u32).is_some();
+        let valid = |row: &Row| row.multiplier.is_valid();
         tensors.require(dense.rows.iter().all(valid), Defect::Multiplier);
         let bounds = dense.proves_bound(largest);
         tensors.require(bounds.is_ok(), Defect::Accumulator);

@@ -17,6 +17,7 @@ use core::fmt;
 /// In an image it is one little-endian word: bits 0..16 the mantissa, 16..24 the shift, the
 /// rest zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
 pub struct Multiplier(u32);
 
 impl Multiplier {
@@ -34,6 +35,11 @@ impl Multiplier {
         } else {
             None
         }
+    }
+
+    /// Whether its fields are in range; of a word that was read from an image.
+    pub(crate) const fn is_valid(self) -> bool {
+        Self::from_word(self.0).is_some()
     }
 
     /// The packed word.

@@ -1,4 +1,4 @@
-//! Where the randomness comes from: xoshiro128++, seeded by a seed and a stream number.
+//! The random number generator: xoshiro128++, seeded by a seed and a stream number.
 //!
 //! One 32-bit word makes one standard normal draw ([`crate::gaussian::standard_normal`]), so a
 //! generator's position after a score is known from the estimator alone. Any other

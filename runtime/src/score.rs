@@ -11,6 +11,7 @@ use core::num::NonZeroU32;
 
 /// What the model says about one reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
     pub(crate) estimator: Estimator,
     pub(crate) reconstruction: Nats,
@@ -73,6 +74,7 @@ impl Score {
 
 /// Why a reading was not scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ReadingError {
     /// The reading has not as many numbers as the model has inputs.
     Length {

@@ -3,8 +3,9 @@
 use crate::crc::{Crc, crc32};
 use crate::estimator::{Estimator, SELF_TEST};
 use crate::format::MAX_LAYERS;
+use crate::layer::LayerRole;
 use crate::mask::Mask;
-use crate::model::{LayerRole, Model};
+use crate::model::Model;
 use crate::session::Session;
 use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};
@@ -21,6 +22,7 @@ pub(crate) type Hashes = Vec<u32, MAX_HASHES>;
 
 /// Why a self-test failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum SelfTestError {
     /// The workspace is too small for the model.
     Workspace(WorkspaceError),

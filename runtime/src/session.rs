@@ -44,6 +44,7 @@ fn generator<R>(_: impl FnOnce() -> R) -> Generator<R> {
 
 /// q(z|x) of the last reading that was encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Posterior<'s> {
     /// Means, Q16.16.
     pub mean: &'s [i32],

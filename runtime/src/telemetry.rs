@@ -1,5 +1,4 @@
-//! A reading as a few bytes for a radio: the posterior mean, quantized, and what a receiver needs to
-//! decode it.
+//! Telemetry packets: the posterior mean of a reading, quantized, in a few bytes for a radio.
 //!
 //! | bytes | field |
 //! |---|---|
@@ -42,6 +41,7 @@ pub const MAX_FRACTION_BITS: u8 = 15;
 /// # Ok::<(), elbow::telemetry::TelemetryError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Packet<'a> {
     sequence: u8,
     fraction_bits: u8,
@@ -49,8 +49,9 @@ pub struct Packet<'a> {
     latents: &'a [u8],
 }
 
-/// Why a packet was not made, written or read.
+/// Errors of making, writing and reading a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum TelemetryError {
     /// Bytes to write to are too few.
     Buffer {

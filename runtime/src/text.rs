@@ -1,9 +1,8 @@
 //! Scores and readings as text. Everything is formatted in integers, so that host and device write
 //! the same characters.
 
-use crate::monitor::Transition;
+use crate::monitor::{Event, Transition};
 use crate::score::Score;
-use crate::watch::Event;
 use core::fmt;
 
 impl Score {

@@ -48,6 +48,7 @@ impl<const WORDS: usize> DerefMut for Workspace<WORDS> {
 
 /// A workspace with too few bytes for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WorkspaceError {
     /// Bytes it holds.
     pub have: usize,

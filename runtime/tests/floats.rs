@@ -5,8 +5,9 @@ mod support;
 
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
-use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, Tail};
 use elbow::gaussian::standard_normal;
+use elbow::image::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, Tail};
+use elbow::layer::Activation;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Session};
 use rand_core::Rng;

@@ -10,17 +10,17 @@ mod by_hand;
 use by_hand::IMAGE;
 use elbow::calibration::Noise;
 use elbow::estimator::Estimator;
-use elbow::format::{
-    AlignedImage, CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
-    RowSpec,
+use elbow::format::AlignedImage;
+use elbow::image::{
+    CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec, Row,
 };
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
 fn spec() -> ImageSpec {
     let factor = |factor| Multiplier::from_word(factor).unwrap();
-    let row = |bias, multiplier| RowSpec {
+    let row = |bias, multiplier| Row {
         bias,
         multiplier: factor(multiplier),
     };

@@ -7,11 +7,16 @@ use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
 use elbow::format::{
-    ALIGNMENT, Activation, AlignedImage, CalibrationSpec, DenseSpec, FORMAT_VERSION, ImageError,
-    ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, MAGIC, NUMERICS_VERSION,
-    PREFIX_LENGTH, PriorSpec, RowSpec, image_length, reseal,
+    ALIGNMENT, AlignedImage, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH,
+    image_length,
 };
-use elbow::kernel::{Packing, WeightBits};
+use elbow::image::{
+    CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec, Row,
+};
+use elbow::internal::reseal;
+use elbow::layer::Activation;
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::text::Picture;
 use elbow::{Mask, Model, ModelPlace, Nats, Probability, Question, Session, Side};
@@ -508,7 +513,7 @@ fn largest_spec(
         bits: WeightBits::Eight,
         weights: vec![weight; columns * rows],
         rows: vec![
-            RowSpec {
+            Row {
                 bias,
                 multiplier: largest
             };

@@ -4,11 +4,8 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::kernel::{
-    Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization, WeightBits,
-    layer_words,
-};
-use elbow::requantize::Multiplier;
+use elbow::internal::{Activations, Bounds, Dense, LANES, Numbers, Operands, Row, layer_words};
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::{Mask, Model, Nats, Session};
 use support::reference::apply;
 use support::{
@@ -20,7 +17,7 @@ use support::{
 struct Layer {
     columns: usize,
     weights: Vec<i8>,
-    rows: Vec<[i32; 2]>,
+    rows: Vec<Row>,
     quantization: Quantization,
 }
 
@@ -32,11 +29,10 @@ impl Layer {
     fn by_definition(&self, x: &[i16]) -> Results {
         let rows = self.rows.iter().zip(self.weights.chunks(self.columns));
         let of_lane = |x: &[i16]| -> Vec<i128> {
-            let rows = rows.clone().map(|(&[bias, word], weights)| {
+            let rows = rows.clone().map(|(row, weights)| {
                 let terms = weights.iter().zip(x);
                 let terms = terms.map(|(&w, &x)| i128::from(w) * i128::from(x));
-                let multiplier = Multiplier::from_word(word as u32).unwrap();
-                apply(multiplier, i128::from(bias) + terms.sum::<i128>())
+                apply(row.multiplier, i128::from(row.bias) + terms.sum::<i128>())
             });
             rows.collect()
         };
@@ -153,7 +149,8 @@ fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, u
         let rows = (0..rows).map(|_| {
             let any = dice.between(-(1 << 28), 1 << 28) as i32;
             let bias = dice.pick(&[any, 0, 1 << 28, -(1 << 28)]);
-            [bias, random_multiplier(dice).to_word() as i32]
+            let multiplier = random_multiplier(dice);
+            Row { bias, multiplier }
         });
         let rows = rows.collect();
         let ceiling = dice.pick(&[127, 127, 128, 4095, 32_767]);

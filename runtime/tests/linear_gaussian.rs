@@ -13,11 +13,10 @@ mod support;
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
-use elbow::format::{
-    AlignedImage, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec,
-};
+use elbow::format::AlignedImage;
 use elbow::gaussian::standard_normal;
-use elbow::kernel::{Packing, WeightBits};
+use elbow::image::{DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row};
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Nats, Probability, Question, Score, Session, Side};
@@ -112,7 +111,7 @@ impl Exact {
                 *a = f64::from(weight) * multiplier.to_f64() * per_latent / ONE;
             }
             let bias = (dice.real(-0.5, 0.5) * ONE / multiplier.to_f64()) as i32;
-            output.rows.push(RowSpec { bias, multiplier });
+            output.rows.push(Row { bias, multiplier });
             *b = f64::from(bias) * multiplier.to_f64() / ONE;
         }
 
@@ -227,7 +226,7 @@ impl Exact {
         let head = |row: usize| {
             let weights = &self.spec.heads.weights[row * INPUTS..][..INPUTS];
             let products = weights.iter().zip(&q).map(|(&w, q)| f64::from(w) * q);
-            let RowSpec { bias, multiplier } = self.spec.heads.rows[row];
+            let Row { bias, multiplier } = self.spec.heads.rows[row];
             (f64::from(bias) + products.sum::<f64>()) * multiplier.to_f64() / ONE
         };
         let variance = |j| head(LATENTS + j).exp();
@@ -368,11 +367,11 @@ fn heads(
         let weights = gains.map(|g| (g / STEPS / scale).clamp(-127.0, 127.0).round() as i8);
         heads.weights.extend(weights);
         let bias = (offset / scale).round() as i32;
-        heads.rows.push(RowSpec { bias, multiplier });
+        heads.rows.push(Row { bias, multiplier });
     }
     for (j, row) in precision.iter().enumerate() {
         heads.weights.extend([0; INPUTS]);
-        heads.rows.push(RowSpec {
+        heads.rows.push(Row {
             bias: (-row[j].ln() * ONE).round() as i32,
             multiplier: Multiplier::nearest(1.0).unwrap(),
         });

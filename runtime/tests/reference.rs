@@ -4,7 +4,7 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{CalibrationSpec, ImageSpec, PriorSpec};
+use elbow::image::{CalibrationSpec, ImageSpec, PriorSpec};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::transcendental::exp;

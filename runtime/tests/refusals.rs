@@ -4,11 +4,13 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{
-    AlignedImage, CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageError,
-    ImageSpec, LikelihoodSpec, MAX_CALIBRATIONS, MAX_LAYERS, PriorSpec, Tail, reseal,
+use elbow::format::{AlignedImage, ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
+use elbow::image::{
+    CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec, LikelihoodSpec,
+    PriorSpec, Tail,
 };
-use elbow::kernel::{Packing, WeightBits};
+use elbow::internal::reseal;
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
@@ -643,7 +645,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
         }
     }
     let mut deep = spec.clone();
-    let square = elbow::format::LayerSpec {
+    let square = elbow::image::LayerSpec {
         dense: DenseSpec {
             bits: WeightBits::Eight,
             weights: vec![1; deep.inputs.len()],
@@ -651,7 +653,7 @@ fn lists_of_the_wrong_length_are_not_encoded() {
         },
         ..deep.encoder[0].clone()
     };
-    let narrow = elbow::format::LayerSpec {
+    let narrow = elbow::image::LayerSpec {
         dense: DenseSpec {
             bits: WeightBits::Eight,
             weights: vec![1],

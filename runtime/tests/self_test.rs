@@ -3,7 +3,9 @@
 
 mod support;
 
-use elbow::format::{AlignedImage, DenseSpec, ImageSpec, reseal};
+use elbow::format::AlignedImage;
+use elbow::image::{DenseSpec, ImageSpec};
+use elbow::internal::reseal;
 use elbow::{LayerRole, Model, SelfTestError};
 use support::reference::{Reference, crc32};
 use support::{Dice, Temper, random_spec, rows_per_input};
@@ -31,19 +33,19 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     skip(4 * inputs);
     skip(4 * inputs);
     match &spec.likelihood {
-        elbow::format::LikelihoodSpec::Binomial { trials } => {
+        elbow::image::LikelihoodSpec::Binomial { trials } => {
             skip(4 * (usize::from(*trials) + 1));
         }
-        elbow::format::LikelihoodSpec::Heterogeneous(groups) => {
+        elbow::image::LikelihoodSpec::Heterogeneous(groups) => {
             let entries = groups.iter().map(|group| match group {
-                elbow::format::GroupSpec::Count { largest, .. } => usize::from(*largest) + 1,
+                elbow::image::GroupSpec::Count { largest, .. } => usize::from(*largest) + 1,
                 _ => 0,
             });
             skip(inputs);
             skip(12 * inputs);
             skip(4 * entries.sum::<usize>());
         }
-        elbow::format::LikelihoodSpec::Location(_) => {
+        elbow::image::LikelihoodSpec::Location(_) => {
             (0..3).for_each(|_| {
                 skip(4 * inputs);
             });

@@ -3,11 +3,14 @@
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::format::{AlignedImage, CalibrationSpec, ImageSpec, StreamSpec, reseal};
-use elbow::frontend::{Feature, FrontEnd};
-use elbow::monitor::{Drift, DriftSettings, MonitorError, Reference, Smoother, SmootherSettings};
-use elbow::stream::{WindowShape, Windows, WindowsError};
-use elbow::watch::{Blame, Event, Watch, WatchError, WatchSettings};
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, ImageSpec, StreamSpec};
+use elbow::internal::reseal;
+use elbow::monitor::{
+    Blame, Drift, DriftSettings, Event, MonitorError, Reference, Smoother, SmootherSettings, Watch,
+    WatchError, WatchSettings,
+};
+use elbow::signal::{Feature, FrontEnd, WindowShape, Windows, WindowsError};
 use elbow::{ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WorkspaceError};
 use support::{Dice, Temper, random_spec};
 
@@ -50,7 +53,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
         let mut spec = random_spec(dice, Temper::Trained);
         if matches!(
             spec.likelihood,
-            elbow::format::LikelihoodSpec::Binomial { .. }
+            elbow::image::LikelihoodSpec::Binomial { .. }
         ) {
             continue;
         }

@@ -20,7 +20,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -105,6 +105,21 @@ const STEPS: [Step; 13] = [
             "--release",
             "--package",
             "elbow",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        environment: &[],
+    },
+    Step {
+        name: "clippy of the runtime with defmt",
+        arguments: &[
+            "clippy",
+            "--release",
+            "--package",
+            "elbow",
+            "--features",
+            "defmt",
             "--",
             "-D",
             "warnings",

@@ -3,16 +3,17 @@
 
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
-use elbow::format::{
-    AlignedImage, CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
+use elbow::format::AlignedImage;
+use elbow::image::{
+    CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec, StreamSpec,
 };
-use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
+use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
+use elbow::signal::{Feature, FrontEnd};
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::watch::{Event, Watch, WatchSettings};
 use elbow::{Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Side};
 use elbow_tests::build::board::BOARDS;
 use elbow_tests::emulator::{self, Invocation};
@@ -357,9 +358,8 @@ fn condition(spec: &mut ImageSpec, conditions: usize) {
         location.units.truncate(modelled);
         location.log_normalizers.truncate(modelled);
     }
-    let gain = |input: &elbow::format::InputSpec| {
-        Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap()
-    };
+    let gain =
+        |input: &elbow::image::InputSpec| Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap();
     spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
 }
 

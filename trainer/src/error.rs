@@ -28,7 +28,7 @@ pub enum Error {
         cause: elbow::ImageError,
     },
     /// The model cannot be written as an image.
-    Encode(elbow::format::EncodeError),
+    Encode(elbow::image::EncodeError),
     /// A tensor operation failed.
     Tensor(candle_core::Error),
     /// Training left the numbers that floats have.
@@ -130,8 +130,8 @@ impl From<candle_core::Error> for Error {
     }
 }
 
-impl From<elbow::format::EncodeError> for Error {
-    fn from(error: elbow::format::EncodeError) -> Self {
+impl From<elbow::image::EncodeError> for Error {
+    fn from(error: elbow::image::EncodeError) -> Self {
         Self::Encode(error)
     }
 }

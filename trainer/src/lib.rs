@@ -14,6 +14,7 @@
 //! * [`numeric`]: random streams, cubature, least squares, work on all cores.
 //! * [`data`]: readings from files, and the digits that ship with the program.
 //! * [`error`]: the one error type, whose message is one line with a remedy.
+//! * [`likelihood`]: families of distributions of readings, a file each with all that is known of it.
 //! * [`config`]: everything that determines a run.
 //! * [`readings`]: the raw 16-bit readings that a device would take, their normalization, gaps and splits; streams of
 //!   samples made into readings as the device does.
@@ -34,6 +35,7 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod export;
+pub mod likelihood;
 pub mod model;
 pub mod numeric;
 pub mod quantize;

@@ -3,10 +3,10 @@
 
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
-use elbow_trainer::config::{Gradient, Latent, PriorKind, Scale, Target};
+use elbow_trainer::config::{Gradient, Latent, LikelihoodKind, PriorKind, Scale, Target};
 use elbow_trainer::model::objective::Batch;
 use elbow_trainer::model::posterior::draw_noise;
-use elbow_trainer::model::{Architecture, Likelihood, Location, Prior, Vae};
+use elbow_trainer::model::{Architecture, Likelihood, Prior, Vae};
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
 use elbow_trainer::train::gradient::{Estimator, Moments};
@@ -54,12 +54,15 @@ fn gaussian() -> Case {
         units: vec![1.0; INPUTS],
         floors: vec![SMALLEST_DEVIATION; INPUTS],
     };
-    let location = Location::new(Family::Normal, Scale::Shared, &normalization, &device).unwrap();
+    let kind = LikelihoodKind::Location {
+        family: Family::Normal,
+        scale: Scale::Shared,
+    };
+    let likelihood = Likelihood::new(&kind, &normalization, &device).unwrap();
     let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();
-    let var = location.log_deviation.as_ref().unwrap();
+    let var = likelihood.log_deviation().unwrap();
     var.set(&deviation).unwrap();
     let mut rng = random::stream(3, Purpose::Initialization);
-    let likelihood = Likelihood::Location(location);
     let vae = Vae::new(
         &architecture(Latent::Gaussian, 1),
         likelihood,
@@ -84,7 +87,7 @@ fn gaussian() -> Case {
 /// Three bits, a linear decoder of the logits of three bits.
 fn bits() -> Case {
     let mut rng = random::stream(4, Purpose::Initialization);
-    let likelihood = Likelihood::Binomial { trials: 1 };
+    let likelihood = Likelihood::binomial(1, INPUTS).unwrap();
     let (shape, device) = (architecture(Latent::Bernoulli, 3), Device::Cpu);
     let vae = Vae::new(&shape, likelihood, &mut rng, &device).unwrap();
     let weight = [[2.0f32, -1.5, 1.0], [-1.0, 2.5, 0.5], [0.7, 1.0, -2.0]];
@@ -461,7 +464,7 @@ fn variances_order_as_theory_says() {
             latent,
             ..Architecture::default()
         };
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, inputs).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu);
         let vae = vae.unwrap();
         let bits = normals(&mut rng, inputs * readings).into_iter();

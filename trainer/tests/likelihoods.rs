@@ -1,7 +1,7 @@
 //! The trainer and the runtime state the same likelihoods.
 
 use candle_core::{Device, Tensor};
-use elbow::format::EncodeError;
+use elbow::image::EncodeError;
 use elbow::{Estimator, Mask, Model, Nats, Session};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
@@ -114,7 +114,7 @@ impl Case {
             columns: vec![],
             name: self.kind.to_string(),
             picture_width: 0,
-            packing: elbow::kernel::Packing::Rows,
+            packing: elbow::layer::Packing::Rows,
         };
         let ranges = Ranges::measure(&self.vae, &self.data.batch, 1.0).unwrap();
         let plan = Plan::new(&self.vae, ranges);
@@ -163,7 +163,7 @@ impl Case {
     /// for each input in both directions.
     fn nearby(&self) -> Vec<Vec<Vec<f64>>> {
         let outputs = self.outputs();
-        let count = self.vae.likelihood.outputs_per_input();
+        let count = self.vae.likelihood.outputs() / INPUTS;
         let steps = || (-8..=8).map(|step| REACH * f64::from(step) / 8.0);
         let shifts = steps().flat_map(|first| steps().map(move |second| [first, second]));
         let at = |shift: [f64; 2]| {

@@ -2,9 +2,9 @@
 
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
-use elbow_trainer::config::Scale;
+use elbow_trainer::config::{LikelihoodKind, Scale};
 use elbow_trainer::model::objective::Batch;
-use elbow_trainer::model::{Architecture, Likelihood, Location, Vae};
+use elbow_trainer::model::{Architecture, Likelihood, Vae};
 use elbow_trainer::numeric::evidence::Evidence;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::numeric::statistics::mean_and_error;
@@ -35,9 +35,13 @@ fn case() -> (Vae, Batch, DMatrix<f64>, PrincipalComponents) {
         units: vec![1.0; INPUTS],
         floors: vec![SMALLEST_DEVIATION; INPUTS],
     };
-    let location = Location::new(Family::Normal, Scale::Shared, &normalization, &device).unwrap();
+    let kind = LikelihoodKind::Location {
+        family: Family::Normal,
+        scale: Scale::Shared,
+    };
+    let likelihood = Likelihood::new(&kind, &normalization, &device).unwrap();
     let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();
-    let var = location.log_deviation.as_ref().unwrap();
+    let var = likelihood.log_deviation().unwrap();
     var.set(&deviation).unwrap();
     let architecture = Architecture {
         inputs: INPUTS,
@@ -47,7 +51,6 @@ fn case() -> (Vae, Batch, DMatrix<f64>, PrincipalComponents) {
         ..Architecture::default()
     };
     let mut rng = random::stream(5, Purpose::Initialization);
-    let likelihood = Likelihood::Location(location);
     let vae = Vae::new(&architecture, likelihood, &mut rng, &device).unwrap();
     let weight = Tensor::new(&WEIGHTS, &device).unwrap();
     vae.output.weight.set(&weight).unwrap();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use elbow::stream::{WindowShape, Windows};
+use elbow::signal::{WindowShape, Windows};
 use elbow::{Estimator, Model, Session};
 use elbow_trainer::export::run;
 use elbow_trainer::readings::Readings;
@@ -147,7 +147,10 @@ fn bytes(values: impl IntoIterator<Item = i16>) -> Vec<u8> {
 fn a_fault_raises_one_alarm_soon_and_blames_its_channel() {
     let Fixture { faulty, run, .. } = fixture();
     let (lines, words) = both(&["watch", run, faulty]);
-    assert_eq!(lines.lines().next(), Some(elbow::watch::Event::CSV_HEADER));
+    assert_eq!(
+        lines.lines().next(),
+        Some(elbow::monitor::Event::CSV_HEADER)
+    );
     let alarms = column(&lines, "alarm");
     assert_eq!(alarms.len(), (10_000 - WINDOW) / HOP + 1);
     let times: Vec<usize> = column(&lines, "sample")

@@ -33,6 +33,7 @@ mod field {
 
 /// Why an image was refused. Nothing of a refused image is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ImageError {
     /// The bytes do not start with [`MAGIC`]: this is no elbow image.
     NotAnImage,
@@ -206,13 +207,13 @@ pub(crate) fn seal(header: &[u8], tensors: &[u8]) -> std::vec::Vec<u8> {
     put(field::NUMERICS, &NUMERICS_VERSION.to_le_bytes());
     put(field::LENGTH, &length.to_le_bytes());
     put(field::HEADER_LENGTH, &(header.len() as u32).to_le_bytes());
-    restamp(&mut image);
+    reseal(&mut image);
     image
 }
 
-/// Writes the checksum that the bytes of `image` have now.
+/// Writes the checksum that the bytes of `image` have now, so that a test reaches what lies behind the checksum.
 #[cfg(feature = "encode")]
-pub(crate) fn restamp(image: &mut [u8]) {
+pub fn reseal(image: &mut [u8]) {
     if image.len() >= PREFIX_LENGTH {
         let sum = checksum(image);
         image[field::CRC..field::HEADER_LENGTH].copy_from_slice(&sum.to_le_bytes());

@@ -5,6 +5,7 @@ use core::fmt;
 /// The first thing that is wrong with an image whose checksum is right. Its sentence is linked where it is
 /// printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Defect {
     /// The header is longer than the image.

@@ -8,22 +8,13 @@ use super::{Defect, MAX_CALIBRATIONS, MAX_LAYERS, NARROW_CEILING};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::estimator::{Estimator, SELF_TEST};
-use crate::frontend::{Feature, FrontEnd, MAX_FEATURES};
 use crate::kernel::{Packing, WeightBits};
+use crate::layer::Activation;
+use crate::signal::{Feature, FrontEnd, MAX_FEATURES};
 use crate::wire::{Reader, Text};
 use heapless::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
-
-/// How a layer's accumulators become activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub enum Activation {
-    /// The affine map alone.
-    Identity,
-    /// `max(0, .)`.
-    Relu,
-}
 
 /// A hidden layer: its columns are the rows of the layer before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

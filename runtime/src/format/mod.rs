@@ -7,33 +7,24 @@ mod aligned;
 mod container;
 mod defect;
 mod header;
-#[cfg(feature = "encode")]
-mod reader;
 mod tensors;
-#[cfg(feature = "encode")]
-mod writer;
 
 pub use aligned::Aligned;
 #[cfg(feature = "encode")]
 pub use aligned::AlignedImage;
 pub(crate) use container::open;
 #[cfg(feature = "encode")]
+pub use container::reseal;
+#[cfg(feature = "encode")]
 pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
 };
 pub use defect::Defect;
-pub use header::Activation;
 pub(crate) use header::{
     CalibrationHeader, Header, LayerHeader, LikelihoodHeader, PriorHeader, StreamHeader,
 };
 pub(crate) use tensors::Tensors;
-#[cfg(feature = "encode")]
-pub use writer::{
-    CalibrationSpec, ColumnSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec,
-    InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, StreamSpec, Tail,
-    reseal,
-};
 
 /// Hidden layers that each half of a model may have; the heads and the output layer come on top.
 pub const MAX_LAYERS: usize = 8;

@@ -18,10 +18,13 @@
 //! rows of a layer; after that their memory is free for the layer's outputs.
 
 mod arch;
+mod matrix;
 mod packing;
 mod weights;
 
-use arch::BAND;
+use matrix::Limits;
+pub use matrix::{Bounds, Dense, LANES, Numbers, Operands, Quantization, Row, operand_words};
+use packing::BAND;
 pub use packing::Packing;
 pub use weights::WeightBits;
 use weights::{expand, expanded, expanded_words, rows_together};
@@ -29,32 +32,6 @@ use weights::{expand, expanded, expanded_words, rows_together};
 /// The bound that every accumulator keeps: `|a_r| < 2^30`. [`Dense::proves_bound`] checks it from
 /// the weights, so no input can reach it.
 pub const ACCUMULATOR_BOUND: i64 = 1 << 30;
-
-/// Inputs that a layer takes in at once, at most: the decoder runs as many latents, and the workspace
-/// has room for them.
-pub const LANES: usize = 4;
-
-/// What one output row needs besides its weights: the bias at the accumulator's scale, and the
-/// packed [`crate::requantize::Multiplier`] that takes the accumulator to the output's scale.
-pub type Row = [i32; 2];
-
-/// Numbers that a layer takes in, lane after lane.
-#[derive(Clone, Copy, Debug)]
-pub enum Numbers<'a> {
-    /// Quantized activations; -128 does not occur.
-    Narrow(&'a [i8]),
-    /// Latents, and activations with more than 8 bits.
-    Wide(&'a [i16]),
-}
-
-/// Words of [`Operands`] that hold `lanes` inputs of `columns` numbers, on every core.
-#[must_use]
-pub const fn operand_words(columns: usize, lanes: usize) -> usize {
-    // A row of a tile has four columns: two words of 16-bit numbers for one lane. The four lanes of v6-M
-    // and v7-M take three words for each column.
-    let groups = columns.div_ceil(packing::TILE);
-    if lanes == 1 { 2 * groups } else { 12 * groups }
-}
 
 /// Words that a layer needs for `lanes` inputs, on every core: [`operand_words`], and room to expand weights of
 /// four bits in.
@@ -66,19 +43,6 @@ pub const fn layer_words(
     lanes: usize,
 ) -> usize {
     operand_words(columns, lanes) + expanded_words(bits, packing, columns)
-}
-
-/// Inputs as the core's kernel wants them, and room for weights.
-#[derive(Debug)]
-pub struct Operands<'a> {
-    /// Behind the operands, weights of four bits are expanded.
-    words: &'a mut [u32],
-    columns: usize,
-    lanes: usize,
-    #[allow(dead_code, reason = "portable kernels take all numbers as wide ones")]
-    wide: bool,
-    /// What an accumulator of each lane starts from: it takes the offset of stored weights back.
-    starts: [i32; LANES],
 }
 
 impl<'a> Operands<'a> {
@@ -102,90 +66,13 @@ impl<'a> Operands<'a> {
             starts,
         }
     }
-
-    /// Room for expanded weights.
-    fn room(&self) -> &[u32] {
-        let behind = self.words.get(operand_words(self.columns, self.lanes)..);
-        behind.unwrap_or_default()
-    }
-
-    fn room_mut(&mut self) -> &mut [u32] {
-        let behind = self
-            .words
-            .get_mut(operand_words(self.columns, self.lanes)..);
-        behind.unwrap_or_default()
-    }
-}
-
-/// A dense layer: `rows.len()` outputs of `columns` inputs.
-#[derive(Clone, Copy, Debug)]
-pub struct Dense<'a> {
-    /// Inputs of each row; at least one.
-    pub columns: usize,
-    /// Where the weights stand in `weights`.
-    pub packing: Packing,
-    /// Bits of each of them.
-    pub bits: WeightBits,
-    /// As many bytes as [`WeightBits::bytes`] says, at a multiple of four bytes in memory.
-    pub weights: &'a [u8],
-    /// Bias and multiplier of each row.
-    pub rows: &'a [Row],
-    /// As [`Dense::proves_bound`] finds them; [`Bounds::UNKNOWN`] where that was not asked.
-    pub bounds: Bounds,
-}
-
-/// What holds for all rows of a layer. Kernels are faster where the norm is small and the shift is not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// No row's sum of the magnitudes of its weights is larger.
-    pub norm: u32,
-    /// No row's multiplier shifts by less.
-    pub shift: u32,
-}
-
-impl Bounds {
-    /// Holds for every layer.
-    pub const UNKNOWN: Self = Self {
-        norm: u32::MAX,
-        shift: 0,
-    };
 }
 
 /// The narrow activations of a layer of eight bits a weight, where the core has a kernel for just that; otherwise
 /// nothing, and false.
 #[inline(never)]
-fn activated(
-    dense: &Dense<'_>,
-    operands: &Operands<'_>,
-    limits: (i32, i32, i32),
-    out: &mut [i8],
-) -> bool {
+fn activated(dense: &Dense<'_>, operands: &Operands<'_>, limits: Limits, out: &mut [i8]) -> bool {
     arch::activated(*dense, operands, limits, out)
-}
-
-/// How accumulators become activations: `q = clamp(M(a) + zero_point, floor, ceiling)`.
-///
-/// A rectifier is a floor at the zero point, so it costs nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quantization {
-    /// The integer that stands for 0.0.
-    pub zero_point: i16,
-    /// The lowest one that leaves the layer.
-    pub floor: i16,
-    /// The highest one.
-    pub ceiling: i16,
-}
-
-impl Quantization {
-    /// Floor and ceiling before the zero point is added, so that no sum can overflow, and the zero point.
-    fn limits(self) -> (i32, i32, i32) {
-        let zero_point = i32::from(self.zero_point);
-        (
-            i32::from(self.floor) - zero_point,
-            i32::from(self.ceiling) - zero_point,
-            zero_point,
-        )
-    }
 }
 
 /// Room for the activations of a layer, lane after lane.
@@ -228,7 +115,7 @@ impl<'a> Dense<'a> {
     fn activated_in_parts(
         &self,
         operands: &mut Operands<'_>,
-        limits: (i32, i32, i32),
+        limits: Limits,
         out: &mut [i8],
     ) -> bool {
         if operands.lanes > 1 {
@@ -262,7 +149,11 @@ impl<'a> Dense<'a> {
         out: &mut [T],
         narrow: impl Fn(i32) -> T,
     ) {
-        let (floor, ceiling, zero_point) = quantization.limits();
+        let Limits {
+            floor,
+            ceiling,
+            zero_point,
+        } = quantization.limits();
         let (rows, lanes) = (self.rows.len(), operands.lanes);
         let mut first = 0;
         let mut outputs = self.outputs(operands);
@@ -309,7 +200,7 @@ impl<'a> Dense<'a> {
     pub fn proves_bound(self, largest: i64) -> Result<Bounds, usize> {
         let mut most = 0;
         let mut shift = u32::MAX;
-        for (index, &[bias, multiplier]) in self.rows.iter().enumerate() {
+        for (index, &Row { bias, multiplier }) in self.rows.iter().enumerate() {
             let mut norm = 0i64;
             let mut valid = true;
             for column in 0..self.columns {
@@ -323,7 +214,7 @@ impl<'a> Dense<'a> {
                 return Err(index);
             }
             most = norm.max(most);
-            shift = shift.min(multiplier.cast_unsigned() >> 16);
+            shift = shift.min(multiplier.to_word() >> 16);
         }
         Ok(Bounds {
             norm: u32::try_from(most).unwrap_or(u32::MAX),
@@ -348,9 +239,6 @@ pub struct Outputs<'a> {
     operands: Operands<'a>,
     band: [[i32; LANES]; BAND],
 }
-
-/// Rows in pairs are never in two bands.
-const _: () = assert!(BAND.is_multiple_of(2));
 
 impl Outputs<'_> {
     /// The next rows, in each lane; none after the last. An even number of them, but for the last ones of
@@ -400,8 +288,16 @@ impl Outputs<'_> {
 #[cfg(all(test, feature = "encode"))]
 mod tests {
     use super::*;
+    use crate::requantize::Multiplier;
 
-    const HALF: i32 = 1 << 14 | 15 << 16; // 2^14 * 2^-15
+    const HALF: Multiplier = Multiplier::from_validated(1 << 14 | 15 << 16); // 2^14 * 2^-15
+
+    fn row(bias: i32) -> Row {
+        Row {
+            bias,
+            multiplier: HALF,
+        }
+    }
 
     #[test]
     fn a_layer_by_hand() {
@@ -412,7 +308,7 @@ mod tests {
                 packing,
                 bits: WeightBits::Eight,
                 weights: &weights,
-                rows: &[[10, HALF], [-1, HALF]],
+                rows: &[row(10), row(-1)],
                 bounds: Bounds::UNKNOWN,
             };
             // Accumulators: 10 + 2 - 4 + 3 = 11 and -1 - 254 - 254 = -509.
@@ -468,7 +364,7 @@ mod tests {
                     packing,
                     bits: WeightBits::Eight,
                     weights: &packed,
-                    rows: &[[bias, HALF]],
+                    rows: &[row(bias)],
                     bounds: Bounds::UNKNOWN,
                 };
                 dense.proves_bound(largest)

@@ -10,6 +10,23 @@ pub(crate) const TILE: usize = 4;
 /// Bytes of a tile.
 pub(crate) const TILE_BYTES: usize = TILE * TILE;
 
+/// Rows that the kernels of this build are asked for at once: a whole number of those that go together.
+pub(super) const BAND: usize = if cfg!(elbow_kernels = "dsp") {
+    4 * TILE
+} else if cfg!(any(
+    elbow_kernels = "v6m",
+    elbow_kernels = "v7m",
+    elbow_kernels = "helium",
+    target_pointer_width = "64"
+)) {
+    8 * TILE
+} else {
+    TILE
+};
+
+/// Rows in pairs are never in two bands.
+const _: () = assert!(BAND.is_multiple_of(2));
+
 /// What is added to a weight that is stored as an unsigned byte.
 const OFFSET: u8 = 128;
 
@@ -33,7 +50,13 @@ pub enum Packing {
 
 impl Packing {
     /// The one that the kernels of this build read fastest; they read the others with portable code.
-    pub const NATIVE: Self = super::arch::NATIVE;
+    pub const NATIVE: Self = if cfg!(elbow_kernels = "dsp") {
+        Self::PairedTiles
+    } else if cfg!(any(elbow_kernels = "v6m", elbow_kernels = "v7m")) {
+        Self::Tiles
+    } else {
+        Self::Rows
+    };
 
     /// The one for a core, by its short name, such as `m0` or `m33`.
     #[must_use]

@@ -4,7 +4,7 @@
 //! zero. The high ones are stored, those of two weights in a byte; a shift and a mask bring the packing's bytes
 //! back, a word at a time. What a layer of such weights computes is what the same layer of eight bits does.
 
-use super::arch::widen;
+use super::arch::widen::widen;
 use super::packing::{Packing, TILE};
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};

@@ -5,11 +5,12 @@ pub(crate) mod reference;
 
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
-use elbow::format::{
-    Activation, ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, Tail,
+use elbow::image::{
+    ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, Row, Tail,
 };
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::Activation;
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::{Rng, SeedableRng};
@@ -609,7 +610,7 @@ fn random_dense(
             }
         };
         let bias = bias.clamp(-room, room) as i32;
-        dense.rows.push(RowSpec { bias, multiplier });
+        dense.rows.push(Row { bias, multiplier });
     }
     dense
 }

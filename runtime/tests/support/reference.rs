@@ -5,11 +5,12 @@
 use super::{ONE, group_of, rows_per_input};
 use elbow::distribution::Family;
 use elbow::estimator::Estimator;
-use elbow::format::{
-    Activation, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, PriorSpec, Tail,
-};
 use elbow::gaussian::standard_normal;
+use elbow::image::{
+    ComponentSpec, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, LocationSpec,
+    PriorSpec, Tail,
+};
+use elbow::layer::Activation;
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::transcendental::{exp, ln, sigmoid, softplus};

@@ -5,10 +5,8 @@
 use core::fmt;
 use core::hint::black_box;
 use core::str::FromStr;
-use elbow::kernel::{
-    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, Row, WeightBits,
-    layer_words,
-};
+use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row, layer_words};
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::rng;
 use rand_core::Rng;
 

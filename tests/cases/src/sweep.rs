@@ -1,10 +1,10 @@
 //! The kernels against the definition of a layer, on random cases.
 
 use core::fmt;
-use elbow::kernel::{
-    ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Packing, Quantization,
-    Row, WeightBits, layer_words,
+use elbow::internal::{
+    ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Row, layer_words,
 };
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::{self, Xoshiro128PlusPlus};
 use rand_core::Rng;
@@ -129,7 +129,7 @@ pub fn sweep(seed: u64, cases: u32) -> Result<u32, Difference> {
         coarse: false,
         weights: [0; MOST * MOST],
         packed: Packed([0; TILED * TILED]),
-        row_words: [[0; 2]; MOST],
+        row_words: [Row::ZERO; MOST],
         quantization: Quantization {
             zero_point: 0,
             floor: 0,
@@ -194,7 +194,7 @@ impl Case {
         for index in 0..self.rows {
             let bias = self.draw_bias(index, largest);
             let multiplier = self.draw_multiplier(usual);
-            self.row_words[index] = [bias, multiplier.cast_signed()];
+            self.row_words[index] = Row { bias, multiplier };
         }
         let ceiling = if self.below(3) == 0 { 32_767 } else { 127 };
         let drawn = self.words.next_u32() as i16;
@@ -224,7 +224,7 @@ impl Case {
     }
 
     /// The word of any multiplier; most are such as exporters make, or all.
-    fn draw_multiplier(&mut self, usual: bool) -> u32 {
+    fn draw_multiplier(&mut self, usual: bool) -> Multiplier {
         let mantissa = match self.below(8) {
             0 => Multiplier::MAX_MANTISSA,
             1 => 0,
@@ -234,7 +234,7 @@ impl Case {
             0 if !usual => self.below(Multiplier::MAX_SHIFT + 1),
             _ => 17 + self.below(22),
         };
-        mantissa | shift << 16
+        Multiplier::from_word(mantissa | shift << 16).unwrap_or(Row::ZERO.multiplier)
     }
 
     fn weights_of(&self, row: usize) -> &[i8] {
@@ -311,6 +311,9 @@ impl Case {
         let length = bits.bytes(packing, columns, rows).unwrap_or(0);
         let packed = &mut self.packed.0[..length];
         bits.pack_into(packing, columns, &self.weights[..columns * rows], packed);
+        if packing != Packing::Rows {
+            self.fill_tiles(bits, length);
+        }
         let dense = Dense {
             columns,
             packing,
@@ -365,6 +368,30 @@ impl Case {
         Ok(())
     }
 
+    /// Puts any numbers where tiles have no weight of the layer: every kernel ignores them.
+    fn fill_tiles(&mut self, bits: WeightBits, length: usize) {
+        let (tiles, mut word) = (self.columns.div_ceil(4), self.number);
+        let bytes = match bits {
+            WeightBits::Eight => length,
+            WeightBits::Four => 2 * length,
+        };
+        for place in 0..bytes {
+            let (tile, row, column) = (place / 16, place % 16 / 4, place % 4);
+            if tile / tiles * 4 + row < self.rows && tile % tiles * 4 + column < self.columns {
+                continue;
+            }
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let any = (word >> 24) as u8;
+            match bits {
+                WeightBits::Eight => self.packed.0[place] = any,
+                // The bytes k and k + 4 of eight are the halves of one that is stored.
+                WeightBits::Four => {
+                    self.packed.0[place / 8 * 4 + place % 4] ^= (any & 15) << (place & 4);
+                }
+            }
+        }
+    }
+
     fn activate(&self, dense: Dense<'_>, operands: Operands<'_>, out: &mut [i16]) {
         if self.quantization.ceiling > 127 {
             dense.activate(operands, self.quantization, Activations::Wide(out));
@@ -380,7 +407,8 @@ impl Case {
 
     /// The wide and the quantized output of a row, by the definition.
     fn define(&self, row: usize, x: impl Iterator<Item = i32>) -> (i32, i32) {
-        let [bias, multiplier] = self.row_words[row];
+        let Row { bias, multiplier } = self.row_words[row];
+        let multiplier = multiplier.to_word();
         let products = self.weights_of(row).iter().zip(x);
         let accumulator = bias + products.map(|(&w, x)| i32::from(w) * x).sum::<i32>();
         let (mantissa, shift) = (multiplier & 0xffff, multiplier >> 16);

@@ -2,11 +2,12 @@
 
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
-use elbow::format::{
-    Activation, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, PriorSpec, RowSpec, Tail,
+use elbow::image::{
+    DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec,
+    Row, Tail,
 };
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::Activation;
+use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -215,7 +216,7 @@ impl Draws {
                 .map(|_| self.within(127) as i8)
                 .collect(),
             rows: (0..rows)
-                .map(|_| RowSpec {
+                .map(|_| Row {
                     bias: self.within(2000),
                     multiplier,
                 })

@@ -9,6 +9,7 @@
 
 mod fit;
 mod source;
+mod text;
 
 pub use source::crc32;
 
@@ -17,18 +18,23 @@ use source::{sine_source, source};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use text::text;
 
 /// Tables of `elbow::transcendental`, from the workspace's root.
 const TRANSCENDENTAL: &str = "runtime/src/transcendental/tables.rs";
 /// Table of `elbow::gaussian`, from the workspace's root.
 const GAUSSIAN: &str = "runtime/src/gaussian/table.rs";
 /// Table of the Fourier transform, from the workspace's root.
-const FFT: &str = "runtime/src/fft/table.rs";
+const FFT: &str = "runtime/src/signal/fft/table.rs";
+/// All of them as text, for implementations in other languages, from the workspace's root.
+const TEXT: &str = "runtime/tables.csv";
 
 /// Every generated file: its path from the workspace's root, and its contents.
 #[must_use]
 pub fn generate() -> Vec<(PathBuf, String)> {
     let transcendental = [softplus(), sigmoid(), exp2(), log2()];
+    let gaussian = [quantile()];
+    let text = text(transcendental.iter().chain(&gaussian));
     vec![
         (
             PathBuf::from(TRANSCENDENTAL),
@@ -36,9 +42,10 @@ pub fn generate() -> Vec<(PathBuf, String)> {
         ),
         (
             PathBuf::from(GAUSSIAN),
-            source(&[quantile()], "crate::transcendental::segment"),
+            source(&gaussian, "crate::transcendental::segment"),
         ),
         (PathBuf::from(FFT), sine_source()),
+        (PathBuf::from(TEXT), text),
     ]
 }
 

@@ -36,17 +36,21 @@ pub(super) fn source(tables: &[Table], segment: &str) -> String {
     text
 }
 
-/// The Rust source of the first quarter of a sine, both ends included, in 256 equal steps: Q15,
-/// rounded to nearest.
-pub(super) fn sine_source() -> String {
+/// The first quarter of a sine, both ends included, in 256 equal steps: Q15, rounded to nearest.
+pub(super) fn quarter_of_a_sine() -> Vec<u16> {
     const STEPS: u32 = 256;
     const TURN: f64 = 2.0 * core::f64::consts::PI;
+    let sine = |step| libm::sin(TURN * f64::from(step) / f64::from(4 * STEPS));
+    (0..=STEPS)
+        .map(|step| libm::round(sine(step) * Scale::factor(15)) as u16)
+        .collect()
+}
+
+/// The Rust source of the quarter of a sine.
+pub(super) fn sine_source() -> String {
     /// Values in a line.
     const LINE: usize = 14;
-    let sine = |step| libm::sin(TURN * f64::from(step) / f64::from(4 * STEPS));
-    let values: Vec<u16> = (0..=STEPS)
-        .map(|step| libm::round(sine(step) * Scale::factor(15)) as u16)
-        .collect();
+    let values = quarter_of_a_sine();
     let bytes: Vec<u8> = values
         .iter()
         .flat_map(|value| value.to_le_bytes())

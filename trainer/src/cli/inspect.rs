@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::export::run;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, Prior};
-use elbow::frontend::Feature;
-use elbow::kernel::{Packing, WeightBits};
+use elbow::layer::{Packing, WeightBits};
+use elbow::signal::Feature;
 use elbow::{LayerView, Model};
 use serde::Serialize;
 use std::fmt::Write;
@@ -126,9 +126,7 @@ fn describe(model: &Model<'_>) -> Description {
             };
             format!("{family}, {scale}")
         }
-        Likelihood::Heterogeneous(_) => {
-            LikelihoodKind::of(model.likelihood(), model.inputs()).to_string()
-        }
+        Likelihood::Heterogeneous(_) => LikelihoodKind::of(model).to_string(),
     };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),

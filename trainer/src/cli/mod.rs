@@ -318,7 +318,7 @@ fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
 
 /// The raw readings of `dataset`, checked against the likelihood of `model`.
 fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> {
-    let kind = LikelihoodKind::of(model.likelihood(), model.inputs());
+    let kind = LikelihoodKind::of(model);
     kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
     let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
     warn_of_saturation(saturated);

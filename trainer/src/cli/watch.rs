@@ -7,8 +7,7 @@ use crate::error::Error;
 use crate::export::run;
 use crate::readings::Readings;
 use clap::Args;
-use elbow::monitor::Transition;
-use elbow::watch::{Event, Watch, WatchError, WatchSettings};
+use elbow::monitor::{Event, Transition, Watch, WatchError, WatchSettings};
 use elbow::{Estimator, Model, Probability};
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! Cores by their names.
 
 use clap::ValueEnum;
-use elbow::kernel::Packing;
+use elbow::layer::Packing;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! Which features make a reading of a window: how a command line names them, what their numbers
 //! are called, and what these stand for.
 
-use elbow::frontend::{Feature, FrontEnd, MAX_FRACTION_BITS};
+use elbow::signal::{Feature, FrontEnd, MAX_FRACTION_BITS};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::ops::Range;

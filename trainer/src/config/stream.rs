@@ -2,8 +2,7 @@
 
 use super::features::{FeatureChoice, FeatureList};
 use crate::error::Error;
-use elbow::frontend::{Feature, MAX_SAMPLES};
-use elbow::stream::WindowShape;
+use elbow::signal::{Feature, MAX_SAMPLES, WindowShape};
 use serde::{Deserialize, Serialize};
 
 /// How a stream becomes readings, as a user asks for it.

@@ -104,7 +104,7 @@ impl Case {
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, numbers)?;
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu)?;
         let data = pictures(numbers, &vae)?;
         let settings = Settings {

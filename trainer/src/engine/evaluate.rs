@@ -1,6 +1,5 @@
 //! Bounds of many readings by samples, without gradients, on all cores.
 
-use super::likelihood::Likelihood;
 use super::network::Network;
 use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
@@ -63,7 +62,7 @@ impl<'a> Evaluator<'a> {
                 conditions: vae.conditions(),
                 latents: vae.latents(),
                 samples: 1,
-                likelihood: Likelihood::new(&vae.likelihood),
+                likelihood: vae.likelihood.runs().to_vec(),
             },
             data,
         }))

@@ -14,9 +14,6 @@ mod barrier;
 pub mod bench;
 mod elementwise;
 mod evaluate;
-mod heterogeneous;
-mod likelihood;
-mod location;
 mod network;
 mod product;
 mod quantized;
@@ -38,7 +35,6 @@ use crate::readings::masks::Masks;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
 pub use evaluate::Evaluator;
-use likelihood::Likelihood;
 use network::Network;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
@@ -171,7 +167,7 @@ impl<'a> Engine<'a> {
             conditions: vae.conditions(),
             latents: vae.latents(),
             samples: settings.samples,
-            likelihood: Likelihood::new(&vae.likelihood),
+            likelihood: vae.likelihood.runs().to_vec(),
         };
         let batch = settings.batch.min(training.readings.len());
         let rows = batch.div_ceil(parts);

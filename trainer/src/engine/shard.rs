@@ -1,12 +1,10 @@
 //! A part of each batch: its buffers, and the gradient of what is ascended over it.
 
-use super::elementwise::Row;
-use super::likelihood::Likelihood;
-use super::location::Scales;
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
 use super::values::Values;
 use crate::config::ElboForm;
+use crate::likelihood::{Row, Run, Scales, differentiate};
 use crate::model::objective::Weighting;
 use std::sync::{PoisonError, RwLock};
 
@@ -41,7 +39,8 @@ pub(super) struct Shape {
     pub(super) latents: usize,
     /// Samples for each reading.
     pub(super) samples: usize,
-    pub(super) likelihood: Likelihood,
+    /// The families of the numbers that the decoder models.
+    pub(super) likelihood: Vec<Run>,
 }
 
 impl Shape {
@@ -271,7 +270,7 @@ impl Shard {
                 factor: 0.0,
             };
             let likelihood = &self.shape.likelihood;
-            self.weights[pass] = likelihood.differentiate(row, &self.scales, &mut self.of_scales);
+            self.weights[pass] = differentiate(likelihood, row, &self.scales, &mut self.of_scales);
         }
     }
 
@@ -396,7 +395,12 @@ impl Shard {
                 factor: share * weight,
             };
             let likelihood = &self.shape.likelihood;
-            sum += f64::from(likelihood.differentiate(row, &self.scales, &mut self.of_scales));
+            sum += f64::from(differentiate(
+                likelihood,
+                row,
+                &self.scales,
+                &mut self.of_scales,
+            ));
         }
         if samples == 1 {
             (sums.reconstruction, sums.objective) = (sum, sum);

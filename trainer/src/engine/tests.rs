@@ -109,14 +109,14 @@ pub(super) fn make_whole(kinds: &[ColumnKind], row: &mut [f32]) {
         let own = &mut row[next..next + kind.numbers()];
         next += own.len();
         match kind {
-            ColumnKind::Flag => own[0] %= 2.0,
-            ColumnKind::Count => own[0] %= 7.0,
-            ColumnKind::State { states } => {
-                let state = own[0] as usize % usize::from(*states);
+            ColumnKind::Flag(_) => own[0] %= 2.0,
+            ColumnKind::Count(_) => own[0] %= 7.0,
+            ColumnKind::State(_) => {
+                let state = own[0] as usize % kind.numbers();
                 own.fill(0.0);
                 own[state] = 1.0;
             }
-            ColumnKind::Normal | ColumnKind::Laplace | ColumnKind::Student { .. } => {}
+            _ => {}
         }
     }
 }

@@ -7,7 +7,8 @@ use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
-use elbow::format::{AlignedImage, CalibrationSpec, EncodeError, ImageSpec};
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, EncodeError, ImageSpec};
 use elbow::{Estimator, Model};
 
 /// The estimators whose scores are calibrated.

@@ -11,7 +11,8 @@ use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use elbow::Model;
-use elbow::format::{AlignedImage, EncodeError, ImageSpec};
+use elbow::format::AlignedImage;
+use elbow::image::{EncodeError, ImageSpec};
 
 /// What an image is made of.
 #[derive(Clone, Copy, Debug)]

@@ -81,7 +81,7 @@ mod tests {
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, 6).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let mut weights = vae.heads.weight.to_vec2::<f32>().unwrap();
         let mut biases = vae.heads.bias.to_vec1::<f32>().unwrap();
@@ -137,7 +137,7 @@ mod tests {
             ..Architecture::default()
         };
         let mut rng = random::stream(1, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, 3).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let inputs = Tensor::zeros((4, 3), candle_core::DType::F32, &Device::Cpu).unwrap();
         let dead = dead_latents(&vae, &inputs).unwrap();

@@ -1,114 +1,40 @@
-//! p(x|z) in floats: the formulas of `elbow::distribution`, on tensors.
+//! p(x|z) of a model: the families of its columns, and their learned parameters as a candle variable.
 
-use super::bounds::{Bounds, scale_bounds};
-use super::heterogeneous::Heterogeneous;
-use super::special::softplus;
-use crate::config::{LikelihoodKind, Scale};
 use crate::error::Error;
-use crate::readings::Normalization;
+use crate::likelihood::family::LOGIT_STEP;
+use crate::likelihood::location::Standardized;
+use crate::likelihood::{LikelihoodKind, Number, Run, Scale};
+use crate::readings::{Normalization, Readings};
 use candle_core::{DType, Device, Tensor, Var};
-use elbow::distribution::{Family, LARGEST_LOG_DEVIATION};
+use elbow::image::{LikelihoodSpec, LocationSpec};
+use std::f64::consts::LN_2;
 
 /// The likelihood of a reading given the decoder's outputs.
 #[derive(Clone, Debug)]
-pub enum Likelihood {
-    /// Counts in `0..=trials` with `sigmoid(output)` as the chance of each trial.
-    Binomial {
-        /// At least one; one is Bernoulli.
-        trials: u8,
-    },
-    /// Normal or Laplace around `output`, in network units.
-    Location(Location),
-    /// A kind for each column: real numbers in network units, whole ones as they are.
-    Heterogeneous(Heterogeneous),
+pub struct Likelihood {
+    kind: LikelihoodKind,
+    runs: Vec<Run>,
+    learned: Option<Learned>,
+    /// Stands for the parameters where there are none.
+    none: Tensor,
+    /// `ln u_i` for each number, where `u_i` is the network unit of a real number in the units of the data; 0 of others.
+    log_units: Vec<f64>,
 }
 
-/// A density around a location, in network units.
+/// The parameters beside the decoder's, in network units: of a real number `ln sigma`, of others what their family says.
 #[derive(Clone, Debug)]
-pub struct Location {
-    /// Its shape.
-    pub family: Family,
-    /// `ln sigma_i`, (inputs), or (1) for all inputs alike; none where the decoder gives it.
-    pub log_deviation: Option<Var>,
-    /// The bounds of the `ln sigma_i` that are learned, as many as `log_deviation`.
-    bounds: Bounds,
-    /// `ln u_i`, where `u_i` is the network unit of an input in the units of the data.
-    pub log_units: Vec<f64>,
+struct Learned {
+    parameters: Var,
+    lowest: Tensor,
+    highest: Tensor,
 }
 
-impl Location {
-    /// A density with scale 1 in network units.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn new(
-        family: Family,
-        scale: Scale,
-        normalization: &Normalization,
-        device: &Device,
-    ) -> Result<Self, Error> {
-        let numbers = 0..normalization.units.len();
-        let mut bounds: Vec<(f32, f32)> = numbers
-            .map(|number| scale_bounds(normalization, number, 0.0))
-            .collect();
-        if scale == Scale::Shared {
-            let tighter = |all: (f32, f32), own: (f32, f32)| (all.0.max(own.0), all.1.min(own.1));
-            bounds = vec![bounds.into_iter().fold((f32::MIN, f32::MAX), tighter)];
-        }
-        let count = bounds.len();
-        let log_deviation = match scale {
-            Scale::Predicted => None,
-            Scale::Shared | Scale::Input => Some(Var::zeros(count, DType::F32, device)?),
-        };
-        let units = normalization.units.iter().zip(&normalization.exponents);
-        let log_units = units.map(|(&unit, &exponent)| {
-            f64::from(unit).ln() + f64::from(exponent) * std::f64::consts::LN_2
-        });
-        Ok(Self {
-            family,
-            log_deviation,
-            bounds: Bounds::new(&bounds, device)?,
-            log_units: log_units.collect(),
-        })
-    }
-
-    /// `ln sqrt(2 pi)` or `ln 2`: what the density is normalized by beside its scale.
-    pub fn log_normalizer(&self) -> f64 {
-        match self.family {
-            Family::Normal => 0.5 * (2.0 * std::f64::consts::PI).ln(),
-            Family::Laplace => std::f64::consts::LN_2,
-        }
-    }
-
-    /// The learned `ln sigma_i` of each input; none where the decoder gives it.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn log_deviations(&self) -> Result<Option<Vec<f32>>, Error> {
-        let Some(var) = &self.log_deviation else {
-            return Ok(None);
-        };
-        let values = var.to_vec1::<f32>()?;
-        // One value may stand for all inputs.
-        Ok(Some(
-            values
-                .into_iter()
-                .cycle()
-                .take(self.log_units.len())
-                .collect(),
-        ))
-    }
-
-    /// Locations and log-deviations from the decoder's outputs, each (batch, inputs) or a shape
-    /// that broadcasts to it.
-    fn parameters(&self, outputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        if let Some(log_deviation) = &self.log_deviation {
-            return Ok((outputs.clone(), log_deviation.as_tensor().clone()));
-        }
-        let pairs = outputs.reshape((outputs.dim(0)?, self.log_units.len(), 2))?;
-        let limit = f64::from(LARGEST_LOG_DEVIATION) / 65536.0;
-        let log_deviation = pairs.narrow(2, 1, 1)?.squeeze(2)?.clamp(-limit, limit)?;
-        Ok((pairs.narrow(2, 0, 1)?.squeeze(2)?, log_deviation))
+fn number(normalization: &Normalization, at: usize) -> Number {
+    Number {
+        center: normalization.centers[at],
+        unit: normalization.units[at],
+        exponent: normalization.exponents[at],
+        floor: normalization.floors[at],
     }
 }
 
@@ -122,40 +48,94 @@ impl Likelihood {
         normalization: &Normalization,
         device: &Device,
     ) -> Result<Self, Error> {
-        Ok(match kind {
-            LikelihoodKind::Binomial { trials } => Self::Binomial { trials: *trials },
-            LikelihoodKind::Location { family, scale } => {
-                Self::Location(Location::new(*family, *scale, normalization, device)?)
+        if *kind == LikelihoodKind::Auto {
+            return Err(Error::Setting(
+                "the likelihood `auto` was not settled from data".into(),
+            ));
+        }
+        let runs = kind.runs(normalization.width());
+        let (mut bounds, mut log_units) = (vec![], vec![]);
+        for run in &runs {
+            for at in run.numbers.clone() {
+                let number = number(normalization, at);
+                bounds.push(run.kind.bounds(&number));
+                let log_unit = f64::from(number.unit).ln() + f64::from(number.exponent) * LN_2;
+                log_units.push(run.kind.log_unit().map_or(0.0, |_| log_unit));
             }
-            LikelihoodKind::Columns(kinds) => {
-                Self::Heterogeneous(Heterogeneous::new(kinds, normalization, device)?)
-            }
-            LikelihoodKind::Auto => {
-                return Err(Error::Setting(
-                    "the likelihood `auto` was not settled from data".into(),
-                ));
-            }
+        }
+        let parameters = runs.last().map_or(0, |run| run.parameters.end);
+        if parameters < bounds.len() {
+            // One for all numbers, or none.
+            let tighter = |all: (f32, f32), own: (f32, f32)| (all.0.max(own.0), all.1.min(own.1));
+            let all = bounds.into_iter().fold((f32::MIN, f32::MAX), tighter);
+            bounds = vec![all; parameters];
+        }
+        let end = |of: fn(&(f32, f32)) -> f32| Tensor::from_iter(bounds.iter().map(of), device);
+        Ok(Self {
+            kind: kind.clone(),
+            learned: match parameters {
+                0 => None,
+                count => Some(Learned {
+                    parameters: Var::zeros(count, DType::F32, device)?,
+                    lowest: end(|bounds| bounds.0)?,
+                    highest: end(|bounds| bounds.1)?,
+                }),
+            },
+            none: Tensor::zeros(1, DType::F32, device)?,
+            log_units,
+            runs,
         })
     }
 
-    /// Outputs of the decoder for each input.
-    pub fn outputs_per_input(&self) -> usize {
-        match self {
-            Self::Location(Location {
-                log_deviation: None,
-                ..
-            }) => 2,
-            _ => 1,
-        }
+    /// Counts of up to `trials` in `inputs` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn binomial(trials: u8, inputs: usize) -> Result<Self, Error> {
+        let normalization = Normalization::counts(inputs, trials);
+        Self::new(
+            &LikelihoodKind::Binomial { trials },
+            &normalization,
+            &Device::Cpu,
+        )
+    }
+
+    /// Which likelihood it is.
+    pub fn kind(&self) -> &LikelihoodKind {
+        &self.kind
+    }
+
+    /// The families of neighbouring numbers.
+    pub fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// Numbers of a reading that the decoder models.
+    pub fn inputs(&self) -> usize {
+        self.log_units.len()
+    }
+
+    /// Outputs of the decoder.
+    pub fn outputs(&self) -> usize {
+        self.runs.last().map_or(0, |run| run.outputs.end)
     }
 
     /// The parameters beside the decoder's.
     pub fn log_deviation(&self) -> Option<&Var> {
-        match self {
-            Self::Binomial { .. } => None,
-            Self::Location(location) => location.log_deviation.as_ref(),
-            Self::Heterogeneous(heterogeneous) => Some(&heterogeneous.log_deviation),
-        }
+        self.learned.as_ref().map(|learned| &learned.parameters)
+    }
+
+    /// The learned parameter of each number; none where the decoder gives all.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_deviations(&self) -> Result<Option<Vec<f32>>, Error> {
+        let Some(var) = self.log_deviation() else {
+            return Ok(None);
+        };
+        // One value may stand for all numbers.
+        let values = var.to_vec1::<f32>()?.into_iter().cycle();
+        Ok(Some(values.take(self.inputs()).collect()))
     }
 
     /// The lowest and the highest values of the parameters beside the decoder's, as many as those.
@@ -163,13 +143,11 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn bounds(&self) -> Result<Vec<(f32, f32)>, Error> {
-        let bounds = match self {
-            Self::Binomial { .. } => return Ok(vec![]),
-            Self::Location(location) => &location.bounds,
-            Self::Heterogeneous(heterogeneous) => &heterogeneous.bounds,
+        let Some(learned) = &self.learned else {
+            return Ok(vec![]);
         };
-        let lowest = bounds.lowest.to_vec1::<f32>()?.into_iter();
-        Ok(lowest.zip(bounds.highest.to_vec1::<f32>()?).collect())
+        let lowest = learned.lowest.to_vec1::<f32>()?.into_iter();
+        Ok(lowest.zip(learned.highest.to_vec1::<f32>()?).collect())
     }
 
     /// Brings the parameters back into their range after a step of the optimizer.
@@ -177,65 +155,98 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
-        let Bounds { lowest, highest } = match self {
-            Self::Binomial { .. } => return Ok(()),
-            Self::Location(location) => &location.bounds,
-            Self::Heterogeneous(heterogeneous) => &heterogeneous.bounds,
-        };
-        if let Some(var) = self.log_deviation() {
-            var.set(&var.maximum(lowest)?.minimum(highest)?)?;
+        if let Some(learned) = &self.learned {
+            let Learned {
+                parameters,
+                lowest,
+                highest,
+            } = learned;
+            parameters.set(&parameters.maximum(lowest)?.minimum(highest)?)?;
         }
         Ok(())
     }
 
-    /// Where an input has a location, how the logarithm of the unit of that differs from the learned `ln sigma_i`; none of
-    /// inputs that have logits. Without predicted scales, which are another layout.
-    pub fn log_units(&self, inputs: usize) -> Vec<Option<f64>> {
-        match self {
-            Self::Binomial { .. } => vec![None; inputs],
-            Self::Location(_) => vec![Some(0.0); inputs],
-            Self::Heterogeneous(heterogeneous) => {
-                let kinds = heterogeneous.kinds.iter();
-                let units = kinds.map(|kind| std::iter::repeat_n(kind.log_unit(), kind.numbers()));
-                units.flatten().collect()
-            }
-        }
-    }
-
-    /// Masks of which a likelihood of some inputs together makes the same for these.
+    /// Sets the parameters by the moments of `target` (readings, numbers) where these tell them, and gives the outputs of a
+    /// decoder that knows no more; none where the outputs are locations.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn whole(&self, observed: Tensor) -> Result<Tensor, Error> {
-        match self {
-            Self::Heterogeneous(heterogeneous) => heterogeneous.whole(&observed),
-            Self::Binomial { .. } | Self::Location(_) => Ok(observed),
+    pub fn start_from(&self, target: &Tensor) -> Result<Option<Vec<f32>>, Error> {
+        if let LikelihoodKind::Location { .. } = self.kind {
+            return Ok(None);
         }
+        let means = target.mean(0)?.to_vec1::<f32>()?;
+        let squares = target.sqr()?.mean(0)?.to_vec1::<f32>()?;
+        let mut parameters = self.log_deviations()?.unwrap_or_default();
+        let mut outputs = vec![];
+        for run in &self.runs {
+            for at in run.numbers.clone() {
+                let start = run.kind.start(means[at].into(), squares[at].into());
+                outputs.push(start.output);
+                if let Some(parameter) = start.parameter {
+                    parameters[at] = parameter;
+                }
+            }
+        }
+        if let Some(var) = self.log_deviation() {
+            var.set(&Tensor::from_iter(parameters, var.device())?)?;
+        }
+        Ok(Some(outputs))
     }
 
-    /// `log p(x_i|z)` in nats without its constant, (batch, inputs), of the target
-    /// (batch, inputs): counts, or network units.
+    /// See [`crate::likelihood::Family::log_unit`], of each number.
+    pub fn log_units(&self) -> Vec<Option<f64>> {
+        let runs = self.runs.iter();
+        let units = runs.map(|run| std::iter::repeat_n(run.kind.log_unit(), run.numbers.len()));
+        units.flatten().collect()
+    }
+
+    /// Whether any number has a location.
+    pub fn has_locations(&self) -> bool {
+        self.runs.iter().any(|run| run.kind.log_unit().is_some())
+    }
+
+    /// Whether the likelihood, and not the readings, says how far these reach.
+    pub fn has_fixed_range(&self) -> bool {
+        self.runs.iter().all(|run| run.kind.has_fixed_range())
+    }
+
+    /// What `work` makes of the parts of runs of tensors (batch, ...), side by side.
+    fn of_runs(
+        &self,
+        work: impl Fn(&Run, &Tensor) -> Result<Tensor, Error>,
+    ) -> Result<Tensor, Error> {
+        let parameters = |run: &Run| match self.log_deviation() {
+            None => Ok(self.none.clone()),
+            Some(var) => var.narrow(0, run.parameters.start, run.parameters.len()),
+        };
+        let parts = self.runs.iter().map(|run| work(run, &parameters(run)?));
+        let parts = parts.collect::<Result<Vec<Tensor>, Error>>()?;
+        Ok(Tensor::cat(&parts, 1)?)
+    }
+
+    /// Masks of which a likelihood of some numbers together makes the same for these.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn whole(&self, observed: &Tensor) -> Result<Tensor, Error> {
+        self.of_runs(|run, _| {
+            let numbers = observed.narrow(1, run.numbers.start, run.numbers.len())?;
+            run.kind.whole(numbers)
+        })
+    }
+
+    /// `log p(x_i|z)` in nats without its constant, (batch, inputs), of the target (batch, inputs): counts, or network
+    /// units.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn terms(&self, target: &Tensor, outputs: &Tensor) -> Result<Tensor, Error> {
-        match self {
-            Self::Binomial { trials } => {
-                let softplus = (softplus(outputs)? * f64::from(*trials))?;
-                Ok(((target * outputs)? - softplus)?)
-            }
-            Self::Location(location) => {
-                let (center, log_deviation) = location.parameters(outputs)?;
-                let scale = log_deviation.neg()?.exp()?;
-                let deviation = (target - center)?.broadcast_mul(&scale)?;
-                let penalty = match location.family {
-                    Family::Normal => (deviation.sqr()? * 0.5)?,
-                    Family::Laplace => deviation.abs()?,
-                };
-                Ok(penalty.broadcast_add(&log_deviation)?.neg()?)
-            }
-            Self::Heterogeneous(heterogeneous) => heterogeneous.terms(target, outputs),
-        }
+        self.of_runs(|run, parameters| {
+            let x = target.narrow(1, run.numbers.start, run.numbers.len())?;
+            let outputs = outputs.narrow(1, run.outputs.start, run.outputs.len())?;
+            run.kind.terms(&x, &outputs, parameters)
+        })
     }
 
     /// The Fisher information that a reading has of each of `outputs` (batch, outputs): an error of the output costs
@@ -244,178 +255,170 @@ impl Likelihood {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn information(&self, outputs: &Tensor) -> Result<Tensor, Error> {
-        match self {
-            // n p (1 - p).
-            Self::Binomial { trials } => {
-                let part = (1.0 - (outputs * 0.5)?.tanh()?.sqr()?)?;
-                Ok((part * (f64::from(*trials) / 4.0))?)
+        self.of_runs(|run, parameters| {
+            let outputs = outputs.narrow(1, run.outputs.start, run.outputs.len())?;
+            run.kind.information(&outputs, parameters)
+        })
+    }
+
+    /// `log p(x|z)` in nats of one reading without its constant, in double precision, from `parameters`, which are those of
+    /// [`Likelihood::log_deviations`], targets and outputs.
+    pub fn log_density(&self, parameters: &[f64], targets: &[f64], outputs: &[f64]) -> f64 {
+        let terms = self.runs.iter().flat_map(|run| {
+            let numbers = run.numbers.clone();
+            let parameters = parameters.get(numbers.clone()).unwrap_or_default();
+            let outputs = &outputs[run.outputs.clone()];
+            run.kind
+                .log_densities(&targets[numbers], outputs, parameters)
+        });
+        terms.sum()
+    }
+
+    /// What densities are asked about of a raw reading: network units of real numbers, whole ones as they are.
+    pub fn targets(&self, reading: &[i16], normalization: &Normalization) -> Vec<f64> {
+        let numbers = self.log_units().into_iter().zip(reading).enumerate();
+        let targets = numbers.map(|(at, (log_unit, &x))| {
+            let number = number(normalization, at);
+            match log_unit {
+                None => f64::from(x),
+                Some(_) => (f64::from(x) - f64::from(number.center)) / f64::from(number.unit),
             }
-            Self::Location(location) => {
-                let (center, log_deviation) = location.parameters(outputs)?;
-                let of_center = (log_deviation * -2.0)?
-                    .exp()?
-                    .broadcast_as(center.shape())?;
-                if location.log_deviation.is_some() {
-                    return Ok(of_center.contiguous()?);
-                }
-                let of_log_deviation = match location.family {
-                    Family::Normal => 2.0,
-                    Family::Laplace => 1.0,
-                };
-                let of_log_deviation = (center.zeros_like()? + of_log_deviation)?;
-                let pairs = Tensor::stack(&[of_center, of_log_deviation], 2)?;
-                Ok(pairs.reshape(outputs.shape())?)
-            }
-            Self::Heterogeneous(heterogeneous) => heterogeneous.information(outputs),
+        });
+        targets.collect()
+    }
+
+    /// The targets of `readings`, row-major, from their network inputs; none where they are these.
+    pub fn targets_of(
+        &self,
+        readings: &Readings,
+        inputs: &[f32],
+        normalization: &Normalization,
+    ) -> Option<Vec<f32>> {
+        // Bits enter the networks as they are.
+        let is_plain = |run: &Run, number: Number| {
+            let unchanged = number.center == 0 && number.unit == 1.0;
+            run.kind.log_unit().is_some() || run.kind.has_fixed_range() && unchanged
+        };
+        let mut runs = self.runs.iter();
+        if runs.all(|run| {
+            let mut numbers = run.numbers.clone();
+            numbers.all(|at| is_plain(run, number(normalization, at)))
+        }) {
+            return None;
         }
+        let log_units = self.log_units();
+        let rows = readings.iter().zip(inputs.chunks_exact(readings.width()));
+        let targets = rows.flat_map(|(reading, inputs)| {
+            let numbers = reading.iter().zip(inputs).zip(&log_units);
+            numbers.map(|((&raw, &input), log_unit)| log_unit.map_or(raw.into(), |_| input))
+        });
+        Some(targets.collect())
     }
 
     /// The part of `log p(x|z)` that depends on no parameter.
     pub fn constants(&self) -> Constants {
-        match self {
-            Self::Binomial { trials } => Constants::OfCount(log_choose(*trials)),
-            Self::Location(location) => {
-                let units = location.log_units.iter();
-                let normalizer = location.log_normalizer();
-                Constants::OfInput(units.map(|log_unit| -log_unit - normalizer).collect())
-            }
-            Self::Heterogeneous(heterogeneous) => Constants::OfKind(heterogeneous.constants()),
+        let mut constants = Constants {
+            numbers: vec![],
+            tables: vec![],
+        };
+        for run in &self.runs {
+            let log_normalizer = run.kind.log_normalizer();
+            let own = self.log_units[run.numbers.clone()].iter();
+            let own = own.map(|log_unit| (-log_unit - log_normalizer, constants.tables.len()));
+            constants.numbers.extend(own);
+            constants.tables.push(run.kind.constants());
         }
+        constants
+    }
+
+    /// The part of an image, and the network units that make one step of each wide output.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Tensor`].
+    pub fn quantize(
+        &self,
+        normalization: &Normalization,
+    ) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
+        match &self.kind {
+            LikelihoodKind::Binomial { trials } => {
+                let steps = vec![LOGIT_STEP; self.inputs()];
+                Ok((LikelihoodSpec::Binomial { trials: *trials }, steps))
+            }
+            LikelihoodKind::Location { family, scale } => {
+                let mut spec = LocationSpec {
+                    family: *family,
+                    predicted_scale: *scale == Scale::Predicted,
+                    standardize: vec![],
+                    units: vec![],
+                    log_normalizers: vec![],
+                };
+                let steps = self.quantize_locations(normalization, &mut spec)?;
+                Ok((LikelihoodSpec::Location(spec), steps))
+            }
+            LikelihoodKind::Auto | LikelihoodKind::Columns(_) => {
+                let (mut groups, mut steps) = (vec![], vec![]);
+                let parameters = self.log_deviations()?.unwrap_or_default();
+                for run in &self.runs {
+                    for at in run.numbers.clone().step_by(run.kind.numbers()) {
+                        let number = number(normalization, at);
+                        let parameter = parameters[at].into();
+                        let group = run.kind.group(&number, self.log_units[at], parameter)?;
+                        groups.push(group.spec);
+                        steps.extend(std::iter::repeat_n(group.step, run.kind.numbers()));
+                    }
+                }
+                Ok((LikelihoodSpec::Heterogeneous(groups), steps))
+            }
+        }
+    }
+
+    /// Fills `spec` with all numbers; gives the steps of the outputs.
+    fn quantize_locations(
+        &self,
+        normalization: &Normalization,
+        spec: &mut LocationSpec,
+    ) -> Result<Vec<f64>, Error> {
+        let parameters = self.log_deviations()?;
+        let mut steps = vec![];
+        for (run, at) in self
+            .runs
+            .iter()
+            .flat_map(|run| run.numbers.clone().map(move |at| (run, at)))
+        {
+            let parameter = parameters.as_ref().map_or(0.0, |all| f64::from(all[at]));
+            let made = Standardized::new(normalization.units[at], parameter)?;
+            spec.standardize.push(made.standardize);
+            spec.units.push(made.unit);
+            let constant = -self.log_units[at] - run.kind.log_normalizer();
+            spec.log_normalizers.push(constant - made.log_scale);
+            steps.push(made.step);
+            if spec.predicted_scale {
+                steps.push(LOGIT_STEP);
+            }
+        }
+        Ok(steps)
     }
 }
 
 /// The part of `log p(x|z)` that depends on no parameter, as a sum over inputs.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Constants {
-    /// By what the input reads.
-    OfCount(Vec<f64>),
-    /// By which input it is.
-    OfInput(Vec<f64>),
-    /// By which input it is; less `ln x!` of what it reads where it is a count.
-    OfKind(Vec<(f64, bool)>),
+pub struct Constants {
+    /// For each number its constant, and which table it has.
+    numbers: Vec<(f64, usize)>,
+    /// What is added by what a number reads, from 0 on; empty where that is nothing.
+    tables: Vec<Vec<f64>>,
 }
 
 impl Constants {
     /// The sum over the inputs of a row of counts or raw readings that are `observed`.
     pub fn total(&self, row: &[i16], observed: impl Fn(usize) -> bool) -> f64 {
-        let inputs = row.iter().enumerate().filter(|&(input, _)| observed(input));
-        match self {
-            // A count that cannot be has no constant; nothing gets here with one.
-            Self::OfCount(table) => inputs
-                .filter_map(|(_, &x)| table.get(usize::try_from(x).ok()?))
-                .sum(),
-            Self::OfInput(terms) => inputs.filter_map(|(input, _)| terms.get(input)).sum(),
-            Self::OfKind(terms) => inputs
-                .filter_map(|(input, &x)| {
-                    let &(term, is_count) = terms.get(input)?;
-                    let count = if is_count { f64::from(x.max(0)) } else { 0.0 };
-                    Some(term - libm::lgamma(count + 1.0))
-                })
-                .sum(),
-        }
-    }
-}
-
-/// `ln C(n, x)` for x from 0 to n.
-fn log_choose(n: u8) -> Vec<f64> {
-    let factor = |i: u8| (f64::from(n - i + 1) / f64::from(i)).ln();
-    let sums = (1..=n).scan(0.0, |sum, i| {
-        *sum += factor(i);
-        Some(*sum)
-    });
-    std::iter::once(0.0).chain(sums).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An error d of an output costs `KL(p(x | output) || p(x | output + d))`, here summed over all targets, or over a fine
-    /// grid of them: half of d^2 times the information.
-    #[test]
-    fn information_is_what_small_errors_cost() {
-        let location = |family, log_deviation: Option<f32>| {
-            let var = log_deviation.map(|one| Var::new(&[one], &Device::Cpu).unwrap());
-            Likelihood::Location(Location {
-                family,
-                log_deviation: var,
-                bounds: Bounds::new(&[(-10.0, 10.0)], &Device::Cpu).unwrap(),
-                log_units: vec![0.0],
-            })
-        };
-        let grid: Vec<f32> = (-20_000..=20_000).map(|at| at as f32 / 1000.0).collect();
-        for (name, likelihood, targets, outputs) in [
-            (
-                "binomial",
-                Likelihood::Binomial { trials: 3 },
-                vec![0.0, 1.0, 2.0, 3.0],
-                vec![0.7],
-            ),
-            (
-                "normal",
-                location(Family::Normal, Some(-0.5)),
-                grid.clone(),
-                vec![0.3],
-            ),
-            (
-                "laplace",
-                location(Family::Laplace, Some(0.2)),
-                grid.clone(),
-                vec![0.3],
-            ),
-            (
-                "predicted normal",
-                location(Family::Normal, None),
-                grid.clone(),
-                vec![0.3, 0.4],
-            ),
-            (
-                "predicted laplace",
-                location(Family::Laplace, None),
-                grid,
-                vec![0.3, -0.4],
-            ),
-        ] {
-            let target = Tensor::from_iter(targets.iter().copied(), &Device::Cpu).unwrap();
-            let target = target.reshape((targets.len(), 1)).unwrap();
-            let chances = |outputs: &[f32]| -> Vec<f64> {
-                let outputs = Tensor::new(outputs, &Device::Cpu).unwrap();
-                let outputs = outputs.broadcast_as((targets.len(), outputs.elem_count()));
-                let outputs = outputs.unwrap().contiguous().unwrap();
-                let terms = likelihood.terms(&target, &outputs).unwrap();
-                let terms = terms.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-                let constant = |at: usize| match likelihood {
-                    Likelihood::Binomial { trials } => log_choose(trials)[at],
-                    Likelihood::Location(_) | Likelihood::Heterogeneous(_) => 0.0,
-                };
-                let terms = terms.into_iter().enumerate();
-                terms
-                    .map(|(at, term)| f64::from(term) + constant(at))
-                    .collect()
-            };
-            let before = chances(&outputs);
-            let total: f64 = before.iter().map(|log| log.exp()).sum();
-            let one = Tensor::new(outputs.as_slice(), &Device::Cpu).unwrap();
-            let one = one.unsqueeze(0).unwrap();
-            let found = likelihood
-                .information(&one)
-                .unwrap()
-                .to_vec2::<f32>()
-                .unwrap();
-            assert_eq!(found[0].len(), outputs.len());
-            for (at, &information) in found[0].iter().enumerate() {
-                // Both ways, so that what is odd in the error goes away.
-                let cost = |error: f32| -> f64 {
-                    let mut other = outputs.clone();
-                    other[at] += error;
-                    let pairs = before.iter().zip(chances(&other));
-                    pairs.map(|(p, q)| p.exp() * (p - q) / total).sum()
-                };
-                let d = 0.05f32;
-                let exact = (cost(d) + cost(-d)) / f64::from(d * d);
-                let ratio = f64::from(information) / exact;
-                assert!((ratio - 1.0).abs() < 0.03, "{name}, output {at}: {ratio}");
-            }
-        }
+        let inputs = row.iter().zip(&self.numbers).enumerate();
+        let inputs = inputs.filter(|&(input, _)| observed(input));
+        let constants = inputs.map(|(_, (&x, &(constant, table)))| {
+            // A count that cannot be has no part; nothing gets here with one.
+            let of_reading = self.tables[table].get(x.max(0) as usize);
+            constant + of_reading.unwrap_or(&0.0)
+        });
+        constants.sum()
     }
 }

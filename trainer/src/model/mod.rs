@@ -2,21 +2,15 @@
 //! likelihood's own parameters, as candle variables in a fixed order.
 
 pub mod activity;
-mod bounds;
-mod heterogeneous;
 mod layer;
 mod likelihood;
 pub mod objective;
 pub mod posterior;
 pub mod prepared;
 mod prior;
-mod special;
 
-pub use heterogeneous::Heterogeneous;
-pub(crate) use heterogeneous::{Run, log_normalizer, runs};
 pub use layer::{Dense, Depth, LayerId};
-pub use likelihood::{Constants, Likelihood, Location};
-pub(crate) use special::softplus;
+pub use likelihood::{Constants, Likelihood};
 
 pub use prior::{Components, Prior, kl};
 
@@ -71,8 +65,6 @@ pub struct Vae {
 
 /// Readings that frequencies are of, at most: more say little more.
 const COUNTED: usize = 8192;
-/// Of the frequencies that the decoder's biases start from: those of inputs that are always or never there are not sure.
-const LEAST_FREQUENCY: f64 = 1e-3;
 
 impl Vae {
     /// What training starts from: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
@@ -87,24 +79,12 @@ impl Vae {
             return Ok(());
         }
         let target = target.narrow(0, 0, readings)?.to_dtype(DType::F32)?;
-        let log_odds: Vec<f32> = match &self.likelihood {
-            Likelihood::Location(_) => return Ok(()),
-            Likelihood::Heterogeneous(heterogeneous) => heterogeneous.start_from(&target)?,
-            Likelihood::Binomial { trials } => {
-                let means = target.mean(0)?.to_vec1::<f32>()?;
-                let log_odds = means.into_iter().map(|mean| {
-                    let frequency = f64::from(mean) / f64::from(*trials);
-                    let frequency = frequency.clamp(LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY);
-                    (frequency / (1.0 - frequency)).ln() as f32
-                });
-                log_odds.collect()
-            }
+        let Some(outputs) = self.likelihood.start_from(&target)? else {
+            return Ok(());
         };
         let device = self.output.bias.device();
-        Ok(self
-            .output
-            .bias
-            .set(&Tensor::from_iter(log_odds, device)?)?)
+        let outputs = Tensor::from_iter(outputs, device)?;
+        Ok(self.output.bias.set(&outputs)?)
     }
 
     /// A model with random weights.
@@ -127,7 +107,7 @@ impl Vae {
             prior,
         } = architecture;
         let (numbers, taken_in) = (inputs + conditions, latents + conditions);
-        let outputs = inputs * likelihood.outputs_per_input();
+        let outputs = likelihood.outputs();
         let heads = match latent {
             Latent::Gaussian => 2 * latents,
             Latent::Bernoulli => *latents,
@@ -443,7 +423,7 @@ mod tests {
     /// `KL(N(m, v) || N(m + d, v))` is `d^2 / 2v`, and of log-variances d apart `(e^-d - 1 + d) / 2`, about `d^2 / 4`.
     #[test]
     fn draws_tell_means_by_their_precision_and_log_variances_alike() {
-        let vae = vae(Likelihood::Binomial { trials: 1 });
+        let vae = vae(Likelihood::binomial(1, 3).unwrap());
         let heads = Tensor::new(&[[0.3f32, -2.0, 4.0f32.ln(), 0.5f32.ln()]], &Device::Cpu).unwrap();
         let information = vae.posterior_information(&heads).unwrap();
         let information = information.to_vec2::<f32>().unwrap();
@@ -455,7 +435,7 @@ mod tests {
     /// Of 4 trials in 2 readings, 2 of 8, none and all.
     #[test]
     fn counts_are_first_decoded_to_their_means() {
-        let vae = vae(Likelihood::Binomial { trials: 4 });
+        let vae = vae(Likelihood::binomial(4, 3).unwrap());
         let counts = Tensor::new(&[[2.0f32, 0.0, 4.0], [0.0, 0.0, 4.0]], &Device::Cpu).unwrap();
         vae.start_from(&counts, &counts).unwrap();
         let biases = vae.output.bias.to_vec1::<f32>().unwrap();

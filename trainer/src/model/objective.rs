@@ -61,7 +61,7 @@ impl Batch {
         let mut terms = vae.likelihood.terms(&copies(&self.target)?, &outputs)?;
         if let Some(observed) = &self.observed {
             let modelled = observed.narrow(1, 0, self.target.dim(1)?)?;
-            let modelled = vae.likelihood.whole(modelled)?;
+            let modelled = vae.likelihood.whole(&modelled)?;
             terms = (terms * copies(&modelled)?)?;
         }
         Ok(terms.sum(D::Minus1)?.reshape((samples, batch))?)
@@ -274,7 +274,7 @@ mod tests {
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, INPUTS).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let bits = (0..BATCH * INPUTS).map(|at| f32::from(u8::from(at % 3 == 0)));
         let bits = tensor(bits.collect(), &[BATCH, INPUTS]);

@@ -2,7 +2,8 @@
 
 use crate::config::Latent;
 use crate::error::Error;
-use crate::model::{Vae, softplus};
+use crate::likelihood::softplus;
+use crate::model::Vae;
 use crate::numeric::random::{normals, uniform};
 use candle_core::{D, DType, Device, Tensor};
 use rand_core::Rng;
@@ -171,7 +172,7 @@ mod tests {
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, 2).unwrap();
         Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
     }
 

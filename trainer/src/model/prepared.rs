@@ -3,7 +3,7 @@
 use crate::data::Intensities;
 use crate::error::Error;
 use crate::model::objective::Batch;
-use crate::model::{Constants, Likelihood, Vae};
+use crate::model::{Constants, Vae};
 use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor};
@@ -39,37 +39,16 @@ impl Prepared {
         device: &Device,
     ) -> Result<Self, Error> {
         let shape = (readings.len(), readings.width());
-        let inputs = Tensor::from_vec(normalization.apply(&readings), shape, device)?;
+        let numbers = normalization.apply(&readings);
         let modelled = shape.1.saturating_sub(vae.conditions());
-        let target = match &vae.likelihood {
-            Likelihood::Binomial { trials } if *trials > 1 => {
-                let counts = readings
-                    .iter()
-                    .flat_map(|row| &row[..modelled])
-                    .map(|&x| f32::from(x))
-                    .collect::<Vec<_>>();
-                Tensor::from_vec(counts, (shape.0, modelled), device)?
-            }
-            // What is whole is as it is, too.
-            Likelihood::Heterogeneous(_) => {
-                let log_units = vae.likelihood.log_units(modelled);
-                let rows = readings.iter().flat_map(|row| &row[..modelled]);
-                let mut numbers = inputs
-                    .narrow(1, 0, modelled)?
-                    .flatten_all()?
-                    .to_vec1::<f32>()?;
-                for ((number, &x), real) in
-                    numbers.iter_mut().zip(rows).zip(log_units.iter().cycle())
-                {
-                    if real.is_none() {
-                        *number = f32::from(x);
-                    }
-                }
-                Tensor::from_vec(numbers, (shape.0, modelled), device)?
-            }
-            // Bits enter the networks as they are.
-            _ if vae.conditions() == 0 => inputs.clone(),
-            _ => inputs.narrow(1, 0, modelled)?.contiguous()?,
+        let target = vae
+            .likelihood
+            .targets_of(&readings, &numbers, normalization);
+        let inputs = Tensor::from_vec(numbers, shape, device)?;
+        let target = match target {
+            Some(target) => Tensor::from_vec(target, (shape.0, modelled), device)?,
+            None if vae.conditions() == 0 => inputs.clone(),
+            None => inputs.narrow(1, 0, modelled)?.contiguous()?,
         };
         Ok(Self {
             readings,

@@ -9,7 +9,7 @@ use crate::config::{Activations, Calibration, Config, Weights};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::readings::Normalization;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 
 /// The part of all weights that keep 8 bits where 4 are asked for: those of the smallest layers, such as the heads and the
 /// decoder's first layer, through which everything that is known of a reading goes. Flash stays within 0.55 of that of

@@ -155,7 +155,7 @@ fn inverse(covariance: &DMatrix<f64>, order: &[usize]) -> Option<DMatrix<f64>> {
 mod tests {
     use super::*;
     use crate::numeric::random::{self, Purpose, normals};
-    use elbow::kernel::WeightBits;
+    use elbow::layer::WeightBits;
 
     /// `sum_r e_r' C e_r` of what rounding leaves of each output's weights.
     fn error(weights: &[f64], multiples: &[i8], steps: &[f64], covariance: &DMatrix<f64>) -> f64 {

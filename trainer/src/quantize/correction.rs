@@ -14,8 +14,9 @@ use crate::error::Error;
 use crate::model::{Dense, Likelihood, Vae};
 use crate::readings::Normalization;
 use candle_core::{DType, Tensor};
-use elbow::format::DenseSpec;
-use elbow::kernel::{self, Numbers, Operands, Packing, WeightBits, operand_words};
+use elbow::image::DenseSpec;
+use elbow::internal::{self as kernel, Numbers, Operands, operand_words};
+use elbow::layer::{Packing, WeightBits};
 
 /// What is added to the biases of each layer, on the normal readings of `pool`, each layer after those before
 /// it.
@@ -157,20 +158,16 @@ fn shift(integers: &[i32], steps: &[f64], target: &Target) -> Result<Vec<f64>, E
 fn outputs(spec: &DenseSpec, integers: &[i32]) -> Vec<i32> {
     let columns = spec.weights.len() / spec.rows.len();
     let weights = Packing::Rows.pack(columns, &spec.weights);
-    let rows = spec.rows.iter();
-    let rows: Vec<kernel::Row> = rows
-        .map(|row| [row.bias, row.multiplier.to_word().cast_signed()])
-        .collect();
     let layer = kernel::Dense {
         columns,
         packing: Packing::Rows,
         bits: WeightBits::Eight,
         weights: &weights,
-        rows: &rows,
+        rows: &spec.rows,
         bounds: kernel::Bounds::UNKNOWN,
     };
     let mut words = vec![0; operand_words(columns, 1)];
-    let mut all = Vec::with_capacity(integers.len() / columns * rows.len());
+    let mut all = Vec::with_capacity(integers.len() / columns * spec.rows.len());
     for row in integers.chunks_exact(columns) {
         let row: Vec<i16> = row.iter().map(|&number| number as i16).collect();
         let operands =

@@ -6,7 +6,8 @@ use super::rows::Rows;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, EncodeError, InputSpec, LayerSpec};
+use elbow::image::{DenseSpec, EncodeError, InputSpec, LayerSpec};
+use elbow::layer::Activation;
 use elbow::requantize::Multiplier;
 
 /// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than

@@ -7,7 +7,7 @@ use crate::model::prepared::Prepared;
 use crate::numeric::random::normals;
 use crate::readings::device::{device_scores, elbos};
 use candle_core::Tensor;
-use elbow::format::{EncodeError, ImageSpec};
+use elbow::image::{EncodeError, ImageSpec};
 use elbow::{Estimator, Model};
 use serde::Serialize;
 

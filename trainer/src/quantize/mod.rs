@@ -20,11 +20,11 @@ mod choose;
 mod compensate;
 mod correction;
 mod layer;
-mod likelihood;
 mod loss;
 mod operand;
 mod plan;
 mod pool;
+mod prior;
 mod ranges;
 mod rounding;
 mod rows;
@@ -37,7 +37,6 @@ mod widths;
 
 pub use choose::{Choices, choose, four_bits, measure, sensitivities};
 pub use compensate::Multiples;
-pub(crate) use likelihood::output_steps;
 pub use loss::{Judge, Loss};
 pub use operand::{Operand, Width};
 pub use plan::Plan;
@@ -53,10 +52,10 @@ use crate::error::Error;
 use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
-use elbow::format::{ColumnSpec, ImageSpec, LayerSpec};
-use elbow::kernel::Packing;
+use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
+use elbow::layer::Packing;
 use layer::{quantize_dense, quantize_hidden};
-use likelihood::quantize_prior;
+use prior::quantize_prior;
 
 /// 1.0 as Q16.16.
 const Q16: f64 = 65536.0;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const SYMMETRIC_LEVELS: f64 = 127.0;
 /// A row's accumulator stays below this for every input, with room below the runtime's bound for
 /// the rounding of weights and bias.
-pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::kernel::ACCUMULATOR_BOUND as f64;
+pub(super) const LARGEST_ACCUMULATOR: f64 = 0.99 * elbow::internal::ACCUMULATOR_BOUND as f64;
 
 /// Numbers that a layer hands on: `value_c = scales[c] * (q_c - zero_point)`.
 #[derive(Clone, Debug)]

@@ -4,9 +4,9 @@ use super::compensate::Multiples;
 use super::operand::Width;
 use super::ranges::Ranges;
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use serde::{Deserialize, Serialize};
 
 /// Everything that an image's integers are determined by beside the model in floats.
@@ -72,14 +72,10 @@ impl Plan {
         let mut decoder = vec![Width::I8; vae.decoder.len()];
         // A location is compared with the reading in units of its scale, and what the reading is off is
         // squared or doubled by it: steps of 8 bits would show in the score of a strange reading.
-        let has_locations = match &vae.likelihood {
-            Likelihood::Binomial { .. } => false,
-            Likelihood::Location(_) => true,
-            Likelihood::Heterogeneous(columns) => {
-                columns.kinds.iter().any(|kind| !kind.is_discrete())
-            }
-        };
-        if let Some(last) = decoder.last_mut().filter(|_| has_locations) {
+        if let Some(last) = decoder
+            .last_mut()
+            .filter(|_| vae.likelihood.has_locations())
+        {
             *last = Width::I16;
         }
         Self {

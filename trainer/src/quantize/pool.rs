@@ -1,16 +1,15 @@
 //! The readings that quantization is calibrated with.
 
 use super::ranges::draws;
-use crate::config::ColumnKind;
 use crate::error::Error;
+use crate::likelihood::{ColumnKind, fraction};
+use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
-use crate::model::{Likelihood, Run, Vae, runs};
 use crate::numeric::random::{self, Purpose, normals};
 use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor};
-use rand_core::Rng;
 
 /// Normal readings at most: weights that make good each other's rounding are fitted to them, and more fit little
 /// better.
@@ -114,74 +113,31 @@ fn limited(normalization: &Normalization, normal: &Readings, abnormal: &Readings
 pub fn perturbed(vae: &Vae, normalization: &Normalization, readings: &Readings) -> Readings {
     let mut rng = random::stream(0, Purpose::Perturbation);
     let width = readings.width();
-    let modelled = width - vae.conditions();
-    let trials = match &vae.likelihood {
-        Likelihood::Binomial { trials } => Some(*trials),
-        Likelihood::Location(_) | Likelihood::Heterogeneous(_) => None,
-    };
+    let runs = vae.likelihood.runs();
+    let kinds = runs
+        .iter()
+        .flat_map(|run| std::iter::repeat_n(run.kind, run.numbers.len()));
+    let kinds: Vec<ColumnKind> = kinds.collect();
     let mut values = Vec::with_capacity(readings.len() * width);
     for (index, row) in readings.iter().enumerate() {
         let turn = index % AMPLITUDES.len();
         let noise = normals(&mut rng, width);
         for (column, (&value, noise)) in row.iter().zip(noise).enumerate() {
-            let word = f64::from(rng.next_u32()) / 4_294_967_296.0;
-            values.push(match trials {
-                Some(trials) if column < modelled => {
-                    if word < REPLACED[turn] {
-                        (rng.next_u32() % (u32::from(trials) + 1)) as i16
-                    } else {
-                        value
-                    }
-                }
-                _ => {
-                    let unit = f64::from(normalization.units[column]);
-                    let noise = AMPLITUDES[turn] * unit * f64::from(noise);
-                    (f64::from(value) + noise).round() as i16
-                }
+            let draw = fraction(&mut rng);
+            let unit = f64::from(normalization.units[column]);
+            let noise = AMPLITUDES[turn] * unit * f64::from(noise);
+            let noisy = (f64::from(value) + noise).round() as i16;
+            values.push(match kinds.get(column) {
+                None => noisy,
+                Some(kind) => kind.disturbed(value, noisy, draw, REPLACED[turn], &mut rng),
             });
         }
-        if let Likelihood::Heterogeneous(columns) = &vae.likelihood {
-            let perturbed = values.len() - width..;
-            replace(
-                &columns.kinds,
-                row,
-                &mut values[perturbed],
-                REPLACED[turn],
-                &mut rng,
-            );
+        let perturbed = values.len() - width;
+        for run in runs {
+            let numbers = &mut values[perturbed..][run.numbers.clone()];
+            let reading = &row[run.numbers.clone()];
+            run.kind.replace(reading, numbers, REPLACED[turn], &mut rng);
         }
     }
     Readings::new(width, values)
-}
-
-/// Makes of the whole numbers of a perturbed reading what they may be: as in `row`, but for a `part` of them, in whose place
-/// others stand; counts are what the noise made of them, at least 0.
-fn replace(
-    kinds: &[ColumnKind],
-    row: &[i16],
-    perturbed: &mut [i16],
-    part: f64,
-    rng: &mut impl Rng,
-) {
-    for Run { kind, numbers } in runs(kinds) {
-        let own = &mut perturbed[numbers.clone()];
-        match kind {
-            ColumnKind::Flag | ColumnKind::State { .. } => own.copy_from_slice(&row[numbers]),
-            ColumnKind::Count => own.iter_mut().for_each(|count| *count = (*count).max(0)),
-            ColumnKind::Normal | ColumnKind::Laplace | ColumnKind::Student { .. } => {}
-        }
-        let mut is_replaced = || f64::from(rng.next_u32()) / 4_294_967_296.0 < part;
-        match kind {
-            ColumnKind::Flag => {
-                for flag in own.iter_mut().filter(|_| is_replaced()) {
-                    *flag = 1 - *flag;
-                }
-            }
-            ColumnKind::State { states } if is_replaced() => {
-                own.fill(0);
-                own[rng.next_u32() as usize % usize::from(states)] = 1;
-            }
-            _ => {}
-        }
-    }
 }

@@ -7,8 +7,8 @@ use super::rows::{Grid, Rows};
 use crate::error::Error;
 use crate::model::Dense;
 use candle_core::Tensor;
-use elbow::format::EncodeError;
-use elbow::kernel::WeightBits;
+use elbow::image::EncodeError;
+use elbow::layer::WeightBits;
 use nalgebra::DMatrix;
 
 /// Outputs that readings count for alike, where they count for different outputs differently: neighbours have much in

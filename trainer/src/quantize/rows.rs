@@ -1,8 +1,8 @@
 //! The weights of a layer as integers, a scale for each row.
 
 use super::operand::{LARGEST_ACCUMULATOR, Operand, SYMMETRIC_LEVELS};
-use elbow::format::{DenseSpec, RowSpec};
-use elbow::kernel::WeightBits;
+use elbow::image::{DenseSpec, Row};
+use elbow::layer::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
 
@@ -51,7 +51,7 @@ pub struct Rows {
     /// Whole numbers from -127 to 127, (inputs, outputs); of four bits multiples of 16.
     pub weights: Vec<f32>,
     /// Bias and multiplier of each output.
-    pub rows: Vec<RowSpec>,
+    pub rows: Vec<Row>,
     /// What a step of each accumulator is worth.
     pub scales: Vec<f64>,
     /// The sum of the magnitudes of each row's weights.
@@ -129,7 +129,7 @@ impl Rows {
             // Beyond it weights are clamped: outputs so far apart in their steps have no better image.
             let multiplier = Multiplier::at_least((fits / step).min(LARGEST_MULTIPLIER))?;
             scales[row] = multiplier.to_f64() * step;
-            rows.push(RowSpec {
+            rows.push(Row {
                 bias: 0,
                 multiplier,
             });

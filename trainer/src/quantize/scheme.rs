@@ -2,13 +2,12 @@
 
 use super::Q16;
 use super::layer::quantize_inputs;
-use super::likelihood::quantize_likelihood;
 use super::operand::{LEAST_FRACTION_BITS, Operand};
 use super::plan::Plan;
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, Vae};
 use crate::readings::Normalization;
-use elbow::format::{EncodeError, InputSpec, LikelihoodSpec};
+use elbow::image::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
 
 /// The integers of a model but for its weights and biases. Layers are counted through: the hidden layers of
@@ -43,7 +42,7 @@ impl Scheme {
         let (inputs, input) = quantize_inputs(normalization, &ranges.inputs, plan.inputs)?;
         let fraction_bits = latent_fraction_bits(ranges.latent);
         let taken_in = Operand::latents(vae.latents() + vae.conditions(), fraction_bits);
-        let (likelihood, output_steps) = quantize_likelihood(vae, normalization)?;
+        let (likelihood, output_steps) = vae.likelihood.quantize(normalization)?;
         let of_units = ranges.encoder.iter().chain(&ranges.decoder);
         let widths = plan.encoder.iter().chain(&plan.decoder);
         let hidden = of_units.zip(widths).enumerate();

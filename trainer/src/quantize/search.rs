@@ -12,8 +12,8 @@ use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::readings::Normalization;
 use candle_core::Device;
-use elbow::format::ImageSpec;
-use elbow::kernel::{Packing, WeightBits};
+use elbow::image::ImageSpec;
+use elbow::layer::{Packing, WeightBits};
 
 /// Readings of each kind that a choice is judged on.
 const JUDGED: usize = 256;

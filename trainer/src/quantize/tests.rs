@@ -7,7 +7,7 @@ use crate::model::{Architecture, Likelihood};
 use crate::numeric::random::{self, Purpose};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use rand_core::Rng;
 
 /// A model with random weights and 96 readings of counts up to 16.
@@ -20,7 +20,7 @@ fn case() -> (Vae, Normalization, Prepared) {
         ..Architecture::default()
     };
     let mut rng = random::stream(3, Purpose::Initialization);
-    let likelihood = Likelihood::Binomial { trials: 16 };
+    let likelihood = Likelihood::binomial(16, 12).unwrap();
     let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
     let values = (0..96 * 12).map(|_| (rng.next_u32() % 17) as i16).collect();
     let normalization = Normalization::counts(12, 16);
@@ -270,7 +270,7 @@ fn small_layers_keep_eight_bits() {
             ..Architecture::default()
         };
         let mut rng = random::stream(3, Purpose::Initialization);
-        let likelihood = Likelihood::Binomial { trials: 1 };
+        let likelihood = Likelihood::binomial(1, 784).unwrap();
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();
         let eight = |bits| bits == WeightBits::Eight;
         four_bits(&vae).into_iter().map(eight).collect::<Vec<_>>()

@@ -6,7 +6,7 @@ use super::search::{Affords, Search};
 use crate::config::Activations;
 use crate::error::Error;
 use elbow::Model;
-use elbow::format::EncodeError;
+use elbow::image::EncodeError;
 use serde::Serialize;
 
 /// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen where they take memory.

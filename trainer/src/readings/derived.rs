@@ -7,7 +7,7 @@ use crate::config::{
     Config, DataConfig, ExportConfig, LikelihoodKind, Limits, ModelConfig, TrainConfig,
 };
 use crate::data::{self, NamedRole};
-use elbow::format::ColumnSpec;
+use elbow::image::ColumnSpec;
 use serde::{Deserialize, Serialize};
 
 /// Everything in `config.toml`.

@@ -15,7 +15,6 @@ pub mod splits;
 pub mod stream;
 
 pub use derived::{Derived, RunConfig, SettingsFile};
-pub(crate) use kinds::{FAILURES, failures};
 pub use labelled::{Labelled, refuse_gaps};
 pub use ranges::Range;
 

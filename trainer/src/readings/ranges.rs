@@ -3,7 +3,7 @@
 
 use crate::data::{Dataset, NamedRole, numbers};
 use elbow::Model;
-use elbow::format::{ImageSpec, InputSpec};
+use elbow::image::{ImageSpec, InputSpec};
 use serde::{Deserialize, Serialize};
 
 /// What a number of a reading was in training, in the units of the data less the column's offset.

@@ -314,11 +314,8 @@ impl Splits {
     pub fn normalization(&self) -> Result<Normalization, Error> {
         match (&self.stream, &self.likelihood) {
             (Some(stream), _) => stream.normalization(&self.train),
-            (None, LikelihoodKind::Columns(kinds)) => {
-                let whole = kinds
-                    .iter()
-                    .flat_map(|kind| std::iter::repeat_n(kind.is_discrete(), kind.numbers()));
-                Normalization::real(&self.train, &whole.collect::<Vec<_>>())
+            (None, kind @ LikelihoodKind::Columns(_)) => {
+                Normalization::real(&self.train, &kind.whole_numbers(0))
             }
             (None, LikelihoodKind::Binomial { trials }) => {
                 let width = self.train.table.width();

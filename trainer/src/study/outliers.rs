@@ -6,15 +6,15 @@
 
 use crate::data::Dataset;
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
-use crate::model::{Likelihood, Vae};
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::Normalization;
 use crate::score::evaluate::float_scores;
 use candle_core::Tensor;
-use elbow::format::{DenseSpec, ImageSpec};
-use elbow::kernel::WeightBits;
+use elbow::image::{DenseSpec, ImageSpec};
+use elbow::layer::WeightBits;
 
 /// Levels of 8 bits on either side of zero.
 const LEVELS: f64 = 127.0;
@@ -104,9 +104,9 @@ fn worst_column(
     inputs: &Tensor,
 ) -> Result<Option<Outlier>, Error> {
     // Counts have the range that their trials give them.
-    let first = match vae.likelihood {
-        Likelihood::Binomial { .. } => normalization.width() - vae.conditions(),
-        Likelihood::Location(_) | Likelihood::Heterogeneous(_) => 0,
+    let first = match vae.likelihood.has_fixed_range() {
+        true => vae.likelihood.inputs(),
+        false => 0,
     };
     let reach = |column: usize| -> Result<Reach, Error> {
         let gain = spec.inputs[column].gain.to_f64();
@@ -174,7 +174,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 
 /// The column of weights that takes the scale in more than half of the rows of its layer.
 fn worst_weights(spec: &ImageSpec) -> Option<Outlier> {
-    let half = |hidden: &[elbow::format::LayerSpec], first| {
+    let half = |hidden: &[elbow::image::LayerSpec], first| {
         let kinds = std::iter::once(first).chain(std::iter::repeat("unit"));
         kinds.take(hidden.len() + 1).collect::<Vec<_>>()
     };
@@ -400,7 +400,7 @@ pub fn costliest_input(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use elbow::format::RowSpec;
+    use elbow::image::Row;
     use elbow::requantize::Multiplier;
 
     fn reach(column: usize, largest: f64, ordinary: f64, range: f64) -> Reach {
@@ -447,7 +447,7 @@ mod tests {
     fn a_dominant_column_of_weights_is_found() {
         let multiplier = Multiplier::nearest(1.0).unwrap();
         let rows = vec![
-            RowSpec {
+            Row {
                 bias: 0,
                 multiplier
             };

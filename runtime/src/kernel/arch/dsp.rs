@@ -1,4 +1,4 @@
-//! Armv7E-M and Armv8-M with the DSP extension (Cortex-M4, M7, M33): [`Packing::PairedTiles`].
+//! Armv7E-M and Armv8-M with the DSP extension (Cortex-M4, M7, M33): [`crate::kernel::Packing::PairedTiles`].
 //!
 //! # Algebra
 //!
@@ -32,8 +32,8 @@
 //! ```
 #![allow(unsafe_code)]
 
-use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
-use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
+use crate::kernel::matrix::{Dense, LANES, Limits, Numbers, Operands, Row};
+use crate::kernel::packing::{BAND, TILE, TILE_BYTES};
 use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
@@ -129,12 +129,6 @@ macro_rules! wide_tile {
         )
     };
 }
-
-/// Four bands of tiles.
-pub(crate) const BAND: usize = 4 * TILE;
-
-/// The packing of these kernels.
-pub(crate) const NATIVE: Packing = Packing::PairedTiles;
 
 /// Columns that are summed at 256 times their value before the 256 goes.
 const SEGMENT: usize = 344;
@@ -464,7 +458,11 @@ pub(crate) fn scaled(
 pub(crate) fn activated(
     dense: Dense<'_>,
     operands: &Operands<'_>,
-    (floor, ceiling, zero_point): (i32, i32, i32),
+    Limits {
+        floor,
+        ceiling,
+        zero_point,
+    }: Limits,
     out: &mut [i8],
 ) -> bool {
     let rows = dense.rows.len();

@@ -1,4 +1,4 @@
-//! Armv8.1-M with Helium (Cortex-M55): [`Packing::Rows`].
+//! Armv8.1-M with Helium (Cortex-M55): [`crate::kernel::Packing::Rows`].
 //!
 //! VMLADAVA multiplies the numbers of two vectors one by one and adds all products to a register: 16
 //! narrow products an instruction, or 8 wide ones. Four rows go together, so that a vector of inputs is
@@ -6,8 +6,8 @@
 //! vectors that are behind the last column are neither loaded nor added, so no row needs padding.
 #![allow(unsafe_code)]
 
-use crate::kernel::packing::{Packing, TILE};
-use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
+use crate::kernel::matrix::{Dense, LANES, Limits, Numbers, Operands, Row};
+use crate::kernel::packing::{BAND, TILE};
 use crate::requantize::Multiplier;
 use core::arch::naked_asm;
 
@@ -45,9 +45,6 @@ macro_rules! wide_products {
     };
 }
 
-/// Rows that are asked for at once: eight times as many as go together.
-pub(crate) const BAND: usize = 8 * TOGETHER;
-
 /// Rows that go together.
 const TOGETHER: usize = 4;
 
@@ -56,9 +53,6 @@ const SHORT: usize = 8;
 
 /// The largest shift of a multiplier that goes the long way.
 const SHIFT: u32 = 15;
-
-/// The packing of these kernels.
-pub(crate) const NATIVE: Packing = Packing::Rows;
 
 /// See [`super::prepare`]: the numbers as they are, each lane at a multiple of four columns.
 pub(crate) fn prepare(
@@ -215,7 +209,11 @@ pub(crate) fn scaled(
 pub(crate) fn activated(
     dense: Dense<'_>,
     operands: &Operands<'_>,
-    (floor, ceiling, zero_point): (i32, i32, i32),
+    Limits {
+        floor,
+        ceiling,
+        zero_point,
+    }: Limits,
     out: &mut [i8],
 ) -> bool {
     if out.len() < operands.lanes * dense.rows.len() {

@@ -13,7 +13,7 @@ mod portable;
 mod tiles;
 #[cfg(target_pointer_width = "64")]
 mod vectors;
-mod widen;
+pub(super) mod widen;
 
 #[cfg(elbow_kernels = "dsp")]
 use dsp as core_kernels;
@@ -29,13 +29,8 @@ use portable as core_kernels;
 #[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
 use tiles as core_kernels;
 
-use super::packing::Packing;
-use super::{Dense, LANES, Numbers, Operands, Row};
-use crate::requantize::Multiplier;
-
-/// Rows that are computed together, and the packing that is read fastest.
-pub(super) use core_kernels::{BAND, NATIVE};
-pub(super) use widen::widen;
+use super::matrix::{Dense, LANES, Limits, Numbers, Operands, Row};
+use super::packing::{BAND, Packing};
 
 /// The sums of any packing, in plain Rust.
 #[cfg(not(target_pointer_width = "64"))]
@@ -75,7 +70,20 @@ pub(super) fn outputs(
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }
+        #[cfg(any(
+            elbow_kernels = "v6m",
+            elbow_kernels = "v7m",
+            elbow_kernels = "dsp",
+            elbow_kernels = "helium"
+        ))]
         core_kernels::sums(part.weights, operands, outputs);
+        #[cfg(not(any(
+            elbow_kernels = "v6m",
+            elbow_kernels = "v7m",
+            elbow_kernels = "dsp",
+            elbow_kernels = "helium"
+        )))]
+        sums_of(Packing::NATIVE, part.weights, operands, outputs);
         #[cfg(elbow_kernels = "dsp")]
         return core_kernels::scale(part.rows, operands, outputs);
     } else {
@@ -91,7 +99,7 @@ pub(super) fn outputs(
 pub(super) fn activated(
     dense: Dense<'_>,
     operands: &Operands<'_>,
-    limits: (i32, i32, i32),
+    limits: Limits,
     out: &mut [i8],
 ) -> bool {
     #[cfg(any(
@@ -111,8 +119,7 @@ pub(super) fn activated(
 #[inline(never)]
 fn scale(rows: &[Row], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
     let [start, starts @ ..] = &operands.starts;
-    for ([sum, others @ ..], &[bias, multiplier]) in sums.iter_mut().zip(rows) {
-        let multiplier = Multiplier::from_validated(multiplier as u32);
+    for ([sum, others @ ..], &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
         *sum = multiplier.apply(sum.wrapping_add(*start).wrapping_add(bias));
         if operands.lanes > 1 {
             for (sum, &start) in others.iter_mut().zip(starts) {

@@ -1,20 +1,8 @@
 //! Inner products in plain Rust: the definition of every other one. Operands are 16-bit numbers, lane
 //! after lane, each lane filled up with zeros to a multiple of four.
 
-use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
-use crate::kernel::{LANES, Numbers, Operands};
-
-/// Rows that are computed together on cores without kernels of their own.
-#[allow(dead_code, reason = "a core's own kernels have another")]
-pub(crate) const BAND: usize = if cfg!(target_pointer_width = "64") {
-    8 * TILE
-} else {
-    TILE
-};
-
-/// The packing of hosts.
-#[allow(dead_code, reason = "a core's own kernels have another")]
-pub(crate) const NATIVE: Packing = Packing::Rows;
+use crate::kernel::matrix::{LANES, Numbers, Operands};
+use crate::kernel::packing::{BAND, Packing, TILE, TILE_BYTES};
 
 /// See [`super::prepare`].
 #[inline(never)]
@@ -53,16 +41,6 @@ pub(crate) fn prepare(
 }
 
 /// `sums[r][lane] = sum_c w_rc * x_c - start`, wrapping, for the rows that `weights` hold.
-#[allow(dead_code, reason = "a core's own kernels have another")]
-pub(crate) fn sums(
-    weights: &[u8],
-    operands: &Operands<'_>,
-    sums: &mut [[i32; LANES]; super::BAND],
-) {
-    super::sums_of(NATIVE, weights, operands, sums);
-}
-
-/// [`sums`] of any packing.
 #[cfg_attr(
     target_pointer_width = "64",
     allow(dead_code, reason = "see `vectors`")
@@ -72,7 +50,7 @@ pub(crate) fn sums_of(
     packing: Packing,
     weights: &[u8],
     operands: &Operands<'_>,
-    sums: &mut [[i32; LANES]; super::BAND],
+    sums: &mut [[i32; LANES]; BAND],
 ) {
     let columns = operands.columns;
     let padded = columns.next_multiple_of(TILE).max(1);

@@ -3,8 +3,8 @@
 //!
 //! Block after block of four rows is brought into the order and the width of the operands, once for all lanes.
 
-use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
-use crate::kernel::{LANES, Operands};
+use crate::kernel::matrix::{LANES, Operands};
+use crate::kernel::packing::{BAND, Packing, TILE, TILE_BYTES};
 
 /// Columns of a block.
 const BLOCK: usize = 256;
@@ -17,14 +17,14 @@ pub(crate) fn sums_of(
     packing: Packing,
     weights: &[u8],
     operands: &Operands<'_>,
-    sums: &mut [[i32; LANES]; super::BAND],
+    sums: &mut [[i32; LANES]; BAND],
 ) {
     let columns = operands.columns;
     let padded = columns.next_multiple_of(TILE).max(1);
     let x: &[i16] = bytemuck::cast_slice(operands.words);
     let band = packing.bytes(columns, TILE).unwrap_or(0).max(1);
     let mut block = [[0i16; BLOCK]; TILE];
-    *sums = [[0; LANES]; super::BAND];
+    *sums = [[0; LANES]; BAND];
     let bands = sums.as_chunks_mut::<TILE>().0;
     for (weights, sums) in weights.chunks(band).zip(bands) {
         for first in (0..columns).step_by(BLOCK) {

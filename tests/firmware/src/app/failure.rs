@@ -3,8 +3,8 @@
 use crate::arguments::ArgumentError;
 use crate::host::HostError;
 use core::fmt;
+use elbow::monitor::WatchError;
 use elbow::telemetry::TelemetryError;
-use elbow::watch::WatchError;
 use elbow::{ImageError, LengthError, MaskError, ReadingError, SelfTestError, WorkspaceError};
 use elbow_cases::sweep::Difference;
 

@@ -5,7 +5,7 @@ use super::files::Output;
 use crate::arguments::Arguments;
 use crate::counter::Counter;
 use crate::image;
-use elbow::kernel::Packing;
+use elbow::layer::Packing;
 use elbow_cases::layers::{Layer, LayerShape};
 
 #[inline(never)]

@@ -5,7 +5,7 @@ use super::files::{Input, Output};
 use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::image;
-use elbow::watch::{Event, Watch, WatchError, WatchSettings};
+use elbow::monitor::{Event, Watch, WatchError, WatchSettings};
 use elbow::{Estimator, Model};
 
 /// Samples of each channel that are read from the host at once.

@@ -13,16 +13,15 @@ use core::fmt::{self, Write};
 use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
-use elbow::frontend::{Feature, FrontEnd};
-use elbow::kernel::{
-    Activations, Bounds, Dense, Numbers, Operands, Packing, Quantization, WeightBits,
+use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row};
+use elbow::layer::{Packing, Quantization, WeightBits};
+use elbow::monitor::{
+    Drift, DriftSettings, Event, Reference, Smoother, SmootherSettings, Watch, WatchSettings,
 };
-use elbow::monitor::{Drift, DriftSettings, Reference, Smoother, SmootherSettings};
 use elbow::requantize::Multiplier;
-use elbow::stream::{WindowShape, Windows};
+use elbow::signal::{Feature, FrontEnd, WindowShape, Windows};
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::watch::{Event, Watch, WatchSettings};
 use elbow::{
     Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Workspace, distribution,
     format, gaussian, raw_reading, rng, transcendental,
@@ -164,7 +163,7 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     let Memory {
         values, raw, bytes, ..
     } = memory;
-    let rows: &[[i32; 2]] = values.as_chunks().0;
+    let rows: &[Row] = bytemuck::try_cast_slice(values).ok()?;
     let packing = *Packing::ALL.get(number as usize)?;
     let bits = *WeightBits::ALL.get(number as usize)?;
     let length = bits.bytes(packing, number as usize, number as usize);

@@ -14,8 +14,9 @@ mod tests;
 use super::product::forward;
 use super::values::Values;
 use crate::error::Error;
+use crate::likelihood::output_steps;
 use crate::model::Vae;
-use crate::quantize::{Operand, Plan, Rows, Scheme, output_steps};
+use crate::quantize::{Operand, Plan, Rows, Scheme};
 use crate::readings::Normalization;
 use elbow::distribution::LARGEST_MEAN;
 use elbow::requantize::FactorError;
@@ -101,9 +102,7 @@ impl Quantized {
         };
         Ok(Self {
             units: normalization.units.clone(),
-            log_units: vae
-                .likelihood
-                .log_units(normalization.width() - vae.conditions()),
+            log_units: vae.likelihood.log_units(),
             latents: vae.latents(),
             layers: (0..layers).map(layer).collect(),
             failure: Mutex::new(None),
@@ -136,7 +135,7 @@ impl Quantized {
         let failure = *self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match failure {
             None => Ok(()),
-            Some(error) => Err(elbow::format::EncodeError::from(error).into()),
+            Some(error) => Err(elbow::image::EncodeError::from(error).into()),
         }
     }
 

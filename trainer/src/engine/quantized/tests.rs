@@ -3,7 +3,6 @@
 use super::*;
 use crate::config::{LikelihoodKind, Weights};
 use crate::data::{Dataset, Table};
-use crate::engine::likelihood::Likelihood as Terms;
 use crate::engine::network::Network;
 use crate::engine::shard::{Shape, Shard};
 use crate::engine::tests::{COLUMNS, make_whole};
@@ -13,8 +12,9 @@ use crate::numeric::random::{self, Purpose, normals};
 use crate::quantize::{Choices, Label, Pool, Width, choose, quantize, settle};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::format::EncodeError;
-use elbow::kernel::{self, Activations, Numbers, Operands, Packing, operand_words};
+use elbow::image::EncodeError;
+use elbow::internal::{self as kernel, Activations, Numbers, Operands, operand_words};
+use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::{Estimator, Model, Session};
 use rand_core::Rng;
 
@@ -103,12 +103,9 @@ impl Case {
         layer.quantize(&values, &kind.operand).unwrap();
         assert_eq!(layer.exact, kind.exact);
         let spec = layer.rows.to_spec();
-        let rows = spec.rows.iter();
         Self {
             weights: Packing::Rows.pack(inputs, &spec.weights),
-            rows: rows
-                .map(|row| [row.bias, row.multiplier.to_word().cast_signed()])
-                .collect(),
+            rows: spec.rows,
             layer,
         }
     }
@@ -117,7 +114,7 @@ impl Case {
         kernel::Dense {
             columns,
             packing: Packing::Rows,
-            bits: kernel::WeightBits::Eight,
+            bits: WeightBits::Eight,
             weights: &self.weights,
             rows: &self.rows,
             bounds: kernel::Bounds::UNKNOWN,
@@ -194,7 +191,7 @@ fn wide(dense: kernel::Dense<'_>, operands: Operands<'_>) -> Vec<i32> {
 }
 
 fn activations(dense: kernel::Dense<'_>, operands: Operands<'_>, ceiling: i16) -> Vec<i32> {
-    let quantization = kernel::Quantization {
+    let quantization = Quantization {
         zero_point: -ceiling,
         floor: -ceiling,
         ceiling,
@@ -299,7 +296,7 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
             conditions,
             latents: LATENTS,
             samples: 1,
-            likelihood: Terms::new(&vae.likelihood),
+            likelihood: vae.likelihood.runs().to_vec(),
         };
         let mut shard = Shard::new(&network, &shape, rows);
         let list = |tensor: &candle_core::Tensor| -> Vec<f32> {

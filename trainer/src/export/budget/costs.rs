@@ -5,7 +5,7 @@ use crate::config::{Core, LikelihoodKind};
 use crate::error::Error;
 use crate::numeric::least_squares;
 use elbow::distribution::{Likelihood, Prior};
-use elbow::kernel::WeightBits;
+use elbow::layer::WeightBits;
 use elbow::{LayerRole, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

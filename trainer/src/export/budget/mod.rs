@@ -14,7 +14,8 @@ pub use costs::{Cost, CostModel};
 use crate::config::{Activations, Config, Core, Latent, PriorKind, Weights};
 use crate::error::Error;
 use elbow::Model;
-use elbow::format::{AlignedImage, EncodeError};
+use elbow::format::AlignedImage;
+use elbow::image::EncodeError;
 use serde::Serialize;
 
 /// Hidden layers grow and shrink by so many units: kernels compute them in fours and eights.

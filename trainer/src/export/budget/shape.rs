@@ -2,7 +2,7 @@
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
 use elbow::distribution::Family;
-use elbow::kernel::Packing;
+use elbow::layer::Packing;
 use elbow::{LayerRole, Model};
 
 /// The likelihoods whose terms cost differently.
@@ -13,18 +13,8 @@ pub(super) enum Terms {
     Laplace,
     NormalPredicted,
     LaplacePredicted,
-    /// Of columns of different kinds.
-    Column(Kind),
-}
-
-/// The kinds of columns whose terms cost differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Location,
-    Student,
-    Flag,
-    Count,
-    State,
+    /// Terms of columns of different kinds, by what their families call their cost.
+    Column(&'static str),
 }
 
 impl Terms {
@@ -34,11 +24,11 @@ impl Terms {
         Self::Laplace,
         Self::NormalPredicted,
         Self::LaplacePredicted,
-        Self::Column(Kind::Location),
-        Self::Column(Kind::Student),
-        Self::Column(Kind::Flag),
-        Self::Column(Kind::Count),
-        Self::Column(Kind::State),
+        Self::Column("location"),
+        Self::Column("student"),
+        Self::Column("flag"),
+        Self::Column("count"),
+        Self::Column("state"),
     ];
 
     pub(super) fn location(family: Family, predicted_scale: bool) -> Self {
@@ -52,16 +42,8 @@ impl Terms {
 
     /// Those of columns of these kinds, and how many there are of each.
     pub(super) fn columns(kinds: &[ColumnKind]) -> Vec<(Self, usize)> {
-        let kinds = kinds.iter().map(|kind| {
-            let terms = match kind {
-                ColumnKind::Normal | ColumnKind::Laplace => Kind::Location,
-                ColumnKind::Student { .. } => Kind::Student,
-                ColumnKind::Flag => Kind::Flag,
-                ColumnKind::Count => Kind::Count,
-                ColumnKind::State { .. } => Kind::State,
-            };
-            (Self::Column(terms), kind.numbers())
-        });
+        let kinds = kinds.iter();
+        let kinds = kinds.map(|kind| (Self::Column(kind.cost()), kind.numbers()));
         kinds.collect()
     }
 
@@ -155,10 +137,7 @@ impl Shape {
             decoder: hidden(LayerRole::Decoder),
             wide_inputs: model.input_ceiling() > 127,
             wide: wide.is_some_and(|(_, limits)| limits.ceiling > 127),
-            terms: Self::terms(
-                &LikelihoodKind::of(model.likelihood(), model.inputs()),
-                model.inputs(),
-            ),
+            terms: Self::terms(&LikelihoodKind::of(model), model.inputs()),
         }
     }
 

@@ -35,7 +35,7 @@ use crate::train::gradient;
 use crate::train::inference::train_locally;
 use crate::train::{self, Checkpoint, Course, Epoch};
 use candle_core::Device;
-use elbow::format::ImageSpec;
+use elbow::image::ImageSpec;
 use elbow::{Estimator, Model};
 use interrupted::Clock;
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitError, SplitOptions};
 use crate::error::Error;
-use elbow::stream::WindowShape;
+use elbow::signal::WindowShape;
 use std::ops::Range;
 
 /// Divides windows, of which `abnormal` says one by one whether they may only be tested on; `recordings` says how many

@@ -1,7 +1,7 @@
 //! Streams: samples of several channels that become readings by windows and a front end.
 //!
-//! The readings are made by the device's own code ([`elbow::stream::Windows`],
-//! [`elbow::frontend::FrontEnd`]), so that training and serving cannot differ.
+//! The readings are made by the device's own code ([`elbow::signal::Windows`],
+//! [`elbow::signal::FrontEnd`]), so that training and serving cannot differ.
 //!
 //! Channels whose samples are all whole numbers that fit 16 bits are raw samples as they are;
 //! others get a power of two each, as real readings do ([`exponents`]). A reading's numbers are
@@ -18,8 +18,9 @@ use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION, exponents};
-use elbow::format::{MAX_INPUTS, StreamSpec};
-use elbow::frontend::{Feature, FrontEnd, MAX_FRACTION_BITS};
+use elbow::format::MAX_INPUTS;
+use elbow::image::StreamSpec;
+use elbow::signal::{Feature, FrontEnd, MAX_FRACTION_BITS};
 use serde::{Deserialize, Serialize};
 
 /// Exponents of channels beyond this leave 32-bit floats.

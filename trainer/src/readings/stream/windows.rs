@@ -3,8 +3,7 @@
 use crate::data::Table;
 use crate::error::Error;
 use crate::readings::Readings;
-use elbow::frontend::FrontEnd;
-use elbow::stream::{WindowShape, Windows};
+use elbow::signal::{FrontEnd, WindowShape, Windows};
 
 /// Windows that `samples` samples complete.
 pub fn count(samples: usize, shape: WindowShape) -> usize {
@@ -87,7 +86,7 @@ pub fn in_units(readings: &Readings, exponents: &[i8]) -> Result<Table, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use elbow::frontend::Feature;
+    use elbow::signal::Feature;
 
     #[test]
     fn windows_are_counted_and_labelled() {

@@ -1,13 +1,13 @@
 //! The score of a reading with some of the device's roundings, the others left out.
 
-use super::network::{Layer, Network, Q16, Rounding, half_up, log_deviations, saturate};
+use super::network::{Layer, Network, Q16, Rounding, half_up, saturate};
 use super::prior::{Prior, log_sum_exp};
 use crate::error::Error;
-use crate::model::{Likelihood, Vae};
+use crate::model::Vae;
 use crate::readings::Normalization;
-use elbow::distribution::{Family, LARGEST_LOG_DEVIATION, LARGEST_MEAN};
-use elbow::format::ImageSpec;
+use elbow::distribution::LARGEST_MEAN;
 use elbow::gaussian::standard_normal;
+use elbow::image::ImageSpec;
 use elbow::sigma_points::SigmaPoints;
 use elbow::transcendental::exp;
 use elbow::{Estimator, Model};
@@ -79,7 +79,7 @@ impl<'a> Emulator<'a> {
             normalization,
             network: Network::new(vae, &ImageSpec::of(model), normalization)?,
             prior: Prior::new(vae)?,
-            log_deviations: log_deviations(vae)?,
+            log_deviations: wide(vae.likelihood.log_deviations()?),
             estimator,
             seed,
         })
@@ -263,7 +263,6 @@ impl<'a> Emulator<'a> {
         let first = self.network.encoder.len();
         let outputs = run(&self.network.decoder, taken_in, switches, first);
         let modelled = &reading[..self.model.inputs()];
-        let rows = outputs.len() / modelled.len();
         if switches.tables {
             let likelihood = self.model.likelihood();
             let outputs = outputs
@@ -272,49 +271,12 @@ impl<'a> Emulator<'a> {
             let outputs: Vec<i32> = outputs.collect();
             return likelihood.log_density_of(modelled, &outputs) as f64;
         }
-        if let Likelihood::Heterogeneous(columns) = &self.vae.likelihood {
-            let scales = outputs.iter().zip(&self.network.output_scales);
-            let outputs: Vec<f64> = scales.map(|(output, scale)| output * scale).collect();
-            let parameters = self.log_deviations.as_deref().unwrap_or_default();
-            let x = columns.targets(modelled, self.normalization);
-            return (columns.log_density(parameters, &x, &outputs) + constant) * Q16;
-        }
-        let terms = modelled.iter().enumerate().map(|(input, &x)| {
-            let scales = &self.network.output_scales[rows * input..][..rows];
-            let of_input = outputs[rows * input..][..rows].iter().zip(scales);
-            let of_input: Vec<f64> = of_input.map(|(output, scale)| output * scale).collect();
-            self.term(input, x, &of_input)
-        });
-        (terms.sum::<f64>() + constant) * Q16
-    }
-
-    /// `log p(x_i|z)` without its constant, nats, from outputs in network units.
-    fn term(&self, input: usize, x: i16, outputs: &[f64]) -> f64 {
-        let x = f64::from(x);
-        match &self.vae.likelihood {
-            Likelihood::Binomial { trials } => {
-                let logit = outputs[0];
-                let softplus = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
-                x * logit - f64::from(*trials) * softplus
-            }
-            Likelihood::Location(location) => {
-                let center = f64::from(self.normalization.centers[input]);
-                let unit = f64::from(self.normalization.units[input]);
-                let limit = f64::from(LARGEST_LOG_DEVIATION) / Q16;
-                let log_deviation = match &self.log_deviations {
-                    Some(all) => all[input],
-                    None => outputs[1].clamp(-limit, limit),
-                };
-                let deviation = ((x - center) / unit - outputs[0]) * (-log_deviation).exp();
-                let penalty = match location.family {
-                    Family::Normal => deviation * deviation / 2.0,
-                    Family::Laplace => deviation.abs(),
-                };
-                -log_deviation - penalty
-            }
-            // It has a density of its own.
-            Likelihood::Heterogeneous(_) => 0.0,
-        }
+        let scales = outputs.iter().zip(&self.network.output_scales);
+        let outputs: Vec<f64> = scales.map(|(output, scale)| output * scale).collect();
+        let parameters = self.log_deviations.as_deref().unwrap_or_default();
+        let likelihood = &self.vae.likelihood;
+        let targets = likelihood.targets(modelled, self.normalization);
+        (likelihood.log_density(parameters, &targets, &outputs) + constant) * Q16
     }
 
     /// `KL(q(z|x) || p(z))`, Q16.16.
@@ -337,6 +299,10 @@ impl<'a> Emulator<'a> {
         let z: Vec<f64> = pass.values.iter().map(|value| value / Q16).collect();
         self.prior.log_density(&z) + 0.5 * entropy
     }
+}
+
+fn wide(numbers: Option<Vec<f32>>) -> Option<Vec<f64>> {
+    numbers.map(|all| all.into_iter().map(f64::from).collect())
 }
 
 /// Runs layers of which the first is layer `first` of all.

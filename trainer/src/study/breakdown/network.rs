@@ -5,9 +5,10 @@
 //! Without a rounding they are the trained model's numbers, in the same units.
 
 use crate::error::Error;
-use crate::model::{Dense, Likelihood, Vae};
+use crate::model::{Dense, Vae};
 use crate::readings::Normalization;
-use elbow::format::{Activation, DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::image::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec};
+use elbow::layer::Activation;
 
 /// 1.0 as Q16.16.
 pub(super) const Q16: f64 = 65536.0;
@@ -348,15 +349,4 @@ impl Steps {
 /// To the range of 32 bits.
 pub(super) fn saturate(value: f64) -> f64 {
     value.clamp(i32::MIN.into(), i32::MAX.into())
-}
-
-/// The learned parameters of the likelihood, `ln sigma_i` in network units of each input that has a location; none where the
-/// decoder gives them, or of counts alone.
-pub(super) fn log_deviations(vae: &Vae) -> Result<Option<Vec<f64>>, Error> {
-    let all = match &vae.likelihood {
-        Likelihood::Binomial { .. } => None,
-        Likelihood::Location(location) => location.log_deviations()?,
-        Likelihood::Heterogeneous(columns) => Some(columns.log_deviation.to_vec1::<f32>()?),
-    };
-    Ok(all.map(|all| all.into_iter().map(f64::from).collect()))
 }

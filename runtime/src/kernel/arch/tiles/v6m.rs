@@ -14,7 +14,7 @@
 //! job's offset. The offset is such that an activation at the floor is zero now: BICS with its own sign takes what is below
 //! to the floor. A shift below 17 goes the long way.
 
-use super::{Job, apply};
+use super::job::{Job, apply};
 use core::arch::naked_asm;
 
 /// The outputs of a job's rows, eight rows after eight.

@@ -13,7 +13,7 @@
 //! offset. The offset is such that an activation at the floor is zero now: BIC with its own sign takes what is below to
 //! the floor. Of outputs that are no activations a shift below 17 goes the long way.
 
-use super::{Job, apply};
+use super::job::{Job, apply};
 use core::arch::naked_asm;
 
 /// Adds the products of a column of two bands to r4 to r11: its weights are at r0 and r1, its number is at r2, which moves

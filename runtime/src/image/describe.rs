@@ -2,11 +2,12 @@
 
 use super::{
     ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, RowSpec, StreamSpec, Tail,
+    LikelihoodSpec, LocationSpec, PriorSpec, StreamSpec, Tail,
 };
 use crate::distribution::{Family, Heterogeneous, Kind, Likelihood, Location, Place, Prior};
 use crate::kernel::WeightBits;
-use crate::model::{LayerRole, LayerView, Model};
+use crate::layer::{LayerRole, LayerView};
+use crate::model::Model;
 use crate::requantize::Multiplier;
 use std::string::ToString;
 use std::vec::Vec;
@@ -101,14 +102,7 @@ impl LayerView<'_> {
         DenseSpec {
             bits: dense.bits,
             weights: (0..self.rows).flat_map(row).collect(),
-            rows: dense
-                .rows
-                .iter()
-                .map(|&[bias, multiplier]| RowSpec {
-                    bias,
-                    multiplier: Multiplier::from_validated(multiplier as u32),
-                })
-                .collect(),
+            rows: dense.rows.to_vec(),
         }
     }
 }

@@ -1,248 +1,20 @@
-//! Two observers of a stream of scores: [`Smoother`] raises alarms without flutter, [`Drift`] tells
-//! whether ordinary scores are still as they were when the model was calibrated.
-//!
-//! Both are plain values of a few words that take [`Nats`] and know no model. All arithmetic is on
-//! integers; nothing overflows or panics for any sequence of scores.
+//! A control chart of the scores.
 
+use super::average::{MAX_TIME_CONSTANT, average, check_time_constant, round_shift};
+use super::error::MonitorError;
 use crate::fixed::{Nats, divide, saturate, square_root};
-use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
-
-/// Fraction bits that averages carry beyond those of what is averaged, so that slow ones do not
-/// get stuck.
-const EXTRA_BITS: u32 = 16;
 
 /// Fraction bits of the moments of a [`Drift`]: squares of 255 leave room in 64 bits, and 2^16
 /// roundings are still far below a unit of Q16.16.
 const MOMENT_BITS: u32 = 44;
+
 /// Fraction bits of a mean that is multiplied: the square of 255 leaves room in 64 bits.
 const CENTRE_BITS: u32 = 23;
 
-/// The largest base-two logarithm of a time constant, 65536 scores.
-pub const MAX_TIME_CONSTANT: u8 = 16;
-
-/// How a [`Smoother`] smooths and when it raises its alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SmootherSettings {
-    /// Base-two logarithm of the time constant in scores, 0 to [`MAX_TIME_CONSTANT`]: each score
-    /// has the weight `2^-time_constant`. 0 does not smooth.
-    pub time_constant: u8,
-    /// The alarm is raised when the smoothed score falls below this.
-    pub enter: Nats,
-    /// The alarm ends when the smoothed score rises above this; at least `enter`.
-    pub leave: Nats,
-    /// Lower scores count as this one, so that a wild one does not hold the alarm for long; below
-    /// `enter`, or nothing could raise it. [`Nats::MIN`] for none.
-    pub floor: Nats,
-}
-
-/// Why a [`Smoother`] or a [`Drift`] was not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MonitorError {
-    /// The time constant is out of its range.
-    TimeConstant {
-        /// Its logarithm.
-        have: u8,
-        /// The smallest one.
-        least: u8,
-        /// The largest one.
-        most: u8,
-    },
-    /// The alarm would end below the score that raises it.
-    Hysteresis {
-        /// The score that raises it.
-        enter: Nats,
-        /// The score that ends it.
-        leave: Nats,
-    },
-    /// Scores would be kept from falling below the one that raises the alarm.
-    Floor {
-        /// The lowest score that counts.
-        floor: Nats,
-        /// The score that raises the alarm.
-        enter: Nats,
-    },
-    /// The reference deviation is zero or negative.
-    Deviation(Nats),
-    /// Scores would be clipped to 0 standard deviations.
-    Clip,
-    /// The lower limit of the ratio exceeds the upper one; both Q16.16.
-    Ratio {
-        /// The lower limit.
-        least: u32,
-        /// The upper limit.
-        most: u32,
-    },
-}
-
-impl fmt::Display for MonitorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::TimeConstant { have, least, most } => write!(
-                f,
-                "a time constant of 2^{have} scores is not in 2^{least} to 2^{most}"
-            ),
-            Self::Hysteresis { enter, leave } => write!(
-                f,
-                "an alarm that is raised below {enter} nats cannot end above {leave} nats"
-            ),
-            Self::Floor { floor, enter } => write!(
-                f,
-                "scores that count as no less than {floor} nats cannot raise an alarm below {enter} nats"
-            ),
-            Self::Deviation(deviation) => write!(
-                f,
-                "the reference standard deviation is {deviation} nats, it must be positive"
-            ),
-            Self::Clip => f.write_str("scores cannot be clipped to 0 standard deviations"),
-            Self::Ratio { least, most } => write!(
-                f,
-                "the lower limit of the ratio, {least}/65536, exceeds the upper one, {most}/65536"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for MonitorError {}
-
-/// What a score did to the alarm of a [`Smoother`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transition {
-    /// There was no alarm and there is none.
-    Quiet,
-    /// The alarm begins with this score.
-    Raised,
-    /// The alarm goes on.
-    Alarm,
-    /// The alarm ended with this score.
-    Cleared,
-}
-
-impl Transition {
-    /// Whether there is an alarm after this score.
-    #[must_use]
-    pub const fn is_alarm(self) -> bool {
-        matches!(self, Self::Raised | Self::Alarm)
-    }
-}
-
-/// An exponentially weighted running score with hysteresis.
-///
-/// With the time constant `2^k` and scores `x` in Q16.16, none below the floor, the state `s` is an integer of Q31.32:
-///
-/// ```text
-/// first score    s = x * 2^16
-/// every other    s = s + round((x * 2^16 - s) / 2^k)       round half up
-/// smoothed       (s + 2^15) >> 16                          Q16.16
-/// ```
-///
-/// The smoothed score always lies between the lowest and the highest score seen, so it cannot
-/// overflow; a score that has saturated counts as what it is, about ±32768 nats. A constant
-/// stream is reached exactly. The first score stands for the whole past: a low one raises the alarm
-/// at once.
-///
-/// ```
-/// use elbow::Nats;
-/// use elbow::monitor::{Smoother, SmootherSettings, Transition};
-///
-/// let nats = |whole: i32| Nats::from_bits(whole << 16);
-/// let mut smoother = Smoother::new(SmootherSettings {
-///     time_constant: 1,
-///     enter: nats(-100),
-///     leave: nats(-90),
-///     floor: Nats::MIN,
-/// })?;
-/// let seen = [-80, -130, -90, -85, -85].map(|score| smoother.update(nats(score)));
-/// // Smoothed: -80, -105, -97.5, -91.25, -88.125.
-/// assert_eq!(seen[..2], [Transition::Quiet, Transition::Raised]);
-/// assert_eq!(seen[2..], [Transition::Alarm, Transition::Alarm, Transition::Cleared]);
-/// # Ok::<(), elbow::monitor::MonitorError>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Smoother {
-    settings: SmootherSettings,
-    /// Q31.32 nats; none before the first score.
-    state: Option<i64>,
-    alarm: bool,
-}
-
-impl Smoother {
-    /// A smoother that has seen no score.
-    ///
-    /// # Errors
-    /// [`MonitorError::TimeConstant`], [`MonitorError::Hysteresis`] and [`MonitorError::Floor`].
-    pub fn new(settings: SmootherSettings) -> Result<Self, MonitorError> {
-        check_time_constant(settings.time_constant, 0)?;
-        let SmootherSettings {
-            enter,
-            leave,
-            floor,
-            ..
-        } = settings;
-        if leave < enter {
-            return Err(MonitorError::Hysteresis { enter, leave });
-        }
-        // An alarm below the lowest score there is can be raised by nothing anyway.
-        if floor >= enter && enter > Nats::MIN {
-            return Err(MonitorError::Floor { floor, enter });
-        }
-        Ok(Self {
-            settings,
-            state: None,
-            alarm: false,
-        })
-    }
-
-    /// Takes the next score in.
-    pub fn update(&mut self, score: Nats) -> Transition {
-        let wide = i64::from(score.max(self.settings.floor).to_bits()) << EXTRA_BITS;
-        let state = match self.state {
-            Some(state) => average(state, wide, self.settings.time_constant),
-            None => wide,
-        };
-        self.state = Some(state);
-        let smoothed = narrow(state);
-        let before = self.alarm;
-        self.alarm = if before {
-            smoothed <= self.settings.leave
-        } else {
-            smoothed < self.settings.enter
-        };
-        match (before, self.alarm) {
-            (false, false) => Transition::Quiet,
-            (false, true) => Transition::Raised,
-            (true, true) => Transition::Alarm,
-            (true, false) => Transition::Cleared,
-        }
-    }
-
-    /// The smoothed score; none before the first.
-    #[must_use]
-    pub fn score(&self) -> Option<Nats> {
-        self.state.map(narrow)
-    }
-
-    /// Whether there is an alarm.
-    #[must_use]
-    pub fn is_alarm(&self) -> bool {
-        self.alarm
-    }
-
-    /// The settings that it was made with.
-    #[must_use]
-    pub fn settings(&self) -> SmootherSettings {
-        self.settings
-    }
-
-    /// Forgets every score and the alarm, as after a gap in the stream.
-    pub fn reset(&mut self) {
-        self.state = None;
-        self.alarm = false;
-    }
-}
-
 /// Scores of normal readings when the model was calibrated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Reference {
     /// Their mean.
     pub mean: Nats,
@@ -250,8 +22,9 @@ pub struct Reference {
     pub standard_deviation: Nats,
 }
 
-/// How a [`Drift`] averages and what it calls drift.
+/// The settings of a [`Drift`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DriftSettings {
     /// Base-two logarithm of the time constant in scores, 1 to [`MAX_TIME_CONSTANT`].
     pub time_constant: u8,
@@ -283,14 +56,15 @@ impl Default for DriftSettings {
     }
 }
 
-/// What a [`Drift`] says of the scores so far.
+/// The report of a [`Drift`] on the scores so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct DriftReport {
     /// The running mean.
     pub mean: Nats,
     /// The running standard deviation.
     pub standard_deviation: Nats,
-    /// How far the running mean is from the reference, in standard errors of the running mean of
+    /// The distance of the running mean from the reference, in standard errors of the running mean of
     /// independent scores; Q16.16, negative where scores have become worse.
     pub z: i32,
     /// Running over reference standard deviation, Q16.16.
@@ -311,20 +85,8 @@ pub struct DriftReport {
 /// 32(1), 1990), it says where the mean and the deviation are now, not only that they moved; and
 /// against means of blocks it has neither a delay of a block nor a buffer.
 ///
-/// With the reference mean `mu` and deviation `sigma`, the time constant `2^k`, `n = 2^(k+1) - 1`
-/// and scores `x`, all in Q16.16:
-///
-/// ```text
-/// u      = clamp(floor(((x - mu) * 2^16 + floor(sigma / 2)) / sigma), -clip * 2^16, clip * 2^16)
-/// m      = m + round((u * 2^28 - m) / 2^k)             Q19.44, starts at 0
-/// s      = s + round((u * u * 2^12 - s) / 2^k)         Q19.44, starts at 2^44 - floor(2^44 / n)
-/// c      = round(m / 2^21)                             Q8.23
-/// v      = max(0, round(s / 2^12) - round(c * c / 2^14))
-/// ratio  = floor(sqrt(v + floor(v / (n - 1))))
-/// z      = saturate32(round(c * floor(sqrt(n * 2^32)) / 2^23))
-/// mean   = saturate32(mu + round(c * sigma / 2^23))
-/// standard_deviation = saturate32(round(ratio * sigma / 2^16))
-/// ```
+/// The [numeric contract](crate#drift) defines every integer, for the time constant `2^k` and
+/// `n = 2^(k+1) - 1`.
 ///
 /// `1 / n` is the variance of the running mean of independent scores of variance 1, and
 /// `1 + 1 / (n - 1)` makes up for the part of their variance that follows the mean. The start is
@@ -397,7 +159,7 @@ impl Drift {
         self.report()
     }
 
-    /// The state of things after the last score.
+    /// The report after the last score.
     #[must_use]
     pub fn report(&self) -> DriftReport {
         let n = self.equivalent();
@@ -426,7 +188,7 @@ impl Drift {
         }
     }
 
-    /// The settings that it was made with.
+    /// The settings of this monitor.
     #[must_use]
     pub fn settings(&self) -> DriftSettings {
         self.settings
@@ -446,31 +208,6 @@ impl Drift {
     }
 }
 
-fn check_time_constant(have: u8, least: u8) -> Result<(), MonitorError> {
-    let most = MAX_TIME_CONSTANT;
-    if (least..=most).contains(&have) {
-        Ok(())
-    } else {
-        Err(MonitorError::TimeConstant { have, least, most })
-    }
-}
-
-/// `state + round((value - state) / 2^constant)`. Between the two, so it stays where both are;
-/// both are below 2^62 in magnitude.
-fn average(state: i64, value: i64, constant: u8) -> i64 {
-    state + round_shift(value - state, u32::from(constant.min(MAX_TIME_CONSTANT)))
-}
-
-/// `value / 2^shift` rounded half up, for shifts up to 32 and values up to 2^62 in magnitude.
-fn round_shift(value: i64, shift: u32) -> i64 {
-    (value + ((1i64 << shift) >> 1)) >> shift
-}
-
-/// A Q31.32 number of nats in Q16.16.
-fn narrow(state: i64) -> Nats {
-    Nats::saturating_from_wide(round_shift(state, EXTRA_BITS))
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
@@ -478,149 +215,11 @@ mod tests {
     use crate::gaussian::standard_normal;
     use crate::rng;
     use rand_core::Rng;
-    use std::string::ToString;
-    use std::vec::Vec;
 
     const ONE: f64 = 65536.0;
 
     fn nats(value: f64) -> Nats {
         Nats::from_bits((value * ONE).round() as i32)
-    }
-
-    fn smoother(time_constant: u8, enter: f64, leave: f64) -> Smoother {
-        let (enter, leave) = (nats(enter), nats(leave));
-        Smoother::new(SmootherSettings {
-            time_constant,
-            enter,
-            leave,
-            floor: Nats::MIN,
-        })
-        .unwrap()
-    }
-
-    #[test]
-    fn a_floor_ends_alarms_sooner() {
-        let scores = [0.0, -1000.0, 0.0, 0.0, 0.0];
-        let of = |floor| {
-            let settings = SmootherSettings {
-                time_constant: 1,
-                enter: nats(-8.0),
-                leave: nats(-4.0),
-                floor,
-            };
-            let mut smoother = Smoother::new(settings).unwrap();
-            scores.map(|score| smoother.update(nats(score)).is_alarm())
-        };
-        // Smoothed: 0, -500, -250, -125, -62.5 without a floor; 0, -10, -5, -2.5 with one at -20.
-        assert_eq!(of(Nats::MIN), [false, true, true, true, true]);
-        assert_eq!(of(nats(-20.0)), [false, true, true, false, false]);
-    }
-
-    #[test]
-    fn alarms_have_hysteresis() {
-        use Transition::{Alarm, Cleared, Quiet, Raised};
-        let mut plain = smoother(0, -10.0, -5.0);
-        let seen: Vec<_> = [-10.0, -10.5, -7.0, -5.0, -4.5, -7.0, -11.0]
-            .map(|score| plain.update(nats(score)))
-            .into();
-        assert_eq!(seen, [Quiet, Raised, Alarm, Alarm, Cleared, Quiet, Raised]);
-        assert!(plain.is_alarm() && Raised.is_alarm() && !Cleared.is_alarm());
-        plain.reset();
-        assert_eq!((plain.score(), plain.is_alarm()), (None, false));
-        assert_eq!(smoother(16, 0.0, 0.0).update(nats(-1.0)), Raised);
-    }
-
-    #[test]
-    fn smoothing_follows_floats() {
-        for constant in [0, 1, 3, 6, 10, 16] {
-            let mut under_test = smoother(constant, 0.0, 0.0);
-            let mut exact = f64::NAN;
-            let mut words = rng::stream(u64::from(constant), 5);
-            for _ in 0..20_000 {
-                let score = Nats::from_bits(words.next_u32() as i32 >> (words.next_u32() % 20));
-                let weight = 0.5f64.powi(constant.into());
-                exact = if exact.is_nan() {
-                    score.to_f64()
-                } else {
-                    exact + weight * (score.to_f64() - exact)
-                };
-                under_test.update(score);
-                let error = (under_test.score().unwrap().to_f64() - exact).abs() * ONE;
-                // Half a unit of the result, and half a unit of 2^-32 for each score remembered.
-                assert!(error <= 1.01, "2^{constant}: {error} units");
-            }
-        }
-    }
-
-    #[test]
-    fn smoothing_reaches_constants_and_stays_within_extremes() {
-        for constant in 0..=MAX_TIME_CONSTANT {
-            let mut under_test = smoother(constant, 0.0, 0.0);
-            under_test.update(Nats::MIN);
-            under_test.update(Nats::MAX);
-            assert!(under_test.score().unwrap() < Nats::MAX || constant == 0);
-            let steps = 40u32 << constant;
-            for _ in 0..steps {
-                under_test.update(Nats::MAX);
-            }
-            assert_eq!(under_test.score(), Some(Nats::MAX), "2^{constant}");
-        }
-    }
-
-    #[test]
-    fn impossible_settings_are_refused_with_their_numbers() {
-        let settings = SmootherSettings {
-            time_constant: 17,
-            enter: nats(1.0),
-            leave: nats(1.0),
-            floor: nats(0.0),
-        };
-        let error = Smoother::new(settings).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "a time constant of 2^17 scores is not in 2^0 to 2^16"
-        );
-        let error = Smoother::new(SmootherSettings {
-            time_constant: 1,
-            leave: nats(0.5),
-            ..settings
-        })
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "an alarm that is raised below 1.00000 nats cannot end above 0.50000 nats"
-        );
-        let error = Smoother::new(SmootherSettings {
-            time_constant: 1,
-            floor: nats(1.0),
-            ..settings
-        })
-        .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "scores that count as no less than 1.00000 nats cannot raise an alarm below 1.00000 nats"
-        );
-        let with = |deviation: Nats, change: fn(&mut DriftSettings)| {
-            let mut settings = DriftSettings::default();
-            change(&mut settings);
-            let reference = Reference {
-                mean: Nats::ZERO,
-                standard_deviation: deviation,
-            };
-            Drift::new(reference, settings)
-        };
-        for bad in [Nats::ZERO, Nats::MIN, nats(-1.0)] {
-            assert_eq!(with(bad, |_| ()), Err(MonitorError::Deviation(bad)));
-        }
-        let one = nats(1.0);
-        assert_eq!(with(one, |s| s.clip = 0), Err(MonitorError::Clip));
-        assert!(matches!(
-            with(one, |s| s.time_constant = 0),
-            Err(MonitorError::TimeConstant { least: 1, .. })
-        ));
-        let limits = with(one, |s| s.least_ratio = s.most_ratio + 1);
-        assert!(matches!(limits, Err(MonitorError::Ratio { .. })));
-        assert!(with(Nats::from_bits(1), |_| ()).is_ok());
     }
 
     /// Sum of twelve uniforms, less six: mean 0, variance 1, kurtosis 2.9.
@@ -812,5 +411,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused_with_their_numbers() {
+        let with = |deviation: Nats, change: fn(&mut DriftSettings)| {
+            let mut settings = DriftSettings::default();
+            change(&mut settings);
+            let reference = Reference {
+                mean: Nats::ZERO,
+                standard_deviation: deviation,
+            };
+            Drift::new(reference, settings)
+        };
+        for bad in [Nats::ZERO, Nats::MIN, nats(-1.0)] {
+            assert_eq!(with(bad, |_| ()), Err(MonitorError::Deviation(bad)));
+        }
+        let one = nats(1.0);
+        assert_eq!(with(one, |s| s.clip = 0), Err(MonitorError::Clip));
+        assert!(matches!(
+            with(one, |s| s.time_constant = 0),
+            Err(MonitorError::TimeConstant { least: 1, .. })
+        ));
+        let limits = with(one, |s| s.least_ratio = s.most_ratio + 1);
+        assert!(matches!(limits, Err(MonitorError::Ratio { .. })));
+        assert!(with(Nats::from_bits(1), |_| ()).is_ok());
     }
 }

@@ -1,17 +1,17 @@
 //! The writer of images, for hosts: the description of a model, and its bytes.
 
-use super::container::restamp;
-use super::{
-    ALIGNMENT, Activation, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader,
-    LikelihoodHeader, PriorHeader, StreamHeader, seal,
-};
 use crate::calibration::Noise;
 use crate::distribution::{Family, Kind, Place};
 use crate::estimator::{Estimator, SELF_TEST};
-use crate::frontend::FrontEnd;
-use crate::kernel::{Packing, WeightBits};
+use crate::format::{
+    ALIGNMENT, AlignedImage, CalibrationHeader, Header, ImageError, LayerHeader, LikelihoodHeader,
+    PriorHeader, StreamHeader, seal,
+};
+use crate::kernel::{Packing, Row, WeightBits};
+use crate::layer::Activation;
 use crate::model::Model;
 use crate::requantize::{FactorError, Multiplier};
+use crate::signal::FrontEnd;
 use crate::wire::Text;
 use crate::workspace::WorkspaceError;
 use core::fmt;
@@ -217,16 +217,7 @@ pub struct DenseSpec {
     /// Row-major, in `[-127, 127]`; of four bits each a multiple of 16.
     pub weights: Vec<i8>,
     /// One for each output.
-    pub rows: Vec<RowSpec>,
-}
-
-/// Bias and multiplier of one output.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RowSpec {
-    /// At the accumulator's scale, the zero point of the inputs folded in.
-    pub bias: i32,
-    /// From the accumulator to the output.
-    pub multiplier: Multiplier,
+    pub rows: Vec<Row>,
 }
 
 /// A calibration table; see [`crate::Calibration`].
@@ -818,12 +809,6 @@ fn collect<T, U, const N: usize>(
         list.push(convert(item)?).map_err(|_| too_many())?;
     }
     Ok(list)
-}
-
-/// Gives a changed image the checksum of its bytes, so that a test reaches what lies behind the
-/// checksum.
-pub fn reseal(image: &mut [u8]) {
-    restamp(image);
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The spectrum of real samples in integers, for [`crate::frontend`].
+//! The spectrum of real samples in integers, for the energies of its bands.
 //!
 //! # Method
 //!

@@ -1,38 +1,41 @@
 //! A model that watches a stream of samples.
 //!
-//! [`Watch`] joins the parts that also work alone: [`crate::stream::Windows`] cuts the stream,
-//! [`crate::frontend::FrontEnd`] makes a reading of each window, [`crate::Session`] scores it,
-//! [`crate::monitor::Smoother`] raises and ends the alarm, [`crate::monitor::Drift`] compares the
-//! scores with those of the calibration, and the terms of the bound say which channel is to blame.
+//! [`Watch`] joins the parts that also work alone: [`crate::signal::Windows`] cuts the stream,
+//! [`crate::signal::FrontEnd`] makes a reading of each window, [`crate::Session`] scores it,
+//! [`Smoother`] raises and ends the alarm, [`Drift`] compares the scores with those of the
+//! calibration, and the terms of the bound say which channel is to blame.
 
+use super::alarm::Transition;
+use super::average::MAX_TIME_CONSTANT;
+use super::drift::{Drift, DriftReport, DriftSettings, Reference};
+use super::error::MonitorError;
+use super::smoother::{Smoother, SmootherSettings};
 use crate::calibration::ThresholdError;
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
 use crate::length::LengthError;
 use crate::model::{Model, Stream};
-use crate::monitor::{
-    Drift, DriftReport, DriftSettings, MAX_TIME_CONSTANT, MonitorError, Reference, Smoother,
-    SmootherSettings, Transition,
-};
 use crate::score::{ReadingError, Score};
 use crate::session::Session;
-use crate::stream::{Windows, WindowsError};
+use crate::signal::{Windows, WindowsError};
 use crate::workspace::{WorkspaceError, take};
 use core::fmt;
 
-/// How a stream is watched.
+/// The settings of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WatchSettings {
-    /// How each window is scored.
+    /// The estimator of the windows' scores.
     pub estimator: Estimator,
-    /// When the alarm is raised and ended.
+    /// Settings of the alarm.
     pub smoother: SmootherSettings,
-    /// When the scores have drifted.
+    /// Settings of the drift.
     pub drift: DriftSettings,
 }
 
-/// Why a stream is not watched.
+/// Errors of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WatchError {
     /// The model takes whole readings: its image says nothing of windows.
     NoStream,
@@ -112,16 +115,17 @@ impl WatchSettings {
     }
 }
 
-/// So low that one window, after others of the mean score, can raise the alarm, and no lower:
-/// `enter - 2^k (mean - enter)`.
+/// The floor of scores, `enter - 2^k (mean - enter)`: the lowest one that one window needs to raise the
+/// alarm after others of the mean score.
 fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
     let (enter, mean) = (i64::from(enter.to_bits()), i64::from(mean.to_bits()));
     let below = (mean - enter).max(1) << time_constant.min(MAX_TIME_CONSTANT);
     Nats::saturating_from_wide(enter - below - 1)
 }
 
-/// What a window told.
+/// The results of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Event {
     /// The number of the window, from 0.
     pub window: u32,
@@ -131,24 +135,25 @@ pub struct Event {
     pub score: Score,
     /// The smoothed score.
     pub smoothed: Nats,
-    /// What became of the alarm.
+    /// The window's effect on the alarm.
     pub transition: Transition,
-    /// How the scores compare with the calibration's.
+    /// The scores so far against those of the calibration.
     pub drift: DriftReport,
-    /// While the alarm lasts: the channel to blame.
+    /// The channel to blame; none without an alarm.
     pub blame: Option<Blame>,
 }
 
 /// The channel that is least like normal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Blame {
-    /// Which channel, from 0.
+    /// The number of the channel, from 0.
     pub channel: u16,
-    /// How many nats its inputs lack in this window to what is typical of them.
+    /// The nats that its inputs lack in this window to their typical terms.
     pub shortfall: Nats,
 }
 
-/// A stream under watch; see [`crate::watch`].
+/// A stream under watch.
 #[derive(Debug)]
 pub struct Watch<'s> {
     stream: &'s Stream<'s>,
@@ -158,7 +163,7 @@ pub struct Watch<'s> {
     estimator: Estimator,
     smoother: Smoother,
     drift: Drift,
-    /// For the front end.
+    /// Scratch of the front end.
     scratch: &'s mut [i32],
     reading: &'s mut [i16],
     /// Mean terms of a reading's inputs, Q47.16.

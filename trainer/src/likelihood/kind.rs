@@ -1,9 +1,15 @@
-//! Likelihoods by their names.
+//! Likelihoods of whole readings, by their names.
 
-use super::kind::{ColumnKind, DEGREES, read_list, write_list};
+use super::family::Support;
+use super::{
+    Binomial, ColumnKind, Flag, Laplace, Normal, Predicted, Run, Student, read_list, runs,
+    write_list,
+};
 use crate::data::Dataset;
 use crate::error::Error;
-use elbow::distribution::{Family, Kind, Likelihood, Place};
+use elbow::Model;
+use elbow::distribution::Family;
+use elbow::image::{ImageSpec, LikelihoodSpec};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -88,9 +94,7 @@ impl FromStr for LikelihoodKind {
         match text {
             "auto" => Ok(Self::Auto),
             // Of as many columns as there are.
-            "student" => Ok(Self::Columns(vec![ColumnKind::Student {
-                degrees: DEGREES,
-            }])),
+            "student" => Ok(Self::Columns(vec![Student::default().into()])),
             "bernoulli" => Ok(Self::Binomial { trials: 1 }),
             _ => match text.strip_prefix("binomial:").map(str::parse) {
                 Some(Ok(trials)) if trials > 0 => Ok(Self::Binomial { trials }),
@@ -119,37 +123,76 @@ impl From<LikelihoodKind> for String {
 }
 
 impl LikelihoodKind {
-    /// That of an image with so many inputs, without whose the scales are.
-    pub fn of(likelihood: &Likelihood<'_>, inputs: usize) -> Self {
-        match likelihood {
-            Likelihood::Binomial(binomial) => Self::Binomial {
-                trials: binomial.trials(),
-            },
-            Likelihood::Location(location) => Self::Location {
-                family: location.family(),
-                scale: match location.has_predicted_scale() {
+    /// The likelihood of an image, without whose the scales are.
+    pub fn of(model: &Model<'_>) -> Self {
+        match ImageSpec::of(model).likelihood {
+            LikelihoodSpec::Binomial { trials } => Self::Binomial { trials },
+            LikelihoodSpec::Location(location) => Self::Location {
+                family: location.family,
+                scale: match location.predicted_scale {
                     true => Scale::Predicted,
                     false => Scale::Input,
                 },
             },
-            Likelihood::Heterogeneous(columns) => {
-                let mut states = 0;
-                let kinds = (0..inputs).filter_map(|input| {
-                    Some(match columns.kind(input)? {
-                        Kind::Location(Family::Normal) => ColumnKind::Normal,
-                        Kind::Location(Family::Laplace) => ColumnKind::Laplace,
-                        Kind::Student { degrees } => ColumnKind::Student { degrees },
-                        Kind::Flag => ColumnKind::Flag,
-                        Kind::Count => ColumnKind::Count,
-                        Kind::State(place) => {
-                            states = if place == Place::First { 1 } else { states + 1 };
-                            return (place == Place::Last).then_some(ColumnKind::State { states });
-                        }
-                    })
-                });
-                Self::Columns(kinds.collect())
+            LikelihoodSpec::Heterogeneous(groups) => {
+                Self::Columns(groups.iter().filter_map(ColumnKind::of_group).collect())
             }
         }
+    }
+
+    /// One likelihood for all columns where they are of one kind, which costs a device less.
+    pub fn of_columns(kinds: Vec<ColumnKind>) -> Self {
+        let all = |kind: ColumnKind| kinds.iter().all(|&own| own == kind);
+        let location = |family| Self::Location {
+            family,
+            scale: Scale::Input,
+        };
+        if all(Normal.into()) {
+            location(Family::Normal)
+        } else if all(Laplace.into()) {
+            location(Family::Laplace)
+        } else if all(Flag.into()) {
+            Self::Binomial { trials: 1 }
+        } else {
+            Self::Columns(kinds)
+        }
+    }
+
+    /// The kind of all columns, where it is one that columns may have too.
+    pub fn of_each_column(&self) -> Option<ColumnKind> {
+        match self {
+            Self::Location {
+                family,
+                scale: Scale::Input,
+            } => Some(of_family(*family)),
+            Self::Columns(kinds) if kinds.len() == 1 => Some(kinds[0]),
+            _ => None,
+        }
+    }
+
+    /// The runs of columns of readings with `inputs` modelled numbers; none of a likelihood that is not settled.
+    pub fn runs(&self, inputs: usize) -> Vec<Run> {
+        let (kind, parameters) = match self {
+            Self::Auto => return vec![],
+            Self::Columns(kinds) => return runs(kinds, true),
+            Self::Binomial { trials } => (Binomial { trials: *trials }.into(), 0),
+            Self::Location { family, scale } => match scale {
+                Scale::Shared => (of_family(*family), 1),
+                Scale::Input => (of_family(*family), inputs),
+                Scale::Predicted => (Predicted { shape: *family }.into(), 0),
+            },
+        };
+        let mut runs = runs(&vec![kind; inputs], false);
+        runs.iter_mut()
+            .for_each(|run| run.parameters = 0..parameters);
+        runs
+    }
+
+    /// Whether each of `inputs` numbers is whole.
+    pub fn whole_numbers(&self, inputs: usize) -> Vec<bool> {
+        let runs = self.runs(inputs).into_iter();
+        let whole = runs.map(|run| std::iter::repeat_n(run.kind.is_discrete(), run.numbers.len()));
+        whole.flatten().collect()
     }
 
     /// Checks that the data are in the support, but for the last columns, which are conditions.
@@ -159,21 +202,9 @@ impl LikelihoodKind {
     pub fn check(&self, dataset: &Dataset, conditions: usize, remedy: &str) -> Result<(), Error> {
         let width = dataset.table.width();
         let modelled = width.saturating_sub(conditions);
-        let allowed: Vec<Support> = match self {
-            Self::Auto | Self::Location { .. } => return Ok(()),
-            Self::Binomial { trials } => vec![Support::UpTo(*trials); modelled],
-            // What was never seen is scored as that, but it is a whole number.
-            Self::Columns(kinds) => kinds
-                .iter()
-                .flat_map(|kind| {
-                    let support = match kind.is_discrete() {
-                        true => Support::Whole,
-                        false => Support::Real,
-                    };
-                    std::iter::repeat_n(support, kind.numbers())
-                })
-                .collect(),
-        };
+        let runs = self.runs(modelled).into_iter();
+        let allowed = runs.map(|run| std::iter::repeat_n(run.kind.support(), run.numbers.len()));
+        let allowed: Vec<Support> = allowed.flatten().collect();
         let values = dataset.table.values().iter().enumerate();
         let mut inputs = values.filter_map(|(at, &x)| Some((at, x, *allowed.get(at % width)?)));
         let Some((at, x, support)) = inputs.find(|&(_, x, support)| !support.holds(x)) else {
@@ -194,23 +225,9 @@ impl LikelihoodKind {
     }
 }
 
-/// What a number of a reading may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Support {
-    /// A whole number from 0 on.
-    UpTo(u8),
-    /// Any whole number.
-    Whole,
-    /// Anything.
-    Real,
-}
-
-impl Support {
-    fn holds(self, x: f32) -> bool {
-        match self {
-            Self::UpTo(trials) => (0.0..=f32::from(trials)).contains(&x) && x.fract() == 0.0,
-            Self::Whole => x.fract() == 0.0,
-            Self::Real => true,
-        }
+fn of_family(family: Family) -> ColumnKind {
+    match family {
+        Family::Normal => Normal.into(),
+        Family::Laplace => Laplace.into(),
     }
 }

@@ -1,12 +1,12 @@
-//! Sliding windows over raw samples of one or several channels: what comes before a reading where
-//! sensors give one number at a time.
+//! Sliding windows over raw samples of one or several channels.
 
 use core::cell::Cell;
 use core::fmt;
 use core::num::NonZeroUsize;
 
-/// How [`Windows`] are cut.
+/// The shape of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowShape {
     /// Channels that are sampled together, at least 1.
     pub channels: usize,
@@ -24,8 +24,9 @@ impl WindowShape {
     }
 }
 
-/// Why [`Windows`] were not made or did not take a sample.
+/// Errors of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum WindowsError {
     /// Windows of no channels.
     NoChannels,
@@ -94,7 +95,7 @@ impl core::error::Error for WindowsError {}
 /// average, less than one where the hop is at least half a window.
 ///
 /// ```
-/// use elbow::stream::{WindowShape, Windows};
+/// use elbow::signal::{WindowShape, Windows};
 ///
 /// let mut windows = Windows::new([0; 6], WindowShape { channels: 2, samples: 3, hop: 2 })?;
 /// assert_eq!(windows.push(&[1, 10])?, None);
@@ -102,7 +103,7 @@ impl core::error::Error for WindowsError {}
 /// assert_eq!(windows.push(&[3, 30])?, Some(&[1, 2, 3, 10, 20, 30][..]));
 /// assert_eq!(windows.push(&[4, 40])?, None);
 /// assert_eq!(windows.push(&[5, 50])?, Some(&[3, 4, 5, 30, 40, 50][..]));
-/// # Ok::<(), elbow::stream::WindowsError>(())
+/// # Ok::<(), elbow::signal::WindowsError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Windows<S> {
@@ -140,7 +141,7 @@ impl<S: AsRef<[i16]> + AsMut<[i16]>> Windows<S> {
         self.view.push(self.storage.as_mut(), sample)
     }
 
-    /// The shape that they were made with.
+    /// The shape of these windows.
     #[must_use]
     pub fn shape(&self) -> WindowShape {
         let View {

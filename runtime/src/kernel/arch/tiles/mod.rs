@@ -1,4 +1,4 @@
-//! Armv6-M, Armv7-M, and Armv8-M without the DSP extension (Cortex-M0, M3): [`Packing::Tiles`].
+//! Armv6-M, Armv7-M, and Armv8-M without the DSP extension (Cortex-M0, M3): [`crate::kernel::Packing::Tiles`].
 //!
 //! # Algebra
 //!
@@ -27,28 +27,25 @@
 //! T3 - C = 2^8 D gives 24 bits of D.
 #![allow(unsafe_code)]
 
+mod job;
 #[cfg(elbow_kernels = "v6m")]
 mod v6m;
 #[cfg(elbow_kernels = "v7m")]
 mod v7m;
 
+use job::Job;
 #[cfg(elbow_kernels = "v6m")]
 use v6m::{four_lanes, rows_of_job as outputs_of_job, rows_of_job as activations_of_job};
 #[cfg(elbow_kernels = "v7m")]
 use v7m::{activations_of_job, four_lanes, outputs_of_job};
 
-use crate::kernel::packing::{Packing, TILE, TILE_BYTES};
-use crate::kernel::{Dense, LANES, Numbers, Operands, Row};
-use crate::requantize::Multiplier;
-
-/// Rows that are asked for at once: four times as many as go together.
-pub(crate) const BAND: usize = 4 * TOGETHER;
+#[cfg(elbow_kernels = "v7m")]
+use crate::kernel::matrix::Row;
+use crate::kernel::matrix::{Dense, LANES, Limits, Numbers, Operands};
+use crate::kernel::packing::{BAND, TILE, TILE_BYTES};
 
 /// Rows of one lane that go together: two bands of tiles.
 const TOGETHER: usize = 2 * TILE;
-
-/// The packing of these kernels.
-pub(crate) const NATIVE: Packing = Packing::Tiles;
 
 /// Columns whose sums stay below 2^23: 256 * 255 * 127 = 8,290,560 < 2^23.
 const SEGMENT: usize = 256;
@@ -220,26 +217,6 @@ fn apart([t1, t2, t3]: [u32; TRIPLE]) -> [i32; LANES] {
     [a, b, c, d]
 }
 
-/// Rows for one lane, in the order that the assembly reads it.
-#[repr(C)]
-struct Job {
-    weights: *const u8,
-    /// Bytes from a band of tiles to the next.
-    band: usize,
-    words: *const u32,
-    /// What each sum starts from.
-    start: i32,
-    words_end: *const u32,
-    rows_end: *const Row,
-    rows: *const Row,
-    out: *mut u8,
-    /// How outputs are clamped; see [`Clamp`].
-    offset: i32,
-    floor: i32,
-    #[cfg(elbow_kernels = "v6m")]
-    range: i32,
-}
-
 /// Where outputs are activations: the zero point less the floor, the floor, the ceiling less the floor. Else
 /// [`UNCLAMPED`].
 #[derive(Clone, Copy)]
@@ -347,7 +324,7 @@ fn scaled_last(
     last: &[Row],
     outputs: &mut [[i32; LANES]],
 ) -> bool {
-    let mut rows = [[0; 2]; TOGETHER];
+    let mut rows = [Row::ZERO; TOGETHER];
     for (row, &given) in rows.iter_mut().zip(last) {
         *row = given;
     }
@@ -368,7 +345,11 @@ fn scaled_last(
 pub(crate) fn activated(
     dense: Dense<'_>,
     operands: &Operands<'_>,
-    (floor, ceiling, zero_point): (i32, i32, i32),
+    Limits {
+        floor,
+        ceiling,
+        zero_point,
+    }: Limits,
     out: &mut [i8],
 ) -> bool {
     let rows = dense.rows.len();
@@ -403,9 +384,3 @@ pub(crate) fn activated(
 /// The least shift of an activation's multiplier that the assembly of v7-M knows.
 #[cfg(elbow_kernels = "v7m")]
 const SHIFT: u32 = 17;
-
-/// [`Multiplier::apply_large`] for the assembly, with the offset added, saturated.
-extern "C" fn apply(accumulator: i32, word: u32, offset: i32) -> i32 {
-    let value = Multiplier::from_validated(word).apply_large(accumulator);
-    value.saturating_add(offset)
-}

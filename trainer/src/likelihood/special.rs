@@ -1,8 +1,30 @@
-//! Special functions of tensors, number by number.
+//! Special functions, and constants of several families.
 
 use crate::error::Error;
 use candle_core::Tensor;
+use rand_core::Rng as _;
 use std::f64::consts::PI;
+
+/// The stream that readings are perturbed by.
+pub type Rng = elbow::rng::Xoshiro128PlusPlus;
+
+/// The least frequency that the decoder's biases start from: those of what is always or never there are not sure.
+pub(super) const LEAST_FREQUENCY: f64 = 1e-3;
+
+/// A number uniform in [0, 1).
+pub fn fraction(rng: &mut Rng) -> f64 {
+    f64::from(rng.next_u32()) / 4_294_967_296.0
+}
+
+/// `sigmoid(x)`.
+pub(super) fn chances(x: &Tensor) -> Result<Tensor, Error> {
+    Ok(((((x * 0.5)?.tanh()? + 1.0)?) * 0.5)?)
+}
+
+/// `ln(1 + e^x)` in double precision.
+pub(super) fn exact_softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
 
 /// `ln(1 + e^x)` without overflow: `max(x, 0) + ln(1 + e^-|x|)`.
 pub(crate) fn softplus(x: &Tensor) -> Result<Tensor, Error> {

@@ -1,0 +1,83 @@
+//! Layers of a model: how they are described.
+
+use crate::kernel::Dense;
+pub use crate::kernel::{Packing, Quantization, WeightBits};
+use core::fmt;
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
+/// How a layer's accumulators become activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum Activation {
+    /// The affine map alone.
+    Identity,
+    /// `max(0, .)`.
+    Relu,
+}
+
+/// One layer of a model, as [`crate::Model::layers`] lists them.
+#[derive(Clone, Copy, Debug)]
+pub struct LayerView<'a> {
+    /// Where it stands.
+    pub role: LayerRole,
+    /// Inputs.
+    pub columns: usize,
+    /// Outputs.
+    pub rows: usize,
+    /// Bits of each weight.
+    pub bits: WeightBits,
+    /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
+    /// where the outputs are Q16.16.
+    pub activation: Option<(Activation, Quantization)>,
+    pub(crate) dense: Dense<'a>,
+}
+
+/// The place of a layer in the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum LayerRole {
+    /// A hidden layer of q(z|x).
+    Encoder,
+    /// Mean and log-variance of q(z|x), one after the other.
+    Heads,
+    /// A hidden layer of p(x|z).
+    Decoder,
+    /// The parameters of p(x|z), one or two rows for each input.
+    Output,
+}
+
+impl fmt::Display for LayerRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Encoder => "encoder",
+            Self::Heads => "heads",
+            Self::Decoder => "decoder",
+            Self::Output => "output",
+        })
+    }
+}
+
+impl LayerView<'_> {
+    /// Multiply-accumulates of one pass.
+    #[must_use]
+    pub fn macs(&self) -> usize {
+        self.rows * self.columns
+    }
+
+    /// Bytes in the image: weights, biases and multipliers.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(self.dense.weights) + size_of_val(self.dense.rows)
+    }
+
+    /// The smallest and the largest factor from an accumulator to an output of this layer.
+    #[cfg(feature = "float")]
+    #[must_use]
+    pub fn scale_range(&self) -> (f64, f64) {
+        let scales = self.dense.rows.iter().map(|row| row.multiplier.to_f64());
+        scales.fold((f64::INFINITY, 0.0), |(low, high), scale| {
+            (scale.min(low), scale.max(high))
+        })
+    }
+}

@@ -1,0 +1,203 @@
+//! What is known of a family of distributions.
+
+use super::row::{Parameters, Row};
+use super::special::Rng;
+use crate::error::Error;
+use candle_core::Tensor;
+use elbow::image::GroupSpec;
+use std::fmt;
+
+/// How raw readings of one number become network units.
+#[derive(Clone, Copy, Debug)]
+pub struct Number {
+    /// The raw reading that network input 0 stands for.
+    pub center: i16,
+    /// A network unit, in raw ones.
+    pub unit: f32,
+    /// The power of two that a raw unit is worth.
+    pub exponent: i8,
+    /// The smallest standard deviation that raw readings resolve.
+    pub floor: f64,
+}
+
+/// Values that a number of a reading may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// A whole number from 0 on.
+    UpTo(u8),
+    /// Any whole number: what was never seen is scored as that.
+    Whole,
+    /// Any number.
+    Real,
+}
+
+impl Support {
+    /// Whether `x` is among the values.
+    pub fn holds(self, x: f32) -> bool {
+        match self {
+            Self::UpTo(trials) => (0.0..=f32::from(trials)).contains(&x) && x.fract() == 0.0,
+            Self::Whole => x.fract() == 0.0,
+            Self::Real => true,
+        }
+    }
+}
+
+/// Values of a column that a user gives a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Allowed {
+    /// The values in words.
+    pub text: &'static str,
+    /// The largest of them.
+    pub largest: f64,
+}
+
+/// Where training begins: the output of a decoder that knows only the moments of a number, and the parameter where the
+/// family has one that they tell.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start {
+    /// The output of the decoder.
+    pub output: f32,
+    /// The parameter beside it.
+    pub parameter: Option<f32>,
+}
+
+/// A column's part of an image, and the network units that make one step of each of its outputs.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The part of the image.
+    pub spec: GroupSpec,
+    /// Network units of a step of an output.
+    pub step: f64,
+}
+
+/// Network units that make one step of an output that is a logit.
+pub(crate) const LOGIT_STEP: f64 = 1.0 / 65536.0;
+
+/// A family of distributions of the numbers of a column. Displayed by its name as an option.
+///
+/// Numbers are those of a run of neighbouring columns of the family: tensors of x are (batch, numbers) and of outputs
+/// (batch, numbers times [`Family::outputs_per_number`]); parameters are one for each number or one for all.
+pub trait Family: fmt::Debug + fmt::Display {
+    /// The family that is called `name`, or `name:number`.
+    fn parse(name: &str, number: Option<&str>) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// The family of a group of an image.
+    fn of_group(group: &GroupSpec) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// The family, where values without a kind are obviously of it.
+    fn obvious(_values: &[f64]) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// What columns that are obviously of the family are taken for, in words.
+    fn taken_for(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Numbers of a reading that a column makes.
+    fn numbers(&self) -> usize {
+        1
+    }
+
+    /// Outputs of the decoder for each number.
+    fn outputs_per_number(&self) -> usize {
+        1
+    }
+
+    /// Values that a number may have.
+    fn support(&self) -> Support;
+
+    /// Values of a column that a user gives this kind; none where it may have any.
+    fn allowed(&self) -> Option<Allowed> {
+        None
+    }
+
+    /// Whether its parameters say how far readings reach, and not their columns.
+    fn has_fixed_range(&self) -> bool {
+        false
+    }
+
+    /// Of a number with a location, the logarithm of a unit of the decoded location in units of the scale; none of logits.
+    fn log_unit(&self) -> Option<f64> {
+        None
+    }
+
+    /// The lowest and the highest parameter of a number.
+    fn bounds(&self, _number: &Number) -> (f32, f32) {
+        (0.0, 0.0)
+    }
+
+    /// Where training begins, by the mean and the mean square of a number.
+    fn start(&self, _mean: f64, _square: f64) -> Start {
+        Start::default()
+    }
+
+    /// `log p(x|z)` in nats without its constant, (batch, numbers).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    fn terms(&self, x: &Tensor, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
+
+    /// The Fisher information that a reading has of each output: an error of the output costs half its square times as many
+    /// nats.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    fn information(&self, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
+
+    /// Masks (batch, numbers), the same for numbers that are observed together.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    fn whole(&self, observed: Tensor) -> Result<Tensor, Error> {
+        Ok(observed)
+    }
+
+    /// The sum of the terms of one row, without the constant. The derivatives by the outputs, times the row's factor, take
+    /// the outputs' place; those by the parameters are added to `of_parameters`.
+    fn differentiate(
+        &self,
+        row: Row<'_>,
+        parameters: Parameters<'_>,
+        of_parameters: &mut [f32],
+    ) -> f32;
+
+    /// The terms of one reading in double precision.
+    fn log_densities(&self, x: &[f64], outputs: &[f64], parameters: &[f64]) -> Vec<f64>;
+
+    /// What the density is normalized by beside its scale: its logarithm at the location is less by that.
+    fn log_normalizer(&self) -> f64 {
+        0.0
+    }
+
+    /// The part of a constant that depends on the reading, for readings from 0 on; empty where there is none.
+    fn constants(&self) -> Vec<f64> {
+        vec![]
+    }
+
+    /// A column's part of an image, by its first number and its parameter.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Setting`] where images have no such columns.
+    fn group(&self, number: &Number, log_network_unit: f64, parameter: f64)
+    -> Result<Group, Error>;
+
+    /// A number with noise, by its `reading`, that with white noise, and a `draw` from 0 to 1 that is to replace it where
+    /// it is below `part`.
+    fn disturbed(&self, _reading: i16, noisy: i16, _draw: f64, _part: f64, _: &mut Rng) -> i16 {
+        noisy
+    }
+
+    /// Makes of noisy `numbers` of a run what they may be, by the `reading`: others stand in the place of a `part` of them.
+    fn replace(&self, _reading: &[i16], _numbers: &mut [i16], _part: f64, _rng: &mut Rng) {}
+
+    /// The columns whose terms cost a device as much.
+    fn cost(&self) -> &'static str;
+}

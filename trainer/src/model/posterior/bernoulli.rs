@@ -1,0 +1,62 @@
+//! Independent bits: each is one where its noise, uniform in [0, 1), is below its chance.
+
+use crate::error::Error;
+use crate::likelihood::softplus;
+use candle_core::{D, DType, Tensor};
+use std::f64::consts::LN_2;
+
+/// Bits that are one with the chance `sigmoid(logits)`, for each reading of a batch.
+#[derive(Clone, Debug)]
+pub struct Bernoulli {
+    /// (batch, latents).
+    pub logits: Tensor,
+}
+
+impl Bernoulli {
+    /// Numbers that a latent has among the heads.
+    pub const HEADS: usize = 1;
+
+    /// `sigmoid(l) = 1 / (1 + exp(-l))`: an overflow of the exponential makes it zero.
+    fn chances(logits: &Tensor) -> Result<Tensor, Error> {
+        Ok((logits.neg()?.exp()? + 1.0)?.recip()?)
+    }
+
+    /// Bits (samples, batch, latents) from noise of that shape; no gradient goes through them.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
+        let chances = Self::chances(&self.logits.detach())?;
+        Ok(noise.broadcast_lt(&chances)?.to_dtype(DType::F32)?)
+    }
+
+    /// `log q(z|x)`, (samples, batch).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_density(&self, latents: &Tensor) -> Result<Tensor, Error> {
+        let chosen = latents.broadcast_mul(&self.logits)?.sum(D::Minus1)?;
+        Ok(chosen.broadcast_sub(&softplus(&self.logits)?.sum(D::Minus1)?)?)
+    }
+
+    /// `log p(z)` of fair coins, (samples, batch).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn log_prior(latents: &Tensor) -> Result<Tensor, Error> {
+        let (samples, batch, size) = latents.dims3()?;
+        let coins = -(size as f32) * std::f32::consts::LN_2;
+        Ok(Tensor::full(coins, (samples, batch), latents.device())?)
+    }
+
+    /// `KL(q(z|x) || p(z))` from fair coins, (batch): `Z ln 2` less the entropies, `softplus(l) - l sigmoid(l)` each.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn divergence(&self) -> Result<Tensor, Error> {
+        let chances = Self::chances(&self.logits)?;
+        let entropies = (softplus(&self.logits)? - (&self.logits * chances)?)?;
+        let coins = LN_2 * self.logits.dim(1)? as f64;
+        Ok((entropies.sum(D::Minus1)?.neg()? + coins)?)
+    }
+}
