@@ -1,4 +1,4 @@
-//! What rows are: labels and groups.
+//! Labels and groups of rows.
 
 use super::role::{NamedRole, Role};
 use crate::data::error::DataError;

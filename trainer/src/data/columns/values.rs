@@ -115,8 +115,8 @@ fn median(cells: &[f32]) -> f32 {
 /// magnitude then still make 64 steps of a standard deviation.
 const FAR: f64 = 64.0;
 
-/// What is to be subtracted from a column that moves so little around something large that 16 bits over its magnitude
-/// would hardly resolve it: a multiple of a power of two near its middle. None where 16 bits do.
+/// The offset of a column that moves so little around something large that 16 bits over its magnitude would hardly
+/// resolve it: a multiple of a power of two near its middle. None where 16 bits do.
 pub(super) fn offset(numbers: &[f64], sentinels: &[f64]) -> Option<f64> {
     let is_there = |number: &f64| number.is_finite() && !sentinels.contains(number);
     let there = || numbers.iter().copied().filter(is_there);

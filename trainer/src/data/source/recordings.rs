@@ -17,7 +17,7 @@ fn is_pattern(path: &Path) -> bool {
     text.contains(['*', '?', '[']) && !path.exists()
 }
 
-/// What messages and results call the data `path`: the name of the file without its extension, or of the folder.
+/// The name of the data `path` in messages and results: that of the file without its extension, or of the folder.
 pub(in crate::data) fn name(path: &Path) -> String {
     if !is_several(path) {
         return formats::name(path);
