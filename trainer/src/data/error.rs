@@ -72,6 +72,12 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// A fault of the data called `data`.
+    pub(super) fn in_data(data: &str, fault: impl Into<String>) -> Self {
+        let (data, fault) = (data.to_owned(), fault.into());
+        Self::Column { data, fault }
+    }
+
     /// The fault of the file `path`, or of an array in it.
     pub(super) fn in_file(path: &Path, fault: FileError) -> Self {
         match fault {

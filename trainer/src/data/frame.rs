@@ -198,6 +198,11 @@ impl Frame {
         }
     }
 
+    /// The error of these data that have this fault.
+    pub(super) fn fault(&self, fault: impl Into<String>) -> DataError {
+        DataError::in_data(&self.name, fault)
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> usize {
         self.columns.first().map_or(0, |column| column.cells.len())

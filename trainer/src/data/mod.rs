@@ -113,14 +113,11 @@ pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {
         None => Ok(dataset),
-        Some((row, column)) => Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: format!(
-                "{} of row {} is missing; give a number for each cell",
-                dataset.column_name(column),
-                row + 1
-            ),
-        }),
+        Some((row, column)) => Err(frame.fault(format!(
+            "{} of row {} is missing; give a number for each cell",
+            dataset.column_name(column),
+            row + 1
+        ))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report on a file before anything is learned from it: a line for each column.
 
-use super::columns::{NamedRole, Role};
+use super::columns::role::{NamedRole, Role};
 use super::frame::{Cells, Frame};
 use chrono::DateTime;
 use serde::Serialize;

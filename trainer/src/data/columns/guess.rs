@@ -145,14 +145,11 @@ impl Assigned<'_> {
             }
         };
         if !(2..=MOST_STATES).contains(&values.len()) {
-            return Err(DataError::Column {
-                data: self.frame.name.clone(),
-                fault: format!(
-                    "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
-                    self.frame.column_name(column),
-                    values.len()
-                ),
-            });
+            return Err(self.frame.fault(format!(
+                "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
+                self.frame.column_name(column),
+                values.len()
+            )));
         }
         Ok(values)
     }

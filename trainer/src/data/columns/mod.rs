@@ -5,7 +5,7 @@
 
 mod guess;
 mod labels;
-mod role;
+pub(super) mod role;
 mod sentinels;
 mod values;
 
@@ -208,14 +208,11 @@ fn by_order(frame: &Frame, roles: &[NamedRole]) -> Result<Vec<(usize, NamedRole)
         }
     }
     if matched.len() != columns {
-        return Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: format!(
-                "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
-                roles.len(),
-                matched.len()
-            ),
-        });
+        return Err(frame.fault(format!(
+            "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
+            roles.len(),
+            matched.len()
+        )));
     }
     Ok((0..).zip(matched).collect())
 }

@@ -17,10 +17,7 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
         }
     }
     if columns.is_empty() {
-        return Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: "no column is left to learn from; say --reading NAME of one".into(),
-        });
+        return Err(frame.fault("no column is left to learn from; say --reading NAME of one"));
     }
     let count = conditions.len();
     columns.extend(conditions);
@@ -88,13 +85,10 @@ fn made_of(
             states.iter().map(column).collect()
         }
         (_, cells) => {
-            return Err(DataError::Column {
-                data: frame.name.clone(),
-                fault: format!(
-                    "{name} is {}, not what it was in training or is to be; correct the column",
-                    cells.kind()
-                ),
-            });
+            return Err(frame.fault(format!(
+                "{name} is {}, not what it was in training or is to be; correct the column",
+                cells.kind()
+            )));
         }
     })
 }
@@ -144,13 +138,9 @@ fn narrow(
     named: &NamedRole,
     numbers: &[f64],
 ) -> Result<Vec<f32>, DataError> {
-    let fault = |fault: String| DataError::Column {
-        data: frame.name.clone(),
-        fault,
-    };
     if let Some(wrong) = &frame.columns[column].fault {
         let name = frame.column_name(column);
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{wrong}, or leave the column out by --ignore {name}"
         )));
     }
@@ -160,7 +150,7 @@ fn narrow(
     });
     let narrowed: Vec<f32> = narrowed.collect();
     match narrowed.iter().position(|number| number.is_infinite()) {
-        Some(row) => Err(fault(format!(
+        Some(row) => Err(frame.fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",
             frame.column_name(column),
             row + 1,
