@@ -4,10 +4,10 @@ use super::network::Network;
 use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
-use crate::config::Latent;
+use crate::config::capability::Feature;
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
 use crate::numeric::cubature;
 use crate::numeric::evidence::Evidence;
 use crate::numeric::parallel::on_all;
@@ -49,10 +49,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn new(vae: &Vae, data: &'a Prepared) -> Result<Option<Self>, Error> {
-        let supported = vae.latent() == Latent::Gaussian
-            && matches!(vae.prior, Prior::Standard)
-            && data.batch.inputs.device().is_cpu();
-        if !supported {
+        if !(Feature::Engine.can(vae) && data.batch.inputs.device().is_cpu()) {
             return Ok(None);
         }
         Ok(Some(Self {

@@ -12,22 +12,21 @@
 pub mod adam;
 mod barrier;
 pub mod bench;
-mod elementwise;
 mod evaluate;
 mod network;
-mod product;
 mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
-mod values;
 
-use crate::config::{Config, Latent};
+use crate::config::Config;
+use crate::config::capability::Feature;
 use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
+use crate::model::Vae;
+use crate::model::layer::{Values, elementwise};
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
 use crate::quantize::Plan;
 use crate::readings::Normalization;
@@ -39,14 +38,12 @@ use network::Network;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use values::Values;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
 /// and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
-    vae.latent() == Latent::Gaussian
-        && matches!(vae.prior, Prior::Standard)
-        && config.train.objective.free_bits == 0.0
+    Feature::Engine.can(vae)
+        && Feature::Engine.can(config)
         && training.batch.inputs.device().is_cpu()
 }
 

@@ -1,8 +1,9 @@
-//! What an image knows of normal readings: p-values under each estimator, and how single passes
+//! Knowledge of normal readings for an image: p-values under each estimator, and how single passes
 //! scatter, and what is typical of each input's term.
 
 use crate::error::Error;
 use crate::export::typical::typical_terms;
+use crate::model::prepared::Prepared;
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::masks::Masks;
@@ -20,7 +21,7 @@ const CALIBRATED: [Estimator; 4] = [
 ];
 /// Knots of a calibration table.
 const KNOTS: usize = 128;
-/// What stands for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
+/// Reference for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
 const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 /// Antithetic pairs whose deviation is measured, for each reading.
 const PAIRS: u64 = 8;
@@ -46,17 +47,17 @@ pub fn scores(
     CALIBRATED.into_iter().map(of).collect()
 }
 
-/// The image of `spec` with the noise and the typical terms of held-out `normal` readings, of which only what is
-/// `observed` is there, and the tables of their scores, or of `others`, one list for each calibrated estimator.
+/// The image of `spec` with the noise and the typical terms of `held_out` normal readings and the tables of their scores,
+/// or of `others`, one list for each calibrated estimator.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
 pub fn calibrate(
     mut spec: ImageSpec,
-    normal: &Readings,
-    observed: Option<&Masks>,
+    held_out: &Prepared,
     others: Option<Vec<Vec<i32>>>,
 ) -> Result<AlignedImage, Error> {
+    let (normal, observed) = (&held_out.readings, held_out.observed.as_ref());
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
-/// Where [`Note`] stands in a checkpoint.
+/// Name of [`Note`] in a checkpoint.
 const RUN: &str = "run";
 
-/// What a checkpoint says beside the training itself, as TOML.
+/// Contents of a checkpoint beside the training itself, as TOML.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    /// Of training so far.
+    /// Seconds of training so far.
     seconds: f64,
     /// The run that it is of.
     run: RunConfig,
@@ -45,10 +45,7 @@ impl Interrupted {
         let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
         let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
         let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
-        let note = toml::from_str(&text).map_err(|error| {
-            let message = error.message();
-            named(format!("{message}; train anew, without --resume"))
-        })?;
+        let note = run::parse_toml(&path, &text, "train anew, without --resume")?;
         Ok(Self { bytes, note })
     }
 
@@ -66,7 +63,7 @@ impl Interrupted {
     }
 }
 
-/// How long training takes, interruptions left out.
+/// Time of training, interruptions left out.
 #[derive(Debug)]
 pub(super) struct Clock {
     /// Seconds before the last interruption.

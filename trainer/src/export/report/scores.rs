@@ -12,7 +12,7 @@ const BARS: (usize, usize) = (12, 60);
 const DOTS: usize = 1500;
 /// The p-values whose scores are marked.
 const LEVELS: [f64; 2] = [0.05, 0.01];
-/// How far below the normal scores a chart reaches, in their extent.
+/// Reach of a chart below the normal scores, in their extent.
 const REACH: f64 = 4.0;
 
 /// The value below which `part` of `values` lie, to the nearest of them; NaN of nothing.
@@ -145,7 +145,7 @@ fn shares(scores: &[f64], x: &Axis, bars: usize) -> Vec<f64> {
     shares
 }
 
-/// What the calibration can tell apart.
+/// The p-values that the calibration can tell apart.
 fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     let readings = results.summary.validation_readings;
     if readings == 0 {
@@ -162,7 +162,7 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     }
 }
 
-/// How many readings each marked score catches.
+/// Number of readings that each marked score catches.
 fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> String {
     if thresholds.is_empty() {
         return String::new();

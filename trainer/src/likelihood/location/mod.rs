@@ -1,5 +1,16 @@
 //! Densities around a location, by their shapes, with learned scales.
 
+mod laplace;
+mod normal;
+mod predicted;
+mod student;
+
+pub use laplace::Laplace;
+pub use normal::Normal;
+pub use predicted::Predicted;
+pub(super) use student::MOST_DEGREES;
+pub use student::Student;
+
 use super::family::{Family, Group, Number, Support};
 use super::row::{Parameters, Row};
 use crate::error::Error;
@@ -9,7 +20,7 @@ use elbow::requantize::{FactorError, Multiplier};
 use std::fmt;
 
 /// The shape of a density: `log p = -log_normalizer - s - penalty((x - location) e^-s)`.
-pub(super) trait Shape: fmt::Debug + fmt::Display + 'static {
+trait Shape: fmt::Debug + fmt::Display + 'static {
     /// The shape that is called `name`, or `name:number`.
     fn parse(name: &str, number: Option<&str>) -> Option<Self>
     where
@@ -30,9 +41,6 @@ pub(super) trait Shape: fmt::Debug + fmt::Display + 'static {
     fn exact_penalty(&self, deviation: f64) -> f64;
 
     /// The penalties of a tensor.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn penalties(&self, deviation: &Tensor) -> Result<Tensor, Error>;
 
     /// See [`Family::log_normalizer`].
@@ -158,7 +166,7 @@ impl<S: Shape> Family for S {
 }
 
 /// `-s - penalty((x - location) e^-s)`, (batch, numbers).
-pub(super) fn standardized_terms(
+fn standardized_terms(
     shape: &dyn Shape,
     x: &Tensor,
     locations: &Tensor,
@@ -171,17 +179,17 @@ pub(super) fn standardized_terms(
 }
 
 /// The scale of an input in an image.
-pub(crate) struct Standardized {
-    pub(crate) standardize: Multiplier,
-    pub(crate) unit: Multiplier,
+struct Standardized {
+    standardize: Multiplier,
+    unit: Multiplier,
     /// The logarithm of the unit that the multiplier means, which everything else uses, in network units.
-    pub(crate) log_scale: f64,
+    log_scale: f64,
     /// Network units that make a step of the location.
-    pub(crate) step: f64,
+    step: f64,
 }
 
 impl Standardized {
-    pub(crate) fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
+    fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
         let standardize = standardization(unit, log_deviation).map_err(EncodeError::from)?;
         let exact = 8192.0 / standardize.to_f64();
         Ok(Self {
@@ -193,13 +201,13 @@ impl Standardized {
     }
 }
 
-/// From raw readings to units of their own scale.
+/// The multiplier from raw readings to units of their own scale.
 fn standardization(unit: f32, log_deviation: f64) -> Result<Multiplier, FactorError> {
     Multiplier::nearest(8192.0 / (log_deviation.exp() * f64::from(unit)))
 }
 
 /// The network units that make a step of a location.
-pub(crate) fn location_step(standard: Multiplier, unit: f32) -> f64 {
+fn location_step(standard: Multiplier, unit: f32) -> f64 {
     8192.0 / standard.to_f64() / f64::from(unit) / 65536.0
 }
 
