@@ -1,4 +1,4 @@
-//! Errors of data: one sentence a variant, with the place, what was found and the remedy.
+//! What can be wrong with data: one sentence a variant, with the place, what was found and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum DataError {
     File {
         /// The file, or `FILE:ARRAY`.
         path: PathBuf,
-        /// The fault.
+        /// What is wrong with it.
         fault: FileError,
     },
     /// There is no such column.
@@ -72,12 +72,6 @@ pub enum DataError {
 }
 
 impl DataError {
-    /// A fault of the data called `data`.
-    pub(super) fn in_data(data: &str, fault: impl Into<String>) -> Self {
-        let (data, fault) = (data.to_owned(), fault.into());
-        Self::Column { data, fault }
-    }
-
     /// The fault of the file `path`, or of an array in it.
     pub(super) fn in_file(path: &Path, fault: FileError) -> Self {
         match fault {
@@ -116,13 +110,11 @@ pub enum FileError {
         limit: u64,
     },
     /// The format is not read.
-    #[error("looks like {found}, none of {}; {remedy}", formats.join(", "))]
+    #[error("looks like {found}, neither text nor .npy; {remedy}")]
     Unknown {
-        /// The kind of file that it looks like.
+        /// What it looks like.
         found: &'static str,
-        /// The formats that are read.
-        formats: Vec<&'static str>,
-        /// The remedy for such a file.
+        /// What to do with such a file.
         remedy: &'static str,
     },
     /// The trainer was built without the format.
@@ -141,7 +133,7 @@ pub enum FileError {
     Format {
         /// The format.
         format: &'static str,
-        /// The fault and the remedy.
+        /// What is wrong, and what to do.
         reason: String,
     },
     /// There is no row of numbers.
@@ -179,7 +171,7 @@ pub enum FileError {
     Inside {
         /// The name of the array.
         array: String,
-        /// The fault.
+        /// What is wrong with it.
         fault: Box<Self>,
     },
 }
@@ -284,7 +276,7 @@ pub enum ArrayError {
         column: usize,
         /// The element.
         found: String,
-        /// The fault.
+        /// What is wrong with it.
         fault: NumberError,
     },
     /// It is not clear which of several arrays to read.

@@ -1,4 +1,4 @@
-//! The report on a file before anything is learned from it: a line for each column.
+//! What a file holds, before anything is learned from it: a line for each column.
 
 use super::columns::role::{NamedRole, Role};
 use super::frame::{Cells, Frame};
@@ -12,16 +12,16 @@ use std::hash::{DefaultHasher, Hasher};
 /// Rows that resolutions and different values are counted in, at most.
 const SAMPLED: usize = 20_000;
 /// The part of the gaps between neighbouring values that may be smaller than the resolution.
-pub(crate) const SMALLER: f64 = 0.1;
+const SMALLER: f64 = 0.1;
 /// Columns that a terminal shows.
 const SHOWN: usize = 40;
 /// Seconds of a day: times below it are those of a clock.
 const DAY: f64 = 86_400.0;
 
-/// A report on a file.
+/// What a file holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataReport {
-    /// The name of the file.
+    /// What the file is called.
     pub name: String,
     /// Its rows.
     pub rows: usize,
@@ -31,17 +31,17 @@ pub struct DataReport {
     pub columns: Vec<ColumnReport>,
 }
 
-/// A report on a column.
+/// What a column holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnReport {
-    /// Its name in the file, or its number.
+    /// What the file calls it, or its number.
     pub name: String,
     /// The unit that the file gives; empty without one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub unit: String,
-    /// Its role: reading, state, condition, label, time, group or ignored.
+    /// What is made of it: reading, state, condition, label, time, group or ignored.
     pub role: &'static str,
-    /// The kind of its cells: empty, constant, flag, whole, real, time or text.
+    /// What its cells are: empty, constant, flag, whole, real, time or text.
     pub kind: &'static str,
     /// Cells that are missing.
     pub missing: usize,
@@ -56,12 +56,12 @@ pub struct ColumnReport {
     /// The distance of neighbouring values that nine of ten have at least; of times that of rows, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<f64>,
-    /// The number that is subtracted before anything else; mostly 0.
+    /// What is subtracted before anything else; 0 of most.
     pub offset: f64,
 }
 
 impl DataReport {
-    /// The report on `frame`, whose columns have these roles.
+    /// What `frame` holds, whose columns have these roles.
     pub fn new(frame: &Frame, roles: &[NamedRole]) -> Self {
         let columns = roles.iter().enumerate();
         Self {
@@ -146,7 +146,7 @@ impl ColumnReport {
         (((step / digits).round() * digits) as f32).to_string()
     }
 
-    /// Remarks: missing cells and the offset.
+    /// What is to be known beside.
     pub fn remarks(&self) -> String {
         let missing = (self.missing > 0).then(|| format!("{} missing", self.missing));
         let offset = (self.offset != 0.0).then(|| format!("less {}", self.offset));
@@ -167,7 +167,7 @@ fn without<'a>(numbers: &'a [f64], sentinels: &[f64]) -> Cow<'a, [f64]> {
     numbers.iter().map(number).collect()
 }
 
-/// The kind of cells, of which these are the `sorted` numbers.
+/// What cells are, of which these are the `sorted` numbers.
 fn kind(cells: &Cells, sorted: &[f64], distinct: usize) -> &'static str {
     let is_flag = || sorted.iter().all(|&number| number == 0.0 || number == 1.0);
     match cells {

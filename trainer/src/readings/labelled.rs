@@ -16,7 +16,7 @@ pub struct Labelled {
     pub picture_width: u16,
     /// For each row its recording, where there are several, one behind the other.
     pub recordings: Option<Vec<u32>>,
-    /// Assumptions on the file that they are from, one line each, where training did not say it.
+    /// What was assumed of the file that they are from, one line each, where training did not say it.
     pub notes: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Labelled {
     }
 }
 
-/// The intensity of certain ink in files.
+/// What certain ink is in files.
 pub(super) const BYTE: u8 = 255;
 
 /// Makes bits of the intensities in `dataset`, always the same, and gives what they were made of.

@@ -1,4 +1,4 @@
-//! A source is what a path means: the digits, a file, an array in it, a folder or a pattern.
+//! What a path means: the digits, a file, an array in it, a folder or a pattern.
 
 pub mod digits;
 pub(super) mod recordings;
@@ -46,7 +46,7 @@ impl DataSource {
         }
     }
 
-    /// The name of a run on it: that of the file without its extension, or `digits`.
+    /// What a run on it is called: the name of the file without its extension, or `digits`.
     pub fn name(&self) -> String {
         match self {
             Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
@@ -60,7 +60,7 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// The errors of [`load`](crate::data::load).
+    /// Those of [`load`](crate::data::load).
     pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
         match self {
             Self::Digits => Ok(digits::all()),

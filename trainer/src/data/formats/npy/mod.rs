@@ -15,7 +15,6 @@ use crate::data::frame::Frame;
 use std::borrow::Cow;
 
 pub(super) const FORMAT: Format = Format {
-    names: &[".npy"],
     is: |bytes| bytes.starts_with(MAGIC),
     extension: Some("npy"),
     read: |Contents {
@@ -26,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
            }| { Ok(Frame::new(name, read(&bytes, purpose)?.columns())) },
 };
 
-/// The first bytes of every `.npy` file.
+/// What every `.npy` file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The shape of the array that `bytes` begin with.
@@ -103,7 +102,7 @@ fn cell(number: f64, purpose: Purpose) -> Result<f32, NumberError> {
     }
 }
 
-/// The contents of a header.
+/// What a header says.
 #[derive(Debug)]
 struct Header {
     /// The type of an element; all text from its description on if that is not a plain string.
