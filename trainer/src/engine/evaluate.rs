@@ -34,7 +34,7 @@ pub struct Evaluator<'a> {
     data: &'a Prepared,
 }
 
-/// What the networks take in and are asked about, of all readings.
+/// Inputs and targets of all readings.
 #[derive(Clone, Copy)]
 struct Inputs<'a> {
     inputs: &'a [f32],
@@ -147,7 +147,7 @@ impl<'a> Evaluator<'a> {
         self.in_parts(self.data.readings.len(), PART, masks, part)
     }
 
-    /// What `samples` draws from the encoder's posterior say of log p(x) of each reading. Reading `i`
+    /// Estimates of log p(x) of each reading by `samples` draws from the encoder's posterior. Reading `i`
     /// draws from stream `i` of `seed`, as on a device.
     ///
     /// # Errors
@@ -189,7 +189,7 @@ impl<'a> Evaluator<'a> {
         self.data.constant(row, masks.map(|masks| (masks, row)))
     }
 
-    /// What `work` makes of the numbers below `count`, `size` at a time, in their order.
+    /// The results of `work` on the numbers below `count`, `size` at a time, in their order.
     fn in_parts<T: Send>(
         &self,
         count: usize,

@@ -4,6 +4,7 @@
 use crate::error::Error;
 use crate::export::typical::typical_terms;
 use crate::model::prepared::Prepared;
+use crate::numeric::statistics::{mean, root_mean_square};
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::masks::Masks;
@@ -83,11 +84,14 @@ pub fn calibrate(
             let estimates = scores(&noisy, Estimator::MonteCarlo { samples: 2 }, seed)?;
             pairs.extend(differences(&estimates, &reference));
         }
-        let excess = at_mean.iter().sum::<f64>() / at_mean.len() as f64;
+        let excess = mean(&at_mean).unwrap_or(0.0);
+        let around: Vec<f64> = at_mean.iter().map(|value| value - excess).collect();
+        let deviation =
+            |values: &[f64]| root_mean_square(values).map_or(0, |root| root.ceil() as i32);
         spec.noise = Noise {
             mean_excess: excess.round() as i32,
-            mean_deviation: root_mean_square(&at_mean, excess),
-            pair_deviation: root_mean_square(&pairs, 0.0),
+            mean_deviation: deviation(&around),
+            pair_deviation: deviation(&pairs),
         };
         spec.typical = typical_terms(&model, normal, observed)?;
     }
@@ -110,10 +114,4 @@ fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {
     pairs
         .map(|(&score, &reference)| f64::from(score) - f64::from(reference))
         .collect()
-}
-
-/// Around `center`, rounded up.
-fn root_mean_square(values: &[f64], center: f64) -> i32 {
-    let squares = values.iter().map(|value| (value - center).powi(2));
-    (squares.sum::<f64>() / values.len() as f64).sqrt().ceil() as i32
 }

@@ -154,7 +154,8 @@ impl<'a> Folds<'a> {
             held_out: validation.readings.len(),
         };
         let epochs = settings.train.qat.then_some(settings);
-        let (_, plan) = stages.integers(&validation, epochs, |_| Ok(()))?;
+        let course = Course::default();
+        let (_, plan) = stages.integers(&validation, epochs, course, |_| Ok(()))?;
         let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
         let readings = self.readings.select(&left_out);
         calibrate::scores(&stages.image(&plan)?, &readings, observed.as_ref())

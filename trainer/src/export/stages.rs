@@ -13,7 +13,7 @@ use crate::quantize::{self, Choices, Label, Plan, Pool};
 use crate::readings::Normalization;
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
-use crate::train::{self, Epoch};
+use crate::train::{self, Course, Epoch};
 use elbow::Model;
 use elbow::format::AlignedImage;
 use elbow::image::{EncodeError, ImageSpec};
@@ -91,6 +91,7 @@ impl Stages<'_> {
         &self,
         validation: &Prepared,
         epochs: Option<&Config>,
+        course: Course<'_>,
         observe: impl FnMut(&Epoch) -> Result<(), Error>,
     ) -> Result<(Vec<Epoch>, Plan), Error> {
         let plan = self.plan(&self.pool()?)?;
@@ -104,6 +105,7 @@ impl Stages<'_> {
             self.normalization(),
             data,
             plan,
+            course,
             observe,
         )
     }

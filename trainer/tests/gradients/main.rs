@@ -9,7 +9,7 @@ use elbow_trainer::model::objective::Batch;
 use elbow_trainer::model::posterior::draw_noise;
 use elbow_trainer::model::{Architecture, Likelihood, Prior, Vae};
 use elbow_trainer::numeric::random::{self, Purpose, normals};
-use elbow_trainer::train::gradient::{Estimator, Moments};
+use elbow_trainer::train::gradient::{Estimator, RunningMoments};
 use exact::{Case, INPUTS, LOG_DEVIATION, Linear, WEIGHT, bits, gaussian, linear_elbo};
 
 /// Gradients of each estimator, each the mean over so many copies of both readings: 100,000 draws of
@@ -90,8 +90,8 @@ fn encode_posterior(vae: &Vae) {
 
 #[derive(Default)]
 struct Measured {
-    encoder: Moments,
-    all: Moments,
+    encoder: RunningMoments,
+    all: RunningMoments,
 }
 
 impl Measured {

@@ -54,11 +54,30 @@ impl Interrupted {
         &self.note.run
     }
 
-    /// The training of a model like `vae`.
+    /// Whether it was interrupted in the device's integers.
     ///
     /// # Errors
     /// [`Error::Setting`].
-    pub(super) fn checkpoint(&self, vae: &Vae) -> Result<Checkpoint, Error> {
+    pub(super) fn is_in_integers(&self) -> Result<bool, Error> {
+        Ok(Checkpoint::before_in(&self.bytes)?.is_some())
+    }
+
+    /// The training in floats of a model like `vae`, at its end where it was interrupted in integers.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(super) fn in_floats(&self, vae: &Vae) -> Result<Checkpoint, Error> {
+        match Checkpoint::before_in(&self.bytes)? {
+            None => Checkpoint::from_bytes(&self.bytes, vae),
+            Some(floats) => Checkpoint::from_bytes(&floats, vae),
+        }
+    }
+
+    /// The training in integers of a model like `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(super) fn in_integers(&self, vae: &Vae) -> Result<Checkpoint, Error> {
         Checkpoint::from_bytes(&self.bytes, vae)
     }
 }
@@ -96,9 +115,12 @@ pub(super) fn save(
     vae: &Vae,
     (run, clock): (&RunConfig, &Clock),
 ) -> Result<(), Error> {
+    let mut run = run.clone();
+    // The dead latents are found again.
+    run.derived.pruned_latents.clear();
     let note = Note {
         seconds: clock.seconds(),
-        run: run.clone(),
+        run,
     };
     run::make_folder(folder)?;
     let bytes = checkpoint.to_bytes(vae, (RUN, run::to_toml(&note)?))?;

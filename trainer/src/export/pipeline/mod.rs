@@ -33,7 +33,7 @@ use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Normalization, Readings, RunConfig};
 use crate::score::evaluate::Scores;
-use crate::train::{self, Epoch};
+use crate::train::{self, Checkpoint, Epoch};
 use candle_core::Device;
 use elbow::format::AlignedImage;
 use elbow::image::ImageSpec;
@@ -41,13 +41,17 @@ use elbow::{Estimator, Model};
 use interrupted::Clock;
 use outcome::Learned;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 use training::Training;
 
 /// The estimator of the results.
 pub const REPORTED: Estimator = Estimator::SigmaPoints;
 /// Readings that suffice to tell dead latents and to start a prior from.
 const SOME: usize = 8192;
+
+/// Time between two checkpoints where nobody says otherwise, at least.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A training that nothing but numbers can stop.
 pub struct Job<'a> {
@@ -57,6 +61,8 @@ pub struct Job<'a> {
     observer: &'a dyn Observer,
     /// The training to go on with.
     interrupted: Option<Interrupted>,
+    /// Time between two checkpoints, at least.
+    interval: Duration,
     warnings: Vec<Warning>,
 }
 
@@ -93,6 +99,8 @@ struct Model32 {
     clock: Clock,
     /// The settings of the epochs in integers, if there are to be any.
     integers: Option<Config>,
+    /// The folder of their checkpoints, and the bytes of the training in floats that these begin with.
+    checkpoints: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl<'a> Job<'a> {
@@ -156,8 +164,15 @@ impl<'a> Job<'a> {
             splits,
             observer,
             interrupted: None,
+            interval: CHECKPOINT_INTERVAL,
             warnings: vec![],
         }
+    }
+
+    /// The same with checkpoints after the first epoch that ends so long after the last one, a minute by default.
+    #[must_use]
+    pub fn checkpointed(self, interval: Duration) -> Self {
+        Self { interval, ..self }
     }
 
     fn warned(
@@ -210,13 +225,7 @@ impl<'a> Job<'a> {
             ));
         }
         let clock = Clock::start(self.interrupted.as_ref());
-        let training = Training {
-            config: &self.config,
-            folder,
-            interrupted: self.interrupted.as_ref(),
-            clock: &clock,
-            observer: self.observer,
-        };
+        let training = self.training(folder, &clock);
         let history = training.run(&vae, (&data.training, &data.validation))?;
         if !Feature::Device.can(&vae) {
             self.observer.trained();
@@ -231,11 +240,21 @@ impl<'a> Job<'a> {
                 learned,
             );
         }
+        let checkpoints = match folder {
+            Some(folder) if settings.train.qat => {
+                let readings = data.training.readings.len();
+                let floats = Checkpoint::finished(&vae, &history, readings)?;
+                let bytes = floats.to_bytes(&vae, ("part", "floats".to_owned()))?;
+                Some((folder.to_owned(), bytes))
+            }
+            _ => None,
+        };
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
             clock,
             integers: settings.train.qat.then_some(settings),
+            checkpoints,
         };
         self.finish(&data, trained)
     }
@@ -253,8 +272,20 @@ impl<'a> Job<'a> {
             history: vec![],
             clock: Clock::start(None),
             integers: Some(self.config.settings.tuned(epochs)),
+            checkpoints: None,
         };
         self.finish(&data, trained)
+    }
+
+    fn training<'s>(&'s self, folder: Option<&'s Path>, clock: &'s Clock) -> Training<'s> {
+        Training {
+            config: &self.config,
+            folder,
+            interrupted: self.interrupted.as_ref(),
+            interval: self.interval,
+            clock,
+            observer: self.observer,
+        }
     }
 
     /// Quantizes `vae`, the model of a finished run, by `plan`, or without one by what the settings ask for. With
@@ -336,28 +367,16 @@ impl<'a> Job<'a> {
     }
 
     /// Quantizes, exports and evaluates.
-    fn finish(mut self, data: &Data, trained: Model32) -> Result<Outcome, Error> {
+    fn finish(mut self, data: &Data, mut trained: Model32) -> Result<Outcome, Error> {
+        let plan = self.integers(data, &mut trained)?;
         let Model32 {
             vae,
-            mut history,
+            history,
             clock,
-            integers,
+            ..
         } = trained;
         let parts = (&data.training, &data.validation);
-        let before = integers
-            .as_ref()
-            .map_or(0, |settings| settings.float_epochs() - history.len());
-        let counted = |epoch: &Epoch| Epoch {
-            epoch: epoch.epoch - before,
-            ..*epoch
-        };
-        let epochs = integers
-            .as_ref()
-            .map_or(0, |settings| settings.train.epochs - before);
-        let show = |epoch: &Epoch| observer::tell(self.observer, &counted(epoch), epochs);
         let stages = self.stages(&vae, data);
-        let (more, plan) = stages.integers(&data.validation, integers.as_ref(), show)?;
-        history.extend(more.iter().map(counted));
         self.observer.trained();
         let learned = learned(data, &clock);
         let spec = stages.image(&plan)?;
@@ -379,6 +398,36 @@ impl<'a> Job<'a> {
                 page,
             })),
         })
+    }
+
+    /// The plan of the image, after the epochs in integers that `trained` is to have.
+    fn integers(&self, data: &Data, trained: &mut Model32) -> Result<Plan, Error> {
+        let Model32 {
+            vae,
+            history,
+            clock,
+            integers,
+            checkpoints,
+        } = trained;
+        let before = integers
+            .as_ref()
+            .map_or(0, |settings| settings.float_epochs() - history.len());
+        let counted = |epoch: &Epoch| Epoch {
+            epoch: epoch.epoch - before,
+            ..*epoch
+        };
+        let epochs = integers
+            .as_ref()
+            .map_or(0, |settings| settings.train.epochs - before);
+        let show = |epoch: &Epoch| observer::tell(self.observer, &counted(epoch), epochs);
+        let stages = self.stages(vae, data);
+        let (folder, before) = checkpoints.take().unzip();
+        let training = self.training(folder.as_deref(), clock);
+        let mut save = training.saver(vae);
+        let course = training.course_in_integers(vae, history.len(), before, &mut save)?;
+        let (more, plan) = stages.integers(&data.validation, integers.as_ref(), course, show)?;
+        history.extend(more.iter().map(counted));
+        Ok(plan)
     }
 
     /// The results of `image` on the test readings, and the page that shows them.

@@ -6,13 +6,12 @@ use crate::error::Error;
 use crate::export::run::{self, FloatSummary, SampledBound, Summary};
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::numeric::statistics::mean_and_error;
 use crate::quantize::Plan;
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
 use crate::score::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side, float_scores};
+use crate::score::evidence::{LogEvidence, evidence};
 use crate::train::Epoch;
-use crate::train::gradient::log_evidence;
 use elbow::Model;
 use elbow::format::AlignedImage;
 use std::path::Path;
@@ -157,10 +156,8 @@ pub(super) fn in_floats(
     let nobody = vec![false; test.readings.len()];
     let abnormal = splits.test.abnormal.as_deref().unwrap_or(&nobody);
     let elbos = float_scores(&vae, test, None, FLOAT_POINTS)?;
-    let bounds = log_evidence(&vae, test, BOUND_SAMPLES)?.into_iter();
-    let normal = bounds.zip(abnormal).filter(|(_, strange)| !**strange);
-    let (mean, standard_error) =
-        mean_and_error(&normal.map(|(bound, _)| bound).collect::<Vec<_>>());
+    let bounds = evidence(&vae, test, BOUND_SAMPLES, 0)?;
+    let bounds = LogEvidence::new(&bounds, BOUND_SAMPLES, Some(abnormal));
     let strange = abnormal.iter().filter(|&&is| is).count();
     let summary = FloatSummary {
         name: name.to_owned(),
@@ -175,8 +172,8 @@ pub(super) fn in_floats(
         float: Side::new(&elbos, abnormal),
         importance_weighted: SampledBound {
             samples: BOUND_SAMPLES,
-            mean,
-            standard_error,
+            mean: bounds.mean,
+            standard_error: bounds.standard_error,
         },
         training_seconds: learned.seconds,
         trainer_version: env!("CARGO_PKG_VERSION"),

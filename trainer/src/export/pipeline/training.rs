@@ -1,28 +1,24 @@
-//! The epochs in floats of a run.
+//! The epochs of a run.
 
 use super::interrupted::{self, Clock, Interrupted};
 use super::observer::{self, Observer};
-use crate::config::{Gradient, Inference};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::readings::RunConfig;
-use crate::train::gradient;
-use crate::train::inference::train_locally;
-use crate::train::{self, Checkpoint, Course, Epoch};
+use crate::train::{self, Checkpoint, Course, Epoch, Save};
 use std::path::Path;
 use std::time::Duration;
 
-/// Time between two checkpoints, at least.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// The epochs in floats of a run.
+/// The epochs of a run.
 pub(super) struct Training<'a> {
     pub(super) config: &'a RunConfig,
     /// Folder for checkpoints, if there are to be any.
     pub(super) folder: Option<&'a Path>,
     /// The training to go on with.
     pub(super) interrupted: Option<&'a Interrupted>,
+    /// Time between two checkpoints, at least.
+    pub(super) interval: Duration,
     pub(super) clock: &'a Clock,
     pub(super) observer: &'a dyn Observer,
 }
@@ -63,25 +59,49 @@ impl Training<'_> {
     ) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
         let show = |epoch: &Epoch| observer::tell(self.observer, epoch, settings.train.epochs);
-        let plain = settings.train.gradient == Gradient::Reparameterized;
-        match settings.train.inference {
-            _ if !plain => gradient::train(vae, settings, training, validation, show),
-            Inference::Amortized => {
-                let mut save = |checkpoint: &Checkpoint| match self.folder {
-                    None => Ok(()),
-                    Some(folder) => {
-                        interrupted::save(folder, checkpoint, vae, (self.config, self.clock))
-                    }
-                };
-                let course = Course {
-                    checkpoint: self.resumed(vae)?,
-                    save: Some((CHECKPOINT_INTERVAL, &mut save)),
-                    ..Course::default()
-                };
-                train::train(vae, settings, (training, validation), course, show)
-            }
-            Inference::Svi => train_locally(vae, settings, training, validation, show),
+        let mut save = self.saver(vae);
+        let course = Course {
+            checkpoint: self.resumed(vae)?,
+            save: Some((self.interval, &mut save)),
+            ..Course::default()
+        };
+        train::train(vae, settings, (training, validation), course, show)
+    }
+
+    /// Saves checkpoints of `vae` in the folder, where there is one.
+    pub(super) fn saver<'s>(
+        &'s self,
+        vae: &'s Vae,
+    ) -> impl FnMut(&Checkpoint) -> Result<(), Error> + 's {
+        move |checkpoint| match self.folder {
+            None => Ok(()),
+            Some(folder) => interrupted::save(folder, checkpoint, vae, (self.config, self.clock)),
         }
+    }
+
+    /// The course of the epochs in integers of `vae` after `epochs` epochs in floats, whose training has the bytes
+    /// `before`.
+    pub(super) fn course_in_integers<'s>(
+        &self,
+        vae: &Vae,
+        epochs: usize,
+        before: Option<Vec<u8>>,
+        save: &'s mut Save<'s>,
+    ) -> Result<Course<'s>, Error> {
+        let checkpoint = match self.interrupted {
+            Some(interrupted) if interrupted.is_in_integers()? => {
+                let checkpoint = interrupted.in_integers(vae)?;
+                self.note_resumption(epochs + checkpoint.epochs());
+                Some(checkpoint)
+            }
+            _ => None,
+        };
+        Ok(Course {
+            checkpoint,
+            save: Some((self.interval, save)),
+            before,
+            ..Course::default()
+        })
     }
 
     /// The training that is gone on with.
@@ -95,12 +115,16 @@ impl Training<'_> {
                 self.config.settings.data.source
             )));
         }
-        let checkpoint = interrupted.checkpoint(vae)?;
-        self.observer.note(&format!(
-            "going on after epoch {} of {}",
-            checkpoint.epochs(),
-            self.config.settings.train.epochs
-        ));
+        let checkpoint = interrupted.in_floats(vae)?;
+        if !interrupted.is_in_integers()? {
+            self.note_resumption(checkpoint.epochs());
+        }
         Ok(Some(checkpoint))
+    }
+
+    fn note_resumption(&self, epochs: usize) {
+        let all = self.config.settings.train.epochs;
+        self.observer
+            .note(&format!("going on after epoch {epochs} of {all}"));
     }
 }
