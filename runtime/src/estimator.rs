@@ -60,14 +60,6 @@ impl Estimator {
     }
 }
 
-/// The estimators of the self-test, in the order of the scores in the image.
-pub(crate) const SELF_TEST: [Estimator; 4] = [
-    Estimator::PosteriorMean,
-    Estimator::SigmaPoints,
-    Estimator::MonteCarlo { samples: 3 },
-    Estimator::ImportanceWeighted { samples: 3 },
-];
-
 /// The names that [`FromStr`] reads: `posterior-mean`, `sigma-points`, `monte-carlo:K`,
 /// `importance-weighted:K`.
 impl fmt::Display for Estimator {

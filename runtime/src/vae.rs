@@ -2,9 +2,10 @@
 
 use crate::distribution::{LARGEST_MEAN, Mixture};
 use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
-use crate::kernel::{Activations, Dense, Numbers, Operands, Outputs};
+use crate::kernel::Outputs;
+use crate::layer::Memory;
 use crate::mask::Mask;
-use crate::model::{Half, Hidden, Model};
+use crate::model::Model;
 use crate::requantize::Multiplier;
 use crate::sigma_points::Offsets;
 use crate::transcendental::exp;
@@ -37,12 +38,11 @@ pub(crate) fn encode(
     let conditions = reading.get(model.inputs()..).unwrap_or_default();
     let given = |condition| observed.observes(model.inputs() + condition);
     condition(model, conditions, given, scratch);
-    let layers = Layers {
+    let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
-        lanes: 1,
     };
-    let mut heads = layers.run(&model.encoder, None, wide, &mut watch);
+    let mut heads = model.encoder.run(memory, 1, None, wide, &mut watch);
     let (low, high) = model.log_variance_range;
     let mut means = scratch.mean.iter_mut();
     let mut log_variances = scratch.log_variance.iter_mut();
@@ -261,78 +261,10 @@ pub(crate) fn decode<'s>(
     lanes: usize,
     mut watch: impl FnMut(&[u8]),
 ) -> Outputs<'s> {
-    let layers = Layers {
+    let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
-        lanes,
     };
-    layers.run(&model.decoder, Some(scratch.latents), false, &mut watch)
-}
-
-/// The memory of the layers of one half.
-struct Layers<'s> {
-    operands: &'s mut [u32],
-    /// The outputs of a layer, which are the inputs of the next.
-    activations: &'s mut [i16],
-    lanes: usize,
-}
-
-impl<'s> Layers<'s> {
-    /// Runs the hidden layers, and gives the outputs of the last one. The first layer takes `latents`
-    /// in, or else activations, which may be `wide`.
-    fn run(
-        self,
-        half: &'s Half<'_>,
-        mut latents: Option<&[i16]>,
-        mut wide: bool,
-        watch: &mut impl FnMut(&[u8]),
-    ) -> Outputs<'s> {
-        let Self {
-            operands,
-            activations,
-            lanes,
-        } = self;
-        for layer in &half.hidden {
-            let Hidden {
-                dense,
-                quantization,
-                ..
-            } = *layer;
-            let numbers = numbers(latents.take(), activations, wide);
-            let prepared = prepare(dense, numbers, lanes, operands);
-            wide = layer.is_wide();
-            let out = if wide {
-                Activations::Wide(activations)
-            } else {
-                Activations::Narrow(bytemuck::cast_slice_mut(activations))
-            };
-            dense.activate(prepared, quantization, out);
-            let bytes: &[u8] = bytemuck::cast_slice(activations);
-            let length = dense.rows.len() * layer.output_bytes();
-            watch(bytes.get(..length).unwrap_or_default());
-        }
-        let numbers = numbers(latents, activations, wide);
-        let last = half.last;
-        last.outputs(prepare(last, numbers, lanes, operands))
-    }
-}
-
-/// Latents, or else activations, which are `i16` where they are `wide`.
-fn numbers<'n>(latents: Option<&'n [i16]>, activations: &'n [i16], wide: bool) -> Numbers<'n> {
-    match latents {
-        Some(latents) => Numbers::Wide(latents),
-        None if wide => Numbers::Wide(activations),
-        None => Numbers::Narrow(bytemuck::cast_slice(activations)),
-    }
-}
-
-/// What `dense` takes in.
-#[inline(never)]
-fn prepare<'s>(
-    dense: Dense<'_>,
-    numbers: Numbers<'_>,
-    lanes: usize,
-    operands: &'s mut [u32],
-) -> Operands<'s> {
-    Operands::prepare(dense.packing, numbers, dense.columns, lanes, operands)
+    let latents = Some(&*scratch.latents);
+    model.decoder.run(memory, lanes, latents, false, &mut watch)
 }

@@ -28,6 +28,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The bytes that were not read; none after a failure.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The bytes that were not read.
     ///
     /// # Errors

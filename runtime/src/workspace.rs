@@ -1,7 +1,7 @@
 //! The RAM that scoring needs, owned by the caller.
 
-use crate::kernel::{Dense, LANES, layer_words};
-use crate::model::{Half, Model};
+use crate::kernel::LANES;
+use crate::model::Model;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -137,20 +137,12 @@ impl Model<'_> {
     /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in
     /// the encoder, of all lanes in the decoder.
     fn layer_lengths(&self) -> (usize, usize) {
-        let of_half = |half: &Half<'_>, lanes: usize| {
-            let hidden = half.hidden.iter();
-            let of_layer =
-                |dense: &Dense<'_>| layer_words(dense.bits, dense.packing, dense.columns, lanes);
-            let words = hidden.clone().map(|layer| of_layer(&layer.dense));
-            let words = words.fold(of_layer(&half.last), usize::max);
-            let outputs = hidden.map(|layer| layer.dense.rows.len() * layer.output_bytes());
-            let bytes = lanes * outputs.max().unwrap_or(0);
-            (words, bytes)
-        };
-        let (encoder, decoder) = (of_half(&self.encoder, 1), of_half(&self.decoder, LANES));
+        let (encoder, decoder) = (self.encoder.lengths(1), self.decoder.lengths(LANES));
         let inputs = self.reading_length() << u32::from(self.has_wide_inputs());
-        let bytes = inputs.max(encoder.1).max(decoder.1);
-        (encoder.0.max(decoder.0), bytes.div_ceil(2))
+        let bytes = inputs
+            .max(encoder.activation_bytes)
+            .max(decoder.activation_bytes);
+        (encoder.operands.max(decoder.operands), bytes.div_ceil(2))
     }
 }
 

@@ -71,7 +71,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
 
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
-    assert_eq!((model.name(), model.image_length()), ("g", 192));
+    assert_eq!((model.name(), model.image_length()), ("g", 208));
     assert_eq!((model.inputs(), model.latents()), (2, 1));
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);
@@ -101,9 +101,9 @@ fn four_bits_differ_in_the_weights_alone() {
     spec.output.bits = WeightBits::Four;
     let image = spec.encode(&[table]).unwrap();
     let mut expected = IMAGE;
-    expected[41] = 1; // output of four-bit weights
-    expected[152..][..2].copy_from_slice(&[1, 14]);
-    expected[12..16].copy_from_slice(&[0xe2, 0xc8, 0x68, 0xe2]); // CRC-32
+    expected[47] = 1; // output of four-bit weights
+    expected[168..][..2].copy_from_slice(&[1, 14]);
+    expected[12..16].copy_from_slice(&[0xc8, 0xb5, 0xbf, 0xd1]); // CRC-32
     assert_eq!(&*image, &expected);
     let model = Model::parse(&image).unwrap();
     // Eight bytes more, for the expanded weights.

@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// The start and the end of the header.
-const HEADER: (usize, usize) = (20, 70);
+const HEADER: (usize, usize) = (20, 86);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -68,7 +68,7 @@ impl Fields<'_> {
             LAPLACE
         },
         packing: 0,
-        encoder: &[0],
+        encoder: &[1, 0, 2, 0, 1],
         output: 0,
     };
 
@@ -79,15 +79,15 @@ impl Fields<'_> {
             &hand[..4],
             &[self.conditions],
             self.inputs,
-            &hand[6..13],
+            &hand[6..14],
             self.stream,
             self.prior,
             self.likelihood,
             &[self.packing],
             self.encoder,
-            &hand[19..21],
+            &hand[24..27],
             &[self.output],
-            &hand[22..],
+            &hand[28..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()
@@ -129,10 +129,10 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
     refused!("mixture-prior", { prior: &[1, 2] });
     // Of the packings of Cortex-M, one that no host reads fastest.
     refused!("foreign-packings", { packing: 2 });
-    // A layer of two rows of eight-bit weights without a rectifier, zero point 0, ceiling 128.
-    refused!("wide-activations", { encoder: &[1, 2, 0, 0, 0, 0x80, 2] });
+    // A layer of two rows of eight-bit weights without a rectifier, zero point 0, ceiling 128; then the heads.
+    refused!("wide-activations", { encoder: &[2, 0, 2, 0, 0, 0, 0, 0x80, 2, 0, 2, 0, 1] });
     refused!("wide-inputs", { inputs: &[0x80, 1] });
-    refused!("four-bit-weights", { encoder: &[1, 2, 1, 0, 0, 0xfe, 1] });
+    refused!("four-bit-weights", { encoder: &[2, 0, 2, 1, 0, 0, 0, 0xfe, 1, 0, 2, 0, 1] });
     refused!("four-bit-weights", { output: 1 });
 }
 

@@ -51,6 +51,21 @@ impl<'a> Binomial<'a> {
         })
     }
 
+    /// The distribution, unchecked.
+    #[cfg(feature = "encode")]
+    pub(crate) fn unchecked(trials: u8, log_choose: &'a [i32]) -> Self {
+        Self {
+            trials: trials.into(),
+            log_choose,
+        }
+    }
+
+    /// `ln C(trials, x)`, Q16.16.
+    #[cfg(feature = "encode")]
+    pub(crate) fn log_choose(&self) -> &'a [i32] {
+        self.log_choose
+    }
+
     /// The number of trials n; one for Bernoulli.
     #[must_use]
     pub fn trials(&self) -> u8 {

@@ -9,7 +9,7 @@ pub const MAGIC: [u8; 4] = *b"ELBW";
 
 /// Can it be parsed? Changes whenever the layout of an image does; an image of another version is
 /// refused.
-pub const FORMAT_VERSION: u16 = 6;
+pub const FORMAT_VERSION: u16 = 7;
 
 /// Would any output bit differ? Changes whenever any integer that a model gives could: rounding,
 /// tables, the order of random numbers, saturation. An image of another version is refused, since
@@ -226,7 +226,7 @@ mod tests {
 
     /// A container around the header `[1, 2, 3]` and the tensors `[9; 8]`, byte by byte.
     const FIXTURE: [u8; 32] = [
-        b'E', b'L', b'B', b'W', 6, 0, 2, 0, 32, 0, 0, 0, 0x44, 0x68, 0x5f, 0xe8, 3, 0, 0, 0, 1, 2,
+        b'E', b'L', b'B', b'W', 7, 0, 2, 0, 32, 0, 0, 0, 0x63, 0x0d, 0x7a, 0x69, 3, 0, 0, 0, 1, 2,
         3, 0, 9, 9, 9, 9, 9, 9, 9, 9,
     ];
 
@@ -255,7 +255,7 @@ mod tests {
             with(4, 9),
             ImageError::FormatVersion {
                 image: 9,
-                runtime: 6
+                runtime: 7
             }
         );
         assert_eq!(

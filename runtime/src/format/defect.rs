@@ -48,6 +48,10 @@ pub enum Defect {
     Kinds,
     /// A constant of the density is too large.
     LogNormalizer,
+    /// The layers of a network do not end with the only one of wide outputs.
+    LayerOrder,
+    /// The last layer of a network has not the outputs that latents or inputs need.
+    Outputs,
     /// A layer has no rows.
     NoRows,
     /// A layer has more weights than can be counted.
@@ -87,6 +91,8 @@ impl fmt::Display for Defect {
                 "an input is of no known kind, or a parameter of its kind is out of range"
             }
             Self::LogNormalizer => "a constant of its density is beyond 4096 nats",
+            Self::LayerOrder => "its layers do not end with the only one of wide outputs",
+            Self::Outputs => "its heads or its output layer have a wrong number of rows",
             Self::NoRows => "a layer has no rows",
             Self::Weights => "a layer has too many weights",
             Self::Accumulator => "an accumulator could reach 2^30, or a weight is -128",

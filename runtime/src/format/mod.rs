@@ -7,8 +7,11 @@ mod aligned;
 mod container;
 mod defect;
 mod header;
+mod list;
 mod tensors;
 
+pub use crate::layer::MAX_LAYERS;
+pub(crate) use crate::layer::NARROW_CEILING;
 pub use aligned::Aligned;
 #[cfg(feature = "encode")]
 pub use aligned::AlignedImage;
@@ -22,16 +25,20 @@ pub use container::{
 };
 pub use defect::Defect;
 pub(crate) use header::{
-    CalibrationHeader, Header, LayerHeader, LikelihoodHeader, PriorHeader, StreamHeader,
+    CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, OutputsHeader,
+    PosteriorHeader, PriorHeader, ShapeHeader, StreamHeader,
 };
+#[cfg(feature = "encode")]
+pub(crate) use header::{StatisticHeader, StatisticKind};
+pub(crate) use list::List;
+#[cfg(feature = "encode")]
+pub(crate) use tensors::TensorWriter;
 pub(crate) use tensors::Tensors;
 
-/// Hidden layers that each half of a model may have; the heads and the output layer come on top.
-pub const MAX_LAYERS: usize = 8;
-/// The largest magnitude of `i8` activations.
-pub(crate) const NARROW_CEILING: i16 = 127;
 /// Calibration tables that an image may have.
 pub const MAX_CALIBRATIONS: usize = 8;
+/// Scores that the self-test of an image may have.
+pub const MAX_EXPECTED_SCORES: usize = 8;
 /// Inputs that a model may have; with it no sum of a score can overflow.
 pub const MAX_INPUTS: u16 = 1 << 14;
 /// Latents that a model may have.

@@ -65,3 +65,20 @@ impl<'a> Tensors<'a> {
         self.failure
     }
 }
+
+/// Tensors one after another, as [`Tensors`] reads them.
+#[cfg(feature = "encode")]
+#[derive(Default)]
+pub(crate) struct TensorWriter {
+    pub(crate) bytes: std::vec::Vec<u8>,
+}
+
+#[cfg(feature = "encode")]
+impl TensorWriter {
+    /// Writes a tensor, and zeros up to the next multiple of [`ALIGNMENT`].
+    pub(crate) fn push<T: bytemuck::NoUninit>(&mut self, elements: &[T]) {
+        self.bytes.extend_from_slice(bytemuck::cast_slice(elements));
+        let length = self.bytes.len().next_multiple_of(ALIGNMENT);
+        self.bytes.resize(length, 0);
+    }
+}

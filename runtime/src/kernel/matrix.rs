@@ -33,6 +33,10 @@ unsafe impl bytemuck::Zeroable for Row {}
 // SAFETY: as above; rows are `Copy`.
 #[allow(unsafe_code)]
 unsafe impl bytemuck::AnyBitPattern for Row {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+#[cfg(feature = "encode")]
+unsafe impl bytemuck::NoUninit for Row {}
 
 /// Numbers that a layer takes in, lane after lane.
 #[derive(Clone, Copy, Debug)]

@@ -1,10 +1,19 @@
-//! Layers of a model: how they are described.
+//! Layers: a matrix applied to numbers, and what becomes of the sums.
+
+mod stack;
+
+pub(crate) use stack::{Hidden, Memory, Stack};
 
 use crate::kernel::Dense;
 pub use crate::kernel::{Packing, Quantization, WeightBits};
 use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
+
+/// Hidden layers that each half of a model may have; the heads and the output layer come on top.
+pub const MAX_LAYERS: usize = 8;
+/// The largest magnitude of `i8` activations.
+pub(crate) const NARROW_CEILING: i16 = 127;
 
 /// How a layer's accumulators become activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +23,21 @@ pub enum Activation {
     Identity,
     /// `max(0, .)`.
     Relu,
+}
+
+impl Activation {
+    /// The limits of the outputs of a hidden layer.
+    pub(crate) fn quantization(self, zero_point: i16, ceiling: i16) -> Quantization {
+        let floor = match self {
+            Self::Identity => ceiling.wrapping_neg(),
+            Self::Relu => zero_point,
+        };
+        Quantization {
+            zero_point,
+            floor,
+            ceiling,
+        }
+    }
 }
 
 /// One layer of a model, as [`crate::Model::layers`] lists them.

@@ -1,13 +1,13 @@
 //! The image of `golden.rs`, small enough to be written by hand.
 
 #[rustfmt::skip]
-pub(crate) const IMAGE: [u8; 192] = [
+pub(crate) const IMAGE: [u8; 208] = [
     b'E', b'L', b'B', b'W',
-    6, 0, // format version
+    7, 0, // format version
     2, 0, // numerics version
-    192, 0, 0, 0, // length
-    0xed, 0x8d, 0xec, 0xaa, // CRC-32 of all other bytes
-    50, 0, 0, 0, // length of the header
+    208, 0, 0, 0, // length
+    0x8b, 0x66, 0x1a, 0xa0, // CRC-32 of all other bytes
+    66, 0, 0, 0, // length of the header
     // Header, from byte 20.
     1, b'g', // name
     0, // no text on columns
@@ -17,27 +17,28 @@ pub(crate) const IMAGE: [u8; 192] = [
     2, // picture width
     1, // latents
     12, // latent fraction bits
+    0, // Gaussian posterior
     0xff, 0xff, 0x1f, // lowest log-variance: zigzag of -4 * 2^16 is 2^19 - 1
     0, // highest log-variance
     0, // no stream
     0, // standard prior
     0, 1, // binomial, one trial
     0, // weights row after row
-    0, // hidden layers of the encoder
-    0, // heads of eight-bit weights
-    0, // hidden layers of the decoder
-    0, // output of eight-bit weights
+    1, 0, 2, 0, 1, // one layer of the encoder: dense, two rows, eight-bit weights, wide
+    1, 0, 2, 0, 1, // one layer of the decoder, the same
+    1, 0, // one statistic, the bound
     1, 1, 1, // one calibration table: sigma points, one knot
     0xff, 0xff, 0x07, // mean of its scores: zigzag of -2^16 is 2^17 - 1
     0, // their standard deviation
     0x80, 0x80, 0x08, // noise: mean excess 1.0, zigzag 2^17
     0x80, 0x80, 0x04, // mean deviation 0.5
     0x80, 0x80, 0x10, // pair deviation 2.0
-    0x85, 0x88, 0x0c, // expected: -98819, zigzag 197637 = 5 + 8 * 2^7 + 12 * 2^14
-    0x9b, 0xb3, 0x0c, // -101582
-    0xad, 0xf9, 0x0d, // -114263
-    0xb5, 0xb0, 0x04, // -35867
-    0, 0, // up to byte 72
+    4, // expected scores
+    0, 0x85, 0x88, 0x0c, // posterior mean: -98819, zigzag 197637 = 5 + 8 * 2^7 + 12 * 2^14
+    1, 0x9b, 0xb3, 0x0c, // sigma points: -101582
+    2, 3, 0xad, 0xf9, 0x0d, // three Monte Carlo samples: -114263
+    3, 3, 0xb5, 0xb0, 0x04, // three importance weights: -35867
+    0, 0, // up to byte 88
     0, 0, 0, 0, 0, 0, 0, 0, // centres 0 and 0
     0, 0, 0, 0, 0, 0, 0, 0, // exponents 0 and 0
     64, 0, 0, 0, 64, 0, 0, 0, // gains 64 and 64

@@ -1,0 +1,88 @@
+//! What a description must satisfy before it is written.
+
+use super::{DenseSpec, EncodeError, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec};
+
+impl ImageSpec {
+    /// Numbers of a reading that are no conditions.
+    pub(super) fn modelled(&self) -> usize {
+        self.inputs.len().saturating_sub(self.conditions.len())
+    }
+
+    /// Every list has the length that the header will claim for it.
+    pub(super) fn check_lengths(&self) -> Result<(), EncodeError> {
+        let (numbers, inputs) = (self.inputs.len(), self.modelled());
+        if inputs == 0 {
+            return Err(EncodeError::Length {
+                what: "numbers in a reading",
+                have: numbers,
+                need: self.conditions.len() + 1,
+            });
+        }
+        let latents = self.heads.rows.len() / 2;
+        let of_half = |first: usize, hidden: &[LayerSpec], last: &DenseSpec| {
+            let mut columns = first;
+            for dense in hidden.iter().map(|layer| &layer.dense).chain([last]) {
+                let need = columns.saturating_mul(dense.rows.len());
+                check_length("weights in a layer", dense.weights.len(), need)?;
+                dense.check_weights()?;
+                columns = dense.rows.len();
+            }
+            Ok::<_, EncodeError>(())
+        };
+        check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
+        let outputs = self.likelihood.rows_per_input() * inputs;
+        check_length("rows in the output", self.output.rows.len(), outputs)?;
+        of_half(numbers, &self.encoder, &self.heads)?;
+        let taken_in = latents + self.conditions.len();
+        of_half(taken_in, &self.decoder, &self.output)?;
+        if let PriorSpec::Mixture(components) = &self.prior {
+            for component in components {
+                check_length("means of a component", component.mean.len(), latents)?;
+                let log_variances = component.log_variance.len();
+                check_length("log-variances of a component", log_variances, latents)?;
+            }
+        }
+        if !self.typical.is_empty() {
+            check_length("typical terms", self.typical.len(), inputs)?;
+        }
+        let mut columns = numbers;
+        if let Some(stream) = &self.stream {
+            columns = stream.front_end.channels().into();
+            check_length("exponents of channels", stream.exponents.len(), columns)?;
+        }
+        if !self.columns.is_empty() {
+            check_length("columns", self.columns.len(), columns)?;
+        }
+        if let LikelihoodSpec::Location(location) = &self.likelihood {
+            let normalizers = location.log_normalizers.len();
+            check_length("standardizing factors", location.standardize.len(), inputs)?;
+            check_length("units", location.units.len(), inputs)?;
+            check_length("normalizers", normalizers, inputs)?;
+        }
+        if let LikelihoodSpec::Heterogeneous(groups) = &self.likelihood {
+            let have = groups.iter().map(GroupSpec::inputs).sum();
+            check_length("inputs of the groups", have, inputs)?;
+        }
+        let reading = self.self_test_reading.len();
+        check_length("numbers in the self-test's reading", reading, numbers)
+    }
+}
+
+impl DenseSpec {
+    /// Each weight has the bits that the layer's have. That none is -128, parsing checks.
+    fn check_weights(&self) -> Result<(), EncodeError> {
+        let mut weights = self.weights.iter().copied().enumerate();
+        let other = weights.find(|&(_, weight)| weight != i8::MIN && !self.bits.holds(weight));
+        other.map_or(Ok(()), |(index, weight)| {
+            Err(EncodeError::Weight { index, weight })
+        })
+    }
+}
+
+fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), EncodeError> {
+    if have == need {
+        Ok(())
+    } else {
+        Err(EncodeError::Length { what, have, need })
+    }
+}

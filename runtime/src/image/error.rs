@@ -1,0 +1,73 @@
+//! Why no image was written.
+
+use crate::format::ImageError;
+use crate::requantize::FactorError;
+use crate::workspace::WorkspaceError;
+use core::fmt;
+
+/// Why no image was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EncodeError {
+    /// A list is longer than an image has room for.
+    TooMany {
+        /// What is listed.
+        what: &'static str,
+        /// How many.
+        have: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// A list has not the length that the others ask for.
+    Length {
+        /// What is listed.
+        what: &'static str,
+        /// How many.
+        have: usize,
+        /// How many there must be.
+        need: usize,
+    },
+    /// A scale factor has no multiplier.
+    Factor(FactorError),
+    /// A layer whose weights have four bits has one that is no multiple of 16.
+    Weight {
+        /// Where it is among the layer's.
+        index: usize,
+        /// What it is.
+        weight: i8,
+    },
+    /// The image would not be read again.
+    Image(ImageError),
+    /// The header could not be serialized.
+    Header(postcard::Error),
+    /// The workspace of the self-test; cannot happen, since it is sized for the model.
+    Workspace(WorkspaceError),
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooMany { what, have, most } => {
+                write!(f, "{have} {what}, an image has room for {most}")
+            }
+            Self::Length { what, have, need } => {
+                write!(f, "{have} {what}, the model needs {need}")
+            }
+            Self::Factor(error) => error.fmt(f),
+            Self::Weight { index, weight } => write!(
+                f,
+                "weight {index} of a layer of four-bit weights is {weight}: use a multiple of 16, or eight bits"
+            ),
+            Self::Image(error) => error.fmt(f),
+            Self::Header(error) => write!(f, "the header cannot be serialized: {error}"),
+            Self::Workspace(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+impl From<FactorError> for EncodeError {
+    fn from(error: FactorError) -> Self {
+        Self::Factor(error)
+    }
+}

@@ -1,0 +1,102 @@
+//! Tensors of layers.
+
+#[cfg(feature = "encode")]
+use crate::format::TensorWriter;
+use crate::format::{Defect, LayerHeader, List, OutputsHeader, ShapeHeader, Tensors};
+use crate::kernel::{Bounds, Dense, Packing, Row, WeightBits};
+use crate::layer::{Hidden, Stack};
+
+/// The numbers that a layer takes in.
+#[derive(Clone, Copy)]
+pub(super) struct Inputs {
+    pub(super) count: usize,
+    /// The largest magnitude.
+    pub(super) largest: i64,
+}
+
+/// Reads layers into `stack`; the first takes `inputs` in, and the last, the only one of wide outputs, gives
+/// `outputs` numbers.
+#[inline(never)]
+pub(super) fn read_stack<'a>(
+    tensors: &mut Tensors<'a>,
+    packing: Packing,
+    layers: List<'_, LayerHeader>,
+    mut inputs: Inputs,
+    outputs: usize,
+    stack: &mut Stack<'a>,
+) {
+    let mut ended = false;
+    for layer in layers.iter() {
+        let ShapeHeader::Dense { rows } = layer.shape;
+        tensors.require(!ended, Defect::LayerOrder);
+        let OutputsHeader::Quantized {
+            activation,
+            zero_point,
+            ceiling,
+        } = layer.outputs
+        else {
+            ended = true;
+            tensors.require(usize::from(rows) == outputs, Defect::Outputs);
+            stack.last = read_dense(tensors, packing, layer.bits, inputs, rows.into());
+            continue;
+        };
+        let dense = read_dense(tensors, packing, layer.bits, inputs, rows.into());
+        tensors.require(
+            ceiling > 0 && (-ceiling..=ceiling).contains(&zero_point),
+            Defect::ZeroPoint,
+        );
+        // One layer more than there is room for would be the last.
+        let _ = stack.hidden.push(Hidden {
+            dense,
+            quantization: activation.quantization(zero_point, ceiling),
+            activation,
+        });
+        inputs = Inputs {
+            count: rows.into(),
+            largest: ceiling.into(),
+        };
+    }
+    tensors.require(ended, Defect::LayerOrder);
+}
+
+/// Writes what [`read_stack`] reads.
+#[cfg(feature = "encode")]
+pub(super) fn write_stack(tensors: &mut TensorWriter, stack: &Stack<'_>) {
+    let hidden = stack.hidden.iter().map(|layer| layer.dense);
+    for dense in hidden.chain([stack.last]) {
+        tensors.push(dense.rows);
+        tensors.push(dense.weights);
+    }
+}
+
+/// Reads a layer.
+#[inline(never)]
+fn read_dense<'a>(
+    tensors: &mut Tensors<'a>,
+    packing: Packing,
+    bits: WeightBits,
+    inputs: Inputs,
+    rows: usize,
+) -> Dense<'a> {
+    let columns = inputs.count;
+    tensors.require(rows > 0, Defect::NoRows);
+    let weights = bits.bytes(packing, columns, rows);
+    tensors.require(weights.is_some(), Defect::Weights);
+    let mut dense = Dense {
+        columns,
+        packing,
+        bits,
+        rows: tensors.next(rows),
+        weights: tensors.next(weights.unwrap_or(0)),
+        bounds: Bounds::UNKNOWN,
+    };
+    // Of an image that has ended the weights are missing.
+    if tensors.is_intact() {
+        let valid = |row: &Row| row.multiplier.is_valid();
+        tensors.require(dense.rows.iter().all(valid), Defect::Multiplier);
+        let bounds = dense.proves_bound(inputs.largest);
+        tensors.require(bounds.is_ok(), Defect::Accumulator);
+        dense.bounds = bounds.unwrap_or(Bounds::UNKNOWN);
+    }
+    dense
+}
