@@ -1,9 +1,40 @@
 //! A file as it is: columns of numbers, times or text, before anybody says what they are.
 
 use super::error::DataError;
-use super::sample::FRONT;
+use std::collections::HashMap;
 
-/// A file as it is.
+/// Rows at the front of a file that are all read: clocks and counters show by rows that follow each other.
+pub(super) const FRONT: usize = 1000;
+
+/// A file as it is, or columns in memory, for every role that the command line knows:
+///
+/// ```
+/// use elbow_trainer::config::Config;
+/// use elbow_trainer::data::{Column, Frame};
+/// use elbow_trainer::readings::splits::Splits;
+///
+/// let rows = || 0..100u32;
+/// let every = |step: u32, yes, no| rows().map(move |row| if row % step == 0 { yes } else { no });
+/// let frame = Frame::new(
+///     "pump".into(),
+///     vec![
+///         Column::times("time", rows().map(|row| 60.0 * f64::from(row))),
+///         Column::numbers("flow", rows().map(|row| (f64::from(row) * 0.7).sin())),
+///         Column::numbers("speed", rows().map(|row| f64::from(row % 7))),
+///         Column::text("valve", every(3, "open", "shut")),
+///         Column::text("machine", every(2, "left", "right")),
+///         Column::text("state", every(20, "worn", "ok")),
+///     ],
+/// );
+/// let mut config = Config::default();
+/// config.data.label = Some("state".into());
+/// config.data.condition = vec!["speed".into()];
+/// config.data.ignore = vec!["machine".into()];
+/// let splits = Splits::of_frame(&config, frame)?;
+/// assert_eq!(splits.train.columns.unwrap(), ["flow", "valve=open", "valve=shut", "speed"]);
+/// assert_eq!(splits.conditions, 1);
+/// # Ok::<(), elbow_trainer::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     /// The file's name without its extension.
@@ -107,6 +138,33 @@ impl Cells {
 }
 
 impl Column {
+    /// Numbers; NaN where one is missing.
+    pub fn numbers(name: &str, numbers: impl IntoIterator<Item = f64>) -> Self {
+        let cells = Cells::Numbers(numbers.into_iter().collect());
+        Self::new(Some(name.to_owned()), cells)
+    }
+
+    /// Times in seconds; NaN where one is missing.
+    pub fn times(name: &str, seconds: impl IntoIterator<Item = f64>) -> Self {
+        let cells = Cells::Times(seconds.into_iter().collect());
+        Self::new(Some(name.to_owned()), cells)
+    }
+
+    /// Text, such as states, labels or groups; empty where it is missing.
+    pub fn text<'a>(name: &str, text: impl IntoIterator<Item = &'a str>) -> Self {
+        let (mut values, mut places) = (vec![], HashMap::new());
+        let code = |cell: &'a str| {
+            (!cell.is_empty()).then(|| {
+                *places.entry(cell).or_insert_with(|| {
+                    values.push(cell.to_owned());
+                    values.len() as u32 - 1
+                })
+            })
+        };
+        let codes = text.into_iter().map(code).collect();
+        Self::new(Some(name.to_owned()), Cells::Text { values, codes })
+    }
+
     /// A column without a unit.
     pub fn new(name: Option<String>, cells: Cells) -> Self {
         Self {
@@ -138,22 +196,6 @@ impl Frame {
             None => numbers,
             Some(_) => &numbers[..numbers.len().min(FRONT)],
         }
-    }
-
-    /// Columns of numbers from `values`, row after row.
-    pub(super) fn of_numbers(
-        name: String,
-        names: Option<Vec<String>>,
-        width: usize,
-        values: &[f32],
-    ) -> Self {
-        let column = |column: usize| {
-            let cells = values.iter().skip(column).step_by(width);
-            let cells = cells.map(|&value| value.into()).collect();
-            let name = names.as_ref().and_then(|names| names.get(column).cloned());
-            Column::new(name, Cells::Numbers(cells))
-        };
-        Self::new(name, (0..width).map(column).collect())
     }
 
     /// How many rows there are.
@@ -212,7 +254,7 @@ impl Frame {
         named
             .or(numbered.map(|number| number - 1))
             .ok_or_else(|| DataError::NoColumn {
-                file: self.name.clone(),
+                data: self.name.clone(),
                 found: name.to_owned(),
                 columns: (0..self.columns.len())
                     .map(|column| self.column_name(column))

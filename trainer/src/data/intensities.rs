@@ -7,8 +7,7 @@ use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::error::DataError;
-use super::statistics::{is_integer, range};
-use super::table::{Dataset, Table, keep_rows};
+use super::table::{Dataset, Table, is_integer, keep_rows, range};
 
 /// How intensities become bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +78,7 @@ impl Intensities {
             |value: f32| (0.0..=limit).contains(&value) && (probabilities || value.fract() == 0.0);
         if let Some(at) = table.values().iter().position(|&value| !allowed(value)) {
             return Err(DataError::Intensity {
-                name: dataset.name.clone(),
+                data: dataset.name.clone(),
                 row: at / table.width() + 1,
                 column: at % table.width() + 1,
                 found: table.values()[at],

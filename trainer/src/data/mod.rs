@@ -1,51 +1,52 @@
-//! Readings from files, and the digits that ship with the trainer.
+//! Data: from a path, or from memory, to readings whose columns have roles.
 //!
-//! [`frame()`] reads a file of any format as it is, [`frame_of_bytes`] what is in memory, [`load`] a file of numbers alone into a [`Dataset`]; [`load_labels`] reads what its rows are.
+//! The way of the data, and its modules:
+//!
+//! 1. A [`DataSource`] is what a path means: a file, an array in it, a folder or a pattern of recordings, or the
+//!    [`digits`] that ship with the trainer.
+//! 2. Each format has a reader, and what it reads is a [`Frame`]: columns of numbers, times or text ([`frame()`],
+//!    [`frame_sampled`], [`frame_of_bytes`]). A frame is made in memory, too.
+//! 3. [`interpret`] gives each column a [`Role`], as [`Wanted`] says or by what is obvious, and makes a [`Dataset`] of
+//!    the columns that are read. [`load`] does so with a file of numbers alone, [`load_labels`] reads labels.
+//! 4. A [`DataReport`] says what a frame holds.
+//! 5. [`split()`] divides rows into training, validation and test.
+//!
 //! [`Intensities`] are readings of pixels that become bits.
-//! [`split()`] divides rows into training, validation and test; [`digits`] comes divided.
-//! [`DataSource`] is how a command line names any of them.
 //!
 //! A loaded table has at least one row and one column, and every value is finite: nothing after this module
 //! looks for gaps. A column of labels among the readings would be learned like any other; [`interpret`] says which may be one.
 
-pub mod digits;
-
+mod columns;
 mod error;
 mod formats;
 mod frame;
-mod guess;
 mod intensities;
-mod labels;
-mod readings;
-mod recordings;
 mod report;
-mod role;
-mod roles;
-mod sample;
-mod sentinels;
 mod source;
 mod split;
-mod statistics;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
-pub use error::{DataError, Fault, Place};
+pub(crate) use columns::fits;
+pub use columns::{
+    Interpreted, NamedRole, Number, Role, Sentinels, Wanted, all_readings, interpret,
+    interpret_like, numbers,
+};
+pub use error::{ArrayError, DataError, FileError, NumberError, SplitError, TextError};
 pub use frame::{Cells, Column, Frame};
-pub use guess::Wanted;
-pub(crate) use guess::fits;
 pub use intensities::{Binarization, Intensities};
 pub use report::{ColumnReport, DataReport};
-pub use role::{NamedRole, Number, Role, all_readings, numbers};
-pub use roles::{Interpreted, interpret, interpret_like};
-pub use sentinels::Sentinels;
-pub use source::DataSource;
+pub use source::{DataSource, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
-pub use statistics::{ColumnMoments, column_mean_std, constant_columns, is_integer, range};
-pub use table::{Dataset, Table};
+pub use table::{
+    ColumnMoments, Dataset, Table, column_mean_std, constant_columns, is_integer, range,
+};
 
 use formats::Purpose;
-use recordings::name;
+use source::recordings;
 
 /// Reads a file as it is, one row a reading or a sample.
 ///
@@ -75,16 +76,16 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
     formats::read(path, Purpose::Readings)
 }
 
-/// Reads a file as [`frame`] does, but of a large text file, or where so many `rows` are wanted, not all rows: of these each has
-/// the same chance, and their order stays. The frame says of how many they are.
+/// Reads a file as [`frame`] does, but samples the rows of a large text file, or of any text file where at most so many
+/// `rows` are wanted. Each row has the same chance, and their order stays. [`Frame::of_rows`] says how many there are.
 ///
 /// # Errors
 ///
 /// Those of [`frame`].
-pub fn frame_of(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
+pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
     let path = path.as_ref();
     if !recordings::is_several(path)
-        && let Some(frame) = formats::read_large(path, rows)?
+        && let Some(frame) = formats::read_sampled(path, rows)?
     {
         return Ok(frame);
     }
@@ -112,7 +113,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     match dataset.first_gap() {
         None => Ok(dataset),
         Some((row, column)) => Err(DataError::Column {
-            file: frame.name.clone(),
+            data: frame.name.clone(),
             fault: format!(
                 "{} of row {} is missing; give a number for each cell",
                 dataset.column_name(column),
@@ -136,372 +137,15 @@ pub fn load_labels(
 ) -> Result<(Vec<bool>, Option<String>), DataError> {
     let path = path.as_ref();
     let frame = formats::read(path, Purpose::Labels)?;
+    let refuse = |fault| Err(DataError::in_file(path, fault));
     if frame.columns.len() != 1 {
-        return Err(DataError::LabelColumns {
-            path: path.to_path_buf(),
-            columns: frame.columns.len(),
-        });
+        return refuse(FileError::LabelColumns(frame.columns.len()));
     }
     if frame.rows() != expected_rows {
-        return Err(DataError::LabelCount {
-            path: path.to_path_buf(),
+        return refuse(FileError::LabelCount {
             labels: frame.rows(),
             rows: expected_rows,
         });
     }
-    labels::labels(&frame, 0, normal)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::path::PathBuf;
-    use tempfile::TempDir;
-
-    /// A folder with one file in it.
-    fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).unwrap();
-        (folder, path)
-    }
-
-    /// The message for a file, less its folder.
-    fn message<T>(
-        name: &str,
-        bytes: &[u8],
-        load: impl Fn(&Path) -> Result<T, DataError>,
-    ) -> String {
-        let (folder, path) = file(name, bytes);
-        let text = load(&path).err().expect("the file is bad").to_string();
-        text.replace(
-            &format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR),
-            "",
-        )
-    }
-
-    fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
-        let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
-        [
-            b"\x93NUMPY\x01\x00",
-            &[header.len() as u8, 0][..],
-            header.as_bytes(),
-            data,
-        ]
-        .concat()
-    }
-
-    #[test]
-    fn files_are_told_apart_by_their_contents() {
-        for name in ["pump.npy", "pump.NPY", "pump", "pump.csv"] {
-            let (_folder, path) = file(name, &npy("(1, 2)", &[3, 4]));
-            let dataset = load(&path).unwrap();
-            assert_eq!(
-                (dataset.name.as_str(), dataset.table.row(0)),
-                ("pump", &[3.0, 4.0][..])
-            );
-        }
-        for name in ["pump.csv", "pump", "pump.txt"] {
-            let (_folder, path) = file(name, b"flow,head\n3,4\n");
-            let dataset = load(&path).unwrap();
-            assert_eq!(dataset.columns.unwrap(), ["flow", "head"]);
-            assert_eq!(
-                (dataset.table.row(0), dataset.labels),
-                (&[3.0, 4.0][..], None)
-            );
-        }
-        let text_as_npy = message("pump.npy", b"3,4\n", |path| load(path));
-        assert!(
-            text_as_npy.starts_with("pump.npy: bad .npy header: the file does not begin with"),
-            "{text_as_npy}"
-        );
-    }
-
-    #[test]
-    fn a_missing_file_and_a_folder_are_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let missing = folder.path().join("pump.csv");
-        assert_eq!(
-            load(&missing).unwrap_err().to_string(),
-            format!(
-                "{}: no such file; check the path, or say `digits` for the digits that ship with the trainer",
-                missing.display()
-            )
-        );
-        let text = load(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("no file of recordings"), "{text}");
-    }
-
-    #[test]
-    fn an_empty_file_has_no_rows_in_either_format() {
-        for name in ["pump.csv", "pump.npy"] {
-            let expected =
-                format!("{name}: holds no row of numbers; one row for each reading is expected");
-            assert_eq!(message(name, b"", |path| load(path)), expected);
-        }
-    }
-
-    #[test]
-    fn labels_come_from_either_format_as_numbers_or_text() {
-        let note = |text: &str| Some(text.to_owned());
-        let zero = note("0 is the label of normal rows (--normal)");
-        for (name, bytes, expected) in [
-            ("l.csv", b"0\n1\n9\n".to_vec(), &zero),
-            ("l.csv", b"class\r\n0\r\n1\r\n9\r\n".to_vec(), &zero),
-            (
-                "l.txt",
-                b"0.000000e+00\n1.000000e+00\n9.000000e+00\n".to_vec(),
-                &zero,
-            ),
-            ("l.npy", npy("(3,)", &[0, 1, 9]), &zero),
-            (
-                "l.csv",
-                b"state\nok\nfault\nworn\n".to_vec(),
-                &note("ok is the label of normal rows (--normal)"),
-            ),
-        ] {
-            let (_folder, path) = file(name, &bytes);
-            let (abnormal, note) = load_labels(&path, 3, &[]).unwrap();
-            assert_eq!(
-                (abnormal, &note),
-                (vec![false, true, true], expected),
-                "{name}"
-            );
-        }
-        let (_folder, path) = file("l.csv", b"1\n2\n1\n5\n1\n");
-        let (abnormal, note) = load_labels(&path, 5, &[]).unwrap();
-        assert_eq!(abnormal, [false, true, false, true, false]);
-        assert!(note.unwrap().starts_with("1, the most frequent label"));
-        let two = ["2".to_owned(), "5.0".to_owned()];
-        let (abnormal, note) = load_labels(&path, 5, &two).unwrap();
-        assert_eq!(
-            (abnormal, note),
-            (vec![true, false, true, false, true], None)
-        );
-    }
-
-    #[test]
-    fn bad_labels_are_named() {
-        let labels = |path: &Path| load_labels(path, 3, &[]);
-        let count = |name| format!("{name}: holds 2 labels for 3 rows; give one label a row");
-        assert_eq!(message("l.csv", b"0\n1\n", labels), count("l.csv"));
-        assert_eq!(
-            message("l.npy", &npy("(2,)", &[0, 1]), labels),
-            count("l.npy")
-        );
-        assert_eq!(
-            message("l.csv", b"0,1\n1,0\n1,1\n", labels),
-            "l.csv: has 2 columns; labels are one column, of numbers or text"
-        );
-        assert_eq!(
-            message("l.csv", b"class\n0\nnormal\n1\n", labels),
-            "l: line 3, column 1 (class): \"normal\" is not a number; correct the cell, or leave it empty where the \
-             value is missing"
-        );
-        assert_eq!(
-            message("l.csv", b"0\nnan\n1\n", labels),
-            "l: column 1 of row 2 is missing; give each row a label, or leave the row out"
-        );
-        let third = ["3".to_owned()];
-        assert_eq!(
-            message("l.csv", b"0\n2\n1\n", |path| load_labels(path, 3, &third)),
-            "l: column 1 is nowhere 3, which --normal says; its labels are 0, 1, 2"
-        );
-    }
-
-    /// `1,2\n3,4\n` as gzip packs it.
-    const PACKED: [u8; 28] = [
-        0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0x33, 0xd4, 0x31, 0xe2, 0x32, 0xd6, 0x31, 0xe1, 2, 0,
-        0x47, 0x93, 0x6c, 0xaf, 8, 0, 0, 0,
-    ];
-
-    #[test]
-    fn packed_files_are_unpacked() {
-        let (_folder, path) = file("pump.csv.gz", &PACKED);
-        let table = load(&path).unwrap().table;
-        assert_eq!(table.values(), [1.0, 2.0, 3.0, 4.0]);
-        for cut in [2, 12, 20] {
-            let text = message("pump.gz", &PACKED[..cut], |path| load(path));
-            assert!(text.starts_with("pump.gz: cannot be unpacked: "), "{text}");
-        }
-    }
-
-    #[test]
-    fn bytes_in_memory_are_read_as_a_file_that_holds_them() {
-        for (name, bytes) in [
-            ("pump.csv.gz", &PACKED[..]),
-            ("pump.csv", b"flow;head\n1,5;2\n"),
-            ("pump.npy", &npy("(1, 2)", &[3, 4])),
-        ] {
-            let (_folder, path) = file(name, bytes);
-            let in_memory = frame_of_bytes(name, bytes).unwrap();
-            assert_eq!(in_memory, frame(path).unwrap(), "{name}");
-        }
-        let error = frame_of_bytes("pump.npy", b"").unwrap_err().to_string();
-        assert!(error.starts_with("pump.npy: holds no row"), "{error}");
-    }
-
-    #[test]
-    fn mnist_loads_as_it_comes() {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/mnist");
-        if !folder.exists() {
-            eprintln!("skipped: needs the MNIST files in {}", folder.display());
-            return;
-        }
-        let test = load(folder.join("t10k-images-idx3-ubyte.gz"))
-            .unwrap()
-            .table;
-        assert_eq!((test.rows(), test.width()), (10_000, 784));
-        assert_eq!(range(&test), Some((0.0, 255.0)));
-        let labels = folder.join("t10k-labels-idx1-ubyte.gz");
-        let (abnormal, _) = load_labels(labels, 10_000, &[]).unwrap();
-        // Labels 7, 2, 1, 0.
-        assert_eq!(abnormal[..4], [true, true, true, false]);
-    }
-
-    #[test]
-    fn heart_beats_load_from_both_formats() {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/ecg5000");
-        if !folder.exists() {
-            eprintln!("skipped: needs the ECG5000 files in {}", folder.display());
-            return;
-        }
-        let text = load(folder.join("ECG5000_TRAIN.txt")).unwrap();
-        assert_eq!(
-            (text.table.rows(), text.table.width(), text.columns),
-            (500, 141, None)
-        );
-        assert_eq!(text.table.row(0)[..2], [1.0, -0.112_521_83]);
-        let test = load(folder.join("test.npy")).unwrap();
-        assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
-        let labels = folder.join("test_labels.npy");
-        let (abnormal, _) = load_labels(labels, 2665, &[]).unwrap();
-        assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
-    }
-
-    /// What `interpret` makes of a file, as its first error, or the roles with what was said.
-    fn outcome(name: &str, bytes: &[u8]) -> String {
-        let (folder, path) = file(name, bytes);
-        let interpreted =
-            frame(&path).and_then(|frame| interpret(&frame, &Wanted::default(), false));
-        let text = match interpreted {
-            Ok(interpreted) => {
-                let rows = interpreted.dataset.table.rows();
-                format!("{rows} rows: {}", interpreted.notes.join("; "))
-            }
-            Err(error) => error.to_string(),
-        };
-        let folder = format!("{}{}", folder.path().display(), std::path::MAIN_SEPARATOR);
-        text.replace(&folder, "")
-    }
-
-    /// A WAV file of 16 bits whose data are `bytes` long.
-    fn wav(codec: u8, channels: u8, bytes: u8) -> Vec<u8> {
-        let block = 2 * channels;
-        let start = [
-            b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0",
-            &[codec, 0, channels, 0][..],
-        ]
-        .concat();
-        // 32 samples a second.
-        let rate = [32, 0, 0, 0, 32 * block, 0, 0, 0, block, 0, 16, 0];
-        let length = [b"data", &[bytes, 0, 0, 0][..]].concat();
-        let mut file = [&start[..], &rate, &length, &vec![1; bytes.into()]].concat();
-        file[4] = file.len() as u8 - 8;
-        file
-    }
-
-    #[test]
-    fn usual_faults_are_said_with_a_remedy() {
-        let python = |text: &str| npy(text, &[1, 2]);
-        let objects = |bytes: Vec<u8>| {
-            let at = bytes.windows(3).position(|word| word == b"|u1").unwrap();
-            [&bytes[..at], b"|O ", &bytes[at + 3..]].concat()
-        };
-        for (what, name, bytes, expected) in [
-            (
-                "ragged rows",
-                "a.csv",
-                b"flow,head\n1,2\n3,4,5\n6,7\n".to_vec(),
-                "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
-            ),
-            (
-                "a truncated last line",
-                "a.csv",
-                b"flow,head\n1,2\n3,4\n5".to_vec(),
-                "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
-            ),
-            (
-                "mixed types",
-                "a.csv",
-                b"flow,head\n1,2\n3,broken\n5,6\n".to_vec(),
-                "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
-            ),
-            (
-                "two headers",
-                "a.csv",
-                b"flow,head\n1,2\nflow,head\n3,4\n".to_vec(),
-                "2 rows: line 3 repeats the header and is left out",
-            ),
-            (
-                "names and units",
-                "a.csv",
-                b"flow,head\nl/s,m\n1,2\n3,4\n".to_vec(),
-                "2 rows: ",
-            ),
-            (
-                "unequal channels",
-                "a.wav",
-                wav(1, 2, 6),
-                "a.wav: bad WAV file: invalid data chunk length; convert it",
-            ),
-            (
-                "an unreadable codec",
-                "a.wav",
-                wav(2, 1, 4),
-                "a.wav: bad WAV file: its codec is Microsoft's ADPCM",
-            ),
-            (
-                "objects",
-                "a.npy",
-                objects(python("(1, 2)")),
-                "a.npy: elements of type \"|O \" are not read; save a plain numeric array",
-            ),
-            (
-                "one dimension",
-                "a.npy",
-                python("(2,)"),
-                "a.npy: the array has shape (2,), readings need (rows, width)",
-            ),
-        ] {
-            let text = outcome(name, &bytes);
-            assert!(text.starts_with(expected), "{what}: {text}");
-        }
-    }
-
-    #[test]
-    fn no_bytes_panic() {
-        // Beginnings of every format, with what no file has behind them.
-        let beginnings: [&[u8]; 12] = [
-            b"\x93NUMPY\x01\0",
-            b"PK\x03\x04",
-            b"PK\x05\x06",
-            b"\0\0\x08\x02",
-            b"RIFF\0\0\0\0WAVE",
-            b"\x1f\x8b\x08",
-            b"\x28\xb5\x2f\xfd",
-            b"PAR1",
-            b"ARROW1\0\0",
-            b"\xef\xbb\xbf",
-            b"\xff\xfe",
-            b"a,b\n\"",
-        ];
-        for beginning in beginnings {
-            for byte in [0, 1, 0x28, 0x2c, 0x7f, 0xff] {
-                for length in [0, 1, 7, 40, 600] {
-                    outcome("a", &[beginning, &vec![byte; length]].concat());
-                }
-            }
-        }
-    }
+    columns::labels(&frame, 0, normal)
 }

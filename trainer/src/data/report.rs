@@ -1,7 +1,7 @@
 //! What a file holds, before anything is learned from it: a line for each column.
 
+use super::columns::role::{NamedRole, Role};
 use super::frame::{Cells, Frame};
-use super::role::{NamedRole, Role};
 use chrono::DateTime;
 use serde::Serialize;
 use std::borrow::Cow;

@@ -3,7 +3,7 @@
 use rand_core::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro128PlusPlus;
 
-use super::error::DataError;
+use super::error::SplitError;
 
 /// The part of the normal rows that is left out between two parts in time: neighbours are alike.
 const GAP: f64 = 0.01;
@@ -23,15 +23,35 @@ pub struct SplitOptions {
     pub seed: u64,
 }
 
+impl SplitOptions {
+    /// Makes sure that the fractions leave something to train on.
+    ///
+    /// # Errors
+    ///
+    /// [`SplitError::Fraction`] and [`SplitError::FractionSum`].
+    pub(crate) fn check(&self) -> Result<(), SplitError> {
+        let (validation, test) = (self.validation_fraction, self.test_fraction);
+        for (split, value) in [("validation", validation), ("test", test)] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(SplitError::Fraction { split, value });
+            }
+        }
+        if validation + test >= 1.0 {
+            return Err(SplitError::FractionSum { validation, test });
+        }
+        Ok(())
+    }
+}
+
 /// The indices of the rows of each part, ascending; every row is in one part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Split {
     /// Normal rows to learn from.
     pub train: Vec<usize>,
     /// Normal rows to choose by.
     pub validation: Vec<usize>,
     /// Abnormal rows to calibrate with.
-    pub strange: Vec<usize>,
+    pub anomalous: Vec<usize>,
     /// Normal rows held out, and the other abnormal rows.
     pub test: Vec<usize>,
 }
@@ -45,30 +65,20 @@ pub struct Split {
 ///
 /// # Errors
 ///
-/// [`DataError::Fraction`] and [`DataError::FractionSum`] if the fractions make no sense,
-/// [`DataError::EmptyPart`] if there are too few normal rows for a part that was asked for.
-pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataError> {
+/// [`SplitError::Fraction`] and [`SplitError::FractionSum`] if the fractions make no sense,
+/// [`SplitError::Empty`] if there are too few normal rows for a part that was asked for.
+pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitError> {
     let SplitOptions {
         validation_fraction,
         test_fraction,
         seed,
     } = *options;
-    for (part, value) in [("validation", validation_fraction), ("test", test_fraction)] {
-        if !(0.0..1.0).contains(&value) {
-            return Err(DataError::Fraction { part, value });
-        }
-    }
-    if validation_fraction + test_fraction >= 1.0 {
-        return Err(DataError::FractionSum {
-            validation: validation_fraction,
-            test: test_fraction,
-        });
-    }
+    options.check()?;
     let mut train: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
     let rows = train.len();
     let count = |part, fraction: f64| match (rows as f64 * fraction).round() as usize {
-        0 if fraction > 0.0 => Err(DataError::EmptyPart {
-            part,
+        0 if fraction > 0.0 => Err(SplitError::Empty {
+            split: part,
             fraction,
             rows,
         }),
@@ -78,8 +88,8 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataErr
     let validated = count("validation", validation_fraction)?;
     if tested + validated >= rows {
         let fraction = 1.0 - validation_fraction - test_fraction;
-        return Err(DataError::EmptyPart {
-            part: "train",
+        return Err(SplitError::Empty {
+            split: "train",
             fraction,
             rows,
         });
@@ -88,17 +98,17 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, DataErr
     shuffle(&mut train, &mut rng);
     let mut test: Vec<usize> = train.drain(..tested).collect();
     let mut validation: Vec<usize> = train.drain(..validated).collect();
-    let mut strange: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
-    shuffle(&mut strange, &mut rng);
-    let calibrated = (strange.len() as f64 * validation_fraction).round() as usize;
-    test.extend(strange.drain(..strange.len() - calibrated));
-    for part in [&mut train, &mut validation, &mut strange, &mut test] {
+    let mut anomalous: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
+    shuffle(&mut anomalous, &mut rng);
+    let calibrated = (anomalous.len() as f64 * validation_fraction).round() as usize;
+    test.extend(anomalous.drain(..anomalous.len() - calibrated));
+    for part in [&mut train, &mut validation, &mut anomalous, &mut test] {
         part.sort_unstable();
     }
     Ok(Split {
         train,
         validation,
-        strange,
+        anomalous,
         test,
     })
 }
@@ -114,7 +124,7 @@ pub fn split_in_time(
     abnormal: &[bool],
     recordings: Option<&[u32]>,
     options: &SplitOptions,
-) -> Result<Split, DataError> {
+) -> Result<Split, SplitError> {
     // It checks the fractions, and divides the abnormal rows.
     let by_chance = split(abnormal, options)?;
     let normal: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
@@ -130,13 +140,13 @@ pub fn split_in_time(
         }
     }
     refuse_empty_parts([&train, &validation, &test], normal.len(), options)?;
-    let strange = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
-    test.extend(strange);
+    let anomalous = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
+    test.extend(anomalous);
     test.sort_unstable();
     Ok(Split {
         train,
         validation,
-        strange: by_chance.strange,
+        anomalous: by_chance.anomalous,
         test,
     })
 }
@@ -167,7 +177,7 @@ pub fn split_groups(
     abnormal: &[bool],
     groups: &[u32],
     options: &SplitOptions,
-) -> Result<Split, DataError> {
+) -> Result<Split, SplitError> {
     let by_chance = split(abnormal, options)?;
     let count = groups.iter().max().map_or(0, |&last| last as usize + 1);
     let mut rows: Vec<Vec<usize>> = vec![vec![]; count];
@@ -199,7 +209,7 @@ pub fn split_groups(
     Ok(Split {
         train,
         validation,
-        strange: by_chance.strange,
+        anomalous: by_chance.anomalous,
         test,
     })
 }
@@ -209,7 +219,7 @@ fn refuse_empty_parts(
     [train, validation, test]: [&[usize]; 3],
     normal: usize,
     options: &SplitOptions,
-) -> Result<(), DataError> {
+) -> Result<(), SplitError> {
     let learned = 1.0 - options.validation_fraction - options.test_fraction;
     for (part, rows, fraction) in [
         ("train", train, learned),
@@ -217,8 +227,8 @@ fn refuse_empty_parts(
         ("test", test, options.test_fraction),
     ] {
         if rows.is_empty() && fraction > 0.0 {
-            return Err(DataError::EmptyPart {
-                part,
+            return Err(SplitError::Empty {
+                split: part,
                 fraction,
                 rows: normal,
             });
@@ -348,9 +358,9 @@ mod tests {
             (parts.train.len(), parts.validation.len(), parts.test.len()),
             (32, 4, 22)
         );
-        assert_eq!(parts.strange.len(), 2);
+        assert_eq!(parts.anomalous.len(), 2);
         let others = [&parts.train[..], &parts.validation, &parts.test].concat();
-        for row in &parts.strange {
+        for row in &parts.anomalous {
             assert!(abnormal[*row] && !others.contains(row));
         }
         assert!(

@@ -1,4 +1,4 @@
-//! Rows of readings, and a table with what is known about it.
+//! Rows of readings with what is known of them, and the moments of their columns.
 
 use std::ops::Range;
 use std::slice::ChunksExact;
@@ -123,7 +123,27 @@ impl<'a> IntoIterator for &'a Table {
     }
 }
 
-/// A table with its name and, where they are known, the names of its columns and a label for each row.
+/// Readings as they are learned from: a table with its name and, where they are known, the names of its columns, a label
+/// for each row and the gaps.
+///
+/// Arrays in memory are trained on without a file. [`Splits::divide`](crate::readings::splits::Splits::divide) takes
+/// such readings, and for each of them whether it is abnormal; the last
+/// [`conditions`](crate::config::DataConfig::conditions) columns are conditions:
+///
+/// ```
+/// use elbow_trainer::config::Config;
+/// use elbow_trainer::data::{Dataset, Table};
+/// use elbow_trainer::readings::splits::Splits;
+///
+/// let flow_and_head: Vec<f32> = (0..200).map(|at| (at as f32 * 0.7).sin()).collect();
+/// let pump = Dataset::new("pump", Table::new(2, flow_and_head)?).named(["flow", "head"]);
+/// let abnormal = (0..100).map(|row| row % 20 == 0).collect();
+/// let splits = Splits::divide(&Config::default(), pump, Some(abnormal))?;
+/// assert_eq!(splits.train.column_name(1), "head");
+/// # Ok::<(), elbow_trainer::error::Error>(())
+/// ```
+///
+/// Columns of every other role (states, times, groups, labels as text) stand in a [`Frame`](super::Frame).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
     /// What reports call it: the file's name without its extension, or `digits:train` and the like.
@@ -153,6 +173,13 @@ impl Dataset {
         }
     }
 
+    /// The same readings, whose columns have these names.
+    #[must_use]
+    pub fn named<S: Into<String>>(mut self, names: impl IntoIterator<Item = S>) -> Self {
+        self.columns = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// What `value` of the table stands for in column `index` of the data.
     pub fn value(&self, index: usize, value: f32) -> f64 {
         f64::from(value) + self.offsets.get(index).copied().unwrap_or(0.0)
@@ -173,13 +200,11 @@ impl Dataset {
             .columns
             .as_ref()
             .map(|names| names[range.clone()].to_vec());
+        let table = Table::new(range.len(), values.copied().collect())?;
         Ok(Self {
-            name: self.name.clone(),
             columns: names,
-            table: Table::new(range.len(), values.copied().collect())?,
-            labels: None,
-            observed: None,
             offsets: self.offsets.get(range).unwrap_or_default().to_vec(),
+            ..Self::new(&self.name, table)
         })
     }
 
@@ -238,6 +263,79 @@ impl Dataset {
     }
 }
 
+/// Mean and standard deviation of every column.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColumnMoments {
+    /// The means, one a column.
+    pub mean: Vec<f64>,
+    /// The standard deviations, divided by the number of rows, one a column.
+    pub standard_deviation: Vec<f64>,
+}
+
+/// The moments of every column, in two passes of `f64`, over the values that `observed` says are there, row after row;
+/// zeros where none is.
+pub fn column_mean_std(table: &Table, observed: Option<&[bool]>) -> ColumnMoments {
+    let mean = column_means(table, observed, |value, _| value);
+    let variance = column_means(table, observed, |value, column| {
+        (value - mean[column]).powi(2)
+    });
+    ColumnMoments {
+        standard_deviation: variance.into_iter().map(f64::sqrt).collect(),
+        mean,
+    }
+}
+
+/// The mean over all rows of a function of a value and its column.
+fn column_means(
+    table: &Table,
+    observed: Option<&[bool]>,
+    function: impl Fn(f64, usize) -> f64,
+) -> Vec<f64> {
+    let width = table.width();
+    let mut sums = vec![(0.0, 0.0); width];
+    for (at, &value) in table.values().iter().enumerate() {
+        if observed.is_none_or(|observed| observed[at]) {
+            let column = at % width;
+            sums[column].0 += function(f64::from(value), column);
+            sums[column].1 += 1.0;
+        }
+    }
+    sums.into_iter()
+        .map(|(sum, count)| sum / f64::max(count, 1.0))
+        .collect()
+}
+
+/// The columns that hold one value in every row, counted from 0, with that value.
+///
+/// They tell a model nothing, and a standard deviation of zero divides nothing. A table without rows has none.
+pub fn constant_columns(table: &Table) -> Vec<(usize, f32)> {
+    let mut rows = table.iter();
+    let Some(first) = rows.next() else {
+        return Vec::new();
+    };
+    let mut constant: Vec<(usize, f32)> = first.iter().copied().enumerate().collect();
+    for row in rows {
+        constant.retain(|&(column, value)| row[column] == value);
+    }
+    constant
+}
+
+/// Whether every value is a whole number.
+pub fn is_integer(table: &Table) -> bool {
+    table.values().iter().all(|value| value.fract() == 0.0)
+}
+
+/// The least and the greatest value, if there is a row.
+pub fn range(table: &Table) -> Option<(f32, f32)> {
+    let (&first, rest) = table.values().split_first()?;
+    Some(
+        rest.iter()
+            .fold((first, first), |(least, greatest), &value| {
+                (least.min(value), greatest.max(value))
+            }),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,12 +352,8 @@ mod tests {
             [1.0, 3.0, 5.0]
         );
         let dataset = Dataset {
-            name: "a".into(),
-            columns: None,
-            table,
             labels: Some(vec![7, 8, 9]),
-            observed: None,
-            offsets: vec![],
+            ..Dataset::new("a", table)
         };
         let selected = dataset.select(&[2, 0]);
         assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
@@ -288,20 +382,65 @@ mod tests {
     #[test]
     fn a_column_without_a_name_is_counted_from_one() {
         let table = Table::new(3, vec![0.0; 3]).unwrap();
-        let columns = Some(vec!["flow".into(), String::new(), "head".into()]);
-        let mut dataset = Dataset {
-            name: "a".into(),
-            columns,
-            table,
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        };
+        let mut dataset = Dataset::new("a", table).named(["flow", "", "head"]);
         assert_eq!(
             [0, 1, 2].map(|index| dataset.column_name(index)),
             ["flow", "column 2", "head"]
         );
         dataset.columns = None;
         assert_eq!(dataset.column_name(0), "column 1");
+    }
+
+    fn table() -> Table {
+        Table::new(3, vec![1.0, 5.0, -2.0, 3.0, 5.0, 4.5]).unwrap()
+    }
+
+    #[test]
+    fn moments_of_two_rows() {
+        let moments = column_mean_std(&table(), None);
+        assert_eq!(moments.mean, [2.0, 5.0, 1.25]);
+        assert_eq!(moments.standard_deviation, [1.0, 0.0, 3.25]);
+    }
+
+    #[test]
+    fn a_small_spread_on_a_large_offset_survives() {
+        // Exact in f32: 2^23 and its neighbours.
+        let moments = column_mean_std(
+            &Table::new(1, vec![8388607.0, 8388608.0, 8388609.0]).unwrap(),
+            None,
+        );
+        assert_eq!(moments.mean, [8388608.0]);
+        assert_eq!(moments.standard_deviation, [(2.0f64 / 3.0).sqrt()]);
+    }
+
+    #[test]
+    fn constant_columns_come_with_their_value() {
+        assert_eq!(constant_columns(&table()), [(1, 5.0)]);
+        assert_eq!(
+            constant_columns(&table().select(&[0])),
+            [(0, 1.0), (1, 5.0), (2, -2.0)]
+        );
+    }
+
+    #[test]
+    fn whole_numbers_and_range() {
+        assert!(!is_integer(&table()));
+        assert!(is_integer(&table().select(&[0])));
+        assert_eq!(range(&table()), Some((-2.0, 5.0)));
+    }
+
+    #[test]
+    fn a_table_without_rows_has_no_surprises() {
+        let empty = table().select(&[]);
+        assert_eq!(
+            column_mean_std(&empty, None),
+            ColumnMoments {
+                mean: vec![0.0; 3],
+                standard_deviation: vec![0.0; 3]
+            }
+        );
+        assert_eq!(constant_columns(&empty), []);
+        assert_eq!(range(&empty), None);
+        assert!(is_integer(&empty));
     }
 }

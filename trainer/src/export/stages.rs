@@ -62,7 +62,7 @@ impl Stages<'_> {
     pub fn calibration_set(&self) -> Result<CalibrationSet, Error> {
         let normalization = self.normalization();
         let masks = train::fixed_masks(&self.config.settings, self.training);
-        let abnormal = self.splits.strange_readings(normalization);
+        let abnormal = self.splits.anomalous_readings(normalization);
         CalibrationSet::new(
             self.vae,
             normalization,

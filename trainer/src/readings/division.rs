@@ -1,6 +1,6 @@
 //! How the rows of a file are divided, by what is known of them.
 
-use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitOptions};
+use crate::data::{self, FEWEST_GROUPS, Split, SplitError, SplitOptions};
 
 /// How rows are divided; each with what it takes.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl<'a> Division<'a> {
         self,
         abnormal: &[bool],
         options: &SplitOptions,
-    ) -> Result<Split, DataError> {
+    ) -> Result<Split, SplitError> {
         match self {
             Self::AtRandom => data::split(abnormal, options),
             Self::InTime => data::split_in_time(abnormal, None, options),

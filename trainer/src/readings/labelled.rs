@@ -20,6 +20,19 @@ pub struct Labelled {
     pub notes: Vec<String>,
 }
 
+impl Labelled {
+    /// Readings of one recording, or in no order; `abnormal` has an entry for each.
+    pub fn new(dataset: Dataset, abnormal: Option<Vec<bool>>) -> Self {
+        Self {
+            dataset,
+            abnormal,
+            picture_width: 0,
+            recordings: None,
+            notes: vec![],
+        }
+    }
+}
+
 /// What certain ink is in files.
 pub(super) const BYTE: u8 = 255;
 
@@ -67,10 +80,7 @@ pub(super) fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
         .as_ref()
         .map(|labels| labels.iter().map(|&l| l == anomaly_digit).collect());
     Labelled {
-        dataset,
-        abnormal,
         picture_width: digits::SIDE as u16,
-        recordings: None,
-        notes: vec![],
+        ..Labelled::new(dataset, abnormal)
     }
 }

@@ -141,11 +141,9 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     let mut notes = interpreted.notes;
     notes.extend(ranges::notes(&ranges, &interpreted.dataset, &columns));
     Ok(Labelled {
-        dataset: interpreted.dataset,
-        abnormal,
-        picture_width: 0,
         recordings: interpreted.recordings,
         notes,
+        ..Labelled::new(interpreted.dataset, abnormal)
     })
 }
 
@@ -192,21 +190,15 @@ pub fn stream_to_readings(
     }
     let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
     let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
+    let table = stream::in_units(&readings, model.exponents())?;
+    let names = stream::input_names(&stream.front_end, dataset);
+    let abnormal = abnormal.as_deref();
     let windows = Labelled {
-        dataset: Dataset {
-            name: dataset.name.clone(),
-            columns: Some(stream::input_names(&stream.front_end, dataset)),
-            table: stream::in_units(&readings, model.exponents())?,
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        },
-        abnormal: abnormal
-            .as_deref()
-            .map(|samples| stream::abnormal(samples, &lengths, shape)),
-        picture_width: 0,
-        recordings: None,
         notes: notes.clone(),
+        ..Labelled::new(
+            Dataset::new(&dataset.name, table).named(names),
+            abnormal.map(|samples| stream::abnormal(samples, &lengths, shape)),
+        )
     };
     Ok((windows, saturated))
 }

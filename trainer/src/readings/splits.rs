@@ -12,7 +12,7 @@ use crate::readings::division::Division;
 use crate::readings::kinds;
 use crate::readings::labelled::{BYTE, Labelled, binarize, label_digits, lengths, refuse_gaps};
 use crate::readings::ranges::{self, Range};
-use crate::readings::stream::{self, Fractions, Windowed};
+use crate::readings::stream::{self, Windowed};
 use crate::readings::{Normalization, Readings};
 use elbow::distribution::Family;
 use std::path::Path;
@@ -30,7 +30,7 @@ pub struct Splits {
     /// Normal readings for early stopping and calibration.
     pub validation: Dataset,
     /// Abnormal ones for calibration, where somebody said which are.
-    pub strange: Option<Dataset>,
+    pub anomalous: Option<Dataset>,
     /// The rest.
     pub test: Labelled,
     /// The likelihood, settled.
@@ -66,7 +66,7 @@ impl Splits {
                 "{} is a part of the digits: train on `digits`, which brings its own division",
                 config.data.source
             ))),
-            DataSource::File(path) => Self::file(config, &path),
+            DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }
     }
 
@@ -105,7 +105,7 @@ impl Splits {
                 .filter(|_| config.data.binarize == Some(Binarization::Dynamic)),
             validation: part(Part::Validation)?.0,
             // No reading of the digit that is held out is seen before the test.
-            strange: None,
+            anomalous: None,
             test: label_digits(part(Part::Test)?.0, config.data.anomaly_digit),
             columns: vec![],
             report: None,
@@ -115,8 +115,12 @@ impl Splits {
         })
     }
 
-    fn file(config: &Config, path: &Path) -> Result<Self, Error> {
-        let mut interpreted = interpreted(config, path)?;
+    /// Divides the rows of `frame`, whose columns have the roles that `config` says, or that are obvious.
+    ///
+    /// # Errors
+    /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
+    pub fn of_frame(config: &Config, frame: Frame) -> Result<Self, Error> {
+        let mut interpreted = interpreted(config, frame)?;
         match (&config.data.stream, interpreted.rate) {
             (Some(settings), _) => Self::stream(config, settings, interpreted),
             (None, Some(_)) => {
@@ -149,7 +153,9 @@ impl Splits {
     }
 
     /// Divides readings whose columns are known.
-    fn of(config: &Config, interpreted: Interpreted) -> Result<Self, Error> {
+    fn of(config: &Config, mut interpreted: Interpreted) -> Result<Self, Error> {
+        check_labels(&interpreted)?;
+        leave_out_empty_rows(&mut interpreted);
         let Interpreted {
             mut dataset,
             abnormal,
@@ -163,67 +169,34 @@ impl Splits {
             doubts,
             ..
         } = interpreted;
-        let rows = dataset.table.rows();
-        if let Some(labels) = abnormal.as_ref().filter(|labels| labels.len() != rows) {
-            return Err(Error::Setting(format!(
-                "{} has {rows} readings and {} labels: give one for each",
-                dataset.name,
-                labels.len()
-            )));
-        }
-        let labelled = abnormal.is_some();
-        let kept = without_empty_rows(&mut dataset, &mut notes);
-        let abnormal = abnormal.map(|abnormal| kept_of(abnormal, kept.as_deref()));
-        let groups = groups.map(|groups| kept_of(groups, kept.as_deref()));
-        let recordings = recordings.map(|recordings| kept_of(recordings, kept.as_deref()));
-        let rows = dataset.table.rows();
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
         let conditions = conditions + config.data.conditions;
-        let width = dataset.table.width();
-        if conditions >= width {
-            return Err(Error::Setting(format!(
-                "--conditions is {conditions} and {} has {width} columns: the last columns are conditions, leave at least 1 before them",
-                dataset.name
-            )));
-        }
+        check_conditions(&dataset, conditions)?;
         let (likelihood, note) = kinds::settle(config, &dataset, conditions, &roles)?;
         notes.extend(note);
-        let abnormal = abnormal.unwrap_or_else(|| vec![false; rows]);
-        let options = SplitOptions {
-            validation_fraction: config.data.validation_fraction,
-            test_fraction: config.data.test_fraction,
-            seed: SPLIT_SEED,
-        };
+        let labelled = abnormal.is_some();
+        let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
         notes.extend(division.note());
-        let split = division.split(&abnormal, &options)?;
-        let of_test = split
-            .test
-            .iter()
-            .map(|&row| abnormal[row])
-            .collect::<Vec<_>>();
+        let split = division.split(&abnormal, &options(config));
+        let split = split.map_err(data::DataError::from)?;
+        let of_test = split.test.iter().map(|&row| abnormal[row]).collect();
         let validation = dataset.select(&split.validation);
-        let strange = (!split.strange.is_empty()).then(|| dataset.select(&split.strange));
+        let anomalous = (!split.anomalous.is_empty()).then(|| dataset.select(&split.anomalous));
         let test = dataset.select(&split.test);
         // Most readings are among these: a copy of them would be most of the memory.
         dataset.keep(&split.train);
-        let mut intensities =
-            intensities.filter(|_| config.data.binarize == Some(Binarization::Dynamic));
-        if let Some(intensities) = &mut intensities {
+        let is_dynamic = config.data.binarize == Some(Binarization::Dynamic);
+        let intensities = intensities.filter(|_| is_dynamic).map(|mut intensities| {
             intensities.keep(&split.train);
-        }
+            intensities
+        });
         Ok(Self {
             train: dataset,
             intensities,
             validation,
-            strange,
-            test: Labelled {
-                dataset: test,
-                abnormal: labelled.then_some(of_test),
-                picture_width: 0,
-                recordings: None,
-                notes: vec![],
-            },
+            anomalous,
+            test: Labelled::new(test, labelled.then_some(of_test)),
             likelihood,
             conditions,
             columns: roles,
@@ -240,23 +213,7 @@ impl Splits {
         settings: &StreamSettings,
         interpreted: Interpreted,
     ) -> Result<Self, Error> {
-        if let Some(wanted) = config.data.kind.first() {
-            return Err(Error::Setting(format!(
-                "--kind is {wanted}: the features of windows are real values; leave it out"
-            )));
-        }
-        let likelihood = match config.model.likelihood.clone() {
-            LikelihoodKind::Auto => LikelihoodKind::Location {
-                family: Family::Normal,
-                scale: Scale::Input,
-            },
-            kind @ LikelihoodKind::Location { .. } => kind,
-            kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
-                return Err(Error::Setting(format!(
-                    "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
-                )));
-            }
-        };
+        let likelihood = likelihood_of_windows(config)?;
         let Interpreted {
             dataset,
             abnormal,
@@ -276,11 +233,12 @@ impl Splits {
             false => "windows of a stream",
         };
         refuse_gaps(&dataset, what)?;
-        let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+        let rows = dataset.table.rows();
+        let lengths = lengths(recordings.as_deref(), rows);
         settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
         let labelled = abnormal.is_some();
-        let samples = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
+        let samples = abnormal.unwrap_or_else(|| vec![false; rows]);
         let abnormal = stream::abnormal(&samples, &lengths, shape);
         let windows = lengths.iter().map(|&length| stream::count(length, shape));
         let windows: Vec<usize> = windows.collect();
@@ -288,25 +246,16 @@ impl Splits {
             let many = stream::are_groups(&windows);
             notes.extend(Division::of_recordings(recordings, many).note());
         }
-        let fractions = Fractions {
-            validation: config.data.validation_fraction,
-            test: config.data.test_fraction,
-        };
-        let split = stream::divide(&abnormal, &windows, shape, fractions)?;
+        let split = stream::divide(&abnormal, &windows, shape, &options(config))?;
         let windowed = settings.prepare(&dataset, &lengths, sampling, &split.train)?;
         let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
+        let test = windowed.dataset.select(&split.test);
         Ok(Self {
             train: windowed.dataset.select(&split.train),
             intensities: None,
             validation: windowed.dataset.select(&split.validation),
-            strange: None,
-            test: Labelled {
-                dataset: windowed.dataset.select(&split.test),
-                abnormal: labelled.then_some(of_test),
-                picture_width: 0,
-                recordings: None,
-                notes: vec![],
-            },
+            anomalous: None,
+            test: Labelled::new(test, labelled.then_some(of_test)),
             likelihood,
             conditions: 0,
             columns: roles,
@@ -318,9 +267,9 @@ impl Splits {
     }
 
     /// The abnormal readings to calibrate with.
-    pub fn strange_readings(&self, normalization: &Normalization) -> Option<Readings> {
-        let strange = self.strange.as_ref()?;
-        Some(Readings::from_table(&strange.table, &normalization.exponents).0)
+    pub fn anomalous_readings(&self, normalization: &Normalization) -> Option<Readings> {
+        let anomalous = self.anomalous.as_ref()?;
+        Some(Readings::from_table(&anomalous.table, &normalization.exponents).0)
     }
 
     /// What the numbers of a reading are in training; none of windows, and of the digits, which have no unit.
@@ -385,7 +334,7 @@ impl Splits {
 /// The file `path`: all rows of what follows each other or has its labels elsewhere, else as many as fit.
 fn frame(config: &Config, path: &Path) -> Result<Frame, Error> {
     let other = match (&config.data.stream, &config.data.labels) {
-        (None, None) => return Ok(data::frame_of(path, config.data.sample)?),
+        (None, None) => return Ok(data::frame_sampled(path, config.data.sample)?),
         (Some(_), _) => "--window takes samples that follow each other",
         (None, Some(_)) => "--labels has one for each row",
     };
@@ -397,9 +346,8 @@ fn frame(config: &Config, path: &Path) -> Result<Frame, Error> {
     }
 }
 
-/// The file `path` with the roles that `config` says, and the labels that it names.
-fn interpreted(config: &Config, path: &Path) -> Result<Interpreted, Error> {
-    let mut frame = frame(config, path)?;
+/// The readings of `frame` with the roles that `config` says, and the labels that it names.
+fn interpreted(config: &Config, mut frame: Frame) -> Result<Interpreted, Error> {
     let labels = config.data.labels.as_deref();
     let mut interpreted = data::interpret(&frame, &config.data.wanted(), labels.is_some())?;
     if let Some(labels) = labels {
@@ -433,31 +381,92 @@ fn assumed(line: &str) -> Error {
     Error::Setting(format!("--strict assumes nothing, and here: {line}"))
 }
 
-/// Leaves the rows of `dataset` out of which nothing is there, and gives the others, where there are such.
-fn without_empty_rows(dataset: &mut Dataset, notes: &mut Vec<String>) -> Option<Vec<usize>> {
-    let observed = dataset.observed.as_ref()?;
+/// How the rows of a file are divided.
+fn options(config: &Config) -> SplitOptions {
+    SplitOptions {
+        validation_fraction: config.data.validation_fraction,
+        test_fraction: config.data.test_fraction,
+        seed: SPLIT_SEED,
+    }
+}
+
+/// The likelihood of windows of a stream, whose features are real values.
+fn likelihood_of_windows(config: &Config) -> Result<LikelihoodKind, Error> {
+    if let Some(wanted) = config.data.kind.first() {
+        return Err(Error::Setting(format!(
+            "--kind is {wanted}: the features of windows are real values; leave it out"
+        )));
+    }
+    match config.model.likelihood.clone() {
+        LikelihoodKind::Auto => Ok(LikelihoodKind::Location {
+            family: Family::Normal,
+            scale: Scale::Input,
+        }),
+        kind @ LikelihoodKind::Location { .. } => Ok(kind),
+        kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
+            Err(Error::Setting(format!(
+                "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
+            )))
+        }
+    }
+}
+
+/// Makes sure that there is a label for each reading, where there are labels.
+fn check_labels(
+    Interpreted {
+        dataset, abnormal, ..
+    }: &Interpreted,
+) -> Result<(), Error> {
+    let rows = dataset.table.rows();
+    match abnormal.as_ref().map(Vec::len) {
+        Some(labels) if labels != rows => Err(Error::Setting(format!(
+            "{} has {rows} readings and {labels} labels: give one for each",
+            dataset.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that not all columns are conditions.
+fn check_conditions(dataset: &Dataset, conditions: usize) -> Result<(), Error> {
+    let width = dataset.table.width();
+    if conditions < width {
+        return Ok(());
+    }
+    Err(Error::Setting(format!(
+        "--conditions is {conditions} and {} has {width} columns: the last columns are conditions, leave at least 1 before them",
+        dataset.name
+    )))
+}
+
+/// Leaves out the rows in which no value is there.
+fn leave_out_empty_rows(interpreted: &mut Interpreted) {
+    let Interpreted { dataset, notes, .. } = interpreted;
+    let Some(observed) = &dataset.observed else {
+        return;
+    };
     let missing = observed.iter().filter(|there| !**there).count();
     notes.push(format!(
         "{missing} of {} values are missing: they are neither learned from nor scored",
         observed.len()
     ));
-    let width = dataset.table.width();
-    let rows = observed.chunks_exact(width).enumerate();
+    let rows = observed.chunks_exact(dataset.table.width()).enumerate();
     let rows = rows.filter(|(_, row)| row.contains(&true));
     let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
     let empty = dataset.table.rows() - rows.len();
     if empty == 0 {
-        return None;
+        return;
     }
     notes.push(format!("{empty} rows hold no value and are left out"));
     dataset.keep(&rows);
-    Some(rows)
+    keep(&mut interpreted.abnormal, &rows);
+    keep(&mut interpreted.groups, &rows);
+    keep(&mut interpreted.recordings, &rows);
 }
 
-/// What is said of the rows `kept`, or of all.
-fn kept_of<T: Copy>(values: Vec<T>, kept: Option<&[usize]>) -> Vec<T> {
-    match kept {
-        None => values,
-        Some(rows) => rows.iter().map(|&row| values[row]).collect(),
+/// Leaves what is said of `rows`.
+fn keep<T: Copy>(values: &mut Option<Vec<T>>, rows: &[usize]) {
+    if let Some(values) = values {
+        *values = rows.iter().map(|&row| values[row]).collect();
     }
 }

@@ -1,7 +1,8 @@
 //! Files that hold several arrays: which of them are readings and labels, and how one is named.
 
 use super::grid::Purpose;
-use crate::data::error::DataError;
+use crate::data::error::{ArrayError, FileError};
+use crate::data::frame::{Cells, Column};
 use std::path::{Path, PathBuf};
 
 /// Names of readings, in lower case; those before others.
@@ -12,7 +13,7 @@ const READINGS: [&str; 9] = [
 const LABELS: [&str; 7] = [
     "y", "labels", "label", "target", "targets", "y_train", "classes",
 ];
-/// How files begin their names for an array in them: `FILE.npz:NAME`.
+/// What separates a file from the name of an array in it: `FILE.npz:NAME`.
 const ARCHIVES: [&str; 2] = [".npz:", ".mat:"];
 
 /// An array of a file, before it is read.
@@ -52,13 +53,13 @@ pub(super) fn selected(path: &Path) -> (PathBuf, Option<String>) {
 /// their usual names.
 ///
 /// # Errors
-/// [`DataError::Arrays`] with all of them where none of this fits.
+/// [`ArrayError::Choice`] with all of them where none of this fits.
 pub(super) fn choose(
     path: &Path,
     listed: &[Listed],
     wanted: Option<&str>,
     purpose: Purpose,
-) -> Result<Chosen, DataError> {
+) -> Result<Chosen, ArrayError> {
     let one = |rows| Chosen { rows, labels: None };
     // A single number among arrays, such as a sampling rate, has no rows.
     let is_array = |array: &Listed| array.shape.iter().any(|&length| length != 1);
@@ -86,34 +87,38 @@ pub(super) fn choose(
             })
             .filter(|chosen| all.len() == 1 + usize::from(chosen.labels.is_some())),
     };
-    chosen.ok_or_else(|| DataError::Arrays {
+    chosen.ok_or_else(|| ArrayError::Choice {
         path: path.to_path_buf(),
         wanted: wanted.map(str::to_owned),
         arrays: listed
             .iter()
-            .map(|array| (array.name.clone(), array.shape.clone()))
+            .map(|Listed { name, shape }| (name.clone(), shape.clone()))
             .collect(),
     })
 }
 
-/// Makes sure that there are as many labels as rows.
+/// Puts the labels, which are the array `name`, behind the columns of a table.
 ///
 /// # Errors
-/// [`DataError::LabelCount`].
-pub(super) fn check_labels(path: &Path, labels: usize, rows: usize) -> Result<(), DataError> {
-    if labels == rows {
-        return Ok(());
+/// [`FileError::LabelCount`] of more or fewer labels than rows.
+pub(super) fn push_labels(
+    columns: &mut Vec<Column>,
+    name: &str,
+    labels: Cells,
+) -> Result<(), FileError> {
+    let (count, rows) = (
+        labels.len(),
+        columns.first().map_or(0, |first| first.cells.len()),
+    );
+    if count != rows {
+        let fault = FileError::LabelCount {
+            labels: count,
+            rows,
+        };
+        return Err(fault.inside(name));
     }
-    Err(DataError::LabelCount {
-        path: path.to_path_buf(),
-        labels,
-        rows,
-    })
-}
-
-/// How messages call the array `name` of the file `path`.
-pub(super) fn within(path: &Path, name: &str) -> PathBuf {
-    format!("{}:{name}", path.display()).into()
+    columns.push(Column::new(Some("y".into()), labels));
+    Ok(())
 }
 
 #[cfg(test)]
@@ -157,16 +162,16 @@ mod tests {
         let several: [(&str, &[u64]); 3] = [("a", &[9, 3]), ("b", &[4, 4, 2]), ("y", &[9])];
         assert_eq!(
             chosen(&several, None).unwrap_err(),
-            "pump.npz: holds a (9, 3), b (4, 4, 2), y (9,), and none says that it alone is the readings; \
+            "holds a (9, 3), b (4, 4, 2), y (9,), and none says that it alone is the readings; \
              name the one to read, as pump.npz:a"
         );
         assert_eq!(
             chosen(&several, Some("c")).unwrap_err(),
-            "pump.npz: holds no array \"c\" but a (9, 3), b (4, 4, 2), y (9,); name one of them, as pump.npz:a"
+            "holds no array \"c\" but a (9, 3), b (4, 4, 2), y (9,); name one of them, as pump.npz:a"
         );
         assert_eq!(
             chosen(&[], None).unwrap_err(),
-            "pump.npz: holds no array of numbers; save one with numpy.savez(FILE, X=readings), or as CSV"
+            "holds no array of numbers; save one with numpy.savez(FILE, X=readings), or as CSV"
         );
     }
 

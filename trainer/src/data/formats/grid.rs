@@ -1,7 +1,7 @@
-//! What the readers of arrays share: a rectangle of cells, and what a cell may hold.
+//! What the readers of arrays share: a rectangle of cells, its largest width, and text for messages.
 
-use crate::data::error::{DataError, Fault};
-use std::path::Path;
+use crate::data::error::FileError;
+use crate::data::frame::{Cells, Column};
 
 /// Columns of a table at most: each has a name, a role and statistics, which take more memory than its cells do.
 const WIDEST: u64 = 1 << 16;
@@ -9,13 +9,12 @@ const WIDEST: u64 = 1 << 16;
 /// Makes sure that a table of `columns` columns is not too wide.
 ///
 /// # Errors
-/// [`DataError::TooWide`].
-pub(super) fn check_width(path: &Path, columns: u64) -> Result<(), DataError> {
+/// [`FileError::TooWide`].
+pub(super) fn check_width(columns: u64) -> Result<(), FileError> {
     if columns <= WIDEST {
         return Ok(());
     }
-    Err(DataError::TooWide {
-        path: path.to_path_buf(),
+    Err(FileError::TooWide {
         columns,
         most: WIDEST,
     })
@@ -32,41 +31,24 @@ pub(in crate::data) enum Purpose {
 
 /// Cells by row, as a file held them: at least one row, at least one column.
 #[derive(Debug)]
-pub(super) struct Grid<T> {
+pub(super) struct Grid {
     /// Cells a row.
     pub(super) width: usize,
     /// The cells, row after row.
-    pub(super) values: Vec<T>,
+    pub(super) values: Vec<f32>,
 }
 
-/// Turns a number into a cell, or says why it cannot be one.
-pub(super) type Convert<T> = fn(f64) -> Result<T, Fault>;
-
-/// A value of a reading: finite, and finite in `f32`, to which it is rounded.
-pub(super) fn reading(number: f64) -> Result<f32, Fault> {
-    let rounded = number as f32;
-    if !number.is_finite() {
-        Err(Fault::NotFinite)
-    } else if rounded.is_infinite() {
-        Err(Fault::OutOfRange)
-    } else {
-        Ok(rounded)
-    }
-}
-
-/// A value of a table that may have gaps, which are NaN.
-pub(super) fn cell(number: f64) -> Result<f32, Fault> {
-    if number.is_nan() {
-        return Ok(f32::NAN);
-    }
-    reading(number)
-}
-
-/// What turns numbers into cells for `purpose`: a label that is missing is an error of its own.
-pub(super) fn of_purpose(purpose: Purpose) -> Convert<f32> {
-    match purpose {
-        Purpose::Readings => cell,
-        Purpose::Labels => reading,
+impl Grid {
+    /// The columns, without names.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let column = |column: usize| {
+            let cells = self.values.iter().skip(column).step_by(self.width);
+            Column::new(
+                None,
+                Cells::Numbers(cells.map(|&value| value.into()).collect()),
+            )
+        };
+        (0..self.width).map(column).collect()
     }
 }
 

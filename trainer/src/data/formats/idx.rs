@@ -2,27 +2,28 @@
 //! that is read here), the number of dimensions, each length as a big-endian `u32`, and the elements, the last
 //! dimension fastest (Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits", 1998, file formats).
 
-use std::path::Path;
+use super::Format;
+use super::grid::{Grid, check_width};
+use crate::data::error::FileError;
+use crate::data::frame::Frame;
 
-use super::grid::{Convert, Grid, check_width};
-use crate::data::error::{DataError, Place};
+pub(super) const FORMAT: Format = Format {
+    is: is_idx,
+    extension: None,
+    read: |contents| Ok(Frame::new(contents.name, read(&contents.bytes)?.columns())),
+};
 
 /// The code of unsigned bytes.
 const UNSIGNED_BYTE: u8 = 8;
 
 /// Whether these bytes begin as an IDX file does: text and `.npy` begin with no zero.
-pub(super) fn is_idx(bytes: &[u8]) -> bool {
+fn is_idx(bytes: &[u8]) -> bool {
     matches!(bytes, [0, 0, 8 | 9 | 11..=14, dimensions, ..] if *dimensions > 0)
 }
 
-/// Reads the array in `bytes`, the contents of `path`: the first dimension counts rows, the others make a row.
-pub(super) fn read<T>(
-    path: &Path,
-    bytes: &[u8],
-    convert: Convert<T>,
-) -> Result<Grid<T>, DataError> {
-    let bad = |reason: String| DataError::Format {
-        path: path.to_path_buf(),
+/// Reads the array in `bytes`: the first dimension counts rows, the others make a row.
+fn read(bytes: &[u8]) -> Result<Grid, FileError> {
+    let bad = |reason: String| FileError::Format {
         format: "IDX",
         reason,
     };
@@ -48,38 +49,22 @@ pub(super) fn read<T>(
         )));
     }
     if promised == 0 {
-        return Err(DataError::NoRows {
-            path: path.to_path_buf(),
-        });
+        return Err(FileError::NoRows);
     }
     // No length exceeds the file's, which is in memory.
-    check_width(path, width as u64)?;
-    let width = width as usize;
-    let cells = data.iter().enumerate().map(|(at, &byte)| {
-        convert(f64::from(byte)).map_err(|fault| DataError::Cell {
-            path: path.to_path_buf(),
-            place: Place::Row {
-                row: at / width + 1,
-                column: at % width + 1,
-            },
-            found: byte.to_string(),
-            fault,
-        })
-    });
+    check_width(width as u64)?;
     Ok(Grid {
-        width,
-        values: cells.collect::<Result<_, _>>()?,
+        width: width as usize,
+        values: data.iter().map(|&byte| byte.into()).collect(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::formats::grid;
 
-    fn load(bytes: &[u8]) -> Result<Grid<f32>, String> {
-        let grid = read(Path::new("a"), bytes, grid::reading);
-        grid.map_err(|error| error.to_string())
+    fn load(bytes: &[u8]) -> Result<Grid, String> {
+        read(bytes).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -93,7 +78,7 @@ mod tests {
         assert_eq!((grid.width, grid.values), (6, expected));
         for cut in 4..bytes.len() {
             let message = load(&bytes[..cut]).unwrap_err();
-            assert!(message.starts_with("a: bad IDX file: "), "{message}");
+            assert!(message.starts_with("bad IDX file: "), "{message}");
         }
     }
 

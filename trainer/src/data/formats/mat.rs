@@ -7,12 +7,17 @@
 //! Of the crates at hand none reads what is compressed and checks every length against the file, which is all that
 //! this does.
 
-use super::arrays::{Chosen, Listed, check_labels, choose, within};
-use super::grid::{Purpose, check_width, one_line};
-use super::unpack;
-use crate::data::error::DataError;
+use super::arrays::{Chosen, Listed, choose, push_labels};
+use super::grid::{check_width, one_line};
+use super::{Contents, Format, unpack};
+use crate::data::error::{ArrayError, FileError};
 use crate::data::frame::{Cells, Column, Frame};
-use std::path::Path;
+
+pub(super) const FORMAT: Format = Format {
+    is: is_mat,
+    extension: None,
+    read,
+};
 
 /// Bytes before the first element.
 const HEADER: usize = 128;
@@ -26,7 +31,7 @@ const COMPRESSED: u32 = 15;
 const NUMBERS: std::ops::RangeInclusive<u8> = 6..=15;
 
 /// Whether these bytes are a file of MATLAB, or HDF5, in which newer ones are.
-pub(super) fn is_mat(bytes: &[u8]) -> bool {
+fn is_mat(bytes: &[u8]) -> bool {
     let order = bytes.get(126..HEADER);
     is_hdf5(bytes) || bytes.starts_with(b"MATLAB") && (order == Some(b"IM") || order == Some(b"MI"))
 }
@@ -36,46 +41,36 @@ fn is_hdf5(bytes: &[u8]) -> bool {
     bytes.starts_with(HDF5) || bytes.get(512..).is_some_and(|rest| rest.starts_with(HDF5))
 }
 
-/// Reads the variables in `bytes`, the contents of `path`, or the one called `array`.
+/// Reads the variables, or the one that is asked for.
 ///
 /// # Errors
-/// [`DataError::Arrays`] where it is not clear which, [`DataError::Format`] of version 7.3 and of what is cut off.
-pub(super) fn read(
-    path: &Path,
-    name: String,
-    bytes: &[u8],
-    (array, purpose): (Option<&str>, Purpose),
-) -> Result<Frame, DataError> {
-    if is_hdf5(bytes) {
+/// [`ArrayError::Choice`] where it is not clear which, [`FileError::Format`] of version 7.3 and of what is cut off.
+fn read(contents: Contents) -> Result<Frame, FileError> {
+    if is_hdf5(&contents.bytes) {
         return Err(bad(
-            path,
-            "it is HDF5, as MATLAB's version 7.3 is, which is not read; save it with save(FILE, 'X', '-v7') in\
+            "it is HDF5, as MATLAB's version 7.3 is, which is not read; save it with save(FILE, 'X', '-v7') in \
              MATLAB, or with numpy.savez(FILE, X=readings) in Python",
         ));
     }
-    let variables = variables(path, bytes)?;
+    let variables = variables(&contents.bytes)?;
     let listed: Vec<Listed> = variables.iter().map(Variable::listed).collect();
-    let Chosen { rows, labels } = choose(path, &listed, array, purpose)?;
+    let array = contents.array.as_deref();
+    let Chosen { rows, labels } = choose(&contents.path, &listed, array, contents.purpose)?;
     let mut notes = vec![];
-    let columns = variables[rows].columns(path, &mut notes)?;
-    let columns = columns.into_iter();
-    let mut columns: Vec<Column> = columns
-        .map(|numbers| Column::new(None, Cells::Numbers(numbers)))
-        .collect();
+    let columns = variables[rows].columns(&mut notes)?.into_iter();
+    let columns = columns.map(|numbers| Column::new(None, Cells::Numbers(numbers)));
+    let mut columns: Vec<Column> = columns.collect();
     if let Some(labels) = labels {
-        let label = variables[labels].columns(path, &mut vec![])?.concat();
-        let count = columns.first().map_or(0, |column| column.cells.len());
-        check_labels(&within(path, &variables[labels].name), label.len(), count)?;
-        columns.push(Column::new(Some("y".into()), Cells::Numbers(label)));
+        let label = variables[labels].columns(&mut vec![])?.concat();
+        push_labels(&mut columns, &variables[labels].name, Cells::Numbers(label))?;
     }
-    let mut frame = Frame::new(name, columns);
+    let mut frame = Frame::new(contents.name, columns);
     frame.notes = notes;
     Ok(frame)
 }
 
-fn bad(path: &Path, reason: &str) -> DataError {
-    DataError::Format {
-        path: path.to_path_buf(),
+fn bad(reason: &str) -> FileError {
+    FileError::Format {
         format: "MATLAB",
         reason: reason.to_owned(),
     }
@@ -136,7 +131,7 @@ struct Variable {
 }
 
 /// The variables of numbers in `bytes`.
-fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
+fn variables(bytes: &[u8]) -> Result<Vec<Variable>, FileError> {
     let order = match bytes.get(126) {
         Some(b'I') => Order::Little,
         _ => Order::Big,
@@ -147,13 +142,13 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
     while !rest.is_empty() {
         let (kind, data, behind) = order
             .element(rest)
-            .ok_or_else(|| bad(path, "it ends in a variable; copy or save it again"))?;
+            .ok_or_else(|| bad("it ends in a variable; copy or save it again"))?;
         rest = behind;
         let variable = if kind == COMPRESSED {
             let inner = flate2::read::ZlibDecoder::new(data);
-            let inner = unpack::bounded(path, packed, inner)?;
+            let inner = unpack::bounded(packed, inner)?;
             held += inner.len() as u64;
-            unpack::check_length(path, packed, held)?;
+            unpack::check_length(packed, held)?;
             let element = order.element(&inner);
             element
                 .filter(|(kind, ..)| *kind == VARIABLE)
@@ -165,7 +160,7 @@ fn variables(path: &Path, bytes: &[u8]) -> Result<Vec<Variable>, DataError> {
             // Of another kind than numbers.
             None | Some(Some(None)) => {}
             Some(Some(Some(variable))) => variables.push(variable),
-            Some(None) => return Err(bad(path, "a variable is damaged; copy or save it again")),
+            Some(None) => return Err(bad("a variable is damaged; copy or save it again")),
         }
     }
     Ok(variables)
@@ -204,14 +199,13 @@ impl Variable {
     }
 
     /// The columns of a matrix; of a vector its only one.
-    fn columns(&self, path: &Path, notes: &mut Vec<String>) -> Result<Vec<Vec<f64>>, DataError> {
-        let path = &within(path, &self.name);
+    fn columns(&self, notes: &mut Vec<String>) -> Result<Vec<Vec<f64>>, FileError> {
+        self.shaped(notes).map_err(|fault| fault.inside(&self.name))
+    }
+
+    fn shaped(&self, notes: &mut Vec<String>) -> Result<Vec<Vec<f64>>, FileError> {
         let (rows, width) = match self.shape[..] {
-            [0, _] | [_, 0] => {
-                return Err(DataError::NoRows {
-                    path: path.to_path_buf(),
-                });
-            }
+            [0, _] | [_, 0] => return Err(FileError::NoRows),
             [1, rows] => {
                 notes.push(format!(
                     "{} is one row of {rows} numbers, which is taken for a column",
@@ -221,27 +215,21 @@ impl Variable {
             }
             [rows, width] => (rows, width),
             _ => {
-                return Err(DataError::NpyShape {
-                    path: path.to_path_buf(),
+                return Err(FileError::Array(ArrayError::Shape {
                     shape: self.shape.clone(),
                     wanted: "readings need (rows, width); use reshape(X, size(X, 1), [])",
-                });
+                }));
             }
         };
-        check_width(path, width)?;
+        check_width(width)?;
         let numbers = self.numbers();
-        let numbers = numbers.ok_or_else(|| {
-            bad(
-                path,
-                "its numbers are of a type that is not known; save it again",
-            )
-        })?;
+        let numbers = numbers
+            .ok_or_else(|| bad("its numbers are of a type that is not known; save it again"))?;
         if numbers.len() as u64 != rows.saturating_mul(width) {
-            let reason = format!(
+            return Err(bad(&format!(
                 "it holds {} numbers, and its shape promises {rows} x {width}; save it again",
                 numbers.len()
-            );
-            return Err(bad(path, &reason));
+            )));
         }
         let columns = numbers.chunks_exact(rows as usize);
         Ok(columns.map(<[f64]>::to_vec).collect())
@@ -330,9 +318,8 @@ mod tests {
     }
 
     fn frame(bytes: &[u8], array: Option<&str>) -> Result<Frame, String> {
-        let path = Path::new("pump.mat");
-        read(path, "pump".into(), bytes, (array, Purpose::Readings))
-            .map_err(|error| error.to_string())
+        let frame = read(Contents::of("pump.mat", array, bytes));
+        frame.map_err(|error| error.to_string())
     }
 
     fn numbers(frame: Frame) -> Vec<Vec<f64>> {
@@ -406,7 +393,7 @@ mod tests {
         let at = bytes.iter().rposition(|&byte| byte == b'X').unwrap();
         bytes[at] = b'\n';
         let text = frame(&bytes, None).unwrap_err();
-        assert!(text.starts_with("pump.mat: : bad MATLAB file"), "{text}");
+        assert!(text.starts_with(" : bad MATLAB file"), "{text}");
     }
 
     #[test]
@@ -423,7 +410,7 @@ mod tests {
         let other = file(b"MI", &variable(6, &[3, 1], (1, &[1, 2])));
         assert_eq!(
             frame(&other, None).unwrap_err(),
-            "pump.mat:X: bad MATLAB file: it holds 2 numbers, and its shape promises 3 x 1; save it again"
+            "X: bad MATLAB file: it holds 2 numbers, and its shape promises 3 x 1; save it again"
         );
         let cube = file(b"MI", &variable(6, &[1, 1, 2], (1, &[1, 2])));
         assert!(

@@ -1,4 +1,4 @@
-//! Files, each as it is, told apart by their contents. A format has a file; [`read`] knows them all.
+//! The formats of files, told apart by their contents. A format is a file here, and a line of [`FORMATS`].
 
 mod arrays;
 mod columnar;
@@ -11,14 +11,95 @@ mod text;
 mod unpack;
 mod wav;
 
-use crate::data::error::DataError;
+use crate::data::error::{DataError, FileError};
 use crate::data::frame::Frame;
 pub(super) use grid::Purpose;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// What messages and results call the file `path`: its name without the extension.
+/// Every format but text, which is what none of them is.
+const FORMATS: [Format; 6] = [
+    columnar::FORMAT,
+    mat::FORMAT,
+    npz::FORMAT,
+    wav::FORMAT,
+    idx::FORMAT,
+    npy::FORMAT,
+];
+
+/// A format of files.
+struct Format {
+    /// Whether a file that begins so is of this format.
+    is: fn(&[u8]) -> bool,
+    /// An extension whose files are of this format, however they begin.
+    extension: Option<&'static str>,
+    /// Reads a whole file.
+    read: fn(Contents) -> Result<Frame, FileError>,
+}
+
+impl Format {
+    /// The format of the file `path`, which begins with `start`; none of text.
+    fn of(path: &Path, start: &[u8]) -> Option<&'static Self> {
+        let extension = path.extension();
+        FORMATS.iter().find(|format| {
+            let own = format.extension.zip(extension);
+            (format.is)(start) || own.is_some_and(|(own, found)| found.eq_ignore_ascii_case(own))
+        })
+    }
+}
+
+/// The contents of a file, unpacked, and what is wanted of them.
+struct Contents {
+    /// The file.
+    path: PathBuf,
+    /// What messages and results call it.
+    name: String,
+    /// The array in it that is asked for.
+    array: Option<String>,
+    /// What is read of it.
+    purpose: Purpose,
+    bytes: Vec<u8>,
+}
+
+impl Contents {
+    /// What `unpack` makes of the file `path`, which may be `FILE.npz:NAME`.
+    fn read(
+        path: &Path,
+        purpose: Purpose,
+        unpack: impl FnOnce(&Path) -> Result<Vec<u8>, FileError>,
+    ) -> Result<Frame, DataError> {
+        let (file, array) = arrays::selected(path);
+        let read = |bytes: Vec<u8>| {
+            let format = Format::of(&file, &bytes);
+            let contents = Self {
+                path: file.clone(),
+                name: name(path),
+                array,
+                purpose,
+                bytes,
+            };
+            format.map_or(text::read as fn(_) -> _, |format| format.read)(contents)
+        };
+        unpack(&file)
+            .and_then(read)
+            .map_err(|fault| DataError::in_file(&file, fault))
+    }
+
+    /// The readings in `bytes`, those of a file `path`.
+    #[cfg(test)]
+    fn of(path: &str, array: Option<&str>, bytes: &[u8]) -> Self {
+        Self {
+            path: path.into(),
+            name: name(Path::new(path)),
+            array: array.map(str::to_owned),
+            purpose: Purpose::Readings,
+            bytes: bytes.to_vec(),
+        }
+    }
+}
+
+/// The name of the file `path` without the extension, as messages and results have it.
 pub(super) fn name(path: &Path) -> String {
     let (file, _) = arrays::selected(path);
     let name = file.file_stem().unwrap_or(file.as_os_str());
@@ -30,9 +111,7 @@ pub(super) fn name(path: &Path) -> String {
 /// # Errors
 /// One line that names the file, the place in it, what was found and the remedy.
 pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
-    let (file, array) = &arrays::selected(path);
-    let bytes = unpack::contents(file)?;
-    parse(file, name(path), bytes, (array.as_deref(), purpose))
+    Contents::read(path, purpose, unpack::contents)
 }
 
 /// Reads `bytes` as [`read`] does a file `path` with these contents.
@@ -40,38 +119,9 @@ pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
 /// # Errors
 /// Those of [`read`].
 pub(super) fn read_bytes(path: &Path, bytes: &[u8], purpose: Purpose) -> Result<Frame, DataError> {
-    let (file, array) = &arrays::selected(path);
-    let bytes = unpack::unpacked(file, bytes.len() as u64, bytes)?;
-    parse(file, name(path), bytes, (array.as_deref(), purpose))
-}
-
-/// Reads the unpacked contents of `path`, or the array in them that is asked for.
-fn parse(
-    path: &Path,
-    name: String,
-    bytes: Vec<u8>,
-    (array, purpose): (Option<&str>, Purpose),
-) -> Result<Frame, DataError> {
-    if let Some(kind) = columnar::Kind::of(&bytes) {
-        return kind.read(path, name, bytes);
-    }
-    if mat::is_mat(&bytes) {
-        return mat::read(path, name, &bytes, (array, purpose));
-    }
-    if npz::is_zip(&bytes) {
-        return npz::read(path, name, &bytes, (array, purpose));
-    }
-    if wav::is_wav(&bytes) {
-        return wav::read(path, name, &bytes);
-    }
-    let grid = if idx::is_idx(&bytes) {
-        idx::read(path, &bytes, grid::reading)?
-    } else if npy::is_npy(&bytes) || has_extension(path, "npy") {
-        npy::read(path, &bytes, purpose, grid::of_purpose(purpose))?
-    } else {
-        return text::read(path, name, &bytes);
-    };
-    Ok(Frame::of_numbers(name, None, grid.width, &grid.values))
+    Contents::read(path, purpose, |_| {
+        unpack::unpacked(bytes.len() as u64, bytes)
+    })
 }
 
 /// Bytes from which on a file is read on the way.
@@ -82,49 +132,35 @@ const HEAD: usize = 1 << 20;
 /// Reads some rows of the file `path` where it is text and large, or `rows` are wanted; none of any other.
 ///
 /// # Errors
-/// As of [`read`].
-pub(super) fn read_large(path: &Path, rows: Option<usize>) -> Result<Option<Frame>, DataError> {
-    let unreadable = |reason| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    };
-    // What cannot be opened has its error where it is read.
-    let Ok(mut file) = File::open(path) else {
+/// Those of [`read`].
+pub(super) fn read_sampled(path: &Path, rows: Option<usize>) -> Result<Option<Frame>, DataError> {
+    // A file that cannot be opened has its error where it is read.
+    let Ok(file) = File::open(path) else {
         return Ok(None);
     };
-    let length = file.metadata().map_err(unreadable)?.len();
+    sampled(path, file, rows).map_err(|fault| DataError::in_file(path, fault))
+}
+
+fn sampled(path: &Path, mut file: File, rows: Option<usize>) -> Result<Option<Frame>, FileError> {
+    let length = file.metadata()?.len();
     if length < LARGE && rows.is_none() {
         return Ok(None);
     }
     let mut head = vec![];
     let taken = file.by_ref().take(HEAD as u64);
-    BufReader::new(taken)
-        .read_to_end(&mut head)
-        .map_err(unreadable)?;
+    BufReader::new(taken).read_to_end(&mut head)?;
     let whole = length as usize == head.len();
     let end = head.iter().rposition(|&byte| byte == b'\n');
     let Some(end) = end.filter(|_| is_plain_text(path, &head)) else {
         return Ok(None);
     };
-    file.rewind().map_err(unreadable)?;
+    file.rewind()?;
     let head = if whole { &head[..] } else { &head[..=end] };
     let file = BufReader::with_capacity(HEAD, file);
-    text::read_large(path, name(path), (head, file), rows).map(Some)
+    text::read_sampled(name(path), head, file, rows).map(Some)
 }
 
 /// Whether a file that begins so is text of one byte a character or UTF-8, without anything packed.
 fn is_plain_text(path: &Path, head: &[u8]) -> bool {
-    let is_other = columnar::Kind::of(head).is_some()
-        || mat::is_mat(head)
-        || npz::is_zip(head)
-        || wav::is_wav(head)
-        || idx::is_idx(head)
-        || npy::is_npy(head)
-        || has_extension(path, "npy");
-    !is_other && !unpack::is_packed(head) && !head.contains(&0)
-}
-
-fn has_extension(path: &Path, wanted: &str) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
+    Format::of(path, head).is_none() && !unpack::is_packed(head) && !head.contains(&0)
 }

@@ -1,54 +1,52 @@
 //! Archives of arrays as `numpy.savez` and `numpy.savez_compressed` write them: a zip file with an `.npy` file for each.
 
-use super::arrays::{self, Chosen, Listed, check_labels, choose, within};
-use super::grid::{self, Grid, Purpose, one_line};
-use super::{npy, unpack};
-use crate::data::error::DataError;
-use crate::data::frame::{Cells, Column, Frame};
+use super::arrays::{Chosen, Listed, choose, push_labels};
+use super::grid::{Grid, Purpose, one_line};
+use super::{Contents, Format, npy, unpack};
+use crate::data::error::FileError;
+use crate::data::frame::{Cells, Frame};
 use std::io::{Cursor, Read};
-use std::path::Path;
 use zip::ZipArchive;
+use zip::result::ZipError;
+
+pub(super) const FORMAT: Format = Format {
+    is: is_zip,
+    extension: None,
+    read,
+};
 
 /// The beginning of an array that has its header whole in the first version of the format.
 const HEADER: u64 = 1 << 17;
 
 /// Whether these bytes are a zip file.
-pub(super) fn is_zip(bytes: &[u8]) -> bool {
+fn is_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-/// Reads the arrays in `bytes`, the contents of `path`, or the one called `array`.
+/// Reads the arrays, or the one that is asked for.
 ///
 /// # Errors
-/// [`DataError::Arrays`] where it is not clear which, [`DataError::NotText`] of another zip file, and those of an
-/// `.npy` file.
-pub(super) fn read(
-    path: &Path,
-    name: String,
-    bytes: &[u8],
-    (array, purpose): (Option<&str>, Purpose),
-) -> Result<Frame, DataError> {
-    let mut archive = Archive::open(path, bytes)?;
-    let Chosen { rows, labels } = choose(path, &archive.listed, array, purpose)?;
-    let convert = grid::of_purpose(purpose);
-    let grid = archive.array(rows, |path, bytes| npy::read(path, bytes, purpose, convert))?;
-    let mut frame = Frame::of_numbers(name, None, grid.width, &grid.values);
+/// [`ArrayError::Choice`](crate::data::error::ArrayError::Choice) where it is not clear which, [`FileError::Unknown`]
+/// of another zip file, and those of an `.npy` file.
+fn read(contents: Contents) -> Result<Frame, FileError> {
+    let mut archive = Archive::open(&contents.bytes)?;
+    let (array, purpose) = (contents.array.as_deref(), contents.purpose);
+    let Chosen { rows, labels } = choose(&contents.path, &archive.listed, array, purpose)?;
+    let mut columns = archive.array(rows, purpose)?.columns();
     if let Some(labels) = labels {
-        let label: Grid<f32> = archive.array(labels, |path, bytes| {
-            npy::read(path, bytes, Purpose::Labels, grid::reading)
-        })?;
-        let count = label.values.len();
-        check_labels(&archive.path_of(labels), count, frame.rows())?;
+        let label = archive.array(labels, Purpose::Labels)?;
         let cells = label.values.into_iter().map(f64::from).collect();
-        let label = Column::new(Some("y".into()), Cells::Numbers(cells));
-        frame.columns.push(label);
+        push_labels(
+            &mut columns,
+            &archive.listed[labels].name,
+            Cells::Numbers(cells),
+        )?;
     }
-    Ok(frame)
+    Ok(Frame::new(contents.name, columns))
 }
 
 /// A zip file with arrays.
 struct Archive<'a> {
-    path: &'a Path,
     zip: ZipArchive<Cursor<&'a [u8]>>,
     /// The arrays.
     listed: Vec<Listed>,
@@ -57,14 +55,9 @@ struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, DataError> {
-        let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| DataError::Packed {
-            path: path.to_path_buf(),
-            reason: error.to_string(),
-        })?;
+    fn open(bytes: &'a [u8]) -> Result<Self, FileError> {
         let mut archive = Self {
-            path,
-            zip,
+            zip: ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?,
             listed: vec![],
             places: vec![],
         };
@@ -72,8 +65,7 @@ impl<'a> Archive<'a> {
             archive.list(place)?;
         }
         if archive.listed.is_empty() && !archive.zip.is_empty() {
-            return Err(DataError::NotText {
-                path: path.to_path_buf(),
+            return Err(FileError::Unknown {
                 found: "a zip archive without arrays (.xlsx is one)",
                 remedy: "save the sheet as CSV, or unpack the archive",
             });
@@ -82,51 +74,34 @@ impl<'a> Archive<'a> {
     }
 
     /// Lists what stands at `place`, if it is an array.
-    fn list(&mut self, place: usize) -> Result<(), DataError> {
+    fn list(&mut self, place: usize) -> Result<(), FileError> {
         let mut start = vec![];
-        let failed = |path: &Path, reason: String| DataError::Packed {
-            path: path.to_path_buf(),
-            reason,
+        let file = self.zip.by_index(place).map_err(damaged)?;
+        let name = file.name().map_err(damaged)?;
+        let Some(name) = name.strip_suffix(".npy").map(one_line) else {
+            return Ok(());
         };
-        let name = {
-            let file = self.zip.by_index(place);
-            let file = file.map_err(|error| failed(self.path, error.to_string()))?;
-            let name = file
-                .name()
-                .map_err(|error| failed(self.path, error.to_string()))?;
-            let Some(name) = name.strip_suffix(".npy").map(one_line) else {
-                return Ok(());
-            };
-            file.take(HEADER)
-                .read_to_end(&mut start)
-                .map_err(|error| failed(&within(self.path, &name), error.to_string()))?;
-            name
+        let shape = match file.take(HEADER).read_to_end(&mut start) {
+            Ok(_) => npy::shape(&start),
+            Err(error) => Err(damaged(error.into())),
         };
-        let shape = npy::shape(&within(self.path, &name), &start)?;
+        let shape = shape.map_err(|fault| fault.inside(&name))?;
         self.listed.push(Listed { name, shape });
         self.places.push(place);
         Ok(())
     }
 
-    fn path_of(&self, array: usize) -> std::path::PathBuf {
-        arrays::within(self.path, &self.listed[array].name)
+    /// The cells of an array.
+    fn array(&mut self, array: usize, purpose: Purpose) -> Result<Grid, FileError> {
+        let file = self.zip.by_index(self.places[array]).map_err(damaged);
+        file.and_then(|file| unpack::bounded(file.compressed_size(), file))
+            .and_then(|bytes| npy::read(&bytes, purpose))
+            .map_err(|fault| fault.inside(&self.listed[array].name))
     }
+}
 
-    /// What `read` makes of an array.
-    fn array<T>(
-        &mut self,
-        array: usize,
-        read: impl FnOnce(&Path, &[u8]) -> Result<T, DataError>,
-    ) -> Result<T, DataError> {
-        let path = self.path_of(array);
-        let file = self.zip.by_index(self.places[array]);
-        let file = file.map_err(|error| DataError::Packed {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
-        let packed = file.compressed_size();
-        read(&path, &unpack::bounded(&path, packed, file)?)
-    }
+fn damaged(error: ZipError) -> FileError {
+    FileError::Packed(error.to_string())
 }
 
 #[cfg(test)]
@@ -160,9 +135,8 @@ mod tests {
     }
 
     fn frame(bytes: &[u8], array: Option<&str>) -> Result<Frame, String> {
-        let path = Path::new("pump.npz");
-        read(path, "pump".into(), bytes, (array, Purpose::Readings))
-            .map_err(|error| error.to_string())
+        let frame = read(Contents::of("pump.npz", array, bytes));
+        frame.map_err(|error| error.to_string())
     }
 
     fn labelled() -> Vec<u8> {
@@ -207,12 +181,12 @@ mod tests {
         ]);
         assert_eq!(
             frame(&short, None).unwrap_err(),
-            "pump.npz:y: holds 3 labels for 2 rows; give one label a row"
+            "y: holds 3 labels for 2 rows; give one label a row"
         );
         let objects = npz(&[("X.npy", npy("|O", "(2, 1)", b"\x80\x04pickle"))]);
         let text = frame(&objects, None).unwrap_err();
         assert!(
-            text.starts_with("pump.npz:X: elements of type \"|O\" are not read; save a plain"),
+            text.starts_with("X: elements of type \"|O\" are not read; save a plain"),
             "{text}"
         );
     }

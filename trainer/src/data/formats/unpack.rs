@@ -1,6 +1,6 @@
 //! The contents of a file, unpacked on the way where gzip or Zstandard packed it.
 
-use crate::data::error::DataError;
+use crate::data::error::FileError;
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -25,50 +25,36 @@ pub(super) fn is_packed(start: &[u8]) -> bool {
 /// The contents of `path`, of which the packed form is never whole in memory.
 ///
 /// # Errors
-/// [`DataError::Unreadable`], [`DataError::Packed`], and [`DataError::Unpacked`] of more than a packed file may hold.
-pub(super) fn contents(path: &Path) -> Result<Vec<u8>, DataError> {
-    let unreadable = |reason| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let file = File::open(path).map_err(unreadable)?;
-    let packed = file.metadata().map_err(unreadable)?.len();
-    unpacked(path, packed, BufReader::new(file))
+/// [`FileError::Unreadable`], [`FileError::Packed`], and [`FileError::Unpacked`] of more than a packed file may hold.
+pub(super) fn contents(path: &Path) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path)?;
+    let packed = file.metadata()?.len();
+    unpacked(packed, BufReader::new(file))
 }
 
-/// What `file`, the `packed` bytes of `path`, unpack to; the bytes themselves where nothing packed them.
+/// What the `packed` bytes of `file` unpack to; the bytes themselves where nothing packed them.
 ///
 /// # Errors
 /// Those of [`contents`].
-pub(super) fn unpacked(
-    path: &Path,
-    packed: u64,
-    mut file: impl BufRead,
-) -> Result<Vec<u8>, DataError> {
-    let unreadable = |reason| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    };
-    let start = file.fill_buf().map_err(unreadable)?;
+pub(super) fn unpacked(packed: u64, mut file: impl BufRead) -> Result<Vec<u8>, FileError> {
+    let start = file.fill_buf()?;
     if start.starts_with(GZIP) {
-        bounded(path, packed, MultiGzDecoder::new(file))
+        bounded(packed, MultiGzDecoder::new(file))
     } else if start.starts_with(&ZSTANDARD) {
-        checked(path, packed, |contents, limit| {
-            frames(file, contents, limit)
-        })
+        checked(packed, |contents, limit| frames(file, contents, limit))
     } else {
         let mut contents = Vec::new();
-        file.read_to_end(&mut contents).map_err(unreadable)?;
+        file.read_to_end(&mut contents)?;
         Ok(contents)
     }
 }
 
-/// All that `decoder` makes of `packed` bytes of the file `path`.
+/// All that `decoder` makes of `packed` bytes.
 ///
 /// # Errors
-/// [`DataError::Packed`] and [`DataError::Unpacked`].
-pub(super) fn bounded(path: &Path, packed: u64, decoder: impl Read) -> Result<Vec<u8>, DataError> {
-    checked(path, packed, |contents, limit| {
+/// [`FileError::Packed`] and [`FileError::Unpacked`].
+pub(super) fn bounded(packed: u64, decoder: impl Read) -> Result<Vec<u8>, FileError> {
+    checked(packed, |contents, limit| {
         let mut decoder = decoder.take(limit.saturating_add(1));
         decoder.read_to_end(contents).map(drop)
     })
@@ -76,17 +62,12 @@ pub(super) fn bounded(path: &Path, packed: u64, decoder: impl Read) -> Result<Ve
 
 /// What `unpack` makes of `packed` bytes, given the most that these may hold.
 fn checked(
-    path: &Path,
     packed: u64,
     unpack: impl FnOnce(&mut Vec<u8>, u64) -> io::Result<()>,
-) -> Result<Vec<u8>, DataError> {
-    let limit = limit(packed);
+) -> Result<Vec<u8>, FileError> {
     let mut contents = Vec::new();
-    unpack(&mut contents, limit).map_err(|error| DataError::Packed {
-        path: path.to_path_buf(),
-        reason: error.to_string(),
-    })?;
-    check_length(path, packed, contents.len() as u64)?;
+    unpack(&mut contents, limit(packed)).map_err(|error| FileError::Packed(error.to_string()))?;
+    check_length(packed, contents.len() as u64)?;
     Ok(contents)
 }
 
@@ -95,20 +76,16 @@ fn limit(packed: u64) -> u64 {
     packed.saturating_mul(LARGEST_RATIO).max(ALWAYS)
 }
 
-/// Makes sure that the `packed` bytes of the file `path` may hold `length` bytes.
+/// Makes sure that `packed` bytes may hold `length` bytes.
 ///
 /// # Errors
-/// [`DataError::Unpacked`].
-pub(super) fn check_length(path: &Path, packed: u64, length: u64) -> Result<(), DataError> {
+/// [`FileError::Unpacked`].
+pub(super) fn check_length(packed: u64, length: u64) -> Result<(), FileError> {
     let limit = limit(packed);
     if length <= limit {
         return Ok(());
     }
-    Err(DataError::Unpacked {
-        path: path.to_path_buf(),
-        packed,
-        limit,
-    })
+    Err(FileError::Unpacked { packed, limit })
 }
 
 /// Unpacks the frames of a Zstandard file, of which there may be any number (RFC 8878, 3.1), until there are more
@@ -141,7 +118,7 @@ fn frames(mut file: impl BufRead, contents: &mut Vec<u8>, limit: u64) -> io::Res
 mod tests {
     use super::*;
 
-    fn unpack(bytes: &[u8]) -> Result<Vec<u8>, DataError> {
+    fn unpack(bytes: &[u8]) -> Result<Vec<u8>, FileError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pump.csv.zst");
         std::fs::write(&path, bytes).unwrap();
@@ -171,20 +148,17 @@ mod tests {
             file[at] ^= 1;
         }
         let text = unpack(&file[..12]).unwrap_err().to_string();
-        assert!(
-            text.contains("pump.csv.zst: cannot be unpacked: "),
-            "{text}"
-        );
+        assert!(text.contains("cannot be unpacked: "), "{text}");
     }
 
     #[test]
     fn what_grows_too_much_is_refused_with_both_sizes() {
-        let error = bounded(Path::new("bomb.gz"), 100, io::repeat(0)).unwrap_err();
+        let error = bounded(100, io::repeat(0)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "bomb.gz: its 100 bytes unpack to more than 67108864; unpack it and give what is in it"
+            "its 100 bytes unpack to more than 67108864; unpack it and give what is in it"
         );
-        let large = checked(Path::new("a.gz"), 2 << 20, |contents, limit| {
+        let large = checked(2 << 20, |contents, limit| {
             assert_eq!(limit, 200 << 21);
             contents.push(1);
             Ok(())

@@ -1,23 +1,29 @@
 //! Recordings as WAV files: a column for each channel, with the integers or floats that the file holds.
 
-use crate::data::error::DataError;
+use super::{Contents, Format};
+use crate::data::error::FileError;
 use crate::data::frame::{Cells, Column, Frame};
 use hound::{SampleFormat, WavReader, WavSpec};
-use std::path::Path;
+
+pub(super) const FORMAT: Format = Format {
+    is: is_wav,
+    extension: None,
+    read,
+};
 
 /// Whether these bytes are a WAV file.
-pub(super) fn is_wav(bytes: &[u8]) -> bool {
+fn is_wav(bytes: &[u8]) -> bool {
     let starts = bytes.starts_with(b"RIFF") || bytes.starts_with(b"RF64");
     starts && bytes.get(8..12) == Some(b"WAVE")
 }
 
-/// Reads the samples in `bytes`, the contents of `path`.
+/// Reads the samples.
 ///
 /// # Errors
-/// [`DataError::Format`] of another codec, and of a file that ends early.
-pub(super) fn read(path: &Path, name: String, bytes: &[u8]) -> Result<Frame, DataError> {
-    let bad = |reason| DataError::Format {
-        path: path.to_path_buf(),
+/// [`FileError::Format`] of another codec, and of a file that ends early.
+fn read(Contents { name, bytes, .. }: Contents) -> Result<Frame, FileError> {
+    let bytes = &bytes[..];
+    let bad = |reason| FileError::Format {
         format: "WAV",
         reason,
     };
@@ -166,9 +172,12 @@ mod tests {
         }
     }
 
+    fn frame(bytes: &[u8]) -> Result<Frame, FileError> {
+        read(Contents::of("hum.wav", None, bytes))
+    }
+
     fn message(bytes: &[u8]) -> String {
-        let error = read(Path::new("hum.wav"), "hum".into(), bytes).unwrap_err();
-        error.to_string()
+        frame(bytes).unwrap_err().to_string()
     }
 
     #[test]
@@ -193,7 +202,7 @@ mod tests {
             ] {
                 let bytes = wav(spec(channels, bits, format), &samples);
                 assert!(is_wav(&bytes));
-                let frame = read(Path::new("hum.wav"), "hum".into(), &bytes).unwrap();
+                let frame = self::frame(&bytes).unwrap();
                 assert_eq!(frame.names().unwrap(), names);
                 let channels = usize::from(channels);
                 for (at, column) in frame.columns.iter().enumerate() {
@@ -205,7 +214,7 @@ mod tests {
             }
         }
         let bytes = wav(spec(2, 24, SampleFormat::Int), &whole);
-        let frame = read(Path::new("hum.wav"), "hum".into(), &bytes).unwrap();
+        let frame = self::frame(&bytes).unwrap();
         assert_eq!(
             frame.facts,
             ["16000 samples a second, 2 channels of 24 bits"]
@@ -221,7 +230,7 @@ mod tests {
             assert_eq!(
                 message(&bytes),
                 format!(
-                    "hum.wav: bad WAV file: its codec is {name}, of those that are not read; convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav"
+                    "bad WAV file: its codec is {name}, of those that are not read; convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav"
                 )
             );
         }
@@ -232,7 +241,7 @@ mod tests {
         let bytes = wav(spec(2, 16, SampleFormat::Int), &[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(
             message(&bytes[..bytes.len() - 3]),
-            "hum.wav: bad WAV file: it ends after 2 of the 4 samples that it promises; copy it again"
+            "bad WAV file: it ends after 2 of the 4 samples that it promises; copy it again"
         );
         let none = wav(spec(1, 16, SampleFormat::Int), &[]);
         assert!(message(&none).contains("holds no sample"));
@@ -242,11 +251,11 @@ mod tests {
     fn no_bytes_panic() {
         let whole = wav(spec(2, 24, SampleFormat::Int), &[1.0, 2.0, 3.0, 4.0]);
         for at in 0..whole.len() {
-            let _ = read(Path::new("hum.wav"), "hum".into(), &whole[..at]);
+            let _ = frame(&whole[..at]);
             for value in [0, 1, 2, 3, 127, 128, 255] {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
-                let _ = read(Path::new("hum.wav"), "hum".into(), &bytes);
+                let _ = frame(&bytes);
             }
         }
     }

@@ -347,7 +347,10 @@ impl<'a> Job<'a> {
         }
         let validation = prepared(&mut splits.validation)?;
         let test = prepared(&mut splits.test.dataset)?;
-        let strange = splits.strange.as_ref().map(|strange| strange.table.rows());
+        let strange = splits
+            .anomalous
+            .as_ref()
+            .map(|strange| strange.table.rows());
         let strange = strange.map(|rows| format!(", {rows} abnormal ones to calibrate with"));
         observer.note(&format!(
             "{}: {} readings of {} to learn from, {} to choose by{}, {} to test on; likelihood {}",

@@ -1,21 +1,9 @@
 //! Division of the windows of a stream into training, validation and test, by time.
 
-use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitOptions};
+use crate::data::{self, DataError, FEWEST_GROUPS, Split, SplitError, SplitOptions};
 use crate::error::Error;
 use elbow::signal::WindowShape;
 use std::ops::Range;
-
-/// The parts of the normal windows that are held out.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fractions {
-    /// For early stopping and calibration, from 0 to below 1.
-    pub validation: f64,
-    /// For the evaluation alone, from 0 to below 1.
-    pub test: f64,
-}
-
-/// Which of all divisions of recordings.
-const SEED: u64 = 0;
 
 /// Divides windows, of which `abnormal` says one by one whether they may only be tested on; `recordings` says how many
 /// of them each recording has, one behind the other.
@@ -33,15 +21,15 @@ pub fn divide(
     abnormal: &[bool],
     recordings: &[usize],
     shape: WindowShape,
-    fractions: Fractions,
+    options: &SplitOptions,
 ) -> Result<Split, Error> {
-    check(fractions)?;
+    options.check().map_err(DataError::from)?;
     // Windows this far apart, or nearer, share samples.
     let reach = shape.samples.saturating_sub(1) / shape.hop.max(1);
     let mut split = if are_groups(recordings) {
-        by_recordings(abnormal, recordings, fractions)?
+        by_recordings(abnormal, recordings, options).map_err(DataError::from)?
     } else {
-        in_time(abnormal, recordings, reach, fractions)
+        in_time(abnormal, recordings, reach, options)
     };
     let recordings = ranges(recordings);
     let is_clean = |&window: &usize| {
@@ -54,11 +42,11 @@ pub fn divide(
     split.train.retain(is_clean);
     split.validation.retain(is_clean);
     let normal = abnormal.iter().filter(|&&is| !is).count();
-    let learned = 1.0 - fractions.validation - fractions.test;
+    let learned = 1.0 - options.validation_fraction - options.test_fraction;
     for (part, windows, fraction) in [
         ("training", &split.train, learned),
-        ("validation", &split.validation, fractions.validation),
-        ("test", &split.test, fractions.test),
+        ("validation", &split.validation, options.validation_fraction),
+        ("test", &split.test, options.test_fraction),
     ] {
         if windows.is_empty() && fraction > 0.0 {
             return Err(none_left(part, fraction, normal));
@@ -91,34 +79,27 @@ fn ranges(recordings: &[usize]) -> Vec<Range<usize>> {
 fn by_recordings(
     abnormal: &[bool],
     recordings: &[usize],
-    fractions: Fractions,
-) -> Result<Split, DataError> {
+    options: &SplitOptions,
+) -> Result<Split, SplitError> {
     let groups = (0..).zip(recordings);
     let groups = groups.flat_map(|(group, &windows)| std::iter::repeat_n(group, windows));
-    let options = SplitOptions {
-        validation_fraction: fractions.validation,
-        test_fraction: fractions.test,
-        seed: SEED,
-    };
-    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), &options)?;
+    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), options)?;
     // Windows overlap, and a fault is one stretch of time: all of it is tested on.
-    split.strange.clear();
+    split.anomalous.clear();
     split.test.retain(|&window| !abnormal[window]);
     Ok(split)
 }
 
 /// The normal windows of each part, those of a recording in the order of time, with gaps.
-fn in_time(abnormal: &[bool], recordings: &[usize], reach: usize, fractions: Fractions) -> Split {
-    let mut split = Split {
-        train: vec![],
-        validation: vec![],
-        strange: vec![],
-        test: vec![],
-    };
+fn in_time(abnormal: &[bool], recordings: &[usize], reach: usize, options: &SplitOptions) -> Split {
+    let mut split = Split::default();
     for range in ranges(recordings) {
         let normal: Vec<usize> = range.filter(|&window| !abnormal[window]).collect();
         let count = |fraction: f64| (normal.len() as f64 * fraction).round() as usize;
-        let (validated, tested) = (count(fractions.validation), count(fractions.test));
+        let (validated, tested) = (
+            count(options.validation_fraction),
+            count(options.test_fraction),
+        );
         let trained = normal.len().saturating_sub(validated + tested);
         let (train, rest) = normal.split_at(trained);
         let (validation, test) = rest.split_at(validated.min(rest.len()));
@@ -142,26 +123,19 @@ fn none_left(part: &str, fraction: f64, windows: usize) -> Error {
     ))
 }
 
-fn check(Fractions { validation, test }: Fractions) -> Result<(), DataError> {
-    for (part, value) in [("validation", validation), ("test", test)] {
-        if !(0.0..1.0).contains(&value) {
-            return Err(DataError::Fraction { part, value });
-        }
-    }
-    if validation + test >= 1.0 {
-        return Err(DataError::FractionSum { validation, test });
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FRACTIONS: Fractions = Fractions {
-        validation: 0.2,
-        test: 0.2,
-    };
+    const FRACTIONS: SplitOptions = fractions(0.2, 0.2);
+
+    const fn fractions(validation_fraction: f64, test_fraction: f64) -> SplitOptions {
+        SplitOptions {
+            validation_fraction,
+            test_fraction,
+            seed: 0,
+        }
+    }
 
     fn shape(samples: usize, hop: usize) -> WindowShape {
         WindowShape {
@@ -173,11 +147,11 @@ mod tests {
 
     #[test]
     fn blocks_follow_each_other_with_gaps() {
-        let split = divide(&[false; 20], &[20], shape(5, 2), FRACTIONS).unwrap();
+        let split = divide(&[false; 20], &[20], shape(5, 2), &FRACTIONS).unwrap();
         assert_eq!(split.train, (0..12).collect::<Vec<_>>());
         // Window 11 ends with sample 26; windows from 13 at 26 on begin behind only from 14 on.
         assert_eq!((split.validation, split.test), (vec![14, 15], vec![18, 19]));
-        let apart = divide(&[false; 20], &[20], shape(4, 4), FRACTIONS).unwrap();
+        let apart = divide(&[false; 20], &[20], shape(4, 4), &FRACTIONS).unwrap();
         assert_eq!(
             (apart.validation, apart.test),
             (vec![12, 13, 14, 15], vec![16, 17, 18, 19])
@@ -189,7 +163,7 @@ mod tests {
         for (samples, hop) in [(1, 1), (4, 1), (5, 2), (7, 7), (8, 3)] {
             for stride in [23, 37, 1000] {
                 let abnormal: Vec<bool> = (0..200).map(|w| w % stride == stride - 1).collect();
-                let split = divide(&abnormal, &[200], shape(samples, hop), FRACTIONS).unwrap();
+                let split = divide(&abnormal, &[200], shape(samples, hop), &FRACTIONS).unwrap();
                 let mut owner = vec![None; 200 * hop + samples];
                 for (part, windows) in [&split.train, &split.validation, &split.test]
                     .into_iter()
@@ -202,9 +176,9 @@ mod tests {
                         }
                     }
                 }
-                let strange = abnormal.iter().filter(|&&is| is).count();
+                let anomalous = abnormal.iter().filter(|&&is| is).count();
                 let tested = split.test.iter().filter(|&&w| abnormal[w]).count();
-                assert_eq!(tested, strange);
+                assert_eq!(tested, anomalous);
                 assert!(split.train.iter().all(|&window| !abnormal[window]));
             }
         }
@@ -213,33 +187,27 @@ mod tests {
     #[test]
     fn parts_without_windows_are_named() {
         let message = |count, samples, fractions| {
-            let error = divide(&vec![false; count], &[count], shape(samples, 1), fractions);
+            let error = divide(&vec![false; count], &[count], shape(samples, 1), &fractions);
             error.unwrap_err().to_string()
         };
         let text = message(10, 5, FRACTIONS);
         assert!(text.contains("fraction 0.2 of 10") && text.contains("none for validation"));
         assert!(message(0, 1, FRACTIONS).contains("none for training"));
-        let none = Fractions {
-            validation: 0.0,
-            test: 0.0,
-        };
+        let none = fractions(0.0, 0.0);
         assert_eq!(
-            divide(&[false; 3], &[3], shape(2, 1), none)
+            divide(&[false; 3], &[3], shape(2, 1), &none)
                 .unwrap()
                 .train
                 .len(),
             3
         );
-        let odd = Fractions {
-            validation: 1.5,
-            test: 0.0,
-        };
+        let odd = fractions(1.5, 0.0);
         assert!(message(3, 1, odd).contains("validation fraction is 1.5"));
     }
 
     #[test]
     fn few_recordings_are_divided_in_time_each() {
-        let split = divide(&[false; 40], &[20, 0, 20], shape(4, 4), FRACTIONS).unwrap();
+        let split = divide(&[false; 40], &[20, 0, 20], shape(4, 4), &FRACTIONS).unwrap();
         let both = |first: Range<usize>| -> Vec<usize> {
             let second = first.start + 20..first.end + 20;
             first.chain(second).collect()
@@ -252,7 +220,7 @@ mod tests {
     fn many_recordings_are_in_one_part_each() {
         let mut abnormal = vec![false; 100];
         abnormal[35] = true;
-        let split = divide(&abnormal, &[10; 10], shape(4, 2), FRACTIONS).unwrap();
+        let split = divide(&abnormal, &[10; 10], shape(4, 2), &FRACTIONS).unwrap();
         let recordings = |windows: &[usize]| -> std::collections::BTreeSet<usize> {
             let normal = windows.iter().filter(|&&window| !abnormal[window]);
             normal.map(|window| window / 10).collect()

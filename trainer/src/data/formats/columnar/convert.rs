@@ -137,12 +137,12 @@ fn text(chunks: &[ArrayRef]) -> Result<Cells, ArrowError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::formats::Contents;
     use arrow_array::types::Int8Type;
     use arrow_array::{
         BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int32Array,
         ListArray, StringArray, TimestampMillisecondArray,
     };
-    use std::path::Path;
     use std::sync::Arc;
 
     /// A table with a column of each kind.
@@ -211,8 +211,7 @@ mod tests {
     #[test]
     fn columns_of_every_kind_are_read_from_both() {
         for bytes in [parquet(), arrow()] {
-            let kind = Kind::of(&bytes).unwrap();
-            let frame = kind.read(Path::new("pump"), "pump".into(), bytes).unwrap();
+            let frame = super::super::read(Contents::of("pump", None, &bytes)).unwrap();
             let names = frame.names().unwrap();
             assert_eq!(
                 names,
@@ -249,14 +248,13 @@ mod tests {
     #[test]
     fn damaged_files_are_refused() {
         for whole in [parquet(), arrow()] {
-            let kind = Kind::of(&whole).unwrap();
             let read = |bytes: &[u8]| {
-                let frame = kind.read(Path::new("pump.pq"), "pump".into(), bytes.to_vec());
+                let frame = super::super::read(Contents::of("pump.pq", None, bytes));
                 frame.map_err(|error| error.to_string())
             };
             let text = read(&whole[..whole.len() - 9]).unwrap_err();
             assert!(
-                text.starts_with("pump.pq: bad ") && text.ends_with("save it again"),
+                text.starts_with("bad ") && text.ends_with("save it again"),
                 "{text}"
             );
             for at in (8..whole.len()).step_by(7) {

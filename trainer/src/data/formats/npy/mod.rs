@@ -8,96 +8,98 @@
 //! 48 s on one that is 24 opening brackets (each doubles it) and panics on overflow where lengths multiply beyond
 //! 64 bits. This parser is linear and checks every length against the file before anything is allocated.
 
-use std::path::Path;
+use super::grid::{Grid, Purpose, check_width, shortened};
+use super::{Contents, Format};
+use crate::data::error::{ArrayError, FileError, NumberError};
+use crate::data::frame::Frame;
+use std::borrow::Cow;
 
-use crate::data::error::{DataError, Fault, Place};
-use crate::data::formats::grid::{Convert, Grid, Purpose, check_width, shortened};
+pub(super) const FORMAT: Format = Format {
+    is: |bytes| bytes.starts_with(MAGIC),
+    extension: Some("npy"),
+    read: |Contents {
+               name,
+               purpose,
+               bytes,
+               ..
+           }| { Ok(Frame::new(name, read(&bytes, purpose)?.columns())) },
+};
 
 /// What every `.npy` file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Whether these bytes are an `.npy` file.
-pub(super) fn is_npy(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
+/// The shape of the array that `bytes` begin with.
+pub(super) fn shape(bytes: &[u8]) -> Result<Vec<u64>, FileError> {
+    Ok(split_header(bytes)?.0.shape)
 }
 
-/// The shape of the array that `bytes` begins, of the contents of `path`.
-pub(super) fn shape(path: &Path, bytes: &[u8]) -> Result<Vec<u64>, DataError> {
-    let header = split_header(bytes).map_err(|reason| DataError::NpyHeader {
-        path: path.to_path_buf(),
-        reason,
-    })?;
-    Ok(header.0.shape)
-}
-
-/// Reads the array in `bytes`, the contents of `path`.
-pub(super) fn read<T: Copy + Default>(
-    path: &Path,
-    bytes: &[u8],
-    purpose: Purpose,
-    convert: Convert<T>,
-) -> Result<Grid<T>, DataError> {
+/// Reads the array in `bytes`.
+pub(super) fn read(bytes: &[u8], purpose: Purpose) -> Result<Grid, FileError> {
     if bytes.is_empty() {
-        return Err(DataError::NoRows {
-            path: path.to_path_buf(),
-        });
+        return Err(FileError::NoRows);
     }
-    let (header, data) = split_header(bytes).map_err(|reason| DataError::NpyHeader {
-        path: path.to_path_buf(),
-        reason,
-    })?;
-    let element = Element::parse(&header.descr).ok_or_else(|| DataError::NpyType {
-        path: path.to_path_buf(),
-        found: shortened(&header.descr),
-    })?;
-    let [rows, height, width] = extent(path, &header.shape, purpose)?;
+    let (header, data) = split_header(bytes)?;
+    let element =
+        Element::parse(&header.descr).ok_or_else(|| ArrayError::Type(shortened(&header.descr)))?;
+    let [rows, height, width] = extent(&header.shape, purpose)?;
     let promised = [rows, height, width]
         .into_iter()
         .fold(element.bytes as u128, |product, length| {
             product.saturating_mul(u128::from(length))
         });
-    if data.len() as u128 != promised {
-        return Err(DataError::NpyLength {
-            path: path.to_path_buf(),
-            found: data.len(),
-            promised,
-        });
+    let found = data.len();
+    if (found as u128) < promised {
+        return Err(ArrayError::Truncated { found, promised }.into());
+    }
+    if found as u128 > promised {
+        return Err(ArrayError::Continued { found, promised }.into());
     }
     // No length exceeds the file's, which is in memory.
-    check_width(path, height * width)?;
+    check_width(height * width)?;
     let layout = Layout {
         rows: rows as usize,
         height: height as usize,
         width: width as usize,
         fortran: header.fortran,
     };
-    fill(path, data, &element, layout, convert)
+    Ok(fill(data, &element, layout, purpose)?)
 }
 
 /// Converts every element and puts it into its row.
-fn fill<T: Copy + Default>(
-    path: &Path,
+fn fill(
     data: &[u8],
     element: &Element,
     layout: Layout,
-    convert: Convert<T>,
-) -> Result<Grid<T>, DataError> {
+    purpose: Purpose,
+) -> Result<Grid, ArrayError> {
     let width = layout.height * layout.width;
-    let mut values = vec![T::default(); layout.rows * width];
+    let mut values = vec![0.0; layout.rows * width];
     for (index, bytes) in data.chunks_exact(element.bytes).enumerate() {
         let (row, column) = layout.place(index);
         let number = element.decode(bytes);
-        values[row * width + column] = convert(number).map_err(|fault: Fault| DataError::Cell {
-            path: path.to_path_buf(),
-            place: Place::Row {
+        values[row * width + column] =
+            cell(number, purpose).map_err(|fault| ArrayError::Element {
                 row: row + 1,
                 column: column + 1,
-            },
-            found: number.to_string(),
-            fault,
-        })?;
+                found: number.to_string(),
+                fault,
+            })?;
     }
     Ok(Grid { width, values })
+}
+
+/// A number rounded to `f32`, in which it is finite; NaN where a number of a reading is missing.
+fn cell(number: f64, purpose: Purpose) -> Result<f32, NumberError> {
+    let rounded = number as f32;
+    if number.is_nan() && purpose == Purpose::Readings {
+        Ok(f32::NAN)
+    } else if !number.is_finite() {
+        Err(NumberError::NotFinite)
+    } else if rounded.is_infinite() {
+        Err(NumberError::OutOfRange)
+    } else {
+        Ok(rounded)
+    }
 }
 
 /// What a header says.
@@ -111,8 +113,14 @@ struct Header {
     shape: Vec<u64>,
 }
 
-/// Parses the header and returns it with the bytes after it, or says what is wrong.
-fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
+/// Parses the header and returns it with the bytes after it.
+fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), FileError> {
+    let header = header(bytes).and_then(|(text, data)| Ok((parse_header(&text)?, data)));
+    header.map_err(|reason| ArrayError::Header(reason).into())
+}
+
+/// The text of the header and the bytes after it, or what is wrong.
+fn header(bytes: &[u8]) -> Result<(Cow<'_, str>, &[u8]), String> {
     let bytes = bytes
         .strip_prefix(MAGIC)
         .ok_or("the file does not begin with \\x93NUMPY")?;
@@ -128,7 +136,7 @@ fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), String> {
         .ok()
         .and_then(|length| rest.split_at_checked(length))
         .ok_or_else(|| format!("the file ends inside it ({} bytes of {length})", rest.len()))?;
-    Ok((parse_header(&String::from_utf8_lossy(text))?, data))
+    Ok((String::from_utf8_lossy(text), data))
 }
 
 /// Parses the dictionary.
@@ -175,36 +183,29 @@ fn value_of<'a>(text: &'a str, key: &str) -> Result<&'a str, String> {
 }
 
 /// Rows, height and width of a shape that suits the purpose.
-fn extent(path: &Path, shape: &[u64], purpose: Purpose) -> Result<[u64; 3], DataError> {
-    let error = |wanted| DataError::NpyShape {
-        path: path.to_path_buf(),
-        shape: shape.to_vec(),
-        wanted,
-    };
+fn extent(shape: &[u64], purpose: Purpose) -> Result<[u64; 3], FileError> {
     let extent = match (purpose, shape) {
-        (Purpose::Readings, &[rows, width]) => [rows, 1, width],
-        (Purpose::Readings, &[rows, height, width]) => [rows, height, width],
-        (Purpose::Labels, &[rows] | &[rows, 1]) => [rows, 1, 1],
+        (Purpose::Readings, &[rows, width]) => Ok([rows, 1, width]),
+        (Purpose::Readings, &[rows, height, width]) => Ok([rows, height, width]),
+        (Purpose::Labels, &[rows] | &[rows, 1]) => Ok([rows, 1, 1]),
         (Purpose::Readings, _) => {
-            return Err(error(
-                "readings need (rows, width) or (rows, height, width); use array.reshape(rows, -1)",
-            ));
+            Err("readings need (rows, width) or (rows, height, width); use array.reshape(rows, -1)")
         }
         (Purpose::Labels, _) => {
-            return Err(error(
-                "labels need (rows,); use array.reshape(-1) on one label a row",
-            ));
+            Err("labels need (rows,); use array.reshape(-1) on one label a row")
         }
     };
-    match extent {
-        [0, _, _] => Err(DataError::NoRows {
-            path: path.to_path_buf(),
-        }),
-        [_, 0, _] | [_, _, 0] => Err(error(
-            "so its rows hold no values; a reading needs a width of at least 1",
-        )),
-        _ => Ok(extent),
-    }
+    let extent = match extent {
+        Ok([0, _, _]) => return Err(FileError::NoRows),
+        Ok([_, 0, _] | [_, _, 0]) => {
+            Err("so its rows hold no values; a reading needs a width of at least 1")
+        }
+        extent => extent,
+    };
+    extent.map_err(|wanted| {
+        let shape = shape.to_vec();
+        ArrayError::Shape { shape, wanted }.into()
+    })
 }
 
 /// Where the elements of the array lie.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::data::formats::grid::reading;
 
 /// A file with this header, padded and written as NumPy does in version 1.0.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
@@ -22,14 +21,12 @@ fn array(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     )
 }
 
-fn grid(bytes: &[u8]) -> Grid<f32> {
-    read(Path::new("a.npy"), bytes, Purpose::Readings, reading).unwrap()
+fn grid(bytes: &[u8]) -> Grid {
+    read(bytes, Purpose::Readings).unwrap()
 }
 
 fn message(bytes: &[u8]) -> String {
-    read(Path::new("a.npy"), bytes, Purpose::Readings, reading)
-        .unwrap_err()
-        .to_string()
+    read(bytes, Purpose::Readings).unwrap_err().to_string()
 }
 
 fn bytes_of<const N: usize, const M: usize>(values: [[u8; N]; M]) -> Vec<u8> {
@@ -38,99 +35,35 @@ fn bytes_of<const N: usize, const M: usize>(values: [[u8; N]; M]) -> Vec<u8> {
 
 #[test]
 fn every_type_is_read_in_both_byte_orders() {
-    let unsigned = [0.0, 1.0, 200.0, 3.0];
-    let signed = [0.0, 1.0, -100.0, 3.0];
-    let real = [0.0, 1.5, -2.25, 1.0e10];
-    let cases: Vec<(&str, Vec<u8>, [f32; 4])> = vec![
-        ("|u1", vec![0, 1, 200, 3], unsigned),
-        ("|b1", vec![0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0]),
-        (
-            "|i1",
-            bytes_of([0i8, 1, -100, 3].map(i8::to_le_bytes)),
-            signed,
-        ),
-        (
-            "<u2",
-            bytes_of([0u16, 1, 200, 3].map(u16::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u2",
-            bytes_of([0u16, 1, 200, 3].map(u16::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i2",
-            bytes_of([0i16, 1, -100, 3].map(i16::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i2",
-            bytes_of([0i16, 1, -100, 3].map(i16::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<u4",
-            bytes_of([0u32, 1, 200, 3].map(u32::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u4",
-            bytes_of([0u32, 1, 200, 3].map(u32::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i4",
-            bytes_of([0i32, 1, -100, 3].map(i32::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i4",
-            bytes_of([0i32, 1, -100, 3].map(i32::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<u8",
-            bytes_of([0u64, 1, 200, 3].map(u64::to_le_bytes)),
-            unsigned,
-        ),
-        (
-            ">u8",
-            bytes_of([0u64, 1, 200, 3].map(u64::to_be_bytes)),
-            unsigned,
-        ),
-        (
-            "<i8",
-            bytes_of([0i64, 1, -100, 3].map(i64::to_le_bytes)),
-            signed,
-        ),
-        (
-            ">i8",
-            bytes_of([0i64, 1, -100, 3].map(i64::to_be_bytes)),
-            signed,
-        ),
-        (
-            "<f4",
-            bytes_of([0.0f32, 1.5, -2.25, 1.0e10].map(f32::to_le_bytes)),
-            real,
-        ),
-        (
-            ">f4",
-            bytes_of([0.0f32, 1.5, -2.25, 1.0e10].map(f32::to_be_bytes)),
-            real,
-        ),
-        (
-            "<f8",
-            bytes_of([0.0f64, 1.5, -2.25, 1.0e10].map(f64::to_le_bytes)),
-            real,
-        ),
-        (
-            ">f8",
-            bytes_of([0.0f64, 1.5, -2.25, 1.0e10].map(f64::to_be_bytes)),
-            real,
-        ),
+    /// Numbers of a type with more than a byte: its name, the numbers, and their bytes in both orders.
+    macro_rules! both_orders {
+        ($name:literal, $numbers:expr, $kind:ident) => {{
+            let numbers: [$kind; 4] = $numbers;
+            let expected = numbers.map(|number| number as f32);
+            let big = bytes_of(numbers.map($kind::to_be_bytes));
+            let little = bytes_of(numbers.map($kind::to_le_bytes));
+            [
+                (concat!(">", $name), big, expected),
+                (concat!("<", $name), little, expected),
+            ]
+        }};
+    }
+    let cases = [
+        both_orders!("u2", [0, 1, 200, 3], u16),
+        both_orders!("i2", [0, 1, -100, 3], i16),
+        both_orders!("u4", [0, 1, 200, 3], u32),
+        both_orders!("i4", [0, 1, -100, 3], i32),
+        both_orders!("u8", [0, 1, 200, 3], u64),
+        both_orders!("i8", [0, 1, -100, 3], i64),
+        both_orders!("f4", [0.0, 1.5, -2.25, 1.0e10], f32),
+        both_orders!("f8", [0.0, 1.5, -2.25, 1.0e10], f64),
     ];
-    for (descr, data, expected) in cases {
+    let bytes = [
+        ("|u1", vec![0, 1, 200, 3], [0.0, 1.0, 200.0, 3.0]),
+        ("|b1", vec![0, 1, 1, 0], [0.0, 1.0, 1.0, 0.0]),
+        ("|i1", vec![0, 1, 0x9c, 3], [0.0, 1.0, -100.0, 3.0]),
+    ];
+    for (descr, data, expected) in cases.into_iter().flatten().chain(bytes) {
         let grid = grid(&array(descr, "(2, 2)", &data));
         assert_eq!(
             (grid.width, &grid.values[..]),
@@ -214,9 +147,7 @@ fn later_versions_and_other_writers_are_read() {
 
 #[test]
 fn labels_are_one_column_of_whole_numbers() {
-    let labels = |bytes: &[u8]| {
-        read(Path::new("l.npy"), bytes, Purpose::Labels, reading).map_err(|e| e.to_string())
-    };
+    let labels = |bytes: &[u8]| read(bytes, Purpose::Labels).map_err(|e| e.to_string());
     assert_eq!(
         labels(&array("|u1", "(3,)", &[0, 9, 1])).unwrap().values,
         [0.0, 9.0, 1.0]
@@ -227,7 +158,7 @@ fn labels_are_one_column_of_whole_numbers() {
     );
     assert_eq!(
         labels(&array("|u1", "(1, 3)", &[0, 9, 1])).unwrap_err(),
-        "l.npy: the array has shape (1, 3), labels need (rows,); use array.reshape(-1) on one label a row"
+        "the array has shape (1, 3), labels need (rows,); use array.reshape(-1) on one label a row"
     );
 }
 
@@ -238,22 +169,22 @@ fn shapes_that_are_no_readings_are_named() {
     for shape in ["()", "(4,)", "(1, 2, 2, 1)"] {
         assert_eq!(
             message(&array("|u1", shape, &[0; 4])),
-            format!("a.npy: the array has shape {shape}, {wanted}")
+            format!("the array has shape {shape}, {wanted}")
         );
     }
     for shape in ["(4, 0)", "(4, 0, 2)"] {
         assert_eq!(
             message(&array("|u1", shape, &[])),
             format!(
-                "a.npy: the array has shape {shape}, so its rows hold no values; a reading needs a width of at least 1"
+                "the array has shape {shape}, so its rows hold no values; a reading needs a width of at least 1"
             )
         );
     }
     assert_eq!(
         message(&array("|u1", "(1, 2, 40000)", &[0; 80_000])),
-        "a.npy: has 80000 columns, at most 65536 are read; give each reading a row of its own, with fewer values"
+        "has 80000 columns, at most 65536 are read; give each reading a row of its own, with fewer values"
     );
-    let no_rows = "a.npy: holds no row of numbers; one row for each reading is expected";
+    let no_rows = "holds no row of numbers; one row for each reading is expected";
     assert_eq!(message(&array("|u1", "(0, 4)", &[])), no_rows);
     assert_eq!(message(b""), no_rows);
 }
@@ -264,7 +195,7 @@ fn types_that_are_no_numbers_are_named() {
         assert_eq!(
             message(&array(descr, "(1, 2)", &[0; 16])),
             format!(
-                "a.npy: elements of type {descr:?} are not read; save a plain numeric array, \
+                "elements of type {descr:?} are not read; save a plain numeric array, \
                  for instance array.astype(numpy.float32)"
             )
         );
@@ -273,18 +204,18 @@ fn types_that_are_no_numbers_are_named() {
         "{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (2,), }",
         &[0; 8],
     );
-    assert!(message(&structured).starts_with("a.npy: elements of type \"[('x', '<f4')]"));
+    assert!(message(&structured).starts_with("elements of type \"[('x', '<f4')]"));
 }
 
 #[test]
 fn lengths_that_disagree_are_both_named() {
     assert_eq!(
         message(&array("<f4", "(2, 3)", &[0; 20])),
-        "a.npy: is truncated: 20 bytes follow the header, which promises 24; copy or save it again"
+        "is truncated: 20 bytes follow the header, which promises 24; copy or save it again"
     );
     assert_eq!(
         message(&array("<f4", "(2, 3)", &[0; 28])),
-        "a.npy: goes on after its array: 28 bytes follow the header, which promises 24; save one array a file"
+        "goes on after its array: 28 bytes follow the header, which promises 24; save one array a file"
     );
     let huge = "(18446744073709551615, 18446744073709551615, 18446744073709551615)";
     assert!(message(&array("<f8", huge, &[0; 8])).contains("is truncated: 8 bytes follow"));
@@ -334,7 +265,7 @@ fn a_bad_header_says_what_is_bad() {
     ] {
         assert_eq!(
             message(&bytes),
-            format!("a.npy: bad .npy header: {reason}; save the array again with numpy.save")
+            format!("bad .npy header: {reason}; save the array again with numpy.save")
         );
     }
 }
@@ -342,13 +273,20 @@ fn a_bad_header_says_what_is_bad() {
 #[test]
 fn values_that_cannot_be_readings_are_placed() {
     let real = |values: [f64; 4]| array("<f8", "(2, 2)", &bytes_of(values.map(f64::to_le_bytes)));
-    assert_eq!(
-        message(&real([0.0, 1.0, 2.0, f64::NAN])),
-        "a.npy: row 2, column 2: \"NaN\" is not finite; remove the row or impute the value"
+    let labels = array(
+        "<f8",
+        "(2, 1)",
+        &bytes_of([0.0, f64::NAN].map(f64::to_le_bytes)),
     );
     assert_eq!(
+        read(&labels, Purpose::Labels).unwrap_err().to_string(),
+        "row 2, column 1: \"NaN\" is not finite; remove the row or impute the value"
+    );
+    let gap = real([0.0, 1.0, 2.0, f64::NAN]);
+    assert!(grid(&gap).values[3].is_nan());
+    assert_eq!(
         message(&real([0.0, f64::NEG_INFINITY, 2.0, 3.0])),
-        "a.npy: row 1, column 2: \"-inf\" is not finite; remove the row or impute the value"
+        "row 1, column 2: \"-inf\" is not finite; remove the row or impute the value"
     );
     assert!(message(&real([0.0, 1.0, 1.0e300, 3.0])).contains("row 2, column 1"));
     assert!(
@@ -360,16 +298,13 @@ fn values_that_cannot_be_readings_are_placed() {
 fn no_prefix_and_no_changed_byte_of_a_file_panics() {
     let good = array("<f4", "(2, 3)", &[0; 24]);
     for end in 0..good.len() {
-        assert!(
-            read(Path::new("a.npy"), &good[..end], Purpose::Readings, reading).is_err(),
-            "{end}"
-        );
+        assert!(read(&good[..end], Purpose::Readings).is_err(), "{end}");
     }
     for index in 0..good.len() {
         for value in [0, b'(', b')', b'\'', b'9', 0x80, 0xff] {
             let mut bytes = good.clone();
             bytes[index] = value;
-            let _ = read(Path::new("a.npy"), &bytes, Purpose::Readings, reading);
+            let _ = read(&bytes, Purpose::Readings);
         }
     }
 }

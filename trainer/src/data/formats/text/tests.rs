@@ -1,11 +1,12 @@
 use super::*;
+use crate::data::frame::Cells;
 
 fn frame(bytes: &[u8]) -> Frame {
-    read(Path::new("pump.csv"), "pump".into(), bytes).unwrap()
+    read(Contents::of("pump.csv", None, bytes)).unwrap()
 }
 
 fn message(bytes: &[u8]) -> String {
-    read(Path::new("pump.csv"), "pump".into(), bytes)
+    read(Contents::of("pump.csv", None, bytes))
         .unwrap_err()
         .to_string()
 }
@@ -114,12 +115,12 @@ fn a_cell_unlike_the_others_is_kept_as_a_fault_of_its_column() {
 
 #[test]
 fn ragged_and_truncated_files_are_told_apart() {
-    let expected = "pump.csv: line 5 has 2 cells, line 2 has 3; \
+    let expected = "line 5 has 2 cells, line 2 has 3; \
                     give every line the same number of cells, with one delimiter throughout";
     assert_eq!(message(b"# c\na,b,c\n1,2,3\n\n4,5\n1,2,3\n"), expected);
     assert_eq!(
         message(b"a,b,c\n1,2,3\n4,5"),
-        "pump.csv: ends in line 3, which has 2 cells of 3; remove the line, or copy the file again"
+        "ends in line 3, which has 2 cells of 3; remove the line, or copy the file again"
     );
     assert!(message(b"a,b\n1,2\n1,2\n4,5,6\n1,2\n").contains("line 4 has 3 cells, line 1 has 2"));
 }
@@ -128,7 +129,7 @@ fn ragged_and_truncated_files_are_told_apart() {
 fn a_table_that_is_too_wide_is_refused_before_it_is_taken_apart() {
     for cell in ["1,", "1;", "1 ", "\"\n\","] {
         let text = cell.repeat(70_000) + "1\n";
-        let expected = "pump.csv: has 70001 columns, at most 65536 are read";
+        let expected = "has 70001 columns, at most 65536 are read";
         let found = message(text.as_bytes());
         assert!(found.starts_with(expected), "{cell:?}: {found}");
     }
@@ -149,7 +150,7 @@ fn a_file_without_rows_says_so() {
     ] {
         assert_eq!(
             message(text.as_bytes()),
-            "pump.csv: holds no row of numbers; one row for each reading is expected",
+            "holds no row of numbers; one row for each reading is expected",
             "{text:?}"
         );
     }
@@ -159,7 +160,7 @@ fn a_file_without_rows_says_so() {
 fn other_formats_are_named() {
     assert_eq!(
         message(b"\x7fELF\0"),
-        "pump.csv: looks like binary data, neither text nor .npy; save it as CSV or with numpy.save"
+        "looks like binary data, neither text nor .npy; save it as CSV or with numpy.save"
     );
 }
 

@@ -1,10 +1,10 @@
 //! Some of the rows of a file that has more than fit in memory.
 
+use crate::data::frame::FRONT;
+
 /// Cells that are read of a large file where nobody says how many rows: eight bytes each here, and about as many again
 /// in what is made of them.
 const MOST_CELLS: usize = 20_000_000;
-/// Rows at the front that are all kept: clocks and counters show by rows that follow each other.
-pub(super) const FRONT: usize = 1000;
 
 /// Which rows are kept of more than fit: each with the same chance, whatever order they are in. Whenever there are too many,
 /// the chance is halved, and of those that were kept every other one goes, by a word that its number draws.

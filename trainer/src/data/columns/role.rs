@@ -1,6 +1,6 @@
 //! The roles of columns.
 
-use super::frame::Column;
+use crate::data::frame::Column;
 use serde::{Deserialize, Serialize};
 
 /// What a column is.

@@ -1,6 +1,6 @@
 //! Numbers that loggers write where they have no value, such as -200 and -999.
 
-use super::frame::{Cells, Frame};
+use crate::data::frame::{Cells, Frame};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

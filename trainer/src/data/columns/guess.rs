@@ -1,9 +1,9 @@
 //! The roles that a user says, and those that are obvious.
 
-use super::error::DataError;
-use super::frame::{Cells, Frame};
 use super::role::Role;
 use super::sentinels::Sentinels;
+use crate::data::error::DataError;
+use crate::data::frame::{Cells, Frame};
 use std::collections::BTreeSet;
 
 /// What a user says of the columns; each a name or a number, counted from 1.
@@ -146,7 +146,7 @@ impl Assigned<'_> {
         };
         if !(2..=MOST_STATES).contains(&values.len()) {
             return Err(DataError::Column {
-                file: self.frame.name.clone(),
+                data: self.frame.name.clone(),
                 fault: format!(
                     "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
                     self.frame.column_name(column),
@@ -165,12 +165,21 @@ impl Assigned<'_> {
         }
     }
 
+    /// The role of a column: that which a user said, or what it obviously is.
+    pub(super) fn role(&mut self, column: usize, labelled: bool) -> Role {
+        if let Some(role) = self.roles[column].clone() {
+            return role;
+        }
+        let role = self.guess(column, labelled);
+        self.roles[column] = Some(role.clone());
+        role
+    }
+
     /// What a column obviously is; a reading where nothing is.
-    pub(super) fn guess(&mut self, column: usize, labelled: bool) -> Role {
+    fn guess(&mut self, column: usize, labelled: bool) -> Role {
         let name = self.frame.column_name(column);
         let own = self.frame.columns[column].name.as_deref();
         let lower = own.map(|name| name.trim().to_lowercase());
-        let rows = self.frame.rows();
         match &self.frame.columns[column].cells {
             Cells::Times(_) => {
                 self.note(format!(
@@ -179,30 +188,7 @@ impl Assigned<'_> {
                 Role::Time
             }
             Cells::Text { values, .. } => {
-                let label = lower.as_deref().is_some_and(|name| LABELS.contains(&name));
-                if values.len() > CLASSES && values.len() as f64 > DISTINCT * rows as f64 {
-                    self.note(format!(
-                        "{name} names its rows and is left out (--reading {name})"
-                    ));
-                    Role::Ignored
-                } else if label && values.len() >= 2 && values.len() <= CLASSES {
-                    self.label(&name, labelled)
-                } else if values.len() > CLASSES {
-                    self.note(format!(
-                        "{name} is text with {} values and is left out (--reading {name})",
-                        values.len()
-                    ));
-                    Role::Ignored
-                } else if values.len() < 2 {
-                    self.note(format!("{name} is always the same text and is left out"));
-                    Role::Ignored
-                } else {
-                    self.note(format!(
-                        "{name} is taken for a state, one of {}: a number of the reading for each (--ignore {name})",
-                        values.join(", ")
-                    ));
-                    Role::States(values.clone())
-                }
+                self.guess_text(values, &name, lower.as_deref(), labelled)
             }
             Cells::Numbers(numbers) => {
                 if numbers.iter().all(|number| number.is_nan()) {
@@ -212,6 +198,44 @@ impl Assigned<'_> {
                 self.guess_numbers(column, &name, lower.as_deref(), labelled)
             }
         }
+    }
+
+    fn guess_text(
+        &mut self,
+        values: &[String],
+        name: &str,
+        lower: Option<&str>,
+        labelled: bool,
+    ) -> Role {
+        let count = values.len();
+        let names_rows = count > CLASSES && count as f64 > DISTINCT * self.frame.rows() as f64;
+        let is_label = lower.is_some_and(|name| LABELS.contains(&name));
+        if is_label && (2..=CLASSES).contains(&count) {
+            return self.label(name, labelled);
+        }
+        let (line, role) = match count {
+            0 | 1 => (
+                format!("{name} is always the same text and is left out"),
+                Role::Ignored,
+            ),
+            ..=CLASSES => (
+                format!(
+                    "{name} is taken for a state, one of {}: a number of the reading for each (--ignore {name})",
+                    values.join(", ")
+                ),
+                Role::States(values.to_vec()),
+            ),
+            _ if names_rows => (
+                format!("{name} names its rows and is left out (--reading {name})"),
+                Role::Ignored,
+            ),
+            _ => (
+                format!("{name} is text with {count} values and is left out (--reading {name})"),
+                Role::Ignored,
+            ),
+        };
+        self.note(line);
+        role
     }
 
     fn guess_numbers(

@@ -1,12 +1,15 @@
-//! What a command line calls data.
+//! What a path means: the digits, a file, an array in it, a folder or a pattern.
+
+pub mod digits;
+pub(super) mod recordings;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::digits::{self, Part};
-use super::error::DataError;
-use super::table::Dataset;
+use crate::data::error::DataError;
+use crate::data::table::Dataset;
+use digits::Part;
 
 /// The word for the digits that ship with the trainer.
 const DIGITS: &str = "digits";
@@ -38,9 +41,7 @@ impl DataSource {
                 .into_iter()
                 .find(|part| part.name() == name)
                 .map(Self::DigitsPart)
-                .ok_or_else(|| DataError::UnknownPart {
-                    found: name.to_string(),
-                }),
+                .ok_or_else(|| DataError::UnknownPart(name.to_string())),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -49,7 +50,7 @@ impl DataSource {
     pub fn name(&self) -> String {
         match self {
             Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
-            Self::File(path) => super::name(path),
+            Self::File(path) => recordings::name(path),
         }
     }
 
@@ -59,12 +60,12 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// Those of [`load`](super::load).
+    /// Those of [`load`](crate::data::load).
     pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
         match self {
             Self::Digits => Ok(digits::all()),
             Self::DigitsPart(part) => Ok(digits::part(*part, anomaly_digit)),
-            Self::File(path) => super::load(path),
+            Self::File(path) => crate::data::load(path),
         }
     }
 }
@@ -127,10 +128,7 @@ mod tests {
             );
         }
         for part in Part::ALL {
-            let text = DataError::UnknownPart {
-                found: String::new(),
-            }
-            .to_string();
+            let text = DataError::UnknownPart(String::new()).to_string();
             assert!(
                 text.contains(&format!("digits:{}", part.name())),
                 "{part:?}"

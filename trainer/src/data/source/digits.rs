@@ -22,8 +22,8 @@
 use rand_core::SeedableRng;
 use rand_xoshiro::Xoshiro128PlusPlus;
 
-use super::split::shuffle;
-use super::table::{Dataset, Table};
+use crate::data::split::shuffle;
+use crate::data::table::{Dataset, Table};
 
 /// How many images there are.
 pub const IMAGES: usize = 1797;
@@ -106,19 +106,11 @@ pub fn part(part: Part, anomaly_digit: u32) -> Dataset {
         .iter()
         .flat_map(|&index| &pixels[index * PIXELS..][..PIXELS])
         .map(|&pixel| f32::from(pixel));
+    let table = Table::new(PIXELS, values.collect()).expect("every image has as many pixels");
+    let labels = indices.iter().map(|&index| u32::from(labels[index]));
     Dataset {
-        name: format!("digits:{}", part.name()),
-        columns: None,
-        table: Table::new(PIXELS, values.collect())
-            .expect("every image has the same number of pixels"),
-        observed: None,
-        offsets: vec![],
-        labels: Some(
-            indices
-                .iter()
-                .map(|&index| u32::from(labels[index]))
-                .collect(),
-        ),
+        labels: Some(labels.collect()),
+        ..Dataset::new(&format!("digits:{}", part.name()), table)
     }
 }
 
@@ -291,10 +283,10 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "writes src/data/digits.bin"]
+    #[ignore = "writes src/data/source/digits.bin"]
     fn write_the_packed_digits() {
         if let Some((pixels, labels)) = source() {
-            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/data/digits.bin");
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/data/source/digits.bin");
             std::fs::write(path, pack(&pixels, &labels)).unwrap();
         }
     }

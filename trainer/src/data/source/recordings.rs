@@ -1,14 +1,14 @@
 //! Several files as one: a folder, or a pattern such as `runs/*.csv`, each file a recording with the same columns.
 
-use super::error::DataError;
-use super::formats::{self, Purpose};
-use super::frame::{Cells, Column, Frame};
+use crate::data::error::{DataError, FileError};
+use crate::data::formats::{self, Purpose};
+use crate::data::frame::{Cells, Column, Frame};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Whether `path` is a folder, or a pattern and no file.
-pub(super) fn is_several(path: &Path) -> bool {
+pub(in crate::data) fn is_several(path: &Path) -> bool {
     path.is_dir() || is_pattern(path)
 }
 
@@ -18,7 +18,7 @@ fn is_pattern(path: &Path) -> bool {
 }
 
 /// What messages and results call the data `path`: the name of the file without its extension, or of the folder.
-pub(super) fn name(path: &Path) -> String {
+pub(in crate::data) fn name(path: &Path) -> String {
     if !is_several(path) {
         return formats::name(path);
     }
@@ -38,8 +38,8 @@ pub(super) fn name(path: &Path) -> String {
 /// Reads the files of `path` one behind the other, in the natural order of their names.
 ///
 /// # Errors
-/// [`DataError::NoFiles`]; those of each file; [`DataError::Column`] of a file whose columns are not those of the first.
-pub(super) fn read(path: &Path) -> Result<Frame, DataError> {
+/// [`FileError::NoFiles`]; those of each file; [`DataError::Column`] of a file whose columns are not those of the first.
+pub(in crate::data) fn read(path: &Path) -> Result<Frame, DataError> {
     let mut joined: Option<Joined> = None;
     for file in files(path)? {
         let frame = formats::read(&file, Purpose::Readings)?;
@@ -50,18 +50,13 @@ pub(super) fn read(path: &Path) -> Result<Frame, DataError> {
             Some(joined) => joined.push(&label, frame)?,
         }
     }
-    let joined = joined.ok_or_else(|| DataError::NoFiles {
-        path: path.to_path_buf(),
-    })?;
+    let joined = joined.ok_or_else(|| DataError::in_file(path, FileError::NoFiles))?;
     Ok(joined.finish(name(path)))
 }
 
 /// The files of a folder or pattern, without hidden ones and folders.
 fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let unreadable = |reason: std::io::Error| DataError::Unreadable {
-        path: path.to_path_buf(),
-        reason,
-    };
+    let unreadable = |reason: std::io::Error| DataError::in_file(path, reason.into());
     let mut files: Vec<PathBuf> = if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(unreadable)?;
         let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -73,7 +68,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         };
         let pattern = path.to_string_lossy();
         let paths = glob::glob_with(&pattern, options).map_err(|error| DataError::Column {
-            file: pattern.clone().into_owned(),
+            data: pattern.clone().into_owned(),
             fault: format!("is no pattern ({error}); * stands for any characters, ? for one"),
         })?;
         paths
@@ -260,7 +255,7 @@ impl Joined {
 
 fn fault(file: &str, fault: String) -> DataError {
     DataError::Column {
-        file: file.to_owned(),
+        data: file.to_owned(),
         fault,
     }
 }

@@ -1,70 +1,37 @@
 //! The numbers of readings, from the cells of columns with roles.
 
-use super::error::DataError;
-use super::frame::{Cells, Frame};
 use super::role::{NamedRole, Role, numbers};
-use super::table::{Dataset, Table};
+use crate::data::error::DataError;
+use crate::data::frame::{Cells, Frame};
+use crate::data::table::{Dataset, Table};
 
 /// The columns of `frame` that are read, conditions last, and how many of them are conditions.
 pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, usize), DataError> {
     let mut columns: Vec<(String, Vec<f32>)> = vec![];
     let mut conditions: Vec<(String, Vec<f32>)> = vec![];
     for (column, named) in roles.iter().enumerate() {
-        let name = frame.column_name(column);
-        match (&named.role, &frame.columns[column].cells) {
-            (Role::Reading, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                columns.push((name, narrow(frame, column, named, numbers)?));
-            }
-            (Role::Condition, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
-                conditions.push((name, narrow(frame, column, named, numbers)?));
-            }
-            (Role::States(states), Cells::Text { values, codes }) => {
-                for state in states {
-                    let code = values.iter().position(|value| value == state);
-                    let is = codes.iter().map(|own| match own {
-                        None => f32::NAN,
-                        Some(own) => f32::from(u8::from(code == Some(*own as usize))),
-                    });
-                    columns.push((format!("{name}={state}"), is.collect()));
-                }
-            }
-            (Role::States(states), Cells::Numbers(numbers)) => {
-                for state in states {
-                    let value = state.parse::<f64>().ok();
-                    let is = numbers.iter().map(|number| match number.is_nan() {
-                        true => f32::NAN,
-                        false => f32::from(u8::from(value == Some(*number))),
-                    });
-                    columns.push((format!("{name}={state}"), is.collect()));
-                }
-            }
-            (Role::Reading | Role::Condition | Role::States(_), _) => {
-                return Err(DataError::Column {
-                    file: frame.name.clone(),
-                    fault: format!(
-                        "{name} is {}, not what it was in training or is to be; correct the column",
-                        frame.columns[column].cells.kind()
-                    ),
-                });
-            }
-            (Role::Label | Role::Time | Role::Group | Role::Ignored, _) => {}
+        let made = made_of(frame, column, named)?;
+        match named.role {
+            Role::Condition => conditions.extend(made),
+            _ => columns.extend(made),
         }
     }
     if columns.is_empty() {
         return Err(DataError::Column {
-            file: frame.name.clone(),
+            data: frame.name.clone(),
             fault: "no column is left to learn from; say --reading NAME of one".into(),
         });
     }
     let count = conditions.len();
     columns.extend(conditions);
     // What is left of columns without names is known by its number in the file.
-    let named = frame.names().is_some()
-        || columns.len() != roles.len()
-        || count > 0
-        || roles
+    let has_states = || {
+        roles
             .iter()
-            .any(|named| matches!(named.role, Role::States(_)));
+            .any(|named| matches!(named.role, Role::States(_)))
+    };
+    let named =
+        frame.names().is_some() || columns.len() != roles.len() || count > 0 || has_states();
     let medians: Vec<f32> = columns.iter().map(|(_, cells)| median(cells)).collect();
     let cells =
         || (0..frame.rows()).flat_map(|row| columns.iter().map(move |(_, cells)| cells[row]));
@@ -74,10 +41,62 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
     let mut dataset = Dataset::new(&frame.name, table);
     let gaps = cells().any(f32::is_nan);
     dataset.observed = gaps.then(|| cells().map(|value| !value.is_nan()).collect());
-    dataset.columns = named.then(|| columns.iter().map(|(name, _)| name.clone()).collect());
+    dataset.columns = named.then(|| columns.into_iter().map(|(name, _)| name).collect());
     let offsets = numbers(roles).into_iter().map(|number| number.offset);
     dataset.offsets = offsets.collect();
     Ok((dataset, count))
+}
+
+/// The numbers of readings that a column makes, each with its name: one, one for each state, or none.
+fn made_of(
+    frame: &Frame,
+    column: usize,
+    named: &NamedRole,
+) -> Result<Vec<(String, Vec<f32>)>, DataError> {
+    let name = frame.column_name(column);
+    let of_state = |state: &String, cells: Vec<f32>| (format!("{name}={state}"), cells);
+    let cell = |there: bool, is: bool| {
+        if there {
+            f32::from(u8::from(is))
+        } else {
+            f32::NAN
+        }
+    };
+    Ok(match (&named.role, &frame.columns[column].cells) {
+        (Role::Label | Role::Time | Role::Group | Role::Ignored, _) => vec![],
+        (Role::Reading | Role::Condition, Cells::Numbers(numbers) | Cells::Times(numbers)) => {
+            vec![(name, narrow(frame, column, named, numbers)?)]
+        }
+        (Role::States(states), Cells::Text { values, codes }) => {
+            let column = |state: &String| {
+                let code = values.iter().position(|value| value == state);
+                let is = |own: u32| code == Some(own as usize);
+                let cells = codes
+                    .iter()
+                    .map(|own| cell(own.is_some(), own.is_some_and(is)));
+                of_state(state, cells.collect())
+            };
+            states.iter().map(column).collect()
+        }
+        (Role::States(states), Cells::Numbers(numbers)) => {
+            let column = |state: &String| {
+                let value = state.parse::<f64>().ok();
+                let cells = numbers.iter();
+                let cells = cells.map(|number| cell(!number.is_nan(), value == Some(*number)));
+                of_state(state, cells.collect())
+            };
+            states.iter().map(column).collect()
+        }
+        (_, cells) => {
+            return Err(DataError::Column {
+                data: frame.name.clone(),
+                fault: format!(
+                    "{name} is {}, not what it was in training or is to be; correct the column",
+                    cells.kind()
+                ),
+            });
+        }
+    })
 }
 
 /// The middle one of what is there of a column, the lower of two; 0 of nothing.
@@ -126,7 +145,7 @@ fn narrow(
     numbers: &[f64],
 ) -> Result<Vec<f32>, DataError> {
     let fault = |fault: String| DataError::Column {
-        file: frame.name.clone(),
+        data: frame.name.clone(),
         fault,
     };
     if let Some(wrong) = &frame.columns[column].fault {
