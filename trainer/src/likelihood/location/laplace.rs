@@ -1,6 +1,6 @@
 //! A real number, Laplace around a location: `p = exp(-|d|) / (2 b)`.
 
-use super::location::Shape;
+use super::Shape;
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::image::Tail;

@@ -1,5 +1,16 @@
 //! Densities around a location, by their shapes, with learned scales.
 
+mod laplace;
+mod normal;
+mod predicted;
+mod student;
+
+pub use laplace::Laplace;
+pub use normal::Normal;
+pub use predicted::Predicted;
+pub(super) use student::MOST_DEGREES;
+pub use student::Student;
+
 use super::family::{Family, Group, Number, Support};
 use super::row::{Parameters, Row};
 use crate::error::Error;
@@ -9,7 +20,7 @@ use elbow::requantize::{FactorError, Multiplier};
 use std::fmt;
 
 /// The shape of a density: `log p = -log_normalizer - s - penalty((x - location) e^-s)`.
-pub(super) trait Shape: fmt::Debug + fmt::Display + 'static {
+trait Shape: fmt::Debug + fmt::Display + 'static {
     /// The shape that is called `name`, or `name:number`.
     fn parse(name: &str, number: Option<&str>) -> Option<Self>
     where
@@ -155,7 +166,7 @@ impl<S: Shape> Family for S {
 }
 
 /// `-s - penalty((x - location) e^-s)`, (batch, numbers).
-pub(super) fn standardized_terms(
+fn standardized_terms(
     shape: &dyn Shape,
     x: &Tensor,
     locations: &Tensor,

@@ -1,6 +1,6 @@
 //! A real number with heavy tails, Student-t around a location: `log p` falls by `(v + 1) / 2 ln(1 + d^2 / v)`.
 
-use super::location::Shape;
+use super::Shape;
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::image::Tail;
@@ -11,7 +11,7 @@ use std::fmt;
 /// Taylor, "Robust statistical modeling using the t distribution", 1989, section 5).
 const DEGREES: u8 = 4;
 /// The most degrees of freedom that an image holds.
-pub(super) const MOST_DEGREES: u8 = 248;
+pub(in crate::likelihood) const MOST_DEGREES: u8 = 248;
 
 /// A real number with heavy tails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

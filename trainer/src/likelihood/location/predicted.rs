@@ -1,11 +1,9 @@
 //! A real number around a location with a scale that the decoder gives too: `Sigma_theta(z)`.
 
-use super::family::{Family, Group, Number, Support};
-use super::laplace::Laplace;
-use super::location::{Shape, standardized_terms};
-use super::normal::Normal;
-use super::row::{Parameters, Row};
+use super::{Laplace, Normal, Shape, standardized_terms};
 use crate::error::Error;
+use crate::likelihood::family::{Family, Group, Number, Support};
+use crate::likelihood::row::{Parameters, Row};
 use candle_core::Tensor;
 use elbow::distribution::{self, LARGEST_LOG_DEVIATION};
 use std::fmt;

@@ -1,6 +1,6 @@
 //! A real number, normal around a location: `p = exp(-d^2 / 2) / (sigma sqrt(2 pi))`.
 
-use super::location::Shape;
+use super::Shape;
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::image::Tail;
