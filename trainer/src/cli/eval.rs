@@ -56,16 +56,9 @@ struct Results {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments {
-        input,
-        labels,
-        estimator,
-        breakdown,
-        baselines,
-        importance_samples,
-        seed,
-        json,
+        input, estimator, ..
     } = arguments;
-    if *importance_samples == Some(0) {
+    if arguments.importance_samples == Some(0) {
         return Err(Error::Setting(
             "--importance-samples is 0: give 1 or more; 500 is usual".into(),
         ));
@@ -75,7 +68,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (config, vae) = run::read_vae(&input.source.model, &candle_core::Device::Cpu)?;
     let Loaded {
         readings, labelled, ..
-    } = input.load(&model, labels.as_deref(), None)?;
+    } = input.load(&model, arguments.labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;
     let scores = Scores::new(&vae, &model, &data, *estimator)?;
     let abnormal = labelled.abnormal.as_deref();
@@ -89,12 +82,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         estimator: *estimator,
         seed: 0,
     };
-    let breakdown = breakdown.then(|| Breakdown::new(&setting, abnormal));
-    let log_evidence = importance_samples.map(|samples| {
-        let all = evidence(&vae, &data, samples, *seed)?;
+    let breakdown = arguments
+        .breakdown
+        .then(|| Breakdown::new(&setting, abnormal));
+    let log_evidence = arguments.importance_samples.map(|samples| {
+        let all = evidence(&vae, &data, samples, arguments.seed)?;
         Ok::<_, Error>(LogEvidence::new(&all, samples, abnormal))
     });
-    let baselines = if *baselines {
+    let baselines = if arguments.baselines {
         baselines::beside(&config, &data.readings, abnormal)?
     } else {
         vec![]
@@ -105,7 +100,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         breakdown: breakdown.transpose()?,
         baselines,
     };
-    emit_results(*json, &results, |results| {
+    emit_results(arguments.json, &results, |results| {
         let parts = results.breakdown.as_ref().map(describe_parts);
         describe(results, *estimator)
             + &describe_baselines(&results.baselines)

@@ -172,12 +172,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         .clone()
         .or(out)
         .unwrap_or_else(|| Path::new("runs").join(&name));
-    let existing = if force || resume.is_some() {
-        Existing::Replaced
-    } else {
-        Existing::Refused
-    };
-    run::check_folder(&folder, existing)?;
+    run::check_folder(&folder, Existing::by_force(force || resume.is_some()))?;
     let splits = Splits::load(&settings)?;
     let terminal = Terminal::new(quiet);
     let job = match interrupted {

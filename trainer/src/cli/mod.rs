@@ -144,7 +144,7 @@ pub fn run() -> Result<(), Error> {
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
-        Command::Tune(arguments) => tune::run(arguments),
+        Command::Tune(arguments) => tune::run(&arguments),
         Command::Estimators(arguments) => estimators::run(&arguments),
         Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Variance(arguments) => variance::run(&arguments),

@@ -28,20 +28,20 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments {
-        input,
-        estimator,
-        mask,
-        seed,
-        out,
-    } = arguments;
+    let Arguments { input, out, .. } = arguments;
     super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let Loaded {
         readings, masks, ..
-    } = input.load(&model, None, mask.as_deref())?;
-    let scores = device_scores(&model, &readings, masks.as_ref(), *estimator, *seed)?;
+    } = input.load(&model, None, arguments.mask.as_deref())?;
+    let scores = device_scores(
+        &model,
+        &readings,
+        masks.as_ref(),
+        arguments.estimator,
+        arguments.seed,
+    )?;
     let mut text = format!("{}\n", Score::CSV_HEADER);
     for (index, score) in (0..).zip(scores) {
         text += &format!("{}\n", score.csv(index));

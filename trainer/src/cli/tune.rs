@@ -34,36 +34,26 @@ pub(super) struct Arguments {
     quiet: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments {
-        run,
-        epochs,
-        integers,
-        learning_rate,
-        out,
-        force,
-        quiet,
+        run, epochs, out, ..
     } = arguments;
-    if epochs == 0 {
+    if *epochs == 0 {
         return Err(Error::Setting(
             "--epochs is 0: give 1 or more, or use `trainer quantize`, which trains no more".into(),
         ));
     }
-    let (mut config, vae) = run::read_vae(&run, &Device::Cpu)?;
+    let (mut config, vae) = run::read_vae(run, &Device::Cpu)?;
     let settings = &mut config.settings;
-    integers.apply(&mut settings.export);
-    settings.train.learning_rate = learning_rate.unwrap_or(settings.train.learning_rate);
+    arguments.integers.apply(&mut settings.export);
+    let rate = arguments.learning_rate;
+    settings.train.learning_rate = rate.unwrap_or(settings.train.learning_rate);
     settings.train.qat = true;
     settings.validate()?;
-    let name = run::read_name(&run)?;
-    let existing = if force {
-        Existing::Replaced
-    } else {
-        Existing::Refused
-    };
-    run::check_folder(&out, existing)?;
+    let name = run::read_name(run)?;
+    run::check_folder(out, Existing::by_force(arguments.force))?;
     let splits = Splits::load(&config.settings)?;
-    let terminal = Terminal::new(quiet);
+    let terminal = Terminal::new(arguments.quiet);
     let job = Job::again(&name, config, splits, &terminal);
-    finish(&job.tune(vae, epochs)?, &out, &terminal)
+    finish(&job.tune(vae, *epochs)?, out, &terminal)
 }

@@ -7,4 +7,3 @@ pub mod pipeline;
 pub mod report;
 pub mod run;
 pub mod stages;
-pub mod typical;

@@ -17,6 +17,13 @@ pub enum Existing {
     Replaced,
 }
 
+impl Existing {
+    /// They are replaced only by force.
+    pub fn by_force(force: bool) -> Self {
+        if force { Self::Replaced } else { Self::Refused }
+    }
+}
+
 /// Makes sure that `folder` can be written to, or can be made, without making it, and that nothing in it is lost:
 /// before data are loaded.
 ///
