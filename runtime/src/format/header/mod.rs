@@ -197,7 +197,6 @@ impl<'a> Header<'a> {
 impl Header<'_> {
     /// A feature that the image needs and this build leaves out.
     fn left_out(&self) -> Option<&'static str> {
-        let layers = || self.encoder.iter().chain(self.decoder.iter());
         if !cfg!(feature = "conditions") && self.conditions > 0 {
             return Some("conditions");
         }
@@ -210,13 +209,17 @@ impl Header<'_> {
         if !cfg!(feature = "wide-inputs") && self.input_ceiling > NARROW_CEILING.unsigned_abs() {
             return Some("wide-inputs");
         }
-        let is_wide = |layer: LayerHeader| matches!(layer.outputs, OutputsHeader::Quantized { ceiling, .. } if ceiling > NARROW_CEILING);
-        if !cfg!(feature = "wide-activations") && layers().any(is_wide) {
-            return Some("wide-activations");
-        }
-        let is_four = |layer: LayerHeader| layer.bits != WeightBits::Eight;
-        if !cfg!(feature = "four-bit-weights") && layers().any(is_four) {
-            return Some("four-bit-weights");
+        for list in [self.encoder, self.decoder] {
+            for layer in list.iter() {
+                if !cfg!(feature = "wide-activations")
+                    && matches!(layer.outputs, OutputsHeader::Quantized { ceiling, .. } if ceiling > NARROW_CEILING)
+                {
+                    return Some("wide-activations");
+                }
+                if !cfg!(feature = "four-bit-weights") && layer.bits != WeightBits::Eight {
+                    return Some("four-bit-weights");
+                }
+            }
         }
         None
     }
