@@ -12,7 +12,7 @@ use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Session};
 use rand_core::Rng;
 use support::{
-    Dice, ONE, Temper, log_normalizer, random_heterogeneous, random_reading, random_spec,
+    ONE, Temper, check, log_normalizer, random_heterogeneous, random_reading, random_spec,
     rows_per_input, tail_normalizer,
 };
 
@@ -159,15 +159,7 @@ impl Floats<'_> {
         let passes: Vec<f64> = match estimator {
             Estimator::PosteriorMean => vec![at(&vec![0.0; latents])],
             Estimator::SigmaPoints => (0..2 * latents)
-                .map(|index| {
-                    let sign = if index % 2 == 0 { 1.0 } else { -1.0 };
-                    let offset = sigma.iter().enumerate().map(|(latent, sigma)| {
-                        let turns = (index / 2 * latent) as f64 / latents as f64;
-                        let angle = core::f64::consts::TAU * turns;
-                        sign * sigma * (angle.cos() + angle.sin())
-                    });
-                    at(&offset.collect::<Vec<f64>>())
-                })
+                .map(|index| at(&sigma_point(&sigma, index)))
                 .collect(),
             Estimator::MonteCarlo { samples } => {
                 assert_eq!(samples % 2, 0);
@@ -205,6 +197,18 @@ impl Floats<'_> {
     }
 }
 
+/// The distance of a sigma point from the mean.
+fn sigma_point(sigma: &[f64], index: usize) -> Vec<f64> {
+    let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let latents = sigma.len() as f64;
+    let offset = sigma.iter().enumerate().map(|(latent, sigma)| {
+        let turns = (index / 2 * latent) as f64 / latents;
+        let angle = core::f64::consts::TAU * turns;
+        sign * sigma * (angle.cos() + angle.sin())
+    });
+    offset.collect()
+}
+
 /// The kinds of likelihood: which of them a model has.
 fn kind(spec: &ImageSpec) -> usize {
     match &spec.likelihood {
@@ -221,18 +225,18 @@ fn kind(spec: &ImageSpec) -> usize {
 /// and every estimator.
 #[test]
 fn floats_without_rounding_give_nearly_the_same_bound() {
-    let mut dice = Dice::new(7);
     let mut errors = [(); 6].map(|()| vec![]);
-    for round in 0..700 {
-        let spec = match round {
-            ..600 => random_spec(&mut dice, Temper::Trained),
-            _ => random_heterogeneous(&mut dice, Temper::Trained),
+    check(7, 700, |dice| {
+        let spec = if dice.once_in(7) {
+            random_heterogeneous(dice, Temper::Trained)
+        } else {
+            random_spec(dice, Temper::Trained)
         };
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 3).unwrap();
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let kind = kind(&spec);
         for estimator in [
             Estimator::PosteriorMean,
@@ -251,7 +255,7 @@ fn floats_without_rounding_give_nearly_the_same_bound() {
             );
             errors[kind].push(error);
         }
-    }
+    });
     for (kind, mut errors) in errors.into_iter().enumerate() {
         assert!(errors.len() > 200, "kind {kind}");
         errors.sort_by(f64::total_cmp);

@@ -9,7 +9,7 @@ use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::{Mask, Model, Nats, Session};
 use support::reference::apply;
 use support::{
-    Dice, Temper, extreme_reading, halve, random_mask, random_multiplier, random_reading,
+    Dice, Temper, check, extreme_reading, halve, random_mask, random_multiplier, random_reading,
     random_spec,
 };
 
@@ -25,7 +25,7 @@ struct Layer {
 type Results = (Vec<i32>, Vec<i16>);
 
 impl Layer {
-    /// By the formula, in wide integers.
+    /// The outputs by the formula, in wide integers.
     fn by_definition(&self, x: &[i16]) -> Results {
         let rows = self.rows.iter().zip(self.weights.chunks(self.columns));
         let of_lane = |x: &[i16]| -> Vec<i128> {
@@ -50,7 +50,7 @@ impl Layer {
         (wide.into_iter().map(|o| o as i32).collect(), activations)
     }
 
-    /// By the kernels, so many inputs at once.
+    /// The outputs by the kernels, so many inputs at once.
     fn run(
         &self,
         (bits, packing): (WeightBits, Packing),
@@ -113,69 +113,80 @@ impl Layer {
     }
 }
 
-/// Random layers, for activations or latents as inputs.
-fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, usize)) {
+/// A random layer of `columns` columns, and whether four bits hold its weights.
+fn random_layer(dice: &mut Dice, narrow: bool, columns: usize) -> (Layer, bool) {
+    let rows = dice.size(1, 70);
+    let extreme = dice.once_in(3);
+    // Wide numbers and many columns: small weights keep the bound.
+    let most = if narrow || columns <= 100 { 127 } else { 15 };
+    let weights = (0..rows * columns).map(|_| match extreme {
+        true => dice.pick(&[-most as i8, most as i8]),
+        false => dice.between(-most, most) as i8,
+    });
+    let mut weights: Vec<i8> = weights.collect();
+    let coarse = dice.once_in(2);
+    if coarse {
+        weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
+    }
+    let rows = (0..rows).map(|_| {
+        let any = dice.between(-(1 << 28), 1 << 28) as i32;
+        let bias = dice.pick(&[any, 0, 1 << 28, -(1 << 28)]);
+        let multiplier = random_multiplier(dice);
+        Row { bias, multiplier }
+    });
+    let rows = rows.collect();
+    let ceiling = dice.pick(&[127, 127, 128, 4095, 32_767]);
+    let zero_point = dice.between((-ceiling).into(), ceiling.into()) as i16;
+    let layer = Layer {
+        columns,
+        weights,
+        rows,
+        quantization: Quantization {
+            zero_point,
+            floor: dice.pick(&[-ceiling, zero_point]),
+            ceiling,
+        },
+    };
+    (layer, coarse)
+}
+
+/// Five inputs of `columns` numbers, many of them at the ends of their range.
+fn random_inputs(dice: &mut Dice, narrow: bool, columns: usize) -> Vec<i16> {
     let ends: &[i16] = if narrow {
         &[-127, 127]
     } else {
         &[i16::MIN, i16::MAX, -1, 1]
     };
-    for _ in 0..rounds {
-        let (columns, rows) = (dice.size(columns.0, columns.1), dice.size(1, 70));
-        let extreme = dice.once_in(3);
-        // Wide numbers and many columns: small weights keep the bound.
-        let most = if narrow || columns <= 100 { 127 } else { 15 };
-        let weights = (0..rows * columns).map(|_| match extreme {
-            true => dice.pick(&[-most as i8, most as i8]),
-            false => dice.between(-most, most) as i8,
-        });
-        let mut weights: Vec<i8> = weights.collect();
-        let coarse = dice.once_in(2);
-        if coarse {
-            weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
-        }
-        let all_ends = dice.once_in(2);
-        let mut x = vec![];
-        for _ in 0..5 {
-            let one = dice.pick(ends);
-            x.extend((0..columns).map(|_| match dice.size(0, 3) {
-                0 => dice.pick(ends),
-                1 => one,
-                _ if all_ends => one,
-                _ if narrow => dice.between(-127, 127) as i16,
-                _ => dice.word() as i16,
-            }));
-        }
-        let rows = (0..rows).map(|_| {
-            let any = dice.between(-(1 << 28), 1 << 28) as i32;
-            let bias = dice.pick(&[any, 0, 1 << 28, -(1 << 28)]);
-            let multiplier = random_multiplier(dice);
-            Row { bias, multiplier }
-        });
-        let rows = rows.collect();
-        let ceiling = dice.pick(&[127, 127, 128, 4095, 32_767]);
-        let zero_point = dice.between((-ceiling).into(), ceiling.into()) as i16;
-        let layer = Layer {
-            columns,
-            weights,
-            rows,
-            quantization: Quantization {
-                zero_point,
-                floor: dice.pick(&[-ceiling, zero_point]),
-                ceiling,
-            },
-        };
-        let expected = layer.by_definition(&x);
-        for packing in Packing::ALL {
-            for lanes in 1..=LANES {
-                let eight = (WeightBits::Eight, packing);
-                assert_eq!(layer.run(eight, &x, lanes, narrow, 0), expected);
-                if coarse {
-                    // More room than is needed goes to more rows at once.
-                    let room = dice.pick(&[0, 1, columns, 20 * columns]);
-                    let four = (WeightBits::Four, packing);
-                    assert_eq!(layer.run(four, &x, lanes, narrow, room), expected);
-                }
+    let all_ends = dice.once_in(2);
+    let mut x = vec![];
+    for _ in 0..5 {
+        let one = dice.pick(ends);
+        x.extend((0..columns).map(|_| match dice.size(0, 3) {
+            0 => dice.pick(ends),
+            1 => one,
+            _ if all_ends => one,
+            _ if narrow => dice.between(-127, 127) as i16,
+            _ => dice.word() as i16,
+        }));
+    }
+    x
+}
+
+/// A random layer, for activations or latents as inputs.
+fn check_layer(dice: &mut Dice, narrow: bool, columns: (usize, usize)) {
+    let columns = dice.size(columns.0, columns.1);
+    let (layer, coarse) = random_layer(dice, narrow, columns);
+    let x = random_inputs(dice, narrow, columns);
+    let expected = layer.by_definition(&x);
+    for packing in Packing::ALL {
+        for lanes in 1..=LANES {
+            let eight = (WeightBits::Eight, packing);
+            assert_eq!(layer.run(eight, &x, lanes, narrow, 0), expected);
+            if coarse {
+                // More room than is needed goes to more rows at once.
+                let room = dice.pick(&[0, 1, columns, 20 * columns]);
+                let four = (WeightBits::Four, packing);
+                assert_eq!(layer.run(four, &x, lanes, narrow, room), expected);
             }
         }
     }
@@ -183,19 +194,17 @@ fn check_layers(dice: &mut Dice, narrow: bool, rounds: usize, columns: (usize, u
 
 #[test]
 fn layers_give_the_same_in_any_lanes_packing_and_bits() {
-    let mut dice = Dice::new(61);
     for narrow in [true, false] {
-        check_layers(&mut dice, narrow, 400, (1, 70));
-        check_layers(&mut dice, narrow, 10, (300, 1100));
+        check(61, 400, |dice| check_layer(dice, narrow, (1, 70)));
+        check(61, 10, |dice| check_layer(dice, narrow, (300, 1100)));
     }
 }
 
 #[test]
 fn a_packing_changes_no_score() {
-    let mut dice = Dice::new(63);
-    for _ in 0..100 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
-        let reading = random_reading(&mut dice, &spec);
+    check(63, 100, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
+        let reading = random_reading(dice, &spec);
         let results = Packing::ALL.map(|packing| {
             spec.packing = packing;
             let image = spec.encode(&[]).unwrap();
@@ -214,16 +223,15 @@ fn a_packing_changes_no_score() {
         });
         assert_eq!(results[0], results[1]);
         assert_eq!(results[0], results[2]);
-    }
+    });
 }
 
 /// A layer of four bits a weight is the layer of eight with the same weights.
 #[test]
 fn bits_of_weights_change_no_score() {
-    let mut dice = Dice::new(64);
-    for _ in 0..100 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
-        let reading = random_reading(&mut dice, &spec);
+    check(64, 100, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
+        let reading = random_reading(dice, &spec);
         let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
         let layers = hidden.map(|layer| &mut layer.dense);
         layers
@@ -245,24 +253,24 @@ fn bits_of_weights_change_no_score() {
             session.score(&reading, estimator).unwrap()
         });
         assert_eq!(results[0], results[1]);
-    }
+    });
 }
 
 /// `explain` runs the decoder on one latent at a time, `score_observed` on up to four.
 #[test]
 fn scores_are_those_of_one_latent_at_a_time() {
-    let mut dice = Dice::new(62);
-    for round in 0..400 {
-        let spec = random_spec(&mut dice, [Temper::Trained, Temper::Wild][round % 2]);
+    check(62, 400, |dice| {
+        let temper = dice.pick(&[Temper::Trained, Temper::Wild]);
+        let spec = random_spec(dice, temper);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
         let reading = match dice.once_in(2) {
-            true => extreme_reading(&mut dice, &spec),
-            false => random_reading(&mut dice, &spec),
+            true => extreme_reading(dice, &spec),
+            false => random_reading(dice, &spec),
         };
-        let bits = random_mask(&mut dice, reading.len(), 0);
+        let bits = random_mask(dice, reading.len(), 0);
         let part = Mask::new(&bits, reading.len()).unwrap();
         let mut inputs = vec![0; reading.len()];
         let mut latents = vec![Nats::ZERO; model.latents()];
@@ -285,5 +293,5 @@ fn scores_are_those_of_one_latent_at_a_time() {
                 assert_eq!(session.sample(), next);
             }
         }
-    }
+    });
 }

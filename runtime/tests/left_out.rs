@@ -1,4 +1,4 @@
-//! What a build leaves out is refused by name, and what it keeps gives the same bits. These tests run
+//! A build refuses what it leaves out by name, and gives the same bits for all else. These tests run
 //! with any set of features, on images that are written here byte by byte.
 
 mod by_hand;
@@ -7,7 +7,7 @@ use by_hand::IMAGE;
 use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
-/// Where the header starts, and where it ends.
+/// The start and the end of the header.
 const HEADER: (usize, usize) = (20, 86);
 
 #[repr(C, align(8))]
@@ -56,7 +56,7 @@ const COUNTS: &[u8] = &[0, 1];
 const LAPLACE: &[u8] = &[1, 1, 0];
 
 impl Fields<'_> {
-    /// Those that need nothing but a likelihood, one that was kept where there is one.
+    /// Fields that need nothing but a likelihood, one that was kept where there is one.
     const LEAST: Self = Self {
         conditions: 0,
         inputs: &[127],
@@ -72,7 +72,7 @@ impl Fields<'_> {
         output: 0,
     };
 
-    /// Why the image with this header is refused; all are, for want of tensors.
+    /// The error of the image with this header; all have one, for want of tensors.
     fn refusal(self) -> ImageError {
         let hand = &IMAGE[HEADER.0..HEADER.1];
         let header = [
@@ -107,89 +107,33 @@ fn refused(kept: bool, feature: &'static str, fields: Fields<'_>) {
     }
 }
 
+/// `refused` for a feature, by its name, and the fields that need it.
+macro_rules! refused {
+    ($feature:literal, { $($field:ident: $value:expr),+ }) => {
+        let fields = Fields { $($field: $value,)+ ..Fields::LEAST };
+        refused(cfg!(feature = $feature), $feature, fields);
+    };
+}
+
 #[test]
 fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
-    let least = Fields::LEAST;
-    refused(
-        cfg!(feature = "counts"),
-        "counts",
-        Fields {
-            likelihood: COUNTS,
-            ..least
-        },
-    );
-    refused(
-        cfg!(feature = "locations"),
-        "locations",
-        Fields {
-            likelihood: LAPLACE,
-            ..least
-        },
-    );
+    refused!("counts", { likelihood: COUNTS });
+    refused!("locations", { likelihood: LAPLACE });
     if !cfg!(feature = "counts") && !cfg!(feature = "locations") {
         return;
     }
-    refused(
-        cfg!(feature = "heterogeneous"),
-        "heterogeneous",
-        Fields {
-            likelihood: &[2, 0],
-            ..least
-        },
-    );
-    refused(
-        cfg!(feature = "conditions"),
-        "conditions",
-        Fields {
-            conditions: 1,
-            ..least
-        },
-    );
+    refused!("heterogeneous", { likelihood: &[2, 0] });
+    refused!("conditions", { conditions: 1 });
     // One channel, windows of four samples, the samples as they are, hop 4, no rate.
-    let stream = &[1, 1, 4, 1, 0, 0, 4, 0];
-    refused(
-        cfg!(feature = "streams"),
-        "streams",
-        Fields { stream, ..least },
-    );
-    let prior = &[1, 2];
-    refused(
-        cfg!(feature = "mixture-prior"),
-        "mixture-prior",
-        Fields { prior, ..least },
-    );
+    refused!("streams", { stream: &[1, 1, 4, 1, 0, 0, 4, 0] });
+    refused!("mixture-prior", { prior: &[1, 2] });
     // Of the packings of Cortex-M, one that no host reads fastest.
-    refused(
-        cfg!(feature = "foreign-packings"),
-        "foreign-packings",
-        Fields {
-            packing: 2,
-            ..least
-        },
-    );
+    refused!("foreign-packings", { packing: 2 });
     // A layer of two rows of eight-bit weights without a rectifier, zero point 0, ceiling 128; then the heads.
-    let encoder = &[2, 0, 2, 0, 0, 0, 0, 0x80, 2, 0, 2, 0, 1];
-    refused(
-        cfg!(feature = "wide-activations"),
-        "wide-activations",
-        Fields { encoder, ..least },
-    );
-    refused(
-        cfg!(feature = "wide-inputs"),
-        "wide-inputs",
-        Fields {
-            inputs: &[0x80, 1],
-            ..least
-        },
-    );
-    let encoder = &[2, 0, 2, 1, 0, 0, 0, 0xfe, 1, 0, 2, 0, 1];
-    for fields in [Fields { encoder, ..least }, Fields { output: 1, ..least }] {
-        refused(
-            cfg!(feature = "four-bit-weights"),
-            "four-bit-weights",
-            fields,
-        );
-    }
+    refused!("wide-activations", { encoder: &[2, 0, 2, 0, 0, 0, 0, 0x80, 2, 0, 2, 0, 1] });
+    refused!("wide-inputs", { inputs: &[0x80, 1] });
+    refused!("four-bit-weights", { encoder: &[2, 0, 2, 1, 0, 0, 0, 0xfe, 1, 0, 2, 0, 1] });
+    refused!("four-bit-weights", { output: 1 });
 }
 
 /// The numbers are those of `golden.rs`.

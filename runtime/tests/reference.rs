@@ -12,8 +12,8 @@ use elbow::{Mask, Model, Nats, Probability, Question, Session};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
 use support::{
-    Dice, Temper, enrich, extreme_reading, random_heterogeneous, random_mask, random_reading,
-    random_spec, widen_inputs,
+    Dice, Temper, check, enrich, extreme_reading, random_heterogeneous, random_mask,
+    random_reading, random_spec, widen_inputs,
 };
 
 /// Every kind, two of the random ones with an odd or even number of samples.
@@ -34,9 +34,9 @@ fn wide<T: Copy + Into<i128>>(values: &[T]) -> Vec<i128> {
 }
 
 /// Compares every operation of a session with the reference; the number of scores.
-fn compare(dice: &mut Dice, models: usize, spec: impl Fn(&mut Dice) -> ImageSpec) -> usize {
+fn compare(seed: u8, models: u32, spec: impl Fn(&mut Dice) -> ImageSpec) -> usize {
     let mut scores = 0;
-    for _ in 0..models {
+    check(seed, models, |dice| {
         let spec = spec(dice);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
@@ -64,7 +64,7 @@ fn compare(dice: &mut Dice, models: usize, spec: impl Fn(&mut Dice) -> ImageSpec
             compare_decisions(dice, &mut session, &reference, &reading, &mut rng);
             scores += compare_observed(dice, &mut session, &spec, &reading, &mut rng);
         }
-    }
+    });
     scores
 }
 
@@ -201,24 +201,14 @@ fn compare_parts(
 
 #[test]
 fn trained_models_agree_with_the_reference() {
-    assert_eq!(
-        compare(&mut Dice::new(1), 500, |dice| random_spec(
-            dice,
-            Temper::Trained
-        )),
-        19_500
-    );
+    let scores = compare(1, 500, |dice| random_spec(dice, Temper::Trained));
+    assert_eq!(scores, 19_500);
 }
 
 #[test]
 fn wild_models_agree_with_the_reference() {
-    assert_eq!(
-        compare(&mut Dice::new(2), 1000, |dice| random_spec(
-            dice,
-            Temper::Wild
-        )),
-        39_000
-    );
+    let scores = compare(2, 1000, |dice| random_spec(dice, Temper::Wild));
+    assert_eq!(scores, 39_000);
 }
 
 /// Flags, states, counts and real numbers side by side.
@@ -226,7 +216,7 @@ fn wild_models_agree_with_the_reference() {
 fn heterogeneous_models_agree_with_the_reference() {
     for (seed, temper) in [(32, Temper::Trained), (33, Temper::Wild)] {
         let spec = |dice: &mut Dice| random_heterogeneous(dice, temper);
-        assert_eq!(compare(&mut Dice::new(seed), 500, spec), 19_500);
+        assert_eq!(compare(seed, 500, spec), 19_500);
     }
 }
 
@@ -234,7 +224,7 @@ fn heterogeneous_models_agree_with_the_reference() {
 #[test]
 fn wide_inputs_agree_with_the_reference() {
     for (seed, temper) in [(34, Temper::Trained), (35, Temper::Wild)] {
-        let scores = compare(&mut Dice::new(seed), 300, |dice| {
+        let scores = compare(seed, 300, |dice| {
             let mut spec = random_spec(dice, temper);
             if dice.once_in(2) {
                 enrich(dice, &mut spec);
@@ -249,7 +239,7 @@ fn wide_inputs_agree_with_the_reference() {
 #[test]
 fn conditions_and_mixtures_agree_with_the_reference() {
     for (seed, temper) in [(30, Temper::Trained), (31, Temper::Wild)] {
-        let scores = compare(&mut Dice::new(seed), 300, |dice| {
+        let scores = compare(seed, 300, |dice| {
             let mut spec = random_spec(dice, temper);
             enrich(dice, &mut spec);
             spec
@@ -262,12 +252,11 @@ fn conditions_and_mixtures_agree_with_the_reference() {
 /// importance weights, near and far, of which the highest comes anywhere.
 #[test]
 fn standard_errors_of_many_samples_agree_with_the_reference() {
-    let mut dice = Dice::new(3);
     let estimator = Estimator::MonteCarlo { samples: 401 };
     let mut far = 0;
-    for index in 0..60 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
-        if index % 2 == 0 {
+    check(3, 60, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
+        if dice.once_in(2) {
             spec.log_variance_range = (2 << 16, 2 << 16);
             for row in &mut spec.output.rows {
                 row.multiplier = Multiplier::nearest(80.0 * row.multiplier.to_f64()).unwrap();
@@ -277,7 +266,7 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 9).unwrap();
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let score = session.score(&reading, estimator).unwrap();
         let reference = Reference::encode(&spec, &reading);
         let expected = reference.score(&reading, estimator, &mut stream(9, 0));
@@ -290,7 +279,7 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
         assert_eq!(Expected::of(&weights), expected);
         // Squares of 2^46 make sqrt(2^46 / (200 * 199) / 2^16) = 164.3 nats of 200 pairs.
         far += usize::from(score.standard_error().unwrap().to_f64() > 164.5);
-    }
+    });
     assert!((5..55).contains(&far), "{far} of the second form");
 }
 
@@ -301,34 +290,32 @@ fn halves_of_antithetic_samples_agree_with_the_reference() {
     // The log-variance of the deviation 1/2, which makes a half of every odd draw.
     const LOG_QUARTER: i32 = -90_852;
     assert_eq!(exp(LOG_QUARTER >> 1), 1 << 15);
-    let mut dice = Dice::new(8);
-    for _ in 0..50 {
-        let mut spec = random_spec(&mut dice, Temper::Trained);
+    check(8, 50, |dice| {
+        let mut spec = random_spec(dice, Temper::Trained);
         spec.log_variance_range = (LOG_QUARTER, LOG_QUARTER);
         spec.latent_fraction_bits = 15;
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 2).unwrap();
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let estimator = Estimator::MonteCarlo { samples: 8 };
         let score = session.score(&reading, estimator).unwrap();
         let reference = Reference::encode(&spec, &reading);
         let expected = reference.score(&reading, estimator, &mut stream(2, 0));
         assert_eq!(Expected::of(&score), expected);
-    }
+    });
 }
 
 #[test]
 fn equal_streams_give_equal_scores() {
-    let mut dice = Dice::new(4);
-    for _ in 0..50 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+    check(4, 50, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 5).unwrap();
-        let reading = random_reading(&mut dice, &spec);
+        let reading = random_reading(dice, &spec);
         let estimator = Estimator::MonteCarlo { samples: 7 };
         let first = session.score(&reading, estimator).unwrap();
         let second = session.score(&reading, estimator).unwrap();
@@ -344,7 +331,7 @@ fn equal_streams_give_equal_scores() {
         let reference = Reference::encode(&spec, &reading);
         let expected = reference.score(&reading, estimator, &mut stream(6, 77));
         assert_eq!(Expected::of(&other), expected);
-    }
+    });
 }
 
 /// A generator that counts its words.
@@ -407,9 +394,8 @@ fn draws_are_counted_and_any_generator_serves() {
 /// With a knot for each score, the p-value is `(1 + #{s_i <= s}) / (n + 1)`, rounded up.
 #[test]
 fn p_values_are_the_conformal_ones() {
-    let mut dice = Dice::new(6);
-    for _ in 0..60 {
-        let spec = random_spec(&mut dice, Temper::Trained);
+    check(6, 60, |dice| {
+        let spec = random_spec(dice, Temper::Trained);
         let estimators = [
             Estimator::SigmaPoints,
             Estimator::MonteCarlo { samples: 4 },
@@ -417,7 +403,7 @@ fn p_values_are_the_conformal_ones() {
         ];
         let scores = estimators.map(|estimator| -> Vec<i32> {
             let score = |_| {
-                let reading = random_reading(&mut dice, &spec);
+                let reading = random_reading(dice, &spec);
                 let reference = Reference::encode(&spec, &reading);
                 reference.score(&reading, estimator, &mut stream(1, 1)).elbo as i32
             };
@@ -440,7 +426,7 @@ fn p_values_are_the_conformal_ones() {
             (Estimator::PosteriorMean, 0),
         ] {
             for _ in 0..5 {
-                let reading = random_reading(&mut dice, &spec);
+                let reading = random_reading(dice, &spec);
                 let score = session.score(&reading, estimator).unwrap();
                 let elbo = score.elbo().to_bits();
                 let below = scores[table].iter().filter(|&&s| s <= elbo).count() as u64;
@@ -448,5 +434,5 @@ fn p_values_are_the_conformal_ones() {
                 assert_eq!(u64::from(score.p_value().to_bits()), expected);
             }
         }
-    }
+    });
 }

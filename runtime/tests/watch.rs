@@ -12,7 +12,7 @@ use elbow::monitor::{
 };
 use elbow::signal::{Feature, FrontEnd, WindowShape, Windows, WindowsError};
 use elbow::{ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WorkspaceError};
-use support::{Dice, Temper, random_spec};
+use support::{Dice, Temper, check, random_spec};
 
 /// A front end that makes readings of `inputs` numbers of windows of some of three shapes.
 fn front_end_for(dice: &mut Dice, inputs: usize) -> FrontEnd {
@@ -110,10 +110,9 @@ fn settings(model: &Model<'_>, estimator: Estimator) -> WatchSettings {
 
 #[test]
 fn events_are_those_of_the_parts() {
-    let mut dice = Dice::new(41);
     let (mut events, mut alarms) = (0, 0);
-    for _ in 0..60 {
-        let (spec, table) = random_watcher(&mut dice);
+    check(41, 60, |dice| {
+        let (spec, table) = random_watcher(dice);
         let image = spec.encode(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         let estimator = dice.pick(&[
@@ -145,7 +144,7 @@ fn events_are_those_of_the_parts() {
             events += usize::from(event.is_some());
             alarms += usize::from(event.is_some_and(|event| event.transition.is_alarm()));
         }
-    }
+    });
     assert!(
         events > 300 && alarms > 30 && alarms < events,
         "{events} {alarms}"
@@ -226,9 +225,8 @@ impl<'m> Parts<'m> {
 /// After windows of the mean score, a single wild one raises the alarm, floor or not.
 #[test]
 fn one_wild_window_raises_the_alarm() {
-    let mut dice = Dice::new(42);
-    for _ in 0..20 {
-        let (spec, table) = random_watcher(&mut dice);
+    check(42, 20, |dice| {
+        let (spec, table) = random_watcher(dice);
         let image = spec.encode(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mean = model.calibrations()[0].mean();
@@ -254,23 +252,21 @@ fn one_wild_window_raises_the_alarm() {
                 smoother.settings()
             );
         }
-    }
+    });
+}
+
+fn refused(model: &Model<'_>, words: usize, settings: &WatchSettings) -> WatchError {
+    let watch = Watch::new(model, &mut vec![0; words], settings, 0).map(|_| ());
+    watch.unwrap_err()
 }
 
 #[test]
-fn what_cannot_be_watched_is_refused() {
-    let mut dice = Dice::new(43);
-    let (spec, table) = random_watcher(&mut dice);
+fn small_workspaces_and_impossible_settings_are_refused() {
+    let (spec, table) = random_watcher(&mut Dice::new(43));
     let image = spec.encode(&[table]).unwrap();
     let model = Model::parse(&image).unwrap();
     let good = settings(&model, Estimator::SigmaPoints);
     let words = model.watch_words().unwrap();
-    let refused = |model: &Model<'_>, words: usize, settings: &WatchSettings| {
-        let mut workspace = vec![0; words];
-        Watch::new(model, &mut workspace, settings, 0)
-            .map(|_| ())
-            .unwrap_err()
-    };
 
     assert!(Watch::new(&model, &mut vec![0; words], &good, 0).is_ok());
     let (have, need) = (8 * (words - 1), 8 * words);
@@ -301,15 +297,28 @@ fn what_cannot_be_watched_is_refused() {
         WatchError::Monitor(MonitorError::Clip)
     );
 
+    let mut workspace = vec![0; words];
+    let mut watch = Watch::new(&model, &mut workspace, &good, 0).unwrap();
+    let channels = usize::from(model.stream().unwrap().front_end.channels());
+    let wide = watch.push(&vec![0; channels + 1]).unwrap_err();
+    let (have, need) = (channels + 1, channels);
+    assert_eq!(
+        wide,
+        WatchError::Windows(WindowsError::Channels { have, need })
+    );
+}
+
+#[test]
+fn models_without_calibration_or_stream_are_refused() {
+    let (spec, table) = random_watcher(&mut Dice::new(43));
+    let image = spec.encode(&[table]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let good = settings(&model, Estimator::SigmaPoints);
+    let words = model.watch_words().unwrap();
     let rare = Some(Probability::new(1e-6));
     let from_rates = |model: &Model<'_>, rate| {
-        WatchSettings::from_rates(
-            model,
-            Estimator::SigmaPoints,
-            0,
-            rate,
-            Some(Probability::ONE),
-        )
+        let estimator = Estimator::SigmaPoints;
+        WatchSettings::from_rates(model, estimator, 0, rate, Some(Probability::ONE))
     };
     assert!(matches!(
         from_rates(&model, rare),
@@ -339,16 +348,6 @@ fn what_cannot_be_watched_is_refused() {
         (None, true)
     );
     assert_eq!(refused(&whole, words, &good), WatchError::NoStream);
-
-    let mut workspace = vec![0; words];
-    let mut watch = Watch::new(&model, &mut workspace, &good, 0).unwrap();
-    let channels = usize::from(model.stream().unwrap().front_end.channels());
-    let wide = watch.push(&vec![0; channels + 1]).unwrap_err();
-    let (have, need) = (channels + 1, channels);
-    assert_eq!(
-        wide,
-        WatchError::Windows(WindowsError::Channels { have, need })
-    );
 }
 
 #[test]
@@ -409,10 +408,9 @@ fn streams_that_do_not_fit_the_model_are_refused() {
 /// The stream's part of a header is decoded like the rest: damage behind a good checksum is found.
 #[test]
 fn damaged_streams_do_not_panic() {
-    let mut dice = Dice::new(46);
     let mut accepted = 0;
-    for _ in 0..40 {
-        let (spec, table) = random_watcher(&mut dice);
+    check(46, 40, |dice| {
+        let (spec, table) = random_watcher(dice);
         let image = spec.encode(&[table]).unwrap();
         let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
         for _ in 0..100 {
@@ -451,6 +449,6 @@ fn damaged_streams_do_not_panic() {
                 let _ = watch.push(&sample);
             }
         }
-    }
+    });
     assert!(accepted > 400, "{accepted}");
 }

@@ -7,7 +7,6 @@ use elbow::Estimator;
 use elbow_trainer::data::digits::{self, Part};
 use elbow_trainer::data::{self, Table};
 use elbow_trainer::model::Vae;
-use elbow_trainer::model::kl;
 use elbow_trainer::model::prepared::Prepared;
 use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::score::evaluate::float_scores;
@@ -20,7 +19,8 @@ fn float_sigma_points(vae: &Vae, data: &Prepared) -> Vec<f64> {
     let (mean, log_variance) = vae.encode(&data.batch.inputs).unwrap();
     let deviation = (&log_variance * 0.5).unwrap().exp().unwrap();
     let latents = vae.latents();
-    let mut sum = kl(&mean, &log_variance).unwrap().neg().unwrap();
+    let posterior = vae.gaussian(&data.batch.inputs).unwrap();
+    let mut sum = vae.divergence_of(&posterior).unwrap().neg().unwrap();
     for direction in 0..latents {
         for sign in [1.0, -1.0] {
             let offset = |latent: usize| {

@@ -3,13 +3,13 @@
 use candle_core::{Device, Tensor};
 use elbow::distribution::Family;
 use elbow_trainer::config::{LikelihoodKind, Scale};
+use elbow_trainer::model::Gaussian;
 use elbow_trainer::model::objective::Batch;
 use elbow_trainer::model::{Architecture, Likelihood, Vae};
 use elbow_trainer::numeric::evidence::Evidence;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
-use elbow_trainer::score::importance::Posterior;
 use elbow_trainer::score::importance::log_weights;
 use elbow_trainer::study::baselines::PrincipalComponents;
 use elbow_trainer::train::inference::{Ascent, refine};
@@ -77,7 +77,7 @@ fn list(tensor: &Tensor) -> Vec<f64> {
 const CONSTANT: f64 = -0.5 * INPUTS as f64 * 1.837_877_066_409_345_5;
 
 /// The ELBO by sigma points, which are exact for a quadratic.
-fn elbos(vae: &Vae, batch: &Batch, q: &Posterior) -> Vec<f64> {
+fn elbos(vae: &Vae, batch: &Batch, q: &Gaussian) -> Vec<f64> {
     let distance = (LATENTS as f32).sqrt();
     let mut noise = vec![];
     for latent in 0..LATENTS {
@@ -92,7 +92,7 @@ fn elbos(vae: &Vae, batch: &Batch, q: &Posterior) -> Vec<f64> {
 }
 
 /// `KL(q || p(z|x))` of each reading.
-fn divergences(q: &Posterior, data: &DMatrix<f64>, exact: &PrincipalComponents) -> Vec<f64> {
+fn divergences(q: &Gaussian, data: &DMatrix<f64>, exact: &PrincipalComponents) -> Vec<f64> {
     let (means, logs) = (list(&q.mean), list(&q.log_variance));
     let one = |row: usize| -> f64 {
         let (mean, covariance) = exact.posterior(&data.row(row).transpose());
@@ -118,7 +118,7 @@ fn the_bound_and_the_divergence_make_the_evidence_for_any_posterior() {
             let values = values.into_iter().map(|value| scale * value).collect();
             Tensor::from_vec(values, (READINGS, LATENTS), &Device::Cpu).unwrap()
         };
-        let q = Posterior {
+        let q = Gaussian {
             mean: draw(),
             log_variance: draw(),
         };
@@ -142,7 +142,7 @@ fn inference_of_each_reading_reaches_the_exact_posterior() {
         most: 5000,
     };
     let mut rng = random::stream(2, Purpose::Inference);
-    let start = Posterior::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
+    let start = Gaussian::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
     let refined = refine(&vae, &batch, &start, ascent, &mut rng).unwrap();
     assert!(refined.converged);
     let bounds = elbos(&vae, &batch, &refined.posterior);
@@ -151,13 +151,13 @@ fn inference_of_each_reading_reaches_the_exact_posterior() {
         assert!((-1e-5..1e-3).contains(&gap), "{gap}");
     }
     // A few steps from the encoder's answer go a part of the way.
-    let encoded = Posterior::encode(&vae, &batch).unwrap();
+    let encoded = vae.gaussian(&batch.inputs).unwrap();
     let few = Ascent::Steps {
         steps: 20,
         rate: 0.05,
     };
     let semi = refine(&vae, &batch, &encoded, few, &mut rng).unwrap();
-    let mean = |posterior: &Posterior| mean_and_error(&elbos(&vae, &batch, posterior)).0.unwrap();
+    let mean = |posterior: &Gaussian| mean_and_error(&elbos(&vae, &batch, posterior)).0.unwrap();
     assert!(mean(&encoded) < mean(&semi.posterior));
     assert!(mean(&semi.posterior) < mean(&refined.posterior));
 }
@@ -168,7 +168,7 @@ fn inference_of_each_reading_reaches_the_exact_posterior() {
 fn the_importance_weighted_bound_rises_to_the_evidence() {
     let (vae, batch, data, exact) = case();
     let evidence = exact.log_densities(&data);
-    let q = Posterior::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
+    let q = Gaussian::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
     let mut rng = random::stream(3, Purpose::Ladder);
     let mut below: Option<(f64, f64)> = None;
     for samples in [1, 4, 16, 64, 256] {
@@ -199,7 +199,7 @@ fn the_importance_weighted_bound_rises_to_the_evidence() {
         logs.extend((0..LATENTS).map(|j| covariance[(j, j)].ln() as f32));
     }
     let tensor = |values| Tensor::from_vec(values, (READINGS, LATENTS), &Device::Cpu).unwrap();
-    let q = Posterior {
+    let q = Gaussian {
         mean: tensor(means),
         log_variance: tensor(logs),
     };
@@ -210,7 +210,7 @@ fn the_importance_weighted_bound_rises_to_the_evidence() {
         assert!(got.effective_samples > 7.999);
     }
     // Naive Monte Carlo meets it too, in so few dimensions.
-    let prior = Posterior::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
+    let prior = Gaussian::prior(READINGS, LATENTS, &Device::Cpu).unwrap();
     let weights = log_weights(&vae, &batch, &prior, 100_000, &mut rng).unwrap();
     for (weights, evidence) in weights.iter().zip(&evidence) {
         let got = Evidence::new(weights);

@@ -9,7 +9,7 @@ use heapless::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-/// Which features make a reading of a window: for each channel, in order, all features in order.
+/// The features that make a reading of a window: for each channel, in order, all features in order.
 ///
 /// Only [`FrontEnd::new`] and deserialization make one, and both check it, so that
 /// [`FrontEnd::apply`] can fail by the lengths of its slices alone. The numbers are the same on

@@ -41,7 +41,7 @@ pub fn log2(x: u32) -> i32 {
 ///
 /// # Method
 ///
-/// As [`log2`], with n ln 2 and the mantissa's logarithm times ln 2 added at 24 fractional bits
+/// The method of [`log2`], with n ln 2 and the mantissa's logarithm times ln 2 added at 24 fractional bits
 /// before the one rounding. The second product takes 19 bits times ln 2 in 21 bits (5678 / 2^13 +
 /// 67 / 2^21), each part of it in 32 bits.
 ///

@@ -1,6 +1,6 @@
 //! The one evaluator behind every table: a quadratic on a fraction of a piece.
 
-/// Where the binary points of a table's coefficients lie.
+/// The binary points of a table's coefficients.
 ///
 /// A table is made for one scale, and the generator writes the scale beside it.
 #[derive(Clone, Copy, Debug)]

@@ -44,7 +44,7 @@ pub struct LayerShape {
     pub columns: usize,
     /// Outputs, at most 640.
     pub rows: usize,
-    /// What the inputs are.
+    /// The kind of inputs.
     pub inputs: Bits,
     /// Whether the outputs are Q16.16 rather than activations.
     pub last: bool,

@@ -15,7 +15,7 @@ pub const MOST: usize = 70;
 /// Most columns of any case: more than kernels sum up at a stretch.
 pub const LONG: usize = 600;
 
-/// How often rows are as long as that.
+/// One case in so many has rows as long as that.
 const LONG_EVERY: u32 = 16;
 
 /// Most rows of such a case: their weights take no more room than those of the others.
@@ -40,7 +40,7 @@ pub struct Difference {
     pub row: usize,
     /// Inputs at once.
     pub lanes: usize,
-    /// How the weights are packed.
+    /// The packing of the weights.
     pub packing: Packing,
     /// In how many bits each.
     pub weights: WeightBits,
@@ -48,9 +48,9 @@ pub struct Difference {
     pub wide: bool,
     /// Bits of an input.
     pub bits: u32,
-    /// What the kernel computes.
+    /// The kernel's result.
     pub have: i32,
-    /// What it is by definition.
+    /// The result by definition.
     pub need: i32,
 }
 
@@ -92,7 +92,7 @@ struct Case {
     words: Xoshiro128PlusPlus,
 }
 
-/// What a layer takes in, lane after lane.
+/// The inputs of a layer, lane after lane.
 struct Inputs<'a> {
     raw: &'a [i16],
     /// The same as activations, where they are.

@@ -1,4 +1,4 @@
-//! Which prior.
+//! Priors by their names.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -13,12 +13,12 @@ pub enum PriorKind {
     Standard,
     /// A mixture of diagonal Gaussians, learned.
     Mixture {
-        /// From 1 to 256.
+        /// Their number, from 1 to 256.
         components: usize,
     },
     /// The mean of the posteriors of learned pseudo-inputs.
     Vamp {
-        /// From 1 to 256.
+        /// Their number, from 1 to 256.
         pseudo_inputs: usize,
     },
 }

@@ -1,12 +1,12 @@
 //! How fast training is, and how fast the matrix products alone would be.
 
 use super::network::Network;
-use super::product::{forward, input_gradient, weight_gradient};
 use super::{Barrier, Engine, Settings, Times};
 use crate::config::ElboForm;
 use crate::data::{Dataset, Intensities, Table};
 use crate::engine::adam::Adam;
 use crate::error::Error;
+use crate::model::layer::product::{forward, input_gradient, weight_gradient};
 use crate::model::objective::{Bound, Weighting};
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
@@ -236,7 +236,7 @@ fn floor(network: &Network, batch: usize, threads: usize) -> f64 {
             let begin = Instant::now();
             for (index, (group, gradient)) in network.groups.iter().zip(&mut gradients).enumerate()
             {
-                let shape = (rows, group.inputs, group.outputs);
+                let shape = group.shape(rows);
                 let values = super::read(&group.values);
                 forward(&x, &values.weight, &mut y, shape);
                 weight_gradient(&x, &y, gradient, shape);

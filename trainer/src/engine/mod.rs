@@ -12,19 +12,17 @@
 pub mod adam;
 mod barrier;
 pub mod bench;
-mod elementwise;
 mod evaluate;
 mod network;
-mod product;
 mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
-mod values;
 
 use crate::config::{Config, Latent};
 use crate::engine::adam::{Moments, Rates, descend};
 use crate::error::Error;
+use crate::model::layer::{Values, elementwise};
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
 use crate::model::{Prior, Vae};
@@ -39,7 +37,6 @@ use network::Network;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use values::Values;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
 /// and without free bits.

@@ -1,14 +1,12 @@
 //! The variables of a model in slices, and the passes through a stack of dense layers.
 
-use super::elementwise::{
-    add_bias, add_bias_rectify, column_sums, rectified_gradient, saturating_gradient,
-};
-use super::product::{forward, input_gradient, weight_gradient};
 use super::quantized::{Quantized, Scratch};
-use super::values::Values;
 use crate::engine::adam::Moments;
 use crate::error::Error;
-use crate::model::{Dense, Vae};
+use crate::model::Vae;
+use crate::model::layer::elementwise::{rectified_gradient, saturating_gradient};
+use crate::model::layer::product::input_gradient;
+use crate::model::layer::{Shape, Values};
 use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
@@ -41,16 +39,20 @@ pub(super) struct Network {
 impl Network {
     /// The values of `vae` now.
     pub(super) fn new(vae: &Vae) -> Result<Self, Error> {
-        let mut groups = vae
+        let groups = vae
             .layers()
-            .map(Group::of_layer)
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|layer| Ok(Group::new(layer.inputs(), layer.values()?)));
+        let mut groups = groups.collect::<Result<Vec<_>, Error>>()?;
         let encoder = 0..vae.encoder.len() + 1;
         let decoder = encoder.end..groups.len();
         let mut scales = None;
         if let Some(log_deviation) = vae.likelihood.log_deviation() {
             scales = Some(groups.len());
-            groups.push(Group::new(0, vec![], log_deviation.to_vec1::<f32>()?));
+            let values = Values {
+                weight: vec![],
+                bias: log_deviation.to_vec1()?,
+            };
+            groups.push(Group::new(0, values));
         }
         Ok(Self {
             groups,
@@ -113,7 +115,7 @@ impl Network {
         }
     }
 
-    /// From now on, computes in the integers of `plan`.
+    /// Computes in the integers of `plan` from now on.
     pub(super) fn quantize(
         &mut self,
         vae: &Vae,
@@ -175,22 +177,22 @@ fn set(var: &Var, values: &[f32]) -> Result<(), Error> {
 }
 
 impl Group {
-    fn new(inputs: usize, weight: Vec<f32>, bias: Vec<f32>) -> Self {
+    fn new(inputs: usize, values: Values) -> Self {
         Self {
             inputs,
-            outputs: bias.len(),
-            moments: Mutex::new([weight.len(), bias.len()].map(Moments::new)),
-            values: RwLock::new(Values { weight, bias }),
+            outputs: values.bias.len(),
+            moments: Mutex::new([values.weight.len(), values.bias.len()].map(Moments::new)),
+            values: RwLock::new(values),
         }
     }
 
-    fn of_layer(layer: &Dense) -> Result<Self, Error> {
-        let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
-        Ok(Self::new(
-            layer.weight.dim(0)?,
-            weight,
-            layer.bias.to_vec1::<f32>()?,
-        ))
+    /// The shape of its product with so many rows.
+    pub(super) fn shape(&self, rows: usize) -> Shape {
+        Shape {
+            rows,
+            inputs: self.inputs,
+            outputs: self.outputs,
+        }
     }
 }
 
@@ -202,7 +204,7 @@ pub(super) struct Stack {
     outputs: Vec<Vec<f32>>,
     /// A gradient on its way back.
     gradient: Vec<f32>,
-    /// Of passes in integers.
+    /// Buffers of passes in integers.
     pub(super) scratch: Scratch,
 }
 
@@ -237,17 +239,7 @@ impl Stack {
             let input = before.last().map_or(input, Vec::as_slice);
             let output = &mut here[0][..rows * layer.outputs];
             let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
-            forward(
-                input,
-                &values.weight,
-                output,
-                (rows, layer.inputs, layer.outputs),
-            );
-            if index == last {
-                add_bias(output, &values.bias);
-            } else {
-                add_bias_rectify(output, &values.bias);
-            }
+            values.forward(input, output, layer.shape(rows), index < last);
         }
         &mut self.outputs[last][..rows * layers[last].outputs]
     }
@@ -259,7 +251,7 @@ impl Stack {
         &mut self.outputs[last][..rows * layer.outputs]
     }
 
-    /// The same, and the integers that they stand for, of a pass in integers.
+    /// [`Stack::last`] of a pass in integers, and those integers.
     pub(super) fn last_and_integers(
         &mut self,
         network: &Network,
@@ -271,8 +263,8 @@ impl Stack {
         (outputs, &mut self.scratch.outputs)
     }
 
-    /// From the gradient in the place of the last outputs those of all weights and biases into
-    /// `gradients`, and, where there is `of_input`, that of the input. The outputs are lost.
+    /// Computes the gradients of all weights and biases, into `gradients`, and of the input, into `of_input`, from the gradient
+    /// in the place of the last outputs. The outputs are lost.
     pub(super) fn backward(
         &mut self,
         network: &Network,
@@ -285,13 +277,12 @@ impl Stack {
         for (index, layer) in layers.iter().enumerate().rev() {
             let (before, here) = self.outputs.split_at_mut(index);
             let gradient = &here[0][..rows * layer.outputs];
-            let shape = (rows, layer.inputs, layer.outputs);
+            let shape = layer.shape(rows);
             let mut sums = gradients[self.groups.start + index]
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
             let input = before.last().map_or(input, Vec::as_slice);
-            weight_gradient(input, gradient, &mut sums.weight, shape);
-            column_sums(gradient, &mut sums.bias);
+            sums.take_gradient(input, gradient, shape);
             if let Some(output) = before.last_mut() {
                 let back = &mut self.gradient[..rows * layer.inputs];
                 let at = self.groups.start + index;
@@ -306,8 +297,7 @@ impl Stack {
             }
         }
         if let Some(of_input) = of_input {
-            let first = &layers[0];
-            let shape = (rows, first.inputs, first.outputs);
+            let shape = layers[0].shape(rows);
             network.with_weight(self.groups.start, |weight| {
                 input_gradient(&self.outputs[0], weight, of_input, shape);
             });

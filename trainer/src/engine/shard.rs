@@ -2,10 +2,10 @@
 
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
-use super::values::Values;
-use crate::config::ElboForm;
 use crate::likelihood::{Row, Run, Scales, differentiate};
+use crate::model::layer::Values;
 use crate::model::objective::Weighting;
+use crate::model::posterior::gaussian::{Axis, Gaussian};
 use std::sync::{PoisonError, RwLock};
 
 /// A sample of a smaller share counts as none: next to 1 it is below what a float resolves, and what it is multiplied
@@ -17,7 +17,7 @@ const SMALLEST_WEIGHT: f32 = 1e-12;
 pub(super) struct Sums {
     pub(super) reconstruction: f64,
     pub(super) kl: f64,
-    /// Of what is ascended.
+    /// The objective.
     pub(super) objective: f64,
 }
 
@@ -34,7 +34,7 @@ impl Sums {
 pub(super) struct Shape {
     /// Numbers in a reading.
     pub(super) numbers: usize,
-    /// Those of them that are conditions.
+    /// Conditions among them.
     pub(super) conditions: usize,
     pub(super) latents: usize,
     /// Samples for each reading.
@@ -61,7 +61,7 @@ pub(super) struct Readings {
     pub(super) rows: usize,
     /// Network inputs, (rows, numbers).
     pub(super) inputs: Vec<f32>,
-    /// What the likelihood is asked about, (rows, modelled).
+    /// The numbers whose density is computed, (rows, modelled).
     pub(super) target: Vec<f32>,
     /// One where observed, (rows, modelled).
     pub(super) observed: Vec<f32>,
@@ -89,7 +89,7 @@ impl Readings {
     }
 }
 
-/// What one thread computes with.
+/// The buffers of one thread.
 #[derive(Clone, Debug)]
 pub(super) struct Shard {
     shape: Shape,
@@ -100,24 +100,24 @@ pub(super) struct Shard {
     deviations: Vec<f32>,
     /// Latents, conditions behind them, (samples, rows, taken in).
     pub(super) latents: Vec<f32>,
-    /// By them.
+    /// Gradient of the objective in `latents`.
     of_latents: Vec<f32>,
-    /// Of more than one sample, the importance weights, (samples, rows).
+    /// Importance weights where there are several samples, (samples, rows).
     weights: Vec<f32>,
     /// The outputs of one pass.
     scratch: Vec<f32>,
     scales: Scales,
     of_scales: Vec<f32>,
-    /// What integer inputs stand for, (rows, numbers).
+    /// Values of integer inputs, (rows, numbers).
     taken_in: Vec<f32>,
     /// In integers: the lowest and the highest log-variance, beyond which there is no gradient.
     log_variances: (f32, f32),
 }
 
-/// What a step ascends.
+/// The objective of a step.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ascended {
-    /// Of the divergence in the ELBO; of one sample.
+    /// Weight of the divergence in the ELBO of one sample.
     pub(super) weighting: Weighting,
     /// Readings in the whole batch.
     pub(super) batch: usize,
@@ -182,7 +182,7 @@ impl Shard {
         let heads = self
             .encoder
             .forward(network, &self.readings.inputs, rows)
-            .chunks_exact(2 * latents);
+            .chunks_exact(Gaussian::HEADS * latents);
         for (deviations, heads) in self.deviations.chunks_exact_mut(latents).zip(heads) {
             for (deviation, log_variance) in deviations.iter_mut().zip(&heads[latents..]) {
                 *deviation = (0.5 * log_variance).exp();
@@ -194,14 +194,13 @@ impl Shard {
     pub(super) fn divergences(&mut self, network: &Network) -> impl Iterator<Item = f64> {
         let latents = self.shape.latents;
         let heads = self.encoder.last(network, self.readings.rows);
-        let rows = heads.chunks_exact(2 * latents);
+        let rows = heads.chunks_exact(Gaussian::HEADS * latents);
         rows.zip(self.deviations.chunks_exact(latents))
             .map(move |(heads, deviations)| {
-                let axis = |j: usize| Place {
+                let axis = |j: usize| Axis {
                     mean: heads[j],
                     log_variance: heads[latents + j],
                     deviation: deviations[j],
-                    share: 0.0,
                 };
                 (0..latents)
                     .map(|j| f64::from(axis(j).divergence()))
@@ -227,7 +226,8 @@ impl Shard {
         let rows = self.readings.rows;
         let heads = self.encoder.last(network, rows);
         for (pass, weight) in self.weights[..samples * rows].iter_mut().enumerate() {
-            let log_variances = &heads[pass % rows * 2 * latents + latents..][..latents];
+            let log_variances =
+                &heads[pass % rows * Gaussian::HEADS * latents + latents..][..latents];
             let z = &self.latents[pass * self.shape.taken_in()..][..latents];
             let noise = &self.readings.noise[pass * latents..][..latents];
             let axes = z.iter().zip(noise).zip(log_variances);
@@ -329,7 +329,7 @@ impl Shard {
             .take(self.shape.samples * rows)
         {
             let row = pass % rows;
-            let mean = &heads[row * 2 * latents..][..latents];
+            let mean = &heads[row * Gaussian::HEADS * latents..][..latents];
             let deviation = &self.deviations[row * latents..][..latents];
             for j in 0..latents {
                 z[j] = mean[j] + deviation[j] * noise[j];
@@ -339,7 +339,7 @@ impl Shard {
         }
     }
 
-    /// The same in integers, into the decoder's scratch.
+    /// [`Shard::sample`] in integers, into the decoder's scratch.
     fn sample_integers(&mut self, network: &Network, quantized: &Quantized) {
         let Shape {
             numbers, latents, ..
@@ -355,7 +355,7 @@ impl Shard {
                 let (integer, value) = if j < latents {
                     let deviation = self.deviations[row * latents + j];
                     let noise = self.readings.noise[pass * latents + j];
-                    quantized.latent(heads[row * 2 * latents + j], deviation, noise)
+                    quantized.latent(heads[row * Gaussian::HEADS * latents + j], deviation, noise)
                 } else {
                     let column = self.shape.modelled() + j - latents;
                     let input = self.readings.inputs[row * numbers + column];
@@ -445,17 +445,19 @@ impl Shard {
         let power = ascended.weighting.weight as f32;
         let rows = self.readings.rows;
         let heads = self.encoder.last(network, rows);
-        for (row, heads) in heads.chunks_exact_mut(2 * latents).enumerate() {
+        for (row, heads) in heads
+            .chunks_exact_mut(Gaussian::HEADS * latents)
+            .enumerate()
+        {
             let (means, log_variances) = heads.split_at_mut(latents);
             for j in 0..latents {
                 let deviation = self.deviations[row * latents + j];
-                let place = Place {
+                let axis = Axis {
                     mean: means[j],
                     log_variance: log_variances[j],
                     deviation,
-                    share,
                 };
-                sums.kl += f64::from(place.divergence());
+                sums.kl += f64::from(axis.divergence());
                 let (mut of_mean, mut of_log_variance) = (0.0, 0.0);
                 for pass in (0..self.shape.samples).map(|sample| sample * rows + row) {
                     let at = pass * self.shape.taken_in() + j;
@@ -474,59 +476,18 @@ impl Shard {
                         self.latents[row * self.shape.taken_in() + j],
                         self.readings.noise[row * latents + j],
                     );
-                    let cost = place.cost(&ascended.weighting, (z, noise));
-                    sums.objective -= f64::from(cost.value);
-                    of_mean += cost.of_mean;
-                    of_log_variance += cost.of_log_variance;
+                    let divergence = axis.divergence_at(ascended.weighting.form, z, noise);
+                    sums.objective -= f64::from(power * divergence.value);
+                    of_mean += -share * power * divergence.of_mean;
+                    of_log_variance += -share * power * divergence.of_log_variance;
                 }
                 let (low, high) = self.log_variances;
-                if place.log_variance <= low || place.log_variance >= high {
+                if axis.log_variance <= low || axis.log_variance >= high {
                     of_log_variance = 0.0;
                 }
                 means[j] = of_mean;
                 log_variances[j] = of_log_variance;
             }
-        }
-    }
-}
-
-/// The posterior of one latent of one reading.
-struct Place {
-    mean: f32,
-    log_variance: f32,
-    deviation: f32,
-    share: f32,
-}
-
-/// The weighted divergence of one latent, and what it adds to the gradient.
-struct Cost {
-    value: f32,
-    of_mean: f32,
-    of_log_variance: f32,
-}
-
-impl Place {
-    fn divergence(&self) -> f32 {
-        let variance = self.deviation * self.deviation;
-        0.5 * (self.mean * self.mean + variance - self.log_variance - 1.0)
-    }
-
-    fn cost(&self, weighting: &Weighting, (z, noise): (f32, f32)) -> Cost {
-        let weight = weighting.weight as f32;
-        let (value, of_mean, of_log_variance) = match weighting.form {
-            ElboForm::Divergence => {
-                let variance = self.deviation * self.deviation;
-                (self.divergence(), self.mean, 0.5 * (variance - 1.0))
-            }
-            ElboForm::Entropy => {
-                let value = 0.5 * (z * z - self.log_variance - 1.0);
-                (value, z, 0.5 * z * noise * self.deviation - 0.5)
-            }
-        };
-        Cost {
-            value: weight * value,
-            of_mean: -self.share * weight * of_mean,
-            of_log_variance: -self.share * weight * of_log_variance,
         }
     }
 }

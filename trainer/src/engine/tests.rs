@@ -9,7 +9,6 @@ use crate::numeric::cubature::{self, Turn};
 use crate::numeric::evidence::Evidence;
 use crate::quantize::{Plan, Pool, measure};
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
-use crate::score::importance::Posterior;
 use crate::score::importance::log_weights;
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
@@ -490,7 +489,7 @@ fn bounds_are_those_of_the_tensors() {
         let got = evaluator.evidence(samples, 4).unwrap();
         for (row, got) in got.iter().enumerate() {
             let batch = data.narrow(row, 1, None).unwrap();
-            let posterior = Posterior::encode(vae, &batch).unwrap();
+            let posterior = vae.gaussian(&batch.inputs).unwrap();
             let mut rng = elbow::rng::stream(4, row as u64);
             let weights = log_weights(vae, &batch, &posterior, samples, &mut rng).unwrap();
             let expected = Evidence::new(&weights[0]);

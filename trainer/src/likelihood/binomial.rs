@@ -1,11 +1,10 @@
 //! Counts in `0..=trials`, with `sigmoid(output)` as the chance of each trial.
 
-use super::family::{Family, Group, Number, Start, Support};
+use super::family::{Family, Start, Support};
 use super::row::{Parameters, Row};
 use super::special::{LEAST_FREQUENCY, Rng, exact_softplus, softplus};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::image::GroupSpec;
 use pulp::Arch;
 use rand_core::Rng as _;
 use std::fmt;
@@ -30,15 +29,6 @@ impl fmt::Display for Binomial {
 }
 
 impl Family for Binomial {
-    /// No column has it of its own.
-    fn parse(_: &str, _: Option<&str>) -> Option<Self> {
-        None
-    }
-
-    fn of_group(_: &GroupSpec) -> Option<Self> {
-        None
-    }
-
     fn support(&self) -> Support {
         Support::UpTo(self.trials)
     }
@@ -87,12 +77,6 @@ impl Family for Binomial {
             Some(*sum)
         });
         std::iter::once(0.0).chain(sums).collect()
-    }
-
-    fn group(&self, _: &Number, _: f64, _: f64) -> Result<Group, Error> {
-        Err(Error::Setting(format!(
-            "an image has {self} for all columns or none"
-        )))
     }
 
     fn disturbed(&self, reading: i16, _: i16, draw: f64, part: f64, rng: &mut Rng) -> i16 {
@@ -221,7 +205,7 @@ mod tests {
         }
     }
 
-    /// What an output says that is sure, as those of pixels that are always black become.
+    /// Outputs that are sure, as those of pixels that are always black become, have no subnormal derivatives.
     #[test]
     fn derivatives_are_zero_or_no_subnormal_numbers() {
         let mut outputs: Vec<f32> = (0..3000).map(|at| at as f32 * -0.1).collect();

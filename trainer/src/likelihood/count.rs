@@ -15,11 +15,11 @@ pub(super) const FAILURES: (f64, f64) = (0.01, LARGEST_FAILURES as f64 / 65536.0
 /// The largest mean of a column of whole numbers that is taken for a count: above, steps of one are fine, and a normal
 /// says the same.
 const LARGEST_MEAN: f64 = 5.0;
-/// What a count must gain on a normal, in nats a reading.
+/// The least gain of a count on a normal, nats a reading.
 const GAIN: f64 = 0.05;
 /// The least mean of a count that the decoder's bias starts from.
 const LEAST_MEAN: f64 = 1e-2;
-/// How many standard deviations above the mean of a count its table ends, and how long it is at least.
+/// The end of a count's table, in standard deviations above the mean, and the least end.
 const TABLE: (f32, f32) = (20.0, 7.0);
 
 /// 0, 1, 2 and so on, negative binomial. The parameter is `-ln r`.

@@ -1,4 +1,4 @@
-//! What is known of a family of distributions.
+//! The trait of a family of distributions: all that is known of it.
 
 use super::row::{Parameters, Row};
 use super::special::Rng;
@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use elbow::image::GroupSpec;
 use std::fmt;
 
-/// How raw readings of one number become network units.
+/// The normalization of one number of a reading.
 #[derive(Clone, Copy, Debug)]
 pub struct Number {
     /// The raw reading that network input 0 stands for.
@@ -51,8 +51,8 @@ pub struct Allowed {
     pub largest: f64,
 }
 
-/// Where training begins: the output of a decoder that knows only the moments of a number, and the parameter where the
-/// family has one that they tell.
+/// The start of training: the output of a decoder that knows only the moments of a number, and the parameter if they tell
+/// it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Start {
     /// The output of the decoder.
@@ -76,17 +76,24 @@ pub(crate) const LOGIT_STEP: f64 = 1.0 / 65536.0;
 /// A family of distributions of the numbers of a column. Displayed by its name as an option.
 ///
 /// Numbers are those of a run of neighbouring columns of the family: tensors of x are (batch, numbers) and of outputs
-/// (batch, numbers times [`Family::outputs_per_number`]); parameters are one for each number or one for all.
+/// (batch, numbers times [`Family::outputs_per_number`]); parameters are one for each number or one for all. Functions of
+/// tensors fail with [`Error::Tensor`].
 pub trait Family: fmt::Debug + fmt::Display {
     /// The family that is called `name`, or `name:number`.
-    fn parse(name: &str, number: Option<&str>) -> Option<Self>
+    fn parse(_name: &str, _number: Option<&str>) -> Option<Self>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        None
+    }
 
     /// The family of a group of an image.
-    fn of_group(group: &GroupSpec) -> Option<Self>
+    fn of_group(_group: &GroupSpec) -> Option<Self>
     where
-        Self: Sized;
+        Self: Sized,
+    {
+        None
+    }
 
     /// The family, where values without a kind are obviously of it.
     fn obvious(_values: &[f64]) -> Option<Self>
@@ -96,7 +103,7 @@ pub trait Family: fmt::Debug + fmt::Display {
         None
     }
 
-    /// What columns that are obviously of the family are taken for, in words.
+    /// The words for columns that are obviously of the family.
     fn taken_for(&self) -> Option<&'static str> {
         None
     }
@@ -124,7 +131,7 @@ pub trait Family: fmt::Debug + fmt::Display {
         false
     }
 
-    /// Of a number with a location, the logarithm of a unit of the decoded location in units of the scale; none of logits.
+    /// The logarithm of a unit of the decoded location in units of the scale; none where outputs are logits.
     fn log_unit(&self) -> Option<f64> {
         None
     }
@@ -134,28 +141,19 @@ pub trait Family: fmt::Debug + fmt::Display {
         (0.0, 0.0)
     }
 
-    /// Where training begins, by the mean and the mean square of a number.
+    /// The start of training, by the mean and the mean square of a number.
     fn start(&self, _mean: f64, _square: f64) -> Start {
         Start::default()
     }
 
     /// `log p(x|z)` in nats without its constant, (batch, numbers).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn terms(&self, x: &Tensor, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
 
     /// The Fisher information that a reading has of each output: an error of the output costs half its square times as many
     /// nats.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn information(&self, outputs: &Tensor, parameters: &Tensor) -> Result<Tensor, Error>;
 
     /// Masks (batch, numbers), the same for numbers that are observed together.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn whole(&self, observed: Tensor) -> Result<Tensor, Error> {
         Ok(observed)
     }
@@ -172,7 +170,7 @@ pub trait Family: fmt::Debug + fmt::Display {
     /// The terms of one reading in double precision.
     fn log_densities(&self, x: &[f64], outputs: &[f64], parameters: &[f64]) -> Vec<f64>;
 
-    /// What the density is normalized by beside its scale: its logarithm at the location is less by that.
+    /// The logarithm of the density at its location with scale 1, negative.
     fn log_normalizer(&self) -> f64 {
         0.0
     }
@@ -185,9 +183,12 @@ pub trait Family: fmt::Debug + fmt::Display {
     /// A column's part of an image, by its first number and its parameter.
     ///
     /// # Errors
-    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Setting`] where images have no such columns.
-    fn group(&self, number: &Number, log_network_unit: f64, parameter: f64)
-    -> Result<Group, Error>;
+    /// [`Error::Encode`] where a scale has no multiplier, [`Error::Setting`] where columns have no such part.
+    fn group(&self, _: &Number, _log_network_unit: f64, _parameter: f64) -> Result<Group, Error> {
+        Err(Error::Setting(format!(
+            "an image has no columns that are {self}"
+        )))
+    }
 
     /// A number with noise, by its `reading`, that with white noise, and a `draw` from 0 to 1 that is to replace it where
     /// it is below `part`.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Which likelihood. Written as `auto`, `bernoulli`, `binomial:N`, `student`, `gaussian` or `laplace`, the last
+/// The likelihood of readings. Written as `auto`, `bernoulli`, `binomial:N`, `student`, `gaussian` or `laplace`, the last
 /// two also with `:shared` or `:predicted`, and `columns:` with the kind of each column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -24,7 +24,7 @@ pub enum LikelihoodKind {
     Auto,
     /// Counts in `0..=trials`; Bernoulli is one trial.
     Binomial {
-        /// From 1 to 255.
+        /// Number of trials, from 1 to 255.
         trials: u8,
     },
     /// Real values around a location.
@@ -38,7 +38,7 @@ pub enum LikelihoodKind {
     Columns(Vec<ColumnKind>),
 }
 
-/// Where the scale of a [`LikelihoodKind::Location`] comes from.
+/// The source of the scale of a [`LikelihoodKind::Location`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Learned, one for all inputs, in units of their own spread.

@@ -30,9 +30,6 @@ pub(super) trait Shape: fmt::Debug + fmt::Display + 'static {
     fn exact_penalty(&self, deviation: f64) -> f64;
 
     /// The penalties of a tensor.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     fn penalties(&self, deviation: &Tensor) -> Result<Tensor, Error>;
 
     /// See [`Family::log_normalizer`].
@@ -171,17 +168,17 @@ pub(super) fn standardized_terms(
 }
 
 /// The scale of an input in an image.
-pub(crate) struct Standardized {
-    pub(crate) standardize: Multiplier,
-    pub(crate) unit: Multiplier,
+struct Standardized {
+    standardize: Multiplier,
+    unit: Multiplier,
     /// The logarithm of the unit that the multiplier means, which everything else uses, in network units.
-    pub(crate) log_scale: f64,
+    log_scale: f64,
     /// Network units that make a step of the location.
-    pub(crate) step: f64,
+    step: f64,
 }
 
 impl Standardized {
-    pub(crate) fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
+    fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
         let standardize = standardization(unit, log_deviation).map_err(EncodeError::from)?;
         let exact = 8192.0 / standardize.to_f64();
         Ok(Self {
@@ -193,13 +190,13 @@ impl Standardized {
     }
 }
 
-/// From raw readings to units of their own scale.
+/// The multiplier from raw readings to units of their own scale.
 fn standardization(unit: f32, log_deviation: f64) -> Result<Multiplier, FactorError> {
     Multiplier::nearest(8192.0 / (log_deviation.exp() * f64::from(unit)))
 }
 
 /// The network units that make a step of a location.
-pub(crate) fn location_step(standard: Multiplier, unit: f32) -> f64 {
+fn location_step(standard: Multiplier, unit: f32) -> f64 {
     8192.0 / standard.to_f64() / f64::from(unit) / 65536.0
 }
 

@@ -8,7 +8,7 @@ pub mod family;
 mod flag;
 mod kind;
 mod laplace;
-pub(crate) mod location;
+mod location;
 mod normal;
 mod predicted;
 mod row;
@@ -38,7 +38,7 @@ use std::str::FromStr;
 
 macro_rules! kinds {
     ($($family:ident),*) => {
-        /// What a column is, and with it the likelihood of its numbers. Written as `normal`, `laplace`, `student:N`, `flag`,
+        /// The kind of a column, and with it the likelihood of its numbers. Written as `normal`, `laplace`, `student:N`, `flag`,
         /// `count` or `state:N`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum ColumnKind {
@@ -75,7 +75,7 @@ macro_rules! kinds {
                 none
             }
 
-            /// What a column with these values obviously is; normal where that is nothing else.
+            /// The kind that a column with these values obviously has; normal where it has no other.
             pub fn obvious(values: &[f64]) -> Self {
                 let none = None::<Self>;
                 $(let none = none.or_else(|| Some(<$family as Family>::obvious(values)?.into()));)*
@@ -124,11 +124,11 @@ impl FromStr for ColumnKind {
 pub struct Run {
     /// Their kind.
     pub kind: ColumnKind,
-    /// Where they are in a reading.
+    /// Their places in a reading.
     pub numbers: Range<usize>,
-    /// Where their outputs are among the decoder's.
+    /// The places of their outputs among the decoder's.
     pub outputs: Range<usize>,
-    /// Where their parameters are among those beside the decoder's: one for each number, one for all, or none.
+    /// The places of their parameters among those beside the decoder's: one for each number, one for all, or none.
     pub parameters: Range<usize>,
 }
 

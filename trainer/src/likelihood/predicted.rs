@@ -8,7 +8,6 @@ use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
 use elbow::distribution::{self, LARGEST_LOG_DEVIATION};
-use elbow::image::GroupSpec;
 use std::fmt;
 
 /// A real number whose log-deviation is a second output of the decoder, behind the location, clamped to the range of a
@@ -46,14 +45,6 @@ impl fmt::Display for Predicted {
 }
 
 impl Family for Predicted {
-    fn parse(_: &str, _: Option<&str>) -> Option<Self> {
-        None
-    }
-
-    fn of_group(_: &GroupSpec) -> Option<Self> {
-        None
-    }
-
     fn outputs_per_number(&self) -> usize {
         2
     }
@@ -99,10 +90,12 @@ impl Family for Predicted {
         self.shape().log_normalizer()
     }
 
-    fn group(&self, _: &Number, _: f64, _: f64) -> Result<Group, Error> {
-        Err(Error::Setting(format!(
-            "an image has {self} for all columns or none"
-        )))
+    /// The decoder's scales are in units of the spread of training.
+    fn group(&self, number: &Number, log_network_unit: f64, _: f64) -> Result<Group, Error> {
+        match self.shape {
+            distribution::Family::Normal => Normal.group(number, log_network_unit, 0.0),
+            distribution::Family::Laplace => Laplace.group(number, log_network_unit, 0.0),
+        }
     }
 
     fn cost(&self) -> &'static str {

@@ -11,7 +11,7 @@ pub struct Row<'a> {
     pub observed: &'a [f32],
     /// Becomes the derivatives by the outputs, times `factor`.
     pub outputs: &'a mut [f32],
-    /// What derivatives are multiplied by.
+    /// The factor of derivatives.
     pub factor: f32,
 }
 

@@ -13,7 +13,7 @@ use std::fmt;
 /// One of a few states. A reading of none of them is scored as one that was never seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State {
-    /// How many, at least two.
+    /// Their number, at least two.
     pub states: u16,
 }
 

@@ -2,14 +2,13 @@
 
 use crate::error::Error;
 use crate::likelihood::family::LOGIT_STEP;
-use crate::likelihood::location::Standardized;
 use crate::likelihood::{LikelihoodKind, Number, Run, Scale};
 use crate::readings::{Normalization, Readings};
 use candle_core::{DType, Device, Tensor, Var};
-use elbow::image::{LikelihoodSpec, LocationSpec};
+use elbow::image::{GroupSpec, LikelihoodSpec, LocationSpec};
 use std::f64::consts::LN_2;
 
-/// The likelihood of a reading given the decoder's outputs.
+/// The likelihood of a reading given the decoder's outputs. Functions of tensors fail with [`Error::Tensor`].
 #[derive(Clone, Debug)]
 pub struct Likelihood {
     kind: LikelihoodKind,
@@ -88,9 +87,6 @@ impl Likelihood {
     }
 
     /// Counts of up to `trials` in `inputs` numbers.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn binomial(trials: u8, inputs: usize) -> Result<Self, Error> {
         let normalization = Normalization::counts(inputs, trials);
         Self::new(
@@ -100,7 +96,7 @@ impl Likelihood {
         )
     }
 
-    /// Which likelihood it is.
+    /// The option that it was made of.
     pub fn kind(&self) -> &LikelihoodKind {
         &self.kind
     }
@@ -126,9 +122,6 @@ impl Likelihood {
     }
 
     /// The learned parameter of each number; none where the decoder gives all.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn log_deviations(&self) -> Result<Option<Vec<f32>>, Error> {
         let Some(var) = self.log_deviation() else {
             return Ok(None);
@@ -139,9 +132,6 @@ impl Likelihood {
     }
 
     /// The lowest and the highest values of the parameters beside the decoder's, as many as those.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn bounds(&self) -> Result<Vec<(f32, f32)>, Error> {
         let Some(learned) = &self.learned else {
             return Ok(vec![]);
@@ -151,9 +141,6 @@ impl Likelihood {
     }
 
     /// Brings the parameters back into their range after a step of the optimizer.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn project(&self) -> Result<(), Error> {
         if let Some(learned) = &self.learned {
             let Learned {
@@ -168,9 +155,6 @@ impl Likelihood {
 
     /// Sets the parameters by the moments of `target` (readings, numbers) where these tell them, and gives the outputs of a
     /// decoder that knows no more; none where the outputs are locations.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn start_from(&self, target: &Tensor) -> Result<Option<Vec<f32>>, Error> {
         if let LikelihoodKind::Location { .. } = self.kind {
             return Ok(None);
@@ -211,7 +195,7 @@ impl Likelihood {
         self.runs.iter().all(|run| run.kind.has_fixed_range())
     }
 
-    /// What `work` makes of the parts of runs of tensors (batch, ...), side by side.
+    /// Applies `work` to each run and its parameters; gives the results (batch, ...) side by side.
     fn of_runs(
         &self,
         work: impl Fn(&Run, &Tensor) -> Result<Tensor, Error>,
@@ -226,9 +210,6 @@ impl Likelihood {
     }
 
     /// Masks of which a likelihood of some numbers together makes the same for these.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn whole(&self, observed: &Tensor) -> Result<Tensor, Error> {
         self.of_runs(|run, _| {
             let numbers = observed.narrow(1, run.numbers.start, run.numbers.len())?;
@@ -238,9 +219,6 @@ impl Likelihood {
 
     /// `log p(x_i|z)` in nats without its constant, (batch, inputs), of the target (batch, inputs): counts, or network
     /// units.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn terms(&self, target: &Tensor, outputs: &Tensor) -> Result<Tensor, Error> {
         self.of_runs(|run, parameters| {
             let x = target.narrow(1, run.numbers.start, run.numbers.len())?;
@@ -251,9 +229,6 @@ impl Likelihood {
 
     /// The Fisher information that a reading has of each of `outputs` (batch, outputs): an error of the output costs
     /// half its square times as many nats.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn information(&self, outputs: &Tensor) -> Result<Tensor, Error> {
         self.of_runs(|run, parameters| {
             let outputs = outputs.narrow(1, run.outputs.start, run.outputs.len())?;
@@ -274,7 +249,7 @@ impl Likelihood {
         terms.sum()
     }
 
-    /// What densities are asked about of a raw reading: network units of real numbers, whole ones as they are.
+    /// The numbers whose density is computed of a raw reading: network units of real numbers, whole ones as they are.
     pub fn targets(&self, reading: &[i16], normalization: &Normalization) -> Vec<f64> {
         let numbers = self.log_units().into_iter().zip(reading).enumerate();
         let targets = numbers.map(|(at, (log_unit, &x))| {
@@ -339,64 +314,47 @@ impl Likelihood {
         &self,
         normalization: &Normalization,
     ) -> Result<(LikelihoodSpec, Vec<f64>), Error> {
-        match &self.kind {
-            LikelihoodKind::Binomial { trials } => {
-                let steps = vec![LOGIT_STEP; self.inputs()];
-                Ok((LikelihoodSpec::Binomial { trials: *trials }, steps))
-            }
-            LikelihoodKind::Location { family, scale } => {
-                let mut spec = LocationSpec {
-                    family: *family,
-                    predicted_scale: *scale == Scale::Predicted,
-                    standardize: vec![],
-                    units: vec![],
-                    log_normalizers: vec![],
-                };
-                let steps = self.quantize_locations(normalization, &mut spec)?;
-                Ok((LikelihoodSpec::Location(spec), steps))
-            }
-            LikelihoodKind::Auto | LikelihoodKind::Columns(_) => {
-                let (mut groups, mut steps) = (vec![], vec![]);
-                let parameters = self.log_deviations()?.unwrap_or_default();
-                for run in &self.runs {
-                    for at in run.numbers.clone().step_by(run.kind.numbers()) {
-                        let number = number(normalization, at);
-                        let parameter = parameters[at].into();
-                        let group = run.kind.group(&number, self.log_units[at], parameter)?;
-                        groups.push(group.spec);
-                        steps.extend(std::iter::repeat_n(group.step, run.kind.numbers()));
-                    }
-                }
-                Ok((LikelihoodSpec::Heterogeneous(groups), steps))
+        if let LikelihoodKind::Binomial { trials } = self.kind {
+            let steps = vec![LOGIT_STEP; self.inputs()];
+            return Ok((LikelihoodSpec::Binomial { trials }, steps));
+        }
+        let parameters = self.log_deviations()?.unwrap_or(vec![0.0; self.inputs()]);
+        let (mut groups, mut steps) = (vec![], vec![]);
+        for run in &self.runs {
+            for at in run.numbers.clone().step_by(run.kind.numbers()) {
+                let number = number(normalization, at);
+                let parameter = parameters[at].into();
+                let group = run.kind.group(&number, self.log_units[at], parameter)?;
+                groups.push(group.spec);
+                steps.extend(std::iter::repeat_n(group.step, run.kind.numbers()));
+                // A log-deviation behind the location.
+                steps.extend((1..run.kind.outputs_per_number()).map(|_| LOGIT_STEP));
             }
         }
-    }
-
-    /// Fills `spec` with all numbers; gives the steps of the outputs.
-    fn quantize_locations(
-        &self,
-        normalization: &Normalization,
-        spec: &mut LocationSpec,
-    ) -> Result<Vec<f64>, Error> {
-        let parameters = self.log_deviations()?;
-        let mut steps = vec![];
-        for (run, at) in self
-            .runs
-            .iter()
-            .flat_map(|run| run.numbers.clone().map(move |at| (run, at)))
-        {
-            let parameter = parameters.as_ref().map_or(0.0, |all| f64::from(all[at]));
-            let made = Standardized::new(normalization.units[at], parameter)?;
-            spec.standardize.push(made.standardize);
-            spec.units.push(made.unit);
-            let constant = -self.log_units[at] - run.kind.log_normalizer();
-            spec.log_normalizers.push(constant - made.log_scale);
-            steps.push(made.step);
-            if spec.predicted_scale {
-                steps.push(LOGIT_STEP);
+        let LikelihoodKind::Location { family, scale } = self.kind else {
+            return Ok((LikelihoodSpec::Heterogeneous(groups), steps));
+        };
+        let mut spec = LocationSpec {
+            family,
+            predicted_scale: scale == Scale::Predicted,
+            standardize: vec![],
+            units: vec![],
+            log_normalizers: vec![],
+        };
+        for group in groups {
+            if let GroupSpec::Real {
+                standardize,
+                unit,
+                log_normalizer,
+                ..
+            } = group
+            {
+                spec.standardize.push(standardize);
+                spec.units.push(unit);
+                spec.log_normalizers.push(log_normalizer);
             }
         }
-        Ok(steps)
+        Ok((LikelihoodSpec::Location(spec), steps))
     }
 }
 
@@ -405,7 +363,7 @@ impl Likelihood {
 pub struct Constants {
     /// For each number its constant, and which table it has.
     numbers: Vec<(f64, usize)>,
-    /// What is added by what a number reads, from 0 on; empty where that is nothing.
+    /// Constants by the reading of a number, from 0 on; empty where there are none.
     tables: Vec<Vec<f64>>,
 }
 

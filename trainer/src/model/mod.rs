@@ -2,7 +2,7 @@
 //! likelihood's own parameters, as candle variables in a fixed order.
 
 pub mod activity;
-mod layer;
+pub(crate) mod layer;
 mod likelihood;
 pub mod objective;
 pub mod posterior;
@@ -12,17 +12,16 @@ mod prior;
 pub use layer::{Dense, Depth, LayerId};
 pub use likelihood::{Constants, Likelihood};
 
-pub use prior::{Components, Prior, kl};
+pub use posterior::{Gaussian, LOG_VARIANCES, Posterior};
+pub use prior::{Components, Prior};
 
 use crate::config::{Latent, PriorKind};
 use crate::error::Error;
 use candle_core::{D, DType, Device, Tensor, Var};
+use posterior::Bernoulli;
 use rand_core::Rng;
 use safetensors::tensor::TensorView;
 use std::collections::HashMap;
-
-/// The lowest and the highest log-variance of a posterior that an image may have.
-pub const LOG_VARIANCES: (f64, f64) = (-20.0, 4.0);
 
 /// Sizes of the networks, and the prior between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +36,7 @@ pub struct Architecture {
     pub latents: usize,
     /// Widths of the decoder's hidden layers, from the latents to the reading.
     pub decoder: Vec<usize>,
-    /// What kind of latents.
+    /// The kind of latents.
     pub latent: Latent,
     /// p(z); of bits always fair coins.
     pub prior: PriorKind,
@@ -67,7 +66,7 @@ pub struct Vae {
 const COUNTED: usize = 8192;
 
 impl Vae {
-    /// What training starts from: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
+    /// Puts the variables where training starts: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,
     /// which no gradient has to find.
     ///
     /// # Errors
@@ -108,10 +107,7 @@ impl Vae {
         } = architecture;
         let (numbers, taken_in) = (inputs + conditions, latents + conditions);
         let outputs = likelihood.outputs();
-        let heads = match latent {
-            Latent::Gaussian => 2 * latents,
-            Latent::Bernoulli => *latents,
-        };
+        let heads = latent.heads(*latents);
         let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
             widths
                 .windows(2)
@@ -145,7 +141,7 @@ impl Vae {
     /// The layer `layer`.
     ///
     /// # Panics
-    /// Where the model has no such hidden layer.
+    /// The model has no such hidden layer.
     pub fn layer(&self, layer: LayerId) -> &Dense {
         match layer {
             LayerId::Encoder(index) => &self.encoder[index],
@@ -185,7 +181,7 @@ impl Vae {
         ))
     }
 
-    /// What kind of latents it has.
+    /// The kind of its latents.
     pub fn latent(&self) -> Latent {
         self.latent
     }
@@ -199,31 +195,29 @@ impl Vae {
         self.heads.forward(&rectified(&self.encoder, inputs)?)
     }
 
-    /// Means and log-variances of q(z|x), each (batch, latents), from network inputs
-    /// (batch, numbers), of a model with Gaussian latents.
+    /// q(z|x) of network inputs (batch, numbers).
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn posterior(&self, inputs: &Tensor) -> Result<Posterior, Error> {
+        Posterior::of_heads(self.latent, self.encoder_outputs(inputs)?)
+    }
+
+    /// q(z|x) of network inputs (batch, numbers), of a model with Gaussian latents.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn gaussian(&self, inputs: &Tensor) -> Result<Gaussian, Error> {
+        Gaussian::of_heads(&self.encoder_outputs(inputs)?)
+    }
+
+    /// The mean and the log-variance of [`Vae::gaussian`].
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn encode(&self, inputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let heads = self.encoder_outputs(inputs)?;
-        let mean = heads.narrow(1, 0, self.latents)?;
-        Ok((mean, heads.narrow(1, self.latents, self.latents)?))
-    }
-
-    /// The Fisher information that a draw has of each of `heads` (batch, 2 latents), of a model with Gaussian latents:
-    /// 1 / sigma^2 of a mean, 1/2 of a log-variance.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn posterior_information(&self, heads: &Tensor) -> Result<Tensor, Error> {
-        let log_variance = heads.narrow(1, self.latents, self.latents)?;
-        let (low, high) = LOG_VARIANCES;
-        let log_variance = log_variance.clamp(low, high)?;
-        let of_log_variance = (log_variance.zeros_like()? + 0.5)?;
-        Ok(Tensor::cat(
-            &[&log_variance.neg()?.exp()?, &of_log_variance],
-            1,
-        )?)
+        let Gaussian { mean, log_variance } = self.gaussian(inputs)?;
+        Ok((mean, log_variance))
     }
 
     /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents), under conditions (batch,
@@ -244,29 +238,40 @@ impl Vae {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn components(&self) -> Result<Option<Components>, Error> {
-        self.prior.components(|inputs| self.encode(inputs))
+        self.prior.components(|inputs| self.gaussian(inputs))
     }
 
-    /// `KL(q || p(z))` of diagonal Gaussians (batch, latents), (batch): in closed form, or the bound of
-    /// [`Components::divergence`].
+    /// `KL(q(z|x) || p(z))`, (batch): in closed form, or for a mixture the bound of [`Components::divergence`].
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn divergence(&self, mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
-        match self.components()? {
-            None => kl(mean, log_variance),
-            Some(components) => components.divergence(mean, log_variance),
+    pub fn divergence(&self, q: &Posterior) -> Result<Tensor, Error> {
+        match q {
+            Posterior::Gaussian(gaussian) => self.divergence_of(gaussian),
+            Posterior::Bernoulli(bernoulli) => bernoulli.divergence(),
         }
     }
 
-    /// `log p(z)` without `-Z/2 ln 2 pi`, of latents (samples, batch, latents), (samples, batch).
+    /// [`Vae::divergence`] of Gaussians.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn divergence_of(&self, q: &Gaussian) -> Result<Tensor, Error> {
+        match self.components()? {
+            None => Ok(q.divergences()?.sum(D::Minus1)?),
+            Some(components) => components.divergence(&q.mean, &q.log_variance),
+        }
+    }
+
+    /// `log p(z)` of latents (samples, batch, latents), (samples, batch); of Gaussian latents without `-Z/2 ln 2 pi`.
     ///
     /// # Errors
     /// [`Error::Tensor`].
     pub fn log_prior(&self, latents: &Tensor) -> Result<Tensor, Error> {
-        match self.components()? {
-            None => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
-            Some(components) => components.log_density(latents),
+        match (self.latent, self.components()?) {
+            (Latent::Bernoulli, _) => Bernoulli::log_prior(latents),
+            (_, None) => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
+            (_, Some(components)) => components.log_density(latents),
         }
     }
 
@@ -279,9 +284,8 @@ impl Vae {
     pub fn parameters(&self) -> Vec<(String, &Var)> {
         let mut parameters: Vec<(String, &Var)> = vec![];
         for id in self.depth().layers() {
-            let layer = self.layer(id);
-            parameters.push((format!("{id}.weight"), &layer.weight));
-            parameters.push((format!("{id}.bias"), &layer.bias));
+            let named = self.layer(id).parameters().into_iter();
+            parameters.extend(named.map(|(name, var)| (format!("{id}.{name}"), var)));
         }
         if let Some(log_deviation) = self.likelihood.log_deviation() {
             parameters.push(("likelihood.log_deviation".to_string(), log_deviation));
@@ -299,26 +303,19 @@ impl Vae {
     pub fn without(&self, dead: &[usize]) -> Result<Self, Error> {
         let device = self.heads.weight.device();
         let kept = |count: usize| (0..count).filter(|at| !dead.contains(&(at % self.latents)));
-        let heads: Vec<u32> = kept(2 * self.latents).map(|at| at as u32).collect();
+        let heads: Vec<u32> = kept(self.latent.heads(self.latents))
+            .map(|at| at as u32)
+            .collect();
         let latents = (0..self.latents).filter(|at| !dead.contains(at));
         let behind = self.latents..self.latents + self.conditions;
         let taken_in: Vec<u32> = latents.chain(behind).map(|at| at as u32).collect();
         let (heads, taken_in) = (Tensor::new(heads, device)?, Tensor::new(taken_in, device)?);
-        let narrowed = |layer: &Dense| -> Result<Dense, Error> {
-            Ok(Dense {
-                weight: Var::from_tensor(&layer.weight.index_select(&taken_in, 0)?)?,
-                bias: layer.bias.clone(),
-            })
-        };
         let mut pruned = self.clone();
         pruned.latents -= dead.len();
-        pruned.heads = Dense {
-            weight: Var::from_tensor(&self.heads.weight.index_select(&heads, 1)?)?,
-            bias: Var::from_tensor(&self.heads.bias.index_select(&heads, 0)?)?,
-        };
+        pruned.heads = self.heads.with_outputs(&heads)?;
         match pruned.decoder.first_mut() {
-            Some(first) => *first = narrowed(first)?,
-            None => pruned.output = narrowed(&self.output)?,
+            Some(first) => *first = first.with_inputs(&taken_in)?,
+            None => pruned.output = self.output.with_inputs(&taken_in)?,
         }
         Ok(pruned)
     }
@@ -420,19 +417,7 @@ mod tests {
         Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap()
     }
 
-    /// `KL(N(m, v) || N(m + d, v))` is `d^2 / 2v`, and of log-variances d apart `(e^-d - 1 + d) / 2`, about `d^2 / 4`.
-    #[test]
-    fn draws_tell_means_by_their_precision_and_log_variances_alike() {
-        let vae = vae(Likelihood::binomial(1, 3).unwrap());
-        let heads = Tensor::new(&[[0.3f32, -2.0, 4.0f32.ln(), 0.5f32.ln()]], &Device::Cpu).unwrap();
-        let information = vae.posterior_information(&heads).unwrap();
-        let information = information.to_vec2::<f32>().unwrap();
-        for (found, exact) in information[0].iter().zip([0.25, 2.0, 0.5, 0.5]) {
-            assert!((found - exact).abs() < 1e-6, "{information:?}");
-        }
-    }
-
-    /// Of 4 trials in 2 readings, 2 of 8, none and all.
+    /// Two readings of 4 trials: 2 of 8 succeed, none and all.
     #[test]
     fn counts_are_first_decoded_to_their_means() {
         let vae = vae(Likelihood::binomial(4, 3).unwrap());

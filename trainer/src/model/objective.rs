@@ -1,9 +1,8 @@
 //! The evidence lower bound in floats, and the importance-weighted one.
 
-use super::prior::divergences;
 use crate::config::ElboForm;
 use crate::error::Error;
-use crate::model::{Prior, Vae};
+use crate::model::{Gaussian, Prior, Vae};
 use candle_core::{D, Tensor};
 
 /// A batch on its way through the networks.
@@ -11,7 +10,7 @@ use candle_core::{D, Tensor};
 pub struct Batch {
     /// Network inputs, (batch, numbers), conditions last; 0 where missing.
     pub inputs: Tensor,
-    /// What the likelihood is asked about, (batch, inputs): counts, or the network inputs.
+    /// The numbers whose density is computed, (batch, inputs): counts, or the network inputs.
     pub target: Tensor,
     /// One where observed, zero where missing, (batch, numbers); none where all is observed.
     observed: Option<Tensor>,
@@ -27,9 +26,8 @@ impl Batch {
         }
     }
 
-    /// The same readings, of which only what `observed` has a one for is seen: the rest enters
-    /// the encoder as 0, the centre of its input, as on the device, and has no part in the
-    /// likelihood (Mattei and Frellsen, "MIWAE: deep generative modelling and imputation of
+    /// The batch without the numbers that `observed` has a zero for: they enter the encoder as 0, the
+    /// centre of their input, as on the device, and have no part in the likelihood (Mattei and Frellsen, "MIWAE: deep generative modelling and imputation of
     /// incomplete data sets", ICML 2019, section 3.1).
     ///
     /// # Errors
@@ -75,9 +73,10 @@ pub struct Bound {
     pub reconstruction: Tensor,
     /// `KL(q(z|x) || p(z))`, (batch): see [`Vae::divergence`].
     pub kl: Tensor,
-    /// Where it was taken.
-    posterior: Sampled,
-    /// Of several samples; of one, the closed form is better.
+    posterior: Gaussian,
+    /// The samples of the posterior, (samples, batch, latents).
+    latents: Tensor,
+    /// The importance weights of several samples; for one, the closed form is better.
     importance: Option<Importance>,
 }
 
@@ -97,41 +96,10 @@ impl Importance {
     }
 }
 
-/// Diagonal Gaussians and samples of them.
-#[derive(Clone, Debug)]
-struct Sampled {
-    /// (batch, latents).
-    mean: Tensor,
-    /// (batch, latents).
-    log_variance: Tensor,
-    /// (samples, batch, latents).
-    latents: Tensor,
-}
-
-impl Sampled {
-    /// The part of each latent in the divergence from N(0, I), (batch, latents): in closed form, or
-    /// `E_q[-log p(z)]` at the samples less the entropy, which is `1/2 z^2 - 1/2 (1 + ln sigma^2)`.
-    fn divergences(&self, form: ElboForm) -> Result<Tensor, Error> {
-        let twice = match form {
-            ElboForm::Divergence => return divergences(&self.mean, &self.log_variance),
-            ElboForm::Entropy => (self.latents.sqr()?.mean(0)? - &self.log_variance)?,
-        };
-        Ok(((twice - 1.0)? * 0.5)?)
-    }
-}
-
-impl Sampled {
-    /// `E_q[-log p(z)]` at the samples less the entropy of q, (batch).
-    fn surprise(&self, vae: &Vae) -> Result<Tensor, Error> {
-        let entropy = ((&self.log_variance + 1.0)?.sum(D::Minus1)? * 0.5)?;
-        Ok((vae.log_prior(&self.latents)?.mean(0)? + entropy)?.neg()?)
-    }
-}
-
-/// What the divergence counts for in an objective.
+/// The weight of the divergence in an objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Weighting {
-    /// How it is estimated.
+    /// The form of its estimate.
     pub form: ElboForm,
     /// Its weight.
     pub weight: f64,
@@ -146,14 +114,13 @@ impl Bound {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn sample(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
-        let (mean, log_variance) = vae.encode(&batch.inputs)?;
-        let deviation = (&log_variance * 0.5)?.exp()?;
-        let latents = noise.broadcast_mul(&deviation)?.broadcast_add(&mean)?;
+        let posterior = vae.gaussian(&batch.inputs)?;
+        let latents = posterior.sample(noise)?;
         let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
         let reconstruction = log_likelihoods.mean(0)?;
         let importance = if noise.dim(0)? > 1 {
             Some(Importance {
-                log_ratios: log_ratio(vae, &latents, noise, &log_variance)?,
+                log_ratios: log_ratio(vae, &latents, noise, &posterior.log_variance)?,
                 log_likelihoods,
             })
         } else {
@@ -161,12 +128,9 @@ impl Bound {
         };
         Ok(Self {
             reconstruction,
-            kl: vae.divergence(&mean, &log_variance)?,
-            posterior: Sampled {
-                mean,
-                log_variance,
-                latents,
-            },
+            kl: vae.divergence_of(&posterior)?,
+            posterior,
+            latents,
             importance,
         })
     }
@@ -192,7 +156,11 @@ impl Bound {
         }
         let divergence = match (&vae.prior, weighting.form) {
             (Prior::Standard, form) => {
-                let mut divergences = self.posterior.divergences(form)?.mean(0)?;
+                let divergences = match form {
+                    ElboForm::Divergence => self.posterior.divergences()?,
+                    ElboForm::Entropy => self.posterior.divergences_at(&self.latents)?,
+                };
+                let mut divergences = divergences.mean(0)?;
                 // Without free bits an estimate by samples may well be below zero.
                 if weighting.free_bits > 0.0 {
                     divergences = divergences.maximum(weighting.free_bits)?;
@@ -201,12 +169,15 @@ impl Bound {
             }
             // The parts of latents are those of N(0, I) alone.
             (_, ElboForm::Divergence) => self.kl.mean_all()?,
-            (_, ElboForm::Entropy) => self.posterior.surprise(vae)?.mean_all()?,
+            (_, ElboForm::Entropy) => {
+                let log_prior = vae.log_prior(&self.latents)?.mean(0)?;
+                (log_prior + self.posterior.entropy()?)?.neg()?.mean_all()?
+            }
         };
         Ok((self.reconstruction.mean_all()? - (divergence * weighting.weight)?)?)
     }
 
-    /// What training ascends by default, (batch): of one sample the ELBO; of more the importance-weighted
+    /// The objective of training by default, (batch): of one sample the ELBO; of more the importance-weighted
     /// bound `log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)` (Burda, Grosse and Salakhutdinov,
     /// "Importance weighted autoencoders", 2016, equation 8; over the observed inputs it is that
     /// of Mattei and Frellsen, equation 4).
@@ -247,6 +218,18 @@ fn log_mean_exp(x: &Tensor) -> Result<Tensor, Error> {
     let highest = x.max_keepdim(0)?.detach();
     let mean = x.broadcast_sub(&highest)?.exp()?.mean(0)?;
     Ok((mean.log()? + highest.squeeze(0)?)?)
+}
+
+impl Gaussian {
+    /// The bound without the likelihood's constant, (samples, batch), at each sample of the noise
+    /// (samples, batch, latents); the divergence in closed form.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn bounds(&self, vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
+        let log_likelihoods = batch.log_likelihoods(vae, &self.sample(noise)?)?;
+        Ok(log_likelihoods.broadcast_sub(&vae.divergence_of(self)?)?)
+    }
 }
 
 #[cfg(test)]
@@ -410,7 +393,7 @@ mod tests {
         }
     }
 
-    /// Of several samples: the definition in f64, by the two parts of each weight.
+    /// The objective of several samples is its definition in f64, by the two parts of each weight.
     #[test]
     fn the_ratio_of_importance_weights_is_weighted() {
         let (vae, batch, noise) = case(4);
@@ -436,7 +419,7 @@ mod tests {
         }
     }
 
-    /// Where a latent has less than its free bits, the divergence does not pull at it.
+    /// The divergence does not pull at a latent that has less than its free bits.
     #[test]
     fn free_bits_stop_the_pull_of_the_divergence() {
         let (vae, batch, noise) = case(1);

@@ -14,12 +14,12 @@ use rand_core::Rng;
 pub struct Prepared {
     /// The raw readings.
     pub readings: Readings,
-    /// The same as tensors, all rows, all inputs observed.
+    /// All readings as tensors, all inputs observed.
     pub batch: Batch,
-    /// What the bits of the readings are drawn from anew in each epoch, where they are; `readings`
+    /// Chances that the bits of the readings are drawn from anew in each epoch, where they are; `readings`
     /// and `batch` then hold one draw.
     pub intensities: Option<Intensities>,
-    /// What is there of the readings; none where all is.
+    /// The observed numbers of the readings; none where all are.
     pub observed: Option<Masks>,
     /// The part of a reading's log density that no parameter touches.
     constants: Constants,
@@ -66,7 +66,7 @@ impl Prepared {
         Self { observed, ..self }
     }
 
-    /// What is there of all readings and is in `masks` too; none where that is everything.
+    /// The observed numbers of all readings that are in `masks` too; none where that is everything.
     pub fn masks(&self, masks: Option<&Masks>) -> Option<Masks> {
         match (&self.observed, masks) {
             (None, masks) => masks.cloned(),
@@ -75,7 +75,7 @@ impl Prepared {
         }
     }
 
-    /// What is there of the readings `rows` and is in `drawn`, which are masks of these alone.
+    /// The observed numbers of the readings `rows` that are in `drawn` too, which are masks of these alone.
     pub fn masks_of(&self, rows: &[u32], drawn: Option<Masks>) -> Option<Masks> {
         let Some(observed) = &self.observed else {
             return drawn;
@@ -104,7 +104,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// The same with the tensors on `device`.
+    /// Copies the tensors to `device`.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -158,7 +158,7 @@ impl Prepared {
         }
     }
 
-    /// What no parameter touches of the log density of the observed inputs of reading `row`;
+    /// The part of the log density of the observed inputs of reading `row` that depends on no parameter;
     /// `mask` is a row of masks.
     pub fn constant(&self, row: usize, mask: Option<(&Masks, usize)>) -> f64 {
         let observed = |input| mask.is_none_or(|(masks, at)| masks.observes(at, input));

@@ -1,5 +1,6 @@
 //! p(z) in floats: the formulas of `elbow::distribution::Prior`, on tensors.
 
+use super::posterior::Gaussian;
 use crate::config::PriorKind;
 use crate::error::Error;
 use crate::numeric::random::{normals, uniform};
@@ -26,7 +27,7 @@ pub enum Prior {
     /// The mean of the posteriors of pseudo-inputs, which are learned (Tomczak and Welling, "VAE with a
     /// VampPrior", AISTATS 2018, equation 9).
     Vamp {
-        /// As the encoder takes them in, (components, numbers in a reading).
+        /// Network inputs, (components, numbers in a reading).
         pseudo_inputs: Var,
     },
 }
@@ -117,7 +118,7 @@ impl Prior {
     /// [`Error::Tensor`].
     pub fn components(
         &self,
-        encode: impl Fn(&Tensor) -> Result<(Tensor, Tensor), Error>,
+        encode: impl Fn(&Tensor) -> Result<Gaussian, Error>,
     ) -> Result<Option<Components>, Error> {
         let (low, high) = LOG_VARIANCES;
         Ok(match self {
@@ -138,8 +139,8 @@ impl Prior {
             }
             Self::Vamp { pseudo_inputs } => {
                 let count = pseudo_inputs.dim(0)?;
-                let (means, log_variances) = encode(pseudo_inputs)?;
-                let (means, log_variances) = (means.contiguous()?, log_variances.contiguous()?);
+                let Gaussian { mean, log_variance } = encode(pseudo_inputs)?;
+                let (means, log_variances) = (mean.contiguous()?, log_variance.contiguous()?);
                 let log_weights = Tensor::full(-(count as f32).ln(), count, means.device())?;
                 Some(Components {
                     log_weights,
@@ -164,9 +165,12 @@ impl Components {
         // Of q standardized by the component: KL(N(d/s, ratio) || N(0, I)).
         let shift = distance.broadcast_mul(&(&self.log_variances * -0.5)?.exp()?.unsqueeze(0)?)?;
         let log_ratio = log_variance.broadcast_sub(&self.log_variances.unsqueeze(0)?)?;
-        let terms = kl(&shift, &log_ratio)?
-            .neg()?
-            .broadcast_add(&self.log_weights)?;
+        let standardized = Gaussian {
+            mean: shift,
+            log_variance: log_ratio,
+        };
+        let divergences = standardized.divergences()?.sum(D::Minus1)?;
+        let terms = divergences.neg()?.broadcast_add(&self.log_weights)?;
         Ok(log_sum_exp(&terms)?.neg()?)
     }
 
@@ -223,20 +227,6 @@ fn log_sum_exp(x: &Tensor) -> Result<Tensor, Error> {
     Ok((sum.log()? + highest.squeeze(D::Minus1)?)?)
 }
 
-/// `KL(N(mu, diag(exp(log_variance))) || N(0, I))`, (batch).
-///
-/// # Errors
-/// [`Error::Tensor`].
-pub fn kl(mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
-    Ok(divergences(mean, log_variance)?.sum(D::Minus1)?)
-}
-
-/// The part of each latent in [`kl`], (batch, latents).
-pub(super) fn divergences(mean: &Tensor, log_variance: &Tensor) -> Result<Tensor, Error> {
-    let twice = ((mean.sqr()? + log_variance.exp()?)? - log_variance)?;
-    Ok(((twice - 1.0)? * 0.5)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,7 +260,11 @@ mod tests {
             tensor(&[0.5, -1.0, 2.0], &[1, 3]),
             tensor(&[-1.0, 0.2, -4.0], &[1, 3]),
         );
-        let exact = scalar(&kl(&mean, &log_variance).unwrap());
+        let q = Gaussian {
+            mean: mean.clone(),
+            log_variance: log_variance.clone(),
+        };
+        let exact = scalar(&q.divergences().unwrap());
         let got = scalar(&one.divergence(&mean, &log_variance).unwrap());
         assert!((got - exact).abs() < 1e-5, "{got} {exact}");
         let z = tensor(&[0.3, -0.7, 1.1], &[1, 1, 3]);

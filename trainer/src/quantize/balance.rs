@@ -20,7 +20,7 @@ use super::pool::Pool;
 use super::ranges::hidden_outputs;
 use super::rows::Grid;
 use crate::error::Error;
-use crate::model::{Dense, Vae};
+use crate::model::{Dense, Gaussian, Vae};
 use crate::numeric::random::{self, Purpose, normals};
 use candle_core::{DType, Tensor};
 
@@ -66,7 +66,7 @@ impl Balance {
         let inputs = &pool.normal.batch.inputs;
         let latents = pool.taken_in(vae)?;
         let mut layers = half(&vae.encoder, &vae.heads, inputs, |heads| {
-            vae.posterior_information(heads)
+            Gaussian::of_heads(heads)?.information()
         })?;
         layers.extend(half(&vae.decoder, &vae.output, &latents, |outputs| {
             vae.likelihood.information(outputs)

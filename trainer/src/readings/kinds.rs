@@ -124,7 +124,7 @@ fn columns(dataset: &Dataset, conditions: usize, roles: &[NamedRole]) -> Vec<Col
     columns
 }
 
-/// What is said of each column.
+/// The kind that a user gives each column.
 fn told(
     columns: &[Column],
     wanted: &[WantedKind],

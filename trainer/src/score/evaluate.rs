@@ -5,7 +5,7 @@ use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::{Batch, Bound};
-use crate::model::posterior::{Proposal, draw_noise, opposite};
+use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
 use crate::numeric::evidence::Evidence;
@@ -15,7 +15,6 @@ use crate::numeric::statistics::mean_and_error;
 use crate::numeric::statistics::spearman;
 pub use crate::readings::device::{device_scores, elbos, imputed, on_device};
 use crate::readings::masks::Masks;
-use crate::score::importance::Posterior;
 use crate::score::importance::log_weights;
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
@@ -118,7 +117,7 @@ pub fn evidence(
     let mut all = Vec::with_capacity(data.readings.len());
     for row in 0..data.readings.len() {
         let batch = data.narrow(row, 1, None)?;
-        let proposal = Posterior::encode(vae, &batch)?;
+        let proposal = vae.gaussian(&batch.inputs)?;
         let weights = log_weights(vae, &batch, &proposal, samples, &mut rng)?;
         all.extend(weights.iter().map(|weights| {
             let evidence = Evidence::new(weights);
@@ -166,15 +165,14 @@ impl LogEvidence {
     }
 }
 
-/// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`]
-/// or of [`Proposal::divergence`].
+/// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`].
 fn elbo(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
     if vae.latent() == Latent::Gaussian {
         return Bound::sample(vae, batch, noise)?.elbo();
     }
-    let proposal = Proposal::encode(vae, &batch.inputs)?;
+    let proposal = vae.posterior(&batch.inputs)?;
     let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
-    Ok((reconstruction.mean(0)? - proposal.divergence(vae)?)?)
+    Ok((reconstruction.mean(0)? - vae.divergence(&proposal)?)?)
 }
 
 /// Points for each reading in the float bound of [`Scores`], at least.

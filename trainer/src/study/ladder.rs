@@ -1,6 +1,7 @@
 //! The ladder of nats: from log p(x) down to what the device computes, and what the latents carry.
 
 use crate::error::Error;
+use crate::model::Gaussian;
 use crate::model::Vae;
 use crate::model::activity::{ACTIVE, variances};
 use crate::model::objective::Batch;
@@ -9,7 +10,6 @@ use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose, normals};
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::device::device_scores;
-use crate::score::importance::Posterior;
 use crate::score::importance::log_weights;
 use crate::score::importance::naive_log_weights;
 use crate::train::inference::{Ascent, refine};
@@ -168,11 +168,7 @@ impl Ladder {
         let batch = &data.batch;
         let readings = data.readings.len();
         let mut rng = random::stream(setting.seed, Purpose::Inference);
-        let amortized = Posterior::encode(vae, batch)?;
-        let amortized = Posterior {
-            mean: amortized.mean.detach(),
-            log_variance: amortized.log_variance.detach(),
-        };
+        let amortized = vae.gaussian(&batch.inputs)?.detach();
         let semi = refine(vae, batch, &amortized, SEMI_AMORTIZED, &mut rng)?;
         let svi = refine(vae, batch, &amortized, CONVERGED, &mut rng)?;
 
@@ -235,7 +231,7 @@ impl Setting<'_> {
     /// draws.
     fn evidence(
         &self,
-        proposal: Option<&Posterior>,
+        proposal: Option<&Gaussian>,
         counts: &[usize],
     ) -> Result<Vec<Values>, Error> {
         let most = counts.iter().copied().max().unwrap_or(1);
@@ -267,7 +263,7 @@ impl Setting<'_> {
     }
 
     /// The float ELBO with the posteriors `posterior`.
-    fn elbo(&self, posterior: &Posterior) -> Result<Values, Error> {
+    fn elbo(&self, posterior: &Gaussian) -> Result<Values, Error> {
         let mut rng = random::stream(self.seed, Purpose::Ladder);
         let pairs = usize::from(ELBO_SAMPLES) / 2;
         let (mut means, mut errors) = (vec![], vec![]);
@@ -337,7 +333,7 @@ impl Setting<'_> {
 }
 
 impl Latents {
-    fn new(posterior: &Posterior, seed: u64) -> Result<Self, Error> {
+    fn new(posterior: &Gaussian, seed: u64) -> Result<Self, Error> {
         let means = rows(&posterior.mean)?;
         let log_variances = rows(&posterior.log_variance)?;
         let latents = means.first().map_or(0, Vec::len);

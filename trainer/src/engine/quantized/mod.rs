@@ -11,11 +11,11 @@
 #[cfg(test)]
 mod tests;
 
-use super::product::forward;
-use super::values::Values;
 use crate::error::Error;
 use crate::likelihood::output_steps;
 use crate::model::Vae;
+use crate::model::layer::product::forward;
+use crate::model::layer::{Shape, Values};
 use crate::quantize::{Operand, Plan, Rows, Scheme};
 use crate::readings::Normalization;
 use elbow::distribution::LARGEST_MEAN;
@@ -298,7 +298,11 @@ impl Layer {
             outputs.extend(self.plain(&integers[..rows * inputs]));
             return;
         }
-        let shape = (rows, inputs, width);
+        let shape = Shape {
+            rows,
+            inputs,
+            outputs: width,
+        };
         sums.resize(rows * width, 0.0);
         if self.wide {
             half.clear();

@@ -1,6 +1,7 @@
 //! What the cost of a score is made of: numbers that instructions grow with.
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
+use crate::model::Gaussian;
 use elbow::distribution::Family;
 use elbow::layer::Packing;
 use elbow::{LayerRole, Model};
@@ -169,7 +170,12 @@ impl Shape {
 
     /// What the instructions of encoding grow with.
     pub(super) fn encoding(&self, granules: Granules) -> Vec<f64> {
-        let widths = [&[self.numbers], &self.encoder[..], &[2 * self.latents]].concat();
+        let widths = [
+            &[self.numbers],
+            &self.encoder[..],
+            &[Gaussian::HEADS * self.latents],
+        ]
+        .concat();
         // Counts are checked against their support.
         let checked = self.inputs_of(Terms::Counts);
         let numbers = [1, self.numbers, checked, self.latents].map(|number| number as f64);

@@ -1,5 +1,7 @@
 //! A dense layer.
 
+use super::elementwise::{add_bias, add_bias_rectify, column_sums};
+use super::product::{self, Shape};
 use crate::error::Error;
 use crate::numeric::random::uniform;
 use candle_core::{Device, Tensor, Var};
@@ -17,9 +19,6 @@ pub struct Dense {
 impl Dense {
     /// Weights and biases uniform within `1 / sqrt(inputs)` of zero (LeCun et al., "Efficient
     /// BackProp", 1998, up to the constant; the default of the common frameworks).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -37,18 +36,51 @@ impl Dense {
         })
     }
 
+    /// Numbers that it takes in.
+    pub fn inputs(&self) -> usize {
+        self.weight.dims()[0]
+    }
+
+    /// Numbers that it gives.
+    pub fn outputs(&self) -> usize {
+        self.bias.elem_count()
+    }
+
+    /// Its parameters with their names.
+    pub fn parameters(&self) -> [(&'static str, &Var); 2] {
+        [("weight", &self.weight), ("bias", &self.bias)]
+    }
+
+    /// The layer of the inputs `kept` alone.
+    pub fn with_inputs(&self, kept: &Tensor) -> Result<Self, Error> {
+        Ok(Self {
+            weight: Var::from_tensor(&self.weight.index_select(kept, 0)?)?,
+            bias: self.bias.clone(),
+        })
+    }
+
+    /// The layer of the outputs `kept` alone.
+    pub fn with_outputs(&self, kept: &Tensor) -> Result<Self, Error> {
+        Ok(Self {
+            weight: Var::from_tensor(&self.weight.index_select(kept, 1)?)?,
+            bias: Var::from_tensor(&self.bias.index_select(kept, 0)?)?,
+        })
+    }
+
+    /// Its numbers in slices.
+    pub(crate) fn values(&self) -> Result<Values, Error> {
+        Ok(Values {
+            weight: self.weight.flatten_all()?.to_vec1()?,
+            bias: self.bias.to_vec1()?,
+        })
+    }
+
     /// (batch, outputs) from (batch, inputs).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn forward(&self, x: &Tensor) -> Result<Tensor, Error> {
         Ok(x.matmul(&self.weight)?.broadcast_add(&self.bias)?)
     }
 
     /// Output by output, the weights in f64.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn rows(&self) -> Result<Vec<Vec<f64>>, Error> {
         let rows = self.weight.t()?.contiguous()?.to_vec2::<f32>()?;
         Ok(rows
@@ -58,9 +90,6 @@ impl Dense {
     }
 
     /// The biases in f64.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn biases(&self) -> Result<Vec<f64>, Error> {
         Ok(self
             .bias
@@ -68,5 +97,33 @@ impl Dense {
             .into_iter()
             .map(f64::from)
             .collect())
+    }
+}
+
+/// The numbers of a layer in slices: values, or gradients.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    /// (inputs, outputs).
+    pub(crate) weight: Vec<f32>,
+    /// (outputs).
+    pub(crate) bias: Vec<f32>,
+}
+
+impl Values {
+    /// `y = x W + b`, rectified or not: (rows, outputs) from (rows, inputs).
+    pub(crate) fn forward(&self, x: &[f32], y: &mut [f32], shape: Shape, rectified: bool) {
+        product::forward(x, &self.weight, y, shape);
+        if rectified {
+            add_bias_rectify(y, &self.bias);
+        } else {
+            add_bias(y, &self.bias);
+        }
+    }
+
+    /// Becomes the gradient in weights and biases of a layer that took in `x` (rows, inputs), from that in its outputs
+    /// before they are rectified, `dy` (rows, outputs).
+    pub(crate) fn take_gradient(&mut self, x: &[f32], dy: &[f32], shape: Shape) {
+        product::weight_gradient(x, dy, &mut self.weight, shape);
+        column_sums(dy, &mut self.bias);
     }
 }

@@ -1,8 +1,12 @@
 //! The layers of a model: which there are, and what one computes.
 
 mod dense;
+pub(crate) mod elementwise;
+pub(crate) mod product;
 
 pub use dense::Dense;
+pub(crate) use dense::Values;
+pub(crate) use product::Shape;
 
 use std::fmt;
 

@@ -22,27 +22,18 @@ impl Bernoulli {
     }
 
     /// Bits (samples, batch, latents) from noise of that shape; no gradient goes through them.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
         let chances = Self::chances(&self.logits.detach())?;
         Ok(noise.broadcast_lt(&chances)?.to_dtype(DType::F32)?)
     }
 
     /// `log q(z|x)`, (samples, batch).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn log_density(&self, latents: &Tensor) -> Result<Tensor, Error> {
         let chosen = latents.broadcast_mul(&self.logits)?.sum(D::Minus1)?;
         Ok(chosen.broadcast_sub(&softplus(&self.logits)?.sum(D::Minus1)?)?)
     }
 
     /// `log p(z)` of fair coins, (samples, batch).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn log_prior(latents: &Tensor) -> Result<Tensor, Error> {
         let (samples, batch, size) = latents.dims3()?;
         let coins = -(size as f32) * std::f32::consts::LN_2;
@@ -50,9 +41,6 @@ impl Bernoulli {
     }
 
     /// `KL(q(z|x) || p(z))` from fair coins, (batch): `Z ln 2` less the entropies, `softplus(l) - l sigmoid(l)` each.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn divergence(&self) -> Result<Tensor, Error> {
         let chances = Self::chances(&self.logits)?;
         let entropies = (softplus(&self.logits)? - (&self.logits * chances)?)?;

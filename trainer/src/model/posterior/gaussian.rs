@@ -7,7 +7,7 @@ use candle_core::{D, DType, Device, Tensor};
 /// The lowest and the highest log-variance that an image may have.
 pub const LOG_VARIANCES: (f64, f64) = (-20.0, 4.0);
 
-/// `N(mean, diag(exp(log_variance)))` for each reading of a batch.
+/// `N(mean, diag(exp(log_variance)))` for each reading of a batch. Its functions fail with [`Error::Tensor`].
 #[derive(Clone, Debug)]
 pub struct Gaussian {
     /// (batch, latents).
@@ -21,9 +21,6 @@ impl Gaussian {
     pub const HEADS: usize = 2;
 
     /// The posteriors of `heads` (batch, 2 * latents).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn of_heads(heads: &Tensor) -> Result<Self, Error> {
         let latents = heads.dim(1)? / Self::HEADS;
         Ok(Self {
@@ -33,9 +30,6 @@ impl Gaussian {
     }
 
     /// The prior N(0, I), for every reading.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn prior(readings: usize, latents: usize, device: &Device) -> Result<Self, Error> {
         let zeros = Tensor::zeros((readings, latents), DType::F32, device)?;
         Ok(Self {
@@ -45,9 +39,6 @@ impl Gaussian {
     }
 
     /// The posteriors of `length` readings from `start`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn narrow(&self, start: usize, length: usize) -> Result<Self, Error> {
         Ok(Self {
             mean: self.mean.narrow(0, start, length)?,
@@ -55,7 +46,7 @@ impl Gaussian {
         })
     }
 
-    /// The same, constant.
+    /// A copy without gradient.
     #[must_use]
     pub fn detach(&self) -> Self {
         Self {
@@ -65,18 +56,12 @@ impl Gaussian {
     }
 
     /// `z = mu + sigma * noise` for noise (samples, batch, latents).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
         let deviation = (&self.log_variance * 0.5)?.exp()?;
         Ok(noise.broadcast_mul(&deviation)?.broadcast_add(&self.mean)?)
     }
 
     /// `log q(z|x)` without `-Z/2 ln 2 pi`, (samples, batch).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn log_density(&self, latents: &Tensor) -> Result<Tensor, Error> {
         let precision = (&self.log_variance * -0.5)?.exp()?;
         let deviation = latents.broadcast_sub(&self.mean)?;
@@ -87,38 +72,26 @@ impl Gaussian {
     }
 
     /// The part of each latent in `KL(q || N(0, I))`, (batch, latents).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn divergences(&self) -> Result<Tensor, Error> {
         let (mean, log_variance) = (&self.mean, &self.log_variance);
         let twice = ((mean.sqr()? + log_variance.exp()?)? - log_variance)?;
         Ok(((twice - 1.0)? * 0.5)?)
     }
 
-    /// The same at `latents` (samples, batch, latents): `E_q[-log p(z)]` less the entropy, which is
+    /// The estimate of [`Gaussian::divergences`] at `latents` (samples, batch, latents): `E_q[-log p(z)]` less the entropy, which is
     /// `1/2 z^2 - 1/2 (1 + ln sigma^2)`.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn divergences_at(&self, latents: &Tensor) -> Result<Tensor, Error> {
         let twice = (latents.sqr()?.mean(0)? - &self.log_variance)?;
         Ok(((twice - 1.0)? * 0.5)?)
     }
 
     /// The entropy without `Z/2 ln 2 pi`, (batch).
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn entropy(&self) -> Result<Tensor, Error> {
         Ok(((&self.log_variance + 1.0)?.sum(D::Minus1)? * 0.5)?)
     }
 
     /// The Fisher information that a draw has of each head, (batch, 2 * latents): 1 / sigma^2 of a mean, 1/2 of a
     /// log-variance.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
     pub fn information(&self) -> Result<Tensor, Error> {
         let (low, high) = LOG_VARIANCES;
         let log_variance = self.log_variance.clamp(low, high)?;
@@ -144,9 +117,9 @@ pub struct Axis {
 pub struct Divergence {
     /// Nats.
     pub value: f32,
-    /// By the mean.
+    /// Derivative by the mean.
     pub of_mean: f32,
-    /// By the log-variance.
+    /// Derivative by the log-variance.
     pub of_log_variance: f32,
 }
 

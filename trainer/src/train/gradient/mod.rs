@@ -20,7 +20,7 @@ pub use variance::{Bias, Row, Setting, Variance};
 use crate::config::{ElboForm, Gradient};
 use crate::error::Error;
 use crate::model::objective::{Batch, Bound, Weighting};
-use crate::model::posterior::{Proposal, draw_noise};
+use crate::model::posterior::draw_noise;
 use crate::model::{Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use baseline::{Average, Learned};
@@ -162,13 +162,13 @@ struct Sampled {
 
 impl Sampled {
     fn new(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
-        let proposal = Proposal::encode(vae, &batch.inputs)?;
+        let proposal = vae.posterior(&batch.inputs)?;
         let latents = proposal.sample(noise)?.detach();
         let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
         Ok(Self {
-            log_joint: (&log_likelihoods + proposal.log_prior(vae, &latents)?)?,
+            log_joint: (&log_likelihoods + vae.log_prior(&latents)?)?,
             log_posterior: proposal.log_density(&latents)?,
-            divergence: proposal.divergence(vae)?,
+            divergence: vae.divergence(&proposal)?,
             log_likelihoods,
         })
     }
@@ -233,11 +233,11 @@ const AT_THE_SAMPLE: Weighting = Weighting {
 /// doubly reparameterized (Tucker et al., "Doubly reparameterized gradient estimators for Monte Carlo
 /// objectives", ICLR 2019, equation 8): unbiased.
 fn pathwise(vae: &Vae, batch: &Batch, noise: &Tensor, power: i32) -> Result<Estimate, Error> {
-    let proposal = Proposal::encode(vae, &batch.inputs)?;
+    let proposal = vae.posterior(&batch.inputs)?;
     let path = proposal.sample(noise)?;
     let latents = Var::from_tensor(&path.detach())?;
     let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
-    let ratio = (proposal.log_prior(vae, &latents)? - proposal.detach().log_density(&latents)?)?;
+    let ratio = (vae.log_prior(&latents)? - proposal.detach().log_density(&latents)?)?;
     let log_weights = (&log_likelihoods + ratio)?;
     let weights = host(&log_weights)?;
     let (samples, readings) = log_weights.dims2()?;
@@ -262,7 +262,7 @@ fn pathwise(vae: &Vae, batch: &Batch, noise: &Tensor, power: i32) -> Result<Esti
     Ok(Estimate {
         gradients,
         reconstruction: total(&log_likelihoods.mean(0)?)?,
-        kl: total(&proposal.divergence(vae)?)?,
+        kl: total(&vae.divergence(&proposal)?)?,
         bound: weights.bounds().iter().sum(),
     })
 }

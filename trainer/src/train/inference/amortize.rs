@@ -7,12 +7,12 @@ use crate::config::cosine;
 use crate::data::shuffle;
 use crate::engine::adam::Adam;
 use crate::error::Error;
+use crate::model::Gaussian;
 use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::score::evaluate::float_scores;
-use crate::score::importance::Posterior;
 use crate::train::{Best, Epoch};
 use candle_core::{Tensor, Var};
 
@@ -53,7 +53,7 @@ pub fn train_locally(
 ) -> Result<Vec<Epoch>, Error> {
     let readings = training.readings.len();
     let half = config.train.epochs.div_ceil(2);
-    let prior = Posterior::prior(readings, vae.latents(), training.batch.inputs.device())?;
+    let prior = Gaussian::prior(readings, vae.latents(), training.batch.inputs.device())?;
     let (encoder, decoder) = halves(vae);
     let mut course = Course::new(vae, config, training, decoder, half);
     let mut stage = Stage::Decoder(Local::new(&prior)?);
@@ -168,7 +168,7 @@ impl<'a> Course<'a> {
     fn step(&mut self, stage: &mut Stage, rows: &[u32], rate: f64) -> Result<(f64, f64), Error> {
         let batch = self.training.select(rows, &mut self.noise)?;
         let posterior = match stage {
-            Stage::Encoder => Posterior::encode(self.vae, &batch)?,
+            Stage::Encoder => self.vae.gaussian(&batch.inputs)?,
             Stage::Decoder(local) => self.ascend_locally(local, &batch, rows, rate)?,
         };
         let bounds = posterior.bounds(self.vae, &batch, &self.draw(rows.len())?)?;
@@ -178,7 +178,12 @@ impl<'a> Course<'a> {
             self.vae.likelihood.project()?;
         }
         let mean = f64::from(bounds.mean_all()?.to_scalar::<f32>()?);
-        let kl = f64::from(posterior.kl(self.vae)?.sum_all()?.to_scalar::<f32>()?);
+        let kl = f64::from(
+            self.vae
+                .divergence_of(&posterior)?
+                .sum_all()?
+                .to_scalar::<f32>()?,
+        );
         Ok((mean * rows.len() as f64, kl))
     }
 
@@ -189,7 +194,7 @@ impl<'a> Course<'a> {
         batch: &Batch,
         rows: &[u32],
         rate: f64,
-    ) -> Result<Posterior, Error> {
+    ) -> Result<Gaussian, Error> {
         let device = batch.inputs.device();
         for _ in 0..LOCAL_STEPS {
             let noise = self.draw(rows.len())?;

@@ -1,7 +1,7 @@
 //! Parameters of each reading's own, and their optimizer.
 
 use crate::error::Error;
-use crate::score::importance::Posterior;
+use crate::model::Gaussian;
 use candle_core::{Device, Tensor, Var};
 
 const BETA_1: f32 = 0.9;
@@ -24,15 +24,11 @@ pub(super) struct Local {
 /// The parameters of some readings, as variables.
 pub(super) struct Variables {
     var: Var,
-    latents: usize,
 }
 
 impl Variables {
-    pub(super) fn posterior(&self) -> Result<Posterior, Error> {
-        Ok(Posterior {
-            mean: self.var.narrow(1, 0, self.latents)?,
-            log_variance: self.var.narrow(1, self.latents, self.latents)?,
-        })
+    pub(super) fn posterior(&self) -> Result<Gaussian, Error> {
+        Gaussian::of_heads(&self.var)
     }
 
     pub(super) fn var(&self) -> &Tensor {
@@ -41,10 +37,10 @@ impl Variables {
 }
 
 impl Local {
-    pub(super) fn new(start: &Posterior) -> Result<Self, Error> {
+    pub(super) fn new(start: &Gaussian) -> Result<Self, Error> {
         let (readings, latents) = start.mean.dims2()?;
         let values = Tensor::cat(&[&start.mean, &start.log_variance], 1)?;
-        let count = 2 * readings * latents;
+        let count = Gaussian::HEADS * readings * latents;
         Ok(Self {
             latents,
             values: values.flatten_all()?.to_vec1()?,
@@ -56,17 +52,16 @@ impl Local {
 
     /// The parameters of the readings `rows`, in that order.
     pub(super) fn variables(&self, rows: &[u32], device: &Device) -> Result<Variables, Error> {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         let values = rows.iter().flat_map(|&row| self.row(row));
         let values = Tensor::from_vec(values.copied().collect(), (rows.len(), width), device)?;
         Ok(Variables {
             var: Var::from_tensor(&values)?,
-            latents: self.latents,
         })
     }
 
     fn row(&self, row: u32) -> &[f32] {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         &self.values[row as usize * width..][..width]
     }
 
@@ -77,7 +72,7 @@ impl Local {
         gradient: &Tensor,
         rate: f64,
     ) -> Result<(), Error> {
-        let width = 2 * self.latents;
+        let width = Gaussian::HEADS * self.latents;
         let gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
         for (&row, gradient) in rows.iter().zip(gradient.chunks_exact(width)) {
             let row = row as usize;

@@ -2,10 +2,10 @@
 
 use super::local::Local;
 use crate::error::Error;
+use crate::model::Gaussian;
 use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::numeric::random::normals;
-use crate::score::importance::Posterior;
 use candle_core::{Device, Tensor};
 use rand_core::Rng;
 
@@ -46,7 +46,7 @@ pub enum Ascent {
 #[derive(Clone, Debug)]
 pub struct Refined {
     /// For each reading.
-    pub posterior: Posterior,
+    pub posterior: Gaussian,
     /// Steps that were taken.
     pub steps: usize,
     /// Whether it stopped by itself.
@@ -63,7 +63,7 @@ pub struct Refined {
 pub fn refine(
     vae: &Vae,
     batch: &Batch,
-    start: &Posterior,
+    start: &Gaussian,
     ascent: Ascent,
     rng: &mut impl Rng,
 ) -> Result<Refined, Error> {
@@ -111,10 +111,7 @@ pub fn refine(
     }
     let posterior = local.variables(&rows, device)?.posterior()?;
     Ok(Refined {
-        posterior: Posterior {
-            mean: posterior.mean.detach(),
-            log_variance: posterior.log_variance.detach(),
-        },
+        posterior: posterior.detach(),
         steps: step,
         converged: rate < FINEST * first,
     })

@@ -4,6 +4,14 @@
 
 use gemm::Parallelism;
 
+/// The shape of a product: x is (rows, inputs), W (inputs, outputs) and y (rows, outputs).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) rows: usize,
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+}
+
 /// A matrix in a slice: rows and columns, and which way it is read.
 #[derive(Clone, Copy)]
 struct View<'a> {
@@ -28,9 +36,13 @@ impl View<'_> {
 /// `y = x W` for x (rows, inputs), W (inputs, outputs), y (rows, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
-pub(super) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: (usize, usize, usize)) {
-    let (rows, inputs, outputs) = shape;
+/// A slice is shorter than its shape.
+pub(crate) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: Shape) {
+    let Shape {
+        rows,
+        inputs,
+        outputs,
+    } = shape;
     let x = view(x, rows, inputs, false);
     multiply(x, view(weight, inputs, outputs, false), y);
 }
@@ -38,14 +50,13 @@ pub(super) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: (usize, u
 /// `dW = x^T dy`, (inputs, outputs), for x (rows, inputs) and dy (rows, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
-pub(super) fn weight_gradient(
-    x: &[f32],
-    dy: &[f32],
-    gradient: &mut [f32],
-    shape: (usize, usize, usize),
-) {
-    let (rows, inputs, outputs) = shape;
+/// A slice is shorter than its shape.
+pub(crate) fn weight_gradient(x: &[f32], dy: &[f32], gradient: &mut [f32], shape: Shape) {
+    let Shape {
+        rows,
+        inputs,
+        outputs,
+    } = shape;
     let x = view(x, rows, inputs, true);
     multiply(x, view(dy, rows, outputs, false), gradient);
 }
@@ -53,14 +64,13 @@ pub(super) fn weight_gradient(
 /// `dx = dy W^T`, (rows, inputs), for dy (rows, outputs) and W (inputs, outputs).
 ///
 /// # Panics
-/// Where a slice is shorter than its shape.
-pub(super) fn input_gradient(
-    dy: &[f32],
-    weight: &[f32],
-    gradient: &mut [f32],
-    shape: (usize, usize, usize),
-) {
-    let (rows, inputs, outputs) = shape;
+/// A slice is shorter than its shape.
+pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], gradient: &mut [f32], shape: Shape) {
+    let Shape {
+        rows,
+        inputs,
+        outputs,
+    } = shape;
     let dy = view(dy, rows, outputs, false);
     multiply(dy, view(weight, inputs, outputs, true), gradient);
 }
@@ -124,7 +134,11 @@ mod tests {
     fn products_match_sums_in_f64() {
         let mut rng = random::stream(1, Purpose::Noise);
         for (rows, inputs, outputs) in [(1, 1, 1), (3, 5, 7), (50, 17, 33), (2, 100, 4)] {
-            let shape = (rows, inputs, outputs);
+            let shape = Shape {
+                rows,
+                inputs,
+                outputs,
+            };
             let mut draw = |count| normals(&mut rng, count);
             let (x, w, dy) = (
                 draw(rows * inputs),

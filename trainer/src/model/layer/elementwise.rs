@@ -1,10 +1,10 @@
-//! What happens to single numbers, in loops that the compiler turns into the widest vector instructions
+//! Operations on single numbers, in loops that the compiler turns into the widest vector instructions
 //! the processor has.
 
 use pulp::Arch;
 
 /// `y = max(0, y + b)` for each row.
-pub(super) fn add_bias_rectify(y: &mut [f32], bias: &[f32]) {
+pub(crate) fn add_bias_rectify(y: &mut [f32], bias: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -19,7 +19,7 @@ pub(super) fn add_bias_rectify(y: &mut [f32], bias: &[f32]) {
 }
 
 /// `y = y + b` for each row.
-pub(super) fn add_bias(y: &mut [f32], bias: &[f32]) {
+pub(crate) fn add_bias(y: &mut [f32], bias: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -31,7 +31,7 @@ pub(super) fn add_bias(y: &mut [f32], bias: &[f32]) {
 }
 
 /// The sums of the columns of `rows`, into `sums`.
-pub(super) fn column_sums(rows: &[f32], sums: &mut [f32]) {
+pub(crate) fn column_sums(rows: &[f32], sums: &mut [f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -43,8 +43,8 @@ pub(super) fn column_sums(rows: &[f32], sums: &mut [f32]) {
     );
 }
 
-/// What goes back through a rectifier: `gradient` where its output `y` is above 0, into `y`.
-pub(super) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
+/// The gradient through a rectifier: `gradient` where its output `y` is above 0, into `y`.
+pub(crate) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -55,8 +55,8 @@ pub(super) fn rectified_gradient(y: &mut [f32], gradient: &[f32]) {
     );
 }
 
-/// The same through a rectifier that saturates: `gradient` where its output is above 0 and below its limit.
-pub(super) fn saturating_gradient(y: &mut [f32], gradient: &[f32], limits: &[f32]) {
+/// The gradient through a rectifier that saturates: `gradient` where its output is above 0 and below its limit.
+pub(crate) fn saturating_gradient(y: &mut [f32], gradient: &[f32], limits: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
@@ -75,7 +75,7 @@ pub(super) fn saturating_gradient(y: &mut [f32], gradient: &[f32], limits: &[f32
 }
 
 /// `sum += more`, number by number.
-pub(super) fn add(sum: &mut [f32], more: &[f32]) {
+pub(crate) fn add(sum: &mut [f32], more: &[f32]) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
