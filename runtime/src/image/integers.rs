@@ -1,6 +1,7 @@
 //! The integers of a description: the numbers of its tensors.
 
 use super::{ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, LikelihoodSpec, PriorSpec};
+use crate::distribution::Kind;
 use crate::requantize::Multiplier;
 use std::borrow::ToOwned;
 use std::string::{String, ToString};
@@ -117,7 +118,7 @@ impl LikelihoodIntegers {
                 let (words, tables) = heterogeneous_words(groups);
                 let kinds = groups.iter().flat_map(GroupSpec::kinds);
                 Self {
-                    kinds: kinds.map(|kind| kind.to_byte()).collect(),
+                    kinds: kinds.map(Kind::to_byte).collect(),
                     words,
                     tables,
                     ..Self::default()

@@ -132,7 +132,7 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
                 rows: words.next_u32() as u16,
             },
             bits: bits(words),
-            outputs: if words.next_u32() % 4 == 0 {
+            outputs: if words.next_u32().is_multiple_of(4) {
                 OutputsHeader::Wide
             } else {
                 let activations = [Activation::Identity, Activation::Relu];
