@@ -25,6 +25,16 @@ pub enum Error {
         /// The line to type.
         remedy: String,
     },
+    /// A tool that checks is absent and could not be installed, so that nothing was checked.
+    #[error("not run: {tool} is not on this machine: {reason}; type: {remedy}")]
+    Absent {
+        /// The tool.
+        tool: &'static str,
+        /// Why it was not installed.
+        reason: String,
+        /// The line to type.
+        remedy: String,
+    },
     /// A program could not be started.
     #[error("{program} does not start: {source}")]
     Start {

@@ -6,6 +6,7 @@
 //! * [`measure`]: what models and features cost, in instructions and bytes.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`mod@assurance`]: looks for faults that no test names.
+//! * [`picture`]: draws the picture of the documentation.
 //! * [`suite`]: everything that must hold, in one command.
 //!
 //! Each uses only those above it.
@@ -15,6 +16,7 @@ pub mod build;
 pub mod emulator;
 pub mod error;
 pub mod measure;
+pub mod picture;
 pub mod process;
 pub mod suite;
 pub mod tables;

@@ -20,7 +20,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -155,6 +155,16 @@ const STEPS: [Step; 14] = [
         arguments: &["test", "--release", "--package", "elbow-tests"],
         environment: &[],
     },
+    Step {
+        name: "fuzzing by coverage, 2 seconds a format",
+        arguments: &["xtask", "fuzz-guided", "--seconds", "2"],
+        environment: &[],
+    },
+    Step {
+        name: "Miri, quick tests of the runtime",
+        arguments: &["xtask", "miri"],
+        environment: &[],
+    },
 ];
 
 /// Sets up what is missing, runs every step even where one fails, and prints the summary.
@@ -172,32 +182,63 @@ pub fn run() -> Result<bool, Error> {
         .map(|step| {
             println!("\n== {} ==", step.name);
             let start = Instant::now();
-            let passed = step.run();
-            (step.name, passed, start.elapsed().as_secs_f64())
+            let verdict = step.run();
+            (step.name, verdict, start.elapsed().as_secs_f64())
         })
         .collect();
     println!("\n== summary ==");
-    for (name, passed, seconds) in &results {
-        let verdict = if *passed { "passed" } else { "FAILED" };
-        println!("{verdict}  {seconds:>6.1} s  {name}");
+    for (name, verdict, seconds) in &results {
+        println!("{}  {seconds:>6.1} s  {name}", verdict.name());
     }
-    let failed = results.iter().filter(|(_, passed, _)| !passed).count();
+    let count = |wanted| {
+        results
+            .iter()
+            .filter(|(_, verdict, _)| *verdict == wanted)
+            .count()
+    };
+    let (passed, failed) = (count(Verdict::Passed), count(Verdict::Failed));
     println!(
-        "\nsteps: {} passed, {failed} failed",
-        results.len() - failed
+        "\nsteps: {passed} passed, {failed} failed, {} skipped",
+        count(Verdict::NotRun)
     );
     Ok(failed == 0)
 }
 
+/// The exit code of a command of this program whose tool is not on this machine.
+pub const NOT_RUN: u8 = 3;
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    /// Its tool is not on this machine; it says so in a line of its own.
+    NotRun,
+}
+
+impl Verdict {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed ",
+            Self::Failed => "FAILED ",
+            Self::NotRun => "NOT RUN",
+        }
+    }
+}
+
 impl Step {
-    /// Whether cargo ends well; what it prints is for whoever watches.
-    fn run(&self) -> bool {
+    /// How cargo ends; what it prints is for whoever watches.
+    fn run(&self) -> Verdict {
         let mut command = Command::new("cargo");
         command
             .current_dir(workspace())
             .args(self.arguments)
             .envs(self.environment.iter().copied())
             .stdin(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
+        match command.status() {
+            Ok(status) if status.success() => Verdict::Passed,
+            Ok(status) if status.code() == Some(NOT_RUN.into()) => Verdict::NotRun,
+            _ => Verdict::Failed,
+        }
     }
 }

@@ -51,54 +51,29 @@ fn csv() -> String {
     text
 }
 
+/// The most that a model may take.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    flash: u64,
+    ram: u64,
+    instructions: u64,
+}
+
+impl Limits {
+    fn to_array(self) -> [u64; 3] {
+        [self.flash, self.ram, self.instructions]
+    }
+}
+
 /// Sizes a model of `data` to the limits for `core`, trains it a little, and holds what it takes on the core's
 /// board against them.
-fn check((data, features): (&str, &str), core: &str, limits: [u64; 3], folder: &Path) {
+fn check((data, features): (&str, &str), core: &str, limits: Limits, folder: &Path) {
     let run = folder.join(core);
-    let run = run.to_str().unwrap();
-    let [flash, ram, instructions] = limits;
-    let numbers = limits.map(|limit| limit.to_string());
-    let arguments = [
-        "fit",
-        data,
-        "--out",
-        run,
-        "--force",
-        "--keep-dead-latents",
-        "--epochs",
-        "3",
-        "--quiet",
-        "--core",
-        core,
-        "--flash",
-        &numbers[0],
-        "--ram",
-        &numbers[1],
-        "--instructions",
-        &numbers[2],
-    ];
-    trainer::run(&arguments, LIMIT).unwrap();
-    let raw = folder.join("raw.i16");
-    let raw = raw.to_str().unwrap();
-    trainer::run(
-        &["readings", run, data, "--out", raw, "--limit", "1"],
-        LIMIT,
-    )
-    .unwrap();
-    let image = std::fs::read(Path::new(run).join("model.elbow")).unwrap();
-    let aligned = AlignedImage::new(&image);
-    let model = Model::parse(&aligned).unwrap();
-    let board = counted(core);
-    let readings = std::fs::read(raw).unwrap();
-    let Cost { score, stack, .. } = costs::of_image(board, &image, &readings, folder).unwrap();
-    let size = product::size(board, Some(features)).unwrap();
-    let taken = [
-        (size.flash + image.len()) as u64,
-        stack + (size.statics + 8 * model.workspace_words() + 2 * model.reading_length()) as u64,
-        score,
-    ];
+    fit(data, core, limits, &run);
+    let taken = taken((data, features), core, &run);
     println!("{data} on {core}: {taken:?} of {limits:?}");
-    for (taken, limit) in taken.into_iter().zip([flash, ram, instructions]) {
+    let (taken, limits) = (taken.to_array(), limits.to_array());
+    for (taken, limit) in taken.into_iter().zip(limits) {
         assert!(taken <= limit, "{data} on {core}: {taken} of {limit}");
     }
     // One of the limits is all but used up.
@@ -106,17 +81,52 @@ fn check((data, features): (&str, &str), core: &str, limits: [u64; 3], folder: &
     let used = used.map(|(taken, limit)| taken as f64 / limit as f64);
     let most = used.fold(0.0, f64::max);
     assert!(most > 0.75, "{data} on {core}: {taken:?} of {limits:?}");
-    let summary = std::fs::read_to_string(Path::new(run).join("summary.json")).unwrap();
+    let summary = std::fs::read_to_string(run.join("summary.json")).unwrap();
     let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
     let budget = &summary["budget"];
     let told = budget["cost"]["instructions"].as_f64().unwrap();
     let error = budget["instructions_error"].as_f64().unwrap();
     // Models are told as with multipliers that shift by little, which cost more.
     let range = 0.8 * told..told * (1.0 + error);
+    let [_, _, counted] = taken;
     assert!(
-        range.contains(&(score as f64)),
-        "{data} on {core}: {told} told, {score} counted"
+        range.contains(&(counted as f64)),
+        "{data} on {core}: {told} told, {counted} counted"
     );
+}
+
+/// Trains a model of `data` within `limits` on `core`, a little.
+fn fit(data: &str, core: &str, limits: Limits, run: &Path) {
+    let run = run.to_str().unwrap();
+    let [flash, ram, instructions] = limits.to_array().map(|limit| limit.to_string());
+    let mut arguments = vec!["fit", data, "--out", run, "--force", "--keep-dead-latents"];
+    arguments.extend([
+        "--epochs", "3", "--quiet", "--core", core, "--flash", &flash,
+    ]);
+    arguments.extend(["--ram", &ram, "--instructions", &instructions]);
+    trainer::run(&arguments, LIMIT).unwrap();
+}
+
+/// What the model of `run` takes on the board of `core`, with the program around it.
+fn taken((data, features): (&str, &str), core: &str, run: &Path) -> Limits {
+    let folder = run.parent().unwrap();
+    let raw = folder.join("raw.i16");
+    let (run, out) = (run.to_str().unwrap(), raw.to_str().unwrap());
+    let arguments = ["readings", run, data, "--out", out, "--limit", "1"];
+    trainer::run(&arguments, LIMIT).unwrap();
+    let image = std::fs::read(Path::new(run).join("model.elbow")).unwrap();
+    let aligned = AlignedImage::new(&image);
+    let model = Model::parse(&aligned).unwrap();
+    let board = counted(core);
+    let readings = std::fs::read(raw).unwrap();
+    let Cost { score, stack, .. } = costs::of_image(board, &image, &readings, folder).unwrap();
+    let size = product::size(board, Some(features)).unwrap();
+    let words = 8 * model.workspace_words() + 2 * model.reading_length();
+    Limits {
+        flash: (size.flash + image.len()) as u64,
+        ram: stack + (size.statics + words) as u64,
+        instructions: score,
+    }
 }
 
 #[test]
@@ -125,14 +135,19 @@ fn models_keep_their_budgets_on_the_boards() {
     let file = folder.path().join("real.csv");
     std::fs::write(&file, csv()).unwrap();
     let file = file.to_str().unwrap();
+    let limits = |flash, ram, instructions| Limits {
+        flash,
+        ram,
+        instructions,
+    };
     // Each time another limit binds.
     let digits = ("digits", costs::FEATURES[0]);
     let real = (file, costs::FEATURES[1]);
     let folder = folder.path();
-    check(digits, "m4", [40 << 10, 16 << 10, 2_000_000], folder);
-    check(digits, "m0", [128 << 10, 16 << 10, 250_000], folder);
-    check(real, "m4", [128 << 10, 5 << 10, 1_000_000], folder);
-    check(real, "m0", [128 << 10, 16 << 10, 150_000], folder);
+    check(digits, "m4", limits(40 << 10, 16 << 10, 2_000_000), folder);
+    check(digits, "m0", limits(128 << 10, 16 << 10, 250_000), folder);
+    check(real, "m4", limits(128 << 10, 5 << 10, 1_000_000), folder);
+    check(real, "m0", limits(128 << 10, 16 << 10, 150_000), folder);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use elbow_fuzz::check::{Fault, Verdict, caught, check};
 use elbow_fuzz::memory::Counting;
 use elbow_fuzz::run::Run;
 use elbow_fuzz::seeds::Seeds;
+use elbow_tests::assurance::guided;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -13,7 +14,7 @@ static ALLOCATOR: Counting = Counting;
 const INPUTS: u64 = 20_000;
 
 #[test]
-fn the_trainer_trips_over_no_damaged_file() {
+fn no_damaged_file_is_a_fault() {
     for format in Format::ALL {
         let run = Run {
             format,
@@ -30,6 +31,11 @@ fn the_trainer_trips_over_no_damaged_file() {
             "{summary:?}"
         );
     }
+}
+
+#[test]
+fn every_format_has_a_target_of_libfuzzer() {
+    assert_eq!(guided::FORMATS, Format::ALL.map(Format::name));
 }
 
 #[test]
@@ -52,6 +58,7 @@ fn an_input_follows_from_its_seed_and_number() {
 fn whole_files_are_accepted() {
     let seeds = Seeds::default();
     for (format, file) in [
+        (Format::Image, &seeds.images[0]),
         (Format::Text, &seeds.text[0]),
         (Format::Utf16, &seeds.utf16[0]),
         (Format::Npy, &seeds.npy[0]),

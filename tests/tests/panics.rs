@@ -59,6 +59,7 @@ fn a_program_of_every_operation_links_without_a_panic() {
             "numbers",
             "layers",
             "monitors",
+            "front_ends",
             "telemetry",
             "describe",
             "sessions",

@@ -1,94 +1,67 @@
 //! The one error type of the trainer. Every message is one line that says what to do.
 
 use crate::data::DataError;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Why a command did not do its work.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The data cannot be used.
-    Data(DataError),
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// A setting makes no sense; the message says which and what would.
+    #[error("{0}")]
     Setting(String),
     /// A file could not be read or written.
+    #[error("cannot {action} {}: {}; {}", path.display(), innermost(cause), remedy(action))]
     File {
-        /// What was being done: "read" or "write".
+        /// The attempt: "read" or "write".
         action: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's reason.
         cause: std::io::Error,
     },
     /// A model image is refused.
+    #[error("{}: {cause}", path.display())]
     Image {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         cause: elbow::ImageError,
     },
     /// The model cannot be written as an image.
-    Encode(elbow::image::EncodeError),
+    #[error("this model has no image: {0}")]
+    Encode(#[from] elbow::image::EncodeError),
     /// A tensor operation failed.
-    Tensor(candle_core::Error),
+    // A backtrace may follow the first line.
+    #[error("tensor operation failed: {}", .0.to_string().lines().next().unwrap_or_default())]
+    Tensor(#[from] candle_core::Error),
     /// Training left the numbers that floats have.
+    #[error(
+        "the bound became infinite or NaN in epoch {epoch}: lower --learning-rate, or look for readings of absurd size"
+    )]
     Diverged {
-        /// In which epoch.
+        /// The epoch, counted from 1.
         epoch: usize,
     },
     /// Whoever looked on ended the training.
+    #[error("training was ended after epoch {epoch}")]
     Cancelled {
-        /// After which epoch.
+        /// The epoch, counted from 1.
         epoch: usize,
     },
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Data(error) => error.fmt(f),
-            Self::Setting(message) => f.write_str(message),
-            Self::File {
-                action,
-                path,
-                cause,
-            } => {
-                let remedy = match *action {
-                    "read" => "check the path",
-                    _ => {
-                        "check that the folder exists and can be written to, or choose another place"
-                    }
-                };
-                write!(
-                    f,
-                    "cannot {action} {}: {}; {remedy}",
-                    path.display(),
-                    innermost(cause)
-                )
-            }
-            Self::Image { path, cause } => write!(f, "{}: {cause}", path.display()),
-            Self::Encode(error) => write!(f, "this model has no image: {error}"),
-            Self::Tensor(error) => {
-                // A backtrace may follow the first line.
-                let error = error.to_string();
-                write!(
-                    f,
-                    "tensor operation failed: {}",
-                    error.lines().next().unwrap_or_default()
-                )
-            }
-            Self::Cancelled { epoch } => write!(f, "training was ended after epoch {epoch}"),
-            Self::Diverged { epoch } => write!(
-                f,
-                "the bound became infinite or NaN in epoch {epoch}: lower --learning-rate, or look for readings of absurd size"
-            ),
-        }
+/// Remedy for a file that could not be read or written.
+fn remedy(action: &str) -> &'static str {
+    match action {
+        "read" => "check the path",
+        _ => "check that the folder exists and can be written to, or choose another place",
     }
 }
 
-impl std::error::Error for Error {}
-
-/// What the operating system said, without what others wrapped around it (the name of a temporary
+/// The operating system's reason, without what others wrapped around it (the name of a temporary
 /// file, say).
 fn innermost(error: &std::io::Error) -> &dyn std::error::Error {
     let mut inner: &dyn std::error::Error = error;
@@ -115,23 +88,5 @@ impl Error {
             path: path.to_path_buf(),
             cause,
         }
-    }
-}
-
-impl From<DataError> for Error {
-    fn from(error: DataError) -> Self {
-        Self::Data(error)
-    }
-}
-
-impl From<candle_core::Error> for Error {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Tensor(error)
-    }
-}
-
-impl From<elbow::image::EncodeError> for Error {
-    fn from(error: elbow::image::EncodeError) -> Self {
-        Self::Encode(error)
     }
 }

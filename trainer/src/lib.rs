@@ -2,7 +2,7 @@
 //! that the `elbow` runtime reads, and evaluates both, the exported one by the very functions that
 //! the device runs.
 //!
-//! All that `trainer fit` does is a call: data in memory or on disk, [`config::Config`] and an
+//! `trainer fit` is one call: data in memory or on disk, [`config::Config`] and an
 //! [`export::pipeline::Observer`] in, the model, its image, its results and its report out, as values.
 //!
 #![doc = concat!("```no_run\n", include_str!("../examples/pump.rs"), "```")]

@@ -330,6 +330,10 @@ fn settings_that_do_not_go_together_say_what_to_change() {
     let prior = ["--prior", "mixture:2"];
     refused(
         &[bits, prior].concat(),
-        &["--prior is for Gaussian latents", "leave one of them out"],
+        &[
+            "--latent bernoulli",
+            "standard prior",
+            "leave out --prior mixture:2",
+        ],
     );
 }

@@ -5,8 +5,8 @@ mod support;
 use candle_core::Device;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::readings::splits::Splits;
-use elbow_trainer::train::{self, Course, Means};
-use support::fit as run;
+use elbow_trainer::train::{self, Course, Epoch, Means};
+use support::{Trained, fit as run};
 
 /// A CSV of 1550 readings of ten mixtures of three numbers.
 fn real_readings(folder: &std::path::Path) -> String {
@@ -23,6 +23,23 @@ fn real_readings(folder: &std::path::Path) -> String {
     let path = folder.join("real.csv");
     std::fs::write(&path, (0..1550).map(&mut row).collect::<String>()).unwrap();
     path.display().to_string()
+}
+
+/// The epochs of the training that gave `trained`, again and by these means.
+fn history(trained: &Trained, means: Means) -> Vec<Epoch> {
+    let settings = &trained.config.settings;
+    let derived = &trained.config.derived;
+    let (likelihood, normalization) = (&derived.likelihood, &derived.normalization);
+    let vae = train::initialize(settings, likelihood, normalization, &Device::Cpu).unwrap();
+    let splits = Splits::load(settings).unwrap();
+    let mut training = trained.prepare(&splits.train.table);
+    training.intensities = splits.intensities.clone();
+    let validation = trained.prepare(&splits.validation.table);
+    let course = Course {
+        means: Some(means),
+        ..Course::default()
+    };
+    train::train(&vae, settings, (&training, &validation), course, |_| Ok(())).unwrap()
 }
 
 /// Over 12 epochs of 17 steps, the bounds and what is ascended agree to 1e-4 of themselves.
@@ -53,28 +70,7 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
     ] {
         let common = ["--epochs", "12", "--keep-dead-latents", "--no-qat"];
         let trained = run(&[arguments, &common].concat());
-        let settings = &trained.config.settings;
-        let derived = &trained.config.derived;
-        let parts = Splits::load(settings).unwrap();
-        let histories = [Means::Engine, Means::Candle].map(|means| {
-            let device = &Device::Cpu;
-            let vae = train::initialize(
-                settings,
-                &derived.likelihood,
-                &derived.normalization,
-                device,
-            )
-            .unwrap();
-            let mut training = trained.prepare(&parts.train.table);
-            training.intensities = parts.intensities.clone();
-            let validation = trained.prepare(&parts.validation.table);
-            let course = Course {
-                means: Some(means),
-                ..Course::default()
-            };
-            train::train(&vae, settings, (&training, &validation), course, |_| Ok(())).unwrap()
-        });
-        let [engine, candle] = histories;
+        let [engine, candle] = [Means::Engine, Means::Candle].map(|means| history(&trained, means));
         assert_eq!((engine.len(), candle.len()), (12, 12));
         for (engine, candle) in engine.iter().zip(&candle) {
             let pairs = [

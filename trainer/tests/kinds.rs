@@ -57,6 +57,13 @@ fn fit(folder: &Folder, text: &str, more: &[&str]) -> (String, serde_json::Value
     (run, summary, errors)
 }
 
+/// The second column of lines of scores.
+fn elbos(scores: &str) -> Vec<f64> {
+    let lines = scores.lines().skip(1);
+    let second = lines.map(|line| line.split(',').nth(1).unwrap());
+    second.map(|elbo| elbo.parse().unwrap()).collect()
+}
+
 #[test]
 fn flags_states_counts_and_real_numbers_train_together() {
     let folder = Folder::new();
@@ -98,11 +105,7 @@ fn flags_states_counts_and_real_numbers_train_together() {
     let rows = [&[header, usual], &odd[..]].concat().join("\n");
     let data = folder.write("new.csv", format!("{rows}\n"));
     let scores = succeeds(&["score", &run, &data]);
-    let elbos: Vec<f64> = scores
-        .lines()
-        .skip(1)
-        .map(|line| line.split(',').nth(1).unwrap().parse().unwrap())
-        .collect();
+    let elbos = elbos(&scores);
     let [usual, unseen @ .., many] = &elbos[..] else {
         panic!("{scores}")
     };

@@ -5,10 +5,13 @@ mod support;
 #[path = "../examples/pump.rs"]
 mod pump;
 
+use elbow::{Model, Score};
 use elbow_trainer::config::{Config, Limits};
-use elbow_trainer::data::{Dataset, Table};
+use elbow_trainer::data::{self, Dataset, Table};
 use elbow_trainer::error::Error;
-use elbow_trainer::export::pipeline::{Job, Observer, Silent, Warning};
+use elbow_trainer::export::pipeline::{Job, Observer, REPORTED, Silent, Warning};
+use elbow_trainer::readings::Readings;
+use elbow_trainer::readings::device::device_scores;
 use elbow_trainer::readings::splits::Splits;
 use elbow_trainer::train::Epoch;
 use std::cell::{Cell, RefCell};
@@ -75,8 +78,21 @@ fn a_call_gives_the_artefacts_of_the_command() {
             "{name} differs"
         );
     }
-    let scores = |run: &str| succeeds(&["score", run, &data, "--limit", "50"]);
-    assert_eq!(scores(&by_command), scores(&by_call));
+    let exported = outcome.exported().unwrap();
+    let model = Model::parse(&exported.image).unwrap();
+    let table = data::load(&data).unwrap().table;
+    let readings = Readings::from_table(&table, model.exponents()).0.first(50);
+    let scores = device_scores(&model, &readings, None, REPORTED, 0).unwrap();
+    let lines = (0..)
+        .zip(scores)
+        .map(|(at, score)| score.csv(at).to_string());
+    let header = std::iter::once(Score::CSV_HEADER.to_owned());
+    let by_call = header
+        .chain(lines)
+        .map(|line| line + "\n")
+        .collect::<String>();
+    let by_command = succeeds(&["score", &by_command, &data, "--limit", "50"]);
+    assert_eq!(by_call, by_command);
 }
 
 /// Ends a training after its second epoch, and remembers what it was told.

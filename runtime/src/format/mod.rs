@@ -26,8 +26,10 @@ pub use container::{
 pub use defect::Defect;
 pub(crate) use header::{
     CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, OutputsHeader,
-    PosteriorHeader, PriorHeader, ShapeHeader, StatisticHeader, StatisticKind, StreamHeader,
+    PosteriorHeader, PriorHeader, ShapeHeader, StreamHeader,
 };
+#[cfg(feature = "encode")]
+pub(crate) use header::{StatisticHeader, StatisticKind};
 pub(crate) use list::List;
 #[cfg(feature = "encode")]
 pub(crate) use tensors::TensorWriter;

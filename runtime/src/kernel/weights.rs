@@ -252,8 +252,13 @@ mod tests {
                     let read = WeightBits::Four.weight(packing, &stored, columns, row, column);
                     assert_eq!(read, weight);
                 }
+                // At an address as in an image.
+                let mut aligned = std::vec![0u32; stored.len().div_ceil(4)];
+                let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut aligned);
+                let stored_there = &mut bytes[..stored.len()];
+                stored_there.copy_from_slice(&stored);
                 let mut words = std::vec![0xdead_beef; whole_blocks(packing, columns, 32)];
-                let rest = expand(packing, columns, rows, &stored, &mut words);
+                let rest = expand(packing, columns, rows, stored_there, &mut words);
                 assert!(rest.is_empty());
                 let eight = packing.pack(columns, &weights);
                 assert_eq!(expanded(packing, columns, rows, &words), eight);

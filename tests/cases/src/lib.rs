@@ -3,7 +3,7 @@
 //! * [`sweep`]: compares the kernels with the definition of a layer.
 //! * [`layers`]: single layers, whose instructions are counted.
 //!
-//! Nothing else of the tests calls [`elbow::kernel`], but for the program that cannot panic.
+//! Nothing else of the tests calls [`elbow::internal`], but for the program that cannot panic.
 #![no_std]
 
 #[cfg(feature = "write")]

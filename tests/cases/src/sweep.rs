@@ -339,26 +339,11 @@ impl Case {
                 for (lane, &output) in outputs.iter().enumerate().take(lanes) {
                     let x = inputs.raw[lane * columns..][..columns].iter();
                     let need = self.define(row, x.map(|&x| x.into()));
-                    let results = [
-                        (true, output, need.0),
-                        (false, activations[lane * rows + row].into(), need.1),
-                    ];
-                    for (wide, have, need) in results {
-                        digest.add(have);
-                        if have != need {
-                            return Err(Difference {
-                                case: self.number,
-                                columns,
-                                row,
-                                lanes,
-                                packing,
-                                weights: bits,
-                                wide,
-                                bits: if inputs.bytes.is_some() { 8 } else { 16 },
-                                have,
-                                need,
-                            });
-                        }
+                    let have = (output, i32::from(activations[lane * rows + row]));
+                    digest.add(have.0);
+                    digest.add(have.1);
+                    if have != need {
+                        return Err(self.difference(&dense, inputs, row, (have, need)));
                     }
                 }
                 row += 1;
@@ -366,6 +351,30 @@ impl Case {
         }
         assert_eq!(row, rows);
         Ok(())
+    }
+
+    /// What is told of row `row`, whose wide and quantized outputs are the first pair where they need to be the second.
+    fn difference(
+        &self,
+        dense: &Dense<'_>,
+        inputs: &Inputs<'_>,
+        row: usize,
+        (have, need): ((i32, i32), (i32, i32)),
+    ) -> Difference {
+        let wide = have.0 != need.0;
+        let of = |pair: (i32, i32)| if wide { pair.0 } else { pair.1 };
+        Difference {
+            case: self.number,
+            columns: self.columns,
+            row,
+            lanes: inputs.lanes,
+            packing: dense.packing,
+            weights: dense.bits,
+            wide,
+            bits: if inputs.bytes.is_some() { 8 } else { 16 },
+            have: of(have),
+            need: of(need),
+        }
     }
 
     /// Puts any numbers where tiles have no weight of the layer: every kernel ignores them.

@@ -1,7 +1,7 @@
-//! Reads an input as the trainer does, and says what is wrong with that.
+//! Reads an input as the trainer does, or a device, and says what is wrong with that.
 
 use crate::format::Format;
-use crate::memory;
+use crate::{images, memory};
 use elbow_trainer::data::{self, DataError, Frame, Wanted};
 use std::cell::RefCell;
 use std::fmt;
@@ -15,11 +15,11 @@ pub const SLOWEST: Duration = Duration::from_secs(5);
 /// What became of an input.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// It is a table.
+    /// It is a table, or a model.
     Accepted,
     /// It is none, and an error says so.
     Refused,
-    /// The trainer is at fault.
+    /// The reader is at fault.
     Faulty(Fault),
 }
 
@@ -42,7 +42,7 @@ pub enum Fault {
     },
     /// It takes too long.
     Slow(Duration),
-    /// What it makes is no table.
+    /// What it makes is no table, or no model.
     NoTable(String),
     /// An error or a note of several lines.
     Lines(String),
@@ -114,7 +114,10 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Fault> {
 pub fn check(format: Format, input: &[u8]) -> Verdict {
     let start = Instant::now();
     memory::begin();
-    let read = caught(|| read(format, input));
+    let read = caught(|| match format {
+        Format::Image => images::score(input),
+        _ => read(format, input),
+    });
     let (peak, took) = (memory::peak(), start.elapsed());
     let bound = format.memory();
     match read {

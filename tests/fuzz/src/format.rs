@@ -1,6 +1,7 @@
 //! The formats: how an input is made, and what reading it may cost.
 
 use crate::dice::Dice;
+use crate::images;
 use crate::mutate::mutate;
 use crate::seeds::{self, Seeds};
 use crate::tables;
@@ -13,9 +14,11 @@ const PACKED: usize = 1 << 30;
 /// One packed file of so many unpacks to much more.
 const RARELY: usize = 5000;
 
-/// A format that the trainer reads.
+/// A format that a device or the trainer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// Models for devices.
+    Image,
     /// Tables of text: every delimiter, decimal commas, times, UTF-8 and Latin-1.
     Text,
     /// The same in UTF-16.
@@ -38,7 +41,8 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Image,
         Self::Text,
         Self::Utf16,
         Self::Npy,
@@ -54,6 +58,7 @@ impl Format {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Image => "image",
             Self::Text => "text",
             Self::Utf16 => "utf16",
             Self::Npy => "npy",
@@ -76,7 +81,7 @@ impl Format {
     #[must_use]
     pub fn memory(self) -> usize {
         match self {
-            Self::Text | Self::Utf16 | Self::Npy | Self::Wav | Self::Idx => PLAIN,
+            Self::Image | Self::Text | Self::Utf16 | Self::Npy | Self::Wav | Self::Idx => PLAIN,
             Self::Npz | Self::Mat | Self::Gz | Self::Zst => PACKED,
         }
     }
@@ -101,6 +106,7 @@ impl Format {
             Self::Zst if dice.once_in(RARELY) => tables::repeated(dice),
             Self::Gz if inside => seeds::gzip(&any(dice).input(seeds, dice)),
             Self::Zst if inside => seeds::zstandard(&any(dice).input(seeds, dice)),
+            Self::Image => sealed(damaged(&seeds.images, dice)),
             Self::Text => damaged(&seeds.text, dice),
             Self::Utf16 => damaged(&seeds.utf16, dice),
             Self::Npy => damaged(&seeds.npy, dice),
@@ -112,13 +118,39 @@ impl Format {
             Self::Zst => damaged(&seeds.zst, dice),
         }
     }
+
+    /// `input` with more damage; a packed one is made anew as often, since damage outside seldom gets inside.
+    #[must_use]
+    pub fn damaged_further(self, mut input: Vec<u8>, seeds: &Seeds, dice: &mut Dice) -> Vec<u8> {
+        match self {
+            Self::Npz | Self::Mat | Self::Gz | Self::Zst if dice.once_in(2) => {
+                self.input(seeds, dice)
+            }
+            Self::Image => {
+                let other = &seeds.images[dice.below(seeds.images.len())];
+                mutate(dice, &mut input, other);
+                sealed(input)
+            }
+            _ => {
+                let other = self.input(seeds, dice);
+                mutate(dice, &mut input, &other);
+                input
+            }
+        }
+    }
+}
+
+/// A damaged image whose checksum holds.
+fn sealed(mut image: Vec<u8>) -> Vec<u8> {
+    images::seal(&mut image);
+    image
 }
 
 /// A format that is not packed itself, text more often than not.
 fn any(dice: &mut Dice) -> Format {
     match dice.below(2) {
         0 => Format::Text,
-        _ => Format::ALL[dice.below(7)],
+        _ => Format::ALL[1 + dice.below(7)],
     }
 }
 

@@ -19,7 +19,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/fuzz/fau
 #[derive(Debug, Parser)]
 #[command(name = "fuzz", bin_name = "cargo xtask fuzz")]
 struct Cli {
-    /// Only this format: text, utf16, npy, npz, mat, wav, idx, gz or zst
+    /// Only this format: image, text, utf16, npy, npz, mat, wav, idx, gz or zst
     #[arg(long, value_parser = parse_format)]
     format: Option<Format>,
     /// Inputs of each format

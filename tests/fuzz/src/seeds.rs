@@ -1,5 +1,6 @@
 //! Whole files of every format, small ones, which damage starts from.
 
+use crate::images;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
@@ -29,6 +30,8 @@ pub const TEXTS: [&str; 14] = [
 /// The whole files of every format.
 #[derive(Debug)]
 pub struct Seeds {
+    /// Models for devices.
+    pub images: Vec<Vec<u8>>,
     /// Tables of text.
     pub text: Vec<Vec<u8>>,
     /// The same in UTF-16.
@@ -65,6 +68,7 @@ impl Default for Seeds {
             ]
         });
         Self {
+            images: images::images(),
             utf16: TEXTS
                 .iter()
                 .enumerate()

@@ -1,5 +1,9 @@
 //! Looks for faults that no test names.
 //!
-//! * [`fuzz`]: reads damaged files as the trainer does; the crate `elbow-fuzz` makes them.
+//! * [`fuzz`]: damaged files, each from a seed; the crate `elbow-fuzz` makes and reads them.
+//! * [`guided`]: the same under libFuzzer, which prefers what reaches new code.
+//! * [`miri`]: tests of the runtime, interpreted.
 
 pub mod fuzz;
+pub mod guided;
+pub mod miri;

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     model: Model,
 }
 
-/// Which baseline.
+/// The baselines.
 #[derive(Debug, Subcommand)]
 enum Model {
     /// Probabilistic principal component analysis, in closed form
@@ -41,7 +41,7 @@ enum Model {
         /// Gaussians
         #[arg(long, value_name = "N", default_value_t = COMPONENTS)]
         components: usize,
-        /// Of each Gaussian
+        /// Covariance of each Gaussian
         #[arg(long, value_enum, default_value_t = Covariance::Diagonal)]
         covariance: Covariance,
     },
@@ -61,7 +61,7 @@ enum Model {
     },
 }
 
-/// What it is fitted and tested on.
+/// Data that it is fitted and tested on.
 #[derive(Debug, Args)]
 struct Data {
     /// A file, or files, as for `fit`, which divides it the same way
@@ -77,7 +77,7 @@ struct Data {
     /// Test on all rows of this file instead of on a part of DATA; --labels are then its own
     #[arg(long, value_name = "FILE", conflicts_with = "window")]
     test: Option<String>,
-    /// Of all that is random
+    /// Seed of all random draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// The part of the readings that `fit` keeps for early stopping and calibration; not used here
@@ -88,7 +88,7 @@ struct Data {
     test_fraction: f64,
     #[command(flatten)]
     stream: StreamArguments,
-    /// Where to write a line of CSV for each test reading: its score, and its cluster
+    /// File to write a line of CSV for each test reading to: its score, and its cluster
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print one JSON object
@@ -96,7 +96,7 @@ struct Data {
     json: bool,
 }
 
-/// What it is worth.
+/// Results of a baseline.
 #[derive(Debug, Serialize)]
 struct Results {
     #[serde(flatten)]
@@ -123,9 +123,7 @@ struct Cluster {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (recipe, data) = arguments.model.recipe();
-    if let Some(path) = &data.out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(data.out.as_deref())?;
     let parts = Splits::load(&data.settings()?)?;
     let normalization = parts.normalization()?;
     warn_of_saturation(parts.stream.as_ref().map_or(0, |stream| stream.saturated));

@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     model: PathBuf,
     /// Packets, one after the other, as `trainer encode` writes them
     packets: PathBuf,
-    /// Where to write the lines [default: standard output]
+    /// File to write the lines to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -25,9 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         packets,
         out,
     } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(path)?;
     let model = run::parse(path, &image)?;
     super::refuse_conditions(&model)?;

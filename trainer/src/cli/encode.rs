@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Where to write the packets, one after the other; reading i has the sequence number i modulo 256
+    /// File to write the packets to, one after the other; reading i has the sequence number i modulo 256
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -57,7 +57,7 @@ fn encode(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// What the packets cost, and what a receiver makes of them.
+/// Size of the packets, and errors of what a receiver decodes.
 fn summary(
     model: &Model<'_>,
     readings: &Readings,
@@ -116,7 +116,7 @@ fn groups(model: &Model<'_>, dataset: &Dataset) -> Vec<(String, Range<usize>)> {
     named.collect()
 }
 
-/// For each input the mean squared difference between what a receiver decodes and the readings, in
+/// Mean squared difference of each input between what a receiver decodes and the readings, in
 /// the units of the data.
 fn squared_errors(model: &Model<'_>, readings: &Readings, bytes: &[u8]) -> Result<Vec<f64>, Error> {
     let mut workspace = vec![0; model.workspace_words()];

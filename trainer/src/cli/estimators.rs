@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     /// Use at most N readings, chosen at random, always the same ones
     #[arg(long, value_name = "N", default_value_t = 400)]
     limit: usize,
-    /// Of the estimators' random draws; the references draw from the next seed
+    /// Seed of the estimators' random draws; the references draw from the next seed
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Samples of the references for the ELBO (Monte Carlo) and for log p(x) (importance-weighted)

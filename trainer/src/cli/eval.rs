@@ -1,10 +1,11 @@
 //! `trainer eval`.
 
 use super::baseline::describe_worth;
-use super::{Input, Loaded, decimal, emit, parse_estimator, prepare, signed};
+use super::{Input, Loaded, decimal, emit_results, parse_estimator, prepare, signed};
 use crate::error::Error;
 use crate::export::run;
-use crate::score::evaluate::{Evaluation, FLOAT_POINTS, LogEvidence, Scores, Side, evidence};
+use crate::score::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
+use crate::score::evidence::{LogEvidence, evidence};
 use crate::study::baselines::{self, Worth};
 use crate::study::breakdown::{Breakdown, Setting};
 use clap::Args;
@@ -26,13 +27,13 @@ pub(super) struct Arguments {
     /// sampling; each on top of those before it, and alone
     #[arg(long)]
     breakdown: bool,
-    /// Also fit baselines on the readings that the run learned from, and compare them on these
+    /// Fit baselines too, on the readings that the run learned from, and compare them on these
     #[arg(long)]
     baselines: bool,
-    /// Also estimate log p(x) of the trained model by importance sampling with K samples of each reading
+    /// Estimate log p(x) of the trained model too, by importance sampling with K samples of each reading
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
-    /// Of the draws of importance sampling
+    /// Seed of the draws of importance sampling
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object
@@ -40,7 +41,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What is printed as JSON.
+/// Results that are printed as JSON.
 #[derive(Debug, Serialize)]
 struct Results {
     #[serde(flatten)]
@@ -104,15 +105,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         breakdown: breakdown.transpose()?,
         baselines,
     };
-    let text = if *json {
-        crate::export::run::to_json(&results)?
-    } else {
+    emit_results(*json, &results, |results| {
         let parts = results.breakdown.as_ref().map(describe_parts);
-        describe(&results, *estimator)
+        describe(results, *estimator)
             + &describe_baselines(&results.baselines)
             + &parts.unwrap_or_default()
-    };
-    emit(None, &text)
+    })
 }
 
 /// A line on each.

@@ -1,11 +1,11 @@
 //! `trainer fit`.
 
-use super::budget::BudgetArguments;
 use super::progress::Terminal;
 use super::results;
 use super::stream::StreamArguments;
+use crate::config::capability::Feature;
 use crate::config::{
-    Config, DataConfig, ExportConfig, Gradient, Latent, ModelConfig, Objective, TrainConfig,
+    Config, DataConfig, ExportConfig, Gradient, Latent, Limits, ModelConfig, Objective, TrainConfig,
 };
 use crate::data::DataSource;
 use crate::error::Error;
@@ -24,7 +24,7 @@ const SETTINGS: [&str; 8] = [
     "Objective",
     "ExportConfig",
     "Dependent",
-    "BudgetArguments",
+    "Limits",
     "StreamArguments",
 ];
 
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
-    budget: BudgetArguments,
+    budget: Limits,
     /// Take all settings but DATA, --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
@@ -83,7 +83,7 @@ struct Dependent {
     /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
-    /// How the gradient of the bound is estimated [default: reparameterized; leave-one-out for bits]
+    /// Estimator of the gradient of the bound [default: reparameterized; leave-one-out for bits]
     #[arg(long, value_name = "NAME", value_enum)]
     gradient: Option<Gradient>,
     /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
@@ -110,8 +110,7 @@ impl Dependent {
         let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
         let default = if several { SEVERAL_SAMPLES } else { 1 };
         train.importance_samples = self.importance_samples.unwrap_or(default);
-        train.qat = false;
-        config.train.qat = self.qat || !self.no_qat && config.without_qat().is_none();
+        config.train.qat = self.qat || !self.no_qat && Feature::Integers.can(config);
     }
 }
 
@@ -183,10 +182,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let terminal = Terminal::new(quiet);
     let job = match interrupted {
         Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
-        None => {
-            let limits = budget.limits();
-            Job::new(&name, settings, limits, splits, &terminal)?
-        }
+        None => Job::new(&name, settings, budget, splits, &terminal)?,
     };
     finish(&job.fit(Some(&folder))?, &folder, &terminal)
 }

@@ -13,21 +13,19 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// What was observed: a CSV or .npy file of the shape of DATA (of its readings where DATA is a
+    /// CSV or .npy file of what was observed, of the shape of DATA (of its readings where DATA is a
     /// stream), 1 where observed and 0 where missing; there, DATA may hold any number [default: what
     /// DATA itself leaves out is missing]
     #[arg(long, value_name = "FILE")]
     mask: Option<PathBuf>,
-    /// Where to write the readings as CSV [default: standard output]
+    /// File to write the readings to, as CSV [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, mask, out } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let Loaded {

@@ -1,6 +1,6 @@
 //! `trainer inspect`.
 
-use super::emit;
+use super::emit_results;
 use crate::config::LikelihoodKind;
 use crate::config::name;
 use crate::config::unit;
@@ -12,7 +12,6 @@ use elbow::layer::{Packing, WeightBits};
 use elbow::signal::Feature;
 use elbow::{LayerView, Model};
 use serde::Serialize;
-use std::fmt::Write;
 use std::path::PathBuf;
 
 /// The largest activation of 8 bits.
@@ -98,21 +97,11 @@ struct Table {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&arguments.model)?;
     let model = run::parse(&arguments.model, &image)?;
-    let description = describe(&model);
-    emit(
-        None,
-        &if arguments.json {
-            run::to_json(&description)?
-        } else {
-            text(&description)
-        },
-    )
+    emit_results(arguments.json, &describe(&model), text)
 }
 
-fn describe(model: &Model<'_>) -> Description {
-    let (encoder_macs, decoder_macs) = run::macs(model);
-    let (low, high) = model.log_variance_range();
-    let likelihood = match model.likelihood() {
+fn likelihood(model: &Model<'_>) -> String {
+    match model.likelihood() {
         Likelihood::Binomial(binomial) => format!("binomial:{}", binomial.trials()),
         Likelihood::Location(location) => {
             let family = match location.family() {
@@ -127,7 +116,12 @@ fn describe(model: &Model<'_>) -> Description {
             format!("{family}, {scale}")
         }
         Likelihood::Heterogeneous(_) => LikelihoodKind::of(model).to_string(),
-    };
+    }
+}
+
+fn describe(model: &Model<'_>) -> Description {
+    let (encoder_macs, decoder_macs) = run::macs(model);
+    let (low, high) = model.log_variance_range();
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
         knots: table.knots(),
@@ -142,7 +136,7 @@ fn describe(model: &Model<'_>) -> Description {
             Prior::Standard => "standard".into(),
             Prior::Mixture(mixture) => format!("mixture:{}", mixture.len()),
         },
-        likelihood,
+        likelihood: likelihood(model),
         packing: match model.packing() {
             Packing::Rows => "rows, for m55",
             Packing::Tiles => "tiles, for m0 and m3",
@@ -268,6 +262,18 @@ fn stream_text(stream: &StreamDescription) -> String {
 }
 
 fn text(description: &Description) -> String {
+    let stream = description.stream.as_ref().map(stream_text);
+    [
+        head(description),
+        stream.unwrap_or_default(),
+        layers(&description.layers),
+        costs(description),
+        to_type(description),
+    ]
+    .concat()
+}
+
+fn head(description: &Description) -> String {
     let Description {
         name,
         inputs,
@@ -276,31 +282,25 @@ fn text(description: &Description) -> String {
         prior,
         likelihood,
         packing,
+        latent_fraction_bits: bits,
+        log_variance_range: (low, high),
         ..
     } = description;
     let given = match conditions {
         0 => String::new(),
         count => format!(", {count} conditions behind them"),
     };
-    let mut text = format!(
-        "{name}: {inputs} inputs{given}, {latents} latents, prior {prior}, likelihood {likelihood}; weights in {packing}\n"
-    );
-    let (low, high) = description.log_variance_range;
-    let bits = description.latent_fraction_bits;
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "latents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n"
-    );
-    if let Some(stream) = &description.stream {
-        text += &stream_text(stream);
-    }
-    let _ = writeln!(
-        text,
-        "{:<9}{:>12}{:>9}{:>9}{:>9}   {:<30}scale of outputs",
+    format!(
+        "{name}: {inputs} inputs{given}, {latents} latents, prior {prior}, likelihood {likelihood}; weights in {packing}\nlatents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n\n"
+    )
+}
+
+fn layers(layers: &[Layer]) -> String {
+    let head = format!(
+        "{:<9}{:>12}{:>9}{:>9}{:>9}   {:<30}scale of outputs\n",
         "layer", "shape", "weights", "MACs", "bytes", "outputs"
     );
-    for layer in &description.layers {
+    let lines = layers.iter().map(|layer| {
         let shape = format!("{}x{}", layer.columns, layer.rows);
         let weights = format!("i{}", layer.weight_bits);
         let Layer {
@@ -312,51 +312,45 @@ fn text(description: &Description) -> String {
             largest_scale,
             ..
         } = layer;
-        let _ = writeln!(
-            text,
-            "{role:<9}{shape:>12}{weights:>9}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}"
-        );
-    }
-    let _ = writeln!(
-        text,
-        "\nMACs: {} to encode, {} for each decoder pass",
-        description.encoder_macs, description.decoder_macs
-    );
-    for table in &description.calibrations {
-        let _ = writeln!(
-            text,
-            "p-values for {}: {} knots, the smallest {:.5}: an alarm below it never fires",
+        format!(
+            "{role:<9}{shape:>12}{weights:>9}{macs:>9}{bytes:>9}   {outputs:<30}{smallest_scale:.3e} to {largest_scale:.3e}\n"
+        )
+    });
+    head + &lines.collect::<String>()
+}
+
+fn costs(description: &Description) -> String {
+    let Description {
+        encoder_macs,
+        decoder_macs,
+        image_bytes,
+        workspace_bytes,
+        workspace_words,
+        format_version,
+        numerics_version,
+        ..
+    } = description;
+    let tables = description.calibrations.iter().map(|table| {
+        format!(
+            "p-values for {}: {} knots, the smallest {:.5}: an alarm below it never fires\n",
             table.estimator, table.knots, table.smallest_p_value
-        );
-    }
-    let _ = writeln!(
-        text,
-        "flash: {} bytes of image; RAM: {} bytes of workspace, Workspace::<{}>",
-        description.image_bytes, description.workspace_bytes, description.workspace_words
-    );
-    let _ = writeln!(
-        text,
-        "format {}, numerics {}",
-        description.format_version, description.numerics_version
-    );
-    let features: Vec<String> = description
-        .features
-        .iter()
-        .map(|feature| format!("{feature:?}"))
-        .collect();
-    let _ = writeln!(
-        text,
-        "\nfor Cargo.toml: elbow = {{ version = \"{}\", default-features = false, features = [{}] }}",
+        )
+    });
+    format!(
+        "\nMACs: {encoder_macs} to encode, {decoder_macs} for each decoder pass\n{}flash: {image_bytes} bytes of image; RAM: {workspace_bytes} bytes of workspace, Workspace::<{workspace_words}>\nformat {format_version}, numerics {numerics_version}\n",
+        tables.collect::<String>()
+    )
+}
+
+/// Lines that a firmware with the model needs.
+fn to_type(description: &Description) -> String {
+    let features = description.features.iter();
+    let features: Vec<String> = features.map(|feature| format!("{feature:?}")).collect();
+    let stream = description.stream.as_ref();
+    let words = stream.map_or(description.workspace_words, |stream| stream.watch_words);
+    format!(
+        "\nfor Cargo.toml: elbow = {{ version = \"{}\", default-features = false, features = [{}] }}\nfor main.rs:    let mut workspace = Workspace::<{words}>::new();\n",
         env!("CARGO_PKG_VERSION"),
         features.join(", ")
-    );
-    let words = description
-        .stream
-        .as_ref()
-        .map_or(description.workspace_words, |stream| stream.watch_words);
-    let _ = writeln!(
-        text,
-        "for main.rs:    let mut workspace = Workspace::<{words}>::new();"
-    );
-    text
+    )
 }

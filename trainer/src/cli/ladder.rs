@@ -23,10 +23,10 @@ pub(super) struct Arguments {
     /// Samples of each reading in log p(x)
     #[arg(long, value_name = "K", default_value_t = 5000, value_parser = clap::value_parser!(u16).range(2..))]
     samples: u16,
-    /// What the device is going to score with
+    /// Estimator that the device is going to score with
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
-    /// Of all random draws
+    /// Seed of all random draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object

@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What a training would find.
+/// Findings that a training would begin with.
 #[derive(Debug, Serialize)]
 struct Found {
     #[serde(flatten)]
@@ -34,9 +34,9 @@ struct Found {
     validation_readings: usize,
     /// Readings to test on.
     test_readings: usize,
-    /// What was assumed, one line each.
+    /// Assumptions, one line each.
     assumed: Vec<String>,
-    /// What was assumed and may well be wrong.
+    /// Assumptions that may well be wrong.
     doubts: Vec<String>,
 }
 

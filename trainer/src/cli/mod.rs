@@ -2,7 +2,6 @@
 
 mod baseline;
 mod bench;
-mod budget;
 mod decode;
 mod encode;
 mod estimators;
@@ -41,7 +40,7 @@ use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// What to do about data that cannot be.
+/// Remedy for data that cannot be.
 const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
 
 /// Variational autoencoders for microcontrollers: train, quantize, export, evaluate.
@@ -125,11 +124,11 @@ struct Input {
 /// Readings and what goes with them.
 #[derive(Debug)]
 struct Loaded {
-    /// As the device takes them in.
+    /// Readings as the device takes them in.
     readings: Readings,
-    /// Which of their inputs were observed, where a file says so.
+    /// Inputs that were observed, where a file says so.
     masks: Option<Masks>,
-    /// As they were in the file.
+    /// Readings as they were in the file.
     labelled: Labelled,
 }
 
@@ -361,6 +360,11 @@ fn prepare(
     )
 }
 
+/// Makes sure that `out` can be written, where there is one, before any long work.
+fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
+    out.map_or(Ok(()), run::prepare_file)
+}
+
 /// Writes `text` to `out`, or to standard output without one. A reader who has seen enough
 /// (`| head`) is no error.
 fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
@@ -408,15 +412,25 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
 
+    /// Beginnings of what is no sentence.
+    const FRAGMENTS: [&str; 8] = [
+        "Of ", "What ", "That ", "Those ", "By ", "As ", "Where ", "How ",
+    ];
+
     #[test]
-    fn every_argument_has_help() {
-        for command in Cli::command().get_subcommands() {
-            assert!(command.get_about().is_some(), "{}", command.get_name());
+    fn every_argument_has_help_that_begins_like_a_sentence() {
+        fn check(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name}");
             for argument in command.get_arguments() {
-                let id = argument.get_id();
-                assert!(argument.get_help().is_some(), "{} {id}", command.get_name());
+                let help = argument.get_help().unwrap_or_default().to_string();
+                let starts = help.chars().next().is_some_and(char::is_uppercase);
+                let fragment = FRAGMENTS.iter().any(|start| help.starts_with(start));
+                assert!(starts && !fragment, "{name} {}: {help}", argument.get_id());
             }
+            command.get_subcommands().for_each(check);
         }
+        check(&Cli::command());
         Cli::command().debug_assert();
     }
 }

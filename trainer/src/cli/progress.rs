@@ -1,4 +1,4 @@
-//! How far training is, on standard error.
+//! Progress of a training, on standard error.
 
 use crate::export::pipeline::{Observer, Warning};
 use crate::train::Epoch;

@@ -1,38 +1,47 @@
 //! `trainer quantize`.
 
-use super::{decimal, emit_results, prepare, signed};
-use crate::config::{Activations, Calibration, Weights};
+use super::{decimal, emit_results, signed};
+use crate::config::{Activations, Calibration, ExportConfig, Weights};
 use crate::error::Error;
-use crate::export::calibrate::calibrate;
-use crate::export::folds::Folds;
-use crate::export::material::Material;
+use crate::export::pipeline::{Job, Quantized, Silent};
 use crate::export::run;
-use crate::quantize::{Judge, Loss, Sensitivity, Width, perturbed, sensitivities};
-use crate::readings::Readings;
-use crate::readings::masks::Masks;
+use crate::quantize::{Sensitivity, Width};
 use crate::readings::splits::Splits;
-use crate::score::evaluate::{Evaluation, Scores};
-use crate::train;
+use crate::score::evaluate::Evaluation;
 use candle_core::Device;
 use clap::Args;
-use elbow::Estimator;
-use serde::Serialize;
 use std::path::PathBuf;
+
+/// Changes of the integers of a run.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Integers {
+    /// Way to find the ranges of activations: min-max, percentile, percentile:P, or nats [default: as in the run]
+    #[arg(long, value_name = "WAY")]
+    calibration: Option<Calibration>,
+    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as in the run]
+    #[arg(long, value_name = "BITS")]
+    weights: Option<Weights>,
+    /// Bits of the inputs and of the activations of hidden layers [default: as in the run]
+    #[arg(long, value_enum)]
+    activations: Option<Activations>,
+}
+
+impl Integers {
+    /// Puts what was asked for into `export`, and says whether anything was.
+    pub(super) fn apply(self, export: &mut ExportConfig) -> bool {
+        export.calibration = self.calibration.unwrap_or(export.calibration);
+        export.weights = self.weights.unwrap_or(export.weights);
+        export.activations = self.activations.unwrap_or(export.activations);
+        self.calibration.is_some() || self.weights.is_some() || self.activations.is_some()
+    }
+}
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The folder of a run
     run: PathBuf,
-    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats [default: as they are
-    /// in the run]
-    #[arg(long, value_name = "WAY")]
-    calibration: Option<Calibration>,
-    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
-    #[arg(long, value_name = "BITS")]
-    weights: Option<Weights>,
-    /// How many bits the inputs and the activations of hidden layers have [default: as they are in the run]
-    #[arg(long, value_enum)]
-    activations: Option<Activations>,
+    #[command(flatten)]
+    integers: Integers,
     /// Say what 16 bits for its activations are worth in each hidden layer
     #[arg(long)]
     sensitivity: bool,
@@ -44,112 +53,21 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// How an image compares with its model in floats, on the test readings of the run.
-#[derive(Debug, Serialize)]
-struct Quantized {
-    calibration: Calibration,
-    weights: Weights,
-    /// Device by sigma points, float by many points in random turns.
-    #[serde(flatten)]
-    evaluation: Evaluation,
-    /// Both at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
-    paired: Loss,
-    image_bytes: usize,
-    workspace_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sensitivities: Option<Vec<Sensitivity>>,
-}
-
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut config, vae) = run::read_vae(&arguments.run, &Device::Cpu)?;
-    if let Some(calibration) = arguments.calibration {
-        config.settings.export.calibration = calibration;
-    }
-    if let Some(weights) = arguments.weights {
-        config.settings.export.weights = weights;
-    }
-    if let Some(activations) = arguments.activations {
-        config.settings.export.activations = activations;
-    }
-    let parts = Splits::load(&config.settings)?;
-    let prepared = |dataset: &crate::data::Dataset| {
-        let exponents = &config.derived.normalization.exponents;
-        let readings = Readings::from_table(&dataset.table, exponents).0;
-        Ok::<_, Error>(prepare(&vae, &config, readings)?.with_gaps(Masks::of(dataset)))
+    let anew = arguments.integers.apply(&mut config.settings.export);
+    let plan = match anew {
+        true => None,
+        false => Some(run::read_plan(&arguments.run)?),
     };
-    let training = prepared(&parts.train)?;
+    let splits = Splits::load(&config.settings)?;
     let name = run::read_name(&arguments.run)?;
-    let material = Material {
-        name: &name,
-        vae: &vae,
-        config: &config,
-        parts: &parts,
-        training: &training,
-        validation_readings: parts.validation.table.rows(),
-    };
-    let masks = train::fixed_masks(&config.settings, &training);
-    let pool = material.pool(masks.as_ref())?;
-    let anew = arguments.calibration.is_some()
-        || arguments.weights.is_some()
-        || arguments.activations.is_some();
-    let plan = if anew {
-        material.plan(&pool)?
-    } else {
-        run::read_plan(&arguments.run)?
-    };
-    let normalization = &config.derived.normalization;
-    let sensitivities = if arguments.sensitivity {
-        Some(sensitivities(&vae, normalization, &pool, &plan)?)
-    } else {
-        None
-    };
-    let spec = material.image(&plan)?;
-    let validation = prepared(&parts.validation)?;
-    let folds = Folds::new(&name, &config, &parts, (&training, &validation));
-    let image = calibrate(
-        spec.clone(),
-        &validation.readings,
-        validation.observed.as_ref(),
-        folds.as_ref().map(Folds::scores).transpose()?,
-    )?;
+    let job = Job::again(&name, config, splits, &Silent);
+    let quantized = job.quantize(&vae, plan, arguments.sensitivity)?;
     if let Some(out) = &arguments.out {
-        run::replace(out, &image)?;
+        run::replace(out, &quantized.image)?;
     }
-    let model = run::parse(&arguments.run, &image)?;
-    let test = prepared(&parts.test.dataset)?;
-    let abnormal = parts.test.abnormal.as_deref();
-    let scores = Scores::new(&vae, &model, &test, Estimator::SigmaPoints)?;
-    let (normal, strange) = divided(&test.readings, abnormal);
-    let strange = if strange.is_empty() {
-        perturbed(&vae, normalization, &normal)
-    } else {
-        strange
-    };
-    let (normal, strange) = (
-        prepare(&vae, &config, normal)?,
-        prepare(&vae, &config, strange)?,
-    );
-    let judge = Judge::new(&vae, &normal, &strange)?;
-    let quantized = Quantized {
-        calibration: config.settings.export.calibration,
-        weights: config.settings.export.weights,
-        evaluation: Evaluation::new(&scores, abnormal),
-        paired: judge.loss(&spec)?,
-        image_bytes: model.image_length(),
-        workspace_bytes: 8 * model.workspace_words(),
-        sensitivities,
-    };
     emit_results(arguments.json, &quantized, describe)
-}
-
-/// Normal and abnormal readings.
-fn divided(readings: &Readings, abnormal: Option<&[bool]>) -> (Readings, Readings) {
-    let is = |row: usize| abnormal.is_some_and(|abnormal| abnormal[row]);
-    let part = |kind| {
-        let rows: Vec<usize> = (0..readings.len()).filter(|&row| is(row) == kind).collect();
-        readings.select(&rows)
-    };
-    (part(false), part(true))
 }
 
 fn describe(quantized: &Quantized) -> String {
@@ -179,7 +97,7 @@ fn describe(quantized: &Quantized) -> String {
     ) + &lines
 }
 
-/// What 16 bits are worth in a layer.
+/// A line on the worth of 16 bits in a layer.
 fn line(sensitivity: &Sensitivity) -> String {
     let Sensitivity {
         layer,

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Where to write them: little-endian 16-bit integers, reading after reading
+    /// File to write them to: little-endian 16-bit integers, reading after reading
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where to write which numbers are there, where some are missing: a bit for each, reading after reading, each from
+    /// File to write to which numbers are there, where some are missing: a bit for each, reading after reading, each from
     /// a whole byte on
     #[arg(long, value_name = "FILE")]
     masks: Option<PathBuf>,

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     /// A model image, or the folder of a run
     model: PathBuf,
-    /// How many readings to draw
+    /// Number of readings to draw
     #[arg(long, value_name = "N", default_value_t = 3)]
     count: u32,
     /// The conditions to draw under, separated by commas, in the units of the data; of a model that was
@@ -23,18 +23,16 @@ pub(super) struct Arguments {
         allow_negative_numbers = true
     )]
     conditions: Option<Vec<f64>>,
-    /// Of the random draws; reading i draws from stream i
+    /// Seed of the random draws; reading i draws from stream i
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where to write them [default: standard output]
+    /// File to write them to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    if let Some(path) = &arguments.out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(arguments.out.as_deref())?;
     let image = run::read_image(&arguments.model)?;
     let model = run::parse(&arguments.model, &image)?;
     let refused = |error: &dyn std::fmt::Display| Error::Setting(error.to_string());

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: StreamInput,
-    /// Where to write them: little-endian 16-bit integers, sample after sample, one integer of each
+    /// File to write them to: little-endian 16-bit integers, sample after sample, one integer of each
     /// channel in a sample
     #[arg(long, value_name = "FILE")]
     out: PathBuf,

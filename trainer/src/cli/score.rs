@@ -12,17 +12,17 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
     /// Score only what was observed: a CSV or .npy file of the shape of DATA (of its readings where
     /// DATA is a stream), 1 where observed and 0 where missing; there, DATA may hold any number
     #[arg(long, value_name = "FILE")]
     mask: Option<PathBuf>,
-    /// Of the random draws; reading i draws from stream i
+    /// Seed of the random draws; reading i draws from stream i
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where to write the lines [default: standard output]
+    /// File to write the lines to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -35,9 +35,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         seed,
         out,
     } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
     let Loaded {

@@ -1,4 +1,4 @@
-//! What the commands that work on streams share.
+//! Arguments that the commands on streams share.
 
 use super::warn_of_saturation;
 use crate::config::StreamSettings;
@@ -21,7 +21,7 @@ pub(super) struct StreamArguments {
     /// Samples from one window to the next [default: half a window]
     #[arg(long, value_name = "N", requires = "window")]
     hop: Option<usize>,
-    /// What makes a reading of each channel's window, separated by commas: samples, centered (the mean
+    /// Features that make a reading of each channel's window, separated by commas: samples, centered (the mean
     /// taken off), mean, rms, mean:F or rms:F with F fraction bits (by default those that leave a
     /// factor of four above the largest), bands:K (log energies of K bands) [default: centered]
     #[arg(long, value_name = "LIST", requires = "window")]

@@ -12,7 +12,7 @@ pub(super) struct Receiver<'s> {
     units: Units,
     session: Session<'s>,
     bytes: &'s [u8],
-    /// Of the next packet.
+    /// Offset of the next packet.
     offset: usize,
     /// The sequence number of the last packet.
     last: Option<u8>,

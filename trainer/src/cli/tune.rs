@@ -2,7 +2,7 @@
 
 use super::fit::finish;
 use super::progress::Terminal;
-use crate::config::{Activations, Calibration, Weights};
+use super::quantize::Integers;
 use crate::error::Error;
 use crate::export::pipeline::Job;
 use crate::export::run::{self, Existing};
@@ -18,16 +18,8 @@ pub(super) struct Arguments {
     /// Passes over the training readings, at the step sizes with which `fit` ends
     #[arg(long, value_name = "N", default_value_t = 20)]
     epochs: usize,
-    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats [default: as they are
-    /// in the run]
-    #[arg(long, value_name = "WAY")]
-    calibration: Option<Calibration>,
-    /// Bits of the weights: int8, int4, auto or auto:NATS [default: as they are in the run]
-    #[arg(long, value_name = "BITS")]
-    weights: Option<Weights>,
-    /// How many bits the inputs and the activations of hidden layers have [default: as they are in the run]
-    #[arg(long, value_enum)]
-    activations: Option<Activations>,
+    #[command(flatten)]
+    integers: Integers,
     /// Adam's step size, from which the last fifth of a cosine is taken [default: as it is in the run]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
@@ -46,9 +38,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let Arguments {
         run,
         epochs,
-        calibration,
-        weights,
-        activations,
+        integers,
         learning_rate,
         out,
         force,
@@ -61,9 +51,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     }
     let (mut config, vae) = run::read_vae(&run, &Device::Cpu)?;
     let settings = &mut config.settings;
-    settings.export.calibration = calibration.unwrap_or(settings.export.calibration);
-    settings.export.weights = weights.unwrap_or(settings.export.weights);
-    settings.export.activations = activations.unwrap_or(settings.export.activations);
+    integers.apply(&mut settings.export);
     settings.train.learning_rate = learning_rate.unwrap_or(settings.train.learning_rate);
     settings.train.qat = true;
     settings.validate()?;

@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     /// Only these estimators, separated by commas [default: all that the latents allow]
     #[arg(long, value_name = "NAMES", value_enum, value_delimiter = ',')]
     gradient: Vec<Gradient>,
-    /// Of all random draws
+    /// Seed of all random draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object
@@ -70,7 +70,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// What to compare on a model with such latents.
+    /// Estimators to compare on a model with such latents.
     fn gradients(&self, latent: Latent) -> Result<Vec<Gradient>, Error> {
         if !self.gradient.is_empty() {
             Setting::check(&self.gradient, &self.samples, latent)?;

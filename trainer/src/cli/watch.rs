@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: StreamInput,
-    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
     /// Scores are averaged over 2^T windows; 0 does not smooth
@@ -29,19 +29,17 @@ pub(super) struct Arguments {
     /// below [default: 0.1, or --enter where that is larger]
     #[arg(long, value_name = "RATE")]
     leave: Option<f64>,
-    /// Of the random draws, one stream of them for all windows
+    /// Seed of the random draws, one stream of them for all windows
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where to write the lines [default: standard output]
+    /// File to write the lines to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, out, .. } = arguments;
-    if let Some(path) = out {
-        run::prepare_file(path)?;
-    }
+    super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.model)?;
     let model = run::parse(&input.model, &image)?;
     let (stream, samples, dataset) = input.load(&model)?;
@@ -83,7 +81,7 @@ fn refused(error: WatchError) -> Error {
     Error::Setting(error.to_string())
 }
 
-/// What each window tells, on the device's own arithmetic.
+/// The event of each window, on the device's own arithmetic.
 fn watch(
     model: &Model<'_>,
     samples: &Readings,

@@ -1,4 +1,4 @@
-//! How the ranges of activations are found.
+//! Ways to find the ranges of activations.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,20 +7,20 @@ use std::str::FromStr;
 /// The percentile where nobody says another.
 const PERCENTILE: f64 = 99.9;
 
-/// How the ranges of activations are found. Written as `min-max`, `percentile` (99.9), `percentile:P` or
+/// Way to find the ranges of activations. Written as `min-max`, `percentile` (99.9), `percentile:P` or
 /// `nats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Calibration {
-    /// What each unit reaches on the readings of the calibration.
+    /// Extremes of each unit on the calibration set.
     #[default]
     MinMax,
-    /// What each unit exceeds on so few of them.
+    /// Percentile of each unit on the calibration set.
     Percentile(
-        /// From 50 to 100.
+        /// The percentile, from 50 to 100.
         f64,
     ),
-    /// From what each unit reaches, the factors for inputs and layers with which the device's scores are
+    /// Extremes of each unit times the factors for inputs and layers with which the device's scores are
     /// closest to those in floats.
     Nats,
 }
@@ -55,20 +55,6 @@ impl FromStr for Calibration {
                 "no such calibration: {text}; use min-max, percentile, percentile:P (P from 50 to 100) or nats"
             )),
         }
-    }
-}
-
-impl TryFrom<String> for Calibration {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Calibration> for String {
-    fn from(calibration: Calibration) -> Self {
-        calibration.to_string()
     }
 }
 

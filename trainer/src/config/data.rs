@@ -88,7 +88,7 @@ pub struct DataConfig {
     /// The part of normal readings that only the evaluation sees
     #[arg(long, value_name = "FRACTION", default_value_t = DataConfig::default().test_fraction)]
     pub test_fraction: f64,
-    /// Where the data are a stream: how it is cut into windows and what is made of them.
+    /// Windows of a stream and their features, where the data are one.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamSettings>,
@@ -126,7 +126,7 @@ impl DataConfig {
         self.kind.iter().filter(|wanted| wanted.kind.is_none())
     }
 
-    /// What is said of the columns.
+    /// The wishes about columns.
     pub fn wanted(&self) -> Wanted {
         Wanted {
             label: self.label.clone(),

@@ -1,7 +1,8 @@
 //! The integers of an image.
 
-use super::{Activations, Calibration, Core, Weights};
-use clap::Args;
+use super::{Calibration, Weights};
+use clap::{Args, ValueEnum};
+use elbow::layer::Packing;
 use serde::{Deserialize, Serialize};
 
 /// The integers of an image.
@@ -15,7 +16,7 @@ pub struct ExportConfig {
     /// The core to pack the weights for: it scores fastest, all others score the same
     #[arg(long, value_enum, default_value_t = Core::M4)]
     pub core: Core,
-    /// How the ranges of activations are found: min-max, percentile, percentile:P, or nats (those that bring
+    /// Way to find the ranges of activations: min-max, percentile, percentile:P, or nats (those that bring
     /// the device's scores closest to those in floats)
     #[arg(long, value_name = "WAY", default_value_t)]
     pub calibration: Calibration,
@@ -23,7 +24,7 @@ pub struct ExportConfig {
     /// so few nats)
     #[arg(long, value_name = "BITS", default_value_t)]
     pub weights: Weights,
-    /// How many bits the inputs and the activations of hidden layers have
+    /// Bits of the inputs and of the activations of hidden layers
     #[arg(long, value_enum, default_value_t = Activations::Auto)]
     pub activations: Activations,
     /// With fewer than 100 readings held out, p-values rest on all, each scored by one of so many more models, which has
@@ -41,6 +42,48 @@ impl Default for ExportConfig {
             weights: Weights::default(),
             activations: Activations::default(),
             folds: 10,
+        }
+    }
+}
+
+/// Bits of the inputs and of the activations of hidden layers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum Activations {
+    /// 8, and 16 where that is worth it: before the outputs of a density, and where 8 bits of the inputs or of a layer
+    /// cost a tenth of a nat, or half of that where 16 take no more memory
+    #[default]
+    Auto,
+    /// 8 everywhere
+    I8,
+    /// 16 everywhere
+    I16,
+}
+
+/// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not
+/// depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Core {
+    M0,
+    M3,
+    #[default]
+    M4,
+    M7,
+    M33,
+    M55,
+}
+
+impl Core {
+    /// The packing that its kernels read fastest.
+    pub fn packing(self) -> Packing {
+        match self {
+            Self::M0 | Self::M3 => Packing::Tiles,
+            Self::M4 | Self::M7 | Self::M33 => Packing::PairedTiles,
+            Self::M55 => Packing::Rows,
         }
     }
 }

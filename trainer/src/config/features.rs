@@ -1,4 +1,4 @@
-//! Which features make a reading of a window: how a command line names them, what their numbers
+//! Features that make a reading of a window: how a command line names them, what their numbers
 //! are called, and what these stand for.
 
 use elbow::signal::{Feature, FrontEnd, MAX_FRACTION_BITS};
@@ -60,7 +60,7 @@ pub fn name(feature: Feature) -> String {
     }
 }
 
-/// What the numbers of a feature are in, where `raw` is the unit of a raw sample.
+/// Unit of the numbers of a feature, where `raw` is the unit of a raw sample.
 pub fn unit(feature: Feature) -> String {
     match (feature, feature.fraction_bits()) {
         (Feature::BandEnergies { .. }, bits) => format!("2^-{bits} octaves above 1 raw^2"),
@@ -119,28 +119,14 @@ impl FromStr for FeatureList {
     }
 }
 
-impl TryFrom<String> for FeatureList {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<FeatureList> for String {
-    fn from(list: FeatureList) -> Self {
-        list.to_string()
-    }
-}
-
 /// The inputs of a reading that one feature makes of one channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// From 0.
+    /// The channel, counted from 0.
     pub channel: usize,
-    /// Which feature.
+    /// The feature.
     pub feature: Feature,
-    /// Which inputs.
+    /// Its inputs.
     pub inputs: Range<usize>,
 }
 
@@ -173,7 +159,7 @@ impl Group {
         }
     }
 
-    /// What input `input` of the group is called, for a channel with the name `channel`.
+    /// Name of input `input` of the group, for a channel with the name `channel`.
     pub fn input_name(&self, input: usize, channel: &str) -> String {
         let feature = name(self.feature);
         match self.inputs.len() {

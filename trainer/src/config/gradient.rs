@@ -1,19 +1,19 @@
 //! The latents of a model, and how the gradient of its bound is estimated.
 
-use super::{Config, Inference, Objective, PriorKind};
+use super::Config;
 use crate::error::Error;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What q(z|x) is.
+/// The family of q(z|x).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Latent {
     /// Diagonal Gaussians: what devices run
     #[default]
     Gaussian,
-    /// Independent bits, each with a chance of its own; the prior tosses fair coins. No device runs them
+    /// Independent bits, each with a chance of its own, under a Bernoulli(1/2) prior. No device runs them
     Bernoulli,
 }
 
@@ -24,9 +24,9 @@ pub enum Gradient {
     /// Through the samples z = mu + sigma noise
     #[default]
     Reparameterized,
-    /// The same along the path alone, without the score of q; biased with more than one sample
+    /// Through the samples along the path alone, without the score of q; biased with more than one sample
     StickingTheLanding,
-    /// Along the path, by squared weights of the samples
+    /// Through the samples along the path, by squared weights of the samples
     DoublyReparameterized,
     /// The score function of q times the bound (REINFORCE)
     Score,
@@ -36,11 +36,11 @@ pub enum Gradient {
     LeaveOneOut,
     /// The score function less what a small network makes of the reading
     Learned,
-    /// Of the importance-weighted bound, by the score function less what the other samples say
+    /// The score function of the importance-weighted bound less what the other samples say
     Vimco,
 }
 
-/// What an estimator is an estimator of the gradient of.
+/// The bound whose gradient is estimated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "bound", content = "samples")]
 pub enum Target {
@@ -56,20 +56,6 @@ impl fmt::Display for Target {
             Self::Elbo => f.write_str("ELBO"),
             Self::ImportanceWeighted(samples) => write!(f, "IWAE {samples}"),
         }
-    }
-}
-
-impl fmt::Display for Gradient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
-    }
-}
-
-impl fmt::Display for Latent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.to_possible_value();
-        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
     }
 }
 
@@ -90,7 +76,7 @@ impl Gradient {
         }
     }
 
-    /// What it estimates the gradient of, from `samples` samples of a reading. The score functions
+    /// The bound whose gradient it estimates, from `samples` samples of a reading. The score functions
     /// take the mean of the ELBO over them.
     pub fn target(self, samples: usize) -> Target {
         if samples > 1 && (self.is_pathwise() || self == Self::Vimco) {
@@ -127,47 +113,5 @@ impl Config {
             Target::Elbo => 1,
             Target::ImportanceWeighted(samples) => samples,
         }
-    }
-
-    /// Checks that the settings go with the latents and with the estimator of the gradient.
-    pub(super) fn validate_gradient(&self) -> Result<(), Error> {
-        let of_settings =
-            |error| Error::Setting(format!("--gradient, --importance-samples: {error}"));
-        let (latent, samples) = (self.model.latent, self.train.importance_samples);
-        self.train
-            .gradient
-            .check(latent, samples)
-            .map_err(of_settings)?;
-        if latent == Latent::Gaussian && self.train.gradient == Gradient::Reparameterized {
-            return Ok(());
-        }
-        let others = [
-            ("--missing", self.train.missing != 0.0),
-            ("--inference svi", self.train.inference == Inference::Svi),
-            (
-                "--beta, --kl-warm-up, --free-bits or --elbo-form",
-                self.train.objective != Objective::default(),
-            ),
-        ];
-        for (name, given) in others {
-            if given {
-                return Err(Error::Setting(format!(
-                    "--gradient {} ascends the plain bound of whole readings: leave out {name}, or use --gradient reparameterized with Gaussian latents",
-                    self.train.gradient
-                )));
-            }
-        }
-        let of_gaussians = [
-            ("--prior", self.model.prior != PriorKind::Standard),
-            ("--window", self.data.stream.is_some()),
-        ];
-        for (name, given) in of_gaussians {
-            if given && latent == Latent::Bernoulli {
-                return Err(Error::Setting(format!(
-                    "{name} is for Gaussian latents, --latent is {latent}: leave one of them out"
-                )));
-            }
-        }
-        Ok(())
     }
 }

@@ -42,17 +42,3 @@ impl FromStr for WantedKind {
         })
     }
 }
-
-impl TryFrom<String> for WantedKind {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<WantedKind> for String {
-    fn from(wanted: WantedKind) -> Self {
-        wanted.to_string()
-    }
-}

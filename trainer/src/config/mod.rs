@@ -1,8 +1,7 @@
 //! Everything that determines a run, as it stands in `config.toml`: groups of settings, each written once.
 
-mod activations;
 mod calibration;
-mod core;
+pub(crate) mod capability;
 mod data;
 mod export;
 mod features;
@@ -13,17 +12,15 @@ mod model;
 mod objective;
 mod prior;
 pub mod processor;
-mod schedule;
 mod stream;
+mod text;
 mod train;
 mod weights;
 
 pub use crate::likelihood::{ColumnKind, LikelihoodKind, Scale};
-pub use activations::Activations;
 pub use calibration::Calibration;
-pub use core::Core;
 pub use data::{ANOMALY_DIGIT, DataConfig};
-pub use export::ExportConfig;
+pub use export::{Activations, Core, ExportConfig};
 pub use features::{FeatureChoice, FeatureList, Group, groups, name, unit};
 pub use gradient::{Gradient, Latent, Target};
 pub use kind::WantedKind;
@@ -31,13 +28,15 @@ pub use limits::Limits;
 pub use model::ModelConfig;
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
-pub use schedule::cosine;
 pub use stream::StreamSettings;
-pub use train::{Inference, THREADS, TrainConfig};
+pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
 
 use crate::error::Error;
+use capability::Feature;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::RangeBounds;
 
 /// The settings of a run. With the same data, the same trainer and the same class of machine, they
 /// reproduce it. The default is what `trainer fit` does unless it is told otherwise, on the digits.
@@ -48,7 +47,7 @@ pub struct Config {
     pub data: DataConfig,
     /// The networks, and the distributions around them.
     pub model: ModelConfig,
-    /// How the model is trained.
+    /// Settings of the training.
     pub train: TrainConfig,
     /// The integers of the image.
     pub export: ExportConfig,
@@ -58,95 +57,23 @@ pub struct Config {
 const INTEGER_EPOCHS: f64 = 0.2;
 
 impl Config {
-    /// Checks every number that a user may have set.
+    /// Checks every number that a user may have set, and what goes with what.
     ///
     /// # Errors
     /// One line that names the setting, its value and what would do.
     pub fn validate(&self) -> Result<(), Error> {
-        let at_least_one = |name: &str, value: usize, most: usize| {
-            if (1..=most).contains(&value) {
-                return Ok(());
-            }
-            Err(Error::Setting(format!(
-                "{name} is {value}: give a number from 1 to {most}"
-            )))
-        };
-        at_least_one("--epochs", self.train.epochs, 1_000_000)?;
-        at_least_one("--batch", self.train.batch, 1_000_000)?;
-        at_least_one("--threads", self.train.threads, 256)?;
-        at_least_one(
-            "--latents",
-            self.model.latents,
-            elbow::format::MAX_LATENTS.into(),
-        )?;
-        for (name, widths) in [
-            ("--encoder", &self.model.encoder),
-            ("--decoder", &self.model.decoder),
-        ] {
-            if widths.len() > elbow::format::MAX_LAYERS {
-                return Err(Error::Setting(format!(
-                    "{name} has {} hidden layers: an image has room for {}",
-                    widths.len(),
-                    elbow::format::MAX_LAYERS
-                )));
-            }
-            for &width in widths {
-                at_least_one(name, width, 16_384)?;
-            }
-        }
+        self.train.validate()?;
+        self.model.validate()?;
         if let Some(stream) = &self.data.stream {
             stream.validate()?;
         }
-        if self.data.binarize.is_some() {
-            self.validate_binarization()?;
-        }
-        if !(self.train.learning_rate > 0.0 && self.train.learning_rate <= 1.0) {
-            return Err(Error::Setting(format!(
-                "--learning-rate is {}: give a number above 0 and up to 1, such as 0.002",
-                self.train.learning_rate
-            )));
-        }
-        if self.train.rate_warm_up >= self.train.epochs && self.train.rate_warm_up > 0 {
-            return Err(Error::Setting(format!(
-                "--rate-warm-up is {} epochs and there are {}: give fewer, or raise --epochs",
-                self.train.rate_warm_up, self.train.epochs
-            )));
-        }
-        at_least_one("--importance-samples", self.train.importance_samples, 1000)?;
-        Objective::validate(self)?;
-        self.validate_prior()?;
-        self.validate_gradient()?;
-        self.validate_qat()?;
-        if self.data.conditions > 0 && (self.data.binarize.is_some() || self.data.stream.is_some())
-        {
-            return Err(Error::Setting(format!(
-                "--conditions is {}: conditions are the last columns of a table of readings, not of pictures or streams; leave out --conditions, or --binarize and --window",
-                self.data.conditions
-            )));
-        }
-        let plain = self.train.missing == 0.0
-            && self.train.importance_samples == 1
-            && self.train.objective == Objective::default();
-        if self.train.inference == Inference::Svi && !plain {
-            return Err(Error::Setting(format!(
-                "--inference svi ascends the ELBO of whole readings, here --missing is {} and the objective the {}: leave these settings out, or use --inference amortized",
-                self.train.missing,
-                Objective::name(self)
-            )));
-        }
-        if self.train.inference == Inference::Svi && self.train.rate_warm_up > 0 {
-            return Err(Error::Setting(format!(
-                "--rate-warm-up is {} and --inference svi takes its steps by another schedule: leave one of them out",
-                self.train.rate_warm_up
-            )));
-        }
-        if !(0.0..1.0).contains(&self.train.missing) {
-            return Err(Error::Setting(format!(
-                "--missing is {}: give a number from 0 to below 1, such as 0.3",
-                self.train.missing
-            )));
-        }
-        Ok(())
+        self.train
+            .gradient
+            .check(self.model.latent, self.train.importance_samples)
+            .map_err(|error| {
+                Error::Setting(format!("--gradient, --importance-samples: {error}"))
+            })?;
+        Feature::check_all(self)
     }
 
     /// Adam's step size in an epoch, counted from 1.
@@ -175,85 +102,26 @@ impl Config {
         tuned.train.objective.kl_warm_up = 0;
         tuned
     }
+}
 
-    /// The setting that the device's integers cannot be trained with, if any.
-    pub fn without_qat(&self) -> Option<String> {
-        let refused = [
-            (
-                self.model.latent != Latent::Gaussian,
-                "--latent bernoulli".to_string(),
-            ),
-            (
-                self.model.prior != PriorKind::Standard,
-                format!("--prior {}", self.model.prior),
-            ),
-            (
-                self.train.gradient != Gradient::Reparameterized,
-                "a --gradient other than reparameterized".into(),
-            ),
-            (
-                self.train.objective.free_bits > 0.0,
-                format!("--free-bits {}", self.train.objective.free_bits),
-            ),
-            (
-                self.train.inference == Inference::Svi,
-                "--inference svi".into(),
-            ),
-            (
-                self.train.epochs < 2,
-                format!("--epochs {}", self.train.epochs),
-            ),
-        ];
-        let found = refused.into_iter().find(|(is, _)| *is);
-        found.map(|(_, setting)| setting)
+/// Refuses a `value` that is not in `range`, which `words` put into words.
+fn within<T: PartialOrd + fmt::Display>(
+    name: &str,
+    value: T,
+    range: impl RangeBounds<T>,
+    words: &str,
+) -> Result<(), Error> {
+    if range.contains(&value) {
+        return Ok(());
     }
+    Err(Error::Setting(format!(
+        "{name} is {value}: give a number {words}"
+    )))
+}
 
-    fn validate_qat(&self) -> Result<(), Error> {
-        match self.without_qat() {
-            Some(setting) if self.train.qat => Err(Error::Setting(format!(
-                "--qat trains in the device's integers, which there is no training in with {setting}: use --no-qat"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn validate_prior(&self) -> Result<(), Error> {
-        if self.model.prior == PriorKind::Standard {
-            return Ok(());
-        }
-        if self.train.objective.free_bits > 0.0 {
-            return Err(Error::Setting(format!(
-                "--free-bits is {} and --prior {}: a mixture has no divergence of single latents; leave one of them out",
-                self.train.objective.free_bits, self.model.prior
-            )));
-        }
-        if matches!(self.model.prior, PriorKind::Vamp { .. })
-            && self.train.inference == Inference::Svi
-        {
-            return Err(Error::Setting(format!(
-                "--prior {} is made of the encoder's answers, --inference svi trains the decoder without an encoder: use --prior mixture:N, or --inference amortized",
-                self.model.prior
-            )));
-        }
-        Ok(())
-    }
-
-    fn validate_binarization(&self) -> Result<(), Error> {
-        match &self.model.likelihood {
-            LikelihoodKind::Auto | LikelihoodKind::Binomial { trials: 1 } => {}
-            kind => {
-                return Err(Error::Setting(format!(
-                    "--binarize makes bits, --likelihood is {kind}: use bernoulli, or leave one of them out"
-                )));
-            }
-        }
-        if self.data.stream.is_some() {
-            return Err(Error::Setting(
-                "--binarize is for pictures, --window for streams: leave one of them out".into(),
-            ));
-        }
-        Ok(())
-    }
+/// [`within`] of a count, from 1 on.
+fn count(name: &str, value: usize, most: usize) -> Result<(), Error> {
+    within(name, value, 1..=most, &format!("from 1 to {most}"))
 }
 
 #[cfg(test)]

@@ -1,19 +1,21 @@
 //! The networks of a model, and the distributions around them.
 
-use super::{Latent, LikelihoodKind, PriorKind};
+use super::{Latent, LikelihoodKind, PriorKind, count};
+use crate::error::Error;
 use clap::Args;
+use elbow::format::{MAX_LATENTS, MAX_LAYERS};
 use serde::{Deserialize, Serialize};
 
 /// The networks of a model, and the distributions around them.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// p(x|z): auto (for each column what it obviously is; --kind says otherwise), bernoulli, binomial:N, student,
+    /// Likelihood p(x|z): auto (for each column what it obviously is; --kind says otherwise), bernoulli, binomial:N, student,
     /// gaussian or laplace; the last two also with :shared (one scale for all inputs) or :predicted (the decoder
     /// gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     pub likelihood: LikelihoodKind,
-    /// p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
+    /// Prior p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
     /// pseudo-inputs)
     #[arg(long, default_value_t = PriorKind::Standard)]
     pub prior: PriorKind,
@@ -41,5 +43,27 @@ impl Default for ModelConfig {
             latent: Latent::default(),
             decoder: vec![64],
         }
+    }
+}
+
+impl ModelConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        count("--latents", self.latents, MAX_LATENTS.into())?;
+        for (name, widths) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
+            if widths.len() > MAX_LAYERS {
+                return Err(Error::Setting(format!(
+                    "{name} has {} hidden layers: an image has room for {MAX_LAYERS}",
+                    widths.len()
+                )));
+            }
+            widths
+                .iter()
+                .try_for_each(|&width| count(name, width, 16_384))?;
+        }
+        Ok(())
     }
 }

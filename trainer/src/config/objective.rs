@@ -1,11 +1,10 @@
-//! What training ascends, where that is not the plain bound.
+//! The objective of training, where that is not the plain bound.
 
 use super::Config;
-use crate::error::Error;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-/// How the ELBO is estimated, and what its divergence is made of and weighs. With other than the
+/// Form of the ELBO, and weight of its divergence. With other than the
 /// default weights the objective is no bound; what a run reports is the bound all the same.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -78,7 +77,7 @@ impl Objective {
         self.beta * epoch as f64 / (self.kl_warm_up + 1) as f64
     }
 
-    /// What a run with these settings ascends, in words.
+    /// The objective of a run with these settings, in words.
     pub fn name(config: &Config) -> String {
         let samples = config.bound_samples();
         let objective = &config.train.objective;
@@ -100,36 +99,5 @@ impl Objective {
             name += &format!(", {} nats of each latent free", objective.free_bits);
         }
         name + "; not a bound"
-    }
-
-    /// Checks every number that a user may have set.
-    pub(super) fn validate(config: &Config) -> Result<(), Error> {
-        let Self {
-            beta,
-            kl_warm_up,
-            free_bits,
-            ..
-        } = config.train.objective;
-        for (name, value, such_as) in [("--beta", beta, 4.0), ("--free-bits", free_bits, 0.1)] {
-            if !(0.0..=1e6).contains(&value) {
-                return Err(Error::Setting(format!(
-                    "{name} is {value}: give a number from 0 to 1000000, such as {such_as}"
-                )));
-            }
-        }
-        if kl_warm_up >= config.train.epochs && kl_warm_up > 0 {
-            return Err(Error::Setting(format!(
-                "--kl-warm-up is {kl_warm_up} epochs and there are {}: give fewer, or raise --epochs",
-                config.train.epochs
-            )));
-        }
-        let of_one_sample = free_bits > 0.0 || config.train.objective.form != ElboForm::default();
-        if of_one_sample && config.train.importance_samples > 1 {
-            return Err(Error::Setting(format!(
-                "--free-bits and --elbo-form shape the ELBO, --importance-samples is {}: leave one of them out",
-                config.train.importance_samples
-            )));
-        }
-        Ok(())
     }
 }

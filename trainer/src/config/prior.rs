@@ -57,20 +57,6 @@ impl FromStr for PriorKind {
     }
 }
 
-impl TryFrom<String> for PriorKind {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<PriorKind> for String {
-    fn from(kind: PriorKind) -> Self {
-        kind.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,11 @@
-//! What trains: the processor, or an accelerator that candle has a back end for.
+//! The device that trains: the processor, or an accelerator that candle has a back end for.
 
 use crate::error::Error;
 use candle_core::Device;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// What trains. Everything after training is computed by the processor.
+/// The device that trains. Everything after training is computed by the processor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Processor {

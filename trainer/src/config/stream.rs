@@ -1,11 +1,11 @@
-//! How a stream of samples becomes readings.
+//! Windows of a stream of samples, and their features.
 
 use super::features::{FeatureChoice, FeatureList};
 use crate::error::Error;
 use elbow::signal::{Feature, MAX_SAMPLES, WindowShape};
 use serde::{Deserialize, Serialize};
 
-/// How a stream becomes readings, as a user asks for it.
+/// Windows of a stream and their features, as a user asks for them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamSettings {
@@ -23,7 +23,7 @@ const SIGNAL_WINDOW: usize = 256;
 const SIGNAL_BANDS: u8 = 16;
 
 impl StreamSettings {
-    /// What is made of signals where nobody says: of each channel's window its level and the energies of a few bands.
+    /// The features of signals where nobody says: of each channel's window its level and the energies of a few bands.
     pub fn of_signals() -> Self {
         let bands = Feature::BandEnergies {
             bands: SIGNAL_BANDS,

@@ -1,25 +1,27 @@
-//! How a model is trained.
+//! Settings of the training.
 
 use super::processor::Processor;
-use super::{Gradient, Objective};
+use super::{Gradient, Objective, count, within};
+use crate::error::Error;
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
 /// Threads where nobody says otherwise: the same on every machine, so that a run can be repeated.
 pub const THREADS: usize = 2;
 
-/// How the posteriors of training readings are found.
+/// Way to find the posteriors of training readings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Inference {
-    /// By the encoder, trained together with the decoder
+    /// The encoder gives them, trained together with the decoder
     #[default]
     Amortized,
     /// Each reading has its own, until the decoder is trained; then an encoder learns them
     Svi,
 }
 
-/// How a model is trained.
+/// Settings of the training.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
@@ -47,13 +49,13 @@ pub struct TrainConfig {
     /// The estimator of the gradient of the bound.
     #[arg(skip)]
     pub gradient: Gradient,
-    /// What is ascended with one sample, where that is not the plain ELBO.
+    /// The objective with one sample, where that is not the plain ELBO.
     #[arg(skip)]
     pub objective: Objective,
     /// Whether the last fifth of the epochs trains in the device's integers.
     #[arg(skip = TrainConfig::default().qat)]
     pub qat: bool,
-    /// How the posteriors of training readings are found
+    /// Way to find the posteriors of training readings
     #[arg(long, value_enum, default_value_t = Inference::Amortized)]
     pub inference: Inference,
     /// Threads that train; the last bits of the artefact depend on their number
@@ -86,4 +88,50 @@ impl Default for TrainConfig {
             seed: 0,
         }
     }
+}
+
+impl TrainConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        let Objective {
+            beta,
+            kl_warm_up,
+            free_bits,
+            ..
+        } = self.objective;
+        count("--epochs", self.epochs, 1_000_000)?;
+        count("--batch", self.batch, 1_000_000)?;
+        count("--threads", self.threads, 256)?;
+        count("--importance-samples", self.importance_samples, 1000)?;
+        let rates = (Bound::Excluded(0.0), Bound::Included(1.0));
+        let such = "above 0 and up to 1, such as 0.002";
+        within("--learning-rate", self.learning_rate, rates, such)?;
+        let such = "from 0 to below 1, such as 0.3";
+        within("--missing", self.missing, 0.0..1.0, such)?;
+        let such = "from 0 to 1000000, such as";
+        within("--beta", beta, 0.0..=1e6, &format!("{such} 4"))?;
+        within("--free-bits", free_bits, 0.0..=1e6, &format!("{such} 0.1"))?;
+        for (name, first) in [
+            ("--rate-warm-up", self.rate_warm_up),
+            ("--kl-warm-up", kl_warm_up),
+        ] {
+            if first >= self.epochs && first > 0 {
+                return Err(Error::Setting(format!(
+                    "{name} is {first} epochs and there are {}: give fewer, or raise --epochs",
+                    self.epochs
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The step size after `done` of `epochs`, relative to the first: half a cosine from 1 to 0 (Loshchilov and Hutter,
+/// "SGDR: stochastic gradient descent with warm restarts", 2017, equation 5).
+pub fn cosine(done: usize, epochs: usize) -> f64 {
+    let progress = done as f64 / epochs as f64;
+    0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
 }

@@ -1,4 +1,4 @@
-//! How many bits the weights of an image have.
+//! Bits of the weights of an image.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// Nats that [`Weights::Auto`] may cost where nobody says how many.
 const NATS: f64 = 0.5;
 
-/// How many bits the weights of each layer have. Written as `int8`, `int4`, `auto` (0.5 nat) or `auto:NATS`.
+/// Bits of the weights of each layer. Written as `int8`, `int4`, `auto` (0.5 nat) or `auto:NATS`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Weights {
@@ -18,7 +18,7 @@ pub enum Weights {
     Int4,
     /// 4 in as many layers as cost so few nats, those first that save the most bytes for a nat.
     Auto(
-        /// How far the scores of normal readings may be from those in floats, in the mean; above 0.
+        /// Mean distance that the scores of normal readings may have from those in floats; above 0.
         f64,
     ),
 }
@@ -51,20 +51,6 @@ impl FromStr for Weights {
                 "no such weights: {text}; use int8, int4, auto, or auto:NATS (above 0)"
             )),
         }
-    }
-}
-
-impl TryFrom<String> for Weights {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<Weights> for String {
-    fn from(weights: Weights) -> Self {
-        weights.to_string()
     }
 }
 

@@ -1,148 +1,17 @@
-//! Adam, in place.
+//! Adam on the variables of a model, in place.
 
 use crate::error::Error;
+use crate::numeric::adam::{Moments, Rates, descend, descend_tensor};
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
-use pulp::Arch;
 use std::sync::{Mutex, PoisonError};
 
-/// Adam with bias correction (Kingma and Ba, "Adam: a method for stochastic optimization", 2015,
-/// algorithm 1), beta_1 = 0.9, beta_2 = 0.999, epsilon = 1e-8, no weight decay. One pass over each
-/// variable updates it and its moments where they are.
+/// An optimizer of variables. One pass over each updates it and its moments where they are.
 #[derive(Debug)]
 pub struct Adam {
     moments: Vec<Mutex<Moments>>,
-    /// Of the variables that are not in the processor's memory, once they were stepped.
+    /// Moments of the variables that are not in the processor's memory, once they were stepped.
     elsewhere: Vec<Option<[Tensor; 2]>>,
     steps: i32,
-}
-
-/// The running means of a variable's gradients and of their squares.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moments {
-    first: Vec<f32>,
-    second: Vec<f32>,
-}
-
-impl Moments {
-    /// Zeros, for a variable of `count` numbers.
-    pub fn new(count: usize) -> Self {
-        Self {
-            first: vec![0.0; count],
-            second: vec![0.0; count],
-        }
-    }
-
-    /// The means of the gradients and of their squares, as many.
-    pub fn parts(&self) -> [&[f32]; 2] {
-        [&self.first, &self.second]
-    }
-
-    /// Those that [`Moments::parts`] gave.
-    pub fn from_parts([first, second]: [Vec<f32>; 2]) -> Self {
-        Self { first, second }
-    }
-}
-
-/// What a step has in common for all variables.
-#[derive(Clone, Copy, Debug)]
-pub struct Rates {
-    /// The learning rate over the correction of the first moment.
-    rate: f32,
-    /// One over the correction of the second moment.
-    correction: f32,
-}
-
-impl Rates {
-    /// Those of step `step`, counted from 1, at a learning rate.
-    pub fn new(step: i32, learning_rate: f64) -> Self {
-        let correction_1 = 1.0 - f64::from(BETA_1).powi(step);
-        let correction_2 = 1.0 - f64::from(BETA_2).powi(step);
-        Self {
-            rate: (learning_rate / correction_1) as f32,
-            correction: (1.0 / correction_2) as f32,
-        }
-    }
-}
-
-/// One step of a variable that is not in the processor's memory: its new value, and its moments in their places.
-fn step_elsewhere(
-    variable: &Tensor,
-    gradient: &Tensor,
-    moments: &mut Option<[Tensor; 2]>,
-    rates: Rates,
-) -> Result<Tensor, Error> {
-    let zeros = || -> Result<_, Error> { Ok([variable.zeros_like()?, variable.zeros_like()?]) };
-    let [first, second] = match moments.take() {
-        None => zeros()?,
-        Some(moments) => moments,
-    };
-    let mean = |moment: &Tensor, new: &Tensor, weight: f32| -> Result<Tensor, Error> {
-        Ok((moment + ((new - moment)? * f64::from(1.0 - weight))?)?)
-    };
-    let first = mean(&first, gradient, BETA_1)?;
-    let second = mean(&second, &gradient.sqr()?, BETA_2)?;
-    let root = (&second * f64::from(rates.correction))?.sqrt()?;
-    let step = (&first / (root + f64::from(EPSILON))?)?;
-    let value = (variable - (step * f64::from(rates.rate))?)?;
-    *moments = Some([first.detach(), second.detach()]);
-    Ok(value.detach())
-}
-
-/// One step of one number.
-#[inline(always)]
-fn step(value: &mut f32, (first, second): (&mut f32, &mut f32), gradient: f32, rates: Rates) {
-    let gradient = or_zero(gradient, SMALLEST_GRADIENT);
-    *first = or_zero(
-        *first + (1.0 - BETA_1) * (gradient - *first),
-        SMALLEST_MOMENT,
-    );
-    *second = or_zero(
-        *second + (1.0 - BETA_2) * (gradient * gradient - *second),
-        SMALLEST_MOMENT,
-    );
-    *value -= rates.rate * *first / ((*second * rates.correction).sqrt() + EPSILON);
-}
-
-/// One step of a variable down the sum of two gradients; of the first alone where `more` is empty.
-pub fn descend(
-    values: &mut [f32],
-    moments: &mut Moments,
-    (gradient, more): (&[f32], &[f32]),
-    rates: Rates,
-) {
-    let Moments { first, second } = moments;
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let state = values.iter_mut().zip(first).zip(second).zip(gradient);
-            if more.is_empty() {
-                state.for_each(|(((value, first), second), &g)| {
-                    step(value, (first, second), g, rates);
-                });
-            } else {
-                let pairs = state.zip(more);
-                pairs.for_each(|((((value, first), second), &a), &b)| {
-                    step(value, (first, second), a + b, rates);
-                });
-            }
-        },
-    );
-}
-
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
-/// What is smaller counts as zero: its square would be subnormal.
-const SMALLEST_GRADIENT: f32 = 1e-18;
-/// What is smaller counts as zero. The moments of a gradient that is zero from now on, such as a dead unit's, would
-/// fade until they are subnormal, and stay so, where each operation takes a hundred times as long. Next to [`EPSILON`]
-/// neither a mean nor the root of a mean square of this size changes a step.
-const SMALLEST_MOMENT: f32 = 1e-32;
-
-/// `number`, or zero where that is smaller than `smallest`.
-#[inline(always)]
-fn or_zero(number: f32, smallest: f32) -> f32 {
-    if number.abs() < smallest { 0.0 } else { number }
 }
 
 impl Adam {
@@ -221,7 +90,7 @@ impl Adam {
                 let gradient: Tensor = gradient.contiguous()?;
                 variable.as_tensor().inplace_op2(&gradient, &update)?;
             } else {
-                variable.set(&step_elsewhere(variable, gradient, elsewhere, rates)?)?;
+                variable.set(&descend_tensor(variable, gradient, elsewhere, rates)?)?;
             }
         }
         Ok(())
@@ -262,7 +131,7 @@ impl InplaceOp2 for Update<'_> {
             .map_err(|_| candle_core::Error::msg("adam was interrupted"))?;
         descend(
             &mut values[start..end],
-            &mut moments,
+            moments.all(),
             (gradient, &[]),
             self.rates,
         );
@@ -275,81 +144,19 @@ mod tests {
     use super::*;
     use candle_core::Device;
 
-    /// Algorithm 1 in f64, written out.
-    fn reference(start: f64, mut gradient: impl FnMut(f64) -> f64, rate: f64, steps: i32) -> f64 {
-        let (mut x, mut m, mut v) = (start, 0.0, 0.0);
-        for t in 1..=steps {
-            let g = gradient(x);
-            m = 0.9 * m + 0.1 * g;
-            v = 0.999 * v + 0.001 * g * g;
-            let (m_hat, v_hat) = (m / (1.0 - 0.9f64.powi(t)), v / (1.0 - 0.999f64.powi(t)));
-            x -= rate * m_hat / (v_hat.sqrt() + 1e-8);
-        }
-        x
-    }
-
-    /// A variable elsewhere takes the steps of one here.
     #[test]
-    fn steps_elsewhere_are_the_same() {
-        let tensor = |values: [f32; 3]| Tensor::new(&values, &Device::Cpu).unwrap();
-        let mut value = tensor([3.0, -2.0, 0.5]);
-        let var = Var::from_tensor(&value.copy().unwrap()).unwrap();
-        let mut here = Moments::new(3);
-        let mut elsewhere = None;
-        let mut values = var.to_vec1::<f32>().unwrap();
-        for step in 1..=40 {
-            let rates = Rates::new(step, 0.03);
-            let gradient = (&value * 3.0).unwrap();
-            value = step_elsewhere(&value, &gradient, &mut elsewhere, rates).unwrap();
-            let gradient: Vec<f32> = values.iter().map(|value| 3.0 * value).collect();
-            descend(&mut values, &mut here, (&gradient, &[]), rates);
-        }
-        for (a, b) in values.iter().zip(value.to_vec1::<f32>().unwrap()) {
-            assert!((a - b).abs() < 1e-5, "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn follows_the_algorithm() {
-        let start = [3.0f32, -2.0, 0.5];
-        let var = Var::new(&start, &Device::Cpu).unwrap();
-        let mut adam = Adam::new(&[&var]);
-        for _ in 0..50 {
+    fn variables_take_the_steps_of_slices() {
+        let mut values = [3.0f32, -2.0, 0.5];
+        let var = Var::new(&values, &Device::Cpu).unwrap();
+        let (mut adam, mut moments) = (Adam::new(&[&var]), Moments::new(3));
+        for step in 1..=50 {
             let loss = (var.sqr().unwrap() * 1.5).unwrap().sum_all().unwrap();
             adam.step(&[&var], &loss.backward().unwrap(), 0.05).unwrap();
+            let gradient = values.map(|value| 3.0 * value);
+            let rates = Rates::new(step, 0.05);
+            descend(&mut values, moments.all(), (&gradient, &[]), rates);
         }
-        for (x, got) in start.iter().zip(var.to_vec1::<f32>().unwrap()) {
-            let exact = reference(f64::from(*x), |x| 3.0 * x, 0.05, 50);
-            assert!((f64::from(got) - exact).abs() < 1e-5, "{got} {exact}");
-        }
-    }
-
-    /// As those of a unit that dies do: no time is lost on subnormal numbers, and the value is the same.
-    #[test]
-    fn moments_of_a_gradient_that_ended_become_zero() {
-        let mut values = [0.5];
-        let mut moments = Moments::new(1);
-        let steps = 50_000;
-        for step in 1..=steps {
-            let gradient = if step == 1 { 1e-6 } else { 0.0 };
-            descend(
-                &mut values,
-                &mut moments,
-                (&[gradient], &[]),
-                Rates::new(step, 0.01),
-            );
-        }
-        assert_eq!(moments, Moments::new(1));
-        let mut step = 0;
-        let gradient = |_| {
-            step += 1;
-            if step == 1 { 1e-6 } else { 0.0 }
-        };
-        let exact = reference(0.5, gradient, 0.01, steps);
-        assert!(
-            (f64::from(values[0]) - exact).abs() < 1e-6,
-            "{} {exact}",
-            values[0]
-        );
+        assert_eq!(var.to_vec1::<f32>().unwrap(), values);
+        assert_eq!(adam.state().unwrap(), (vec![moments], 50));
     }
 }

@@ -27,7 +27,7 @@ impl Barrier {
         }
     }
 
-    /// What a thread holds while it takes part.
+    /// A thread holds it while it takes part.
     pub(super) fn member(&self) -> Member<'_> {
         Member { barrier: self }
     }

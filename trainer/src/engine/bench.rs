@@ -21,14 +21,14 @@ use std::time::{Duration, Instant};
 const READINGS: usize = 6000;
 /// Numbers in each.
 const PIXELS: usize = 784;
-/// How long each figure is measured for, at least.
+/// The least time that each figure is measured for.
 const LONG: Duration = Duration::from_millis(1500);
 
 /// A network to train: hidden widths of the encoder, which the decoder mirrors, latents and readings in
 /// a batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     hidden: &'static [usize],
     latents: usize,
@@ -57,16 +57,16 @@ pub const CASES: [Case; 3] = [
     },
 ];
 
-/// What a case came to.
+/// The results of a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Speed {
-    /// Of the engine, batches and dynamic binarization included.
+    /// Steps of the engine, batches and dynamic binarization included.
     pub steps_per_second: f64,
     /// Readings in them.
     pub samples_per_second: f64,
-    /// Of the matrix products alone, on as many threads.
+    /// Steps of the matrix products alone, on as many threads.
     pub matmul_floor_steps_per_second: f64,
-    /// Of candle's automatic differentiation.
+    /// Steps of candle's automatic differentiation.
     pub candle_steps_per_second: f64,
     /// Splits of a step of the engine that the first thread spends, adding up to one.
     pub split: Split,

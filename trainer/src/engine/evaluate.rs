@@ -4,10 +4,10 @@ use super::network::Network;
 use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
-use crate::config::Latent;
+use crate::config::capability::Feature;
 use crate::error::Error;
+use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
 use crate::numeric::cubature;
 use crate::numeric::evidence::Evidence;
 use crate::numeric::parallel::on_all;
@@ -34,7 +34,7 @@ pub struct Evaluator<'a> {
     data: &'a Prepared,
 }
 
-/// What the networks take in and are asked about, of all readings.
+/// Inputs and targets of all readings.
 #[derive(Clone, Copy)]
 struct Inputs<'a> {
     inputs: &'a [f32],
@@ -49,10 +49,7 @@ impl<'a> Evaluator<'a> {
     /// # Errors
     /// [`Error::Tensor`].
     pub fn new(vae: &Vae, data: &'a Prepared) -> Result<Option<Self>, Error> {
-        let supported = vae.latent() == Latent::Gaussian
-            && matches!(vae.prior, Prior::Standard)
-            && data.batch.inputs.device().is_cpu();
-        if !supported {
+        if !(Feature::Engine.can(vae) && data.batch.inputs.device().is_cpu()) {
             return Ok(None);
         }
         Ok(Some(Self {
@@ -150,7 +147,7 @@ impl<'a> Evaluator<'a> {
         self.in_parts(self.data.readings.len(), PART, masks, part)
     }
 
-    /// What `samples` draws from the encoder's posterior say of log p(x) of each reading. Reading `i`
+    /// Estimates of log p(x) of each reading by `samples` draws from the encoder's posterior. Reading `i`
     /// draws from stream `i` of `seed`, as on a device.
     ///
     /// # Errors
@@ -192,7 +189,7 @@ impl<'a> Evaluator<'a> {
         self.data.constant(row, masks.map(|masks| (masks, row)))
     }
 
-    /// What `work` makes of the numbers below `count`, `size` at a time, in their order.
+    /// The results of `work` on the numbers below `count`, `size` at a time, in their order.
     fn in_parts<T: Send>(
         &self,
         count: usize,

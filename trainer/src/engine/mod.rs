@@ -12,42 +12,45 @@
 pub mod adam;
 mod barrier;
 pub mod bench;
+mod draws;
 mod evaluate;
 mod network;
+mod optimizer;
 mod quantized;
 mod shard;
 #[cfg(test)]
 mod tests;
 
-use crate::config::{Config, Latent};
-use crate::engine::adam::{Moments, Rates, descend};
+use crate::config::capability::Feature;
+use crate::config::{Config, Gradient};
 use crate::error::Error;
-use crate::model::layer::{Values, elementwise};
+use crate::model::Vae;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
-use crate::model::{Prior, Vae};
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals_into};
+use crate::numeric::adam::{Moments, Rates};
+use crate::numeric::random::Xoshiro128PlusPlus;
 use crate::quantize::Plan;
 use crate::readings::Normalization;
-use crate::readings::masks::Masks;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
+use draws::{Bits, Draws};
 pub use evaluate::Evaluator;
 use network::Network;
+use optimizer::Optimizer;
 use shard::{Ascended, Shape, Shard, Sums};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I)
-/// and without free bits.
+/// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I), reparameterized
+/// gradients and without free bits.
 pub fn supports(vae: &Vae, config: &Config, training: &Prepared) -> bool {
-    vae.latent() == Latent::Gaussian
-        && matches!(vae.prior, Prior::Standard)
-        && config.train.objective.free_bits == 0.0
+    Feature::Engine.can(vae)
+        && Feature::Engine.can(config)
+        && config.train.gradient == Gradient::Reparameterized
         && training.batch.inputs.device().is_cpu()
 }
 
-/// How to train.
+/// Settings of a training.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Readings in a step, at least one.
@@ -56,14 +59,14 @@ pub struct Settings {
     pub samples: usize,
     /// The fraction of numbers that is hidden.
     pub missing: f64,
-    /// Of all draws.
+    /// The seed of all draws.
     pub seed: u64,
     /// At least one.
     pub threads: usize,
 }
 
 impl Settings {
-    /// Those of a run.
+    /// The settings of a run.
     pub fn new(config: &Config) -> Self {
         Self {
             batch: config.train.batch,
@@ -75,14 +78,14 @@ impl Settings {
     }
 }
 
-/// What an epoch came to: sums over the readings, without the likelihood's constants but for `constant`.
+/// The results of an epoch: sums over the readings, without the likelihood's constants but for `constant`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EpochSums {
     /// `log p(x|z)`, the mean over samples.
     pub reconstruction: f64,
     /// The divergence in closed form.
     pub kl: f64,
-    /// What was ascended.
+    /// The objective of training.
     pub objective: f64,
     /// The likelihood's constants.
     pub constant: f64,
@@ -90,7 +93,7 @@ pub struct EpochSums {
     pub observed: f64,
 }
 
-/// What the first thread spent the last epoch with.
+/// The times that the first thread spent in the last epoch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
     forward: Duration,
@@ -103,45 +106,20 @@ struct Times {
 #[derive(Debug)]
 pub struct Engine<'a> {
     training: &'a Prepared,
-    missing: f64,
     batch: usize,
     shape: Shape,
     network: Network,
     threads: usize,
-    /// The groups that each thread steps.
-    shares: Vec<Vec<usize>>,
     shards: Vec<Mutex<Shard>>,
-    /// Of each shard.
-    gradients: Vec<Vec<RwLock<Values>>>,
+    optimizer: Optimizer,
     draws: RwLock<Draws>,
     bits: RwLock<Bits>,
     steps: i32,
-    /// The likelihood's constants of each reading, all of it observed.
-    constants: Vec<f64>,
     times: Mutex<Times>,
 }
 
-/// The streams of randomness beside that of the bits, and what they gave for a step.
-#[derive(Debug)]
-struct Draws {
-    noise: Xoshiro128PlusPlus,
-    missing: Xoshiro128PlusPlus,
-    /// (samples, batch, latents).
-    normals: Vec<f32>,
-    masks: Option<Masks>,
-    constant: f64,
-    observed: f64,
-}
-
-/// The stream of bits that are drawn anew, and those of a step, (batch, numbers).
-#[derive(Debug)]
-struct Bits {
-    rng: Xoshiro128PlusPlus,
-    drawn: Vec<f32>,
-}
-
-/// What all steps of an epoch share.
-struct Epoch<'e> {
+/// The arguments that all steps of an epoch share.
+struct Pass<'e> {
     order: &'e [u32],
     inputs: &'e [f32],
     target: &'e [f32],
@@ -169,33 +147,17 @@ impl<'a> Engine<'a> {
         let batch = settings.batch.min(training.readings.len());
         let rows = batch.div_ceil(parts);
         let shard = |_| Mutex::new(Shard::new(&network, &shape, rows));
-        let stream = |purpose| random::stream(settings.seed, purpose);
         Ok(Self {
             training,
-            missing: settings.missing,
             batch: settings.batch,
-            shape: shape.clone(),
-            shares: network.share(threads),
             shards: (0..parts).map(shard).collect(),
-            gradients: (0..parts).map(|_| network.gradients()).collect(),
+            optimizer: Optimizer::new(&network, parts, threads),
             network,
             threads,
-            draws: RwLock::new(Draws {
-                noise: stream(Purpose::Noise),
-                missing: stream(Purpose::Missing),
-                normals: vec![0.0; shape.samples * batch * shape.latents],
-                masks: None,
-                constant: 0.0,
-                observed: 0.0,
-            }),
-            bits: RwLock::new(Bits {
-                rng: stream(Purpose::Binarization),
-                drawn: vec![0.0; batch * shape.numbers],
-            }),
+            draws: RwLock::new(Draws::new(settings, training, &shape)),
+            bits: RwLock::new(Bits::new(settings, training)),
+            shape,
             steps: 0,
-            constants: (0..training.readings.len())
-                .map(|row| training.constant(row, None))
-                .collect(),
             times: Mutex::default(),
         })
     }
@@ -208,12 +170,12 @@ impl<'a> Engine<'a> {
         self.network.write(vae)
     }
 
-    /// What the optimizer knows of each variable in the order of [`Vae::parameters`], how many steps there
-    /// were, and the streams of noise, gaps and bits.
+    /// The moments of each variable in the order of [`Vae::parameters`], the number of steps, and the streams of noise, gaps and bits.
     pub fn state(&self) -> (Vec<Moments>, i32, [Xoshiro128PlusPlus; 3]) {
         let (draws, bits) = (read(&self.draws), read(&self.bits));
         let streams = [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone);
-        (self.network.moments(), self.steps, streams)
+        let moments = self.optimizer.moments(self.network.scales);
+        (moments, self.steps, streams)
     }
 
     /// Goes on from a [`Engine::state`].
@@ -223,7 +185,7 @@ impl<'a> Engine<'a> {
         steps: i32,
         [noise, missing, bits]: [Xoshiro128PlusPlus; 3],
     ) {
-        self.network.set_moments(moments);
+        self.optimizer.set_moments(moments, self.network.scales);
         self.steps = steps;
         let mut draws = write(&self.draws);
         (draws.noise, draws.missing) = (noise, missing);
@@ -258,7 +220,7 @@ impl<'a> Engine<'a> {
         let batch = &self.training.batch;
         let sums = with_numbers(&batch.inputs, |inputs| {
             with_numbers(&batch.target, |target| {
-                let epoch = Epoch {
+                let pass = Pass {
                     order,
                     inputs,
                     target,
@@ -266,7 +228,7 @@ impl<'a> Engine<'a> {
                     learning_rate,
                     barrier: Barrier::new(self.threads),
                 };
-                self.run(&epoch, project)
+                self.run(&pass, project)
             })
         })??;
         self.steps += order.len().div_ceil(self.batch) as i32;
@@ -287,17 +249,14 @@ impl<'a> Engine<'a> {
         *lock(&self.times)
     }
 
-    fn run(&self, epoch: &Epoch<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
-        {
-            let mut draws = write(&self.draws);
-            (draws.constant, draws.observed) = (0.0, 0.0);
-        }
+    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+        write(&self.draws).begin();
         let mut sums = Sums::default();
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.threads)
-                .map(|thread| scope.spawn(move || self.work(thread, epoch, project)))
+                .map(|thread| scope.spawn(move || self.work(thread, pass, project)))
                 .collect();
-            sums.add(self.work(0, epoch, project));
+            sums.add(self.work(0, pass, project));
             for other in others {
                 match other.join() {
                     Ok(of_other) => sums.add(of_other),
@@ -308,18 +267,13 @@ impl<'a> Engine<'a> {
         sums
     }
 
-    /// What one thread does in an epoch.
-    fn work(
-        &self,
-        thread: usize,
-        epoch: &Epoch<'_>,
-        project: &(dyn Fn(&mut [f32]) + Sync),
-    ) -> Sums {
-        let member = epoch.barrier.member();
+    /// The work of one thread in an epoch.
+    fn work(&self, thread: usize, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+        let member = pass.barrier.member();
         let mut sums = Sums::default();
         let parts = (thread..self.shards.len()).step_by(self.threads);
         let mut shards: Vec<_> = parts.map(|part| (part, lock(&self.shards[part]))).collect();
-        let mut chunks = epoch.order.chunks(self.batch).peekable();
+        let mut chunks = pass.order.chunks(self.batch).peekable();
         if let Some(first) = chunks.peek() {
             self.draw(thread, first);
         }
@@ -329,16 +283,16 @@ impl<'a> Engine<'a> {
         while let Some(indices) = chunks.next() {
             step += 1;
             let ascended = Ascended {
-                weighting: epoch.weighting,
+                weighting: pass.weighting,
                 batch: indices.len(),
             };
             for (part, shard) in &mut shards {
                 let clock = Instant::now();
-                self.gather(*part, epoch, indices, shard);
+                self.gather(*part, pass, indices, shard);
                 let mut of_step = shard.forward(&self.network, &ascended);
                 times.forward += clock.elapsed();
                 let clock = Instant::now();
-                let gradients = &self.gradients[*part];
+                let gradients = &self.optimizer.gradients[*part];
                 shard.backward(&self.network, gradients, &ascended, &mut of_step);
                 sums.add(of_step);
                 times.backward += clock.elapsed();
@@ -347,11 +301,14 @@ impl<'a> Engine<'a> {
             member.wait();
             times.waiting += clock.elapsed();
             let clock = Instant::now();
-            self.descend(thread, Rates::new(step, epoch.learning_rate), project);
+            let rates = Rates::new(step, pass.learning_rate);
+            self.optimizer
+                .descend(&self.network, thread, rates, project);
             if self.network.quantized.is_some() {
                 // The output's integers depend on the likelihood's scales, which another thread may step.
                 member.wait();
-                self.network.requantize(self.shares[thread].iter().copied());
+                self.network
+                    .requantize(self.optimizer.shares[thread].iter().copied());
             }
             if let Some(next) = chunks.peek() {
                 self.draw(thread, next);
@@ -370,40 +327,15 @@ impl<'a> Engine<'a> {
     /// Draws what the step on `indices` needs, the bits on the last thread and the rest on the first.
     fn draw(&self, thread: usize, indices: &[u32]) {
         if thread == 0 {
-            let mut draws = write(&self.draws);
-            let Draws {
-                noise,
-                missing,
-                normals,
-                masks,
-                constant,
-                observed,
-            } = &mut *draws;
-            let count = self.shape.samples * indices.len() * self.shape.latents;
-            normals_into(noise, &mut normals[..count]);
-            let drawn = (self.missing > 0.0)
-                .then(|| Masks::draw(indices.len(), self.shape.numbers, self.missing, missing));
-            *masks = self.training.masks_of(indices, drawn);
-            for (at, &row) in indices.iter().enumerate() {
-                *constant += match masks {
-                    None => self.constants[row as usize],
-                    Some(masks) => self.training.constant(row as usize, Some((masks, at))),
-                };
-            }
-            let fraction = masks.as_ref().map_or(1.0, Masks::observed_fraction);
-            *observed += fraction * indices.len() as f64;
+            write(&self.draws).draw(self.training, &self.shape, indices);
         }
-        if let (Some(intensities), true) = (&self.training.intensities, thread + 1 == self.threads)
-        {
-            let mut bits = write(&self.bits);
-            let Bits { rng, drawn } = &mut *bits;
-            let rows = indices.iter().map(|&row| row as usize);
-            intensities.draw_into(rows, rng, &mut drawn[..indices.len() * self.shape.numbers]);
+        if thread + 1 == self.threads {
+            write(&self.bits).draw(self.training, indices);
         }
     }
 
     /// Puts a shard's part of the readings `indices` into its buffers.
-    fn gather(&self, part: usize, epoch: &Epoch<'_>, indices: &[u32], shard: &mut Shard) {
+    fn gather(&self, part: usize, pass: &Pass<'_>, indices: &[u32], shard: &mut Shard) {
         let (count, parts) = (indices.len(), self.shards.len());
         let part = part * count / parts..(part + 1) * count / parts;
         let &Shape {
@@ -423,9 +355,9 @@ impl<'a> Engine<'a> {
             for (place, &row) in indices[part.clone()].iter().enumerate() {
                 let row = row as usize;
                 readings.inputs[place * numbers..][..numbers]
-                    .copy_from_slice(&epoch.inputs[row * numbers..][..numbers]);
+                    .copy_from_slice(&pass.inputs[row * numbers..][..numbers]);
                 readings.target[place * modelled..][..modelled]
-                    .copy_from_slice(&epoch.target[row * modelled..][..modelled]);
+                    .copy_from_slice(&pass.target[row * modelled..][..modelled]);
             }
         }
         let draws = read(&self.draws);
@@ -439,40 +371,6 @@ impl<'a> Engine<'a> {
             readings.hide(numbers, modelled, |place, number| {
                 masks.observes(part.start + place, number)
             });
-        }
-    }
-
-    /// A step of Adam on the groups of a thread.
-    fn descend(&self, thread: usize, rates: Rates, project: &(dyn Fn(&mut [f32]) + Sync)) {
-        for &index in &self.shares[thread] {
-            let group = &self.network.groups[index];
-            let mut values = group.values.write().unwrap_or_else(PoisonError::into_inner);
-            let mut moments = lock(&group.moments);
-            let [of_weight, of_bias] = &mut *moments;
-            let mut first = write(&self.gradients[0][index]);
-            for more in self.gradients.iter().skip(2) {
-                let more = write(&more[index]);
-                elementwise::add(&mut first.weight, &more.weight);
-                elementwise::add(&mut first.bias, &more.bias);
-            }
-            let second = self
-                .gradients
-                .get(1)
-                .map(|gradients| write(&gradients[index]));
-            let (more_weight, more_bias): (&[f32], &[f32]) = match &second {
-                Some(second) => (&second.weight, &second.bias),
-                None => (&[], &[]),
-            };
-            descend(
-                &mut values.weight,
-                of_weight,
-                (&first.weight, more_weight),
-                rates,
-            );
-            descend(&mut values.bias, of_bias, (&first.bias, more_bias), rates);
-            if self.network.scales == Some(index) {
-                project(&mut values.bias);
-            }
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The variables of a model in slices, and the passes through a stack of dense layers.
 
 use super::quantized::{Quantized, Scratch};
-use crate::engine::adam::Moments;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::layer::elementwise::{rectified_gradient, saturating_gradient};
@@ -11,7 +10,7 @@ use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// A dense layer, or the likelihood's log-deviations, which stand for biases then.
 #[derive(Debug)]
@@ -19,7 +18,6 @@ pub(super) struct Group {
     pub(super) inputs: usize,
     pub(super) outputs: usize,
     pub(super) values: RwLock<Values>,
-    pub(super) moments: Mutex<[Moments; 2]>,
 }
 
 /// All variables, and where the halves of the model begin and end among them.
@@ -78,30 +76,6 @@ impl Network {
             )?;
         }
         Ok(())
-    }
-
-    /// The moments of each variable, in the order of [`Vae::parameters`].
-    pub(super) fn moments(&self) -> Vec<Moments> {
-        let of_group = |(index, group): (usize, &Group)| {
-            let moments = group.moments.lock().unwrap_or_else(PoisonError::into_inner);
-            let [weight, bias] = moments.clone();
-            // The log-deviations are one variable.
-            let first = (self.scales != Some(index)).then_some(weight);
-            first.into_iter().chain([bias])
-        };
-        self.groups.iter().enumerate().flat_map(of_group).collect()
-    }
-
-    /// Takes what [`Network::moments`] gave.
-    pub(super) fn set_moments(&self, moments: &[Moments]) {
-        let mut moments = moments.iter().cloned();
-        for (index, group) in self.groups.iter().enumerate() {
-            let mut own = group.moments.lock().unwrap_or_else(PoisonError::into_inner);
-            let places = usize::from(self.scales == Some(index))..2;
-            for (own, moments) in own[places].iter_mut().zip(moments.by_ref()) {
-                *own = moments;
-            }
-        }
     }
 
     /// Hands the weights that a layer computes with to `work`, (inputs, outputs).
@@ -181,7 +155,6 @@ impl Group {
         Self {
             inputs,
             outputs: values.bias.len(),
-            moments: Mutex::new([values.weight.len(), values.bias.len()].map(Moments::new)),
             values: RwLock::new(values),
         }
     }

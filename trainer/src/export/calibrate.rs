@@ -1,8 +1,10 @@
-//! What an image knows of normal readings: p-values under each estimator, and how single passes
+//! Knowledge of normal readings for an image: p-values under each estimator, and how single passes
 //! scatter, and what is typical of each input's term.
 
 use crate::error::Error;
 use crate::export::typical::typical_terms;
+use crate::model::prepared::Prepared;
+use crate::numeric::statistics::{mean, root_mean_square};
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::masks::Masks;
@@ -20,7 +22,7 @@ const CALIBRATED: [Estimator; 4] = [
 ];
 /// Knots of a calibration table.
 const KNOTS: usize = 128;
-/// What stands for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
+/// Reference for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
 const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 /// Antithetic pairs whose deviation is measured, for each reading.
 const PAIRS: u64 = 8;
@@ -46,17 +48,17 @@ pub fn scores(
     CALIBRATED.into_iter().map(of).collect()
 }
 
-/// The image of `spec` with the noise and the typical terms of held-out `normal` readings, of which only what is
-/// `observed` is there, and the tables of their scores, or of `others`, one list for each calibrated estimator.
+/// The image of `spec` with the noise and the typical terms of `held_out` normal readings and the tables of their scores,
+/// or of `others`, one list for each calibrated estimator.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
 pub fn calibrate(
     mut spec: ImageSpec,
-    normal: &Readings,
-    observed: Option<&Masks>,
+    held_out: &Prepared,
     others: Option<Vec<Vec<i32>>>,
 ) -> Result<AlignedImage, Error> {
+    let (normal, observed) = (&held_out.readings, held_out.observed.as_ref());
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {
@@ -82,11 +84,14 @@ pub fn calibrate(
             let estimates = scores(&noisy, Estimator::MonteCarlo { samples: 2 }, seed)?;
             pairs.extend(differences(&estimates, &reference));
         }
-        let excess = at_mean.iter().sum::<f64>() / at_mean.len() as f64;
+        let excess = mean(&at_mean).unwrap_or(0.0);
+        let around: Vec<f64> = at_mean.iter().map(|value| value - excess).collect();
+        let deviation =
+            |values: &[f64]| root_mean_square(values).map_or(0, |root| root.ceil() as i32);
         spec.noise = Noise {
             mean_excess: excess.round() as i32,
-            mean_deviation: root_mean_square(&at_mean, excess),
-            pair_deviation: root_mean_square(&pairs, 0.0),
+            mean_deviation: deviation(&around),
+            pair_deviation: deviation(&pairs),
         };
         spec.typical = typical_terms(&model, normal, observed)?;
     }
@@ -109,10 +114,4 @@ fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {
     pairs
         .map(|(&score, &reference)| f64::from(score) - f64::from(reference))
         .collect()
-}
-
-/// Around `center`, rounded up.
-fn root_mean_square(values: &[f64], center: f64) -> i32 {
-    let squares = values.iter().map(|value| (value - center).powi(2));
-    (squares.sum::<f64>() / values.len() as f64).sqrt().ceil() as i32
 }

@@ -10,8 +10,7 @@ use crate::config::Inference;
 use crate::data::Role;
 use crate::error::Error;
 use crate::export::calibrate;
-use crate::export::material::Material;
-use crate::model::activity::dead_latents;
+use crate::export::stages::{self, Stages};
 use crate::model::prepared::Prepared;
 use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
@@ -24,11 +23,11 @@ const ENOUGH: usize = 100;
 /// Readings of a fold, at least.
 const LEAST: usize = 2;
 
-/// What models are trained on, and how.
+/// The folds, and the settings of their models.
 pub(crate) struct Folds<'a> {
     name: &'a str,
     config: &'a RunConfig,
-    parts: &'a Splits,
+    splits: &'a Splits,
     readings: Readings,
     observed: Option<Masks>,
     held_out: usize,
@@ -41,18 +40,18 @@ impl<'a> Folds<'a> {
     pub(crate) fn new(
         name: &'a str,
         config: &'a RunConfig,
-        parts: &'a Splits,
+        splits: &'a Splits,
         (training, validation): (&Prepared, &Prepared),
     ) -> Option<Self> {
         let train = &config.settings.train;
         let count = config.settings.export.folds;
-        let is_group = parts.columns.iter().any(|named| named.role == Role::Group);
+        let is_group = splits.columns.iter().any(|named| named.role == Role::Group);
         let is_plain = train.gradient == Gradient::Reparameterized
             && train.inference == Inference::Amortized
             && training.intensities.is_none();
         let held_out = validation.readings.len();
         let rows = training.readings.len() + held_out;
-        let whole = parts.stream.is_none() && !is_group;
+        let whole = splits.stream.is_none() && !is_group;
         let enough = held_out >= ENOUGH || rows < count * LEAST;
         if count < 3 || enough || held_out == 0 || !whole || !is_plain {
             return None;
@@ -76,7 +75,7 @@ impl<'a> Folds<'a> {
         Some(Self {
             name,
             config,
-            parts,
+            splits,
             readings,
             observed,
             held_out,
@@ -115,7 +114,7 @@ impl<'a> Folds<'a> {
     /// The fold of a row: rows in time lie together, so that neighbours are not in two.
     fn fold_of(&self, row: usize) -> usize {
         let in_time = self
-            .parts
+            .splits
             .columns
             .iter()
             .any(|named| named.role == Role::Time);
@@ -145,27 +144,20 @@ impl<'a> Folds<'a> {
         let training = prepare(&rows(&|own| own != fold && own != beside))?;
         let parts = (&training, &validation);
         train::train(&vae, settings, parts, Course::default(), |_| Ok(()))?;
-        let dead = dead_latents(&vae, &training.batch.inputs)?.latents;
-        let vae = match dead.is_empty() || settings.export.keep_dead_latents {
-            true => vae,
-            false => vae.without(&dead)?,
-        };
-        let material = Material {
+        let (vae, _) = stages::prune(vae, &training, settings.export.keep_dead_latents)?;
+        let stages = Stages {
             name: self.name,
             vae: &vae,
             config: self.config,
-            parts: self.parts,
+            splits: self.splits,
             training: &training,
-            validation_readings: validation.readings.len(),
+            held_out: validation.readings.len(),
         };
-        let masks = train::fixed_masks(settings, &training);
-        let mut plan = material.plan(&material.pool(masks.as_ref())?)?;
-        if settings.train.qat {
-            let observe = |_: &train::Epoch| Ok(());
-            (_, plan) = train::train_integers(&vae, settings, normalization, parts, plan, observe)?;
-        }
+        let epochs = settings.train.qat.then_some(settings);
+        let course = Course::default();
+        let (_, plan) = stages.integers(&validation, epochs, course, |_| Ok(()))?;
         let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
         let readings = self.readings.select(&left_out);
-        calibrate::scores(&material.image(&plan)?, &readings, observed.as_ref())
+        calibrate::scores(&stages.image(&plan)?, &readings, observed.as_ref())
     }
 }

@@ -1,4 +1,4 @@
-//! What is typical of each input's term in the bound: what a device compares terms with to say
+//! Reference terms of each input in the bound, which a device compares terms with to say
 //! which input, or which channel of a stream, is to blame.
 
 use crate::error::Error;

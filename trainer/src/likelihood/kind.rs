@@ -108,20 +108,6 @@ impl FromStr for LikelihoodKind {
     }
 }
 
-impl TryFrom<String> for LikelihoodKind {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl From<LikelihoodKind> for String {
-    fn from(kind: LikelihoodKind) -> Self {
-        kind.to_string()
-    }
-}
-
 impl LikelihoodKind {
     /// The likelihood of an image, without whose the scales are.
     pub fn of(model: &Model<'_>) -> Self {

@@ -15,6 +15,7 @@ pub use likelihood::{Constants, Likelihood};
 pub use posterior::{Gaussian, LOG_VARIANCES, Posterior};
 pub use prior::{Components, Prior};
 
+use crate::config::capability::{Feature, Features};
 use crate::config::{Latent, PriorKind};
 use crate::error::Error;
 use candle_core::{D, DType, Device, Tensor, Var};
@@ -64,6 +65,16 @@ pub struct Vae {
 
 /// Readings that frequencies are of, at most: more say little more.
 const COUNTED: usize = 8192;
+
+impl Features for Vae {
+    fn has(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::Bits => self.latent == Latent::Bernoulli,
+            Feature::LearnedPrior => !matches!(self.prior, Prior::Standard),
+            _ => false,
+        }
+    }
+}
 
 impl Vae {
     /// Puts the variables where training starts: pseudo-inputs are readings, and counts are first decoded to what they are in the mean,

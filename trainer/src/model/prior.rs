@@ -3,6 +3,7 @@
 use super::posterior::Gaussian;
 use crate::config::PriorKind;
 use crate::error::Error;
+use crate::numeric::log_sum_exp::log_sum_exp_over;
 use crate::numeric::random::{normals, uniform};
 use candle_core::{D, DType, Device, Tensor, Var};
 use rand_core::Rng;
@@ -128,9 +129,7 @@ impl Prior {
                 means,
                 log_variances,
             } => {
-                let highest = logits.max_keepdim(0)?.detach();
-                let sum = logits.broadcast_sub(&highest)?.exp()?.sum_keepdim(0)?;
-                let normalizer = (sum.log()? + highest)?;
+                let normalizer = log_sum_exp_over(logits, 0)?;
                 Some(Components {
                     log_weights: logits.broadcast_sub(&normalizer)?,
                     means: means.as_tensor().clone(),
@@ -171,7 +170,7 @@ impl Components {
         };
         let divergences = standardized.divergences()?.sum(D::Minus1)?;
         let terms = divergences.neg()?.broadcast_add(&self.log_weights)?;
-        Ok(log_sum_exp(&terms)?.neg()?)
+        Ok(log_sum_exp_over(&terms, D::Minus1)?.neg()?)
     }
 
     /// `ln p(z)` without `-Z/2 ln 2 pi`, of latents (..., latents), one less dimension.
@@ -188,7 +187,7 @@ impl Components {
         let spreads = self.log_variances.sum(D::Minus1)?;
         let twice = squares.broadcast_add(&spreads)?;
         let terms = (twice * -0.5)?.broadcast_add(&self.log_weights)?;
-        Ok(log_sum_exp(&terms)?.reshape(&shape[..shape.len() - 1])?)
+        Ok(log_sum_exp_over(&terms, D::Minus1)?.reshape(&shape[..shape.len() - 1])?)
     }
 
     /// `count` draws, (count, latents).
@@ -218,13 +217,6 @@ fn choose(weights: &[f32], rng: &mut impl Rng) -> u32 {
         fraction < below
     });
     chosen.unwrap_or(weights.len() - 1) as u32
-}
-
-/// `ln sum_c exp(x_c)` over the last dimension, from the largest of them.
-fn log_sum_exp(x: &Tensor) -> Result<Tensor, Error> {
-    let highest = x.max_keepdim(D::Minus1)?.detach();
-    let sum = x.broadcast_sub(&highest)?.exp()?.sum(D::Minus1)?;
-    Ok((sum.log()? + highest.squeeze(D::Minus1)?)?)
 }
 
 #[cfg(test)]

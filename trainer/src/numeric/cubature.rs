@@ -55,10 +55,10 @@ impl Turn {
 }
 
 /// The expectation over `numbers` standard normals for each of `rows`, each by so many turns of its own. `values` gives
-/// what is averaged, row by row, at points (rows, numbers).
+/// the numbers to average, row by row, at points (rows, numbers).
 ///
 /// # Errors
-/// Those of `values`.
+/// The errors of `values`.
 pub fn expectations<E>(
     rows: Range<usize>,
     numbers: usize,
@@ -94,7 +94,7 @@ pub fn expectations<E>(
         .collect())
 }
 
-/// What the turns of reading `row` are drawn from.
+/// The stream that the turns of reading `row` are drawn from.
 pub fn stream(row: usize) -> Xoshiro128PlusPlus {
     random::stream(row as u64, Purpose::Evaluation)
 }

@@ -1,6 +1,8 @@
 //! log p(x) from importance weights.
 
-/// What some draws say of log p(x) of one reading.
+use super::log_sum_exp::scaled;
+
+/// An estimate of log p(x) of one reading by some draws.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evidence {
     /// `ln 1/K sum_k w_k`: in expectation a lower bound on log p(x), nats.
@@ -17,17 +19,9 @@ impl Evidence {
     /// From log weights, at least one.
     pub fn new(log_weights: &[f64]) -> Self {
         let count = log_weights.len() as f64;
-        let highest = log_weights
-            .iter()
-            .copied()
-            .fold(f64::NEG_INFINITY, f64::max);
-        // Of weights over the largest of them.
-        let (mut sum, mut squares) = (0.0, 0.0);
-        for log_weight in log_weights {
-            let weight = (log_weight - highest).exp();
-            sum += weight;
-            squares += weight * weight;
-        }
+        let (highest, weights) = scaled(log_weights);
+        let sum: f64 = weights.iter().sum();
+        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
         let effective_samples = sum * sum / squares;
         let variance = (count / effective_samples - 1.0).max(0.0) / (count - 1.0).max(1.0);
         Self {

@@ -8,7 +8,7 @@ const TOLERANCE: f64 = 1e-10;
 /// The coefficients, none below zero, that minimize the sum of squared relative errors
 /// `((row . c - target) / target)^2` over `rows` and their positive `targets`: coordinate descent on the
 /// normal equations (Franc, Hlavac and Navara, "Sequential coordinate-wise algorithm for the non-negative
-/// least squares problem", CAIP 2005). Those that are `held`, one entry for each or none at all, stay what they are.
+/// least squares problem", CAIP 2005). Coefficients that are `held`, one entry for each or none at all, stay as they are.
 pub fn fit(rows: &[Vec<f64>], targets: &[f64], held: &[Option<f64>]) -> Vec<f64> {
     let count = rows.first().map_or(0, Vec::len);
     // Columns of about one, so that coefficients compare.
@@ -31,12 +31,22 @@ pub fn fit(rows: &[Vec<f64>], targets: &[f64], held: &[Option<f64>]) -> Vec<f64>
                 .collect()
         })
         .collect();
+    let held: Vec<Option<f64>> = (0..count)
+        .map(|column| Some(held.get(column).copied().flatten()? * scales[column]))
+        .collect();
+    let coefficients = descend(&scaled, &held);
+    let pairs = coefficients.into_iter().zip(scales);
+    pairs
+        .map(|(coefficient, scale)| coefficient / scale)
+        .collect()
+}
+
+/// The coefficients that bring all products with `scaled` rows nearest to one.
+fn descend(scaled: &[Vec<f64>], held: &[Option<f64>]) -> Vec<f64> {
+    let count = held.len();
     let products = |a: usize, b: usize| scaled.iter().map(|row| row[a] * row[b]).sum::<f64>();
     let squares: Vec<Vec<f64>> = (0..count)
         .map(|a| (0..count).map(|b| products(a, b)).collect())
-        .collect();
-    let held: Vec<Option<f64>> = (0..count)
-        .map(|column| Some(held.get(column).copied().flatten()? * scales[column]))
         .collect();
     let mut coefficients: Vec<f64> = held.iter().map(|held| held.unwrap_or(0.0)).collect();
     // Every target is one, relative to itself.
@@ -72,10 +82,7 @@ pub fn fit(rows: &[Vec<f64>], targets: &[f64], held: &[Option<f64>]) -> Vec<f64>
             break;
         }
     }
-    let pairs = coefficients.into_iter().zip(scales);
-    pairs
-        .map(|(coefficient, scale)| coefficient / scale)
-        .collect()
+    coefficients
 }
 
 #[cfg(test)]

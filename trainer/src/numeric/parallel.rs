@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What was made of each number below `count`, in their order, on all cores. Each core's `worker` makes something of
+/// Makes something of each number below `count`, in their order, on all cores. Each core's `worker` makes something of
 /// every number that its iterator gives it, as many at a time as it comes to: whoever is done early takes more. Of
 /// several errors, that of the lowest number is given.
 ///
 /// # Errors
-/// Those of the workers.
+/// The errors of the workers.
 pub fn on_all<T: Send, E: Send>(
     count: usize,
     worker: impl Fn(&mut dyn Iterator<Item = usize>) -> Result<Vec<Made<T, E>>, E> + Sync,
@@ -30,7 +30,7 @@ pub fn on_all<T: Send, E: Send>(
     made.into_iter().map(|(_, made)| made).collect()
 }
 
-/// What was made of a number.
+/// A number and the result of a worker on it.
 pub type Made<T, E> = (usize, Result<T, E>);
 
 /// The machine's cores, one where nobody knows.

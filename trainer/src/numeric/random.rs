@@ -5,7 +5,7 @@ use elbow::gaussian::standard_normal;
 pub use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
 
-/// What a stream is for. Each purpose has its own, so that a change in one leaves the others as
+/// The purpose of a stream. Each purpose has its own, so that a change in one leaves the others as
 /// they were.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -35,7 +35,7 @@ pub enum Purpose {
     Inference = 21,
     /// The draws of the ladder of nats.
     Ladder = 22,
-    /// What the baselines of gradient estimators start from.
+    /// The draws that baselines of gradient estimators start from.
     ControlVariate = 30,
     /// The draws by which gradient estimators are compared.
     Variance = 31,

@@ -1,18 +1,53 @@
 //! Statistics of samples, and of scores as detectors.
 
-/// Mean of `values`, none of nothing, and its standard error, none below two.
-pub fn mean_and_error(values: &[f64]) -> (Option<f64>, Option<f64>) {
-    if values.is_empty() {
-        return (None, None);
-    }
+/// The mean of `values`, none of nothing.
+pub fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The mean of `values` and the mean square of their distances from it; NaN of nothing.
+pub fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let squares = values
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>();
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, squares / count)
+}
+
+/// The mean of `values`, none of nothing, and its standard error, none below two.
+pub fn mean_and_error(values: &[f64]) -> (Option<f64>, Option<f64>) {
+    let Some(mean) = mean(values) else {
+        return (None, None);
+    };
+    let count = values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     let error = (squares / (count * (count - 1.0))).sqrt();
     (Some(mean), (values.len() > 1).then_some(error))
+}
+
+/// The standard error of the mean of independent numbers with these standard errors; NaN of nothing.
+pub fn error_of_mean(errors: &[f64]) -> f64 {
+    let squares: f64 = errors.iter().map(|error| error.powi(2)).sum();
+    squares.sqrt() / errors.len() as f64
+}
+
+/// The root of the mean square of `values`, none of nothing.
+pub fn root_mean_square(values: &[f64]) -> Option<f64> {
+    let squares: Vec<f64> = values.iter().map(|value| value * value).collect();
+    mean(&squares).map(f64::sqrt)
+}
+
+/// The value below which `part` of `values` lie, to the nearest of them; NaN of nothing.
+pub fn quantile(values: &[f64], part: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let index = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
+    sorted.get(index).copied().unwrap_or(f64::NAN)
+}
+
+/// The median, the upper one of two; none of nothing.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }
 
 /// The area under the receiver operating characteristic: the chance that an abnormal reading scores
@@ -57,6 +92,30 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quantiles_are_values() {
+        assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), 2.0);
+        assert_eq!(quantile(&[3.0, 1.0, 2.0], 1.0), 3.0);
+        assert!(quantile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn moments_by_hand() {
+        let values = [1.0, 2.0, 6.0];
+        assert_eq!(mean(&values), Some(3.0));
+        assert_eq!(mean_and_variance(&values), (3.0, 14.0 / 3.0));
+        let (mean, error) = mean_and_error(&values);
+        assert_eq!(mean, Some(3.0));
+        assert!((error.unwrap() - (7f64 / 3.0).sqrt()).abs() < 1e-15);
+        assert_eq!(mean_and_error(&[2.0]), (Some(2.0), None));
+        assert_eq!(mean_and_error(&[]), (None, None));
+        assert_eq!(root_mean_square(&[3.0, -4.0, 0.0, 0.0]), Some(2.5));
+        assert_eq!(root_mean_square(&[]), None);
+        assert_eq!(error_of_mean(&[3.0, 4.0]), 2.5);
+        assert_eq!(median(vec![3.0, 1.0, 2.0, 9.0]), Some(3.0));
+        assert_eq!(median(vec![]), None);
+    }
 
     #[test]
     fn rank_correlation_by_hand() {

@@ -8,17 +8,14 @@ use crate::model::objective::{Batch, Bound};
 use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
-use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose};
-use crate::numeric::statistics::auc;
-use crate::numeric::statistics::mean_and_error;
-use crate::numeric::statistics::spearman;
+use crate::numeric::statistics::{auc, mean_and_error, spearman};
 pub use crate::readings::device::{device_scores, elbos, imputed, on_device};
 use crate::readings::masks::Masks;
-use crate::score::importance::log_weights;
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
+use std::ops::Range;
 
 /// Readings of one pass through the networks.
 const CHUNK: usize = 512;
@@ -44,27 +41,20 @@ pub fn float_scores(
         return evaluator.elbos(pairs, masks);
     }
     let mut rng = random::stream(0, Purpose::Evaluation);
-    let mut scores = Vec::with_capacity(data.readings.len());
-    for start in (0..data.readings.len()).step_by(CHUNK) {
-        let length = CHUNK.min(data.readings.len() - start);
-        let batch = data.narrow(start, length, masks)?;
-        let shape = (1, length, vae.latents());
-        let mut sums = vec![0.0; length];
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), vae.latents());
+        let mut sums = vec![0.0; rows.len()];
         for _ in 0..pairs {
             let noise = draw_noise(vae.latent(), shape, &mut rng, batch.inputs.device())?;
             for noise in [opposite(vae.latent(), &noise)?, noise] {
-                let elbo = elbo(vae, &batch, &noise)?;
-                let elbo = elbo.to_vec1::<f32>()?.into_iter().map(f64::from);
-                sums.iter_mut()
-                    .zip(elbo)
-                    .for_each(|(sum, elbo)| *sum += elbo);
+                let elbos = elbos_at(vae, batch, &noise)?;
+                let sums = sums.iter_mut().zip(elbos);
+                sums.for_each(|(sum, elbo)| *sum += elbo);
             }
         }
-        let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
-        let rows = sums.into_iter().zip(start..);
-        scores.extend(rows.map(|(sum, row)| sum / (2 * pairs) as f64 + constant(row)));
-    }
-    Ok(scores)
+        sums.iter_mut().for_each(|sum| *sum /= (2 * pairs) as f64);
+        Ok(sums)
+    })
 }
 
 /// The bound of each reading of Gaussian latents, by so many turns.
@@ -78,101 +68,45 @@ fn by_turns(
         return evaluator.expected(turns, masks);
     }
     let latents = vae.latents();
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), latents);
+        cubature::expectations(rows, latents, turns, |noise| {
+            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
+            elbos_at(vae, batch, &noise)
+        })
+    })
+}
+
+/// The bounds of all readings, from those without constants that `bounds` gives of some.
+fn in_chunks(
+    data: &Prepared,
+    masks: Option<&Masks>,
+    mut bounds: impl FnMut(&Batch, Range<usize>) -> Result<Vec<f64>, Error>,
+) -> Result<Vec<f64>, Error> {
     let mut scores = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(CHUNK) {
         let rows = start..data.readings.len().min(start + CHUNK);
         let batch = data.narrow(start, rows.len(), masks)?;
-        let shape = (1, rows.len(), latents);
-        let expected = cubature::expectations(rows.clone(), latents, turns, |noise| {
-            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
-            let bounds = elbo(vae, &batch, &noise)?.to_vec1::<f32>()?;
-            Ok::<_, Error>(bounds.into_iter().map(f64::from).collect())
-        })?;
+        let bounds = bounds(&batch, rows.clone())?;
         let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
-        scores.extend(
-            expected
-                .into_iter()
-                .zip(rows)
-                .map(|(expected, row)| expected + constant(row)),
-        );
+        let all = bounds.into_iter().zip(rows);
+        scores.extend(all.map(|(bound, row)| bound + constant(row)));
     }
     Ok(scores)
 }
 
-/// What `samples` draws from the encoder's posterior say of log p(x) of each reading of Gaussian latents, nats
-/// (Burda, Grosse and Salakhutdinov, "Importance weighted autoencoders", 2016, equation 8).
-///
-/// # Errors
-/// [`Error::Tensor`].
-pub fn evidence(
-    vae: &Vae,
-    data: &Prepared,
-    samples: usize,
-    seed: u64,
-) -> Result<Vec<Evidence>, Error> {
-    if let Some(evaluator) = Evaluator::new(vae, data)? {
-        return evaluator.evidence(samples, seed);
-    }
-    let mut rng = random::stream(seed, Purpose::Evaluation);
-    let mut all = Vec::with_capacity(data.readings.len());
-    for row in 0..data.readings.len() {
-        let batch = data.narrow(row, 1, None)?;
-        let proposal = vae.gaussian(&batch.inputs)?;
-        let weights = log_weights(vae, &batch, &proposal, samples, &mut rng)?;
-        all.extend(weights.iter().map(|weights| {
-            let evidence = Evidence::new(weights);
-            Evidence {
-                log_evidence: evidence.log_evidence + data.constant(row, None),
-                ..evidence
-            }
-        }));
-    }
-    Ok(all)
-}
-
-/// log p(x) of normal readings, by importance sampling.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct LogEvidence {
-    /// For each reading.
-    pub samples: usize,
-    /// Nats a reading; none without any.
-    pub mean: Option<f64>,
-    /// Of the mean, over readings; none below two.
-    pub standard_error: Option<f64>,
-    /// The part of it that the draws have.
-    pub sampling_error: Option<f64>,
-    /// Mean over the readings.
-    pub effective_samples: Option<f64>,
-}
-
-impl LogEvidence {
-    /// Of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
-    pub fn new(all: &[Evidence], samples: usize, abnormal: Option<&[bool]>) -> Self {
-        let normal = |row: &usize| abnormal.is_none_or(|abnormal| !abnormal[*row]);
-        let rows: Vec<usize> = (0..all.len()).filter(normal).collect();
-        let of = |value: fn(&Evidence) -> f64| {
-            rows.iter().map(|&row| value(&all[row])).collect::<Vec<_>>()
-        };
-        let (mean, standard_error) = mean_and_error(&of(|one| one.log_evidence));
-        let squares: f64 = of(|one| one.standard_error.powi(2)).iter().sum();
-        Self {
-            samples,
-            mean,
-            standard_error,
-            sampling_error: mean.map(|_| squares.sqrt() / rows.len() as f64),
-            effective_samples: mean_and_error(&of(|one| one.effective_samples)).0,
+/// The ELBO of each reading of a batch at one draw, without its constant, with the divergence of [`Vae::divergence`].
+fn elbos_at(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Vec<f64>, Error> {
+    let elbos = match vae.latent() {
+        Latent::Gaussian => Bound::sample(vae, batch, noise)?.elbo()?,
+        Latent::Bernoulli => {
+            let proposal = vae.posterior(&batch.inputs)?;
+            let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
+            (reconstruction.mean(0)? - vae.divergence(&proposal)?)?
         }
-    }
-}
-
-/// The ELBO of each reading of a batch at one draw, (batch), with the divergence of [`Vae::divergence`].
-fn elbo(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Tensor, Error> {
-    if vae.latent() == Latent::Gaussian {
-        return Bound::sample(vae, batch, noise)?.elbo();
-    }
-    let proposal = vae.posterior(&batch.inputs)?;
-    let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
-    Ok((reconstruction.mean(0)? - vae.divergence(&proposal)?)?)
+    };
+    let elbos = elbos.to_vec1::<f32>()?;
+    Ok(elbos.into_iter().map(f64::from).collect())
 }
 
 /// Points for each reading in the float bound of [`Scores`], at least.
@@ -183,7 +117,7 @@ pub const FLOAT_POINTS: usize = 256;
 pub struct Scores {
     /// The bound by the trained model and [`FLOAT_POINTS`] points for each reading, nats.
     pub float: Vec<f64>,
-    /// As the device computes them.
+    /// Scores as the device computes them.
     pub device: Vec<Score>,
 }
 
@@ -205,14 +139,14 @@ impl Scores {
     }
 }
 
-/// How one way to compute scores fares on test readings.
+/// The results of one way to compute scores on test readings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Side {
     /// The mean bound over normal readings, nats a reading; none without any.
     pub elbo: Option<f64>,
     /// Its standard error over readings; none below two.
     pub standard_error: Option<f64>,
-    /// Of abnormal against normal readings; none without labels of both kinds.
+    /// The AUC of abnormal against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -282,7 +216,7 @@ impl Evaluation {
 }
 
 impl Side {
-    /// Of `scores`, one for each entry of `abnormal`.
+    /// Evaluates `scores`, one for each entry of `abnormal`.
     pub fn new(scores: &[f64], abnormal: &[bool]) -> Self {
         let normal: Vec<f64> = scores
             .iter()

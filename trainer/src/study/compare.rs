@@ -2,7 +2,7 @@
 //! anytime decision.
 
 use crate::error::Error;
-use crate::numeric::statistics::auc;
+use crate::numeric::statistics::{auc, mean, root_mean_square};
 use crate::readings::Readings;
 use crate::readings::device::device_scores;
 use crate::readings::device::elbos;
@@ -273,13 +273,4 @@ fn fraction(decisions: &[Decision], holds: impl Fn(&Decision) -> bool) -> f64 {
 fn reported_error(scores: &[Score]) -> Option<f64> {
     let reported = scores.iter().filter_map(Score::standard_error);
     root_mean_square(&reported.map(Nats::to_f64).collect::<Vec<_>>())
-}
-
-fn root_mean_square(values: &[f64]) -> Option<f64> {
-    let squares: Vec<f64> = values.iter().map(|value| value * value).collect();
-    mean(&squares).map(f64::sqrt)
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }

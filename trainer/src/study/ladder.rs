@@ -8,10 +8,9 @@ use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
 use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose, normals};
-use crate::numeric::statistics::mean_and_error;
+use crate::numeric::statistics::{error_of_mean, mean_and_error};
 use crate::readings::device::device_scores;
-use crate::score::importance::log_weights;
-use crate::score::importance::naive_log_weights;
+use crate::score::evidence::{log_weights, naive_log_weights};
 use crate::train::inference::{Ascent, refine};
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};
@@ -128,12 +127,11 @@ struct Values {
 impl Values {
     fn rung(&self, name: impl Into<String>) -> Rung {
         let (mean, standard_error) = mean_and_error(&self.values);
-        let squares: f64 = self.errors.iter().map(|error| error * error).sum();
         Rung {
             name: name.into(),
             mean: mean.unwrap_or(f64::NAN),
             standard_error,
-            sampling_error: Some(squares.sqrt() / self.values.len() as f64),
+            sampling_error: Some(error_of_mean(&self.errors)),
             effective_samples: self
                 .effective
                 .as_ref()

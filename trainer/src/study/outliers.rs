@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::prepared::Prepared;
-use crate::numeric::statistics::mean_and_error;
+use crate::numeric::statistics::{mean_and_error, median};
 use crate::readings::Normalization;
 use crate::score::evaluate::float_scores;
 use candle_core::Tensor;
@@ -165,11 +165,6 @@ impl Reach {
             more: 0,
         })
     }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
 }
 
 /// The column of weights that takes the scale in more than half of the rows of its layer.

@@ -9,12 +9,12 @@ use candle_core::Tensor;
 pub struct Best(Option<(f64, Vec<Tensor>)>);
 
 impl Best {
-    /// That of a criterion and parameters.
+    /// Keeps a criterion and parameters.
     pub fn new(kept: Option<(f64, Vec<Tensor>)>) -> Self {
         Self(kept)
     }
 
-    /// What they were kept for.
+    /// The criterion that they were kept for.
     pub fn criterion(&self) -> Option<f64> {
         self.0.as_ref().map(|(criterion, _)| *criterion)
     }

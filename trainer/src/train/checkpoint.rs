@@ -1,60 +1,85 @@
-//! A training that can be gone on with: everything that determines the epochs still to come.
+//! Interrupted trainings as bytes: everything that determines the epochs still to come.
 
-use super::{Best, Epoch, NUMBERS};
-use crate::engine::adam::Moments;
+use super::{Best, Epoch, State};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::numeric::random::Xoshiro128PlusPlus;
-use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use candle_core::{Device, Tensor, safetensors::load_buffer};
+use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A training after some epoch.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub(super) progress: Progress,
-    /// What the epochs so far came to.
-    pub(super) history: Vec<Epoch>,
     /// The order of the readings, which the next epoch shuffles again.
     pub(super) order: Vec<u32>,
     /// Values of the variables, in the order of [`Vae::parameters`].
     pub(super) values: Vec<Tensor>,
-    /// What the optimizer knows of each of them.
-    pub(super) moments: Vec<Moments>,
-    /// The values to keep, and what they were kept for.
-    pub(super) best: Best,
+    /// The values to keep, if there are any yet.
+    pub(super) best: Option<Vec<Tensor>>,
+    /// The numbers of a [`State`].
+    pub(super) state: BTreeMap<String, Tensor>,
+    /// The finished training in floats that this one in integers goes on from, as bytes.
+    pub(super) before: Option<Vec<u8>>,
 }
 
-/// The part that is no array.
+/// The part that is no tensor.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Progress {
-    /// Steps of the optimizer so far.
-    pub(super) steps: i32,
-    pub(super) streams: Streams,
+    /// The criterion of the values to keep.
+    pub(super) criterion: Option<f64>,
+    /// The stream that shuffles readings.
+    pub(super) shuffling: Option<Xoshiro128PlusPlus>,
+    /// The streams of a [`State`].
+    pub(super) streams: BTreeMap<String, Xoshiro128PlusPlus>,
+    /// The results of the epochs so far.
+    pub(super) history: Vec<Epoch>,
 }
 
-/// The streams of randomness of a training.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Streams {
-    pub(super) shuffling: Xoshiro128PlusPlus,
-    pub(super) noise: Xoshiro128PlusPlus,
-    pub(super) missing: Xoshiro128PlusPlus,
-    pub(super) binarization: Xoshiro128PlusPlus,
-}
-
-/// Where [`Progress`] stands in the file's metadata.
+/// The name of [`Progress`] in the file's metadata.
 const PROGRESS: &str = "progress";
 const ORDER: &str = "order";
-/// (epochs, numbers).
-const HISTORY: &str = "history";
-/// What the values to keep were kept for; nothing where none were.
-const CRITERION: &str = "criterion";
+const BEFORE: &str = "before";
 
 impl Checkpoint {
+    /// The end of a training of `vae` on so many readings.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn finished(vae: &Vae, history: &[Epoch], readings: usize) -> Result<Self, Error> {
+        Ok(Self {
+            progress: Progress {
+                criterion: None,
+                shuffling: None,
+                streams: BTreeMap::new(),
+                history: history.to_vec(),
+            },
+            order: (0..readings as u32).collect(),
+            values: vae.snapshot()?,
+            best: None,
+            state: BTreeMap::new(),
+            before: None,
+        })
+    }
+
     /// Epochs that are done.
     pub fn epochs(&self) -> usize {
-        self.history.len()
+        self.progress.history.len()
+    }
+
+    /// The values to keep, and their criterion.
+    pub(super) fn best(&self) -> Best {
+        Best::new(self.progress.criterion.zip(self.best.clone()))
+    }
+
+    /// Takes the state of the way to ascend.
+    pub(super) fn take_state(&mut self) -> State {
+        State {
+            streams: std::mem::take(&mut self.progress.streams),
+            numbers: std::mem::take(&mut self.state),
+        }
     }
 
     /// Checks that it is of a training on so many readings.
@@ -70,53 +95,29 @@ impl Checkpoint {
         )))
     }
 
-    /// The bytes of a safetensors file: of each variable its value, its first and second moment and the
-    /// value to keep, with `note` (a name and a text) in the metadata.
+    /// The bytes of a safetensors file, with `note` (a name and a text) in the metadata.
     ///
     /// # Errors
     /// [`Error::Tensor`], [`Error::Setting`].
     pub fn to_bytes(&self, vae: &Vae, note: (&str, String)) -> Result<Vec<u8>, Error> {
-        let mut arrays = vec![(ORDER.to_owned(), vec![self.order.len()], Dtype::U32)];
-        let mut bytes = vec![little_endian(&self.order, u32::to_le_bytes)];
-        let history: Vec<f64> = self
-            .history
-            .iter()
-            .flat_map(|epoch| epoch.to_numbers())
-            .collect();
-        arrays.push((
-            HISTORY.to_owned(),
-            vec![self.history.len(), NUMBERS],
-            Dtype::F64,
-        ));
-        bytes.push(little_endian(&history, f64::to_le_bytes));
-        let criterion: Vec<f64> = self.best.criterion().into_iter().collect();
-        arrays.push((CRITERION.to_owned(), vec![criterion.len()], Dtype::F64));
-        bytes.push(little_endian(&criterion, f64::to_le_bytes));
-        let mut push = |name: String, shape: &[usize], values: &[f32]| {
-            arrays.push((name, shape.to_vec(), Dtype::F32));
-            bytes.push(little_endian(values, f32::to_le_bytes));
-        };
-        let best = self.best.values();
-        for (index, (name, var)) in vae.parameters().into_iter().enumerate() {
-            let shape = var.dims();
-            push(format!("value.{name}"), shape, &flat(&self.values[index])?);
-            let [first, second] = self.moments[index].parts();
-            push(format!("first.{name}"), shape, first);
-            push(format!("second.{name}"), shape, second);
-            if let Some(best) = best {
-                push(format!("best.{name}"), shape, &flat(&best[index])?);
+        let device = &Device::Cpu;
+        let mut tensors = vec![(ORDER.to_owned(), Tensor::new(&*self.order, device)?)];
+        if let Some(before) = &self.before {
+            tensors.push((BEFORE.to_owned(), Tensor::new(&**before, device)?));
+        }
+        for (index, (name, _)) in vae.parameters().into_iter().enumerate() {
+            tensors.push((format!("value.{name}"), self.values[index].clone()));
+            if let Some(best) = &self.best {
+                tensors.push((format!("best.{name}"), best[index].clone()));
             }
         }
-        let views = arrays.into_iter().zip(&bytes);
-        let views = views
-            .map(|((name, shape, kind), bytes)| Ok((name, TensorView::new(kind, shape, bytes)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(candle_core::Error::wrap)?;
-        let progress = serde_json::to_string(&self.progress)
-            .map_err(|error| Error::Setting(format!("no JSON can be written: {error}")))?;
-        let metadata =
-            HashMap::from([(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)]);
-        Ok(safetensors::serialize(views, Some(metadata)).map_err(candle_core::Error::wrap)?)
+        let state = self.state.iter();
+        tensors.extend(state.map(|(name, numbers)| (format!("state.{name}"), numbers.clone())));
+        let progress = toml::to_string(&self.progress)
+            .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
+        let metadata = [(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)];
+        let bytes = safetensors::serialize(tensors, Some(HashMap::from(metadata)));
+        Ok(bytes.map_err(candle_core::Error::wrap)?)
     }
 
     /// The text under `name` in the metadata of [`Checkpoint::to_bytes`].
@@ -130,76 +131,67 @@ impl Checkpoint {
         note.ok_or_else(|| unreadable(format!("it has no {name}")))
     }
 
-    /// What [`Checkpoint::to_bytes`] made of the training of a model like `vae`.
+    /// The bytes of the finished training in floats that a checkpoint in integers, as bytes, goes on from; none of one in
+    /// floats.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] for bytes that are something else.
+    pub fn before_in(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+        Ok(file.tensor(BEFORE).ok().map(|view| view.data().to_vec()))
+    }
+
+    /// The checkpoint of the training of a model like `vae` that [`Checkpoint::to_bytes`] made bytes of.
     ///
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.
     pub fn from_bytes(bytes: &[u8], vae: &Vae) -> Result<Self, Error> {
-        let progress: Progress =
-            serde_json::from_str(&Self::note(bytes, PROGRESS)?).map_err(unreadable)?;
-        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let device = vae.heads.weight.device();
-        let order = file.tensor(ORDER).map_err(unreadable)?;
-        let order = order.data().as_chunks::<4>().0;
-        let doubles = |name: &str| {
-            let view = file.tensor(name).map_err(unreadable)?;
-            let words = view.data().as_chunks::<8>().0;
-            let numbers = words.iter().map(|word| f64::from_le_bytes(*word));
-            Ok::<_, Error>(numbers.collect::<Vec<_>>())
+        let progress = Self::note(bytes, PROGRESS)?;
+        let progress: Progress = toml::from_str(&progress).map_err(unreadable)?;
+        let mut tensors = load_buffer(bytes, &Device::Cpu).map_err(unreadable)?;
+        let mut take = |name: &str| {
+            let tensor = tensors.remove(name);
+            tensor.ok_or_else(|| unreadable(format!("it has no {name}")))
         };
-        let history = doubles(HISTORY)?;
-        let history = history.as_chunks::<NUMBERS>().0.iter().enumerate();
-        let criterion = doubles(CRITERION)?.first().copied();
-        let (mut values, mut moments, mut best) = (vec![], vec![], vec![]);
-        for (name, var) in vae.parameters() {
-            let read = |kind: &str| array(&file, &format!("{kind}.{name}"), var.dims());
-            let tensor = |numbers| Tensor::from_vec(numbers, var.dims(), device);
-            values.push(tensor(read("value")?)?);
-            moments.push(Moments::from_parts([read("first")?, read("second")?]));
-            if criterion.is_some() {
-                best.push(tensor(read("best")?)?);
-            }
-        }
+        let order = take(ORDER)?.to_vec1().map_err(unreadable)?;
+        let mut of_model = |kind: &str| {
+            let parameters = vae.parameters().into_iter();
+            let one = |(name, var): (String, &candle_core::Var)| {
+                let tensor = take(&format!("{kind}.{name}"))?;
+                if (tensor.dims(), tensor.dtype()) == (var.dims(), var.dtype()) {
+                    return Ok(tensor.to_device(var.device())?);
+                }
+                Err(unreadable(format!(
+                    "{kind}.{name} is {:?} of {:?}, the model has {:?} of {:?}",
+                    tensor.dims(),
+                    tensor.dtype(),
+                    var.dims(),
+                    var.dtype()
+                )))
+            };
+            parameters.map(one).collect::<Result<Vec<_>, Error>>()
+        };
+        let values = of_model("value")?;
+        let best = progress.criterion.map(|_| of_model("best")).transpose()?;
+        let before = Self::before_in(bytes)?;
+        let state = tensors.into_iter().filter_map(|(name, numbers)| {
+            let name = name.strip_prefix("state.")?;
+            Some((name.to_owned(), numbers))
+        });
         Ok(Self {
-            history: history
-                .map(|(index, numbers)| Epoch::from_numbers(index + 1, *numbers))
-                .collect(),
-            order: order.iter().map(|word| u32::from_le_bytes(*word)).collect(),
-            values,
-            moments,
-            best: Best::new(criterion.map(|criterion| (criterion, best))),
             progress,
+            order,
+            values,
+            best,
+            state: state.collect(),
+            before,
         })
     }
 }
 
-fn unreadable(reason: impl std::fmt::Display) -> Error {
+/// A training that cannot be gone on with, for a reason.
+pub(super) fn unreadable(reason: impl std::fmt::Display) -> Error {
     Error::Setting(format!(
         "the checkpoint cannot be gone on with: {reason}; train anew, without --resume"
     ))
-}
-
-/// The numbers of an array of a shape.
-fn array(file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
-    let view = file.tensor(name).map_err(unreadable)?;
-    if view.shape() != shape || view.dtype() != Dtype::F32 {
-        return Err(unreadable(format!(
-            "{name} is {:?} of {:?}, the model has {shape:?} of F32",
-            view.shape(),
-            view.dtype()
-        )));
-    }
-    let words = view.data().as_chunks::<4>().0;
-    Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
-}
-
-fn little_endian<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-    values.iter().flat_map(|&value| bytes(value)).collect()
-}
-
-fn flat(tensor: &Tensor) -> Result<Vec<f32>, Error> {
-    Ok(tensor
-        .to_device(&Device::Cpu)?
-        .flatten_all()?
-        .to_vec1::<f32>()?)
 }

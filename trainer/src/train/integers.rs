@@ -2,25 +2,22 @@
 //! it (Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
 //! inference", CVPR 2018).
 
-use super::{Ascent, Best, Epoch, Means, fixed_masks};
+use super::step::ByEngine;
+use super::validation::Validation;
+use super::{Best, Course, Epoch, Phase, Training};
 use crate::config::Config;
-use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose};
 use crate::quantize::{Plan, settle};
 use crate::readings::Normalization;
-use crate::readings::masks::Masks;
 use rand_core::Rng;
-
-/// Antithetic pairs of draws for each validation reading.
-const PAIRS: usize = 2;
 
 /// Trains `vae`, which was trained in floats, for the epochs that [`Config::float_epochs`] leaves, in the integers that
 /// begin as those of `plan`, and leaves it with the parameters with the highest bound in integers on the validation
-/// readings: those of an epoch, or those that it came with. Gives the epochs, and the plan by which the image is what
-/// training saw.
+/// readings: those of an epoch, or those that it came with. Gives the epochs, and the plan by which the image is the model
+/// of training. A training that goes on from a checkpoint takes the same `vae` and `plan` again.
 ///
 /// # Errors
 /// [`Error::Diverged`], [`Error::Encode`], [`Error::Tensor`].
@@ -30,77 +27,38 @@ pub fn train_integers(
     normalization: &Normalization,
     (training, validation): (&Prepared, &Prepared),
     plan: Plan,
+    course: Course<'_>,
     mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<(Vec<Epoch>, Plan), Error> {
     let mut config = config.clone();
     // Other draws than those of the first epochs.
     config.train.seed = random::stream(config.train.seed, Purpose::Integers).next_u64();
-    let config = config;
-    let judge = Validation {
-        vae,
-        normalization,
-        data: validation,
-        masks: fixed_masks(&config, validation),
-    };
-    let (mut best, mut history) = (Best::default(), vec![]);
-    best.offer(vae, judge.criterion(&plan)?)?;
+    let config = &config;
+    let mut best = Best::default();
+    let unchanged = Validation::new(config, validation, Some((normalization, &plan)));
+    best.offer(vae, unchanged.criterion(vae)?)?;
+    let before = best.criterion();
     // It learns on from the integers as they are, and ranges that moved would move all.
     let settled = settle(vae, normalization, &plan)?;
-    let mut ascent = Ascent::new(Means::Engine, vae, &config, training)?;
-    if let Some(engine) = &mut ascent.engine {
-        engine.quantize(vae, normalization, &settled)?;
-    }
-    let mut moved = false;
-    for epoch in config.float_epochs() + 1..=config.train.epochs {
-        let mut metrics = ascent.epoch(epoch)?;
-        metrics.validation_elbo = judge.elbo(&settled, None)?;
-        if judge.masks.is_some() {
-            metrics.validation_masked_elbo = judge.elbo(&settled, judge.masks.as_ref())?;
-        }
-        let better = best.offer(vae, metrics.criterion())?;
-        moved |= better || metrics.criterion().is_none();
-        observe(&metrics)?;
-        history.push(metrics);
-    }
-    best.restore(vae)?;
+    let mut run = Training::new((vae, config), training, course, &mut observe)?;
+    run.begin(config.float_epochs(), best)?;
+    let step = ByEngine::new(vae, config, training)?.quantize(normalization, &settled)?;
+    run.ascend(Phase {
+        step: Box::new(step),
+        validation: Some(Validation::new(
+            config,
+            validation,
+            Some((normalization, &settled)),
+        )),
+        rate: Box::new(|epoch| config.rate(epoch)),
+        last: config.train.epochs,
+    })?;
+    let moved = run.best.criterion() != before
+        || run.history.iter().any(|epoch| epoch.criterion().is_none());
+    let history = run.finish()?;
     if !moved {
         return Ok((history, plan));
     }
     // It learned in integers, between which weights are anywhere: the model is what the integers stand for.
     Ok((history, settle(vae, normalization, &settled)?))
-}
-
-/// The readings that a model in integers is chosen by.
-struct Validation<'a> {
-    vae: &'a Vae,
-    normalization: &'a Normalization,
-    data: &'a Prepared,
-    masks: Option<Masks>,
-}
-
-impl Validation<'_> {
-    /// The mean bound in the integers of `plan`; none without readings.
-    fn elbo(&self, plan: &Plan, masks: Option<&Masks>) -> Result<Option<f64>, Error> {
-        let Some(mut evaluator) = Evaluator::new(self.vae, self.data)? else {
-            return Ok(None);
-        };
-        evaluator.quantize(self.vae, self.normalization, plan)?;
-        let elbos = evaluator.elbos(PAIRS, masks)?;
-        let mean = elbos.iter().sum::<f64>() / elbos.len() as f64;
-        Ok((!elbos.is_empty()).then_some(mean))
-    }
-
-    /// [`Epoch::criterion`] as the model is.
-    fn criterion(&self, plan: &Plan) -> Result<Option<f64>, Error> {
-        let masked = match &self.masks {
-            None => None,
-            Some(masks) => self.elbo(plan, Some(masks))?,
-        };
-        let epoch = Epoch {
-            validation_elbo: self.elbo(plan, None)?,
-            validation_masked_elbo: masked,
-            ..Epoch::default()
-        };
-        Ok(epoch.criterion())
-    }
 }

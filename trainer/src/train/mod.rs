@@ -1,117 +1,35 @@
-//! The training loop: ascent on the evidence lower bound, or on the importance-weighted one, of
-//! whole readings or of readings with gaps.
+//! Training: one loop over epochs, for each way to ascend a bound.
 
 mod best;
 mod checkpoint;
+mod epoch;
 pub mod gradient;
 pub mod inference;
 mod integers;
+mod state;
+mod step;
+mod validation;
 
 pub use best::Best;
 pub use checkpoint::Checkpoint;
+pub use epoch::Epoch;
 pub use integers::train_integers;
+pub use validation::fixed_masks;
 
-use crate::config::{Config, ElboForm, LikelihoodKind, Objective};
+use crate::config::{Config, Inference, LikelihoodKind, cosine};
 use crate::data::shuffle;
-use crate::engine::adam::Adam;
-use crate::engine::{self, Engine, EpochSums, Settings};
+use crate::engine;
 use crate::error::Error;
-use crate::model::objective::{Batch, Bound, Weighting};
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals};
+use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::readings::Normalization;
-use crate::readings::masks::Masks;
-use crate::score::evaluate::float_scores;
-use candle_core::{Device, Tensor, Var};
-use checkpoint::{Progress, Streams};
-use serde::Serialize;
+use candle_core::Device;
+use checkpoint::Progress;
+use state::State;
 use std::time::{Duration, Instant};
-
-/// Draws for each reading in a bound on validation readings, the same ones every time.
-const VALIDATION_SAMPLES: usize = 4;
-
-/// Numbers of an [`Epoch`] but for its count.
-const NUMBERS: usize = 7;
-
-/// What an epoch came to, in nats a reading: means over the readings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Epoch {
-    /// Counted from 1.
-    pub epoch: usize,
-    /// The evidence lower bound on the training readings, as they were met; on what was observed
-    /// of them, where there were gaps.
-    pub elbo: f64,
-    /// Its first term, `E_q[log p(x|z)]`.
-    pub reconstruction: f64,
-    /// Its second term, `KL(q(z|x) || p(z))`.
-    pub kl: f64,
-    /// What was ascended where that is not the ELBO: the importance-weighted bound, or an ELBO with
-    /// its divergence weighted, which is no bound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub objective: Option<f64>,
-    /// Where training made gaps: the fraction of inputs that was observed in this epoch, which
-    /// are all that the numbers above are about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub observed_fraction: Option<f64>,
-    /// The ELBO on whole validation readings after the epoch, where it was computed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_elbo: Option<f64>,
-    /// Where training makes gaps: the ELBO on validation readings with gaps, always the same.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_masked_elbo: Option<f64>,
-}
-
-impl Epoch {
-    /// Its numbers but for the count, NaN for none.
-    fn to_numbers(self) -> [f64; NUMBERS] {
-        let or_nan = |number: Option<f64>| number.unwrap_or(f64::NAN);
-        [
-            self.elbo,
-            self.reconstruction,
-            self.kl,
-            or_nan(self.objective),
-            or_nan(self.observed_fraction),
-            or_nan(self.validation_elbo),
-            or_nan(self.validation_masked_elbo),
-        ]
-    }
-
-    /// Epoch `epoch`, whose numbers these are.
-    fn from_numbers(epoch: usize, numbers: [f64; NUMBERS]) -> Self {
-        let some = |number: f64| (!number.is_nan()).then_some(number);
-        let [
-            elbo,
-            reconstruction,
-            kl,
-            objective,
-            observed,
-            validation,
-            masked,
-        ] = numbers;
-        Self {
-            epoch,
-            elbo,
-            reconstruction,
-            kl,
-            objective: some(objective),
-            observed_fraction: some(observed),
-            validation_elbo: some(validation),
-            validation_masked_elbo: some(masked),
-        }
-    }
-
-    /// What early stopping goes by, the higher the better: the ELBO on validation readings, and
-    /// where training makes gaps the mean of it and of that on readings with gaps, so that a model
-    /// is good at both.
-    pub fn criterion(&self) -> Option<f64> {
-        let whole = self.validation_elbo?;
-        Some(match self.validation_masked_elbo {
-            None => whole,
-            Some(masked) => 0.5 * (whole + masked),
-        })
-    }
-}
+use step::{ByCandle, ByEngine, Locally, Stage, Step, Turn};
+use validation::Validation;
 
 /// A model with random weights for the settings.
 ///
@@ -139,24 +57,39 @@ pub fn initialize(
     Vae::new(&architecture, likelihood, &mut rng, device)
 }
 
-/// What computes gradients.
+/// The means to ascend a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Means {
     /// Passes written by hand, where [`engine::supports`] says so.
     Engine,
-    /// Automatic differentiation.
+    /// Automatic differentiation, with any estimator of the gradient.
     Candle,
+    /// A posterior of each reading's own in the first half of the epochs, and an encoder for the decoder in the second.
+    Local,
 }
 
-/// How to go about a training; by default from the start, by the fastest means, and without checkpoints.
+impl Means {
+    /// The means that the settings ask for; the engine where it can.
+    pub fn new(vae: &Vae, config: &Config, training: &Prepared) -> Self {
+        match config.train.inference {
+            Inference::Svi => Self::Local,
+            Inference::Amortized if engine::supports(vae, config, training) => Self::Engine,
+            Inference::Amortized => Self::Candle,
+        }
+    }
+}
+
+/// The course of a training; by default from the start, by the means of [`Means::new`], and without checkpoints.
 #[derive(Default)]
 pub struct Course<'a> {
-    /// Those of choice; the engine where it can, if none.
+    /// The means, if not those of [`Means::new`].
     pub means: Option<Means>,
-    /// What to go on from. The result is the same, bit for bit, as that of a training that was not interrupted.
+    /// The checkpoint to go on from. The result is the same, bit for bit, as that of a training that was not interrupted.
     pub checkpoint: Option<Checkpoint>,
-    /// Is handed a checkpoint after the first epoch that ends so long after the last one.
+    /// Takes a checkpoint after the first epoch that ends so long after the last one.
     pub save: Option<(Duration, &'a mut Save<'a>)>,
+    /// The bytes of the finished training in floats that one in integers goes on from, for its checkpoints.
+    pub before: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for Course<'_> {
@@ -173,6 +106,9 @@ impl std::fmt::Debug for Course<'_> {
 /// Keeps a checkpoint.
 pub type Save<'a> = dyn FnMut(&Checkpoint) -> Result<(), Error> + 'a;
 
+/// Tells of an epoch; an error ends the training.
+type Observe<'a> = dyn FnMut(&Epoch) -> Result<(), Error> + 'a;
+
 /// Trains `vae` on the first data, tells `observe` of each epoch, and leaves it with the parameters of the epoch that
 /// had the highest [`Epoch::criterion`] on the second data, or of the last one where these are empty.
 ///
@@ -185,335 +121,195 @@ pub fn train(
     course: Course<'_>,
     mut observe: impl FnMut(&Epoch) -> Result<(), Error>,
 ) -> Result<Vec<Epoch>, Error> {
-    let Course {
-        means,
-        checkpoint,
-        mut save,
-    } = course;
-    let means = means.unwrap_or(if engine::supports(vae, config, training) {
-        Means::Engine
-    } else {
-        Means::Candle
-    });
-    match &checkpoint {
-        None => vae.start_from(&training.batch.inputs, &training.batch.target)?,
-        Some(checkpoint) => {
-            checkpoint.check(training.readings.len())?;
-            vae.restore(&checkpoint.values)?;
-        }
+    let means = course.means;
+    let means = means.unwrap_or_else(|| Means::new(vae, config, training));
+    let validation = Validation::new(config, validation, None);
+    let mut run = Training::new((vae, config), training, course, &mut observe)?;
+    if means != Means::Local && !run.is_resumed() {
+        vae.start_from(&training.batch.inputs, &training.batch.target)?;
     }
-    let mut ascent = Ascent::new(means, vae, config, training)?;
-    let validation = Validation::new(config, validation);
-    let (mut best, mut history) = match checkpoint {
-        None => (Best::default(), Vec::with_capacity(config.train.epochs)),
-        Some(checkpoint) => ascent.resume(checkpoint)?,
+    run.begin(0, Best::default())?;
+    let phases = phases(means, (vae, config), training, validation)?;
+    for phase in phases {
+        run.ascend(phase)?;
+    }
+    run.finish()
+}
+
+/// The phases of a training in floats.
+fn phases<'a>(
+    means: Means,
+    (vae, config): (&'a Vae, &'a Config),
+    training: &'a Prepared,
+    validation: Validation<'a>,
+) -> Result<Vec<Phase<'a>>, Error> {
+    let last = config.float_epochs();
+    let step: Box<dyn Step> = match means {
+        Means::Engine => Box::new(ByEngine::new(vae, config, training)?),
+        Means::Candle => Box::new(ByCandle::new(vae, config, training)),
+        Means::Local => {
+            let half = last.div_ceil(2);
+            let falling = move |done, epochs| config.train.learning_rate * cosine(done, epochs);
+            let decoder = Locally::new(vae, config, training, Stage::Decoder)?;
+            let encoder = Locally::new(vae, config, training, Stage::Encoder)?;
+            let first = Phase {
+                step: Box::new(decoder),
+                validation: None,
+                rate: Box::new(move |epoch| falling(epoch - 1, half)),
+                last: half,
+            };
+            let second = Phase {
+                step: Box::new(encoder),
+                validation: Some(validation),
+                rate: Box::new(move |epoch| falling(epoch - half - 1, last - half)),
+                last,
+            };
+            return Ok(vec![first, second]);
+        }
     };
-    let mut saved = Instant::now();
-    for epoch in history.len() + 1..=config.float_epochs() {
-        let mut metrics = ascent.epoch(epoch)?;
-        validation.after(vae, &mut metrics)?;
-        best.offer(vae, metrics.criterion())?;
-        observe(&metrics)?;
-        history.push(metrics);
-        match &mut save {
-            Some((interval, save))
-                if saved.elapsed() >= *interval && epoch < config.train.epochs =>
-            {
-                save(&ascent.checkpoint(&best, &history)?)?;
-                saved = Instant::now();
-            }
-            _ => {}
-        }
-    }
-    best.restore(vae)?;
-    Ok(history)
+    let rate = Box::new(|epoch| config.rate(epoch));
+    let validation = Some(validation);
+    Ok(vec![Phase {
+        step,
+        validation,
+        rate,
+        last,
+    }])
 }
 
-/// The masks of `data` that do not change from epoch to epoch; none where training makes no gaps.
-pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
-    let mut rng = random::stream(0, Purpose::EvaluationMissing);
-    let (rows, width) = (data.readings.len(), data.readings.width());
-    (config.train.missing > 0.0).then(|| Masks::draw(rows, width, config.train.missing, &mut rng))
-}
-
-/// The readings that a model is chosen by.
-#[derive(Debug)]
-pub struct Validation<'a> {
-    data: &'a Prepared,
-    masks: Option<Masks>,
-    epochs: usize,
-    /// The last epoch in floats.
+/// Epochs of one kind, in orders of their own.
+struct Phase<'p> {
+    step: Box<dyn Step + 'p>,
+    /// The readings that the parameters to keep are chosen by, if any are chosen.
+    validation: Option<Validation<'p>>,
+    /// Adam's step size in an epoch.
+    rate: Box<dyn Fn(usize) -> f64 + 'p>,
+    /// The last epoch.
     last: usize,
 }
 
-impl<'a> Validation<'a> {
-    /// Those of `data`, with gaps too where training makes some.
-    pub fn new(config: &Config, data: &'a Prepared) -> Self {
-        Self {
-            data,
-            masks: fixed_masks(config, data),
-            epochs: config.train.epochs,
-            last: config.float_epochs(),
-        }
-    }
-
-    /// Puts the bounds after an epoch in where it is their turn: computing them costs about as much
-    /// as an epoch over as many readings.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn after(&self, vae: &Vae, metrics: &mut Epoch) -> Result<(), Error> {
-        let interval = (self.epochs / 200).max(1);
-        let turn = metrics.epoch.is_multiple_of(interval) || metrics.epoch == self.last;
-        if self.data.readings.is_empty() || !turn {
-            return Ok(());
-        }
-        metrics.validation_elbo = Some(self.mean_elbo(vae, None)?);
-        if let Some(masks) = &self.masks {
-            metrics.validation_masked_elbo = Some(self.mean_elbo(vae, Some(masks))?);
-        }
-        Ok(())
-    }
-
-    fn mean_elbo(&self, vae: &Vae, masks: Option<&Masks>) -> Result<f64, Error> {
-        let scores = float_scores(vae, self.data, masks, VALIDATION_SAMPLES)?;
-        Ok(scores.iter().sum::<f64>() / scores.len() as f64)
-    }
-}
-
-/// The state of a training beside the parameters.
-struct Ascent<'a> {
+/// A training on its way through its phases.
+struct Training<'a, 'c> {
     vae: &'a Vae,
     config: &'a Config,
-    training: &'a Prepared,
-    variables: Vec<&'a Var>,
-    adam: Adam,
-    order: Vec<u32>,
-    shuffling: Xoshiro128PlusPlus,
-    noise: Xoshiro128PlusPlus,
-    missing: Xoshiro128PlusPlus,
-    binarization: Xoshiro128PlusPlus,
-    /// What trains where it can; else candle does.
-    engine: Option<Engine<'a>>,
-    /// The range of the likelihood's own parameters.
-    bounds: Vec<(f32, f32)>,
+    readings: usize,
+    course: Course<'c>,
+    observe: &'a mut Observe<'a>,
+    saved: Instant,
+    /// Epochs that are done, those of an earlier training included.
+    done: usize,
+    /// The last epoch of the phases that are over.
+    over: usize,
+    best: Best,
+    history: Vec<Epoch>,
 }
 
-impl<'a> Ascent<'a> {
+impl<'a, 'c> Training<'a, 'c> {
     fn new(
-        by: Means,
-        vae: &'a Vae,
-        config: &'a Config,
-        training: &'a Prepared,
+        (vae, config): (&'a Vae, &'a Config),
+        training: &Prepared,
+        course: Course<'c>,
+        observe: &'a mut Observe<'a>,
     ) -> Result<Self, Error> {
-        let variables: Vec<_> = vae.parameters().into_iter().map(|(_, var)| var).collect();
-        let engine = match by {
-            Means::Engine => Some(Engine::new(vae, &Settings::new(config), training)?),
-            Means::Candle => None,
-        };
+        let readings = training.readings.len();
+        if let Some(checkpoint) = &course.checkpoint {
+            checkpoint.check(readings)?;
+        }
         Ok(Self {
             vae,
             config,
-            training,
-            adam: Adam::new(&variables),
-            variables,
-            order: (0..training.readings.len() as u32).collect(),
-            shuffling: random::stream(config.train.seed, Purpose::Shuffling),
-            noise: random::stream(config.train.seed, Purpose::Noise),
-            missing: random::stream(config.train.seed, Purpose::Missing),
-            binarization: random::stream(config.train.seed, Purpose::Binarization),
-            engine,
-            bounds: vae.likelihood.bounds()?,
+            readings,
+            course,
+            observe,
+            saved: Instant::now(),
+            done: 0,
+            over: 0,
+            best: Best::default(),
+            history: vec![],
         })
     }
 
-    /// What the epochs to come need.
-    fn checkpoint(&self, best: &Best, history: &[Epoch]) -> Result<Checkpoint, Error> {
-        let (moments, steps, [noise, missing, binarization]) = match &self.engine {
-            Some(engine) => engine.state(),
-            None => {
-                let (moments, steps) = self.adam.state()?;
-                let streams = [&self.noise, &self.missing, &self.binarization];
-                (moments, steps, streams.map(Clone::clone))
-            }
-        };
-        Ok(Checkpoint {
-            progress: Progress {
-                steps,
-                streams: Streams {
-                    shuffling: self.shuffling.clone(),
-                    noise,
-                    missing,
-                    binarization,
-                },
-            },
-            history: history.to_vec(),
-            order: self.order.clone(),
-            values: self.vae.snapshot()?,
-            moments,
-            best: best.clone(),
-        })
+    fn is_resumed(&self) -> bool {
+        self.course.checkpoint.is_some()
     }
 
-    /// Goes on from there; the variables have their values already.
-    fn resume(&mut self, checkpoint: Checkpoint) -> Result<(Best, Vec<Epoch>), Error> {
-        let Checkpoint {
-            progress,
-            history,
-            order,
-            moments,
-            best,
-            ..
-        } = checkpoint;
-        let Streams {
-            shuffling,
-            noise,
-            missing,
-            binarization,
-        } = progress.streams;
-        match &mut self.engine {
-            Some(engine) => {
-                let streams = [noise, missing, binarization];
-                engine.resume(&moments, progress.steps, streams);
-            }
-            None => {
-                self.adam
-                    .resume(&self.variables, &moments, progress.steps)?;
-                (self.noise, self.missing, self.binarization) = (noise, missing, binarization);
-            }
+    /// Begins after `earlier` epochs with the parameters `best`, or where the checkpoint was made.
+    fn begin(&mut self, earlier: usize, best: Best) -> Result<(), Error> {
+        (self.done, self.over, self.best) = (earlier, earlier, best);
+        if let Some(checkpoint) = &self.course.checkpoint {
+            self.vae.restore(&checkpoint.values)?;
+            self.best = checkpoint.best();
+            self.history.clone_from(&checkpoint.progress.history);
+            self.done += self.history.len();
         }
-        (self.order, self.shuffling) = (order, shuffling);
-        Ok((best, history))
-    }
-
-    /// Passes over the training readings once, in an order of its own.
-    fn epoch(&mut self, epoch: usize) -> Result<Epoch, Error> {
-        let mut order = std::mem::take(&mut self.order);
-        shuffle(&mut order, &mut self.shuffling);
-        let rate = self.config.rate(epoch);
-        let sums = if self.engine.is_some() {
-            self.engine_epoch(&order, rate, epoch)?
-        } else {
-            let mut sums = EpochSums::default();
-            for indices in order.chunks(self.config.train.batch) {
-                self.step(indices, rate, self.weighting(epoch), &mut sums)?;
-            }
-            sums
-        };
-        self.order = order;
-        self.metrics(epoch, &sums)
-    }
-
-    /// The same by the engine, which leaves the variables as they are at the end.
-    fn engine_epoch(&mut self, order: &[u32], rate: f64, epoch: usize) -> Result<EpochSums, Error> {
-        let weighting = self.weighting(epoch).unwrap_or(Weighting {
-            form: ElboForm::Divergence,
-            weight: 1.0,
-            free_bits: 0.0,
-        });
-        let bounds = &self.bounds;
-        let project = |values: &mut [f32]| {
-            for (value, &(lowest, highest)) in values.iter_mut().zip(bounds) {
-                *value = value.max(lowest).min(highest);
-            }
-        };
-        let Some(engine) = &mut self.engine else {
-            return Ok(EpochSums::default());
-        };
-        let sums = engine.epoch(order, weighting, rate, &project)?;
-        engine.write(self.vae)?;
-        Ok(sums)
-    }
-
-    /// What the divergence counts for in an epoch; none where the plain bound is ascended.
-    fn weighting(&self, epoch: usize) -> Option<Weighting> {
-        let objective = &self.config.train.objective;
-        (*objective != Objective::default()).then(|| Weighting {
-            form: objective.form,
-            weight: objective.weight(epoch),
-            free_bits: objective.free_bits,
-        })
-    }
-
-    /// One step of the optimizer on the readings `indices`.
-    fn step(
-        &mut self,
-        indices: &[u32],
-        rate: f64,
-        weighting: Option<Weighting>,
-        sums: &mut EpochSums,
-    ) -> Result<(), Error> {
-        let (batch, masks) = self.batch(indices)?;
-        let shape = (
-            self.config.train.importance_samples,
-            indices.len(),
-            self.vae.latents(),
-        );
-        let noise = normals(&mut self.noise, shape.0 * shape.1 * shape.2);
-        let noise = Tensor::from_vec(noise, shape, batch.inputs.device())?;
-        let bound = Bound::sample(self.vae, &batch, &noise)?;
-        let objective = match weighting {
-            None => bound.objective()?.mean_all()?,
-            Some(weighting) => bound.weighted(self.vae, &weighting)?,
-        };
-        let gradients = objective.neg()?.backward()?;
-        self.adam.step(&self.variables, &gradients, rate)?;
-        self.vae.likelihood.project()?;
-        sums.reconstruction += total(&bound.reconstruction)?;
-        sums.kl += total(&bound.kl)?;
-        sums.objective += total(&objective)? * indices.len() as f64;
-        for (at, &row) in indices.iter().enumerate() {
-            let mask = masks.as_ref().map(|masks| (masks, at));
-            sums.constant += self.training.constant(row as usize, mask);
-        }
-        let fraction = masks.as_ref().map_or(1.0, Masks::observed_fraction);
-        sums.observed += fraction * indices.len() as f64;
         Ok(())
     }
 
-    /// The readings `indices`, with fresh gaps where there are to be any.
-    fn batch(&mut self, indices: &[u32]) -> Result<(Batch, Option<Masks>), Error> {
-        let whole = self.training.select(indices, &mut self.binarization)?;
-        let width = self.training.readings.width();
-        let rate = self.config.train.missing;
-        let drawn =
-            (rate > 0.0).then(|| Masks::draw(indices.len(), width, rate, &mut self.missing));
-        let Some(masks) = self.training.masks_of(indices, drawn) else {
-            return Ok((whole, None));
-        };
-        let batch = whole.observe(masks.to_tensor(whole.inputs.device())?)?;
-        Ok((batch, Some(masks)))
-    }
-
-    /// Whether it is not the ELBO that is ascended.
-    fn ascends_another(&self) -> bool {
-        self.config.train.importance_samples > 1 || !self.config.train.objective.is_bound()
-    }
-
-    fn metrics(&self, epoch: usize, sums: &EpochSums) -> Result<Epoch, Error> {
-        let readings = self.order.len() as f64;
-        let constant = sums.constant / readings;
-        let (reconstruction, kl) = (
-            sums.reconstruction / readings + constant,
-            sums.kl / readings,
-        );
-        let objective = sums.objective / readings + constant;
-        if !(reconstruction - kl).is_finite() || !objective.is_finite() {
-            return Err(Error::Diverged { epoch });
+    /// Goes through the epochs of a phase that are not done yet.
+    fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
+        let mut order: Vec<u32> = (0..self.readings as u32).collect();
+        let mut shuffling = random::stream(self.config.train.seed, Purpose::Shuffling);
+        // A phase that is over or has not begun has no state in the checkpoint.
+        if (self.over + 1..phase.last).contains(&self.done)
+            && let Some(mut checkpoint) = self.course.checkpoint.take()
+        {
+            phase.step.resume(&checkpoint.take_state())?;
+            shuffling = checkpoint.progress.shuffling.unwrap_or(shuffling);
+            order = checkpoint.order;
         }
-        Ok(Epoch {
-            epoch,
-            elbo: reconstruction - kl,
-            reconstruction,
-            kl,
-            objective: self.ascends_another().then_some(objective),
-            observed_fraction: (self.config.train.missing > 0.0)
-                .then_some(sums.observed / readings),
-            ..Epoch::default()
-        })
+        self.over = phase.last;
+        for epoch in self.done + 1..=phase.last {
+            shuffle(&mut order, &mut shuffling);
+            let rate = (phase.rate)(epoch);
+            let mut results = phase.step.epoch(&order, Turn { epoch, rate })?;
+            if let Some(validation) = &phase.validation {
+                validation.after(self.vae, &mut results)?;
+            }
+            self.best.offer(self.vae, results.criterion())?;
+            (self.observe)(&results)?;
+            self.history.push(results);
+            self.done = epoch;
+            if epoch < self.config.train.epochs {
+                self.save(&*phase.step, &order, &shuffling)?;
+            }
+        }
+        Ok(())
     }
-}
 
-fn total(tensor: &Tensor) -> Result<f64, Error> {
-    Ok(f64::from(tensor.sum_all()?.to_scalar::<f32>()?))
+    /// Saves a checkpoint where it is time for one.
+    fn save(
+        &mut self,
+        step: &dyn Step,
+        order: &[u32],
+        shuffling: &Xoshiro128PlusPlus,
+    ) -> Result<(), Error> {
+        let Some((interval, save)) = &mut self.course.save else {
+            return Ok(());
+        };
+        if self.saved.elapsed() < *interval {
+            return Ok(());
+        }
+        let State { streams, numbers } = step.state()?;
+        save(&Checkpoint {
+            progress: Progress {
+                criterion: self.best.criterion(),
+                shuffling: Some(shuffling.clone()),
+                streams,
+                history: self.history.clone(),
+            },
+            order: order.to_vec(),
+            values: self.vae.snapshot()?,
+            best: self.best.values().map(<[_]>::to_vec),
+            state: numbers,
+            before: self.course.before.clone(),
+        })?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Leaves the model with the parameters to keep, and gives the epochs.
+    fn finish(self) -> Result<Vec<Epoch>, Error> {
+        self.best.restore(self.vae)?;
+        Ok(self.history)
+    }
 }

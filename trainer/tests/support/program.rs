@@ -93,6 +93,11 @@ pub(crate) fn read(folder: &str, name: &str) -> Vec<u8> {
     std::fs::read(Path::new(folder).join(name)).unwrap()
 }
 
+/// The `summary.json` of a run.
+pub(crate) fn summary(run: &str) -> Value {
+    serde_json::from_slice(&read(run, "summary.json")).unwrap()
+}
+
 pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }

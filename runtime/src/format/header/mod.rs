@@ -10,7 +10,9 @@ mod statistic;
 mod tests;
 
 pub(crate) use layer::{LayerHeader, OutputsHeader, ShapeHeader};
-pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader, StatisticKind};
+#[cfg(feature = "encode")]
+pub(crate) use statistic::StatisticKind;
+pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader};
 
 use crate::calibration::Noise;
 use crate::distribution::Family;

@@ -255,6 +255,14 @@ fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         )
         .ok()?;
     }
+    smoother.reset();
+    drift.reset();
+    front_ends(memory, out)
+}
+
+#[inline(never)]
+fn front_ends(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let number = memory.number;
     let features = [
         Feature::Samples { remove_mean: true },
         Feature::Mean {
@@ -282,8 +290,6 @@ fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     }
     write!(out, "{} {}", windows.missing(), windows.shape().numbers()).ok()?;
     windows.clear();
-    smoother.reset();
-    drift.reset();
     Some(())
 }
 

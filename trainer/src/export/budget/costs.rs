@@ -1,4 +1,4 @@
-//! What a score costs on a core: a model of the counts that the emulator took.
+//! The cost of a score on a core: a model of the counts that the emulator took.
 
 use super::shape::{Granules, Shape};
 use crate::config::{Core, LikelihoodKind};
@@ -10,10 +10,10 @@ use elbow::{LayerRole, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What `cargo xtask costs` measured.
+/// Measurements of `cargo xtask costs`.
 const MEASURED: &str = include_str!("measured.json");
 
-/// Of so many models one is left out of a fit that tells the error of those left out.
+/// One of so many models is left out of each fit that tells the error of those left out.
 const HELD_OUT: usize = 5;
 
 /// The file's contents.
@@ -23,7 +23,7 @@ struct Measurements {
     models: Vec<Measured>,
 }
 
-/// What every product takes on one core.
+/// Flash and stack of every product on one core.
 #[derive(Clone, Debug, Deserialize)]
 struct Base {
     /// Features of the runtime -> flash of the least product with them.
@@ -54,19 +54,19 @@ struct Counts {
 
 /// Features of the runtime that a model of counts needs.
 const COUNTS: &str = "counts";
-/// Those of a model of locations.
+/// Features that a model of locations needs.
 const LOCATIONS: &str = "locations,wide-activations";
-/// Those of a model of columns of different kinds.
+/// Features that a model of columns of different kinds needs.
 const COLUMNS: &str = "heterogeneous,wide-activations";
-/// Those of a model that needs more: all that there are by default.
+/// Features of a model that needs more: all that there are by default.
 const ALL: &str = "default";
 
-/// What one score by sigma points takes.
+/// The cost of one score by sigma points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Cost {
     /// Flash: the image, and code and tables of a product that parses it, scores and reads a p-value.
     pub flash_bytes: usize,
-    /// Of these, code and tables.
+    /// Code and tables among these.
     pub code_bytes: usize,
     /// The features of the runtime that the product is built with.
     pub features: &'static str,
@@ -88,7 +88,7 @@ pub struct CostModel {
     /// The largest relative error of its instructions over all models with one likelihood for all inputs and inputs of 8 bits,
     /// those included that a fit had not seen.
     of_plain: f64,
-    /// The same over the others, of which fewer were measured.
+    /// The largest error over the others, of which fewer were measured.
     of_others: f64,
 }
 
@@ -194,7 +194,7 @@ impl CostModel {
             + product(&self.scoring, shape.scoring(self.granules))
     }
 
-    /// What a score of `model` takes.
+    /// The cost of a score of `model`.
     #[must_use]
     pub fn cost(&self, model: &Model<'_>) -> Cost {
         let features = features(model);

@@ -11,7 +11,8 @@ mod shape;
 use crate::config::Limits;
 pub use costs::{Cost, CostModel};
 
-use crate::config::{Activations, Config, Core, Latent, PriorKind, Weights};
+use crate::config::capability::Feature;
+use crate::config::{Config, Core, ModelConfig};
 use crate::error::Error;
 use elbow::Model;
 use elbow::format::AlignedImage;
@@ -35,9 +36,9 @@ pub const HEADER_SLACK: usize = 32;
 pub struct Budget {
     /// The core that it is for.
     pub core: Core,
-    /// What a score may take.
+    /// Limits of a score.
     pub limits: Limits,
-    /// What it takes.
+    /// Cost of a score.
     pub cost: Cost,
     /// The largest relative error of `cost.instructions` on models that were measured.
     pub instructions_error: f64,
@@ -85,18 +86,21 @@ impl Limits {
 }
 
 impl Budget {
-    /// What a score of `model` takes beside the limits.
+    /// The cost of a score of `model` beside the limits.
     ///
     /// # Errors
     /// [`Error::Setting`] where nothing is known of the core.
     pub fn of(model: &Model<'_>, core: Core, limits: Limits) -> Result<Self, Error> {
-        let costs = CostModel::of(core)?;
-        Ok(Self {
+        Ok(Self::new(&CostModel::of(core)?, model, core, limits))
+    }
+
+    fn new(costs: &CostModel, model: &Model<'_>, core: Core, limits: Limits) -> Self {
+        Self {
             core,
             limits,
             cost: costs.cost(model),
             instructions_error: costs.largest_error(model),
-        })
+        }
     }
 
     fn held(&self) -> Vec<Held> {
@@ -118,7 +122,7 @@ impl Budget {
 }
 
 /// The networks of `settings`, scaled to the largest that meet `limits` on the core of the settings, and their
-/// budget. `numbers` are those of a reading; `draft` writes the image that settings would give, with
+/// budget. `numbers` are those of a reading; `draft` writes the image that networks would give, with
 /// whatever weights.
 ///
 /// # Errors
@@ -128,29 +132,26 @@ pub fn size(
     settings: &Config,
     limits: Limits,
     numbers: usize,
-    draft: impl Fn(&Config) -> Result<AlignedImage, Error>,
-) -> Result<(Config, Budget), Error> {
-    check(settings, limits)?;
+    draft: impl Fn(&ModelConfig) -> Result<AlignedImage, Error>,
+) -> Result<(ModelConfig, Budget), Error> {
+    Feature::Device.check(settings)?;
+    if limits.instructions.is_some() {
+        Feature::Instructions.check(settings)?;
+    }
     let costs = CostModel::of(settings.export.core)?;
-    let budget = |steps: usize, of_latents: usize| -> Result<(Config, Budget), Error> {
-        let scaled = scaled(settings, (steps * STEP, of_latents * STEP), numbers);
+    let budget = |steps: usize, of_latents: usize| -> Result<(ModelConfig, Budget), Error> {
+        let scaled = scaled(&settings.model, (steps * STEP, of_latents * STEP), numbers);
         let image = draft(&scaled)?;
         let model = Model::parse(&image).map_err(EncodeError::Image)?;
-        let mut cost = costs.cost(&model);
-        cost.flash_bytes += HEADER_SLACK;
-        let budget = Budget {
-            core: settings.export.core,
-            limits,
-            cost,
-            instructions_error: costs.largest_error(&model),
-        };
+        let mut budget = Budget::new(&costs, &model, settings.export.core, limits);
+        budget.cost.flash_bytes += HEADER_SLACK;
         Ok((scaled, budget))
     };
     let smallest = budget(1, 1)?;
     if !smallest.1.is_met() {
         return Err(refusal(&smallest, numbers));
     }
-    let widest = widest(settings);
+    let widest = widest(&settings.model);
     let most = widest.max(WIDEST * numbers).div_ceil(STEP);
     let (mut best, mut fits, mut beyond) = (smallest, 1, most + 1);
     // Costs grow with the widths.
@@ -174,81 +175,47 @@ pub fn size(
     Ok(best)
 }
 
-/// Makes sure that the costs of such a run are known.
-fn check(settings: &Config, limits: Limits) -> Result<(), Error> {
-    if settings.model.latent == Latent::Bernoulli {
-        return Err(Error::Setting(
-            "--flash, --ram and --instructions are for a device, which runs Gaussian latents, and --latent is bernoulli: leave one of them out".into(),
-        ));
-    }
-    if limits.instructions.is_some() && settings.model.prior != PriorKind::Standard {
-        return Err(Error::Setting(format!(
-            "--instructions is known for --prior standard, and --prior is {}: leave one of them out, and see what `cargo xtask bench` says of mixtures",
-            settings.model.prior
-        )));
-    }
-    if limits.instructions.is_some() && settings.export.weights != Weights::Int8 {
-        return Err(Error::Setting(format!(
-            "--instructions is known for --weights int8, and --weights is {}: leave one of them out",
-            settings.export.weights
-        )));
-    }
-    if limits.instructions.is_some() && settings.export.activations == Activations::I16 {
-        return Err(Error::Setting(
-            "--instructions is known for activations of 8 bits, and --activations is i16: leave one of them out".into(),
-        ));
-    }
-    Ok(())
-}
-
 /// The widest hidden layer of the settings; as wide as there are latents where there is none.
-fn widest(settings: &Config) -> usize {
-    let hidden = settings.model.encoder.iter().chain(&settings.model.decoder);
-    hidden
-        .copied()
-        .max()
-        .unwrap_or(settings.model.latents)
-        .max(1)
+fn widest(model: &ModelConfig) -> usize {
+    let hidden = model.encoder.iter().chain(&model.decoder);
+    hidden.copied().max().unwrap_or(model.latents).max(1)
 }
 
-/// The settings with the widest hidden layer of `units`, the other hidden layers in proportion, and the latents in
+/// The networks with the widest hidden layer of `units`, the other hidden layers in proportion, and the latents in
 /// proportion to a layer of `of_latents`.
-fn scaled(settings: &Config, (units, of_latents): (usize, usize), numbers: usize) -> Config {
+fn scaled(model: &ModelConfig, (units, of_latents): (usize, usize), numbers: usize) -> ModelConfig {
     let scale = |width: usize, units: usize| {
-        (width as f64 * units as f64 / widest(settings) as f64).round() as usize
+        (width as f64 * units as f64 / widest(model) as f64).round() as usize
     };
     let layers = |widths: &[usize]| {
-        let widths = widths.iter();
+        let widths = widths.iter().map(|&width| scale(width, units));
         widths
-            .map(|&width| scale(width, units).next_multiple_of(STEP).max(STEP))
+            .map(|width| width.next_multiple_of(STEP).max(STEP))
             .collect()
     };
     // More latents than half the numbers stay unused as a rule.
-    let most = settings.model.latents.max(numbers / 2);
-    let latents = scale(settings.model.latents, of_latents).min(most);
-    let mut config = settings.clone();
-    config.model.encoder = layers(&settings.model.encoder);
-    config.model.decoder = layers(&settings.model.decoder);
-    config.model.latents = latents.next_multiple_of(LATENT_STEP).max(LATENT_STEP);
-    config
+    let most = model.latents.max(numbers / 2);
+    let latents = scale(model.latents, of_latents).min(most);
+    ModelConfig {
+        encoder: layers(&model.encoder),
+        decoder: layers(&model.decoder),
+        latents: latents.next_multiple_of(LATENT_STEP).max(LATENT_STEP),
+        ..model.clone()
+    }
 }
 
 /// The hidden widths and the latents, in the order of the data.
 #[must_use]
-pub fn widths(settings: &Config) -> String {
+pub fn widths(model: &ModelConfig) -> String {
     let hidden = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>();
-    let latents = vec![format!("z{}", settings.model.latents)];
-    [
-        hidden(&settings.model.encoder),
-        latents,
-        hidden(&settings.model.decoder),
-    ]
-    .concat()
-    .join("-")
+    let latents = vec![format!("z{}", model.latents)];
+    [hidden(&model.encoder), latents, hidden(&model.decoder)]
+        .concat()
+        .join("-")
 }
 
 /// Why even the smallest networks do not do.
-fn refusal((settings, budget): &(Config, Budget), numbers: usize) -> Error {
+fn refusal((model, budget): &(ModelConfig, Budget), numbers: usize) -> Error {
     let broken = budget.held().into_iter();
     let broken = broken.filter(|held| held.taken > held.limit);
     let each = broken.map(|held| {
@@ -272,7 +239,7 @@ fn refusal((settings, budget): &(Config, Budget), numbers: usize) -> Error {
         "{}; this is of the smallest network for readings of {numbers} numbers on {}, {}: raise the limit, or name fewer layers",
         each.collect::<Vec<_>>().join(", and "),
         budget.core,
-        widths(settings)
+        widths(model)
     ))
 }
 
@@ -282,11 +249,13 @@ mod tests {
 
     #[test]
     fn widths_are_scaled_in_proportion_and_in_steps() {
-        let mut settings = Config::default();
-        settings.model.encoder = vec![64, 32];
-        settings.model.decoder = vec![48];
+        let model = ModelConfig {
+            encoder: vec![64, 32],
+            decoder: vec![48],
+            ..ModelConfig::default()
+        };
         let shape =
-            |units, of_latents, numbers| widths(&scaled(&settings, (units, of_latents), numbers));
+            |units, of_latents, numbers| widths(&scaled(&model, (units, of_latents), numbers));
         assert_eq!(shape(64, 64, 64), "64-32-z8-48");
         assert_eq!(shape(128, 128, 64), "128-64-z16-96");
         assert_eq!(shape(8, 8, 64), "8-8-z2-8");

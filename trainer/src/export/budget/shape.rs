@@ -1,4 +1,4 @@
-//! What the cost of a score is made of: numbers that instructions grow with.
+//! The sizes that the cost of a score is made of: numbers that instructions grow with.
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
 use crate::model::Gaussian;
@@ -41,7 +41,7 @@ impl Terms {
         }
     }
 
-    /// Those of columns of these kinds, and how many there are of each.
+    /// The terms of columns of these kinds, and how many there are of each.
     pub(super) fn columns(kinds: &[ColumnKind]) -> Vec<(Self, usize)> {
         let kinds = kinds.iter();
         let kinds = kinds.map(|kind| (Self::Column(kind.cost()), kind.numbers()));
@@ -81,7 +81,7 @@ pub(super) struct Shape {
 /// Rows that every core computes together.
 const ROWS_TOGETHER: usize = 4;
 
-/// How many rows and columns a core's kernels compute together.
+/// Numbers of rows and columns that a core's kernels compute together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Granules {
     rows: usize,
@@ -92,7 +92,7 @@ pub(super) struct Granules {
 }
 
 impl Granules {
-    /// Those of the kernels for a packing.
+    /// The granules of the kernels for a packing.
     pub(super) fn of(packing: Packing) -> Self {
         let (rows, narrow, wide) = match packing {
             Packing::Tiles => (8, 4, 4),
@@ -102,7 +102,7 @@ impl Granules {
         Self { rows, narrow, wide }
     }
 
-    /// What a stack of layers of these widths is made of, each time it runs: layers, columns, rows but for those of the
+    /// Sizes of a stack of layers of these widths, each time it runs: layers, columns, rows but for those of the
     /// last layer, products.
     fn sizes(self, widths: &[usize], columns: usize) -> [f64; 4] {
         let padded = |count: usize, to: usize| count.next_multiple_of(to) as f64;
@@ -120,7 +120,7 @@ impl Granules {
 }
 
 impl Shape {
-    /// Of a model.
+    /// The sizes of a model.
     pub(super) fn of(model: &Model<'_>) -> Self {
         let hidden = |role| {
             let layers = model.layers().filter(move |layer| layer.role == role);
@@ -168,7 +168,7 @@ impl Shape {
         own.map(|(_, inputs)| inputs).sum()
     }
 
-    /// What the instructions of encoding grow with.
+    /// The sizes that instructions of encoding grow with.
     pub(super) fn encoding(&self, granules: Granules) -> Vec<f64> {
         let widths = [
             &[self.numbers],
@@ -189,7 +189,7 @@ impl Shape {
         [&numbers[..], &narrow, &[columns, products, rows]].concat()
     }
 
-    /// What the instructions of a score by sigma points grow with beside those of encoding. Passes run four at
+    /// The sizes that instructions of a score by sigma points grow with beside those of encoding. Passes run four at
     /// once; two that are left of an odd number of latents count as four.
     pub(super) fn scoring(&self, granules: Granules) -> Vec<f64> {
         let latents = self.latents as f64;
@@ -203,7 +203,7 @@ impl Shape {
         features
     }
 
-    /// What the instructions of the decoder grow with each time it runs: its layers by what they take in,
+    /// The sizes that instructions of the decoder grow with each time it runs: its layers by what they take in,
     /// which is 16 bits wide of the first one, and of the last one where its inputs are.
     fn pass(&self, granules: Granules) -> Vec<f64> {
         let terms = self.terms.iter();

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Instant;
 
-/// Where [`Note`] stands in a checkpoint.
+/// Name of [`Note`] in a checkpoint.
 const RUN: &str = "run";
 
-/// What a checkpoint says beside the training itself, as TOML.
+/// Contents of a checkpoint beside the training itself, as TOML.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    /// Of training so far.
+    /// Seconds of training so far.
     seconds: f64,
     /// The run that it is of.
     run: RunConfig,
@@ -45,10 +45,7 @@ impl Interrupted {
         let bytes = std::fs::read(&path).map_err(Error::reading(&path))?;
         let named = |reason: String| Error::Setting(format!("{}: {reason}", path.display()));
         let text = Checkpoint::note(&bytes, RUN).map_err(|error| named(error.to_string()))?;
-        let note = toml::from_str(&text).map_err(|error| {
-            let message = error.message();
-            named(format!("{message}; train anew, without --resume"))
-        })?;
+        let note = run::parse_toml(&path, &text, "train anew, without --resume")?;
         Ok(Self { bytes, note })
     }
 
@@ -57,16 +54,35 @@ impl Interrupted {
         &self.note.run
     }
 
-    /// The training of a model like `vae`.
+    /// Whether it was interrupted in the device's integers.
     ///
     /// # Errors
     /// [`Error::Setting`].
-    pub(super) fn checkpoint(&self, vae: &Vae) -> Result<Checkpoint, Error> {
+    pub(super) fn is_in_integers(&self) -> Result<bool, Error> {
+        Ok(Checkpoint::before_in(&self.bytes)?.is_some())
+    }
+
+    /// The training in floats of a model like `vae`, at its end where it was interrupted in integers.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(super) fn in_floats(&self, vae: &Vae) -> Result<Checkpoint, Error> {
+        match Checkpoint::before_in(&self.bytes)? {
+            None => Checkpoint::from_bytes(&self.bytes, vae),
+            Some(floats) => Checkpoint::from_bytes(&floats, vae),
+        }
+    }
+
+    /// The training in integers of a model like `vae`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub(super) fn in_integers(&self, vae: &Vae) -> Result<Checkpoint, Error> {
         Checkpoint::from_bytes(&self.bytes, vae)
     }
 }
 
-/// How long training takes, interruptions left out.
+/// Time of training, interruptions left out.
 #[derive(Debug)]
 pub(super) struct Clock {
     /// Seconds before the last interruption.
@@ -99,9 +115,12 @@ pub(super) fn save(
     vae: &Vae,
     (run, clock): (&RunConfig, &Clock),
 ) -> Result<(), Error> {
+    let mut run = run.clone();
+    // The dead latents are found again.
+    run.derived.pruned_latents.clear();
     let note = Note {
         seconds: clock.seconds(),
-        run: run.clone(),
+        run,
     };
     run::make_folder(folder)?;
     let bytes = checkpoint.to_bytes(vae, (RUN, run::to_toml(&note)?))?;

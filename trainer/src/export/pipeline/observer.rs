@@ -1,6 +1,7 @@
-//! What a training tells while it goes on.
+//! An observer of a training.
 
 use super::Warning;
+use crate::error::Error;
 use crate::train::Epoch;
 
 /// Somebody who looks on while a model is trained. Every method has a default that does nothing.
@@ -23,10 +24,22 @@ pub trait Observer {
     /// No epoch follows.
     fn trained(&self) {}
 
-    /// Whether to stop with [`crate::error::Error::Cancelled`]. It is asked after each epoch.
+    /// Whether to stop with [`Error::Cancelled`]. It is asked after each epoch.
     fn is_cancelled(&self) -> bool {
         false
     }
+}
+
+/// Tells `observer` of one of `epochs` epochs.
+///
+/// # Errors
+/// [`Error::Cancelled`] where training is to end there.
+pub(super) fn tell(observer: &dyn Observer, epoch: &Epoch, epochs: usize) -> Result<(), Error> {
+    observer.epoch(epoch, epochs);
+    if observer.is_cancelled() {
+        return Err(Error::Cancelled { epoch: epoch.epoch });
+    }
+    Ok(())
 }
 
 /// Nobody looks on.

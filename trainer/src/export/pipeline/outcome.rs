@@ -1,24 +1,25 @@
-//! What a training gives, and the folder that it is written to.
+//! The outcome of a training, and the folder that it is written to.
 
+use super::REPORTED;
 use crate::config::Objective;
 use crate::error::Error;
 use crate::export::run::{self, FloatSummary, SampledBound, Summary};
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::numeric::statistics::mean_and_error;
 use crate::quantize::Plan;
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
-use crate::score::evaluate::{FLOAT_POINTS, Side, float_scores};
+use crate::score::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side, float_scores};
+use crate::score::evidence::{LogEvidence, evidence};
 use crate::train::Epoch;
-use crate::train::gradient::log_evidence;
+use elbow::Model;
 use elbow::format::AlignedImage;
 use std::path::Path;
 
 /// Samples of the importance-weighted bound.
 const BOUND_SAMPLES: usize = 100;
 
-/// What a training gives.
+/// The outcome of a training.
 #[derive(Debug)]
 pub struct Outcome {
     /// The settings, and what was derived from the data.
@@ -27,11 +28,11 @@ pub struct Outcome {
     pub vae: Vae,
     /// The metrics of each epoch.
     pub history: Vec<Epoch>,
-    /// What became of the model.
+    /// The image of the model, or its results in floats.
     pub trained: Trained,
 }
 
-/// What becomes of a model.
+/// The end of a training.
 #[derive(Debug)]
 pub enum Trained {
     /// An image for devices.
@@ -43,9 +44,9 @@ pub enum Trained {
 /// An image, and what there is to say of it.
 #[derive(Debug)]
 pub struct Exported {
-    /// What the integers of the image stand for.
+    /// The plan of the image's integers.
     pub plan: Plan,
-    /// What devices read.
+    /// The image.
     pub image: AlignedImage,
     /// The results.
     pub summary: Summary,
@@ -99,26 +100,64 @@ impl Outcome {
     }
 }
 
+/// Sizes and time of a training.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Learned {
+    pub(super) training_readings: usize,
+    pub(super) validation_readings: usize,
+    pub(super) seconds: f64,
+}
+
+/// The results of `model`, of which `scores` are those of the test readings.
+pub(super) fn in_integers(
+    name: &str,
+    config: &RunConfig,
+    splits: &Splits,
+    (model, scores): (&Model<'_>, &Scores),
+    learned: Learned,
+) -> Summary {
+    let (encoder_macs, decoder_macs) = run::macs(model);
+    Summary {
+        name: name.to_owned(),
+        likelihood: splits.likelihood.clone(),
+        objective: Objective::name(&config.settings),
+        data: splits.report.clone(),
+        training_readings: learned.training_readings,
+        validation_readings: learned.validation_readings,
+        evaluation: Evaluation::new(scores, splits.test.abnormal.as_deref()),
+        estimator: REPORTED.to_string(),
+        pruned_latents: config.derived.pruned_latents.len(),
+        image_bytes: model.image_length(),
+        workspace_bytes: 8 * model.workspace_words(),
+        encoder_macs,
+        decoder_macs,
+        training_seconds: learned.seconds,
+        format_version: elbow::format::FORMAT_VERSION,
+        numerics_version: elbow::format::NUMERICS_VERSION,
+        trainer_version: env!("CARGO_PKG_VERSION"),
+        smallest_p_value: model
+            .calibration(REPORTED)
+            .map(|table| table.smallest_p_value().to_f64()),
+        budget: None,
+        warnings: vec![],
+    }
+}
+
 /// The outcome of a model that no device is to run: results in floats.
 pub(super) fn in_floats(
     name: &str,
     config: RunConfig,
     splits: &Splits,
     (vae, history): (Vae, Vec<Epoch>),
-    (test, (training_readings, validation_readings), training_seconds): (
-        &Prepared,
-        (usize, usize),
-        f64,
-    ),
+    test: &Prepared,
+    learned: Learned,
 ) -> Result<Outcome, Error> {
     let settings = &config.settings;
     let nobody = vec![false; test.readings.len()];
     let abnormal = splits.test.abnormal.as_deref().unwrap_or(&nobody);
     let elbos = float_scores(&vae, test, None, FLOAT_POINTS)?;
-    let bounds = log_evidence(&vae, test, BOUND_SAMPLES)?.into_iter();
-    let normal = bounds.zip(abnormal).filter(|(_, strange)| !**strange);
-    let (mean, standard_error) =
-        mean_and_error(&normal.map(|(bound, _)| bound).collect::<Vec<_>>());
+    let bounds = evidence(&vae, test, BOUND_SAMPLES, 0)?;
+    let bounds = LogEvidence::new(&bounds, BOUND_SAMPLES, Some(abnormal));
     let strange = abnormal.iter().filter(|&&is| is).count();
     let summary = FloatSummary {
         name: name.to_owned(),
@@ -126,17 +165,17 @@ pub(super) fn in_floats(
         latent: settings.model.latent,
         gradient: settings.train.gradient,
         objective: Objective::name(settings),
-        training_readings,
-        validation_readings,
+        training_readings: learned.training_readings,
+        validation_readings: learned.validation_readings,
         normal: abnormal.len() - strange,
         abnormal: strange,
         float: Side::new(&elbos, abnormal),
         importance_weighted: SampledBound {
             samples: BOUND_SAMPLES,
-            mean,
-            standard_error,
+            mean: bounds.mean,
+            standard_error: bounds.standard_error,
         },
-        training_seconds,
+        training_seconds: learned.seconds,
         trainer_version: env!("CARGO_PKG_VERSION"),
     };
     Ok(Outcome {

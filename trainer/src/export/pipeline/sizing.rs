@@ -1,9 +1,9 @@
 //! Networks sized to a budget, by drafts of what the run would export.
 
-use crate::config::{Activations, Calibration, Config, Limits, Weights};
+use crate::config::{Activations, Calibration, Config, Limits, ModelConfig, Weights};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
-use crate::export::material::Material;
+use crate::export::stages::Stages;
 use crate::model::prepared::Prepared;
 use crate::quantize::{self, Plan, Pool, Width};
 use crate::readings::splits::Splits;
@@ -15,7 +15,7 @@ use elbow::format::AlignedImage;
 /// Readings that the ranges of a draft are measured on.
 const DRAFT_READINGS: usize = 16;
 
-/// The settings with their networks sized to `limits`, and the budget of the draft.
+/// The networks of the settings sized to `limits`, and the budget of the draft.
 ///
 /// # Errors
 /// [`Error::Setting`] where a limit cannot be met.
@@ -24,26 +24,30 @@ pub(super) fn size(
     limits: Limits,
     (name, parts): (&str, &Splits),
     normalization: &Normalization,
-) -> Result<(Config, Budget), Error> {
+) -> Result<(ModelConfig, Budget), Error> {
     let rows: Vec<usize> = (0..parts.train.table.rows().min(DRAFT_READINGS)).collect();
     let table = parts.train.table.select(&rows);
     let (readings, _) = Readings::from_table(&table, &normalization.exponents);
-    budget::size(settings, limits, normalization.width(), |settings| {
+    budget::size(settings, limits, normalization.width(), |model| {
+        let settings = Config {
+            model: model.clone(),
+            ..settings.clone()
+        };
         draft(settings, (name, parts), normalization, &readings)
     })
 }
 
 /// An image of the size that the run would export, of a network that knows nothing yet.
 fn draft(
-    settings: &Config,
+    settings: Config,
     (name, parts): (&str, &Splits),
     normalization: &Normalization,
     readings: &Readings,
 ) -> Result<AlignedImage, Error> {
     let device = &Device::Cpu;
-    let vae = train::initialize(settings, &parts.likelihood, normalization, device)?;
+    let vae = train::initialize(&settings, &parts.likelihood, normalization, device)?;
     let config = RunConfig {
-        settings: settings.clone(),
+        settings,
         derived: Derived {
             likelihood: parts.likelihood.clone(),
             normalization: normalization.clone(),
@@ -59,7 +63,7 @@ fn draft(
     let pool = Pool::new(&vae, normalization, &training, None, None)?;
     // What is chosen by nats shows after training; here it is as it mostly is.
     let mut plan = Plan::new(&vae, quantize::measure(&vae, &pool, Calibration::MinMax)?);
-    let width = match settings.export.activations {
+    let width = match config.settings.export.activations {
         Activations::Auto => None,
         Activations::I8 => Some(Width::I8),
         Activations::I16 => Some(Width::I16),
@@ -68,16 +72,16 @@ fn draft(
         plan.encoder.fill(width);
         plan.decoder.fill(width);
     }
-    if settings.export.weights == Weights::Int4 {
+    if config.settings.export.weights == Weights::Int4 {
         plan.weights = quantize::four_bits(&vae);
     }
-    let material = Material {
+    let stages = Stages {
         name,
         vae: &vae,
         config: &config,
-        parts,
+        splits: parts,
         training: &training,
-        validation_readings: parts.validation.table.rows(),
+        held_out: parts.validation.table.rows(),
     };
-    material.draft(&plan)
+    stages.draft(&plan)
 }

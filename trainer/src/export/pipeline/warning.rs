@@ -1,13 +1,22 @@
-//! What is legal and may mislead: each with its cause and a remedy.
+//! Warnings of what is legal and may mislead, each with its cause and a remedy.
 
-use crate::config::{Config, TrainConfig};
+use crate::config::{Activations, Config, ExportConfig, TrainConfig, Weights};
 use crate::data::digits;
+use crate::error::Error;
+use crate::model::Vae;
+use crate::model::prepared::Prepared;
 use crate::numeric::parallel::cores;
+use crate::readings::Normalization;
 use crate::readings::splits::Splits;
+use crate::score::evaluate::Evaluation;
+use crate::study::outliers::{self, Outlier};
+use elbow::image::ImageSpec;
 use std::fmt;
 
 /// The p-value below which most products raise an alarm.
 const USUAL_ALARM: f64 = 0.01;
+/// Least cost of a column's rounding that is to blame for a bad quantization, nats a reading.
+const BLAME: f64 = 0.05;
 
 /// Something legal that may mislead. Its [`fmt::Display`] is one line with cause and remedy.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +43,13 @@ pub enum Warning {
         /// Readings in a step.
         batch: usize,
     },
-    /// What was assumed of a column and may well be wrong.
+    /// An assumption about a column that may well be wrong.
     Doubt(String),
     /// Columns that never change in training.
     Constant(String),
     /// Values beyond 16 bits.
     Saturated {
-        /// How many were clamped.
+        /// Number of clamped values.
         values: usize,
     },
     /// No readings to choose and calibrate by.
@@ -124,7 +133,7 @@ impl fmt::Display for Warning {
 }
 
 impl Warning {
-    /// What is to be said of `settings` and of the data before training.
+    /// The warnings about `settings` and data before training.
     pub(super) fn of_settings(settings: &Config, splits: &Splits) -> Vec<Self> {
         let cores = cores();
         let inputs = splits.train.table.width() - splits.conditions;
@@ -157,10 +166,77 @@ impl Warning {
             .collect()
     }
 
-    /// What is to be said of `readings` that calibrate where no p-value is below `smallest`. Without any this was said
+    /// The warning about `readings` that calibrate where no p-value is below `smallest`. Without any this was said
     /// before training.
     pub(super) fn of_alarms(readings: usize, smallest: Option<f64>) -> Option<Self> {
         let smallest = smallest.filter(|&smallest| smallest > USUAL_ALARM && readings > 0)?;
         Some(Self::RareAlarms { readings, smallest })
+    }
+
+    /// Columns and units that take the levels of all others, by the `training` readings, and their cost on those of `validation`.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+    pub(super) fn of_outliers(
+        (vae, spec): (&Vae, &ImageSpec),
+        normalization: &Normalization,
+        (training, validation): (&Prepared, &Prepared),
+        splits: &Splits,
+    ) -> Result<Vec<Self>, Error> {
+        let found = outliers::find(vae, spec, normalization, training)?;
+        let warnings = found.into_iter().map(|outlier| {
+            let nats = match outlier {
+                Outlier::Column { .. } => {
+                    outliers::cost_of_inputs(vae, spec, normalization, validation)?
+                }
+                Outlier::Weights { .. } => None,
+            };
+            let line = outlier.warning(&splits.train, normalization, nats);
+            Ok(Self::Outlier(line))
+        });
+        warnings.collect()
+    }
+
+    /// The warning where the device's scores are not those of the trained model: the column to blame and what to try.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+    pub(super) fn of_quantization(
+        (vae, spec): (&Vae, &ImageSpec),
+        (export, normalization): (&ExportConfig, &Normalization),
+        (evaluation, test): (&Evaluation, &Prepared),
+        splits: &Splits,
+    ) -> Result<Option<Self>, Error> {
+        if evaluation.is_faithful() {
+            return Ok(None);
+        }
+        let blame = match outliers::costliest_input(vae, spec, normalization, test)? {
+            Some((column, nats)) if nats > BLAME => format!(
+                "{} loses most by its 8 bits, {nats:.3} nats a reading: give inputs 16 with --activations auto or i16, or clip it, or take its logarithm",
+                splits.train.column_name(column)
+            ),
+            _ => {
+                let remedies = [
+                    (
+                        export.activations != Activations::I16,
+                        "--activations i16, ",
+                    ),
+                    (export.weights != Weights::Int8, "--weights int8, "),
+                ];
+                let remedies = remedies.into_iter().filter(|(helps, _)| *helps);
+                format!(
+                    "no single column is to blame: try {}another --seed, and `trainer eval --breakdown` for the layer",
+                    remedies.map(|(_, remedy)| remedy).collect::<String>()
+                )
+            }
+        };
+        let difference = evaluation.difference.map(|nats| format!("{nats:+.3}"));
+        let correlation = evaluation.spearman.map(|rho| format!("{rho:.4}"));
+        let known = |number: Option<String>| number.unwrap_or_else(|| "-".into());
+        Ok(Some(Self::Quantization(format!(
+            "the device's scores differ from the trained model's by {} nats a reading in the mean, with a rank correlation of {}; {blame}",
+            known(difference),
+            known(correlation),
+        ))))
     }
 }

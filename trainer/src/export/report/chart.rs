@@ -1,4 +1,6 @@
-//! Charts as inline SVG, whose colours come from the page's style sheet by class.
+//! Charts as inline SVG, whose colours come from the page's style sheet by class. They are drawn by hand: `plotters` fixes
+//! colours, which a dark page cannot turn, and `poloto`, which leaves them to the style sheet, describes no drawing to
+//! screen readers.
 
 use super::text::{escape, number};
 use std::fmt::Write;
@@ -76,7 +78,7 @@ impl Axis {
         }
     }
 
-    /// The same with a twentieth of its extent more on either side.
+    /// The axis with a twentieth of its extent more on either side.
     pub(super) fn padded(label: &'static str, low: f64, high: f64) -> Self {
         let margin = (high - low) / 20.0;
         Self::new(label, low - margin, high + margin)
@@ -95,12 +97,12 @@ impl Axis {
         (self.low..=self.high).contains(&value)
     }
 
-    /// Both ends.
+    /// The low and the high end.
     pub(super) fn range(&self) -> (f64, f64) {
         (self.low, self.high)
     }
 
-    /// Where `value` is: 0 at the low end, 1 at the high one, at most one extent outside.
+    /// Place of `value`: 0 at the low end, 1 at the high one, at most one extent outside.
     fn position(&self, value: f64) -> f64 {
         let position = (value - self.low) / (self.high - self.low);
         if position.is_nan() {
@@ -135,7 +137,7 @@ impl Axis {
     }
 }
 
-/// Where a labelled line has its label.
+/// Side of a labelled line on which its label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Label {
     /// At its top; those of several lines are staggered.

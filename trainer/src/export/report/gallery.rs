@@ -12,7 +12,7 @@ const CURVE_POINTS: usize = 512;
 const CURVE_WIDTH: f64 = 160.0;
 const CURVE_HEIGHT: f64 = 80.0;
 
-/// How readings are drawn.
+/// Way to draw readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Drawing {
     /// Rows of this many pixels.
@@ -25,7 +25,7 @@ pub(super) enum Drawing {
 }
 
 impl Drawing {
-    /// How readings of `inputs` numbers are best drawn, if at all; `picture_width` is 0 where they
+    /// The best way to draw readings of `inputs` numbers, if at all; `picture_width` is 0 where they
     /// are no pictures.
     pub(super) fn of(inputs: usize, picture_width: usize) -> Option<Self> {
         match picture_width {

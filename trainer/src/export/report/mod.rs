@@ -25,7 +25,7 @@ const SHOWN: usize = 12;
 /// Columns of the data that are shown.
 const COLUMNS: usize = 100;
 
-/// What a page is made of.
+/// Contents of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Results<'a> {
     /// The numbers.
@@ -38,7 +38,7 @@ pub struct Results<'a> {
     pub model: &'a Model<'a>,
     /// The test readings.
     pub readings: &'a Readings,
-    /// Which of them are abnormal, where somebody said.
+    /// Whether each is abnormal, where somebody said.
     pub abnormal: Option<&'a [bool]>,
     /// Their scores.
     pub scores: &'a Scores,
@@ -72,7 +72,7 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
     ))
 }
 
-/// What the file that was trained on holds.
+/// Contents of the file that was trained on.
 fn data(results: &Results<'_>) -> String {
     let Some(report) = &results.summary.data else {
         return String::new();

@@ -3,6 +3,7 @@
 use super::chart::{Axis, Chart, Label, Size};
 use super::text::{count, number, plural};
 use super::{Results, key};
+use crate::numeric::statistics::quantile;
 use crate::readings::device::elbos;
 use elbow::{Calibration, Model, fixed::Nats};
 
@@ -12,16 +13,8 @@ const BARS: (usize, usize) = (12, 60);
 const DOTS: usize = 1500;
 /// The p-values whose scores are marked.
 const LEVELS: [f64; 2] = [0.05, 0.01];
-/// How far below the normal scores a chart reaches, in their extent.
+/// Reach of a chart below the normal scores, in their extent.
 const REACH: f64 = 4.0;
-
-/// The value below which `part` of `values` lie, to the nearest of them; NaN of nothing.
-pub(super) fn quantile(values: &[f64], part: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let index = (part * sorted.len().saturating_sub(1) as f64).round() as usize;
-    sorted.get(index).copied().unwrap_or(f64::NAN)
-}
 
 /// The highest score whose p-value is at most `level`: a reading that scores this or lower raises
 /// an alarm. None where no score has so low a p-value.
@@ -145,7 +138,7 @@ fn shares(scores: &[f64], x: &Axis, bars: usize) -> Vec<f64> {
     shares
 }
 
-/// What the calibration can tell apart.
+/// The p-values that the calibration can tell apart.
 fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     let readings = results.summary.validation_readings;
     if readings == 0 {
@@ -162,7 +155,7 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     }
 }
 
-/// How many readings each marked score catches.
+/// Number of readings that each marked score catches.
 fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> String {
     if thresholds.is_empty() {
         return String::new();
@@ -257,13 +250,6 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_values() {
-        assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), 2.0);
-        assert_eq!(quantile(&[3.0, 1.0, 2.0], 1.0), 3.0);
-        assert!(quantile(&[], 0.5).is_nan());
-    }
 
     #[test]
     fn shares_add_up_and_keep_what_lies_outside() {

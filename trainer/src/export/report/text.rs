@@ -1,6 +1,6 @@
 //! Text and numbers as they stand on the page.
 
-/// What non-numbers look like.
+/// Text of what is no number.
 const NOTHING: &str = "–";
 
 /// Text as it may stand in HTML, in an attribute too.

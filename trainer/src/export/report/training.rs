@@ -2,8 +2,8 @@
 
 use super::chart::{Axis, Chart, Label, Size};
 use super::key;
-use super::scores::quantile;
 use super::text::number;
+use crate::numeric::statistics::quantile;
 use crate::train::Epoch;
 
 /// Points of a line that are drawn, at most.

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-/// What becomes of files that are in the folder of a new run.
+/// Treatment of files that are in the folder of a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// They are refused: nothing is lost.
     Refused,
-    /// Those of a run are replaced by the new one's when it is done, others stay.
+    /// Files of a run are replaced by the new one's when it is done, others stay.
     Replaced,
 }
 
@@ -244,7 +244,7 @@ pub(super) fn check_artefact(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// As much of a hash as a person compares.
+/// The part of a hash that a person compares.
 fn beginning(hash: &str) -> String {
     hash.chars().take(12).chain("...".chars()).collect()
 }

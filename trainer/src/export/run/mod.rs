@@ -12,7 +12,8 @@ pub use files::{
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use summary::{FloatSummary, SampledBound, Summary};
 
-use crate::config::{Config, Latent};
+use crate::config::Config;
+use crate::config::capability::Feature;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::quantize::Plan;
@@ -27,7 +28,7 @@ use std::path::{Path, PathBuf};
 pub const IMAGE_FILE: &str = "model.elbow";
 /// The parameters in floats.
 pub const PARAMETERS_FILE: &str = "model.safetensors";
-/// What the integers of the image stand for.
+/// The plan of the image's integers.
 pub const PLAN_FILE: &str = "plan.toml";
 /// A training that is not at its end.
 pub const CHECKPOINT_FILE: &str = "checkpoint.safetensors";
@@ -40,7 +41,7 @@ pub const SUMMARY_FILE: &str = "summary.json";
 /// The results to look at.
 pub const REPORT_FILE: &str = "report.html";
 
-/// All that a run that came to its end may have.
+/// Files of a run that came to its end.
 const FILES: [&str; 7] = [
     IMAGE_FILE,
     PARAMETERS_FILE,
@@ -79,7 +80,7 @@ pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let bytes = std::fs::read(&file).map_err(|cause| {
         let settings = config_beside(path).ok().flatten().map(|run| run.settings);
         match settings {
-            Some(settings) if settings.model.latent == Latent::Bernoulli => Error::Setting(format!(
+            Some(settings) if !Feature::Device.can(&settings) => Error::Setting(format!(
                 "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
                 file.display()
             )),
@@ -103,7 +104,7 @@ pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error
     elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
 }
 
-/// What the run in `folder` calls its model: read from its results, so that a run whose image is of another version has a
+/// The name of the model of the run in `folder`: read from its results, so that a run whose image is of another version has a
 /// name too.
 ///
 /// # Errors
@@ -128,7 +129,7 @@ pub fn read_name(folder: &Path) -> Result<String, Error> {
 /// The settings beside an image, if it lies in the folder of a run.
 ///
 /// # Errors
-/// Those of [`read_config`].
+/// The errors of [`read_config`].
 pub fn config_beside(image: &Path) -> Result<Option<RunConfig>, Error> {
     let path = parent(&image_path(image)).join(CONFIG_FILE);
     if path.exists() {
@@ -186,22 +187,28 @@ fn parse_config<T: DeserializeOwned>(
     } else {
         path.to_path_buf()
     };
-    let text = read(&path)?;
-    let config = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| {
-            1 + text
-                .bytes()
-                .take(span.start)
-                .filter(|&byte| byte == b'\n')
-                .count()
-        });
+    let config = parse_toml(
+        &path,
+        &read(&path)?,
+        "name a config.toml that `trainer fit` wrote",
+    )?;
+    Ok((path, config))
+}
+
+/// What `text`, the contents of `path`, says as TOML.
+pub(super) fn parse_toml<T: DeserializeOwned>(
+    path: &Path,
+    text: &str,
+    remedy: &str,
+) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.bytes().take(start);
+        let line = 1 + before.filter(|&byte| byte == b'\n').count();
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
         let path = path.display();
-        Error::Setting(format!(
-            "{path}: line {line}: {message}; name a config.toml that `trainer fit` wrote"
-        ))
-    })?;
-    Ok((path, config))
+        Error::Setting(format!("{path}: line {line}: {message}; {remedy}"))
+    })
 }
 
 /// The plan beside an image.
@@ -210,14 +217,8 @@ fn parse_config<T: DeserializeOwned>(
 /// [`Error::File`], or [`Error::Setting`] where it does not parse.
 pub fn read_plan(image: &Path) -> Result<Plan, Error> {
     let path = parent(&image_path(image)).join(PLAN_FILE);
-    let text = read_text(&path)?;
-    toml::from_str(&text).map_err(|error| {
-        let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        Error::Setting(format!(
-            "{}: {message}; name an image in the folder where `trainer fit` wrote it",
-            path.display()
-        ))
-    })
+    let remedy = "name an image in the folder where `trainer fit` wrote it";
+    parse_toml(&path, &read_text(&path)?, remedy)
 }
 
 /// The float model beside an image.

@@ -9,13 +9,13 @@ use serde::Serialize;
 /// The results of a run, as `summary.json` has them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
-    /// What the model is called.
+    /// Name of the model.
     pub name: String,
     /// The likelihood that was used.
     pub likelihood: LikelihoodKind,
-    /// What training ascended; the scores below are of the bound itself.
+    /// Objective of the training; the scores below are of the bound itself.
     pub objective: String,
-    /// What the file that was trained on holds; none of the digits.
+    /// Contents of the file that was trained on; none of the digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataReport>,
     /// Readings that were learned from.
@@ -39,18 +39,18 @@ pub struct Summary {
     pub decoder_macs: usize,
     /// Wall-clock time of the training alone.
     pub training_seconds: f64,
-    /// Of the image's layout.
+    /// Version of the image's layout.
     pub format_version: u16,
-    /// Of the arithmetic.
+    /// Version of the arithmetic.
     pub numerics_version: u16,
-    /// Of this program.
+    /// Version of this program.
     pub trainer_version: &'static str,
     /// The lowest p-value that a score can have: an alarm below it never fires.
     pub smallest_p_value: Option<f64>,
-    /// Where the networks were sized to a budget: its limits, and what a score takes.
+    /// Limits and costs of a score, where the networks were sized to a budget.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// What there is to know of the export, one line each; empty for most runs.
+    /// Warnings of the export, one line each; empty for most runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -58,15 +58,15 @@ pub struct Summary {
 /// The results of a run that has no image, as `summary.json` has them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FloatSummary {
-    /// What the model is called.
+    /// Name of the model.
     pub name: String,
     /// The likelihood that was used.
     pub likelihood: LikelihoodKind,
-    /// What kind of latents.
+    /// The kind of latents.
     pub latent: Latent,
-    /// How the gradient was estimated.
+    /// Estimator of the gradient.
     pub gradient: Gradient,
-    /// What training ascended; the scores below are of the bounds themselves.
+    /// Objective of the training; the scores below are of the bounds themselves.
     pub objective: String,
     /// Readings that were learned from.
     pub training_readings: usize,
@@ -82,14 +82,14 @@ pub struct FloatSummary {
     pub importance_weighted: SampledBound,
     /// Wall-clock time of the training alone.
     pub training_seconds: f64,
-    /// Of this program.
+    /// Version of this program.
     pub trainer_version: &'static str,
 }
 
 /// An importance-weighted bound.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct SampledBound {
-    /// Of each reading.
+    /// Samples of each reading.
     pub samples: usize,
     /// Over normal test readings, nats a reading; none without any.
     pub mean: Option<f64>,

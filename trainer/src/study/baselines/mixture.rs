@@ -1,7 +1,8 @@
 //! A mixture of Gaussians by expectation maximization.
 
-use super::{check_components, log_sum_exp};
+use super::check_components;
 use crate::error::Error;
+use crate::numeric::log_sum_exp::log_sum_exp;
 use crate::numeric::random::{self, Purpose};
 use nalgebra::{DMatrix, DVector, RowDVector};
 use rand_core::Rng;

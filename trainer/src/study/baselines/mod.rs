@@ -318,13 +318,3 @@ fn check_components(components: usize, most: usize, why: &str) -> Result<(), Err
         "--components is {components}: give a number from 1 to {most}, {why}"
     )))
 }
-
-/// `ln sum exp(x)`, from the largest, so that nothing overflows; minus infinity of nothing.
-fn log_sum_exp(values: &[f64]) -> f64 {
-    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    if largest == f64::NEG_INFINITY {
-        return largest;
-    }
-    let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
-    largest + sum.ln()
-}

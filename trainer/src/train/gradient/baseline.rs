@@ -4,6 +4,8 @@ use crate::engine::adam::Adam;
 use crate::error::Error;
 use crate::model::Dense;
 use crate::model::objective::Batch;
+use crate::numeric::statistics::mean_and_variance;
+use crate::train::State;
 use candle_core::{Device, Tensor, Var};
 use rand_core::Rng;
 
@@ -13,6 +15,9 @@ const DECAY: f64 = 0.9;
 const HIDDEN: usize = 64;
 /// Adam's step size.
 const RATE: f64 = 0.002;
+
+/// The name of an average in a [`State`].
+const AVERAGE: &str = "baseline.average";
 
 /// A moving average of the learning signal.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +29,7 @@ pub(super) struct Average {
 impl Average {
     /// From the bounds of a batch, at least one.
     pub(super) fn new(bounds: &[f64]) -> Self {
-        let (mean, variance) = moments(bounds);
+        let (mean, variance) = mean_and_variance(bounds);
         Self { mean, variance }
     }
 
@@ -33,21 +38,29 @@ impl Average {
     }
 
     pub(super) fn update(&mut self, bounds: &[f64]) {
-        let (mean, variance) = moments(bounds);
+        let (mean, variance) = mean_and_variance(bounds);
         self.mean += (1.0 - DECAY) * (mean - self.mean);
         self.variance += (1.0 - DECAY) * (variance - self.variance);
+    }
+
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        state.put(AVERAGE, &[self.mean, self.variance])
+    }
+
+    /// Whether [`Average::put`] kept one.
+    pub(super) fn is_in(state: &State) -> bool {
+        state.has(AVERAGE)
+    }
+
+    pub(super) fn from_state(state: &State) -> Result<Self, Error> {
+        let numbers = state.numbers(AVERAGE, 2)?;
+        let (mean, variance) = (numbers[0], numbers[1]);
+        Ok(Self { mean, variance })
     }
 
     fn deviation(&self) -> f64 {
         self.variance.sqrt().max(1e-3)
     }
-}
-
-fn moments(values: &[f64]) -> (f64, f64) {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (mean, squares / count)
 }
 
 /// A network with one hidden layer that predicts the bound of a reading at a sample from the reading,
@@ -79,12 +92,39 @@ impl Learned {
         })
     }
 
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        self.average.put(state)?;
+        state.put_optimizer("baseline", self.adam.state()?)?;
+        for (index, var) in variables(&self.hidden, &self.output).iter().enumerate() {
+            let values = var.flatten_all()?.to_vec1::<f32>()?;
+            state.put(&format!("baseline.{index}"), &values)?;
+        }
+        Ok(())
+    }
+
+    /// The network that [`Learned::put`] kept, for readings of `inputs` numbers.
+    pub(super) fn from_state(state: &State, inputs: usize, device: &Device) -> Result<Self, Error> {
+        let average = Average::from_state(state)?;
+        let rng = &mut elbow::rng::stream(0, 0);
+        let mut learned = Self::new(inputs, &[average.mean], rng, device)?;
+        learned.average = average;
+        let variables = variables(&learned.hidden, &learned.output);
+        let counts = variables.map(|var| var.elem_count());
+        for (index, (var, count)) in variables.iter().zip(counts).enumerate() {
+            let values: Vec<f32> = state.numbers(&format!("baseline.{index}"), count)?;
+            var.set(&Tensor::from_vec(values, var.shape(), device)?)?;
+        }
+        let (moments, steps) = state.optimizer("baseline", &counts)?;
+        learned.adam.resume(&variables, &moments, steps)?;
+        Ok(learned)
+    }
+
     fn forward(&self, batch: &Batch) -> Result<Tensor, Error> {
         let hidden = self.hidden.forward(&batch.inputs)?.relu()?;
         Ok(self.output.forward(&hidden)?.squeeze(1)?)
     }
 
-    /// What the bound of each reading is expected to be.
+    /// The expected bound of each reading.
     pub(super) fn predict(&self, batch: &Batch) -> Result<Vec<f64>, Error> {
         let predictions = self.forward(batch)?.to_vec1::<f32>()?.into_iter();
         let Average { mean, .. } = self.average;
@@ -149,7 +189,7 @@ mod tests {
         }
         let (batch, bounds) = draw(&mut rng);
         let predictions = baseline.predict(&batch).unwrap();
-        let (_, before) = moments(&bounds);
+        let (_, before) = mean_and_variance(&bounds);
         let errors: Vec<f64> = bounds.iter().zip(predictions).map(|(a, b)| a - b).collect();
         let after = errors.iter().map(|error| error * error).sum::<f64>() / 64.0;
         assert!(after < 0.02 * before, "{after} {before}");

@@ -1,4 +1,6 @@
-//! What the score of each sample is weighed by: learning signals, in f64.
+//! The learning signals that the scores of samples are weighed by, in f64.
+
+use crate::numeric::log_sum_exp::{log_mean_exp, softmax};
 
 /// The log weights `log p(x|z) + log p(z) - log q(z|x)` of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,9 +16,9 @@ pub struct LogWeights {
 /// samples fixed is the estimate; both in the order of [`LogWeights`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Coefficients {
-    /// Of the model's log density.
+    /// Weights of the model's log density.
     pub model: Vec<f64>,
-    /// Of the posterior's: the learning signal.
+    /// Weights of the posterior's: the learning signals.
     pub posterior: Vec<f64>,
 }
 
@@ -30,7 +32,7 @@ impl LogWeights {
         }
     }
 
-    /// Those of the samples of one reading.
+    /// The log weights of the samples of one reading.
     fn of(&self, reading: usize) -> impl Iterator<Item = f64> + '_ {
         self.values
             .iter()
@@ -68,10 +70,10 @@ impl LogWeights {
 
     /// The weights over their sum.
     pub fn normalized(&self) -> Vec<f64> {
-        self.map(|_, weights| normalized(weights))
+        self.map(|_, weights| softmax(weights))
     }
 
-    /// Of the ELBO by the score function, with a `baseline` for each reading that does not depend on
+    /// Coefficients of the ELBO by the score function, with a `baseline` for each reading that does not depend on
     /// its samples: `E[(f - b) grad log q]`, where f is the log weight (Williams, "Simple statistical
     /// gradient-following algorithms for connectionist reinforcement learning", 1992; Mnih and
     /// Gregor, "Neural variational inference and learning in belief networks", ICML 2014, equation 5).
@@ -82,7 +84,7 @@ impl LogWeights {
         })
     }
 
-    /// The same with the mean log weight of the other samples of a reading for a baseline (Kool, van
+    /// [`LogWeights::score`] with the mean log weight of the other samples of a reading for a baseline (Kool, van
     /// Hoof and Welling, "Buy 4 REINFORCE samples, get a baseline for free!", 2019). At least two
     /// samples.
     pub fn leave_one_out(&self) -> Coefficients {
@@ -107,7 +109,7 @@ impl LogWeights {
         }
     }
 
-    /// Of the importance-weighted bound L: the signal of a sample is L less what it would be with the
+    /// Coefficients of the importance-weighted bound L: the signal of a sample is L less what it would be with the
     /// geometric mean of the other weights in that sample's place (Mnih and Rezende, "Variational
     /// inference for Monte Carlo objectives", ICML 2016, equations 7 to 10). At least two samples.
     pub fn vimco(&self) -> Coefficients {
@@ -130,21 +132,6 @@ impl LogWeights {
             model,
         }
     }
-}
-
-/// `ln 1/K sum_k exp(x_k)` from the largest.
-fn log_mean_exp(x: &[f64]) -> f64 {
-    let highest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = x.iter().map(|x| (x - highest).exp()).sum();
-    highest + (sum / x.len() as f64).ln()
-}
-
-/// `exp(x_k) / sum_j exp(x_j)`.
-fn normalized(x: &[f64]) -> Vec<f64> {
-    let highest = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = x.iter().map(|x| (x - highest).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
 }
 
 #[cfg(test)]

@@ -6,15 +6,11 @@
 
 mod baseline;
 mod coefficients;
-mod evidence;
 mod moments;
-mod train;
 mod variance;
 
 pub use coefficients::{Coefficients, LogWeights};
-pub use evidence::log_evidence;
-pub use moments::{Moments, Quality};
-pub use train::train;
+pub use moments::{Quality, RunningMoments};
 pub use variance::{Bias, Row, Setting, Variance};
 
 use crate::config::{ElboForm, Gradient};
@@ -23,16 +19,17 @@ use crate::model::objective::{Batch, Bound, Weighting};
 use crate::model::posterior::draw_noise;
 use crate::model::{Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
+use crate::train::State;
 use baseline::{Average, Learned};
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 /// An estimator and what it has learned from earlier batches.
 #[derive(Debug)]
 pub struct Estimator {
     gradient: Gradient,
     baseline: Baseline,
-    /// Of what a baseline starts from.
+    /// The draws that a baseline starts from.
     rng: Xoshiro128PlusPlus,
 }
 
@@ -49,8 +46,8 @@ enum Baseline {
 /// An estimate, and the bound at its samples without the likelihood's constant.
 #[derive(Debug)]
 pub struct Estimate {
-    /// Of minus the mean over the readings of the bound, in every parameter that it depends on: what
-    /// an optimizer descends.
+    /// The gradients of minus the mean bound over the readings, in every parameter that it depends on: an
+    /// optimizer descends them.
     pub gradients: GradStore,
     /// Sum over the readings of `E_q[log p(x|z)]`, nats.
     pub reconstruction: f64,
@@ -79,7 +76,7 @@ impl Estimator {
     /// draws of its own, and learns from these after it has been used.
     ///
     /// # Errors
-    /// Those of [`Gradient::check`], [`Error::Tensor`].
+    /// The errors of [`Gradient::check`], [`Error::Tensor`].
     pub fn estimate(
         &mut self,
         vae: &Vae,
@@ -104,6 +101,35 @@ impl Estimator {
             let elbos = self.independent_elbos(vae, batch)?;
             self.learn(batch, &elbos)?;
         }
+        Ok(())
+    }
+
+    /// Keeps what it has learned.
+    pub(super) fn put(&self, state: &mut State) -> Result<(), Error> {
+        state.put_stream("baseline", &self.rng);
+        match &self.baseline {
+            Baseline::None | Baseline::Unprimed => Ok(()),
+            Baseline::Average(average) => average.put(state),
+            Baseline::Learned(learned) => learned.put(state),
+        }
+    }
+
+    /// Continues from what [`Estimator::put`] kept, for readings of `inputs` numbers.
+    pub(super) fn resume(
+        &mut self,
+        state: &State,
+        inputs: usize,
+        device: &Device,
+    ) -> Result<(), Error> {
+        self.rng = state.stream("baseline")?;
+        if !Average::is_in(state) {
+            return Ok(());
+        }
+        self.baseline = if self.gradient == Gradient::Learned {
+            Baseline::Learned(Box::new(Learned::from_state(state, inputs, device)?))
+        } else {
+            Baseline::Average(Average::from_state(state)?)
+        };
         Ok(())
     }
 
@@ -204,12 +230,22 @@ impl Sampled {
 /// learned; with more of the importance-weighted bound (Burda, Grosse and Salakhutdinov, "Importance
 /// weighted autoencoders", 2016, equation 13).
 fn reparameterized(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Estimate, Error> {
+    // The closed form bounds the divergence from a mixture.
+    let at_the_sample = !matches!(vae.prior, Prior::Standard) && noise.dim(0)? == 1;
+    through_samples(vae, batch, noise, at_the_sample.then_some(AT_THE_SAMPLE))
+}
+
+/// The gradient through the samples of the objective by `weighting`, or of the plain bound.
+pub(super) fn through_samples(
+    vae: &Vae,
+    batch: &Batch,
+    noise: &Tensor,
+    weighting: Option<Weighting>,
+) -> Result<Estimate, Error> {
     let bound = Bound::sample(vae, batch, noise)?;
-    let objective = match vae.prior {
-        Prior::Standard => bound.objective()?.mean_all()?,
-        _ if noise.dim(0)? > 1 => bound.objective()?.mean_all()?,
-        // The closed form bounds the divergence from a mixture.
-        _ => bound.weighted(vae, &AT_THE_SAMPLE)?,
+    let objective = match weighting {
+        None => bound.objective()?.mean_all()?,
+        Some(weighting) => bound.weighted(vae, &weighting)?,
     };
     Ok(Estimate {
         gradients: objective.neg()?.backward()?,

@@ -3,13 +3,13 @@
 /// Mean and variance of each number of vectors that come one by one (Welford, "Note on a method for
 /// calculating corrected sums of squares and products", 1962).
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Moments {
+pub struct RunningMoments {
     count: f64,
     mean: Vec<f64>,
     squares: Vec<f64>,
 }
 
-impl Moments {
+impl RunningMoments {
     /// Takes one more vector in, as long as the others.
     pub fn add(&mut self, values: &[f64]) {
         if self.mean.is_empty() {
@@ -25,12 +25,12 @@ impl Moments {
         }
     }
 
-    /// Of each number.
+    /// The mean of each number.
     pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
-    /// Of each number, unbiased; at least two vectors.
+    /// The unbiased variance of each number; at least two vectors.
     pub fn variances(&self) -> Vec<f64> {
         let degrees = self.count - 1.0;
         self.squares
@@ -39,7 +39,7 @@ impl Moments {
             .collect()
     }
 
-    /// Of the mean of each number; at least two vectors.
+    /// The standard error of the mean of each number; at least two vectors.
     pub fn standard_errors(&self) -> Vec<f64> {
         let variances = self.variances().into_iter();
         variances
@@ -47,7 +47,7 @@ impl Moments {
             .collect()
     }
 
-    /// What a gradient is worth; at least two vectors.
+    /// Signal and noise of a gradient; at least two vectors.
     pub fn quality(&self) -> Quality {
         let variance: f64 = self.variances().iter().sum();
         let squares: f64 = self.mean.iter().map(|mean| mean * mean).sum();
@@ -65,7 +65,7 @@ impl Moments {
     }
 }
 
-/// How much of a gradient is signal.
+/// The signal and the noise of a gradient.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Quality {
     /// Euclidean norm of the expected gradient, nats per unit of the parameters; its square is an unbiased
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn moments_are_those_of_the_list() {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         for x in [1.0, 2.0, 6.0] {
             moments.add(&[x, -10.0 * x]);
         }
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn noise_alone_has_no_signal() {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         for x in [1.0, -1.0, 1.0, -1.0] {
             moments.add(&[x]);
         }

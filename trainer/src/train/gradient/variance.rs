@@ -1,6 +1,6 @@
 //! Estimators of the gradient side by side, on one model and one batch.
 
-use super::moments::{Moments, Quality};
+use super::moments::{Quality, RunningMoments};
 use super::{Estimate, Estimator};
 use crate::config::{Gradient, Latent, Target};
 use crate::error::Error;
@@ -19,7 +19,7 @@ const REFERENCE: (usize, usize) = (2, 4);
 /// Samples of the reference of the ELBO with bits.
 const REFERENCE_SAMPLES: usize = 16;
 
-/// What is compared.
+/// A comparison of estimators on one model and one batch.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting<'a> {
     /// The model as it is.
@@ -32,7 +32,7 @@ pub struct Setting<'a> {
     pub samples: &'a [usize],
     /// Gradients of each, at least two.
     pub draws: usize,
-    /// Of all draws.
+    /// The seed of all draws.
     pub seed: u64,
 }
 
@@ -43,7 +43,7 @@ pub struct Variance {
     pub readings: usize,
     /// Gradients of each estimator.
     pub draws: usize,
-    /// Of the model.
+    /// The kind of latents of the model.
     pub latent: Latent,
     /// Numbers in the encoder.
     pub encoder_parameters: usize,
@@ -58,9 +58,9 @@ pub struct Variance {
 pub struct Row {
     /// Which.
     pub gradient: Gradient,
-    /// Of each reading.
+    /// Samples of each reading.
     pub samples: usize,
-    /// What its expectation is to be the gradient of.
+    /// The bound whose gradient it estimates.
     pub target: Target,
     /// Its gradient in the encoder.
     pub encoder: Quality,
@@ -70,35 +70,35 @@ pub struct Row {
     pub bias: Bias,
     /// Wall-clock time of one gradient.
     pub milliseconds: f64,
-    /// That time over that of the first row.
+    /// The time of one gradient over that of the first row.
     pub relative_cost: f64,
 }
 
-/// How far the mean gradient in the encoder is from a reference of its target, along the direction of
+/// The distance of the mean gradient in the encoder from a reference of its target, along the direction of
 /// the reference, as a part of the reference's length. The reference is an unbiased estimator with
 /// draws of its own: doubly reparameterized with Gaussian latents, leave-one-out or VIMCO with bits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bias {
     /// The difference over the length.
     pub fraction: f64,
-    /// Of it, by the draws of both.
+    /// Its standard error, by the draws of both.
     pub standard_error: f64,
 }
 
-/// What the gradient in the encoder should be on average.
+/// The expected gradient in the encoder.
 struct Reference {
     target: Target,
-    /// Of unit length.
+    /// A vector of unit length.
     direction: Vec<f64>,
     /// The mean along it, and its variance.
-    along: Moments,
+    along: RunningMoments,
 }
 
 impl Variance {
     /// Measures every estimator with every number of samples that it works with.
     ///
     /// # Errors
-    /// Those of [`Gradient::check`] where an estimator works with none of the numbers,
+    /// The errors of [`Gradient::check`] where an estimator works with none of the numbers,
     /// [`Error::Tensor`].
     pub fn new(setting: &Setting<'_>) -> Result<Self, Error> {
         let latent = setting.vae.latent();
@@ -173,8 +173,8 @@ impl Setting<'_> {
 
     fn row(&self, gradient: Gradient, samples: usize, reference: &Reference) -> Result<Row, Error> {
         let mut rng = random::stream(self.seed, Purpose::Variance);
-        let (mut encoder, mut decoder) = (Moments::default(), Moments::default());
-        let mut along = Moments::default();
+        let (mut encoder, mut decoder) = (RunningMoments::default(), RunningMoments::default());
+        let mut along = RunningMoments::default();
         let case = (gradient, samples, self.draws);
         let seconds = self.draw(case, &mut rng, |of_encoder, of_decoder| {
             encoder.add(of_encoder);
@@ -223,12 +223,12 @@ impl Setting<'_> {
         };
         // Draws that no row has.
         let mut rng = random::stream(self.seed, Purpose::Reference);
-        let mut mean = Moments::default();
+        let mut mean = RunningMoments::default();
         let case = (gradient, samples, REFERENCE.0 * self.draws);
         self.draw(case, &mut rng, |encoder, _| mean.add(encoder))?;
         let length = dot(mean.mean(), mean.mean()).sqrt();
         let direction: Vec<f64> = mean.mean().iter().map(|value| value / length).collect();
-        let mut along = Moments::default();
+        let mut along = RunningMoments::default();
         let case = (gradient, samples, REFERENCE.1 * self.draws);
         self.draw(case, &mut rng, |encoder, _| {
             along.add(&[dot(encoder, &direction)]);
@@ -242,7 +242,7 @@ impl Setting<'_> {
 }
 
 impl Bias {
-    fn new(along: &Moments, reference: &Moments) -> Self {
+    fn new(along: &RunningMoments, reference: &RunningMoments) -> Self {
         let length = reference.mean()[0];
         let error = along.standard_errors()[0].hypot(reference.standard_errors()[0]);
         Self {

@@ -2,56 +2,55 @@
 
 use crate::error::Error;
 use crate::model::Gaussian;
+use crate::numeric::adam::{Moments, Rates, descend};
+use crate::train::State;
 use candle_core::{Device, Tensor, Var};
-
-const BETA_1: f32 = 0.9;
-const BETA_2: f32 = 0.999;
-const EPSILON: f32 = 1e-8;
 
 /// `phi_i = (mu_i, ln sigma_i^2)` of each reading, with Adam's moments: a reading that a step does
 /// not meet keeps all of them.
 #[derive(Clone, Debug)]
-pub(super) struct Local {
+pub(in crate::train) struct Local {
     latents: usize,
     /// (readings, 2 * latents): means, then log-variances.
     values: Vec<f32>,
-    first: Vec<f32>,
-    second: Vec<f32>,
+    moments: Moments,
     /// Steps of each reading.
     steps: Vec<i32>,
 }
 
 /// The parameters of some readings, as variables.
-pub(super) struct Variables {
+pub(in crate::train) struct Variables {
     var: Var,
 }
 
 impl Variables {
-    pub(super) fn posterior(&self) -> Result<Gaussian, Error> {
+    pub(in crate::train) fn posterior(&self) -> Result<Gaussian, Error> {
         Gaussian::of_heads(&self.var)
     }
 
-    pub(super) fn var(&self) -> &Tensor {
+    pub(in crate::train) fn var(&self) -> &Tensor {
         self.var.as_tensor()
     }
 }
 
 impl Local {
-    pub(super) fn new(start: &Gaussian) -> Result<Self, Error> {
+    pub(in crate::train) fn new(start: &Gaussian) -> Result<Self, Error> {
         let (readings, latents) = start.mean.dims2()?;
         let values = Tensor::cat(&[&start.mean, &start.log_variance], 1)?;
-        let count = Gaussian::HEADS * readings * latents;
         Ok(Self {
             latents,
             values: values.flatten_all()?.to_vec1()?,
-            first: vec![0.0; count],
-            second: vec![0.0; count],
+            moments: Moments::new(Gaussian::HEADS * readings * latents),
             steps: vec![0; readings],
         })
     }
 
     /// The parameters of the readings `rows`, in that order.
-    pub(super) fn variables(&self, rows: &[u32], device: &Device) -> Result<Variables, Error> {
+    pub(in crate::train) fn variables(
+        &self,
+        rows: &[u32],
+        device: &Device,
+    ) -> Result<Variables, Error> {
         let width = Gaussian::HEADS * self.latents;
         let values = rows.iter().flat_map(|&row| self.row(row));
         let values = Tensor::from_vec(values.copied().collect(), (rows.len(), width), device)?;
@@ -66,7 +65,7 @@ impl Local {
     }
 
     /// One step of Adam (Kingma and Ba, 2015, algorithm 1) up `gradient`, (rows, 2 * latents).
-    pub(super) fn ascend(
+    pub(in crate::train) fn ascend(
         &mut self,
         rows: &[u32],
         gradient: &Tensor,
@@ -77,16 +76,32 @@ impl Local {
         for (&row, gradient) in rows.iter().zip(gradient.chunks_exact(width)) {
             let row = row as usize;
             self.steps[row] += 1;
-            let scale = |beta: f32| 1.0 / (1.0 - f64::from(beta).powi(self.steps[row]));
-            let step = (rate * scale(BETA_1)) as f32;
-            let correction = scale(BETA_2) as f32;
-            for (at, gradient) in (row * width..).zip(gradient) {
-                let (first, second) = (&mut self.first[at], &mut self.second[at]);
-                *first += (1.0 - BETA_1) * (gradient - *first);
-                *second += (1.0 - BETA_2) * (gradient * gradient - *second);
-                self.values[at] += step * *first / ((*second * correction).sqrt() + EPSILON);
-            }
+            let own = row * width..(row + 1) * width;
+            let down: Vec<f32> = gradient.iter().map(|gradient| -gradient).collect();
+            descend(
+                &mut self.values[own.clone()],
+                self.moments.part(own),
+                (&down, &[]),
+                Rates::new(self.steps[row], rate),
+            );
         }
+        Ok(())
+    }
+
+    pub(in crate::train) fn put(&self, state: &mut State) -> Result<(), Error> {
+        let [first, second] = self.moments.parts();
+        state.put("local.values", &self.values)?;
+        state.put("local.first", first)?;
+        state.put("local.second", second)?;
+        state.put("local.steps", &self.steps)
+    }
+
+    /// Continues from the state that [`Local::put`] kept of as many readings.
+    pub(in crate::train) fn resume(&mut self, state: &State) -> Result<(), Error> {
+        let part = |name| state.numbers(name, self.values.len());
+        self.moments = Moments::from_parts([part("local.first")?, part("local.second")?]);
+        self.values = part("local.values")?;
+        self.steps = state.numbers("local.steps", self.steps.len())?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! Inference beyond amortization: a posterior of each reading's own (stochastic variational
-//! inference), an encoder's answer refined, and what either is worth.
+//! inference), and an encoder's answer refined.
 
-mod amortize;
 mod local;
 mod refine;
 
-pub use amortize::train_locally;
+pub(super) use local::Local;
+pub(super) use refine::antithetic;
 pub use refine::{Ascent, Refined, refine};

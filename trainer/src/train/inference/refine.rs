@@ -15,12 +15,12 @@ const SAMPLES: usize = 16;
 const CHECK_SAMPLES: usize = 64;
 /// Steps from one such check to the next.
 const ROUND: usize = 50;
-/// What a round without gain multiplies the step size by.
+/// The factor of the step size after a round without gain.
 const DECAY: f64 = 0.5;
 /// The part of the first step size below which the ascent has converged.
 const FINEST: f64 = 0.001;
 
-/// How far to go.
+/// The end of an ascent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ascent {
     /// So many steps, of a size that falls to zero along a line: semi-amortized inference.
@@ -42,7 +42,7 @@ pub enum Ascent {
     },
 }
 
-/// Where the ascent ended.
+/// The result of an ascent.
 #[derive(Clone, Debug)]
 pub struct Refined {
     /// For each reading.
@@ -118,7 +118,7 @@ pub fn refine(
 }
 
 /// Noise (samples, readings, latents) in pairs of opposite sign; an even number of samples.
-pub(super) fn antithetic(
+pub(in crate::train) fn antithetic(
     samples: usize,
     readings: usize,
     latents: usize,

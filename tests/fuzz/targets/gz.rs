@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `gz`.
+#![no_main]
+
+elbow_fuzz::target!(Gz);

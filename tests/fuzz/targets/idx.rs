@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `idx`.
+#![no_main]
+
+elbow_fuzz::target!(Idx);

@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `npy`.
+#![no_main]
+
+elbow_fuzz::target!(Npy);

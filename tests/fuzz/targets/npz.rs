@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `npz`.
+#![no_main]
+
+elbow_fuzz::target!(Npz);

@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `text`.
+#![no_main]
+
+elbow_fuzz::target!(Text);

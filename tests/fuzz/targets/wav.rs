@@ -1,0 +1,4 @@
+//! Coverage-guided fuzzing of the format `wav`.
+#![no_main]
+
+elbow_fuzz::target!(Wav);

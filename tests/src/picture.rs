@@ -1,0 +1,186 @@
+//! `cargo xtask picture`: draws `docs/scores.svg`, a day of a pump as its detector sees it.
+//!
+//! The pump is made up: its flow, head, current and vibration follow from its speed. From the middle of the day on its
+//! bearing wears, and vibration rises a little at every speed; no number leaves its usual range at first. The scores are
+//! those of `trainer score`, which a device computes bit for bit.
+
+use crate::build::{trainer, workspace};
+use crate::error::Error;
+use elbow::rng::Xoshiro128PlusPlus;
+use rand_core::Rng;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A training of seconds, on the slowest of machines.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Readings of the log, one a minute.
+const LOG: u32 = 3000;
+/// Readings of the day.
+const DAY: u32 = 600;
+/// When the bearing begins to wear.
+const WEAR: u32 = 300;
+
+/// Width and height of the picture, and the margins around the curve.
+const SIZE: (f64, f64) = (760.0, 260.0);
+const MARGIN: f64 = 44.0;
+/// The p-value below which a reading is marked.
+const MARKED: f64 = 0.01;
+
+/// Makes a log and a day, trains, scores, and draws the picture.
+///
+/// # Errors
+///
+/// The trainer does not build or refuses, or a file cannot be written.
+pub fn draw() -> Result<(), Error> {
+    let folder = workspace().join("target/picture");
+    let (log, day, run) = (
+        folder.join("pump.csv"),
+        folder.join("today.csv"),
+        folder.join("run"),
+    );
+    std::fs::create_dir_all(&folder).map_err(|source| Error::File {
+        path: folder.clone(),
+        source,
+    })?;
+    write(&log, &readings(1, LOG, None))?;
+    write(&day, &readings(2, DAY, Some(WEAR)))?;
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    let (log, day, run) = (text(&log), text(&day), text(&run));
+    trainer::run(&["fit", &log, "--out", &run, "--force", "--quiet"], LIMIT)?;
+    let scores = trainer::run(&["score", &run, &day], LIMIT)?.stdout;
+    let path = workspace().join("docs/scores.svg");
+    write(&path, &svg(&points(&scores)))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// A log of so many minutes, in which the bearing wears from minute `wear` on.
+#[must_use]
+pub fn readings(seed: u64, count: u32, wear: Option<u32>) -> String {
+    let mut words = elbow::rng::stream(seed, 0);
+    let mut text = "time,speed [1/s],flow [l/s],head [m],current [A],vibration [mm/s]\n".to_owned();
+    let mut speed = 24.0;
+    for minute in 0..count {
+        // The speed wanders between 18 and 30 turns a second.
+        speed = (speed + 0.6 * normal(&mut words)).clamp(18.0, 30.0);
+        let worn = wear.map_or(0.0, |wear| f64::from(minute.saturating_sub(wear)) / 300.0);
+        let flow = 1.5 * speed + 0.4 * normal(&mut words);
+        let head = 0.05 * speed * speed - 0.002 * flow * flow + 0.3 * normal(&mut words);
+        let current = 0.004 * flow * head + 1.0 + 0.05 * normal(&mut words);
+        let vibration = 0.06 * speed + 1.2 * worn + 0.06 * normal(&mut words);
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "2026-03-{:02} {:02}:{:02}:00,{speed:.2},{flow:.2},{head:.2},{current:.3},{vibration:.3}",
+            1 + minute / 1440,
+            minute / 60 % 24,
+            minute % 60
+        );
+    }
+    text
+}
+
+/// About N(0, 1): a sum of twelve uniform numbers.
+fn normal(words: &mut Xoshiro128PlusPlus) -> f64 {
+    let sum: f64 = (0..12)
+        .map(|_| f64::from(words.next_u32()) / 2f64.powi(32))
+        .sum();
+    sum - 6.0
+}
+
+/// A scored reading.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    nats: f64,
+    p_value: f64,
+}
+
+/// The points in the lines of `trainer score`.
+fn points(scores: &str) -> Vec<Point> {
+    let mut lines = scores.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let place = |name: &str| header.iter().position(|column| *column == name);
+    let point = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |name: &str| cells.get(place(name)?)?.parse().ok();
+        Some(Point {
+            nats: number("elbo")?,
+            p_value: number("p_value")?,
+        })
+    };
+    lines.filter_map(point).collect()
+}
+
+/// The picture: scores over time, those of a small p-value marked, the time of wear shaded.
+fn svg(points: &[Point]) -> String {
+    let (width, height) = SIZE;
+    let all = || points.iter().map(|point| point.nats);
+    let top = all().fold(f64::NEG_INFINITY, f64::max).ceil();
+    let bottom = all().fold(f64::INFINITY, f64::min).floor();
+    let x = |minute: f64| MARGIN + (width - MARGIN - 8.0) * minute / points.len().max(1) as f64;
+    let y = |nats: f64| 24.0 + (height - 24.0 - MARGIN) * (top - nats) / (top - bottom).max(1.0);
+    let (left, right, base) = (x(0.0), x(points.len() as f64), y(bottom));
+    let wear = x(WEAR.into());
+    let mut text = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
+         font-size=\"12\" fill=\"#444\">\n\
+         <!-- Made by `cargo xtask picture`. -->\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n\
+         <rect x=\"{wear:.1}\" y=\"24\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#fbeee6\"/>\n\
+         <text x=\"{:.1}\" y=\"16\">the bearing wears</text>\n\
+         <text x=\"{left:.1}\" y=\"16\">score of each reading, nats</text>\n",
+        right - wear,
+        base - 24.0,
+        wear + 4.0,
+    );
+    for nats in [bottom, ((top + bottom) / 2.0).round(), top] {
+        let _ = writeln!(
+            text,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{nats}</text>",
+            left - 6.0,
+            y(nats) + 4.0
+        );
+    }
+    for hour in (0..10).step_by(2) {
+        let at = x(f64::from(hour * 60));
+        let y = base + 18.0;
+        let _ = writeln!(
+            text,
+            "<text x=\"{at:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{hour} h</text>"
+        );
+    }
+    let curve: String = (0..)
+        .zip(points)
+        .map(|(minute, point)| format!("{:.1},{:.1} ", x(f64::from(minute)), y(point.nats)))
+        .collect();
+    let _ = writeln!(
+        text,
+        "<polyline points=\"{}\" fill=\"none\" stroke=\"#4a7a9c\" stroke-width=\"0.8\"/>",
+        curve.trim_end()
+    );
+    for (minute, point) in (0..)
+        .zip(points)
+        .filter(|(_, point)| point.p_value < MARKED)
+    {
+        let (x, y) = (x(f64::from(minute)), y(point.nats));
+        let _ = writeln!(
+            text,
+            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2\" fill=\"#c0392b\"/>"
+        );
+    }
+    let legend = format!("red: p-value below {MARKED}");
+    let _ = writeln!(
+        text,
+        "<text x=\"{right:.1}\" y=\"16\" text-anchor=\"end\">{legend}</text>\n</svg>"
+    );
+    text
+}

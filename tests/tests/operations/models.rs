@@ -1,0 +1,162 @@
+//! Models of random weights with everything that an image may hold.
+
+use crate::{SEED, shape};
+use elbow::calibration::Noise;
+use elbow::distribution::Family;
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec};
+use elbow::layer::{Packing, WeightBits};
+use elbow::requantize::Multiplier;
+use elbow::rng::Xoshiro128PlusPlus;
+use elbow::{Model, Session};
+use elbow_tests::measure::shapes::{Kind, Shape};
+use rand_core::Rng;
+
+/// What a model is made of.
+pub(crate) struct Recipe {
+    pub(crate) kind: Kind,
+    shape: Shape,
+    conditions: usize,
+    /// Components of the prior, where it is a mixture.
+    components: usize,
+}
+
+impl Recipe {
+    /// Models of every likelihood, with conditions and mixtures among them.
+    pub(crate) fn all() -> [Self; 11] {
+        let counts = |trials| Kind::Counts { trials };
+        let real = |family, predicted_scale| Kind::Real {
+            family,
+            predicted_scale,
+        };
+        let (normal, laplace) = (Family::Normal, Family::Laplace);
+        [
+            (counts(1), shape(17, &[], 2, &[9, 11]), 0, 0),
+            (counts(16), shape(24, &[12], 3, &[10]), 0, 0),
+            (real(normal, false), shape(20, &[13], 5, &[]), 0, 0),
+            (real(laplace, false), shape(12, &[8, 8], 1, &[8]), 0, 0),
+            (real(normal, true), shape(15, &[10], 4, &[12]), 0, 0),
+            (real(laplace, true), shape(9, &[7], 3, &[8, 8, 8]), 0, 0),
+            (counts(1), shape(18, &[9], 4, &[]), 2, 0),
+            (real(normal, false), shape(14, &[8], 3, &[9]), 1, 3),
+            (real(laplace, true), shape(11, &[], 2, &[7]), 0, 5),
+            (Kind::Columns, shape(23, &[9], 3, &[11]), 0, 0),
+            (Kind::Columns, shape(29, &[], 4, &[9, 12]), 0, 2),
+        ]
+        .map(|(kind, shape, conditions, components)| Self {
+            kind,
+            shape,
+            conditions,
+            components,
+        })
+    }
+
+    /// A model of it, packed and quantized in a way that follows from `seed`.
+    pub(crate) fn spec(&self, seed: u64, words: &mut Xoshiro128PlusPlus) -> ImageSpec {
+        let Self {
+            kind,
+            shape,
+            conditions,
+            components,
+        } = self;
+        let mut spec = shape.random_model("random", *kind, seed).unwrap();
+        condition(&mut spec, *conditions);
+        if *components > 0 {
+            spec.prior = mixture(shape.latents - conditions, *components, words);
+        }
+        // Each packing on each core, and activations of 16 bits in every other model.
+        spec.packing = Packing::ALL[seed as usize % Packing::ALL.len()];
+        if let (Some(layer), 0) = (spec.decoder.last_mut(), seed % 2) {
+            layer.ceiling = 4095;
+        }
+        if seed % 3 == 1 {
+            widen_inputs(&mut spec);
+        }
+        halve_weights(&mut spec, seed as usize);
+        spec.noise = Noise {
+            mean_excess: 1 << 15,
+            mean_deviation: 1 << 16,
+            pair_deviation: 3 << 14,
+        };
+        spec
+    }
+}
+
+/// An image with tables of what random readings score, so that p-values vary.
+pub(crate) fn calibrated(
+    kind: Kind,
+    spec: &ImageSpec,
+    words: &mut Xoshiro128PlusPlus,
+) -> AlignedImage {
+    let draft = spec.encode(&[]).unwrap();
+    let model = Model::parse(&draft).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, SEED).unwrap();
+    let tables = ["sigma-points", "monte-carlo:5", "importance-weighted:4"].map(|name| {
+        let estimator = name.parse().unwrap();
+        let mut score = || {
+            let reading = kind.random_reading(&spec.inputs, words);
+            session.score(&reading, estimator).unwrap().elbo().to_bits()
+        };
+        let scores: Vec<i32> = (0..40).map(|_| score()).collect();
+        CalibrationSpec::from_scores(estimator, &scores, 16)
+    });
+    spec.encode(&tables).unwrap()
+}
+
+/// Makes conditions of the last inputs and latents of a model.
+fn condition(spec: &mut ImageSpec, conditions: usize) {
+    let columns = spec.heads.weights.len() / spec.heads.rows.len();
+    let rows = spec.heads.rows.len() - 2 * conditions;
+    spec.heads.rows.truncate(rows);
+    spec.heads.weights.truncate(rows * columns);
+    let columns = spec.output.weights.len() / spec.output.rows.len();
+    let modelled = spec.inputs.len() - conditions;
+    let rows = spec.output.rows.len() / spec.inputs.len() * modelled;
+    spec.output.rows.truncate(rows);
+    spec.output.weights.truncate(rows * columns);
+    if let LikelihoodSpec::Location(location) = &mut spec.likelihood {
+        location.standardize.truncate(modelled);
+        location.units.truncate(modelled);
+        location.log_normalizers.truncate(modelled);
+    }
+    let gain =
+        |input: &elbow::image::InputSpec| Multiplier::nearest(input.gain.to_f64() * 100.0).unwrap();
+    spec.conditions = spec.inputs[modelled..].iter().map(gain).collect();
+}
+
+/// Makes 12 bits of what the encoder takes in.
+fn widen_inputs(spec: &mut ImageSpec) {
+    spec.input_ceiling = 127 * 16;
+    for input in &mut spec.inputs {
+        input.gain = Multiplier::nearest(16.0 * input.gain.to_f64()).unwrap();
+    }
+    let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
+    for row in &mut first.unwrap_or(&mut spec.heads).rows {
+        row.multiplier = Multiplier::nearest(row.multiplier.to_f64() / 16.0).unwrap();
+        row.bias *= 16;
+    }
+}
+
+/// Makes the weights of every other layer, from layer `first % 2` on, ones of four bits.
+fn halve_weights(spec: &mut ImageSpec, first: usize) {
+    let hidden = spec.encoder.iter_mut().chain(&mut spec.decoder);
+    let layers = hidden.map(|layer| &mut layer.dense);
+    let layers = layers.chain([&mut spec.heads, &mut spec.output]);
+    for dense in layers.skip(first % 2).step_by(2) {
+        dense.bits = WeightBits::Four;
+        dense.weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
+    }
+}
+
+/// A prior of so many components.
+fn mixture(latents: usize, components: usize, words: &mut Xoshiro128PlusPlus) -> PriorSpec {
+    let mut draw =
+        |low: f64, high: f64| low + (high - low) * f64::from(words.next_u32()) / 2f64.powi(32);
+    let component = |_| ComponentSpec {
+        log_weight: -(components as f64).ln(),
+        mean: (0..latents).map(|_| draw(-2.0, 2.0)).collect(),
+        log_variance: (0..latents).map(|_| draw(-3.0, 1.0)).collect(),
+    };
+    PriorSpec::Mixture((0..components).map(component).collect())
+}

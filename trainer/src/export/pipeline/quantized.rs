@@ -1,0 +1,80 @@
+//! A model quantized anew, beside its floats.
+
+use super::REPORTED;
+use crate::config::{Calibration, Weights};
+use crate::error::Error;
+use crate::export::run;
+use crate::model::Vae;
+use crate::model::prepared::Prepared;
+use crate::quantize::{Judge, Loss, Sensitivity, perturbed};
+use crate::readings::RunConfig;
+use crate::score::evaluate::{Evaluation, Scores};
+use candle_core::Device;
+use elbow::format::AlignedImage;
+use elbow::image::ImageSpec;
+use serde::Serialize;
+use std::path::Path;
+
+/// An image of a model, and how it compares with the model in floats on the test readings of its run.
+#[derive(Debug, Serialize)]
+pub struct Quantized {
+    /// Way in which ranges were found.
+    pub calibration: Calibration,
+    /// Bits of the weights.
+    pub weights: Weights,
+    /// Device by sigma points, float by many points in random turns.
+    #[serde(flatten)]
+    pub evaluation: Evaluation,
+    /// Device and float at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
+    pub paired: Loss,
+    /// Flash for the image.
+    pub image_bytes: usize,
+    /// RAM for the workspace.
+    pub workspace_bytes: usize,
+    /// Worth of 16 bits in each layer, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sensitivities: Option<Vec<Sensitivity>>,
+    /// The image.
+    #[serde(skip)]
+    pub image: AlignedImage,
+}
+
+impl Quantized {
+    /// Compares `vae` with its `image`, made of `spec`, on `test` readings, of which some may be known to be abnormal.
+    ///
+    /// # Errors
+    /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
+    pub(super) fn new(
+        (vae, spec): (&Vae, &ImageSpec),
+        image: AlignedImage,
+        config: &RunConfig,
+        (test, abnormal): (&Prepared, Option<&[bool]>),
+    ) -> Result<Self, Error> {
+        let model = run::parse(Path::new(run::IMAGE_FILE), &image)?;
+        let scores = Scores::new(vae, &model, test, REPORTED)?;
+        let rows = 0..test.readings.len();
+        let is = |row: &usize| abnormal.is_some_and(|abnormal| abnormal[*row]);
+        let (strange, normal): (Vec<usize>, Vec<usize>) = rows.partition(is);
+        let normalization = &config.derived.normalization;
+        let normal = test.readings.select(&normal);
+        let strange = match strange.is_empty() {
+            true => perturbed(vae, normalization, &normal),
+            false => test.readings.select(&strange),
+        };
+        let prepared = |readings| Prepared::new(readings, normalization, vae, &Device::Cpu);
+        let (normal, strange) = (prepared(normal)?, prepared(strange)?);
+        let judge = Judge::new(vae, &normal, &strange)?;
+        let (image_bytes, workspace_bytes) = (model.image_length(), 8 * model.workspace_words());
+        drop(model);
+        Ok(Self {
+            calibration: config.settings.export.calibration,
+            weights: config.settings.export.weights,
+            evaluation: Evaluation::new(&scores, abnormal),
+            paired: judge.loss(spec)?,
+            image_bytes,
+            workspace_bytes,
+            sensitivities: None,
+            image,
+        })
+    }
+}

@@ -1,0 +1,19 @@
+//! The program itself, from its command line to its files: small trainings, and every bad input.
+
+mod budget;
+mod data;
+mod eval;
+mod files;
+mod fit;
+mod fixture;
+mod folder;
+mod images;
+mod inspect;
+mod quantize;
+mod score;
+mod settings;
+mod study;
+mod tune;
+
+#[path = "../support/mod.rs"]
+mod support;
