@@ -45,10 +45,10 @@
 //! * [`mod@format`]: where things are in an image, and whether they may be trusted; it computes nothing.
 //! * `model`: [`Model`], a validated view of an image. Parse once; nothing can fail or overflow after.
 //! * `column`: [`Column`], what raw integers stand for: names, units, offsets.
-//! * `workspace`: [`Workspace`], the caller's RAM.
-//! * [`sigma_points`], `vae`: points of a cubature rule; the posterior and the decoder's passes.
 //! * [`score`], [`decision`]: the bound from passes; which side of a threshold it lies on, at as few
 //!   passes as suffice.
+//! * `memory`, [`posterior`]: memory in parts; q(z|x) and the points at which the decoder is asked.
+//! * `workspace`: [`Workspace`], the caller's RAM.
 //! * `session`: [`Session`], what applications call.
 //! * `self_test`: whether this machine computes what the workstation computed.
 //! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
@@ -110,19 +110,19 @@ pub mod layer;
 mod length;
 mod log_sum_exp;
 mod mask;
+mod memory;
 mod model;
 pub mod monitor;
+pub mod posterior;
 pub mod requantize;
 pub mod rng;
 pub mod score;
 mod self_test;
 mod session;
-pub mod sigma_points;
 pub mod signal;
 pub mod telemetry;
 pub mod text;
 pub mod transcendental;
-mod vae;
 mod wire;
 mod workspace;
 
@@ -139,9 +139,10 @@ pub use layer::{LayerRole, LayerView};
 pub use length::LengthError;
 pub use mask::{Mask, MaskError};
 pub use model::{Model, ModelPlace, Stream};
+pub use posterior::Posterior;
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
-pub use session::{Posterior, Session};
+pub use session::Session;
 pub use workspace::{Workspace, WorkspaceError};
 
 /// Kernels and helpers for the tests of this crate and for its exporter; no part of its interface.

@@ -6,8 +6,7 @@ use crate::format::{ExpectedScore, MAX_LAYERS};
 use crate::layer::LayerRole;
 use crate::mask::Mask;
 use crate::model::Model;
-use crate::session::Session;
-use crate::vae;
+use crate::session::{Session, passes};
 use crate::workspace::{Scratch, WorkspaceError};
 use core::fmt;
 use heapless::Vec;
@@ -118,7 +117,7 @@ impl Model<'_> {
         let mut heads = Crc::new();
         let encoder_layers = self.encoder.hidden.len();
         let mut seen = 0;
-        vae::encode(
+        passes::encode(
             self,
             self.self_test.reading,
             Mask::ALL,
@@ -134,9 +133,10 @@ impl Model<'_> {
             },
         );
         let _ = hashes.push(heads.finish());
-        vae::at_mean(self, 0, &mut scratch);
+        let place = passes::lane(self, scratch.latents, 0);
+        scratch.posterior.at_mean(place);
         let mut output = Crc::new();
-        let mut outputs = vae::decode(self, &mut scratch, 1, |bytes| {
+        let mut outputs = passes::decode(self, &mut scratch, 1, |bytes| {
             let _ = hashes.push(crc32(bytes));
         });
         while let Some(rows) = outputs.next() {

@@ -1,7 +1,9 @@
 //! The RAM that scoring needs, owned by the caller.
 
 use crate::kernel::LANES;
+use crate::memory::take;
 use crate::model::Model;
+use crate::posterior::Gaussian;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -72,14 +74,7 @@ impl core::error::Error for WorkspaceError {}
 /// The parts of a workspace, sized for one model.
 #[derive(Debug)]
 pub(crate) struct Scratch<'w> {
-    /// Posterior means, Q16.16.
-    pub(crate) mean: &'w mut [i32],
-    /// Posterior log-variances, Q16.16.
-    pub(crate) log_variance: &'w mut [i32],
-    /// Posterior standard deviations, Q16.16.
-    pub(crate) deviation: &'w mut [i32],
-    /// A draw of standard normals, Q16.16.
-    pub(crate) noise: &'w mut [i32],
+    pub(crate) posterior: Gaussian<'w>,
     /// What the layer at hand takes in, as its kernel wants it, and room for its weights.
     pub(crate) operands: &'w mut [u32],
     /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
@@ -101,26 +96,12 @@ impl<'w> Scratch<'w> {
         let (operands, activations) = model.layer_lengths();
         let mut rest: &'w mut [u8] = bytemuck::cast_slice_mut(workspace);
         Ok(Self {
-            mean: take(&mut rest, latents).ok_or(error)?,
-            log_variance: take(&mut rest, latents).ok_or(error)?,
-            deviation: take(&mut rest, latents).ok_or(error)?,
-            noise: take(&mut rest, latents).ok_or(error)?,
+            posterior: Gaussian::take(&mut rest, latents).ok_or(error)?,
             operands: take(&mut rest, operands).ok_or(error)?,
             latents: take(&mut rest, LANES * (latents + model.conditions())).ok_or(error)?,
             activations: take(&mut rest, activations).ok_or(error)?,
         })
     }
-}
-
-/// Splits `count` elements off the front of `rest`. Wider types come first, so all are aligned.
-pub(crate) fn take<'w, T: bytemuck::Pod>(
-    rest: &mut &'w mut [u8],
-    count: usize,
-) -> Option<&'w mut [T]> {
-    let length = count.checked_mul(size_of::<T>())?;
-    let (front, back) = core::mem::take(rest).split_at_mut_checked(length)?;
-    *rest = back;
-    bytemuck::try_cast_slice_mut(front).ok()
 }
 
 impl Model<'_> {
@@ -146,5 +127,5 @@ impl Model<'_> {
     }
 }
 
-/// Mean, log-variance, deviation and noise, and a lane of the decoder's input each.
-const BYTES_PER_LATENT: usize = 4 * size_of::<i32>() + LANES * size_of::<i16>();
+/// The posterior, and a number in each lane of the decoder's input.
+const BYTES_PER_LATENT: usize = Gaussian::BYTES_PER_LATENT + LANES * size_of::<i16>();

@@ -108,6 +108,12 @@ impl<'a> Model<'a> {
         self.centers.len()
     }
 
+    /// Numbers that the decoder takes in: latents, and conditions behind them.
+    pub(crate) fn decoder_inputs(&self) -> usize {
+        // At least one: parsing has made sure of it, and the linker is to know it too.
+        (self.latents() + self.conditions()).max(1)
+    }
+
     /// Columns of a reading drawn as a picture; 0 where it is none.
     #[must_use]
     pub fn picture_width(&self) -> usize {

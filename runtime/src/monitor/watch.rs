@@ -14,11 +14,12 @@ use crate::calibration::ThresholdError;
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
 use crate::length::LengthError;
+use crate::memory::take;
 use crate::model::{Model, Stream};
 use crate::score::{ReadingError, Score};
 use crate::session::Session;
 use crate::signal::{Windows, WindowsError};
-use crate::workspace::{WorkspaceError, take};
+use crate::workspace::WorkspaceError;
 use core::fmt;
 
 /// The settings of a [`Watch`].

@@ -38,7 +38,7 @@ const QUICK: [&str; 15] = [
     "what_was_packed",
 ];
 
-/// Interprets the tests of the runtime that `tests` name by parts of their names, or else [`QUICK`], as on `target` or
+/// Interprets the tests of the runtime that `tests` name by parts of their names, or else those that end within a minute, as on `target` or
 /// on this machine; whether all pass.
 ///
 /// # Errors

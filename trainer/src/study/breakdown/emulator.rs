@@ -11,7 +11,7 @@ use candle_core::Tensor;
 use elbow::distribution::LARGEST_MEAN;
 use elbow::gaussian::standard_normal;
 use elbow::image::ImageSpec;
-use elbow::sigma_points::SigmaPoints;
+use elbow::posterior::SigmaPoints;
 use elbow::transcendental::exp;
 use elbow::{Estimator, Model};
 use rand_core::Rng;

@@ -1,17 +1,19 @@
 //! A model, a workspace and a generator: everything that an application calls.
 
+mod inputs;
+pub(crate) mod passes;
+
 #[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
 use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, Nats, mean};
-use crate::kernel::LANES;
+use crate::kernel::{LANES, Outputs};
 use crate::length::{LengthError, check_length};
-use crate::mask::{Mask, MaskError};
+use crate::mask::Mask;
 use crate::model::Model;
+use crate::posterior::{Posterior, SigmaPoints};
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError, Score};
-use crate::sigma_points::SigmaPoints;
-use crate::vae;
 use crate::workspace::{Scratch, WorkspaceError};
 use core::num::NonZeroU32;
 use rand_core::Rng;
@@ -40,16 +42,6 @@ fn generator<R>(make: impl FnOnce() -> R) -> Generator<R> {
 #[cfg(not(feature = "sampling"))]
 fn generator<R>(_: impl FnOnce() -> R) -> Generator<R> {
     core::marker::PhantomData
-}
-
-/// q(z|x) of the last reading that was encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Posterior<'s> {
-    /// Means, Q16.16.
-    pub mean: &'s [i32],
-    /// Log-variances, Q16.16.
-    pub log_variance: &'s [i32],
 }
 
 impl<'s> Session<'s> {
@@ -93,7 +85,7 @@ impl<'s, R: Rng> Session<'s, R> {
         let mut scratch = Scratch::new(model, workspace)?;
         // No conditions but their centres until there are some.
         scratch.latents.fill(0);
-        vae::prior(model, || 0, &mut scratch);
+        scratch.posterior.set_to_prior(&model.prior, || 0);
         Ok(Self {
             model,
             scratch,
@@ -128,7 +120,7 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
         estimator: Estimator,
     ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
+        let total = self.scratch.posterior.passes(estimator)?;
         self.encode_observed(reading, observed)?;
         let mut accumulator = Accumulator::new(estimator);
         self.run(reading, observed, estimator, total, &mut accumulator);
@@ -152,15 +144,13 @@ impl<'s, R: Rng> Session<'s, R> {
         inputs: &mut [i64],
         latents: &mut [Nats],
     ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
+        let total = self.scratch.posterior.passes(estimator)?;
         check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
         check_length("latents", latents.len(), self.model.latents())
             .map_err(ReadingError::Buffer)?;
         self.encode_observed(reading, observed)?;
         let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
-        let Scratch {
-            mean, log_variance, ..
-        } = &self.scratch;
+        let Posterior { mean, log_variance } = self.posterior();
         self.model.prior.parts(mean, log_variance, latents);
         Ok(self.finish(estimator, &accumulator))
     }
@@ -227,13 +217,13 @@ impl<'s, R: Rng> Session<'s, R> {
         reading: &[i16],
         observed: Mask<'_>,
     ) -> Result<Posterior<'_>, ReadingError> {
-        check_reading(self.model, reading, observed)?;
-        vae::encode(
+        inputs::check_reading(self.model, reading, observed)?;
+        passes::encode(
             self.model,
             reading,
             observed,
             &mut self.scratch,
-            vae::unwatched,
+            passes::unwatched,
         );
         Ok(self.posterior())
     }
@@ -242,17 +232,16 @@ impl<'s, R: Rng> Session<'s, R> {
     /// its first component.
     #[must_use]
     pub fn posterior(&self) -> Posterior<'_> {
-        Posterior {
-            mean: self.scratch.mean,
-            log_variance: self.scratch.log_variance,
-        }
+        self.scratch.posterior.view()
     }
 
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
     #[cfg(feature = "sampling")]
     pub fn sample(&mut self) -> &[i16] {
-        self.draw_noise();
-        vae::reparameterize(self.model, 1, 0, &mut self.scratch);
+        let place = passes::lane(self.model, self.scratch.latents, 0);
+        let draw = |noise: &mut [i32]| draw_noise(&mut self.rng, noise);
+        let posterior = &mut self.scratch.posterior;
+        posterior.sample(&self.model.prior, draw, place);
         self.scratch
             .latents
             .get(..self.model.latents())
@@ -268,7 +257,7 @@ impl<'s, R: Rng> Session<'s, R> {
     #[cfg(feature = "generation")]
     pub fn condition(&mut self, conditions: &[i16]) -> Result<(), LengthError> {
         check_length("conditions", conditions.len(), self.model.conditions())?;
-        vae::condition(self.model, conditions, |_| true, &mut self.scratch);
+        inputs::condition(self.model, conditions, |_| true, &mut self.scratch);
         Ok(())
     }
 
@@ -296,7 +285,8 @@ impl<'s, R: Rng> Session<'s, R> {
     pub fn generate(&mut self, mean: &mut [i32]) -> Result<(), LengthError> {
         check_length("mean", mean.len(), self.model.inputs())?;
         let rng = &mut self.rng;
-        vae::prior(self.model, || rng.next_u32(), &mut self.scratch);
+        let posterior = &mut self.scratch.posterior;
+        posterior.set_to_prior(&self.model.prior, || rng.next_u32());
         self.sample();
         self.decode_mean(mean);
         Ok(())
@@ -326,17 +316,6 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(())
     }
 
-    /// Passes of `estimator`, of which there must be some.
-    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
-        if let Some(feature) = estimator.left_out() {
-            return Err(ReadingError::LeftOut { feature });
-        }
-        match estimator.passes(self.model.latents) {
-            0 => Err(ReadingError::NoSamples),
-            passes => Ok(passes),
-        }
-    }
-
     /// Runs all passes one at a time, and puts the mean term of each input into `inputs`, Q47.16.
     fn run_terms(
         &mut self,
@@ -348,22 +327,21 @@ impl<'s, R: Rng> Session<'s, R> {
     ) -> Accumulator {
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
         let mut accumulator = Accumulator::new(estimator);
-        let model = self.model;
-        let reading = reading.get(..model.inputs()).unwrap_or_default();
+        let likelihood = &self.model.likelihood;
+        let reading = reading.get(..self.model.inputs()).unwrap_or_default();
         inputs.fill(0);
-        for pass in 0..total {
-            let log_ratio = self.place(estimator, pass, 0);
-            let mut sum = 0;
-            let outputs = vae::decode(model, &mut self.scratch, 1, vae::unwatched);
-            let likelihood = &model.likelihood;
-            likelihood.visit(reading, observed, 1, outputs, |input, _, term| {
-                sum += i64::from(term);
+        self.each_pass(1, estimator, total, &mut accumulator, |lanes, outputs| {
+            let mut sums = [0; LANES];
+            likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
+                if let Some(sum) = sums.get_mut(lane) {
+                    *sum += i64::from(term);
+                }
                 if let Some(input) = inputs.get_mut(input) {
                     *input += i64::from(term);
                 }
             });
-            accumulator.add(sum, log_ratio);
-        }
+            sums
+        });
         for input in inputs {
             *input = mean(*input, count);
         }
@@ -377,7 +355,7 @@ impl<'s, R: Rng> Session<'s, R> {
         estimator: Estimator,
         inputs: &mut [i64],
     ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
+        let total = self.scratch.posterior.passes(estimator)?;
         self.encode(reading)?;
         let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
         Ok(self.finish(estimator, &accumulator))
@@ -393,16 +371,33 @@ impl<'s, R: Rng> Session<'s, R> {
         until: u16,
         accumulator: &mut Accumulator,
     ) {
+        let likelihood = &self.model.likelihood;
+        let reading = reading.get(..self.model.inputs()).unwrap_or_default();
+        self.each_pass(LANES, estimator, until, accumulator, |lanes, outputs| {
+            likelihood.log_density(reading, observed, lanes, outputs)
+        });
+    }
+
+    /// Runs passes until `accumulator` has `until` of them, at most `most` latents at a time;
+    /// `log_likelihoods` gives `log p(x|z)` in each lane, Q47.16.
+    fn each_pass(
+        &mut self,
+        most: usize,
+        estimator: Estimator,
+        until: u16,
+        accumulator: &mut Accumulator,
+        mut log_likelihoods: impl FnMut(usize, Outputs<'_>) -> [i64; LANES],
+    ) {
         while accumulator.passes() < until {
-            let lanes = usize::from(until - accumulator.passes()).min(LANES);
+            let lanes = usize::from(until - accumulator.passes()).min(most);
             let mut log_ratios = [0; LANES];
             for (lane, log_ratio) in log_ratios.iter_mut().enumerate().take(lanes) {
                 let pass = accumulator.passes().saturating_add(lane as u16);
                 *log_ratio = self.place(estimator, pass, lane);
             }
-            let log_likelihoods = self.log_likelihoods(reading, observed, lanes);
-            let passes = log_likelihoods.into_iter().zip(log_ratios);
-            for (log_likelihood, log_ratio) in passes.take(lanes) {
+            let outputs = passes::decode(self.model, &mut self.scratch, lanes, passes::unwatched);
+            let sums = log_likelihoods(lanes, outputs);
+            for (log_likelihood, log_ratio) in sums.into_iter().zip(log_ratios).take(lanes) {
                 accumulator.add(log_likelihood, log_ratio);
             }
         }
@@ -411,38 +406,18 @@ impl<'s, R: Rng> Session<'s, R> {
     /// Puts the latents of pass `pass` of `estimator` into a lane, and gives
     /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it.
     fn place(&mut self, estimator: Estimator, pass: u16, lane: usize) -> i64 {
-        let sign = if pass.is_multiple_of(2) { 1 } else { -1 };
-        match estimator {
-            Estimator::PosteriorMean => {
-                vae::at_mean(self.model, lane, &mut self.scratch);
-                0
-            }
-            Estimator::SigmaPoints => {
-                if sign > 0 {
-                    vae::spread(self.sigma_points.offsets(pass / 2), &mut self.scratch);
-                }
-                vae::at_noise(self.model, sign, lane, &mut self.scratch);
-                0
-            }
-            Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
-                if sign > 0 {
-                    self.draw_noise();
-                }
-                vae::reparameterize(self.model, sign, lane, &mut self.scratch)
-            }
-            Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
-                self.draw_noise();
-                vae::reparameterize(self.model, 1, lane, &mut self.scratch)
-            }
-            // No score is begun with what was left out.
-            Estimator::MonteCarlo { .. } | Estimator::ImportanceWeighted { .. } => 0,
-        }
-    }
-
-    /// Draws the noise of one sample.
-    fn draw_noise(&mut self) {
-        #[cfg(feature = "sampling")]
-        vae::draw_noise(&mut self.rng, &mut self.scratch);
+        let (model, rng) = (self.model, &mut self.rng);
+        let place = passes::lane(model, self.scratch.latents, lane);
+        let draw = |noise: &mut [i32]| draw_noise(rng, noise);
+        let posterior = &mut self.scratch.posterior;
+        posterior.place(
+            &model.prior,
+            estimator,
+            pass,
+            self.sigma_points,
+            draw,
+            place,
+        )
     }
 
     /// `log p(x|z)` over the observed inputs for the latents in so many lanes, Q47.16.
@@ -453,7 +428,7 @@ impl<'s, R: Rng> Session<'s, R> {
         lanes: usize,
     ) -> [i64; LANES] {
         let model = self.model;
-        let outputs = vae::decode(model, &mut self.scratch, lanes, vae::unwatched);
+        let outputs = passes::decode(model, &mut self.scratch, lanes, passes::unwatched);
         let reading = reading.get(..model.inputs()).unwrap_or_default();
         model
             .likelihood
@@ -462,15 +437,13 @@ impl<'s, R: Rng> Session<'s, R> {
 
     /// `E[x|z]` at the latents in the first lane.
     fn decode_mean(&mut self, mean: &mut [i32]) {
-        let outputs = vae::decode(self.model, &mut self.scratch, 1, vae::unwatched);
+        let outputs = passes::decode(self.model, &mut self.scratch, 1, passes::unwatched);
         self.model.likelihood.mean(outputs, mean);
     }
 
     /// `KL(q(z|x) || p(z))`, Q47.16.
     fn divergence(&self) -> i64 {
-        let Scratch {
-            mean, log_variance, ..
-        } = &self.scratch;
+        let Posterior { mean, log_variance } = self.posterior();
         self.model.prior.divergence(mean, log_variance)
     }
 
@@ -480,39 +453,13 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 }
 
-impl Posterior<'_> {
-    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out
-    /// among all readings this one lies, in units of the prior.
-    #[must_use]
-    pub fn squared_distance(&self) -> i64 {
-        self.mean.iter().map(|&mean| vae::square(mean)).sum()
+/// Draws standard normals.
+#[cfg(feature = "sampling")]
+fn draw_noise<R: Rng>(rng: &mut Generator<R>, noise: &mut [i32]) {
+    for noise in noise {
+        *noise = crate::gaussian::standard_normal(rng.next_u32());
     }
 }
 
-fn check_reading(
-    model: &Model<'_>,
-    reading: &[i16],
-    observed: Mask<'_>,
-) -> Result<(), ReadingError> {
-    let (have, need) = (reading.len(), model.reading_length());
-    if have != need {
-        return Err(ReadingError::Length { have, need });
-    }
-    observed.fits(need).map_err(ReadingError::Mask)?;
-    let inputs = model.inputs();
-    if !(0..inputs).any(|input| observed.observes(input)) {
-        return Err(ReadingError::Mask(MaskError::NothingObserved));
-    }
-    let reading = reading.get(..inputs).unwrap_or_default();
-    let Some(binomial) = model.likelihood.binomial() else {
-        return Ok(());
-    };
-    match binomial.outside_support(reading, observed) {
-        Some((index, value)) => Err(ReadingError::OutsideSupport {
-            index,
-            value,
-            largest: binomial.trials(),
-        }),
-        None => Ok(()),
-    }
-}
+#[cfg(not(feature = "sampling"))]
+fn draw_noise<R>(_: &mut Generator<R>, _: &mut [i32]) {}
