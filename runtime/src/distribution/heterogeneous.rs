@@ -23,8 +23,8 @@ pub const LARGEST_COUNT: u32 = 255;
 /// The bound of the entries of a table of counts, 256 nats in Q16.16.
 const LARGEST_ENTRY: i32 = 256 << 16;
 
-/// The byte of a Student-t distribution without degrees of freedom.
-const STUDENT: u8 = 7;
+/// The byte of a Student-t distribution without degrees of freedom. Bytes below it are for other kinds.
+const STUDENT: u8 = 128;
 
 /// Where an input stands among those of its states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub enum Kind {
     /// A real number with heavy tails, Student-t around a location: `log p = log_normalizer - (v + 1) / 2 ln(1 + t^2)`,
     /// where `t` is the distance in units of `sigma sqrt(v)`.
     Student {
-        /// Degrees of freedom v, from 1 to 248.
+        /// Degrees of freedom v, from 1 to 127.
         degrees: u8,
     },
     /// 0 or 1, Bernoulli: the output is its logit.
@@ -69,7 +69,7 @@ impl Kind {
             4 => Self::State(Place::First),
             5 => Self::State(Place::Inner),
             6 => Self::State(Place::Last),
-            STUDENT => return None,
+            ..=STUDENT => return None,
             byte => Self::Student {
                 degrees: byte.wrapping_sub(STUDENT),
             },
@@ -87,7 +87,7 @@ impl Kind {
             Self::State(Place::First) => 4,
             Self::State(Place::Inner) => 5,
             Self::State(Place::Last) => 6,
-            Self::Student { degrees } => degrees.saturating_add(STUDENT),
+            Self::Student { degrees } => STUDENT.checked_add(degrees).unwrap_or(STUDENT),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Back from an image to the description of its model, for hosts.
 
+use super::group::groups;
 use super::{
-    ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, StreamSpec, Tail,
+    ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, StreamSpec,
 };
-use crate::distribution::{Family, Heterogeneous, Kind, Likelihood, Location, Place, Prior};
+use crate::distribution::{Likelihood, Location, Prior};
 use crate::kernel::WeightBits;
 use crate::layer::{LayerRole, LayerView};
 use crate::model::Model;
@@ -165,33 +166,4 @@ fn location_spec(location: &Location<'_>) -> LocationSpec {
         units: multipliers(location.units),
         log_normalizers: floats(location.log_normalizers),
     }
-}
-
-fn groups(heterogeneous: &Heterogeneous<'_>) -> Vec<GroupSpec> {
-    let mut groups = Vec::new();
-    let mut states = 0;
-    for (input, &[first, second, third]) in heterogeneous.words.iter().enumerate() {
-        let real = |tail| GroupSpec::Real {
-            tail,
-            standardize: Multiplier::from_validated(first),
-            unit: Multiplier::from_validated(second),
-            log_normalizer: f64::from(third as i32) / 65536.0,
-        };
-        groups.extend(match heterogeneous.kind(input) {
-            Some(Kind::Location(Family::Normal)) => Some(real(Tail::Normal)),
-            Some(Kind::Location(Family::Laplace)) => Some(real(Tail::Laplace)),
-            Some(Kind::Student { degrees }) => Some(real(Tail::Student { degrees })),
-            Some(Kind::Flag) => Some(GroupSpec::Flag),
-            Some(Kind::Count) => Some(GroupSpec::Count {
-                failures: f64::from(third) / 65536.0,
-                largest: second as u8,
-            }),
-            Some(Kind::State(place)) => {
-                states = if place == Place::First { 1 } else { states + 1 };
-                (place == Place::Last).then_some(GroupSpec::States { count: states })
-            }
-            None => None,
-        });
-    }
-    groups
 }

@@ -1,5 +1,6 @@
 //! The integers of a description: the numbers of its tensors.
 
+use super::group::heterogeneous_words;
 use super::{ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, LikelihoodSpec, PriorSpec};
 use crate::distribution::Kind;
 use crate::requantize::Multiplier;
@@ -151,48 +152,9 @@ impl ComponentSpec {
     }
 }
 
-/// The words of each input, and the tables of all counts.
-fn heterogeneous_words(groups: &[GroupSpec]) -> (Vec<[u32; 3]>, Vec<i32>) {
-    let (mut words, mut tables) = (std::vec![], std::vec![]);
-    for group in groups {
-        match group {
-            GroupSpec::Real {
-                standardize,
-                unit,
-                log_normalizer,
-                ..
-            } => words.push([
-                standardize.to_word(),
-                unit.to_word(),
-                to_q16(*log_normalizer) as u32,
-            ]),
-            GroupSpec::Count { failures, largest } => {
-                let failures = to_q16(*failures);
-                words.push([tables.len() as u32, (*largest).into(), failures as u32]);
-                tables.extend(log_counts(f64::from(failures) / 65536.0, *largest));
-            }
-            GroupSpec::Flag | GroupSpec::States { .. } => {
-                words.extend(core::iter::repeat_n([0; 3], group.inputs()));
-            }
-        }
-    }
-    (words, tables)
-}
-
-/// `ln C(x + r - 1, x)` for `x = 0..=largest`, Q16.16, rounded to nearest.
-fn log_counts(failures: f64, largest: u8) -> Vec<i32> {
-    let mut log = 0f64;
-    let mut table = std::vec![0];
-    for x in 1..=largest {
-        log += ((failures + f64::from(x) - 1.0) / f64::from(x)).ln();
-        table.push(to_q16(log));
-    }
-    table
-}
-
 /// Q16.16, rounded to nearest, saturating. NaN, of which `as` would make 0, becomes a number that
 /// no reader accepts.
-fn to_q16(value: f64) -> i32 {
+pub(super) fn to_q16(value: f64) -> i32 {
     if value.is_nan() {
         i32::MAX
     } else {

@@ -4,6 +4,7 @@ mod calibration;
 mod check;
 mod describe;
 mod error;
+mod group;
 mod integers;
 mod spec;
 mod write;
@@ -11,7 +12,8 @@ mod write;
 pub use crate::kernel::Row;
 pub use calibration::CalibrationSpec;
 pub use error::EncodeError;
+pub use group::{GroupSpec, Tail};
 pub use spec::{
-    ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, StreamSpec, Tail,
+    ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, StreamSpec,
 };

@@ -1,7 +1,8 @@
 //! The description of a model, as an exporter gives it.
 
+use super::GroupSpec;
 use crate::calibration::Noise;
-use crate::distribution::{Family, Kind, Place};
+use crate::distribution::Family;
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::Activation;
 use crate::requantize::Multiplier;
@@ -126,50 +127,6 @@ pub enum LikelihoodSpec {
     Heterogeneous(Vec<GroupSpec>),
 }
 
-/// Inputs of one kind; see [`crate::distribution::Kind`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum GroupSpec {
-    /// A real value around a location.
-    Real {
-        /// The shape of the density.
-        tail: Tail,
-        /// From eighths of a centred raw reading to units, Q16.16: `2^13 / u_i`.
-        standardize: Multiplier,
-        /// From units to raw readings: `u_i`; of Student-t `sigma_i sqrt(v)`.
-        unit: Multiplier,
-        /// The log density at the location, in nats.
-        log_normalizer: f64,
-    },
-    /// 0 or 1.
-    Flag,
-    /// 0, 1, 2 and so on.
-    Count {
-        /// The number of failures r of the negative binomial, not above 128.
-        failures: f64,
-        /// The largest count that the likelihood tells from larger ones, from 1 to 255.
-        largest: u8,
-    },
-    /// One of so many states, at least two, an input for each.
-    States {
-        /// How many.
-        count: u16,
-    },
-}
-
-/// The shape of the density of a real value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tail {
-    /// Normal.
-    Normal,
-    /// Laplace.
-    Laplace,
-    /// Student-t.
-    Student {
-        /// Degrees of freedom, from 1 to 248.
-        degrees: u8,
-    },
-}
-
 /// See [`crate::distribution::Location`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocationSpec {
@@ -208,38 +165,6 @@ pub struct DenseSpec {
     pub weights: Vec<i8>,
     /// One for each output.
     pub rows: Vec<Row>,
-}
-
-impl GroupSpec {
-    /// Inputs of it.
-    #[must_use]
-    pub fn inputs(&self) -> usize {
-        match self {
-            Self::States { count } => (*count).into(),
-            Self::Real { .. } | Self::Flag | Self::Count { .. } => 1,
-        }
-    }
-
-    /// The kinds of its inputs.
-    pub(super) fn kinds(&self) -> Vec<Kind> {
-        match *self {
-            Self::Real { tail, .. } => std::vec![match tail {
-                Tail::Normal => Kind::Location(Family::Normal),
-                Tail::Laplace => Kind::Location(Family::Laplace),
-                Tail::Student { degrees } => Kind::Student { degrees },
-            }],
-            Self::Flag => std::vec![Kind::Flag],
-            Self::Count { .. } => std::vec![Kind::Count],
-            Self::States { count } => {
-                let place = |at| match at {
-                    0 => Place::First,
-                    at if at + 1 == count => Place::Last,
-                    _ => Place::Inner,
-                };
-                (0..count).map(|at| Kind::State(place(at))).collect()
-            }
-        }
-    }
 }
 
 impl LikelihoodSpec {
