@@ -119,7 +119,7 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitEr
 ///
 /// # Errors
 ///
-/// Those of [`split()`].
+/// The errors of [`split()`].
 pub fn split_in_time(
     abnormal: &[bool],
     recordings: Option<&[u32]>,
@@ -172,7 +172,7 @@ fn in_time<'a>(rows: &'a [usize], options: &SplitOptions) -> [&'a [usize]; 3] {
 ///
 /// # Errors
 ///
-/// Those of [`split()`], also where there are fewer groups than parts.
+/// The errors of [`split()`], also where there are fewer groups than splits.
 pub fn split_groups(
     abnormal: &[bool],
     groups: &[u32],

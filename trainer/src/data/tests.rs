@@ -221,7 +221,7 @@ fn heart_beats_load_from_both_formats() {
     assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
 }
 
-/// What `interpret` makes of a file, as its first error, or the roles with what was said.
+/// The outcome of `interpret` for a file: its first error, or the number of rows with the notes.
 fn outcome(name: &str, bytes: &[u8]) -> String {
     let (folder, path) = file(name, bytes);
     let interpreted = frame(&path).and_then(|frame| interpret(&frame, &Wanted::default(), false));

@@ -16,7 +16,7 @@ pub struct Labelled {
     pub picture_width: u16,
     /// For each row its recording, where there are several, one behind the other.
     pub recordings: Option<Vec<u32>>,
-    /// What was assumed of the file that they are from, one line each, where training did not say it.
+    /// Assumptions on the file that they are from, one line each, where training did not say it.
     pub notes: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ impl Labelled {
     }
 }
 
-/// What certain ink is in files.
+/// The intensity of certain ink in files.
 pub(super) const BYTE: u8 = 255;
 
 /// Makes bits of the intensities in `dataset`, always the same, and gives what they were made of.

@@ -12,7 +12,7 @@ use elbow::Model;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// What readings to be scored are like: those of a training.
+/// The training whose readings those to be scored are like.
 #[derive(Clone, Debug)]
 pub struct Like<'a> {
     /// The columns of the file that was trained on, and what they are; all are readings where there are none.
@@ -21,11 +21,11 @@ pub struct Like<'a> {
     pub of_windows: Option<usize>,
     /// Labels of normal rows.
     pub normal: &'a [String],
-    /// Of the digits, the one that is abnormal.
+    /// The digit that is abnormal, of the digits.
     pub anomaly_digit: u32,
     /// How pixels become bits, where they do.
     pub binarize: Option<Binarization>,
-    /// What the numbers of a reading were in training; none where that is not known.
+    /// Ranges of the numbers of a reading in training; none where they are not known.
     pub ranges: Cow<'a, [Range]>,
 }
 

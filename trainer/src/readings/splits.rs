@@ -25,7 +25,7 @@ const SPLIT_SEED: u64 = 0;
 pub struct Splits {
     /// Normal readings to learn from.
     pub train: Dataset,
-    /// What their bits are drawn from anew in each epoch, where they are.
+    /// The intensities that their bits are drawn from anew in each epoch, where they are.
     pub intensities: Option<Intensities>,
     /// Normal readings for early stopping and calibration.
     pub validation: Dataset,
@@ -39,11 +39,11 @@ pub struct Splits {
     pub conditions: usize,
     /// The columns of the file, and what they are; none of the digits.
     pub columns: Vec<NamedRole>,
-    /// What the file holds; none of the digits.
+    /// The report on the file; none of the digits.
     pub report: Option<DataReport>,
-    /// What was assumed of the data, one line each.
+    /// Assumptions on the data, one line each.
     pub notes: Vec<String>,
-    /// What was assumed and may well be wrong.
+    /// Assumptions that may well be wrong.
     pub doubts: Vec<String>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
@@ -272,7 +272,7 @@ impl Splits {
         Some(Readings::from_table(&anomalous.table, &normalization.exponents).0)
     }
 
-    /// What the numbers of a reading are in training; none of windows, and of the digits, which have no unit.
+    /// Ranges of the numbers of a reading in training; none of windows, and of the digits, which have no unit.
     pub fn ranges(&self) -> Vec<Range> {
         if self.stream.is_some() || self.columns.is_empty() {
             return vec![];

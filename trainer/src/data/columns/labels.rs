@@ -1,4 +1,4 @@
-//! What rows are: labels and groups.
+//! Labels and groups of rows.
 
 use super::role::{NamedRole, Role};
 use crate::data::error::DataError;
@@ -33,16 +33,12 @@ pub(in crate::data) fn labels(
     normal: &[String],
 ) -> Result<Abnormal, DataError> {
     let name = frame.column_name(column);
-    let fault = |fault: String| DataError::Column {
-        data: frame.name.clone(),
-        fault,
-    };
     if let Some(wrong) = &frame.columns[column].fault {
-        return Err(fault(wrong.clone()));
+        return Err(frame.fault(wrong.as_str()));
     }
     let labels = text(&frame.columns[column].cells);
     if let Some(row) = labels.iter().position(Option::is_none) {
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{name} of row {} is missing; give each row a label, or leave the row out",
             row + 1
         )));
@@ -52,7 +48,7 @@ pub(in crate::data) fn labels(
     let there = |label: &String| classes.iter().any(|class| same(class, label));
     if let Some(label) = normal.iter().find(|label| !there(label)) {
         let classes: Vec<&str> = classes.into_iter().collect();
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{name} is nowhere {label}, which --normal says; its labels are {}",
             classes.join(", ")
         )));

@@ -1,4 +1,4 @@
-//! What the columns of a file are: readings, conditions, labels, times, groups, or nothing to learn from.
+//! Roles of the columns of a file: readings, conditions, labels, times, groups, or nothing to learn from.
 //!
 //! A role is said by name or number, or guessed where it is obvious; every guess is one line that names the option
 //! which changes it.
@@ -43,11 +43,11 @@ pub struct Interpreted {
     pub sampling: Option<f64>,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
-    /// What the file holds, where there is one.
+    /// The report on the file, where there is one.
     pub report: Option<DataReport>,
-    /// What was assumed, one line each.
+    /// The assumptions, one line each.
     pub notes: Vec<String>,
-    /// What was assumed and may well be wrong.
+    /// Assumptions that may well be wrong.
     pub doubts: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ impl Interpreted {
     }
 }
 
-/// What the columns of `frame` are, by `wanted` and by what is obvious. With `labelled`, labels come from elsewhere.
+/// Gives the columns of `frame` roles, by `wanted` and by what is obvious. With `labelled`, labels come from elsewhere.
 ///
 /// # Errors
 /// [`DataError`] where a column that is asked for is not there or cannot be what it is to be, or where no reading is left.
@@ -208,14 +208,11 @@ fn by_order(frame: &Frame, roles: &[NamedRole]) -> Result<Vec<(usize, NamedRole)
         }
     }
     if matched.len() != columns {
-        return Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: format!(
-                "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
-                roles.len(),
-                matched.len()
-            ),
-        });
+        return Err(frame.fault(format!(
+            "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
+            roles.len(),
+            matched.len()
+        )));
     }
     Ok((0..).zip(matched).collect())
 }
