@@ -121,7 +121,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     }
 }
 
-/// Loads labels, one for each of `expected_rows` rows, and tells which rows are abnormal: a file with one column of
+/// Loads labels, one for each of `expected_rows` rows, and tells which rows are anomalous: a file with one column of
 /// numbers or text, with or without a header, or a `.npy` of shape (rows,) or (rows, 1). `normal` are the labels of
 /// normal rows; without any, 0 is, or what usually is called normal, or the most frequent one, with a note.
 ///

@@ -127,7 +127,7 @@ impl<'a> IntoIterator for &'a Table {
 /// for each row and the gaps.
 ///
 /// Arrays in memory are trained on without a file. [`Splits::divide`](crate::readings::splits::Splits::divide) takes
-/// such readings, and for each of them whether it is abnormal; the last
+/// such readings, and for each of them whether it is anomalous; the last
 /// [`conditions`](crate::config::DataConfig::conditions) columns are conditions:
 ///
 /// ```
@@ -137,8 +137,8 @@ impl<'a> IntoIterator for &'a Table {
 ///
 /// let flow_and_head: Vec<f32> = (0..200).map(|at| (at as f32 * 0.7).sin()).collect();
 /// let pump = Dataset::new("pump", Table::new(2, flow_and_head)?).named(["flow", "head"]);
-/// let abnormal = (0..100).map(|row| row % 20 == 0).collect();
-/// let splits = Splits::divide(&Config::default(), pump, Some(abnormal))?;
+/// let anomalous = (0..100).map(|row| row % 20 == 0).collect();
+/// let splits = Splits::divide(&Config::default(), pump, Some(anomalous))?;
 /// assert_eq!(splits.train.column_name(1), "head");
 /// # Ok::<(), elbow_trainer::error::Error>(())
 /// ```

@@ -103,21 +103,21 @@ fn labels_come_from_either_format_as_numbers_or_text() {
         ),
     ] {
         let (_folder, path) = file(name, &bytes);
-        let (abnormal, note) = load_labels(&path, 3, &[]).unwrap();
+        let (anomalous, note) = load_labels(&path, 3, &[]).unwrap();
         assert_eq!(
-            (abnormal, &note),
+            (anomalous, &note),
             (vec![false, true, true], expected),
             "{name}"
         );
     }
     let (_folder, path) = file("l.csv", b"1\n2\n1\n5\n1\n");
-    let (abnormal, note) = load_labels(&path, 5, &[]).unwrap();
-    assert_eq!(abnormal, [false, true, false, true, false]);
+    let (anomalous, note) = load_labels(&path, 5, &[]).unwrap();
+    assert_eq!(anomalous, [false, true, false, true, false]);
     assert!(note.unwrap().starts_with("1, the most frequent label"));
     let two = ["2".to_owned(), "5.0".to_owned()];
-    let (abnormal, note) = load_labels(&path, 5, &two).unwrap();
+    let (anomalous, note) = load_labels(&path, 5, &two).unwrap();
     assert_eq!(
-        (abnormal, note),
+        (anomalous, note),
         (vec![true, false, true, false, true], None)
     );
 }
@@ -196,9 +196,9 @@ fn mnist_loads_as_it_comes() {
     assert_eq!((test.rows(), test.width()), (10_000, 784));
     assert_eq!(range(&test), Some((0.0, 255.0)));
     let labels = folder.join("t10k-labels-idx1-ubyte.gz");
-    let (abnormal, _) = load_labels(labels, 10_000, &[]).unwrap();
+    let (anomalous, _) = load_labels(labels, 10_000, &[]).unwrap();
     // Labels 7, 2, 1, 0.
-    assert_eq!(abnormal[..4], [true, true, true, false]);
+    assert_eq!(anomalous[..4], [true, true, true, false]);
 }
 
 #[test]
@@ -217,8 +217,8 @@ fn heart_beats_load_from_both_formats() {
     let test = load(folder.join("test.npy")).unwrap();
     assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
     let labels = folder.join("test_labels.npy");
-    let (abnormal, _) = load_labels(labels, 2665, &[]).unwrap();
-    assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
+    let (anomalous, _) = load_labels(labels, 2665, &[]).unwrap();
+    assert_eq!(anomalous.iter().filter(|&&is| is).count(), 2081);
 }
 
 /// The outcome of `interpret` for a file: its first error, or the number of rows with the notes.

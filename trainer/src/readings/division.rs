@@ -66,23 +66,23 @@ impl<'a> Division<'a> {
         Some(line.into())
     }
 
-    /// Divides rows, of which `abnormal` says one by one whether nothing may be learned from them.
+    /// Divides rows, of which `anomalous` says one by one whether nothing may be learned from them.
     ///
     /// # Errors
     /// The errors of the division.
     pub(super) fn split(
         self,
-        abnormal: &[bool],
+        anomalous: &[bool],
         options: &SplitOptions,
     ) -> Result<Split, SplitError> {
         match self {
-            Self::AtRandom => data::split(abnormal, options),
-            Self::InTime => data::split_in_time(abnormal, None, options),
+            Self::AtRandom => data::split(anomalous, options),
+            Self::InTime => data::split_in_time(anomalous, None, options),
             Self::ByGroups(groups) | Self::ByRecordings(groups) => {
-                data::split_groups(abnormal, groups, options)
+                data::split_groups(anomalous, groups, options)
             }
             Self::InRecordings(recordings) => {
-                data::split_in_time(abnormal, Some(recordings), options)
+                data::split_in_time(anomalous, Some(recordings), options)
             }
         }
     }

@@ -21,7 +21,7 @@ pub struct Like<'a> {
     pub of_windows: Option<usize>,
     /// Labels of normal rows.
     pub normal: &'a [String],
-    /// The digit that is abnormal, of the digits.
+    /// The digit that is anomalous, of the digits.
     pub anomaly_digit: u32,
     /// How pixels become bits, where they do.
     pub binarize: Option<Binarization>,
@@ -134,8 +134,8 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     } else {
         data::interpret_like(&frame, &columns, normal)?
     };
-    let abnormal = match labels {
-        None => interpreted.abnormal,
+    let anomalous = match labels {
+        None => interpreted.anomalous,
         Some(labels) => Some(data::load_labels(labels, frame.rows(), normal)?.0),
     };
     let mut notes = interpreted.notes;
@@ -143,12 +143,12 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     Ok(Labelled {
         recordings: interpreted.recordings,
         notes,
-        ..Labelled::new(interpreted.dataset, abnormal)
+        ..Labelled::new(interpreted.dataset, anomalous)
     })
 }
 
 /// Where `labelled` is a stream for `model` (a row for each sample, as wide as its channels), the
-/// readings of its windows, each abnormal where a sample of it is, and how many samples were beyond
+/// readings of its windows, each anomalous where a sample of it is, and how many samples were beyond
 /// 16 bits; readings as they are. Data as wide as both the channels and the readings of a model
 /// are taken for a stream.
 ///
@@ -163,7 +163,7 @@ pub fn stream_to_readings(
     };
     let Labelled {
         dataset,
-        abnormal,
+        anomalous,
         recordings,
         notes,
         ..
@@ -192,12 +192,12 @@ pub fn stream_to_readings(
     let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
     let table = stream::in_units(&readings, model.exponents())?;
     let names = stream::input_names(&stream.front_end, dataset);
-    let abnormal = abnormal.as_deref();
+    let anomalous = anomalous.as_deref();
     let windows = Labelled {
         notes: notes.clone(),
         ..Labelled::new(
             Dataset::new(&dataset.name, table).named(names),
-            abnormal.map(|samples| stream::abnormal(samples, &lengths, shape)),
+            anomalous.map(|samples| stream::anomalous(samples, &lengths, shape)),
         )
     };
     Ok((windows, saturated))

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 pub struct Wanted {
     /// The column of labels.
     pub label: Option<String>,
-    /// The labels of normal rows; all others are abnormal.
+    /// The labels of normal rows; all others are anomalous.
     pub normal: Vec<String>,
     /// The columns of times.
     pub time: Vec<String>,
@@ -288,7 +288,7 @@ impl Assigned<'_> {
             return Role::Ignored;
         }
         self.doubts.push(format!(
-            "{name} is taken for the label, and nothing is learned from abnormal rows: say --label {name}, or --reading {name} if it is none"
+            "{name} is taken for the label, and nothing is learned from anomalous rows: say --label {name}, or --reading {name} if it is none"
         ));
         Role::Label
     }

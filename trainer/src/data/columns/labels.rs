@@ -23,15 +23,15 @@ const NORMAL: [&str; 14] = [
     "no_failure",
 ];
 
-/// For each row whether it is abnormal, and a note on which label is normal where that was assumed.
-pub(in crate::data) type Abnormal = (Vec<bool>, Option<String>);
+/// For each row whether it is anomalous, and a note on which label is normal where that was assumed.
+pub(in crate::data) type Anomalous = (Vec<bool>, Option<String>);
 
-/// Which rows are abnormal by a column of labels.
+/// Which rows are anomalous by a column of labels.
 pub(in crate::data) fn labels(
     frame: &Frame,
     column: usize,
     normal: &[String],
-) -> Result<Abnormal, DataError> {
+) -> Result<Anomalous, DataError> {
     let name = frame.column_name(column);
     if let Some(wrong) = &frame.columns[column].fault {
         return Err(frame.fault(wrong.as_str()));
@@ -99,11 +99,11 @@ fn usual<'a>(labels: &[String], classes: &BTreeSet<&'a str>) -> (&'a str, String
 }
 
 /// [`labels`] of the column that has this role, if there is one.
-pub(super) fn abnormal(
+pub(super) fn anomalous(
     frame: &Frame,
     roles: &[NamedRole],
     normal: &[String],
-) -> Result<Option<Abnormal>, DataError> {
+) -> Result<Option<Anomalous>, DataError> {
     let column = roles.iter().position(|named| named.role == Role::Label);
     column
         .map(|column| labels(frame, column, normal))

@@ -17,7 +17,7 @@ use guess::Assigned;
 pub use guess::Wanted;
 pub(crate) use guess::fits;
 pub(super) use labels::labels;
-use labels::{abnormal, groups};
+use labels::{anomalous, groups};
 pub use role::{NamedRole, Number, Role, all_readings, numbers};
 pub use sentinels::Sentinels;
 use values::{dataset, offset};
@@ -27,8 +27,8 @@ use values::{dataset, offset};
 pub struct Interpreted {
     /// Readings, conditions last.
     pub dataset: Dataset,
-    /// For each row whether it is abnormal, where a column says so.
-    pub abnormal: Option<Vec<bool>>,
+    /// For each row whether it is anomalous, where a column says so.
+    pub anomalous: Option<Vec<bool>>,
     /// For each row its group, where a column says so.
     pub groups: Option<Vec<u32>>,
     /// For each row its recording, where there are several, one behind the other.
@@ -53,10 +53,10 @@ pub struct Interpreted {
 
 impl Interpreted {
     /// Readings of which all is known.
-    pub fn of_readings(dataset: Dataset, abnormal: Option<Vec<bool>>) -> Self {
+    pub fn of_readings(dataset: Dataset, anomalous: Option<Vec<bool>>) -> Self {
         Self {
             dataset,
-            abnormal,
+            anomalous,
             groups: None,
             recordings: None,
             in_time: false,
@@ -77,12 +77,12 @@ impl Interpreted {
         normal: &[String],
         mut notes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let labels = abnormal(frame, &roles, normal)?;
-        let (abnormal, note) = labels.unzip();
+        let labels = anomalous(frame, &roles, normal)?;
+        let (anomalous, note) = labels.unzip();
         notes.extend(note.flatten());
         let (dataset, conditions) = dataset(frame, &roles)?;
         Ok(Self {
-            abnormal,
+            anomalous,
             groups: groups(frame, &roles),
             recordings: frame.recording_of_rows(),
             in_time: roles.iter().any(|named| named.role == Role::Time),

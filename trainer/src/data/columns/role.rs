@@ -13,7 +13,7 @@ pub enum Role {
     States(Vec<String>),
     /// Given, not modelled.
     Condition,
-    /// The label of its row: normal or abnormal.
+    /// The label of its row: normal or anomalous.
     Label,
     /// When its rows were.
     Time,

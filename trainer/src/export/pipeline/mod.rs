@@ -311,8 +311,8 @@ impl<'a> Job<'a> {
         let sensitivities = sensitivities.transpose()?;
         let spec = image.map_or_else(|| stages.image(&plan), Ok)?;
         let (image, _) = self.calibrated(spec.clone(), &data)?;
-        let abnormal = self.splits.test.abnormal.as_deref();
-        let compared = Quantized::new((vae, &spec), image, &self.config, (&data.test, abnormal))?;
+        let anomalous = self.splits.test.anomalous.as_deref();
+        let compared = Quantized::new((vae, &spec), image, &self.config, (&data.test, anomalous))?;
         Ok(Quantized {
             sensitivities,
             ..compared
@@ -347,18 +347,18 @@ impl<'a> Job<'a> {
         }
         let validation = prepared(&mut splits.validation)?;
         let test = prepared(&mut splits.test.dataset)?;
-        let strange = splits
+        let anomalous = splits
             .anomalous
             .as_ref()
-            .map(|strange| strange.table.rows());
-        let strange = strange.map(|rows| format!(", {rows} abnormal ones to calibrate with"));
+            .map(|anomalous| anomalous.table.rows());
+        let anomalous = anomalous.map(|rows| format!(", {rows} anomalous ones to calibrate with"));
         observer.note(&format!(
             "{}: {} readings of {} to learn from, {} to choose by{}, {} to test on; likelihood {}",
             self.name,
             training.readings.len(),
             training.readings.width(),
             validation.readings.len(),
-            strange.unwrap_or_default(),
+            anomalous.unwrap_or_default(),
             test.readings.len(),
             config.derived.likelihood,
         ));
@@ -471,7 +471,7 @@ impl<'a> Job<'a> {
             history,
             model: &model,
             readings: &test.readings,
-            abnormal: self.splits.test.abnormal.as_deref(),
+            anomalous: self.splits.test.anomalous.as_deref(),
             scores: &scores,
             estimator: REPORTED,
         })?;

@@ -12,7 +12,7 @@ mod division;
 mod windows;
 
 pub use division::{are_groups, divide};
-pub use windows::{abnormal, count, in_units, readings, starts};
+pub use windows::{anomalous, count, in_units, readings, starts};
 
 use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
