@@ -252,6 +252,35 @@ fn wav(codec: u8, channels: u8, bytes: u8) -> Vec<u8> {
     file
 }
 
+/// Faults of text: what they are, the text, and the beginning of what is said.
+const TEXT_FAULTS: [(&str, &str, &str); 5] = [
+    (
+        "ragged rows",
+        "flow,head\n1,2\n3,4,5\n6,7\n",
+        "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
+    ),
+    (
+        "a truncated last line",
+        "flow,head\n1,2\n3,4\n5",
+        "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
+    ),
+    (
+        "mixed types",
+        "flow,head\n1,2\n3,broken\n5,6\n",
+        "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
+    ),
+    (
+        "two headers",
+        "flow,head\n1,2\nflow,head\n3,4\n",
+        "2 rows: line 3 repeats the header and is left out",
+    ),
+    (
+        "names and units",
+        "flow,head\nl/s,m\n1,2\n3,4\n",
+        "2 rows: ",
+    ),
+];
+
 #[test]
 fn usual_faults_are_said_with_a_remedy() {
     let python = |text: &str| npy(text, &[1, 2]);
@@ -259,37 +288,14 @@ fn usual_faults_are_said_with_a_remedy() {
         let at = bytes.windows(3).position(|word| word == b"|u1").unwrap();
         [&bytes[..at], b"|O ", &bytes[at + 3..]].concat()
     };
+    let check = |what, name: &str, bytes: &[u8], expected: &str| {
+        let text = outcome(name, bytes);
+        assert!(text.starts_with(expected), "{what}: {text}");
+    };
+    for (what, text, expected) in TEXT_FAULTS {
+        check(what, "a.csv", text.as_bytes(), expected);
+    }
     for (what, name, bytes, expected) in [
-        (
-            "ragged rows",
-            "a.csv",
-            b"flow,head\n1,2\n3,4,5\n6,7\n".to_vec(),
-            "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
-        ),
-        (
-            "a truncated last line",
-            "a.csv",
-            b"flow,head\n1,2\n3,4\n5".to_vec(),
-            "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
-        ),
-        (
-            "mixed types",
-            "a.csv",
-            b"flow,head\n1,2\n3,broken\n5,6\n".to_vec(),
-            "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
-        ),
-        (
-            "two headers",
-            "a.csv",
-            b"flow,head\n1,2\nflow,head\n3,4\n".to_vec(),
-            "2 rows: line 3 repeats the header and is left out",
-        ),
-        (
-            "names and units",
-            "a.csv",
-            b"flow,head\nl/s,m\n1,2\n3,4\n".to_vec(),
-            "2 rows: ",
-        ),
         (
             "unequal channels",
             "a.wav",
@@ -315,8 +321,7 @@ fn usual_faults_are_said_with_a_remedy() {
             "a.npy: the array has shape (2,), readings need (rows, width)",
         ),
     ] {
-        let text = outcome(name, &bytes);
-        assert!(text.starts_with(expected), "{what}: {text}");
+        check(what, name, &bytes, expected);
     }
 }
 

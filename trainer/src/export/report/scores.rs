@@ -182,6 +182,12 @@ fn detections(thresholds: &[(f64, f64)], normal: &[f64], anomalous: &[f64]) -> S
     )
 }
 
+/// A chart with its title and key.
+fn panel(title: &str, key: &str, chart: Chart) -> String {
+    let drawn = chart.finish(title);
+    format!("<div class=\"panel\"><h3>{title}</h3>{key}{drawn}</div>\n")
+}
+
 /// The section on what the integers cost.
 pub(super) fn quantization(results: &Results<'_>) -> String {
     let device = elbos(&results.scores.device);
@@ -221,18 +227,12 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
     let key = key(kinds(results));
-    let panel = |title: &str, chart: Chart| {
-        format!(
-            "<div class=\"panel\"><h3>{title}</h3>{key}{}</div>\n",
-            chart.finish(title)
-        )
-    };
     format!(
         "<h2>Quantization</h2>\n<div class=\"charts\">\n{}{}</div>\n<p class=\"caption\">Over all test readings{} \
          device − float has the mean {} and the root mean square {} nats: rounding to integers, the \
          estimators' difference and the noise of the float samples together.{}</p>\n",
-        panel("Device score against float score", scatter),
-        panel("The difference, enlarged", residuals),
+        panel("Device score against float score", &key, scatter),
+        panel("The difference, enlarged", &key, residuals),
         if anomalous.is_empty() {
             ""
         } else {
