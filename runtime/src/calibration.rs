@@ -91,7 +91,7 @@ impl Calibration<'_> {
             smallest: self.smallest_p_value(),
         };
         let last = within.checked_sub(1).ok_or(error)?;
-        // Beyond the last knot nothing is strange.
+        // Beyond the last knot nothing is anomalous.
         Ok(self
             .scores
             .get(last)

@@ -50,7 +50,7 @@ pub struct Question {
 pub enum Side {
     /// The bound is surely above: an ordinary reading.
     Above,
-    /// The bound is surely below: a strange one.
+    /// The bound is surely below: an anomalous one.
     Below,
     /// The passes were spent before it was sure. [`Decision::bound`] is the best guess.
     Unsure,

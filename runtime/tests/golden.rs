@@ -169,7 +169,7 @@ fn every_number_of_a_score_is_the_derived_one() {
     // (3 * 1.144 / 1.532990^2 - 1) / 2 is 0.4798.
     let estimator = Estimator::ImportanceWeighted { samples: 3 };
     let bound = check(estimator, -55_331, Some(31_444), 1 << 31);
-    // Above the knot at -1 nat: certainly no stranger than normal readings.
+    // Above the knot at -1 nat: certainly no more anomalous than normal readings.
     assert_eq!(bound, -35_867);
     let estimator = Estimator::ImportanceWeighted { samples: 1 };
     assert_eq!(check(estimator, -70_961, None, 1 << 31), 8133);

@@ -120,6 +120,16 @@ fn points(scores: &str) -> Vec<Point> {
     lines.filter_map(point).collect()
 }
 
+/// A mark at the place of each point of a small p-value.
+fn marks(points: &[Point], places: &[(f64, f64)]) -> String {
+    let marked = points.iter().zip(places);
+    let marked = marked.filter(|(point, _)| point.p_value < MARKED);
+    let mark = |(_, (x, y)): (&Point, &(f64, f64))| {
+        format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2\" fill=\"#c0392b\"/>\n")
+    };
+    marked.map(mark).collect()
+}
+
 /// The picture: scores over time, those of a small p-value marked, the time of wear shaded.
 fn svg(points: &[Point]) -> String {
     let (width, height) = SIZE;
@@ -158,25 +168,20 @@ fn svg(points: &[Point]) -> String {
             "<text x=\"{at:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{hour} h</text>"
         );
     }
-    let curve: String = (0..)
+    let places: Vec<(f64, f64)> = (0..)
         .zip(points)
-        .map(|(minute, point)| format!("{:.1},{:.1} ", x(f64::from(minute)), y(point.nats)))
+        .map(|(minute, point)| (x(f64::from(minute)), y(point.nats)))
+        .collect();
+    let curve: String = places
+        .iter()
+        .map(|(x, y)| format!("{x:.1},{y:.1} "))
         .collect();
     let _ = writeln!(
         text,
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#4a7a9c\" stroke-width=\"0.8\"/>",
         curve.trim_end()
     );
-    for (minute, point) in (0..)
-        .zip(points)
-        .filter(|(_, point)| point.p_value < MARKED)
-    {
-        let (x, y) = (x(f64::from(minute)), y(point.nats));
-        let _ = writeln!(
-            text,
-            "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2\" fill=\"#c0392b\"/>"
-        );
-    }
+    text += &marks(points, &places);
     let legend = format!("red: p-value below {MARKED}");
     let _ = writeln!(
         text,

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// A training of seconds, on the slowest of machines.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// Readings of a machine of two modes, of which one cell in twenty is missing; `strange` ones have what never was.
-fn write_table(path: &Path, seed: u64, rows: usize, strange: bool) {
+/// Readings of a machine of two modes, of which one cell in twenty is missing; `anomalous` ones have what never was.
+fn write_table(path: &Path, seed: u64, rows: usize, anomalous: bool) {
     let mut words = elbow::rng::stream(seed, 0);
     let mut text = String::from("speed,pressure,door,mode,faults\n");
     for row in 0..rows {
@@ -34,7 +34,7 @@ fn write_table(path: &Path, seed: u64, rows: usize, strange: bool) {
             if runs { "run" } else { "idle" }.to_owned(),
             faults.to_string(),
         ];
-        if strange && row % 3 == 0 {
+        if anomalous && row % 3 == 0 {
             let (at, cell) = [(2, "7"), (3, "repair"), (4, "90"), (4, "-3")][row / 3 % 4];
             cells[at] = cell.to_owned();
         }
@@ -50,9 +50,9 @@ fn write_table(path: &Path, seed: u64, rows: usize, strange: bool) {
 fn every_board_scores_columns_of_all_kinds_as_the_workstation_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let (normal, strange, run) = (path("normal.csv"), path("strange.csv"), path("run"));
+    let (normal, anomalous, run) = (path("normal.csv"), path("anomalous.csv"), path("run"));
     write_table(Path::new(&normal), 1, 1500, false);
-    write_table(Path::new(&strange), 2, 40, true);
+    write_table(Path::new(&anomalous), 2, 40, true);
     let mut fit = vec!["fit", &normal, "--out", &run, "--quiet", "--epochs", "40"];
     fit.extend(["--encoder", "16", "--decoder", "16", "--latents", "3"]);
     fit.extend(["--kind", "pressure=student", "--activations", "i16"]);
@@ -67,14 +67,14 @@ fn every_board_scores_columns_of_all_kinds_as_the_workstation_does() {
         assert!(features.iter().any(|one| one == needed), "{features:?}");
     }
     for (estimator, seed) in [("sigma-points", "0"), ("importance-weighted:5", "3")] {
-        let mut score = vec!["score", &run, &strange, "--estimator", estimator];
+        let mut score = vec!["score", &run, &anomalous, "--estimator", estimator];
         score.extend(["--seed", seed]);
         let host = trainer::run(&score, LIMIT).unwrap().stdout;
         assert_eq!(host.lines().count(), 41, "{host}");
         for board in &BOARDS {
             let request = Request {
                 model: Path::new(&run),
-                data: &strange,
+                data: &anomalous,
                 estimator,
                 seed: seed.parse().unwrap(),
                 limit: None,

@@ -70,7 +70,7 @@ fn told_here(tell: impl FnOnce(&mut Session<'_>, &mut String)) -> String {
 /// The last word of a line with a score.
 fn verdict(score: &Score) -> &'static str {
     if score.p_value() < Probability::new(0.05) {
-        "strange"
+        "anomalous"
     } else {
         "ordinary"
     }
@@ -81,7 +81,7 @@ fn picture(values: &[i32]) -> Picture<'_> {
 }
 
 #[test]
-fn the_microbit_tells_the_strange_from_the_ordinary_and_dreams() {
+fn the_microbit_tells_anomalous_from_ordinary_readings_and_dreams() {
     let mut verdicts = Vec::new();
     let expected = told_here(|session, text| {
         for reading in &READINGS {
@@ -97,7 +97,7 @@ fn the_microbit_tells_the_strange_from_the_ordinary_and_dreams() {
     });
     assert_eq!(told_by("microbit"), expected);
     let ordinary = ["ordinary"; 4].into_iter();
-    assert!(verdicts.into_iter().eq(ordinary.chain(["strange"; 2])));
+    assert!(verdicts.into_iter().eq(ordinary.chain(["anomalous"; 2])));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn the_netduino_sees_the_lamp_go_out() {
     assert_eq!(told_by("netduinoplus2"), expected);
     assert_eq!(
         (verdicts.first(), verdicts.last()),
-        (Some(&"ordinary"), Some(&"strange"))
+        (Some(&"ordinary"), Some(&"anomalous"))
     );
 }
 

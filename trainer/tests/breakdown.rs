@@ -117,9 +117,9 @@ fn counts_are_broken_down_to_the_bit() {
         estimator,
         seed: 0,
     };
-    // The second half counts as abnormal and stays out.
-    let abnormal: Vec<bool> = (0..60).map(|row| row >= 30).collect();
-    let breakdown = Breakdown::new(&setting, Some(&abnormal)).unwrap();
+    // The second half counts as anomalous and stays out.
+    let anomalous: Vec<bool> = (0..60).map(|row| row >= 30).collect();
+    let breakdown = Breakdown::new(&setting, Some(&anomalous)).unwrap();
     assert_eq!((breakdown.readings, breakdown.residual), (30, 0.0));
     // Sigma points on the float model are close to the mean of its 256 points.
     let sampling = &breakdown.parts[0];

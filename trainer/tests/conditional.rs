@@ -1,4 +1,4 @@
-//! Conditional models: the same reading is normal at one speed and strange at another.
+//! Conditional models: the same reading is normal at one speed and anomalous at another.
 
 mod support;
 
@@ -141,8 +141,8 @@ fn the_device_conditions_as_the_floats_do() {
         };
         let moved = Table::new(BANDS + 1, (0..300).flat_map(moved).collect()).unwrap();
         let (moved, _) = Readings::from_table(&moved, model.exponents());
-        let strange = device_scores(&model, &moved, None, samples, 0).unwrap();
-        assert!(mean(&elbos(&strange)) < device - 20.0);
+        let anomalous = device_scores(&model, &moved, None, samples, 0).unwrap();
+        assert!(mean(&elbos(&anomalous)) < device - 20.0);
     }
 }
 

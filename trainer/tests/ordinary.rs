@@ -127,7 +127,7 @@ fn whole_numbers_with_a_small_deviation_train() {
 }
 
 #[test]
-fn a_constant_column_that_moves_is_the_strangest_reading_of_all() {
+fn a_constant_column_that_moves_is_the_most_anomalous_reading_of_all() {
     let mut noise = Noise(5);
     let mut line = |valve: &str| {
         let flow = normal(&mut noise);

@@ -1,4 +1,4 @@
-//! A micro:bit that knows the digits it has seen: it tells ordinary images from strange ones, and
+//! A micro:bit that knows the digits it has seen: it tells ordinary images from anomalous ones, and
 //! dreams one.
 //!
 //! The whole story goes over the USB serial line, 115200 baud.
@@ -17,7 +17,7 @@ use uart::Uart;
 /// The trained model; it stays in flash.
 static IMAGE: &[u8] = elbow::include_image!(env!("ELBOW_IMAGE_PATH"));
 
-/// One ordinary reading in twenty is called strange.
+/// One ordinary reading in twenty is called anomalous.
 const ALARM: Probability = Probability::new(0.05);
 
 /// Of the dream.
@@ -50,7 +50,7 @@ fn tell(out: &mut impl Write, workspace: &mut [u64]) -> Option<()> {
         let score = said(out, session.score(&reading.counts, Estimator::SigmaPoints))?;
         let (elbo, p_value) = (score.elbo(), score.p_value());
         let verdict = if p_value < ALARM {
-            "strange"
+            "anomalous"
         } else {
             "ordinary"
         };

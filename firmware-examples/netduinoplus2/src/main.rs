@@ -17,7 +17,7 @@ use uart::Uart;
 /// The trained model; it stays in flash.
 static IMAGE: &[u8] = elbow::include_image!(env!("ELBOW_IMAGE_PATH"));
 
-/// One ordinary reading in twenty is called strange.
+/// One ordinary reading in twenty is called anomalous.
 const ALARM: Probability = Probability::new(0.05);
 
 /// Sixteen random points, in pairs that lie opposite: the image has p-values for just that.
@@ -65,7 +65,7 @@ fn tell(out: &mut impl Write, workspace: &mut [u64]) -> Option<()> {
             write!(out, " +- {error}").ok()?;
         }
         let verdict = if p_value < ALARM {
-            "strange"
+            "anomalous"
         } else {
             "ordinary"
         };

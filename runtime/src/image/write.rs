@@ -62,6 +62,17 @@ impl Answers {
     }
 }
 
+/// A calibration table as a model has it.
+fn calibration(table: &CalibrationSpec) -> Calibration<'_> {
+    Calibration {
+        estimator: table.estimator,
+        scores: &table.scores,
+        p_values: &table.p_values,
+        mean: Nats::from_bits(table.mean),
+        standard_deviation: Nats::from_bits(table.standard_deviation),
+    }
+}
+
 impl ImageSpec {
     /// The image, with the scores and the layer hashes of its self-test, which the writer computes.
     /// It has been parsed, so it can be.
@@ -93,15 +104,7 @@ impl ImageSpec {
             rate_millihertz: stream.rate_millihertz,
             exponents: &stream.exponents,
         });
-        let tables = calibrations.iter().map(|table| {
-            Ok(Calibration {
-                estimator: table.estimator,
-                scores: &table.scores,
-                p_values: &table.p_values,
-                mean: Nats::from_bits(table.mean),
-                standard_deviation: Nats::from_bits(table.standard_deviation),
-            })
-        });
+        let tables = calibrations.iter().map(|table| Ok(calibration(table)));
         let taken_in = self.heads.rows.len() / 2 + self.conditions.len();
         let mut model = Model::blank();
         model.name = Text::new(&self.name);

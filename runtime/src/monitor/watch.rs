@@ -40,7 +40,7 @@ pub struct WatchSettings {
 pub enum WatchError {
     /// The model takes whole readings: its image says nothing of windows.
     NoStream,
-    /// The image has no calibration, so nothing says which score is strange.
+    /// The image has no calibration, so nothing says which score is anomalous.
     NoCalibration,
     /// The wanted false-alarm rate is beyond the calibration.
     Threshold(ThresholdError),

@@ -194,7 +194,7 @@ fn decisions_are_as_good_as_their_confidence() {
     }
 }
 
-/// A reading far from the threshold, whether strange or very ordinary, takes one pass.
+/// A reading far from the threshold, whether anomalous or very ordinary, takes one pass.
 #[test]
 fn far_readings_take_one_pass() {
     for seed in 0..3 {
@@ -214,8 +214,8 @@ fn far_readings_take_one_pass() {
             let elbo = exact.elbo(reading);
             assert_eq!(decide(reading, elbo - 5.0), (Side::Above, 1));
             assert_eq!(decide(reading, elbo + 5.0), (Side::Below, 1));
-            let strange = exact.reading(&mut dice, 20.0);
-            assert_eq!(decide(&strange, elbo), (Side::Below, 1));
+            let anomalous = exact.reading(&mut dice, 20.0);
+            assert_eq!(decide(&anomalous, elbo), (Side::Below, 1));
         });
     }
 }

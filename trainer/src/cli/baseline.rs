@@ -45,7 +45,7 @@ enum Model {
         #[arg(long, value_enum, default_value_t = Covariance::Diagonal)]
         covariance: Covariance,
     },
-    /// An isolation forest: trees of random cuts, in which strange readings are alone soon
+    /// An isolation forest: trees of random cuts, in which anomalous readings are alone soon
     Forest {
         #[command(flatten)]
         data: Data,
@@ -103,7 +103,7 @@ struct Results {
     worth: Worth,
     training_readings: usize,
     normal: usize,
-    abnormal: usize,
+    anomalous: usize,
     /// Whether a log density compares with the bound of a model of the likelihood that `fit` would use.
     comparable: bool,
     /// Iterations of the best start.
@@ -118,7 +118,7 @@ struct Results {
 struct Cluster {
     weight: f64,
     normal: usize,
-    abnormal: usize,
+    anomalous: usize,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -149,8 +149,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let readings = table(&test.dataset.table);
     let baseline = recipe.fit(&train, data.seed)?;
-    let abnormal = test.abnormal.as_deref();
-    let (worth, scores) = baseline.worth(recipe, [&train, &readings], abnormal)?;
+    let anomalous = test.anomalous.as_deref();
+    let (worth, scores) = baseline.worth(recipe, [&train, &readings], anomalous)?;
     let mixture = match &baseline {
         Baseline::Mixture(model, training) => Some((model, training)),
         _ => None,
@@ -160,16 +160,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         let text = csv(worth.quantity, &scores, clusters.as_deref());
         run::write(path, text.as_bytes())?;
     }
-    let strange = abnormal.map_or(0, |abnormal| abnormal.iter().filter(|&&is| is).count());
+    let anomalies = anomalous.map_or(0, |anomalous| anomalous.iter().filter(|&&is| is).count());
     let results = Results {
         worth,
         training_readings: train.values.nrows(),
-        normal: scores.len() - strange,
-        abnormal: strange,
+        normal: scores.len() - anomalies,
+        anomalous: anomalies,
         comparable: matches!(parts.likelihood, LikelihoodKind::Location { .. }),
         iterations: mixture.map(|(_, training)| training.log_likelihoods.len() - 1),
         clusters: mixture.map_or_else(Vec::new, |(model, _)| {
-            members(model, clusters.as_deref().unwrap_or_default(), abnormal)
+            members(model, clusters.as_deref().unwrap_or_default(), anomalous)
         }),
     };
     emit_results(data.json, &results, describe)
@@ -232,11 +232,11 @@ fn matrix(table: &crate::data::Table, normalization: &Normalization) -> Matrix {
 }
 
 /// The components of a mixture, with the readings of each.
-fn members(model: &Mixture, clusters: &[usize], abnormal: Option<&[bool]>) -> Vec<Cluster> {
+fn members(model: &Mixture, clusters: &[usize], anomalous: Option<&[bool]>) -> Vec<Cluster> {
     let weights = model.weights().into_iter().enumerate();
     let count = |component, kind| {
         let readings = clusters.iter().enumerate();
-        let is = |reading: usize| abnormal.is_some_and(|abnormal| abnormal[reading]);
+        let is = |reading: usize| anomalous.is_some_and(|anomalous| anomalous[reading]);
         readings
             .filter(|&(reading, &cluster)| cluster == component && is(reading) == kind)
             .count()
@@ -245,7 +245,7 @@ fn members(model: &Mixture, clusters: &[usize], abnormal: Option<&[bool]>) -> Ve
         .map(|(component, weight)| Cluster {
             weight,
             normal: count(component, false),
-            abnormal: count(component, true),
+            anomalous: count(component, true),
         })
         .collect()
 }
@@ -266,16 +266,16 @@ fn describe(results: &Results) -> String {
     for (at, cluster) in results.clusters.iter().enumerate() {
         let _ = writeln!(
             text,
-            "cluster {at:<3} weight {:.3}  {} normal and {} abnormal test readings",
-            cluster.weight, cluster.normal, cluster.abnormal
+            "cluster {at:<3} weight {:.3}  {} normal and {} anomalous test readings",
+            cluster.weight, cluster.normal, cluster.anomalous
         );
     }
     let _ = writeln!(
         text,
-        "{} training, {} normal and {} abnormal test readings{}",
+        "{} training, {} normal and {} anomalous test readings{}",
         results.training_readings,
         results.normal,
-        results.abnormal,
+        results.anomalous,
         match (results.worth.quantity, results.comparable) {
             (Quantity::LogDensity, true) =>
                 "; the density of the values, as in the bound of a gaussian or laplace model",

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let comparison = Comparison::new(&Setting {
         model: &model,
         readings: &readings,
-        abnormal: labelled.abnormal.as_deref(),
+        anomalous: labelled.anomalous.as_deref(),
         seed: arguments.seed,
         reference_samples: arguments.reference_samples,
     })?;
@@ -64,8 +64,8 @@ fn choose(rows: usize, limit: usize) -> Vec<usize> {
 
 /// At most `limit` normal readings, as [`choose`] does.
 pub(super) fn choose_normal(labelled: &Labelled, limit: usize) -> Result<Vec<usize>, Error> {
-    let abnormal = labelled.abnormal.as_ref();
-    let is_normal = |row: &usize| !abnormal.is_some_and(|abnormal| abnormal[*row]);
+    let anomalous = labelled.anomalous.as_ref();
+    let is_normal = |row: &usize| !anomalous.is_some_and(|anomalous| anomalous[*row]);
     let rows = labelled.dataset.table.rows();
     let normal: Vec<usize> = (0..rows).filter(is_normal).collect();
     if normal.is_empty() {
@@ -81,7 +81,7 @@ pub(super) fn choose_normal(labelled: &Labelled, limit: usize) -> Result<Vec<usi
 fn describe(comparison: &Comparison) -> String {
     let Comparison {
         normal,
-        abnormal,
+        anomalous,
         elbo,
         log_evidence,
         decision,
@@ -91,7 +91,7 @@ fn describe(comparison: &Comparison) -> String {
         decisions,
     );
     format!(
-        "{}\n{}\n{decision}\n{normal} normal and {abnormal} abnormal readings; nats a reading; s.e.: root mean square of the standard errors that are reported\n",
+        "{}\n{}\n{decision}\n{normal} normal and {anomalous} anomalous readings; nats a reading; s.e.: root mean square of the standard errors that are reported\n",
         contest("ELBO", elbo),
         contest("log p(x)", log_evidence)
     )
@@ -148,12 +148,12 @@ fn decisions(decisions: &Decisions) -> String {
         |fraction: Option<f64>| decimal(fraction.map(|fraction| 100.0 * fraction), 1) + " %";
     format!(
         "decisions at {threshold:.3} nats (false alarms {}), confidence {}, at most {max_passes} passes\n  \
-         passes: {} for normal readings, {} for abnormal ones\n  \
+         passes: {} for normal readings, {} for anomalous ones\n  \
          decided by one pass {}, by three {}, undecided {}; agreement with the reference {}\n",
         percent(Some(*false_alarm_rate)),
         percent(Some(*confidence)),
         decimal(decisions.normal_passes, 2),
-        decimal(decisions.abnormal_passes, 2),
+        decimal(decisions.anomalous_passes, 2),
         percent(Some(decisions.decided_by_one_pass)),
         percent(Some(decisions.decided_by_three_passes)),
         percent(Some(decisions.undecided)),

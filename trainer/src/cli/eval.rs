@@ -71,8 +71,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     } = input.load(&model, arguments.labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;
     let scores = Scores::new(&vae, &model, &data, *estimator)?;
-    let abnormal = labelled.abnormal.as_deref();
-    let evaluation = Evaluation::new(&scores, abnormal);
+    let anomalous = labelled.anomalous.as_deref();
+    let evaluation = Evaluation::new(&scores, anomalous);
     let setting = Setting {
         vae: &vae,
         model: &model,
@@ -84,13 +84,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let breakdown = arguments
         .breakdown
-        .then(|| Breakdown::new(&setting, abnormal));
+        .then(|| Breakdown::new(&setting, anomalous));
     let log_evidence = arguments.importance_samples.map(|samples| {
         let all = evidence(&vae, &data, samples, arguments.seed)?;
-        Ok::<_, Error>(LogEvidence::new(&all, samples, abnormal))
+        Ok::<_, Error>(LogEvidence::new(&all, samples, anomalous))
     });
     let baselines = if arguments.baselines {
-        baselines::beside(&config, &data.readings, abnormal)?
+        baselines::beside(&config, &data.readings, anomalous)?
     } else {
         vec![]
     };
@@ -156,7 +156,7 @@ fn describe_parts(breakdown: &Breakdown) -> String {
 fn describe(results: &Results, estimator: Estimator) -> String {
     let Evaluation {
         normal,
-        abnormal,
+        anomalous,
         float,
         device,
         difference,
@@ -187,7 +187,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         )
     });
     format!(
-        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {abnormal} abnormal readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
+        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {anomalous} anomalous readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// CSV or .npy file of what was observed, of the shape of DATA (of its readings where DATA is a
+    /// File of what was observed, of the shape of DATA (of its readings where DATA is a
     /// stream), 1 where observed and 0 where missing; there, DATA may hold any number [default: what
     /// DATA itself leaves out is missing]
     #[arg(long, value_name = "FILE")]

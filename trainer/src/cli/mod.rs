@@ -252,8 +252,8 @@ impl Source {
             ));
         }
         labelled.dataset = labelled.dataset.select(&rows);
-        if let Some(abnormal) = &mut labelled.abnormal {
-            *abnormal = rows.iter().map(|&row| abnormal[row]).collect();
+        if let Some(anomalous) = &mut labelled.anomalous {
+            *anomalous = rows.iter().map(|&row| anomalous[row]).collect();
         }
         let masks = masks.map(|masks| masks.select(&rows));
         if let Some(masks) = &masks {

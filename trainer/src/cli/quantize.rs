@@ -93,14 +93,14 @@ fn describe(quantized: &Quantized) -> String {
     let paired = &quantized.paired;
     let lines: String = quantized.sensitivities.iter().flatten().map(line).collect();
     format!(
-        "{}, {} ({} bytes): device - float {} nats (at the same draws {:+.3}, distance {:.3}, of strange readings {:.3}), a reading {}, rank correlation {}, AUC {} and {} in floats\n",
+        "{}, {} ({} bytes): device - float {} nats (at the same draws {:+.3}, distance {:.3}, of anomalous readings {:.3}), a reading {}, rank correlation {}, AUC {} and {} in floats\n",
         quantized.calibration,
         quantized.weights,
         quantized.image_bytes,
         signed(*difference),
         paired.difference,
         paired.normal,
-        paired.strange,
+        paired.anomalous,
         decimal(*mean_distance, 3),
         decimal(*spearman, 4),
         decimal(device.auc, 4),

@@ -19,7 +19,7 @@ pub(super) fn describe(trained: &Trained) -> String {
 fn table(summary: &Summary) -> String {
     let Evaluation {
         normal,
-        abnormal,
+        anomalous,
         float,
         device,
         difference,
@@ -34,7 +34,7 @@ fn table(summary: &Summary) -> String {
         )
     };
     format!(
-        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {abnormal} abnormal test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {anomalous} anomalous test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
         "",
         "test ELBO, nats/reading",
         "AUC",
@@ -67,7 +67,7 @@ fn float_table(summary: &FloatSummary) -> String {
         ..
     } = summary;
     format!(
-        "\n{:<26}{:>23}{:>10}\n{}{}\n{} normal and {} abnormal test readings; trained in {:.1} s\n",
+        "\n{:<26}{:>23}{:>10}\n{}{}\n{} normal and {} anomalous test readings; trained in {:.1} s\n",
         "",
         "test bound, nats/reading",
         "AUC",
@@ -79,7 +79,7 @@ fn float_table(summary: &FloatSummary) -> String {
             None
         ),
         summary.normal,
-        summary.abnormal,
+        summary.anomalous,
         summary.training_seconds,
     )
 }

@@ -15,7 +15,7 @@ pub(super) struct Arguments {
     /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
     #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
     estimator: Estimator,
-    /// Score only what was observed: a CSV or .npy file of the shape of DATA (of its readings where
+    /// Score only what was observed: a file of the shape of DATA (of its readings where
     /// DATA is a stream), 1 where observed and 0 where missing; there, DATA may hold any number
     #[arg(long, value_name = "FILE")]
     mask: Option<PathBuf>,

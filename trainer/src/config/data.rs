@@ -22,7 +22,7 @@ pub struct DataConfig {
     #[arg(long, value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<PathBuf>,
-    /// The column of labels, by its name or number. Nothing is learned from abnormal rows
+    /// The column of labels, by its name or number. Nothing is learned from anomalous rows
     #[arg(long, value_name = "COLUMN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
@@ -79,7 +79,7 @@ pub struct DataConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binarize: Option<Binarization>,
     /// The last N columns are conditions (speed, load, temperature): given, not modelled, so that the
-    /// same reading can be normal under one and strange under another
+    /// same reading can be normal under one and anomalous under another
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub conditions: usize,
     /// The part of normal readings for early stopping and calibration

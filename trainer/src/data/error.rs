@@ -1,4 +1,4 @@
-//! What can be wrong with data: one sentence a variant, with the place, what was found and the remedy.
+//! Errors of data: one sentence a variant, with the place, what was found and the remedy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum DataError {
     File {
         /// The file, or `FILE:ARRAY`.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         fault: FileError,
     },
     /// There is no such column.
@@ -72,6 +72,12 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// A fault of the data called `data`.
+    pub(super) fn in_data(data: &str, fault: impl Into<String>) -> Self {
+        let (data, fault) = (data.to_owned(), fault.into());
+        Self::Column { data, fault }
+    }
+
     /// The fault of the file `path`, or of an array in it.
     pub(super) fn in_file(path: &Path, fault: FileError) -> Self {
         match fault {
@@ -110,11 +116,13 @@ pub enum FileError {
         limit: u64,
     },
     /// The format is not read.
-    #[error("looks like {found}, neither text nor .npy; {remedy}")]
+    #[error("looks like {found}, none of {}; {remedy}", formats.join(", "))]
     Unknown {
-        /// What it looks like.
+        /// The kind of file that it looks like.
         found: &'static str,
-        /// What to do with such a file.
+        /// The formats that are read.
+        formats: Vec<&'static str>,
+        /// The remedy for such a file.
         remedy: &'static str,
     },
     /// The trainer was built without the format.
@@ -133,7 +141,7 @@ pub enum FileError {
     Format {
         /// The format.
         format: &'static str,
-        /// What is wrong, and what to do.
+        /// The fault and the remedy.
         reason: String,
     },
     /// There is no row of numbers.
@@ -171,7 +179,7 @@ pub enum FileError {
     Inside {
         /// The name of the array.
         array: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: Box<Self>,
     },
 }
@@ -276,7 +284,7 @@ pub enum ArrayError {
         column: usize,
         /// The element.
         found: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: NumberError,
     },
     /// It is not clear which of several arrays to read.

@@ -41,9 +41,9 @@ pub struct Frame {
     pub name: String,
     /// The columns, all of one length.
     pub columns: Vec<Column>,
-    /// What was assumed to read it, one line each.
+    /// Assumptions that it was read with, one line each.
     pub notes: Vec<String>,
-    /// What the file says of itself, one line each.
+    /// Facts that the file says of itself, one line each.
     pub facts: Vec<String>,
     /// Samples a second, where the file says that its rows are samples of signals.
     pub rate: Option<f64>,
@@ -56,7 +56,7 @@ pub struct Frame {
 /// One column of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// What the header calls it, if there is one that does.
+    /// Its name in the header, if there is one.
     pub name: Option<String>,
     /// The unit that the file gives it.
     pub unit: Option<String>,
@@ -96,7 +96,7 @@ impl Cells {
         self.len() == 0
     }
 
-    /// What they are, in a word.
+    /// Their kind, in a word.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Numbers(_) => "numbers",
@@ -190,12 +190,17 @@ impl Frame {
         }
     }
 
-    /// Those of the values of a column that follow each other in the file.
+    /// The values of a column that follow each other in the file.
     pub(super) fn following<'a>(&self, numbers: &'a [f64]) -> &'a [f64] {
         match self.of_rows {
             None => numbers,
             Some(_) => &numbers[..numbers.len().min(FRONT)],
         }
+    }
+
+    /// The error of these data that have this fault.
+    pub(super) fn fault(&self, fault: impl Into<String>) -> DataError {
+        DataError::in_data(&self.name, fault)
     }
 
     /// How many rows there are.
@@ -215,7 +220,7 @@ impl Frame {
         )
     }
 
-    /// What messages call a column: its name, or `column 3`.
+    /// The name of a column in messages: its own, or `column 3`.
     pub fn column_name(&self, index: usize) -> String {
         let name = self
             .columns

@@ -54,7 +54,7 @@ impl FromStr for Binarization {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Intensities {
     width: usize,
-    /// What stands for certain ink: 1 to 255.
+    /// The intensity of certain ink: 1 to 255.
     maximum: u8,
     values: Vec<u8>,
 }

@@ -38,6 +38,7 @@ pub use columns::{
 pub use error::{ArrayError, DataError, FileError, NumberError, SplitError, TextError};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
+pub(crate) use report::SMALLER;
 pub use report::{ColumnReport, DataReport};
 pub use source::{DataSource, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
@@ -81,7 +82,7 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
 ///
 /// # Errors
 ///
-/// Those of [`frame`].
+/// The errors of [`frame`].
 pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
     let path = path.as_ref();
     if !recordings::is_several(path)
@@ -96,7 +97,7 @@ pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Fram
 ///
 /// # Errors
 ///
-/// Those of [`frame()`].
+/// The errors of [`frame()`].
 pub fn frame_of_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Frame, DataError> {
     formats::read_bytes(name.as_ref(), bytes, Purpose::Readings)
 }
@@ -105,31 +106,28 @@ pub fn frame_of_bytes(name: impl AsRef<Path>, bytes: &[u8]) -> Result<Frame, Dat
 ///
 /// # Errors
 ///
-/// Those of [`frame`], and of a column that holds text, or a cell that is missing.
+/// The errors of [`frame()`], and a column that holds text, or a cell that is missing.
 pub fn load(path: impl AsRef<Path>) -> Result<Dataset, DataError> {
     let frame = frame(path)?;
     let roles = all_readings(&frame.columns);
     let Interpreted { dataset, .. } = interpret_like(&frame, &roles, &[])?;
     match dataset.first_gap() {
         None => Ok(dataset),
-        Some((row, column)) => Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: format!(
-                "{} of row {} is missing; give a number for each cell",
-                dataset.column_name(column),
-                row + 1
-            ),
-        }),
+        Some((row, column)) => Err(frame.fault(format!(
+            "{} of row {} is missing; give a number for each cell",
+            dataset.column_name(column),
+            row + 1
+        ))),
     }
 }
 
-/// Loads labels, one for each of `expected_rows` rows, and tells which rows are abnormal: a file with one column of
+/// Loads labels, one for each of `expected_rows` rows, and tells which rows are anomalous: a file with one column of
 /// numbers or text, with or without a header, or a `.npy` of shape (rows,) or (rows, 1). `normal` are the labels of
 /// normal rows; without any, 0 is, or what usually is called normal, or the most frequent one, with a note.
 ///
 /// # Errors
 ///
-/// Those of [`frame`], and those for another number of columns or rows.
+/// The errors of [`frame()`], and another number of columns or rows.
 pub fn load_labels(
     path: impl AsRef<Path>,
     expected_rows: usize,

@@ -1,4 +1,4 @@
-//! What a file holds, before anything is learned from it: a line for each column.
+//! The report on a file before anything is learned from it: a line for each column.
 
 use super::columns::role::{NamedRole, Role};
 use super::frame::{Cells, Frame};
@@ -12,16 +12,16 @@ use std::hash::{DefaultHasher, Hasher};
 /// Rows that resolutions and different values are counted in, at most.
 const SAMPLED: usize = 20_000;
 /// The part of the gaps between neighbouring values that may be smaller than the resolution.
-const SMALLER: f64 = 0.1;
+pub(crate) const SMALLER: f64 = 0.1;
 /// Columns that a terminal shows.
 const SHOWN: usize = 40;
 /// Seconds of a day: times below it are those of a clock.
 const DAY: f64 = 86_400.0;
 
-/// What a file holds.
+/// A report on a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataReport {
-    /// What the file is called.
+    /// The name of the file.
     pub name: String,
     /// Its rows.
     pub rows: usize,
@@ -31,17 +31,17 @@ pub struct DataReport {
     pub columns: Vec<ColumnReport>,
 }
 
-/// What a column holds.
+/// A report on a column.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ColumnReport {
-    /// What the file calls it, or its number.
+    /// Its name in the file, or its number.
     pub name: String,
     /// The unit that the file gives; empty without one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub unit: String,
-    /// What is made of it: reading, state, condition, label, time, group or ignored.
+    /// Its role: reading, state, condition, label, time, group or ignored.
     pub role: &'static str,
-    /// What its cells are: empty, constant, flag, whole, real, time or text.
+    /// The kind of its cells: empty, constant, flag, whole, real, time or text.
     pub kind: &'static str,
     /// Cells that are missing.
     pub missing: usize,
@@ -56,12 +56,12 @@ pub struct ColumnReport {
     /// The distance of neighbouring values that nine of ten have at least; of times that of rows, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<f64>,
-    /// What is subtracted before anything else; 0 of most.
+    /// The number that is subtracted before anything else; mostly 0.
     pub offset: f64,
 }
 
 impl DataReport {
-    /// What `frame` holds, whose columns have these roles.
+    /// The report on `frame`, whose columns have these roles.
     pub fn new(frame: &Frame, roles: &[NamedRole]) -> Self {
         let columns = roles.iter().enumerate();
         Self {
@@ -146,7 +146,7 @@ impl ColumnReport {
         (((step / digits).round() * digits) as f32).to_string()
     }
 
-    /// What is to be known beside.
+    /// Remarks: missing cells and the offset.
     pub fn remarks(&self) -> String {
         let missing = (self.missing > 0).then(|| format!("{} missing", self.missing));
         let offset = (self.offset != 0.0).then(|| format!("less {}", self.offset));
@@ -167,7 +167,7 @@ fn without<'a>(numbers: &'a [f64], sentinels: &[f64]) -> Cow<'a, [f64]> {
     numbers.iter().map(number).collect()
 }
 
-/// What cells are, of which these are the `sorted` numbers.
+/// The kind of cells, of which these are the `sorted` numbers.
 fn kind(cells: &Cells, sorted: &[f64], distinct: usize) -> &'static str {
     let is_flag = || sorted.iter().all(|&number| number == 0.0 || number == 1.0);
     match cells {

@@ -14,7 +14,7 @@ pub const FEWEST_GROUPS: usize = 7;
 /// How rows are divided.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SplitOptions {
-    /// The part of the normal rows that early stopping and calibration look at, and the part of the abnormal ones
+    /// The part of the normal rows that early stopping and calibration look at, and the part of the anomalous ones
     /// that calibration looks at, from 0 to below 1.
     pub validation_fraction: f64,
     /// The part of the normal rows that nothing but the final evaluation looks at, from 0 to below 1.
@@ -50,31 +50,33 @@ pub struct Split {
     pub train: Vec<usize>,
     /// Normal rows to choose by.
     pub validation: Vec<usize>,
-    /// Abnormal rows to calibrate with.
+    /// Anomalous rows to calibrate with.
     pub anomalous: Vec<usize>,
-    /// Normal rows held out, and the other abnormal rows.
+    /// Normal rows held out, and the other anomalous rows.
     pub test: Vec<usize>,
 }
 
-/// Divides rows, of which `abnormal` says one by one whether nothing may be learned from them.
+/// Divides rows, of which `is_anomalous` says one by one whether nothing may be learned from them.
 ///
 /// The normal rows are shuffled; the first of them become the test part, the next the validation part, so that
-/// another validation fraction leaves the test part as it was. The abnormal rows are shuffled too; the last of them are
-/// what is calibrated with, the rest is tested on. Fractions are of the normal or of the abnormal rows, rounded to
-/// the nearest count; of few abnormal rows all are tested on.
+/// another validation fraction leaves the test part as it was. The anomalous rows are shuffled too; the last of them
+/// are calibrated with, the rest is tested on. Fractions are of the normal or of the anomalous rows, rounded to
+/// the nearest count; of few anomalous rows all are tested on.
 ///
 /// # Errors
 ///
 /// [`SplitError::Fraction`] and [`SplitError::FractionSum`] if the fractions make no sense,
 /// [`SplitError::Empty`] if there are too few normal rows for a part that was asked for.
-pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitError> {
+pub fn split(is_anomalous: &[bool], options: &SplitOptions) -> Result<Split, SplitError> {
     let SplitOptions {
         validation_fraction,
         test_fraction,
         seed,
     } = *options;
     options.check()?;
-    let mut train: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
+    let mut train: Vec<usize> = (0..is_anomalous.len())
+        .filter(|&row| !is_anomalous[row])
+        .collect();
     let rows = train.len();
     let count = |part, fraction: f64| match (rows as f64 * fraction).round() as usize {
         0 if fraction > 0.0 => Err(SplitError::Empty {
@@ -98,7 +100,9 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitEr
     shuffle(&mut train, &mut rng);
     let mut test: Vec<usize> = train.drain(..tested).collect();
     let mut validation: Vec<usize> = train.drain(..validated).collect();
-    let mut anomalous: Vec<usize> = (0..abnormal.len()).filter(|&row| abnormal[row]).collect();
+    let mut anomalous: Vec<usize> = (0..is_anomalous.len())
+        .filter(|&row| is_anomalous[row])
+        .collect();
     shuffle(&mut anomalous, &mut rng);
     let calibrated = (anomalous.len() as f64 * validation_fraction).round() as usize;
     test.extend(anomalous.drain(..anomalous.len() - calibrated));
@@ -114,20 +118,22 @@ pub fn split(abnormal: &[bool], options: &SplitOptions) -> Result<Split, SplitEr
 }
 
 /// Divides rows in time: the normal rows are trained on first, then comes the validation part, then the test part, with
-/// a gap before each of the latter; so in each recording, where `recordings` says for each row which it is of. Abnormal
-/// rows are calibrated with and tested on as by [`split()`].
+/// a gap before each of the latter; so in each recording, where `recordings` says for each row which it is of.
+/// Anomalous rows are calibrated with and tested on as by [`split()`].
 ///
 /// # Errors
 ///
-/// Those of [`split()`].
+/// The errors of [`split()`].
 pub fn split_in_time(
-    abnormal: &[bool],
+    is_anomalous: &[bool],
     recordings: Option<&[u32]>,
     options: &SplitOptions,
 ) -> Result<Split, SplitError> {
-    // It checks the fractions, and divides the abnormal rows.
-    let by_chance = split(abnormal, options)?;
-    let normal: Vec<usize> = (0..abnormal.len()).filter(|&row| !abnormal[row]).collect();
+    // It checks the fractions, and divides the anomalous rows.
+    let by_chance = split(is_anomalous, options)?;
+    let normal: Vec<usize> = (0..is_anomalous.len())
+        .filter(|&row| !is_anomalous[row])
+        .collect();
     let of = |row: usize| recordings.and_then(|recordings| recordings.get(row));
     let (mut train, mut validation, mut test) = (vec![], vec![], vec![]);
     for rows in normal.chunk_by(|&a, &b| of(a) == of(b)) {
@@ -140,7 +146,11 @@ pub fn split_in_time(
         }
     }
     refuse_empty_parts([&train, &validation, &test], normal.len(), options)?;
-    let anomalous = by_chance.test.iter().copied().filter(|&row| abnormal[row]);
+    let anomalous = by_chance
+        .test
+        .iter()
+        .copied()
+        .filter(|&row| is_anomalous[row]);
     test.extend(anomalous);
     test.sort_unstable();
     Ok(Split {
@@ -167,21 +177,25 @@ fn in_time<'a>(rows: &'a [usize], options: &SplitOptions) -> [&'a [usize]; 3] {
 }
 
 /// Divides rows by their `groups`, none of which is in two parts: whole groups in random order go to the test part until
-/// it has its fraction, then to the validation part, the rest is trained on. Abnormal rows of groups that are
+/// it has its fraction, then to the validation part, the rest is trained on. Anomalous rows of groups that are
 /// trained on or validated with are tested on too.
 ///
 /// # Errors
 ///
-/// Those of [`split()`], also where there are fewer groups than parts.
+/// The errors of [`split()`], also where there are fewer groups than splits.
 pub fn split_groups(
-    abnormal: &[bool],
+    is_anomalous: &[bool],
     groups: &[u32],
     options: &SplitOptions,
 ) -> Result<Split, SplitError> {
-    let by_chance = split(abnormal, options)?;
+    let by_chance = split(is_anomalous, options)?;
     let count = groups.iter().max().map_or(0, |&last| last as usize + 1);
     let mut rows: Vec<Vec<usize>> = vec![vec![]; count];
-    for (row, &group) in groups.iter().enumerate().filter(|(row, _)| !abnormal[*row]) {
+    for (row, &group) in groups
+        .iter()
+        .enumerate()
+        .filter(|(row, _)| !is_anomalous[*row])
+    {
         rows[group as usize].push(row);
     }
     rows.retain(|rows| !rows.is_empty());
@@ -197,12 +211,18 @@ pub fn split_groups(
         }
         taken
     };
-    let mut test = take(by_chance.test.iter().filter(|&&row| !abnormal[row]).count());
+    let mut test = take(
+        by_chance
+            .test
+            .iter()
+            .filter(|&&row| !is_anomalous[row])
+            .count(),
+    );
     let mut validation = take(by_chance.validation.len());
     let mut train: Vec<usize> = left.flatten().collect();
-    let normal = abnormal.iter().filter(|&&is| !is).count();
+    let normal = is_anomalous.iter().filter(|&&is| !is).count();
     refuse_empty_parts([&train, &validation, &test], normal, options)?;
-    test.extend(by_chance.test.iter().filter(|&&row| abnormal[row]));
+    test.extend(by_chance.test.iter().filter(|&&row| is_anomalous[row]));
     for part in [&mut train, &mut validation, &mut test] {
         part.sort_unstable();
     }
@@ -351,9 +371,9 @@ mod tests {
     }
 
     #[test]
-    fn abnormal_rows_are_never_learned_from() {
-        let abnormal: Vec<bool> = (0..60).map(|row| row % 3 == 0).collect();
-        let parts = split(&abnormal, &options(0.1, 0.1)).unwrap();
+    fn anomalous_rows_are_never_learned_from() {
+        let is_anomalous: Vec<bool> = (0..60).map(|row| row % 3 == 0).collect();
+        let parts = split(&is_anomalous, &options(0.1, 0.1)).unwrap();
         assert_eq!(
             (parts.train.len(), parts.validation.len(), parts.test.len()),
             (32, 4, 22)
@@ -361,17 +381,20 @@ mod tests {
         assert_eq!(parts.anomalous.len(), 2);
         let others = [&parts.train[..], &parts.validation, &parts.test].concat();
         for row in &parts.anomalous {
-            assert!(abnormal[*row] && !others.contains(row));
+            assert!(is_anomalous[*row] && !others.contains(row));
         }
         assert!(
             parts
                 .train
                 .iter()
                 .chain(&parts.validation)
-                .all(|&row| !abnormal[row])
+                .all(|&row| !is_anomalous[row])
         );
-        assert_eq!(parts.test.iter().filter(|&&row| abnormal[row]).count(), 18);
-        let none_held_out = split(&abnormal, &options(0.0, 0.0)).unwrap();
+        assert_eq!(
+            parts.test.iter().filter(|&&row| is_anomalous[row]).count(),
+            18
+        );
+        let none_held_out = split(&is_anomalous, &options(0.0, 0.0)).unwrap();
         assert_eq!(
             (none_held_out.train.len(), none_held_out.test.len()),
             (40, 20)

@@ -127,7 +127,7 @@ impl<'a> IntoIterator for &'a Table {
 /// for each row and the gaps.
 ///
 /// Arrays in memory are trained on without a file. [`Splits::divide`](crate::readings::splits::Splits::divide) takes
-/// such readings, and for each of them whether it is abnormal; the last
+/// such readings, and for each of them whether it is anomalous; the last
 /// [`conditions`](crate::config::DataConfig::conditions) columns are conditions:
 ///
 /// ```
@@ -137,8 +137,8 @@ impl<'a> IntoIterator for &'a Table {
 ///
 /// let flow_and_head: Vec<f32> = (0..200).map(|at| (at as f32 * 0.7).sin()).collect();
 /// let pump = Dataset::new("pump", Table::new(2, flow_and_head)?).named(["flow", "head"]);
-/// let abnormal = (0..100).map(|row| row % 20 == 0).collect();
-/// let splits = Splits::divide(&Config::default(), pump, Some(abnormal))?;
+/// let anomalous = (0..100).map(|row| row % 20 == 0).collect();
+/// let splits = Splits::divide(&Config::default(), pump, Some(anomalous))?;
 /// assert_eq!(splits.train.column_name(1), "head");
 /// # Ok::<(), elbow_trainer::error::Error>(())
 /// ```
@@ -146,7 +146,7 @@ impl<'a> IntoIterator for &'a Table {
 /// Columns of every other role (states, times, groups, labels as text) stand in a [`Frame`](super::Frame).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
-    /// What reports call it: the file's name without its extension, or `digits:train` and the like.
+    /// Its name in reports: the file's without its extension, or `digits:train` and the like.
     pub name: String,
     /// One name a column, if the file has a header.
     pub columns: Option<Vec<String>>,
@@ -156,7 +156,7 @@ pub struct Dataset {
     pub labels: Option<Vec<u32>>,
     /// Which values are there, row after row; none where all are. The others stand at the median of their column.
     pub observed: Option<Vec<bool>>,
-    /// What was subtracted from the values of each column; empty where nothing was of any.
+    /// The number that was subtracted from the values of each column; empty where there is none.
     pub offsets: Vec<f64>,
 }
 
@@ -180,7 +180,7 @@ impl Dataset {
         self
     }
 
-    /// What `value` of the table stands for in column `index` of the data.
+    /// The value in column `index` of the data that `value` of the table stands for.
     pub fn value(&self, index: usize, value: f32) -> f64 {
         f64::from(value) + self.offsets.get(index).copied().unwrap_or(0.0)
     }

@@ -103,21 +103,21 @@ fn labels_come_from_either_format_as_numbers_or_text() {
         ),
     ] {
         let (_folder, path) = file(name, &bytes);
-        let (abnormal, note) = load_labels(&path, 3, &[]).unwrap();
+        let (anomalous, note) = load_labels(&path, 3, &[]).unwrap();
         assert_eq!(
-            (abnormal, &note),
+            (anomalous, &note),
             (vec![false, true, true], expected),
             "{name}"
         );
     }
     let (_folder, path) = file("l.csv", b"1\n2\n1\n5\n1\n");
-    let (abnormal, note) = load_labels(&path, 5, &[]).unwrap();
-    assert_eq!(abnormal, [false, true, false, true, false]);
+    let (anomalous, note) = load_labels(&path, 5, &[]).unwrap();
+    assert_eq!(anomalous, [false, true, false, true, false]);
     assert!(note.unwrap().starts_with("1, the most frequent label"));
     let two = ["2".to_owned(), "5.0".to_owned()];
-    let (abnormal, note) = load_labels(&path, 5, &two).unwrap();
+    let (anomalous, note) = load_labels(&path, 5, &two).unwrap();
     assert_eq!(
-        (abnormal, note),
+        (anomalous, note),
         (vec![true, false, true, false, true], None)
     );
 }
@@ -196,9 +196,9 @@ fn mnist_loads_as_it_comes() {
     assert_eq!((test.rows(), test.width()), (10_000, 784));
     assert_eq!(range(&test), Some((0.0, 255.0)));
     let labels = folder.join("t10k-labels-idx1-ubyte.gz");
-    let (abnormal, _) = load_labels(labels, 10_000, &[]).unwrap();
+    let (anomalous, _) = load_labels(labels, 10_000, &[]).unwrap();
     // Labels 7, 2, 1, 0.
-    assert_eq!(abnormal[..4], [true, true, true, false]);
+    assert_eq!(anomalous[..4], [true, true, true, false]);
 }
 
 #[test]
@@ -217,11 +217,11 @@ fn heart_beats_load_from_both_formats() {
     let test = load(folder.join("test.npy")).unwrap();
     assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
     let labels = folder.join("test_labels.npy");
-    let (abnormal, _) = load_labels(labels, 2665, &[]).unwrap();
-    assert_eq!(abnormal.iter().filter(|&&is| is).count(), 2081);
+    let (anomalous, _) = load_labels(labels, 2665, &[]).unwrap();
+    assert_eq!(anomalous.iter().filter(|&&is| is).count(), 2081);
 }
 
-/// What `interpret` makes of a file, as its first error, or the roles with what was said.
+/// The outcome of `interpret` for a file: its first error, or the number of rows with the notes.
 fn outcome(name: &str, bytes: &[u8]) -> String {
     let (folder, path) = file(name, bytes);
     let interpreted = frame(&path).and_then(|frame| interpret(&frame, &Wanted::default(), false));
@@ -252,6 +252,35 @@ fn wav(codec: u8, channels: u8, bytes: u8) -> Vec<u8> {
     file
 }
 
+/// Faults of text: what they are, the text, and the beginning of what is said.
+const TEXT_FAULTS: [(&str, &str, &str); 5] = [
+    (
+        "ragged rows",
+        "flow,head\n1,2\n3,4,5\n6,7\n",
+        "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
+    ),
+    (
+        "a truncated last line",
+        "flow,head\n1,2\n3,4\n5",
+        "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
+    ),
+    (
+        "mixed types",
+        "flow,head\n1,2\n3,broken\n5,6\n",
+        "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
+    ),
+    (
+        "two headers",
+        "flow,head\n1,2\nflow,head\n3,4\n",
+        "2 rows: line 3 repeats the header and is left out",
+    ),
+    (
+        "names and units",
+        "flow,head\nl/s,m\n1,2\n3,4\n",
+        "2 rows: ",
+    ),
+];
+
 #[test]
 fn usual_faults_are_said_with_a_remedy() {
     let python = |text: &str| npy(text, &[1, 2]);
@@ -259,37 +288,14 @@ fn usual_faults_are_said_with_a_remedy() {
         let at = bytes.windows(3).position(|word| word == b"|u1").unwrap();
         [&bytes[..at], b"|O ", &bytes[at + 3..]].concat()
     };
+    let check = |what, name: &str, bytes: &[u8], expected: &str| {
+        let text = outcome(name, bytes);
+        assert!(text.starts_with(expected), "{what}: {text}");
+    };
+    for (what, text, expected) in TEXT_FAULTS {
+        check(what, "a.csv", text.as_bytes(), expected);
+    }
     for (what, name, bytes, expected) in [
-        (
-            "ragged rows",
-            "a.csv",
-            b"flow,head\n1,2\n3,4,5\n6,7\n".to_vec(),
-            "a.csv: line 3 has 3 cells, line 1 has 2; give every line the same number",
-        ),
-        (
-            "a truncated last line",
-            "a.csv",
-            b"flow,head\n1,2\n3,4\n5".to_vec(),
-            "a.csv: ends in line 4, which has 1 cells of 2; remove the line",
-        ),
-        (
-            "mixed types",
-            "a.csv",
-            b"flow,head\n1,2\n3,broken\n5,6\n".to_vec(),
-            "a: line 3, column 2 (head): \"broken\" is not a number; correct the cell",
-        ),
-        (
-            "two headers",
-            "a.csv",
-            b"flow,head\n1,2\nflow,head\n3,4\n".to_vec(),
-            "2 rows: line 3 repeats the header and is left out",
-        ),
-        (
-            "names and units",
-            "a.csv",
-            b"flow,head\nl/s,m\n1,2\n3,4\n".to_vec(),
-            "2 rows: ",
-        ),
         (
             "unequal channels",
             "a.wav",
@@ -315,8 +321,7 @@ fn usual_faults_are_said_with_a_remedy() {
             "a.npy: the array has shape (2,), readings need (rows, width)",
         ),
     ] {
-        let text = outcome(name, &bytes);
-        assert!(text.starts_with(expected), "{what}: {text}");
+        check(what, name, &bytes, expected);
     }
 }
 

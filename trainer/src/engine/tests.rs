@@ -58,27 +58,24 @@ fn cases() -> Vec<Case> {
             kinds.push(LikelihoodKind::Location { family, scale });
         }
     }
-    for kind in kinds {
-        for (samples, missing, conditions) in [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)] {
-            cases.push(Case {
-                kind: kind.clone(),
+    let passes = |kind: &dyn Fn(usize) -> LikelihoodKind| {
+        [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)].map(
+            |(samples, missing, conditions)| Case {
+                kind: kind(conditions),
                 samples,
                 missing,
                 conditions,
                 ..base.clone()
-            });
-        }
+            },
+        )
+    };
+    for kind in kinds {
+        cases.extend(passes(&|_| kind.clone()));
     }
-    for (samples, missing, conditions) in [(1, 0.0, 0), (4, 0.0, 0), (3, 0.4, 0), (1, 0.3, 2)] {
+    cases.extend(passes(&|conditions| {
         let last = if conditions == 0 { ",flag*2" } else { "" };
-        cases.push(Case {
-            kind: format!("{COLUMNS}{last}").parse().unwrap(),
-            samples,
-            missing,
-            conditions,
-            ..base.clone()
-        });
-    }
+        format!("{COLUMNS}{last}").parse().unwrap()
+    }));
     cases.push(Case {
         hidden: vec![],
         ..base.clone()

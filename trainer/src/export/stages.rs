@@ -62,13 +62,13 @@ impl Stages<'_> {
     pub fn calibration_set(&self) -> Result<CalibrationSet, Error> {
         let normalization = self.normalization();
         let masks = train::fixed_masks(&self.config.settings, self.training);
-        let abnormal = self.splits.anomalous_readings(normalization);
+        let anomalous = self.splits.anomalous_readings(normalization);
         CalibrationSet::new(
             self.vae,
             normalization,
             self.training,
             masks.as_ref(),
-            abnormal.as_ref(),
+            anomalous.as_ref(),
         )
     }
 

@@ -50,14 +50,14 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// The area under the receiver operating characteristic: the chance that an abnormal reading scores
+/// The area under the receiver operating characteristic: the chance that an anomalous reading scores
 /// below a normal one, ties counted half (the Mann-Whitney statistic). None without both kinds.
-pub fn auc(scores: &[f64], abnormal: &[bool]) -> Option<f64> {
-    let positives = abnormal.iter().filter(|&&is| is).count();
-    let negatives = abnormal.len() - positives;
+pub fn auc(scores: &[f64], anomalous: &[bool]) -> Option<f64> {
+    let positives = anomalous.iter().filter(|&&is| is).count();
+    let negatives = anomalous.len() - positives;
     let ranks = ranks(scores);
-    let of_abnormal = ranks.iter().zip(abnormal).filter(|(_, is)| **is);
-    let rank_sum: f64 = of_abnormal.map(|(rank, _)| rank + 1.0).sum();
+    let of_anomalous = ranks.iter().zip(anomalous).filter(|(_, is)| **is);
+    let rank_sum: f64 = of_anomalous.map(|(rank, _)| rank + 1.0).sum();
     let (p, n) = (positives as f64, negatives as f64);
     let above = rank_sum - p * (p + 1.0) / 2.0;
     (positives > 0 && negatives > 0).then(|| 1.0 - above / (p * n))
@@ -136,14 +136,14 @@ mod tests {
     #[test]
     fn auc_counts_pairs() {
         let scores = [-5.0, -3.0, -3.0, -1.0, 0.0];
-        let abnormal = [true, false, true, false, false];
-        // Pairs (abnormal below normal): 3 of 3 for -5; for -3 a tie and two of two.
-        assert_eq!(auc(&scores, &abnormal), Some((3.0 + 0.5 + 2.0) / 6.0));
+        let anomalous = [true, false, true, false, false];
+        // Pairs (anomalous below normal): 3 of 3 for -5; for -3 a tie and two of two.
+        assert_eq!(auc(&scores, &anomalous), Some((3.0 + 0.5 + 2.0) / 6.0));
         assert_eq!(auc(&scores, &[false; 5]), None);
         assert_eq!(auc(&[], &[]), None);
-        let by_pairs = |scores: &[f64], abnormal: &[bool]| {
+        let by_pairs = |scores: &[f64], anomalous: &[bool]| {
             let (mut sum, mut pairs) = (0.0, 0.0);
-            let of = |kind| (0..scores.len()).filter(move |&i| abnormal[i] == kind);
+            let of = |kind| (0..scores.len()).filter(move |&i| anomalous[i] == kind);
             for (a, b) in of(true).flat_map(|a| of(false).map(move |b| (scores[a], scores[b]))) {
                 sum += if a < b {
                     1.0
@@ -162,8 +162,8 @@ mod tests {
             word >> 20
         };
         let scores: Vec<f64> = (0..300).map(|_| f64::from(next() % 50)).collect();
-        let abnormal: Vec<bool> = (0..300).map(|_| next() % 3 == 0).collect();
-        let difference = auc(&scores, &abnormal).unwrap() - by_pairs(&scores, &abnormal);
+        let anomalous: Vec<bool> = (0..300).map(|_| next() % 3 == 0).collect();
+        let difference = auc(&scores, &anomalous).unwrap() - by_pairs(&scores, &anomalous);
         assert!(difference.abs() < 1e-12);
     }
 }

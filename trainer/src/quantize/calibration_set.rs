@@ -14,27 +14,27 @@ use candle_core::{Device, Tensor};
 /// Normal readings at most: weights that make good each other's rounding are fitted to them, and more fit little
 /// better.
 const MOST_NORMAL: usize = 8192;
-/// Strange readings at most, of either kind.
-const MOST_STRANGE: usize = 2048;
+/// Anomalous readings at most, of either kind.
+const MOST_ANOMALOUS: usize = 2048;
 /// How far readings are perturbed, in standard deviations of each input, in turn.
 const AMPLITUDES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 /// The fraction of the counts of a reading that is replaced, in turn.
 const REPLACED: [f64; 4] = [0.03, 0.06, 0.12, 0.25];
 
-/// Normal readings, and strange ones: what anomaly detection lives on is how strange readings score, so
-/// that the ranges have to hold them too. No weight is learned from strange readings.
+/// Normal readings and anomalous ones. Anomaly detection rests on the scores of anomalous readings, so that the
+/// ranges have to hold them too. No weight is learned from anomalous readings.
 #[derive(Clone, Debug)]
 pub struct CalibrationSet {
     /// Readings that the model learned from, or some of them.
     pub normal: Prepared,
     /// The gaps that the model is to meet, for `normal`.
     pub masks: Option<Masks>,
-    /// Normal readings with noise, and abnormal readings where there are any.
-    pub strange: Prepared,
+    /// Normal readings with noise, and labelled anomalous readings where there are any.
+    pub anomalous: Prepared,
 }
 
 impl CalibrationSet {
-    /// The first of `training`, the same perturbed, and the first of `abnormal`.
+    /// The first of `training`, the same perturbed, and the first of `labelled`, which are anomalous.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -43,20 +43,20 @@ impl CalibrationSet {
         normalization: &Normalization,
         training: &Prepared,
         masks: Option<&Masks>,
-        abnormal: Option<&Readings>,
+        labelled: Option<&Readings>,
     ) -> Result<Self, Error> {
         let device = Device::Cpu;
         let readings = training.readings.first(MOST_NORMAL);
         let rows: Vec<usize> = (0..readings.len()).collect();
-        let mut strange = perturbed(vae, normalization, &readings.first(MOST_STRANGE));
-        if let Some(abnormal) = abnormal {
-            let abnormal = abnormal.first(MOST_STRANGE);
-            strange.extend(&limited(normalization, &readings, &abnormal));
+        let mut anomalous = perturbed(vae, normalization, &readings.first(MOST_ANOMALOUS));
+        if let Some(labelled) = labelled {
+            let labelled = labelled.first(MOST_ANOMALOUS);
+            anomalous.extend(&limited(normalization, &readings, &labelled));
         }
         Ok(Self {
             normal: Prepared::new(readings, normalization, vae, &device)?,
             masks: training.masks(masks).map(|masks| masks.select(&rows)),
-            strange: Prepared::new(strange, normalization, vae, &device)?,
+            anomalous: Prepared::new(anomalous, normalization, vae, &device)?,
         })
     }
 
@@ -69,7 +69,7 @@ impl CalibrationSet {
 
     /// All of it: as it is, and with gaps where there are to be any.
     pub(super) fn batches(&self) -> Result<Vec<Batch>, Error> {
-        let mut batches = vec![self.normal.batch.clone(), self.strange.batch.clone()];
+        let mut batches = vec![self.normal.batch.clone(), self.anomalous.batch.clone()];
         if self.masks.is_some() {
             let rows = self.normal.readings.len();
             batches.push(self.normal.narrow(0, rows, self.masks.as_ref())?);
@@ -78,13 +78,13 @@ impl CalibrationSet {
     }
 }
 
-/// How many times as far as normal ones ranges hold abnormal readings, at most.
+/// How many times as far as normal ones ranges hold anomalous readings, at most.
 const FARTHEST: f64 = 8.0;
 
-/// `abnormal` readings with no number more than [`FARTHEST`] times as far from its centre as in any of `normal`: a
+/// `anomalous` readings with no number more than [`FARTHEST`] times as far from its centre as in any of `normal`: a
 /// column that was constant in training may be anywhere in them, and a range that held it would leave its
 /// neighbours no levels. The device clamps alike.
-fn limited(normalization: &Normalization, normal: &Readings, abnormal: &Readings) -> Readings {
+fn limited(normalization: &Normalization, normal: &Readings, anomalous: &Readings) -> Readings {
     let reach = |column: usize| {
         let center = f64::from(normalization.centers[column]);
         let distance = normal
@@ -93,7 +93,7 @@ fn limited(normalization: &Normalization, normal: &Readings, abnormal: &Readings
         let unit = f64::from(normalization.units[column]);
         FARTHEST * distance.fold(unit, f64::max)
     };
-    let limits = (0..abnormal.width()).map(|column| {
+    let limits = (0..anomalous.width()).map(|column| {
         let (center, reach) = (f64::from(normalization.centers[column]), reach(column));
         // To integers away from the centre; `as` saturates.
         (
@@ -102,11 +102,11 @@ fn limited(normalization: &Normalization, normal: &Readings, abnormal: &Readings
         )
     });
     let limits: Vec<(i16, i16)> = limits.collect();
-    let values = abnormal.iter().flat_map(|row| {
+    let values = anomalous.iter().flat_map(|row| {
         let numbers = row.iter().zip(&limits);
         numbers.map(|(&value, &(low, high))| value.clamp(low, high))
     });
-    Readings::new(abnormal.width(), values.collect())
+    Readings::new(anomalous.width(), values.collect())
 }
 
 /// `readings` with noise: white noise on real numbers, other counts in the place of some.

@@ -20,7 +20,7 @@ const SEED: u64 = 0;
 /// between the scores is what quantization does.
 #[derive(Clone, Debug)]
 pub struct Judge<'a> {
-    /// Normal and strange ones.
+    /// Normal and anomalous ones.
     parts: [Part<'a>; 2],
 }
 
@@ -41,23 +41,23 @@ pub struct Loss {
     /// normal readings it is from their mean, where these are more than one: a nat means less where
     /// readings are far from each other.
     pub normal: f64,
-    /// The same mean over strange readings.
-    pub strange: f64,
+    /// The same mean over anomalous readings.
+    pub anomalous: f64,
 }
 
 impl Loss {
     /// The sum that is to be small.
     pub fn cost(&self) -> f64 {
-        self.normal + self.strange
+        self.normal + self.anomalous
     }
 }
 
 impl<'a> Judge<'a> {
-    /// Scores `normal` readings, at least two, and `strange` ones, in floats.
+    /// Scores `normal` readings, at least two, and `anomalous` ones, in floats.
     ///
     /// # Errors
     /// [`Error::Tensor`].
-    pub fn new(vae: &Vae, normal: &'a Prepared, strange: &'a Prepared) -> Result<Self, Error> {
+    pub fn new(vae: &Vae, normal: &'a Prepared, anomalous: &'a Prepared) -> Result<Self, Error> {
         let of_normal = float_scores(vae, normal)?;
         let count = of_normal.len() as f64;
         let mean = of_normal.iter().sum::<f64>() / count;
@@ -69,9 +69,9 @@ impl<'a> Judge<'a> {
             weights: float.iter().map(weight).collect(),
             float,
         };
-        let of_strange = float_scores(vae, strange)?;
+        let of_anomalous = float_scores(vae, anomalous)?;
         Ok(Self {
-            parts: [part(normal, of_normal), part(strange, of_strange)],
+            parts: [part(normal, of_normal), part(anomalous, of_anomalous)],
         })
     }
 
@@ -82,13 +82,13 @@ impl<'a> Judge<'a> {
     pub fn loss(&self, spec: &ImageSpec) -> Result<Loss, Error> {
         let image = spec.encode(&[])?;
         let model = Model::parse(&image).map_err(EncodeError::Image)?;
-        let [normal, strange] = &self.parts;
+        let [normal, anomalous] = &self.parts;
         let (difference, normal) = normal.loss(&model)?;
-        let (_, strange) = strange.loss(&model)?;
+        let (_, anomalous) = anomalous.loss(&model)?;
         Ok(Loss {
             difference,
             normal,
-            strange,
+            anomalous,
         })
     }
 }

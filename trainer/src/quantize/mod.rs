@@ -13,7 +13,7 @@
 //! A [`Plan`] says of each layer what its numbers reach and how its weights are rounded; [`choose`] makes one from a
 //! [`CalibrationSet`]: readings that were learned from, and the same with noise. The latter matter: an
 //! activation that saturates on an anomalous reading makes the reading look more normal than it is, which an anomaly
-//! detector must not miss. A plan and a model in floats determine the integers.
+//! detector must not miss. A plan, a model in floats and a calibration set determine the integers.
 
 mod balance;
 mod calibration_set;

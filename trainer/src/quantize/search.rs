@@ -53,7 +53,7 @@ impl Judged {
         };
         Ok(Self {
             normal: first(&set.normal)?,
-            anomalous: first(&set.strange)?,
+            anomalous: first(&set.anomalous)?,
         })
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub struct RunConfig {
     /// The settings.
     pub settings: Config,
-    /// What was made of the data.
+    /// The facts that were derived from the data.
     pub derived: Derived,
 }
 
@@ -29,7 +29,7 @@ pub struct SettingsFile {
     model: ModelConfig,
     train: TrainConfig,
     export: ExportConfig,
-    /// What was made of the data.
+    /// The facts that were derived from the data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub derived: Option<Derived>,
 }
@@ -76,7 +76,7 @@ impl TryFrom<SettingsFile> for RunConfig {
     }
 }
 
-/// What a run took from its data; with it the float model can be used again.
+/// Facts that a run derived from its data; with them the float model can be used again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Derived {
     /// The likelihood that was used.
@@ -89,16 +89,16 @@ pub struct Derived {
     /// The columns of the file that was trained on, and what they are.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<NamedRole>,
-    /// What the numbers of a reading were in training, but for those that are made of windows.
+    /// Ranges of the numbers of a reading in training; none of those that are made of windows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ranges: Vec<Range>,
     /// Epochs that `trainer tune` trained on for, in the device's integers.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tuned_epochs: usize,
-    /// What was made of the settings of a stream.
+    /// Facts that were derived of a stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream: Option<DerivedStream>,
-    /// What the networks were sized to, and the image is held to.
+    /// The limits that the networks were sized to, and the image is held to.
     #[serde(default, skip_serializing_if = "Limits::is_empty")]
     pub limits: Limits,
 }

@@ -1,4 +1,4 @@
-//! What a device computes of readings, by its own functions, on all cores.
+//! Computes scores as a device does, by its own functions, on all cores.
 
 use crate::error::Error;
 use crate::numeric::parallel::{cores, on_all};
@@ -26,7 +26,7 @@ pub fn device_scores(
     })
 }
 
-/// What `work` makes of each reading and of its mask, on a device that draws from stream `i` of
+/// Calls `work` for each reading and its mask, on a device that draws from stream `i` of
 /// `seed` for reading `i`. Runs on all cores; the result does not depend on how many.
 ///
 /// # Errors
@@ -86,7 +86,7 @@ pub fn imputed(
 pub struct Units(Vec<(f64, f64)>);
 
 impl Units {
-    /// Those of `model`.
+    /// The units of `model`.
     pub fn of(model: &Model<'_>) -> Self {
         let numbers = model.exponents().iter().enumerate();
         let units = numbers.map(|(index, &exponent)| {
@@ -98,7 +98,7 @@ impl Units {
         Self(units.collect())
     }
 
-    /// What the first numbers of a reading stand for, which are `raw`.
+    /// The values of the first numbers of a reading, which are `raw`.
     pub fn values(&self, raw: impl IntoIterator<Item = f64>) -> Vec<f64> {
         let numbers = raw.into_iter().zip(&self.0);
         numbers

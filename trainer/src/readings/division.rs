@@ -9,16 +9,16 @@ pub(super) enum Division<'a> {
     AtRandom,
     /// In time.
     InTime,
-    /// By the group of each row.
+    /// Splits that keep groups whole.
     ByGroups(&'a [u32]),
-    /// By the recording of each row.
+    /// Splits that keep recordings whole.
     ByRecordings(&'a [u32]),
     /// In time, within the recording of each row.
     InRecordings(&'a [u32]),
 }
 
 impl<'a> Division<'a> {
-    /// By groups where somebody said them, else by recordings, else in time where rows have a time.
+    /// Divides by groups where somebody said them, else by recordings, else in time where rows have a time.
     pub(super) fn of(
         groups: Option<&'a [u32]>,
         recordings: Option<&'a [u32]>,
@@ -35,7 +35,7 @@ impl<'a> Division<'a> {
         }
     }
 
-    /// By the recording of each row where there are many, else in time within each.
+    /// Divides by the recording of each row where there are many, else in time within each.
     pub(super) fn of_recordings(recordings: &'a [u32], many: bool) -> Self {
         if many {
             Self::ByRecordings(recordings)
@@ -44,7 +44,7 @@ impl<'a> Division<'a> {
         }
     }
 
-    /// What is said of it.
+    /// A note on it.
     pub(super) fn note(self) -> Option<String> {
         let line = match self {
             Self::AtRandom => return None,
@@ -66,23 +66,23 @@ impl<'a> Division<'a> {
         Some(line.into())
     }
 
-    /// Divides rows, of which `abnormal` says one by one whether nothing may be learned from them.
+    /// Divides rows, of which `anomalous` says one by one whether nothing may be learned from them.
     ///
     /// # Errors
-    /// Those of the division.
+    /// The errors of the division.
     pub(super) fn split(
         self,
-        abnormal: &[bool],
+        anomalous: &[bool],
         options: &SplitOptions,
     ) -> Result<Split, SplitError> {
         match self {
-            Self::AtRandom => data::split(abnormal, options),
-            Self::InTime => data::split_in_time(abnormal, None, options),
+            Self::AtRandom => data::split(anomalous, options),
+            Self::InTime => data::split_in_time(anomalous, None, options),
             Self::ByGroups(groups) | Self::ByRecordings(groups) => {
-                data::split_groups(abnormal, groups, options)
+                data::split_groups(anomalous, groups, options)
             }
             Self::InRecordings(recordings) => {
-                data::split_in_time(abnormal, Some(recordings), options)
+                data::split_in_time(anomalous, Some(recordings), options)
             }
         }
     }

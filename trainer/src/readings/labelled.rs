@@ -5,27 +5,27 @@ use crate::data::{Binarization, Dataset, Intensities};
 use crate::error::Error;
 use crate::numeric::random::{self, Purpose};
 
-/// Readings and which of them are abnormal.
+/// Readings and which of them are anomalous.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Labelled {
     /// The readings.
     pub dataset: Dataset,
     /// One for each reading; none where nobody said.
-    pub abnormal: Option<Vec<bool>>,
+    pub anomalous: Option<Vec<bool>>,
     /// Columns of a reading that is a picture; 0 otherwise.
     pub picture_width: u16,
     /// For each row its recording, where there are several, one behind the other.
     pub recordings: Option<Vec<u32>>,
-    /// What was assumed of the file that they are from, one line each, where training did not say it.
+    /// Assumptions on the file that they are from, one line each, where training did not say it.
     pub notes: Vec<String>,
 }
 
 impl Labelled {
-    /// Readings of one recording, or in no order; `abnormal` has an entry for each.
-    pub fn new(dataset: Dataset, abnormal: Option<Vec<bool>>) -> Self {
+    /// Readings of one recording, or in no order; `anomalous` has an entry for each.
+    pub fn new(dataset: Dataset, anomalous: Option<Vec<bool>>) -> Self {
         Self {
             dataset,
-            abnormal,
+            anomalous,
             picture_width: 0,
             recordings: None,
             notes: vec![],
@@ -33,7 +33,7 @@ impl Labelled {
     }
 }
 
-/// What certain ink is in files.
+/// The intensity of certain ink in files.
 pub(super) const BYTE: u8 = 255;
 
 /// Makes bits of the intensities in `dataset`, always the same, and gives what they were made of.
@@ -75,12 +75,12 @@ pub fn refuse_gaps(dataset: &Dataset, what: &str) -> Result<(), Error> {
 }
 
 pub(super) fn label_digits(dataset: Dataset, anomaly_digit: u32) -> Labelled {
-    let abnormal = dataset
+    let anomalous = dataset
         .labels
         .as_ref()
         .map(|labels| labels.iter().map(|&l| l == anomaly_digit).collect());
     Labelled {
         picture_width: digits::SIDE as u16,
-        ..Labelled::new(dataset, abnormal)
+        ..Labelled::new(dataset, anomalous)
     }
 }

@@ -37,7 +37,7 @@ impl Masks {
         Self::new(rows, width, |_, _| u64::from(rng.next_u32()) >= missing)
     }
 
-    /// Loads the masks of `rows` readings of `width` inputs from a CSV or `.npy` file of that
+    /// Loads the masks of `rows` readings of `width` inputs from a file of numbers of that
     /// shape: 1 is observed, 0 is missing.
     ///
     /// # Errors
@@ -120,7 +120,7 @@ impl Masks {
         }
     }
 
-    /// What both observe, reading by reading.
+    /// The inputs that both observe, reading by reading.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let bits = self.bits.iter().zip(&other.bits);

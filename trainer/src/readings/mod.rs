@@ -228,7 +228,7 @@ impl Normalization {
         self.centers.len()
     }
 
-    /// That of the first `count` numbers of a reading.
+    /// The normalization of the first `count` numbers of a reading.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
         Self {
@@ -239,7 +239,7 @@ impl Normalization {
         }
     }
 
-    /// That of a reading with the numbers of `other` behind its own.
+    /// The normalization of a reading with the numbers of `other` behind its own.
     #[must_use]
     pub fn followed_by(mut self, other: Self) -> Self {
         self.exponents.extend(other.exponents);
@@ -315,10 +315,7 @@ fn exponent_for(largest: f64) -> i8 {
     exponent.clamp(-120.0, 120.0) as i8
 }
 
-/// The part of a column's gaps that may be smaller than its resolution.
-const SMALLER: f64 = 0.1;
-
-/// What each column of `readings` resolves, in raw units, at least 1. Where values repeat, as those of flags,
+/// The resolution of each column of `readings`, in raw units, at least 1. Where values repeat, as those of flags,
 /// counts and coarse sensors do, it is the gap between neighbouring values that nine of ten gaps have at least;
 /// a gap weighs as much as the rarer of its two values, so that a few values off the grid do not count. A column
 /// that rarely repeats is as fine as its raw units.
@@ -340,7 +337,7 @@ fn resolutions(readings: &Readings) -> Vec<u16> {
         let mut below = 0;
         let resolution = gaps.iter().find(|&&(_, weight)| {
             below += weight;
-            below as f64 > SMALLER * total as f64
+            below as f64 > data::SMALLER * total as f64
         });
         resolution.map_or(1, |&(gap, _)| gap)
     };

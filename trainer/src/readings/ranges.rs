@@ -1,4 +1,4 @@
-//! What the columns of the training reached, and files that lie elsewhere: another unit, another sensor, columns that
+//! Ranges of the columns in training, and files that lie elsewhere: another unit, another sensor, columns that
 //! changed places.
 
 use crate::data::{Dataset, NamedRole, numbers};
@@ -6,7 +6,7 @@ use elbow::Model;
 use elbow::image::{ImageSpec, InputSpec};
 use serde::{Deserialize, Serialize};
 
-/// What a number of a reading was in training, in the units of the data less the column's offset.
+/// The range of a number of a reading in training, in the units of the data less the column's offset.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Range {
     /// Its lowest value.
@@ -25,7 +25,7 @@ const FEWEST: usize = 5;
 const NEAR: f32 = 0.1;
 
 impl Range {
-    /// That of the values which are there; none of no value.
+    /// The range of the values which are there; none of no value.
     fn of(mut values: Vec<f32>) -> Option<Self> {
         values.sort_unstable_by(f32::total_cmp);
         Some(Self {
@@ -64,7 +64,7 @@ pub(super) fn of(dataset: &Dataset) -> Vec<Range> {
     all.collect()
 }
 
-/// What the encoder of `model` takes in of each number before it saturates: all that an image alone knows of ranges.
+/// The range of each number before the encoder of `model` saturates: all that an image alone knows of ranges.
 pub(super) fn of_image(model: &Model<'_>) -> Vec<Range> {
     let spec = ImageSpec::of(model);
     let ceiling = f64::from(spec.input_ceiling);

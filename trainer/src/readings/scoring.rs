@@ -12,7 +12,7 @@ use elbow::Model;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// What readings to be scored are like: those of a training.
+/// The training whose readings those to be scored are like.
 #[derive(Clone, Debug)]
 pub struct Like<'a> {
     /// The columns of the file that was trained on, and what they are; all are readings where there are none.
@@ -21,11 +21,11 @@ pub struct Like<'a> {
     pub of_windows: Option<usize>,
     /// Labels of normal rows.
     pub normal: &'a [String],
-    /// Of the digits, the one that is abnormal.
+    /// The digit that is anomalous, of the digits.
     pub anomaly_digit: u32,
     /// How pixels become bits, where they do.
     pub binarize: Option<Binarization>,
-    /// What the numbers of a reading were in training; none where that is not known.
+    /// Ranges of the numbers of a reading in training; none where they are not known.
     pub ranges: Cow<'a, [Range]>,
 }
 
@@ -134,8 +134,8 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     } else {
         data::interpret_like(&frame, &columns, normal)?
     };
-    let abnormal = match labels {
-        None => interpreted.abnormal,
+    let anomalous = match labels {
+        None => interpreted.anomalous,
         Some(labels) => Some(data::load_labels(labels, frame.rows(), normal)?.0),
     };
     let mut notes = interpreted.notes;
@@ -143,12 +143,12 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
     Ok(Labelled {
         recordings: interpreted.recordings,
         notes,
-        ..Labelled::new(interpreted.dataset, abnormal)
+        ..Labelled::new(interpreted.dataset, anomalous)
     })
 }
 
 /// Where `labelled` is a stream for `model` (a row for each sample, as wide as its channels), the
-/// readings of its windows, each abnormal where a sample of it is, and how many samples were beyond
+/// readings of its windows, each anomalous where a sample of it is, and how many samples were beyond
 /// 16 bits; readings as they are. Data as wide as both the channels and the readings of a model
 /// are taken for a stream.
 ///
@@ -163,7 +163,7 @@ pub fn stream_to_readings(
     };
     let Labelled {
         dataset,
-        abnormal,
+        anomalous,
         recordings,
         notes,
         ..
@@ -192,12 +192,12 @@ pub fn stream_to_readings(
     let readings = stream::readings(&samples, &lengths, &stream.front_end, shape.hop)?;
     let table = stream::in_units(&readings, model.exponents())?;
     let names = stream::input_names(&stream.front_end, dataset);
-    let abnormal = abnormal.as_deref();
+    let anomalous = anomalous.as_deref();
     let windows = Labelled {
         notes: notes.clone(),
         ..Labelled::new(
             Dataset::new(&dataset.name, table).named(names),
-            abnormal.map(|samples| stream::abnormal(samples, &lengths, shape)),
+            anomalous.map(|samples| stream::anomalous(samples, &lengths, shape)),
         )
     };
     Ok((windows, saturated))

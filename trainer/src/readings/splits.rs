@@ -25,11 +25,11 @@ const SPLIT_SEED: u64 = 0;
 pub struct Splits {
     /// Normal readings to learn from.
     pub train: Dataset,
-    /// What their bits are drawn from anew in each epoch, where they are.
+    /// The intensities that their bits are drawn from anew in each epoch, where they are.
     pub intensities: Option<Intensities>,
     /// Normal readings for early stopping and calibration.
     pub validation: Dataset,
-    /// Abnormal ones for calibration, where somebody said which are.
+    /// Anomalous ones for calibration, where somebody said which are.
     pub anomalous: Option<Dataset>,
     /// The rest.
     pub test: Labelled,
@@ -39,11 +39,11 @@ pub struct Splits {
     pub conditions: usize,
     /// The columns of the file, and what they are; none of the digits.
     pub columns: Vec<NamedRole>,
-    /// What the file holds; none of the digits.
+    /// The report on the file; none of the digits.
     pub report: Option<DataReport>,
-    /// What was assumed of the data, one line each.
+    /// Assumptions on the data, one line each.
     pub notes: Vec<String>,
-    /// What was assumed and may well be wrong.
+    /// Assumptions that may well be wrong.
     pub doubts: Vec<String>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
@@ -139,7 +139,7 @@ impl Splits {
         }
     }
 
-    /// Divides the readings `dataset` as `config` says; `abnormal` has an entry for each of them, where anybody said.
+    /// Divides the readings `dataset` as `config` says; `anomalous` has an entry for each of them, where anybody said.
     ///
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit, or there are not as many labels as
@@ -147,9 +147,9 @@ impl Splits {
     pub fn divide(
         config: &Config,
         dataset: Dataset,
-        abnormal: Option<Vec<bool>>,
+        anomalous: Option<Vec<bool>>,
     ) -> Result<Self, Error> {
-        Self::of(config, Interpreted::of_readings(dataset, abnormal))
+        Self::of(config, Interpreted::of_readings(dataset, anomalous))
     }
 
     /// Divides readings whose columns are known.
@@ -158,7 +158,7 @@ impl Splits {
         leave_out_empty_rows(&mut interpreted);
         let Interpreted {
             mut dataset,
-            abnormal,
+            anomalous: labels,
             groups,
             recordings,
             in_time,
@@ -174,13 +174,13 @@ impl Splits {
         check_conditions(&dataset, conditions)?;
         let (likelihood, note) = kinds::settle(config, &dataset, conditions, &roles)?;
         notes.extend(note);
-        let labelled = abnormal.is_some();
-        let abnormal = abnormal.unwrap_or_else(|| vec![false; dataset.table.rows()]);
+        let labelled = labels.is_some();
+        let is_anomalous = labels.unwrap_or_else(|| vec![false; dataset.table.rows()]);
         let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
         notes.extend(division.note());
-        let split = division.split(&abnormal, &options(config));
+        let split = division.split(&is_anomalous, &options(config));
         let split = split.map_err(data::DataError::from)?;
-        let of_test = split.test.iter().map(|&row| abnormal[row]).collect();
+        let of_test = split.test.iter().map(|&row| is_anomalous[row]).collect();
         let validation = dataset.select(&split.validation);
         let anomalous = (!split.anomalous.is_empty()).then(|| dataset.select(&split.anomalous));
         let test = dataset.select(&split.test);
@@ -216,7 +216,7 @@ impl Splits {
         let likelihood = likelihood_of_windows(config)?;
         let Interpreted {
             dataset,
-            abnormal,
+            anomalous,
             recordings,
             sampling,
             roles,
@@ -237,18 +237,18 @@ impl Splits {
         let lengths = lengths(recordings.as_deref(), rows);
         settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
-        let labelled = abnormal.is_some();
-        let samples = abnormal.unwrap_or_else(|| vec![false; rows]);
-        let abnormal = stream::abnormal(&samples, &lengths, shape);
+        let labelled = anomalous.is_some();
+        let samples = anomalous.unwrap_or_else(|| vec![false; rows]);
+        let anomalous = stream::anomalous(&samples, &lengths, shape);
         let windows = lengths.iter().map(|&length| stream::count(length, shape));
         let windows: Vec<usize> = windows.collect();
         if let Some(recordings) = &recordings {
             let many = stream::are_groups(&windows);
             notes.extend(Division::of_recordings(recordings, many).note());
         }
-        let split = stream::divide(&abnormal, &windows, shape, &options(config))?;
+        let split = stream::divide(&anomalous, &windows, shape, &options(config))?;
         let windowed = settings.prepare(&dataset, &lengths, sampling, &split.train)?;
-        let of_test = split.test.iter().map(|&window| abnormal[window]).collect();
+        let of_test = split.test.iter().map(|&window| anomalous[window]).collect();
         let test = windowed.dataset.select(&split.test);
         Ok(Self {
             train: windowed.dataset.select(&split.train),
@@ -266,13 +266,13 @@ impl Splits {
         })
     }
 
-    /// The abnormal readings to calibrate with.
+    /// The anomalous readings to calibrate with.
     pub fn anomalous_readings(&self, normalization: &Normalization) -> Option<Readings> {
         let anomalous = self.anomalous.as_ref()?;
         Some(Readings::from_table(&anomalous.table, &normalization.exponents).0)
     }
 
-    /// What the numbers of a reading are in training; none of windows, and of the digits, which have no unit.
+    /// Ranges of the numbers of a reading in training; none of windows, and of the digits, which have no unit.
     pub fn ranges(&self) -> Vec<Range> {
         if self.stream.is_some() || self.columns.is_empty() {
             return vec![];
@@ -351,8 +351,8 @@ fn interpreted(config: &Config, mut frame: Frame) -> Result<Interpreted, Error> 
     let labels = config.data.labels.as_deref();
     let mut interpreted = data::interpret(&frame, &config.data.wanted(), labels.is_some())?;
     if let Some(labels) = labels {
-        let (abnormal, note) = data::load_labels(labels, frame.rows(), &config.data.normal)?;
-        interpreted.abnormal = Some(abnormal);
+        let (anomalous, note) = data::load_labels(labels, frame.rows(), &config.data.normal)?;
+        interpreted.anomalous = Some(anomalous);
         interpreted.notes.extend(note);
     }
     if let Some(of) = frame.of_rows {
@@ -414,11 +414,11 @@ fn likelihood_of_windows(config: &Config) -> Result<LikelihoodKind, Error> {
 /// Makes sure that there is a label for each reading, where there are labels.
 fn check_labels(
     Interpreted {
-        dataset, abnormal, ..
+        dataset, anomalous, ..
     }: &Interpreted,
 ) -> Result<(), Error> {
     let rows = dataset.table.rows();
-    match abnormal.as_ref().map(Vec::len) {
+    match anomalous.as_ref().map(Vec::len) {
         Some(labels) if labels != rows => Err(Error::Setting(format!(
             "{} has {rows} readings and {labels} labels: give one for each",
             dataset.name
@@ -459,7 +459,7 @@ fn leave_out_empty_rows(interpreted: &mut Interpreted) {
     }
     notes.push(format!("{empty} rows hold no value and are left out"));
     dataset.keep(&rows);
-    keep(&mut interpreted.abnormal, &rows);
+    keep(&mut interpreted.anomalous, &rows);
     keep(&mut interpreted.groups, &rows);
     keep(&mut interpreted.recordings, &rows);
 }

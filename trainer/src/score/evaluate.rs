@@ -146,7 +146,7 @@ pub struct Side {
     pub elbo: Option<f64>,
     /// Its standard error over readings; none below two.
     pub standard_error: Option<f64>,
-    /// The AUC of abnormal against normal readings; none without labels of both kinds.
+    /// The AUC of anomalous against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -155,8 +155,9 @@ pub struct Side {
 pub struct Evaluation {
     /// Readings that are normal, or of which nobody said.
     pub normal: usize,
-    /// Readings labelled abnormal.
-    pub abnormal: usize,
+    /// Readings labelled anomalous.
+    #[serde(rename = "abnormal")]
+    pub anomalous: usize,
     /// The trained model: [`FLOAT_POINTS`] points for each reading.
     pub float: Side,
     /// The exported model, as the device computes it.
@@ -185,27 +186,27 @@ impl Evaluation {
                 .is_none_or(|spearman| spearman >= TOLERATED_CORRELATION)
     }
 
-    /// Compares `scores`; without `abnormal`, all readings count as normal.
-    pub fn new(scores: &Scores, abnormal: Option<&[bool]>) -> Self {
+    /// Compares `scores`; without `anomalous`, all readings count as normal.
+    pub fn new(scores: &Scores, anomalous: Option<&[bool]>) -> Self {
         let nobody = vec![false; scores.float.len()];
-        let abnormal = abnormal.unwrap_or(&nobody);
+        let anomalous = anomalous.unwrap_or(&nobody);
         let on_device = elbos(&scores.device);
         let (float, device) = (
-            Side::new(&scores.float, abnormal),
-            Side::new(&on_device, abnormal),
+            Side::new(&scores.float, anomalous),
+            Side::new(&on_device, anomalous),
         );
         let pairs = scores.float.iter().zip(&on_device);
         let distances: Vec<f64> = pairs
             .map(|(float, device)| (device - float).abs())
             .collect();
-        let strange = abnormal.iter().filter(|&&is| is).count();
+        let anomalies = anomalous.iter().filter(|&&is| is).count();
         let difference = device
             .elbo
             .zip(float.elbo)
             .map(|(device, float)| device - float);
         Self {
-            normal: abnormal.len() - strange,
-            abnormal: strange,
+            normal: anomalous.len() - anomalies,
+            anomalous: anomalies,
             float,
             device,
             difference,
@@ -216,19 +217,19 @@ impl Evaluation {
 }
 
 impl Side {
-    /// Evaluates `scores`, one for each entry of `abnormal`.
-    pub fn new(scores: &[f64], abnormal: &[bool]) -> Self {
+    /// Evaluates `scores`, one for each entry of `anomalous`.
+    pub fn new(scores: &[f64], anomalous: &[bool]) -> Self {
         let normal: Vec<f64> = scores
             .iter()
-            .zip(abnormal)
-            .filter(|(_, strange)| !**strange)
+            .zip(anomalous)
+            .filter(|(_, is)| !**is)
             .map(|(score, _)| *score)
             .collect();
         let (elbo, standard_error) = mean_and_error(&normal);
         Self {
             elbo,
             standard_error,
-            auc: auc(scores, abnormal),
+            auc: auc(scores, anomalous),
         }
     }
 }

@@ -73,9 +73,9 @@ pub struct LogEvidence {
 }
 
 impl LogEvidence {
-    /// Takes the mean of `all`, by `samples` draws each; without `abnormal`, all readings count as normal.
-    pub fn new(all: &[Evidence], samples: usize, abnormal: Option<&[bool]>) -> Self {
-        let normal = |row: &usize| abnormal.is_none_or(|abnormal| !abnormal[*row]);
+    /// Takes the mean of `all`, by `samples` draws each; without `anomalous`, all readings count as normal.
+    pub fn new(all: &[Evidence], samples: usize, anomalous: Option<&[bool]>) -> Self {
+        let normal = |row: &usize| anomalous.is_none_or(|anomalous| !anomalous[*row]);
         let rows: Vec<usize> = (0..all.len()).filter(normal).collect();
         let of = |value: fn(&Evidence) -> f64| {
             rows.iter().map(|&row| value(&all[row])).collect::<Vec<_>>()

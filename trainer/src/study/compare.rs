@@ -27,8 +27,9 @@ const MORE_SAMPLES: [u16; 2] = [256, 1024];
 pub struct Comparison {
     /// Readings that are normal, or of which nobody said.
     pub normal: usize,
-    /// Readings labelled abnormal.
-    pub abnormal: usize,
+    /// Readings labelled anomalous.
+    #[serde(rename = "abnormal")]
+    pub anomalous: usize,
     /// The estimators of the evidence lower bound, against it.
     pub elbo: Contest,
     /// The importance-weighted bounds, against log p(x).
@@ -56,7 +57,7 @@ pub struct Reference {
     /// Root mean square of the standard errors that it reports, nats: what it adds to the RMSE of
     /// others, in squares. None where it reports none.
     pub standard_error: Option<f64>,
-    /// Area under the ROC curve of abnormal against normal readings; none without labels of both kinds.
+    /// Area under the ROC curve of anomalous against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -76,7 +77,7 @@ pub struct Row {
     /// Root mean square of the standard errors that it reports, nats, to hold against the RMSE; none
     /// where it reports none.
     pub standard_error: Option<f64>,
-    /// Area under the ROC curve of abnormal against normal readings; none without labels of both kinds.
+    /// Area under the ROC curve of anomalous against normal readings; none without labels of both kinds.
     pub auc: Option<f64>,
 }
 
@@ -93,8 +94,9 @@ pub struct Decisions {
     pub max_passes: u16,
     /// Mean passes for normal readings; none without any.
     pub normal_passes: Option<f64>,
-    /// Mean passes for abnormal readings; none without any.
-    pub abnormal_passes: Option<f64>,
+    /// Mean passes for anomalous readings; none without any.
+    #[serde(rename = "abnormal_passes")]
+    pub anomalous_passes: Option<f64>,
     /// The fraction of readings decided by one pass, that at the posterior mean.
     pub decided_by_one_pass: f64,
     /// The fraction of readings decided by at most three passes, with the first pair of draws.
@@ -113,8 +115,8 @@ pub struct Setting<'a> {
     pub model: &'a Model<'a>,
     /// The readings; at least one.
     pub readings: &'a Readings,
-    /// Which of them are abnormal, where somebody said.
-    pub abnormal: Option<&'a [bool]>,
+    /// Which of them are anomalous, where somebody said.
+    pub anomalous: Option<&'a [bool]>,
     /// Seed of the estimators' draws; the references draw from the next seed.
     pub seed: u64,
     /// Samples of the references.
@@ -139,11 +141,11 @@ impl Comparison {
             .map(|samples| Estimator::ImportanceWeighted { samples });
         let reference = setting.reference(Estimator::ImportanceWeighted { samples })?;
         let log_evidence = setting.contest(&reference, weighted)?;
-        let abnormal = setting.abnormal.unwrap_or_default();
-        let abnormal = abnormal.iter().filter(|&&is| is).count();
+        let anomalous = setting.anomalous.unwrap_or_default();
+        let anomalous = anomalous.iter().filter(|&&is| is).count();
         Ok(Self {
-            normal: setting.readings.len() - abnormal,
-            abnormal,
+            normal: setting.readings.len() - anomalous,
+            anomalous,
             elbo,
             log_evidence,
             decision,
@@ -158,7 +160,7 @@ impl Setting<'_> {
     }
 
     fn auc(&self, elbos: &[f64]) -> Option<f64> {
-        auc(elbos, self.abnormal?)
+        auc(elbos, self.anomalous?)
     }
 
     fn contest(
@@ -213,10 +215,10 @@ impl Setting<'_> {
             self.seed,
             |session, row, _| session.decide(row, &question),
         )?;
-        let is_abnormal = |reading| self.abnormal.is_some_and(|abnormal| abnormal[reading]);
+        let is_anomalous = |reading| self.anomalous.is_some_and(|anomalous| anomalous[reading]);
         let passes = |wanted| {
             let of = decisions.iter().enumerate();
-            let of = of.filter(|(reading, _)| is_abnormal(*reading) == wanted);
+            let of = of.filter(|(reading, _)| is_anomalous(*reading) == wanted);
             mean(
                 &of.map(|(_, decision)| decision.passes.into())
                     .collect::<Vec<_>>(),
@@ -233,7 +235,7 @@ impl Setting<'_> {
             confidence: CONFIDENCE,
             max_passes: MAX_PASSES,
             normal_passes: passes(false),
-            abnormal_passes: passes(true),
+            anomalous_passes: passes(true),
             decided_by_one_pass: within(1),
             decided_by_three_passes: within(3),
             undecided: fraction(&decisions, |decision| decision.side == Side::Unsure),

@@ -108,8 +108,8 @@ fn bad_labels_are_refused() {
     fit_is_refused(csv, &["--labels", &wide], &["wide.csv", "2 columns"]);
     let gap = folder.write("gap.csv", "0\n".repeat(ROWS - 1) + "NA\n");
     fit_is_refused(csv, &["--labels", &gap], &["gap", "row 140 is missing"]);
-    let abnormal = folder.write("abnormal.csv", "1\n".repeat(ROWS));
-    let zero = ["--labels", &abnormal, "--normal", "0"];
+    let anomalous = folder.write("anomalous.csv", "1\n".repeat(ROWS));
+    let zero = ["--labels", &anomalous, "--normal", "0"];
     fit_is_refused(csv, &zero, &["nowhere 0", "its labels are 1"]);
     fit_is_refused(
         csv,
@@ -240,9 +240,9 @@ fn parts_without_readings_are_warned_of() {
     assert!(read(three, "model.safetensors") != read(one, "model.safetensors"));
 }
 
-/// A part of the abnormal readings says what ranges must hold, and is not tested on.
+/// A part of the anomalous readings says what ranges must hold, and is not tested on.
 #[test]
-fn abnormal_readings_are_calibrated_with_or_tested_on() {
+fn anomalous_readings_are_calibrated_with_or_tested_on() {
     let Fixture { csv, labels, .. } = fixture();
     let folder = Folder::new();
     let out = &folder.path("run");
@@ -252,7 +252,7 @@ fn abnormal_readings_are_calibrated_with_or_tested_on() {
         let command = [&["fit", csv, "--out", out], &TINY[..9], &divided].concat();
         let output = trainer(&command);
         let errors = String::from_utf8(output.stderr).unwrap();
-        let said = format!("{calibrated} abnormal ones to calibrate with");
+        let said = format!("{calibrated} anomalous ones to calibrate with");
         assert_eq!(errors.contains(&said), calibrated > 0, "{errors}");
         let summary = summary(out);
         assert_eq!(summary["abnormal"], 20 - calibrated);

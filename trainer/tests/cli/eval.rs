@@ -57,7 +57,7 @@ fn a_run_brings_its_test_readings() {
         let summary = summary(run);
         let eval: serde_json::Value =
             serde_json::from_str(&succeeds(&["eval", run, "--json"])).unwrap();
-        for name in ["normal", "abnormal", "float", "device"] {
+        for name in ["normal", "anomalous", "float", "device"] {
             assert_eq!(eval[name], summary[name], "{name}");
         }
     }
@@ -81,7 +81,7 @@ fn eval_repeats_the_summary() {
         assert_eq!(evaluation[key], summary[key], "{key}");
     }
     let text = succeeds(&["eval", digits, "digits"]);
-    assert!(text.contains("352 normal and 181 abnormal"), "{text}");
+    assert!(text.contains("352 normal and 181 anomalous"), "{text}");
 }
 
 /// Beside a run they are those that `baseline` fits on the same division of the data.

@@ -149,7 +149,7 @@ fn the_report_stands_alone() {
         ">Training<",
         ">Scores<",
         ">Quantization<",
-        ">The strangest",
+        ">The most anomalous",
         ">Draws",
         "<details",
     ];

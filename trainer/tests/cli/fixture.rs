@@ -27,7 +27,7 @@ pub(crate) const TINY: [&str; 11] = [
     "--quiet",
 ];
 
-/// Readings of 4 correlated values; every seventh is abnormal.
+/// Readings of 4 correlated values; every seventh is anomalous.
 pub(crate) fn readings(rows: usize) -> Vec<[f32; 4]> {
     let mut noise = Noise(7);
     let mut row = |index| {

@@ -106,8 +106,8 @@ fn a_stream_or_its_readings_are_scored() {
     let evaluation = json(&text);
     // Windows with a sample in the fault: from the one that ends at its start to the one that
     // begins at its end.
-    let abnormal = (0..311).filter(|w| w * HOP < FAULT.end && w * HOP + WINDOW > FAULT.start);
-    assert_eq!(evaluation["abnormal"], abnormal.count());
+    let anomalous = (0..311).filter(|w| w * HOP < FAULT.end && w * HOP + WINDOW > FAULT.start);
+    assert_eq!(evaluation["abnormal"], anomalous.count());
     assert!(
         evaluation["device"]["auc"].as_f64().unwrap() > 0.99,
         "{text}"
@@ -119,7 +119,7 @@ fn a_stream_or_its_readings_are_scored() {
 }
 
 #[test]
-fn abnormal_windows_are_only_tested_on() {
+fn anomalous_windows_are_only_tested_on() {
     let Fixture { faulty, labels, .. } = fixture();
     let folder = Folder::new();
     let out = &folder.path("run");
@@ -128,7 +128,7 @@ fn abnormal_windows_are_only_tested_on() {
     ];
     succeeds(&[&["fit", faulty], &stream[..], &TINY[..]].concat());
     let summary = json(&String::from_utf8(read(out, "summary.json")).unwrap());
-    // 311 windows, 64 of them abnormal; one at each side of the fault shares samples with it.
+    // 311 windows, 64 of them anomalous; one at each side of the fault shares samples with it.
     assert_eq!(summary["abnormal"], 64);
     let count = |name: &str| summary[name].as_u64().unwrap();
     let used = count("training_readings") + count("validation_readings") + count("normal");

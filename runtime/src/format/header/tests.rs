@@ -29,9 +29,19 @@ fn read(bytes: &[u8]) -> Result<Header<'_>, Defect> {
     header.read(bytes, &mut None).map(|()| header)
 }
 
-#[test]
-fn reads_and_writes_the_fixture() {
-    let header = Header {
+/// A header with a field of every width.
+fn fixture() -> Header<'static> {
+    let dense = |rows, bits, outputs| LayerHeader {
+        shape: ShapeHeader::Dense { rows },
+        bits,
+        outputs,
+    };
+    let rectified = OutputsHeader::Quantized {
+        activation: Activation::Relu,
+        zero_point: -127,
+        ceiling: 127,
+    };
+    Header {
         name: Text::new("ab"),
         columns: 300,
         inputs: 300,
@@ -48,26 +58,10 @@ fn reads_and_writes_the_fixture() {
         likelihood: LikelihoodHeader::Binomial { trials: 16 },
         packing: Packing::PairedTiles,
         encoder: list(&[
-            LayerHeader {
-                shape: ShapeHeader::Dense { rows: 4 },
-                bits: WeightBits::Four,
-                outputs: OutputsHeader::Quantized {
-                    activation: Activation::Relu,
-                    zero_point: -127,
-                    ceiling: 127,
-                },
-            },
-            LayerHeader {
-                shape: ShapeHeader::Dense { rows: 4 },
-                bits: WeightBits::Eight,
-                outputs: OutputsHeader::Wide,
-            },
+            dense(4, WeightBits::Four, rectified),
+            dense(4, WeightBits::Eight, OutputsHeader::Wide),
         ]),
-        decoder: list(&[LayerHeader {
-            shape: ShapeHeader::Dense { rows: 300 },
-            bits: WeightBits::Four,
-            outputs: OutputsHeader::Wide,
-        }]),
+        decoder: list(&[dense(300, WeightBits::Four, OutputsHeader::Wide)]),
         statistics: bound(&[CalibrationHeader {
             estimator: Estimator::MonteCarlo { samples: 8 },
             knots: 3,
@@ -89,7 +83,12 @@ fn reads_and_writes_the_fixture() {
                 score: 64,
             },
         ]),
-    };
+    }
+}
+
+#[test]
+fn reads_and_writes_the_fixture() {
+    let header = fixture();
     // Varints of the postcard wire format; signed ones are zigzag coded.
     let bytes = [
         2, b'a', b'b', 0xac, 0x02, 0xac, 0x02, 1, 127, 0, 2, 12, 0, 1, 0x80, 0x01, 0, 1, 5, 0, 16,
@@ -98,6 +97,10 @@ fn reads_and_writes_the_fixture() {
     ];
     assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
     assert_eq!(read(&bytes), Ok(header));
+}
+
+#[test]
+fn reads_and_writes_likelihoods_and_estimators() {
     let location = |family, predicted_scale| LikelihoodHeader::Location {
         family,
         predicted_scale,
@@ -120,65 +123,75 @@ fn reads_and_writes_the_fixture() {
     assert_eq!(postcard::to_stdvec(&estimator).unwrap(), [3, 0xac, 0x02]);
 }
 
-/// A header with every kind of field in it, each at random within its type.
-fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
-    fn bits(words: &mut Xoshiro128PlusPlus) -> WeightBits {
-        WeightBits::ALL[words.next_u32() as usize % 2]
-    }
-    fn layers<'a>(words: &mut Xoshiro128PlusPlus) -> List<'a, LayerHeader> {
-        let count = 1 + words.next_u32() % 9;
-        let layer = |_| LayerHeader {
-            shape: ShapeHeader::Dense {
-                rows: words.next_u32() as u16,
-            },
-            bits: bits(words),
-            outputs: if words.next_u32().is_multiple_of(4) {
-                OutputsHeader::Wide
-            } else {
-                let activations = [Activation::Identity, Activation::Relu];
-                OutputsHeader::Quantized {
-                    activation: activations[words.next_u32() as usize % 2],
-                    zero_point: words.next_u32() as i16 >> (words.next_u32() % 16),
-                    ceiling: words.next_u32() as i16,
-                }
-            },
-        };
-        list(&(0..count).map(layer).collect::<Vec<_>>())
-    }
-    let number =
-        |words: &mut Xoshiro128PlusPlus| words.next_u32() as i32 >> (words.next_u32() % 32);
-    let short = |words: &mut Xoshiro128PlusPlus| words.next_u32() as u16 >> (words.next_u32() % 16);
+/// A number of any width.
+fn number(words: &mut Xoshiro128PlusPlus) -> i32 {
+    words.next_u32() as i32 >> (words.next_u32() % 32)
+}
+
+/// A short number of any width.
+fn short(words: &mut Xoshiro128PlusPlus) -> u16 {
+    words.next_u32() as u16 >> (words.next_u32() % 16)
+}
+
+fn random_layers<'a>(words: &mut Xoshiro128PlusPlus) -> List<'a, LayerHeader> {
+    let count = 1 + words.next_u32() % 9;
+    let layer = |_| LayerHeader {
+        shape: ShapeHeader::Dense {
+            rows: words.next_u32() as u16,
+        },
+        bits: WeightBits::ALL[words.next_u32() as usize % 2],
+        outputs: if words.next_u32().is_multiple_of(4) {
+            OutputsHeader::Wide
+        } else {
+            let activations = [Activation::Identity, Activation::Relu];
+            OutputsHeader::Quantized {
+                activation: activations[words.next_u32() as usize % 2],
+                zero_point: words.next_u32() as i16 >> (words.next_u32() % 16),
+                ceiling: words.next_u32() as i16,
+            }
+        },
+    };
+    list(&(0..count).map(layer).collect::<Vec<_>>())
+}
+
+fn random_stream(words: &mut Xoshiro128PlusPlus, which: usize) -> StreamHeader {
     let features = [
         Feature::Samples { remove_mean: true },
         Feature::Mean { fraction_bits: 3 },
         Feature::Rms { fraction_bits: 8 },
         Feature::BandEnergies { bands: 4 },
     ];
-    let which = words.next_u32() as usize;
-    let stream = StreamHeader {
+    StreamHeader {
         front_end: FrontEnd::new(2, 16 << (which % 4), &features[which % 4..]).unwrap(),
         hop: short(words),
         rate_millihertz: words.next_u32(),
-    };
-    let estimator = |words: &mut Xoshiro128PlusPlus| {
-        let samples = short(words);
-        [
-            Estimator::PosteriorMean,
-            Estimator::SigmaPoints,
-            Estimator::MonteCarlo { samples },
-            Estimator::ImportanceWeighted { samples },
-        ][words.next_u32() as usize % 4]
-    };
+    }
+}
+
+fn random_estimator(words: &mut Xoshiro128PlusPlus) -> Estimator {
+    let samples = short(words);
+    [
+        Estimator::PosteriorMean,
+        Estimator::SigmaPoints,
+        Estimator::MonteCarlo { samples },
+        Estimator::ImportanceWeighted { samples },
+    ][words.next_u32() as usize % 4]
+}
+
+/// A header with every kind of field in it, each at random within its type.
+fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
     let table = |words: &mut Xoshiro128PlusPlus| CalibrationHeader {
-        estimator: estimator(words),
+        estimator: random_estimator(words),
         knots: short(words),
         mean: number(words),
         standard_deviation: number(words),
     };
     let expected = |words: &mut Xoshiro128PlusPlus| ExpectedScore {
-        estimator: estimator(words),
+        estimator: random_estimator(words),
         score: number(words),
     };
+    let which = words.next_u32() as usize;
+    let stream = random_stream(words, which);
     let tables = (0..words.next_u32() % 9).map(|_| table(words));
     let tables: Vec<_> = tables.collect();
     let scores = (0..words.next_u32() % 9).map(|_| expected(words));
@@ -212,8 +225,8 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
             },
         ][which >> 6 & 1],
         packing: Packing::ALL[(which >> 7) % 3],
-        encoder: layers(words),
-        decoder: layers(words),
+        encoder: random_layers(words),
+        decoder: random_layers(words),
         statistics: bound(&tables),
         noise: Noise {
             mean_excess: number(words),

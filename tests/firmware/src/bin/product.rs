@@ -89,9 +89,9 @@ fn main() -> ! {
             }
             let score = session.score(&reading, Estimator::SigmaPoints);
             more(&mut session, &reading);
-            let strange = score.is_ok_and(|score| score.p_value() < Probability::new(0.01));
+            let anomalous = score.is_ok_and(|score| score.p_value() < Probability::new(0.01));
             // SAFETY: the flag is borrowed alone.
-            unsafe { ptr::write_volatile(&raw mut lamp, strange) };
+            unsafe { ptr::write_volatile(&raw mut lamp, anomalous) };
         }
     }
     loop {}

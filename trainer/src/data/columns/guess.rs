@@ -6,12 +6,12 @@ use crate::data::error::DataError;
 use crate::data::frame::{Cells, Frame};
 use std::collections::BTreeSet;
 
-/// What a user says of the columns; each a name or a number, counted from 1.
+/// The roles that a user says; each column a name or a number, counted from 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Wanted {
     /// The column of labels.
     pub label: Option<String>,
-    /// The labels of normal rows; all others are abnormal.
+    /// The labels of normal rows; all others are anomalous.
     pub normal: Vec<String>,
     /// The columns of times.
     pub time: Vec<String>,
@@ -145,14 +145,11 @@ impl Assigned<'_> {
             }
         };
         if !(2..=MOST_STATES).contains(&values.len()) {
-            return Err(DataError::Column {
-                data: self.frame.name.clone(),
-                fault: format!(
-                    "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
-                    self.frame.column_name(column),
-                    values.len()
-                ),
-            });
+            return Err(self.frame.fault(format!(
+                "{} has {} values, a state has from 2 to {MOST_STATES}: say another --kind, or leave it out with --ignore",
+                self.frame.column_name(column),
+                values.len()
+            )));
         }
         Ok(values)
     }
@@ -175,7 +172,7 @@ impl Assigned<'_> {
         role
     }
 
-    /// What a column obviously is; a reading where nothing is.
+    /// The role that a column obviously has; a reading where none is obvious.
     fn guess(&mut self, column: usize, labelled: bool) -> Role {
         let name = self.frame.column_name(column);
         let own = self.frame.columns[column].name.as_deref();
@@ -291,7 +288,7 @@ impl Assigned<'_> {
             return Role::Ignored;
         }
         self.doubts.push(format!(
-            "{name} is taken for the label, and nothing is learned from abnormal rows: say --label {name}, or --reading {name} if it is none"
+            "{name} is taken for the label, and nothing is learned from anomalous rows: say --label {name}, or --reading {name} if it is none"
         ));
         Role::Label
     }

@@ -1,4 +1,4 @@
-//! What rows are: labels and groups.
+//! Labels and groups of rows.
 
 use super::role::{NamedRole, Role};
 use crate::data::error::DataError;
@@ -23,26 +23,22 @@ const NORMAL: [&str; 14] = [
     "no_failure",
 ];
 
-/// For each row whether it is abnormal, and a note on which label is normal where that was assumed.
-pub(in crate::data) type Abnormal = (Vec<bool>, Option<String>);
+/// For each row whether it is anomalous, and a note on which label is normal where that was assumed.
+pub(in crate::data) type Anomalous = (Vec<bool>, Option<String>);
 
-/// Which rows are abnormal by a column of labels.
+/// Which rows are anomalous by a column of labels.
 pub(in crate::data) fn labels(
     frame: &Frame,
     column: usize,
     normal: &[String],
-) -> Result<Abnormal, DataError> {
+) -> Result<Anomalous, DataError> {
     let name = frame.column_name(column);
-    let fault = |fault: String| DataError::Column {
-        data: frame.name.clone(),
-        fault,
-    };
     if let Some(wrong) = &frame.columns[column].fault {
-        return Err(fault(wrong.clone()));
+        return Err(frame.fault(wrong.as_str()));
     }
     let labels = text(&frame.columns[column].cells);
     if let Some(row) = labels.iter().position(Option::is_none) {
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{name} of row {} is missing; give each row a label, or leave the row out",
             row + 1
         )));
@@ -52,7 +48,7 @@ pub(in crate::data) fn labels(
     let there = |label: &String| classes.iter().any(|class| same(class, label));
     if let Some(label) = normal.iter().find(|label| !there(label)) {
         let classes: Vec<&str> = classes.into_iter().collect();
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{name} is nowhere {label}, which --normal says; its labels are {}",
             classes.join(", ")
         )));
@@ -103,11 +99,11 @@ fn usual<'a>(labels: &[String], classes: &BTreeSet<&'a str>) -> (&'a str, String
 }
 
 /// [`labels`] of the column that has this role, if there is one.
-pub(super) fn abnormal(
+pub(super) fn anomalous(
     frame: &Frame,
     roles: &[NamedRole],
     normal: &[String],
-) -> Result<Option<Abnormal>, DataError> {
+) -> Result<Option<Anomalous>, DataError> {
     let column = roles.iter().position(|named| named.role == Role::Label);
     column
         .map(|column| labels(frame, column, normal))

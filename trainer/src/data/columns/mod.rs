@@ -1,4 +1,4 @@
-//! What the columns of a file are: readings, conditions, labels, times, groups, or nothing to learn from.
+//! Roles of the columns of a file: readings, conditions, labels, times, groups, or nothing to learn from.
 //!
 //! A role is said by name or number, or guessed where it is obvious; every guess is one line that names the option
 //! which changes it.
@@ -17,7 +17,7 @@ use guess::Assigned;
 pub use guess::Wanted;
 pub(crate) use guess::fits;
 pub(super) use labels::labels;
-use labels::{abnormal, groups};
+use labels::{anomalous, groups};
 pub use role::{NamedRole, Number, Role, all_readings, numbers};
 pub use sentinels::Sentinels;
 use values::{dataset, offset};
@@ -27,8 +27,8 @@ use values::{dataset, offset};
 pub struct Interpreted {
     /// Readings, conditions last.
     pub dataset: Dataset,
-    /// For each row whether it is abnormal, where a column says so.
-    pub abnormal: Option<Vec<bool>>,
+    /// For each row whether it is anomalous, where a column says so.
+    pub anomalous: Option<Vec<bool>>,
     /// For each row its group, where a column says so.
     pub groups: Option<Vec<u32>>,
     /// For each row its recording, where there are several, one behind the other.
@@ -43,20 +43,20 @@ pub struct Interpreted {
     pub sampling: Option<f64>,
     /// The roles of all columns.
     pub roles: Vec<NamedRole>,
-    /// What the file holds, where there is one.
+    /// The report on the file, where there is one.
     pub report: Option<DataReport>,
-    /// What was assumed, one line each.
+    /// The assumptions, one line each.
     pub notes: Vec<String>,
-    /// What was assumed and may well be wrong.
+    /// Assumptions that may well be wrong.
     pub doubts: Vec<String>,
 }
 
 impl Interpreted {
     /// Readings of which all is known.
-    pub fn of_readings(dataset: Dataset, abnormal: Option<Vec<bool>>) -> Self {
+    pub fn of_readings(dataset: Dataset, anomalous: Option<Vec<bool>>) -> Self {
         Self {
             dataset,
-            abnormal,
+            anomalous,
             groups: None,
             recordings: None,
             in_time: false,
@@ -77,12 +77,12 @@ impl Interpreted {
         normal: &[String],
         mut notes: Vec<String>,
     ) -> Result<Self, DataError> {
-        let labels = abnormal(frame, &roles, normal)?;
-        let (abnormal, note) = labels.unzip();
+        let labels = anomalous(frame, &roles, normal)?;
+        let (anomalous, note) = labels.unzip();
         notes.extend(note.flatten());
         let (dataset, conditions) = dataset(frame, &roles)?;
         Ok(Self {
-            abnormal,
+            anomalous,
             groups: groups(frame, &roles),
             recordings: frame.recording_of_rows(),
             in_time: roles.iter().any(|named| named.role == Role::Time),
@@ -96,7 +96,7 @@ impl Interpreted {
     }
 }
 
-/// What the columns of `frame` are, by `wanted` and by what is obvious. With `labelled`, labels come from elsewhere.
+/// Gives the columns of `frame` roles, by `wanted` and by what is obvious. With `labelled`, labels come from elsewhere.
 ///
 /// # Errors
 /// [`DataError`] where a column that is asked for is not there or cannot be what it is to be, or where no reading is left.
@@ -208,14 +208,11 @@ fn by_order(frame: &Frame, roles: &[NamedRole]) -> Result<Vec<(usize, NamedRole)
         }
     }
     if matched.len() != columns {
-        return Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: format!(
-                "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
-                roles.len(),
-                matched.len()
-            ),
-        });
+        return Err(frame.fault(format!(
+            "has {columns} columns, the training data had {}, of which {} are read: give data like those that it was trained for",
+            roles.len(),
+            matched.len()
+        )));
     }
     Ok((0..).zip(matched).collect())
 }

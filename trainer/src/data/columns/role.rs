@@ -3,7 +3,7 @@
 use crate::data::frame::Column;
 use serde::{Deserialize, Serialize};
 
-/// What a column is.
+/// The role of a column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -13,7 +13,7 @@ pub enum Role {
     States(Vec<String>),
     /// Given, not modelled.
     Condition,
-    /// What its rows are.
+    /// The label of its row: normal or anomalous.
     Label,
     /// When its rows were.
     Time,
@@ -41,9 +41,9 @@ impl Role {
 /// A column by its name in the file, and what it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedRole {
-    /// What the header calls it; empty without a header.
+    /// Its name in the header; empty without a header.
     pub name: String,
-    /// What it is.
+    /// Its role.
     pub role: Role,
     /// The unit of its values; empty where the file gives none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -94,11 +94,11 @@ pub fn all_readings(columns: &[Column]) -> Vec<NamedRole> {
 /// A number of a reading: its name, its unit, and what was subtracted from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
-    /// What the file calls it; empty without a header.
+    /// Its name in the file; empty without a header.
     pub name: String,
     /// The unit; empty where the file gives none.
     pub unit: String,
-    /// What its values are relative to.
+    /// The offset that was subtracted from its values.
     pub offset: f64,
 }
 

@@ -111,8 +111,8 @@ fn text_is_states_names_or_labels() {
     let names = interpreted.dataset.columns.clone().unwrap();
     assert_eq!(names, ["state=on", "state=off", "state=idle", "flow"]);
     assert_eq!(interpreted.dataset.table.row(1)[..3], [0.0, 1.0, 0.0]);
-    let abnormal = interpreted.abnormal.unwrap();
-    assert_eq!((abnormal[3], abnormal[4]), (true, false));
+    let anomalous = interpreted.anomalous.unwrap();
+    assert_eq!((anomalous[3], anomalous[4]), (true, false));
     assert_eq!(interpreted.doubts.len(), 1);
     assert!(
         interpreted
@@ -158,7 +158,7 @@ fn what_is_said_goes_before_what_is_guessed() {
         interpreted.dataset.columns.unwrap(),
         ["n", "flow", "class", "speed"]
     );
-    assert_eq!((interpreted.conditions, interpreted.abnormal), (1, None));
+    assert_eq!((interpreted.conditions, interpreted.anomalous), (1, None));
     assert_eq!(interpreted.groups.unwrap()[9..11], [0, 1]);
     let unknown = Wanted {
         label: Some("fault".into()),

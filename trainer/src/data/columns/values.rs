@@ -17,10 +17,7 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
         }
     }
     if columns.is_empty() {
-        return Err(DataError::Column {
-            data: frame.name.clone(),
-            fault: "no column is left to learn from; say --reading NAME of one".into(),
-        });
+        return Err(frame.fault("no column is left to learn from; say --reading NAME of one"));
     }
     let count = conditions.len();
     columns.extend(conditions);
@@ -88,13 +85,10 @@ fn made_of(
             states.iter().map(column).collect()
         }
         (_, cells) => {
-            return Err(DataError::Column {
-                data: frame.name.clone(),
-                fault: format!(
-                    "{name} is {}, not what it was in training or is to be; correct the column",
-                    cells.kind()
-                ),
-            });
+            return Err(frame.fault(format!(
+                "{name} is {}, not what it was in training or is to be; correct the column",
+                cells.kind()
+            )));
         }
     })
 }
@@ -115,8 +109,8 @@ fn median(cells: &[f32]) -> f32 {
 /// magnitude then still make 64 steps of a standard deviation.
 const FAR: f64 = 64.0;
 
-/// What is to be subtracted from a column that moves so little around something large that 16 bits over its magnitude
-/// would hardly resolve it: a multiple of a power of two near its middle. None where 16 bits do.
+/// The offset of a column that moves so little around something large that 16 bits over its magnitude would hardly
+/// resolve it: a multiple of a power of two near its middle. None where 16 bits do.
 pub(super) fn offset(numbers: &[f64], sentinels: &[f64]) -> Option<f64> {
     let is_there = |number: &f64| number.is_finite() && !sentinels.contains(number);
     let there = || numbers.iter().copied().filter(is_there);
@@ -144,13 +138,9 @@ fn narrow(
     named: &NamedRole,
     numbers: &[f64],
 ) -> Result<Vec<f32>, DataError> {
-    let fault = |fault: String| DataError::Column {
-        data: frame.name.clone(),
-        fault,
-    };
     if let Some(wrong) = &frame.columns[column].fault {
         let name = frame.column_name(column);
-        return Err(fault(format!(
+        return Err(frame.fault(format!(
             "{wrong}, or leave the column out by --ignore {name}"
         )));
     }
@@ -160,7 +150,7 @@ fn narrow(
     });
     let narrowed: Vec<f32> = narrowed.collect();
     match narrowed.iter().position(|number| number.is_infinite()) {
-        Some(row) => Err(fault(format!(
+        Some(row) => Err(frame.fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",
             frame.column_name(column),
             row + 1,

@@ -13,7 +13,7 @@ const READINGS: [&str; 9] = [
 const LABELS: [&str; 7] = [
     "y", "labels", "label", "target", "targets", "y_train", "classes",
 ];
-/// What separates a file from the name of an array in it: `FILE.npz:NAME`.
+/// Marks between a file and the name of an array in it: `FILE.npz:NAME`.
 const ARCHIVES: [&str; 2] = [".npz:", ".mat:"];
 
 /// An array of a file, before it is read.

@@ -1,4 +1,4 @@
-//! What the readers of arrays share: a rectangle of cells, its largest width, and text for messages.
+//! The readers of arrays share a rectangle of cells, its largest width, and text for messages.
 
 use crate::data::error::FileError;
 use crate::data::frame::{Cells, Column};
@@ -20,7 +20,7 @@ pub(super) fn check_width(columns: u64) -> Result<(), FileError> {
     })
 }
 
-/// What an array is read for, and so which shapes it may have.
+/// The purpose of an array decides which shapes it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::data) enum Purpose {
     /// Readings: (rows, width), or (rows, height, width) whose images become one row each.

@@ -8,6 +8,7 @@ use crate::data::error::FileError;
 use crate::data::frame::Frame;
 
 pub(super) const FORMAT: Format = Format {
+    names: &["IDX"],
     is: is_idx,
     extension: None,
     read: |contents| Ok(Frame::new(contents.name, read(&contents.bytes)?.columns())),

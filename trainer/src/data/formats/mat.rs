@@ -4,8 +4,7 @@
 //! A file is 116 bytes of text, a version and the byte order, then elements: a type, a length and data, padded to
 //! 8 bytes. An element of type 14 is a variable: elements with its class, its lengths, its name and its numbers, the
 //! first index fastest; one of type 15 is such an element by zlib ("MAT-File Format", MathWorks, R2019b, chapter 1).
-//! Of the crates at hand none reads what is compressed and checks every length against the file, which is all that
-//! this does.
+//! No crate at hand reads compressed variables and checks every length against the file, which is all that this does.
 
 use super::arrays::{Chosen, Listed, choose, push_labels};
 use super::grid::{check_width, one_line};
@@ -14,6 +13,7 @@ use crate::data::error::{ArrayError, FileError};
 use crate::data::frame::{Cells, Column, Frame};
 
 pub(super) const FORMAT: Format = Format {
+    names: &[".mat"],
     is: is_mat,
     extension: None,
     read,
@@ -21,7 +21,7 @@ pub(super) const FORMAT: Format = Format {
 
 /// Bytes before the first element.
 const HEADER: usize = 128;
-/// What every file of HDF5 begins with.
+/// The first bytes of every file of HDF5.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// The type of an element that is a variable.
 const VARIABLE: u32 = 14;

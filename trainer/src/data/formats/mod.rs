@@ -30,6 +30,8 @@ const FORMATS: [Format; 6] = [
 
 /// A format of files.
 struct Format {
+    /// Its name, or those of several kinds of files.
+    names: &'static [&'static str],
     /// Whether a file that begins so is of this format.
     is: fn(&[u8]) -> bool,
     /// An extension whose files are of this format, however they begin.
@@ -39,6 +41,16 @@ struct Format {
 }
 
 impl Format {
+    /// The error of a file that is of no format.
+    fn unknown(found: &'static str, remedy: &'static str) -> FileError {
+        let names = FORMATS.iter().flat_map(|format| format.names).copied();
+        FileError::Unknown {
+            found,
+            formats: ["text"].into_iter().chain(names).collect(),
+            remedy,
+        }
+    }
+
     /// The format of the file `path`, which begins with `start`; none of text.
     fn of(path: &Path, start: &[u8]) -> Option<&'static Self> {
         let extension = path.extension();
@@ -53,17 +65,17 @@ impl Format {
 struct Contents {
     /// The file.
     path: PathBuf,
-    /// What messages and results call it.
+    /// Its name in messages and results.
     name: String,
     /// The array in it that is asked for.
     array: Option<String>,
-    /// What is read of it.
+    /// Readings or labels.
     purpose: Purpose,
     bytes: Vec<u8>,
 }
 
 impl Contents {
-    /// What `unpack` makes of the file `path`, which may be `FILE.npz:NAME`.
+    /// Reads the contents that `unpack` gives of the file `path`, which may be `FILE.npz:NAME`.
     fn read(
         path: &Path,
         purpose: Purpose,
@@ -117,7 +129,7 @@ pub(super) fn read(path: &Path, purpose: Purpose) -> Result<Frame, DataError> {
 /// Reads `bytes` as [`read`] does a file `path` with these contents.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub(super) fn read_bytes(path: &Path, bytes: &[u8], purpose: Purpose) -> Result<Frame, DataError> {
     Contents::read(path, purpose, |_| {
         unpack::unpacked(bytes.len() as u64, bytes)
@@ -132,7 +144,7 @@ const HEAD: usize = 1 << 20;
 /// Reads some rows of the file `path` where it is text and large, or `rows` are wanted; none of any other.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub(super) fn read_sampled(path: &Path, rows: Option<usize>) -> Result<Option<Frame>, DataError> {
     // A file that cannot be opened has its error where it is read.
     let Ok(file) = File::open(path) else {

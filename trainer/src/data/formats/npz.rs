@@ -10,6 +10,7 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 pub(super) const FORMAT: Format = Format {
+    names: &[".npz"],
     is: is_zip,
     extension: None,
     read,
@@ -65,10 +66,10 @@ impl<'a> Archive<'a> {
             archive.list(place)?;
         }
         if archive.listed.is_empty() && !archive.zip.is_empty() {
-            return Err(FileError::Unknown {
-                found: "a zip archive without arrays (.xlsx is one)",
-                remedy: "save the sheet as CSV, or unpack the archive",
-            });
+            return Err(Format::unknown(
+                "a zip archive without arrays (.xlsx is one)",
+                "save the sheet as CSV, or unpack the archive",
+            ));
         }
         Ok(archive)
     }

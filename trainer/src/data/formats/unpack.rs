@@ -10,11 +10,11 @@ use std::path::Path;
 
 /// A packed file may hold this many times its own length; text of the usual logs holds 5 to 30 times.
 const LARGEST_RATIO: u64 = 200;
-/// What any packed file may hold, in bytes; a table takes ten times the memory of its text.
+/// Bytes that any packed file may hold; a table takes ten times the memory of its text.
 const ALWAYS: u64 = 1 << 26;
-/// What a file begins with that gzip packed.
+/// The first bytes of a file that gzip packed.
 const GZIP: &[u8] = b"\x1f\x8b";
-/// What a frame of Zstandard begins with.
+/// The first bytes of a frame of Zstandard.
 const ZSTANDARD: [u8; 4] = 0xfd2f_b528_u32.to_le_bytes();
 
 /// Whether a file that begins so is packed.
@@ -32,10 +32,10 @@ pub(super) fn contents(path: &Path) -> Result<Vec<u8>, FileError> {
     unpacked(packed, BufReader::new(file))
 }
 
-/// What the `packed` bytes of `file` unpack to; the bytes themselves where nothing packed them.
+/// Unpacks the `packed` bytes of `file`; returns the bytes themselves where nothing packed them.
 ///
 /// # Errors
-/// Those of [`contents`].
+/// The errors of [`contents`].
 pub(super) fn unpacked(packed: u64, mut file: impl BufRead) -> Result<Vec<u8>, FileError> {
     let start = file.fill_buf()?;
     if start.starts_with(GZIP) {
@@ -60,7 +60,7 @@ pub(super) fn bounded(packed: u64, decoder: impl Read) -> Result<Vec<u8>, FileEr
     })
 }
 
-/// What `unpack` makes of `packed` bytes, given the most that these may hold.
+/// Calls `unpack` with the most bytes that `packed` bytes may hold, and checks how many it made.
 fn checked(
     packed: u64,
     unpack: impl FnOnce(&mut Vec<u8>, u64) -> io::Result<()>,

@@ -6,6 +6,7 @@ use crate::data::frame::{Cells, Column, Frame};
 use hound::{SampleFormat, WavReader, WavSpec};
 
 pub(super) const FORMAT: Format = Format {
+    names: &["WAV"],
     is: is_wav,
     extension: None,
     read,
@@ -107,7 +108,7 @@ fn described(spec: WavSpec) -> String {
     )
 }
 
-/// What to do with what is not read.
+/// The remedy for a codec that is not read.
 const REMEDY: &str = "convert it: ffmpeg -i OLD.wav -c:a pcm_s16le NEW.wav";
 
 /// The name of the codec of a file, where it is neither integers nor floats: hound often stumbles over what follows
@@ -132,7 +133,7 @@ fn other_codec(bytes: &[u8]) -> Option<String> {
     Some(codec.into())
 }
 
-/// What is wrong, and what to do.
+/// The fault and the remedy.
 fn refused(error: &hound::Error) -> String {
     match error {
         hound::Error::FormatError(reason) => format!("{reason}; {REMEDY}"),

@@ -43,7 +43,7 @@ pub const VALIDATION_IMAGES: usize = 200;
 /// The images of the fixed division that are held out.
 pub const HELD_OUT_IMAGES: usize = IMAGES - TRAIN_IMAGES - VALIDATION_IMAGES;
 
-/// What to give for the anomaly digit where no digit is one.
+/// The anomaly digit where no digit is one.
 pub const NO_ANOMALY: u32 = CLASSES;
 
 /// The seed of the fixed division, `elbow` in ASCII; never that of a training run.

@@ -1,4 +1,4 @@
-//! What a path means: the digits, a file, an array in it, a folder or a pattern.
+//! A source is what a path means: the digits, a file, an array in it, a folder or a pattern.
 
 pub mod digits;
 pub(super) mod recordings;
@@ -46,7 +46,7 @@ impl DataSource {
         }
     }
 
-    /// What a run on it is called: the name of the file without its extension, or `digits`.
+    /// The name of a run on it: that of the file without its extension, or `digits`.
     pub fn name(&self) -> String {
         match self {
             Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
@@ -60,7 +60,7 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// Those of [`load`](crate::data::load).
+    /// The errors of [`load`](crate::data::load).
     pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
         match self {
             Self::Digits => Ok(digits::all()),

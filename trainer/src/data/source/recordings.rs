@@ -17,7 +17,7 @@ fn is_pattern(path: &Path) -> bool {
     text.contains(['*', '?', '[']) && !path.exists()
 }
 
-/// What messages and results call the data `path`: the name of the file without its extension, or of the folder.
+/// The name of the data `path` in messages and results: that of the file without its extension, or of the folder.
 pub(in crate::data) fn name(path: &Path) -> String {
     if !is_several(path) {
         return formats::name(path);
@@ -67,9 +67,9 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
             ..glob::MatchOptions::new()
         };
         let pattern = path.to_string_lossy();
-        let paths = glob::glob_with(&pattern, options).map_err(|error| DataError::Column {
-            data: pattern.clone().into_owned(),
-            fault: format!("is no pattern ({error}); * stands for any characters, ? for one"),
+        let paths = glob::glob_with(&pattern, options).map_err(|error| {
+            let fault = format!("is no pattern ({error}); * stands for any characters, ? for one");
+            DataError::in_data(&pattern, fault)
         })?;
         paths
             .collect::<Result<_, _>>()
@@ -141,7 +141,7 @@ impl Joined {
         let order = self.order(file, &frame)?;
         if frame.rate != self.frame.rate {
             let rate = |rate: Option<f64>| rate.map_or("none".into(), |rate| rate.to_string());
-            return Err(fault(
+            return Err(DataError::in_data(
                 file,
                 format!(
                     "its sampling rate is {}, that of {} is {}; give recordings of one rate",
@@ -161,7 +161,7 @@ impl Joined {
             let own = &mut self.frame.columns[at];
             let (was, is) = (own.cells.kind(), column.cells.kind());
             if !append(&mut own.cells, column.cells) {
-                return Err(fault(
+                return Err(DataError::in_data(
                     file,
                     format!(
                         "{name} is {is}, and in {} it is {was}; give recordings with the same columns",
@@ -202,7 +202,7 @@ impl Joined {
         }
         let count = |frame: &Frame| frame.columns.len();
         if own.names().is_none() || other.names().is_none() {
-            return Err(fault(
+            return Err(DataError::in_data(
                 file,
                 format!(
                     "has {} columns{}, and {} has {}{}; give recordings with the same columns",
@@ -232,12 +232,17 @@ impl Joined {
             let mut others = other.columns.iter();
             match others.position(|other| same(column, other)) {
                 Some(place) if !order.contains(&place) => order.push(place),
-                _ => return Err(fault(file, lacks("it", &own.column_name(at), &self.first))),
+                _ => {
+                    return Err(DataError::in_data(
+                        file,
+                        lacks("it", &own.column_name(at), &self.first),
+                    ));
+                }
             }
         }
         match (0..count(other)).find(|place| !order.contains(place)) {
             None => Ok(order),
-            Some(extra) => Err(fault(
+            Some(extra) => Err(DataError::in_data(
                 file,
                 lacks(&self.first, &other.column_name(extra), "it"),
             )),
@@ -250,13 +255,6 @@ impl Joined {
             self.frame.recordings = Some(self.starts);
         }
         self.frame
-    }
-}
-
-fn fault(file: &str, fault: String) -> DataError {
-    DataError::Column {
-        data: file.to_owned(),
-        fault,
     }
 }
 

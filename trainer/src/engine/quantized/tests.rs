@@ -303,6 +303,59 @@ fn encoded(network: &Network, vae: &Vae, data: &Prepared) -> Shard {
     shard
 }
 
+/// Compares a network with the image of its plan, on every reading; `learning` folds the plan's weights back first.
+fn compare_with_image(kind: &str, conditions: usize, weights: Weights, learning: bool) {
+    let (vae, normalization, data, plan) = model(kind, conditions, weights);
+    let plan = if learning {
+        fold(&vae, &normalization, &plan).unwrap()
+    } else {
+        plan
+    };
+    let label = Label {
+        name: String::new(),
+        columns: vec![],
+        picture_width: 0,
+        packing: Packing::Tiles,
+    };
+    let reading = data.readings.row(0);
+    let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
+    let image = spec.encode(&[]).unwrap();
+    let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+
+    let network = network(&vae, &normalization, &plan);
+    let mut shard = encoded(&network, &vae, &data);
+    let divergences: Vec<f64> = shard.divergences(&network).collect();
+    let terms = shard.log_likelihoods(&network).to_vec();
+    let unit = 0.5f32.powi(model.latent_fraction_bits() as i32);
+    for row in 0..data.readings.len() {
+        session.reseed(0, row as u64);
+        let posterior = session.encode(data.readings.row(row)).unwrap();
+        let heads = [posterior.mean, posterior.log_variance].concat();
+        let got = &shard.encoder.scratch.outputs[row * 2 * LATENTS..][..2 * LATENTS];
+        assert_eq!(got, heads, "{kind:?} {row}");
+        let z: Vec<f32> = session
+            .sample()
+            .iter()
+            .map(|&z| f32::from(z) * unit)
+            .collect();
+        let taken_in = LATENTS + conditions;
+        assert_eq!(shard.latents[row * taken_in..][..LATENTS], z, "{row}");
+        session.reseed(0, row as u64);
+        let estimator = Estimator::MonteCarlo { samples: 1 };
+        let score = session.score(data.readings.row(row), estimator).unwrap();
+        let constant = data.constant(row, None);
+        let elbo = f64::from(terms[row]) + constant - divergences[row];
+        let (device, reconstruction) = (score.elbo().to_f64(), f64::from(terms[row]));
+        let close = 1e-2 + 1e-4 * reconstruction.abs();
+        assert!(
+            (device - elbo).abs() < close,
+            "{kind:?} {row}: {device} {elbo}"
+        );
+    }
+}
+
 #[test]
 fn posteriors_latents_and_scores_are_those_of_the_image() {
     let (counts, learned, predicted) = ("binomial:16", "gaussian", "laplace:predicted");
@@ -317,54 +370,6 @@ fn posteriors_latents_and_scores_are_those_of_the_image() {
         (COLUMNS, 2, eight, false),
         (COLUMNS, 2, eight, true),
     ] {
-        let (vae, normalization, data, plan) = model(kind, conditions, weights);
-        let plan = if learning {
-            fold(&vae, &normalization, &plan).unwrap()
-        } else {
-            plan
-        };
-        let label = Label {
-            name: String::new(),
-            columns: vec![],
-            picture_width: 0,
-            packing: Packing::Tiles,
-        };
-        let reading = data.readings.row(0);
-        let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 0).unwrap();
-
-        let network = network(&vae, &normalization, &plan);
-        let mut shard = encoded(&network, &vae, &data);
-        let divergences: Vec<f64> = shard.divergences(&network).collect();
-        let terms = shard.log_likelihoods(&network).to_vec();
-        let unit = 0.5f32.powi(model.latent_fraction_bits() as i32);
-        for row in 0..data.readings.len() {
-            session.reseed(0, row as u64);
-            let posterior = session.encode(data.readings.row(row)).unwrap();
-            let heads = [posterior.mean, posterior.log_variance].concat();
-            let got = &shard.encoder.scratch.outputs[row * 2 * LATENTS..][..2 * LATENTS];
-            assert_eq!(got, heads, "{kind:?} {row}");
-            let z: Vec<f32> = session
-                .sample()
-                .iter()
-                .map(|&z| f32::from(z) * unit)
-                .collect();
-            let taken_in = LATENTS + conditions;
-            assert_eq!(shard.latents[row * taken_in..][..LATENTS], z, "{row}");
-            session.reseed(0, row as u64);
-            let estimator = Estimator::MonteCarlo { samples: 1 };
-            let score = session.score(data.readings.row(row), estimator).unwrap();
-            let constant = data.constant(row, None);
-            let elbo = f64::from(terms[row]) + constant - divergences[row];
-            let (device, reconstruction) = (score.elbo().to_f64(), f64::from(terms[row]));
-            let close = 1e-2 + 1e-4 * reconstruction.abs();
-            assert!(
-                (device - elbo).abs() < close,
-                "{kind:?} {row}: {device} {elbo}"
-            );
-        }
+        compare_with_image(kind, conditions, weights, learning);
     }
 }

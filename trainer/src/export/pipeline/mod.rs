@@ -1,6 +1,7 @@
 //! The way from settings and data to a trained, quantized, calibrated and evaluated model, as values. Writing the folder of a
 //! run is a call of its own.
 
+mod data;
 mod interrupted;
 mod observer;
 mod outcome;
@@ -16,8 +17,7 @@ pub use quantized::{Quantized, Written};
 pub use warning::Warning;
 
 use crate::config::capability::Feature;
-use crate::config::{Config, Inference, Limits, Objective};
-use crate::data::Dataset;
+use crate::config::{Config, Limits, Objective};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
@@ -28,13 +28,13 @@ use crate::export::stages::{self, Stages};
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::quantize::{Plan, restored, sensitivities};
-use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
-use crate::readings::{Derived, Normalization, Readings, RunConfig};
+use crate::readings::{Derived, Normalization, RunConfig};
 use crate::score::evaluate::Scores;
 use crate::train::{self, Checkpoint, Epoch};
 use candle_core::Device;
+use data::Data;
 use elbow::format::AlignedImage;
 use elbow::image::ImageSpec;
 use elbow::{Estimator, Model};
@@ -47,8 +47,6 @@ use training::Training;
 
 /// The estimator of the results.
 pub const REPORTED: Estimator = Estimator::SigmaPoints;
-/// Readings that suffice to tell dead latents and to start a prior from.
-const SOME: usize = 8192;
 
 /// Time between two checkpoints where nobody says otherwise, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
@@ -72,23 +70,6 @@ impl fmt::Debug for Job<'_> {
             .field("name", &self.name)
             .field("config", &self.config)
             .finish_non_exhaustive()
-    }
-}
-
-/// Readings as the networks take them in.
-#[derive(Debug)]
-struct Data {
-    training: Prepared,
-    validation: Prepared,
-    test: Prepared,
-}
-
-/// Sizes and time of the training until now.
-fn learned(data: &Data, clock: &Clock) -> Learned {
-    Learned {
-        training_readings: data.training.readings.len(),
-        validation_readings: data.validation.readings.len(),
-        seconds: clock.seconds(),
     }
 }
 
@@ -229,7 +210,7 @@ impl<'a> Job<'a> {
         let history = training.run(&vae, (&data.training, &data.validation))?;
         if !Feature::Device.can(&vae) {
             self.observer.trained();
-            let learned = learned(&data, &clock);
+            let learned = data.learned(&clock);
             let (config, splits) = (self.config, &self.splits);
             return outcome::in_floats(
                 &self.name,
@@ -311,8 +292,8 @@ impl<'a> Job<'a> {
         let sensitivities = sensitivities.transpose()?;
         let spec = image.map_or_else(|| stages.image(&plan), Ok)?;
         let (image, _) = self.calibrated(spec.clone(), &data)?;
-        let abnormal = self.splits.test.abnormal.as_deref();
-        let compared = Quantized::new((vae, &spec), image, &self.config, (&data.test, abnormal))?;
+        let anomalous = self.splits.test.anomalous.as_deref();
+        let compared = Quantized::new((vae, &spec), image, &self.config, (&data.test, anomalous))?;
         Ok(Quantized {
             sensitivities,
             ..compared
@@ -321,52 +302,10 @@ impl<'a> Job<'a> {
 
     /// Takes the data out of their tables, and says how they are divided.
     fn data(&mut self, vae: &Vae) -> Result<Data, Error> {
-        let Self {
-            splits,
-            config,
-            observer,
-            ..
-        } = self;
-        let normalization = &config.derived.normalization;
-        // No table outlives its readings: both together are most of the memory.
-        let prepared = |dataset: &mut Dataset| {
-            let gaps = Masks::of(dataset);
-            let rows = dataset.table.take();
-            let (readings, saturated) = Readings::from_table(&rows, &normalization.exponents);
-            drop(rows);
-            if saturated > 0 {
-                observer.warn(&Warning::Saturated { values: saturated });
-            }
-            let prepared = Prepared::new(readings, normalization, vae, &Device::Cpu)?;
-            Ok::<_, Error>(prepared.with_gaps(gaps))
-        };
-        let mut training = prepared(&mut splits.train)?;
-        training.intensities = splits.intensities.take();
-        if config.settings.train.inference == Inference::Amortized {
-            training.keep_first(SOME)?;
-        }
-        let validation = prepared(&mut splits.validation)?;
-        let test = prepared(&mut splits.test.dataset)?;
-        let strange = splits
-            .anomalous
-            .as_ref()
-            .map(|strange| strange.table.rows());
-        let strange = strange.map(|rows| format!(", {rows} abnormal ones to calibrate with"));
-        observer.note(&format!(
-            "{}: {} readings of {} to learn from, {} to choose by{}, {} to test on; likelihood {}",
-            self.name,
-            training.readings.len(),
-            training.readings.width(),
-            validation.readings.len(),
-            strange.unwrap_or_default(),
-            test.readings.len(),
-            config.derived.likelihood,
-        ));
-        Ok(Data {
-            training,
-            validation,
-            test,
-        })
+        let data = Data::take(&mut self.splits, &self.config, vae, self.observer)?;
+        let said = data.describe(&self.splits, &self.config.derived.likelihood);
+        self.observer.note(&format!("{}: {said}", self.name));
+        Ok(data)
     }
 
     /// Quantizes, exports and evaluates.
@@ -381,7 +320,7 @@ impl<'a> Job<'a> {
         let parts = (&data.training, &data.validation);
         let stages = self.stages(&vae, data);
         self.observer.trained();
-        let learned = learned(data, &clock);
+        let learned = data.learned(&clock);
         let spec = stages.image(&plan)?;
         let normalization = self.config.derived.normalization.clone();
         for warning in Warning::of_outliers((&vae, &spec), &normalization, parts, &self.splits)? {
@@ -471,7 +410,7 @@ impl<'a> Job<'a> {
             history,
             model: &model,
             readings: &test.readings,
-            abnormal: self.splits.test.abnormal.as_deref(),
+            anomalous: self.splits.test.anomalous.as_deref(),
             scores: &scores,
             estimator: REPORTED,
         })?;

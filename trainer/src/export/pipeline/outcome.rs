@@ -124,7 +124,7 @@ pub(super) fn in_integers(
         data: splits.report.clone(),
         training_readings: learned.training_readings,
         validation_readings: learned.validation_readings,
-        evaluation: Evaluation::new(scores, splits.test.abnormal.as_deref()),
+        evaluation: Evaluation::new(scores, splits.test.anomalous.as_deref()),
         estimator: REPORTED.to_string(),
         pruned_latents: config.derived.pruned_latents.len(),
         image_bytes: model.image_length(),
@@ -154,11 +154,11 @@ pub(super) fn in_floats(
 ) -> Result<Outcome, Error> {
     let settings = &config.settings;
     let nobody = vec![false; test.readings.len()];
-    let abnormal = splits.test.abnormal.as_deref().unwrap_or(&nobody);
+    let anomalous = splits.test.anomalous.as_deref().unwrap_or(&nobody);
     let elbos = float_scores(&vae, test, None, FLOAT_POINTS)?;
     let bounds = evidence(&vae, test, BOUND_SAMPLES, 0)?;
-    let bounds = LogEvidence::new(&bounds, BOUND_SAMPLES, Some(abnormal));
-    let strange = abnormal.iter().filter(|&&is| is).count();
+    let bounds = LogEvidence::new(&bounds, BOUND_SAMPLES, Some(anomalous));
+    let anomalies = anomalous.iter().filter(|&&is| is).count();
     let summary = FloatSummary {
         name: name.to_owned(),
         likelihood: splits.likelihood.clone(),
@@ -167,9 +167,9 @@ pub(super) fn in_floats(
         objective: Objective::name(settings),
         training_readings: learned.training_readings,
         validation_readings: learned.validation_readings,
-        normal: abnormal.len() - strange,
-        abnormal: strange,
-        float: Side::new(&elbos, abnormal),
+        normal: anomalous.len() - anomalies,
+        anomalous: anomalies,
+        float: Side::new(&elbos, anomalous),
         importance_weighted: SampledBound {
             samples: BOUND_SAMPLES,
             mean: bounds.mean,

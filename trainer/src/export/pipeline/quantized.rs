@@ -34,7 +34,7 @@ pub struct Quantized {
     /// Device by sigma points, float by many points in random turns.
     #[serde(flatten)]
     pub evaluation: Evaluation,
-    /// Device and float at the same draws; the strange readings are the abnormal ones, or normal ones with noise.
+    /// Device and float at the same draws; the anomalous readings are the labelled ones, or normal ones with noise.
     pub paired: Loss,
     /// Flash for the image.
     pub image_bytes: usize,
@@ -49,7 +49,7 @@ pub struct Quantized {
 }
 
 impl Quantized {
-    /// Compares `vae` with its `image`, made of `spec`, on `test` readings, of which some may be known to be abnormal.
+    /// Compares `vae` with its `image`, made of `spec`, on `test` readings, of which some may be known to be anomalous.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
@@ -57,28 +57,28 @@ impl Quantized {
         (vae, spec): (&Vae, &ImageSpec),
         image: AlignedImage,
         config: &RunConfig,
-        (test, abnormal): (&Prepared, Option<&[bool]>),
+        (test, is_anomalous): (&Prepared, Option<&[bool]>),
     ) -> Result<Self, Error> {
         let model = run::parse(Path::new(run::IMAGE_FILE), &image)?;
         let scores = Scores::new(vae, &model, test, REPORTED)?;
         let rows = 0..test.readings.len();
-        let is = |row: &usize| abnormal.is_some_and(|abnormal| abnormal[*row]);
-        let (strange, normal): (Vec<usize>, Vec<usize>) = rows.partition(is);
+        let is = |row: &usize| is_anomalous.is_some_and(|labels| labels[*row]);
+        let (anomalous, normal): (Vec<usize>, Vec<usize>) = rows.partition(is);
         let normalization = &config.derived.normalization;
         let normal = test.readings.select(&normal);
-        let strange = match strange.is_empty() {
+        let anomalous = match anomalous.is_empty() {
             true => perturbed(vae, normalization, &normal),
-            false => test.readings.select(&strange),
+            false => test.readings.select(&anomalous),
         };
         let prepared = |readings| Prepared::new(readings, normalization, vae, &Device::Cpu);
-        let (normal, strange) = (prepared(normal)?, prepared(strange)?);
-        let judge = Judge::new(vae, &normal, &strange)?;
+        let (normal, anomalous) = (prepared(normal)?, prepared(anomalous)?);
+        let judge = Judge::new(vae, &normal, &anomalous)?;
         let (image_bytes, workspace_bytes) = (model.image_length(), 8 * model.workspace_words());
         drop(model);
         Ok(Self {
             calibration: config.settings.export.calibration,
             weights: config.settings.export.weights,
-            evaluation: Evaluation::new(&scores, abnormal),
+            evaluation: Evaluation::new(&scores, is_anomalous),
             paired: judge.loss(spec)?,
             image_bytes,
             workspace_bytes,

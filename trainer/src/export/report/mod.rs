@@ -38,8 +38,8 @@ pub struct Results<'a> {
     pub model: &'a Model<'a>,
     /// The test readings.
     pub readings: &'a Readings,
-    /// Whether each is abnormal, where somebody said.
-    pub abnormal: Option<&'a [bool]>,
+    /// Whether each is anomalous, where somebody said.
+    pub anomalous: Option<&'a [bool]>,
     /// Their scores.
     pub scores: &'a Scores,
     /// The estimator of the device's scores.
@@ -60,7 +60,7 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
         training::section(results.history),
         scores::histogram(results),
         scores::quantization(results),
-        strangest(results),
+        most_anomalous(results),
         draws(results)?,
         settings(results)?,
     ];
@@ -146,19 +146,19 @@ fn table(results: &Results<'_>) -> String {
             optional(side.auc, 4)
         )
     };
-    let readings = match (results.abnormal, evaluation.normal) {
+    let readings = match (results.anomalous, evaluation.normal) {
         (None, all) => format!("{}, no labels", plural(all, "test reading")),
         (Some(_), normal) => format!(
-            "{} and {} abnormal",
+            "{} and {} anomalous",
             plural(normal, "normal test reading"),
-            count(evaluation.abnormal)
+            count(evaluation.anomalous)
         ),
     };
     format!(
         "<h2>Results</h2>\n<table>\n<thead><tr><th></th><th>ELBO, nats a reading</th><th>± standard error</th>\
          <th>AUC</th></tr></thead>\n<tbody>\n{}{}<tr><th scope=\"row\">device − float</th><td>{}</td><td></td><td></td></tr>\n\
          </tbody>\n</table>\n<p class=\"caption\">{readings}. ELBO over normal readings, higher is better; float by \
-         {FLOAT_POINTS} points a reading, device by {estimator}. AUC: the chance that an abnormal reading scores below \
+         {FLOAT_POINTS} points a reading, device by {estimator}. AUC: the chance that an anomalous reading scores below \
          a normal one.</p>\n{}",
         row("float", &evaluation.float),
         row("device", &evaluation.device),
@@ -230,12 +230,12 @@ fn figures(drawing: Drawing, rows: &[Vec<f64>], caption: impl Fn(usize) -> Strin
     )
 }
 
-fn strangest(results: &Results<'_>) -> String {
+fn most_anomalous(results: &Results<'_>) -> String {
     let Results {
         model,
         readings,
         scores,
-        abnormal,
+        anomalous,
         ..
     } = results;
     let Some(drawing) = Drawing::of(model.inputs(), model.picture_width()) else {
@@ -261,15 +261,15 @@ fn strangest(results: &Results<'_>) -> String {
             number(score.elbo().to_f64(), 1),
             number(score.p_value().to_f64(), 4),
         );
-        let label = abnormal.map_or("", |abnormal| match abnormal[order[index]] {
-            true => "<br><span class=\"second\">abnormal</span>",
+        let label = anomalous.map_or("", |anomalous| match anomalous[order[index]] {
+            true => "<br><span class=\"second\">anomalous</span>",
             false => "<br><span class=\"first\">normal</span>",
         });
         format!("<b>{elbo}</b> nats<br>p {p_value}{label}")
     };
     format!(
-        "<h2>The strangest test readings</h2>\n<p class=\"caption\">Those with the lowest scores on the device, \
-         strangest first. A p-value is the chance that a normal reading scores this low.</p>\n{}",
+        "<h2>The most anomalous test readings</h2>\n<p class=\"caption\">Those with the lowest scores on the device, \
+         most anomalous first. A p-value is the chance that a normal reading scores this low.</p>\n{}",
         figures(drawing, &rows, caption)
     )
 }

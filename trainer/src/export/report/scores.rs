@@ -1,4 +1,4 @@
-//! Scores of test readings: normal against abnormal, floats against the device.
+//! Scores of test readings: normal against anomalous, floats against the device.
 
 use super::chart::{Axis, Chart, Label, Size};
 use super::text::{count, number, plural};
@@ -39,10 +39,10 @@ fn thresholds(model: &Model<'_>, results: &Results<'_>) -> Vec<(f64, f64)> {
     LEVELS.into_iter().filter_map(at).collect()
 }
 
-/// Scores of normal readings, or of all without labels, and of abnormal ones.
-fn by_kind<T: Copy>(values: &[T], abnormal: Option<&[bool]>) -> (Vec<T>, Vec<T>) {
+/// Scores of normal readings, or of all without labels, and of anomalous ones.
+fn by_kind<T: Copy>(values: &[T], anomalous: Option<&[bool]>) -> (Vec<T>, Vec<T>) {
     let of = |kind: bool| {
-        let is = |index: usize| abnormal.is_some_and(|abnormal| abnormal[index]) == kind;
+        let is = |index: usize| anomalous.is_some_and(|anomalous| anomalous[index]) == kind;
         values
             .iter()
             .enumerate()
@@ -55,9 +55,9 @@ fn by_kind<T: Copy>(values: &[T], abnormal: Option<&[bool]>) -> (Vec<T>, Vec<T>)
 
 /// The range of scores that a chart shows: all of them, but not farther below the normal ones than
 /// [`REACH`] allows.
-fn window(normal: &[f64], abnormal: &[f64]) -> (f64, f64) {
-    let all: Vec<f64> = normal.iter().chain(abnormal).copied().collect();
-    let reference = if normal.is_empty() { abnormal } else { normal };
+fn window(normal: &[f64], anomalous: &[f64]) -> (f64, f64) {
+    let all: Vec<f64> = normal.iter().chain(anomalous).copied().collect();
+    let reference = if normal.is_empty() { anomalous } else { normal };
     let (low, high) = (quantile(reference, 0.01), quantile(reference, 0.99));
     (
         quantile(&all, 0.0).max(low - REACH * (high - low)),
@@ -67,8 +67,8 @@ fn window(normal: &[f64], abnormal: &[f64]) -> (f64, f64) {
 
 /// Names and classes of the kinds.
 fn kinds(results: &Results<'_>) -> &'static [(&'static str, &'static str)] {
-    match results.abnormal {
-        Some(_) => &[("first", "normal"), ("second", "abnormal")],
+    match results.anomalous {
+        Some(_) => &[("first", "normal"), ("second", "anomalous")],
         None => &[("first", "test readings")],
     }
 }
@@ -79,14 +79,14 @@ pub(super) fn histogram(results: &Results<'_>) -> String {
     if scores.is_empty() {
         return "<h2>Scores</h2>\n<p class=\"caption\">There are no test readings.</p>\n".into();
     }
-    let (normal, abnormal) = by_kind(&scores, results.abnormal);
-    let (low, high) = window(&normal, &abnormal);
+    let (normal, anomalous) = by_kind(&scores, results.anomalous);
+    let (low, high) = window(&normal, &anomalous);
     let x = Axis::padded("device score, nats", low, high);
     // Twice the square root, the usual choice, since two kinds share the axis.
     let bars = (2 * scores.len().isqrt()).clamp(BARS.0, BARS.1);
-    let shares = [&normal, &abnormal].map(|scores| shares(scores, &x, bars));
+    let shares = [&normal, &anomalous].map(|scores| shares(scores, &x, bars));
     let tallest = shares.iter().flatten().copied().fold(0.0, f64::max);
-    let share = match results.abnormal {
+    let share = match results.anomalous {
         Some(_) => "% of its kind",
         None => "% of test readings",
     };
@@ -115,7 +115,7 @@ pub(super) fn histogram(results: &Results<'_>) -> String {
         key(kinds(results)),
         chart.finish(title),
         resolution(results, &thresholds),
-        detections(&thresholds, &normal, &abnormal),
+        detections(&thresholds, &normal, &anomalous),
     )
 }
 
@@ -156,7 +156,7 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
 }
 
 /// Number of readings that each marked score catches.
-fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> String {
+fn detections(thresholds: &[(f64, f64)], normal: &[f64], anomalous: &[f64]) -> String {
     if thresholds.is_empty() {
         return String::new();
     }
@@ -168,18 +168,24 @@ fn detections(thresholds: &[(f64, f64)], normal: &[f64], abnormal: &[f64]) -> St
         )
     };
     let rows = thresholds.iter().map(|&(level, score)| {
-        let of_abnormal = if abnormal.is_empty() { String::new() } else { caught(abnormal, score) };
+        let of_anomalous = if anomalous.is_empty() { String::new() } else { caught(anomalous, score) };
         let (score_text, of_normal) = (number(score, 3), caught(normal, score));
-        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td>{of_normal}{of_abnormal}</tr>\n")
+        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td>{of_normal}{of_anomalous}</tr>\n")
     });
     format!(
         "<table>\n<thead><tr><th>alarm at</th><th>score, nats</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
-        match abnormal.is_empty() {
+        match anomalous.is_empty() {
             true => "<th>of test readings</th>",
-            false => "<th>of normal readings</th><th>of abnormal readings</th>",
+            false => "<th>of normal readings</th><th>of anomalous readings</th>",
         },
         rows.collect::<String>()
     )
+}
+
+/// A chart with its title and key.
+fn panel(title: &str, key: &str, chart: Chart) -> String {
+    let drawn = chart.finish(title);
+    format!("<div class=\"panel\"><h3>{title}</h3>{key}{drawn}</div>\n")
 }
 
 /// The section on what the integers cost.
@@ -189,9 +195,9 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
     if pairs.is_empty() {
         return String::new();
     }
-    let (normal, abnormal) = by_kind(&pairs, results.abnormal);
+    let (normal, anomalous) = by_kind(&pairs, results.anomalous);
     let floats = |pairs: &[(f64, f64)]| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
-    let (low, high) = window(&floats(&normal), &floats(&abnormal));
+    let (low, high) = window(&floats(&normal), &floats(&anomalous));
     let axis = |label| Axis::padded(label, low, high);
     let x = axis("float score, nats");
 
@@ -206,7 +212,7 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
     let y = Axis::padded("device − float, nats", least, most);
     let mut residuals = Chart::new(Size::MEDIUM, x.clone(), y.clone());
     residuals.rule((x.range().0, 0.0), (x.range().1, 0.0));
-    for ((class, _), pairs) in kinds(results).iter().zip([&normal, &abnormal]) {
+    for ((class, _), pairs) in kinds(results).iter().zip([&normal, &anomalous]) {
         let few = || {
             pairs
                 .iter()
@@ -221,22 +227,16 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
     let key = key(kinds(results));
-    let panel = |title: &str, chart: Chart| {
-        format!(
-            "<div class=\"panel\"><h3>{title}</h3>{key}{}</div>\n",
-            chart.finish(title)
-        )
-    };
     format!(
         "<h2>Quantization</h2>\n<div class=\"charts\">\n{}{}</div>\n<p class=\"caption\">Over all test readings{} \
          device − float has the mean {} and the root mean square {} nats: rounding to integers, the \
          estimators' difference and the noise of the float samples together.{}</p>\n",
-        panel("Device score against float score", scatter),
-        panel("The difference, enlarged", residuals),
-        if abnormal.is_empty() {
+        panel("Device score against float score", &key, scatter),
+        panel("The difference, enlarged", &key, residuals),
+        if anomalous.is_empty() {
             ""
         } else {
-            ", abnormal ones too,"
+            ", anomalous ones too,"
         },
         number(mean, 3),
         number(square.sqrt(), 3),

@@ -74,8 +74,9 @@ pub struct FloatSummary {
     pub validation_readings: usize,
     /// Test readings that are normal, or of which nobody said.
     pub normal: usize,
-    /// Test readings labelled abnormal.
-    pub abnormal: usize,
+    /// Test readings labelled anomalous.
+    #[serde(rename = "abnormal")]
+    pub anomalous: usize,
     /// The ELBO, by which the AUC is too.
     pub float: Side,
     /// A bound that is closer to log p(x).

@@ -79,19 +79,19 @@ fn rows_are_what_their_definition_says() {
     }
 }
 
-/// What abnormal readings reach in the encoder is held too, with 1.4 times as much room, and nothing less than without
+/// What anomalous readings reach in the encoder is held too, with 1.4 times as much room, and nothing less than without
 /// them.
 #[test]
-fn ranges_hold_abnormal_readings() {
+fn ranges_hold_anomalous_readings() {
     let (vae, normalization, data) = case();
-    let abnormal = Readings::new(12, vec![16; 12]);
-    let ranges = |abnormal| {
-        let set = CalibrationSet::new(&vae, &normalization, &data, None, abnormal).unwrap();
+    let anomalous = Readings::new(12, vec![16; 12]);
+    let ranges = |anomalous| {
+        let set = CalibrationSet::new(&vae, &normalization, &data, None, anomalous).unwrap();
         measure(&vae, &set, Calibration::MinMax).unwrap().encoder
     };
-    let (without, with) = (ranges(None).concat(), ranges(Some(&abnormal)).concat());
-    let abnormal = Prepared::new(abnormal, &normalization, &vae, &Device::Cpu).unwrap();
-    let alone = Ranges::measure(&vae, &abnormal.batch, 1.0)
+    let (without, with) = (ranges(None).concat(), ranges(Some(&anomalous)).concat());
+    let anomalous = Prepared::new(anomalous, &normalization, &vae, &Device::Cpu).unwrap();
+    let alone = Ranges::measure(&vae, &anomalous.batch, 1.0)
         .unwrap()
         .encoder
         .concat();
@@ -123,11 +123,11 @@ fn counts_enter_without_loss() {
 }
 
 #[test]
-fn ranges_hold_strange_readings_and_percentiles_hold_less() {
+fn ranges_hold_anomalous_readings_and_percentiles_hold_less() {
     let (vae, _, set, plan) = planned(Calibration::MinMax);
     let of = |batch| Ranges::measure(&vae, batch, 1.0).unwrap();
-    let (normal, strange) = (of(&set.normal.batch), of(&set.strange.batch));
-    let mut held = normal.clone().hull(strange);
+    let (normal, anomalous) = (of(&set.normal.batch), of(&set.anomalous.batch));
+    let mut held = normal.clone().hull(anomalous);
     assert_ne!(held, normal);
     for layer in held.encoder.iter_mut().chain(&mut held.decoder) {
         // No unit has less than a sixteenth of the loudest of its layer.
@@ -182,7 +182,7 @@ fn measured_image(
     let reading = set.normal.readings.row(0);
     let label = label(Packing::PairedTiles);
     let spec = quantize(vae, normalization, plan, &label, reading).unwrap();
-    let judge = Judge::new(vae, &set.normal, &set.strange).unwrap();
+    let judge = Judge::new(vae, &set.normal, &set.anomalous).unwrap();
     let loss = judge.loss(&spec).unwrap();
     (spec, loss)
 }

@@ -5,20 +5,20 @@ use crate::error::Error;
 use elbow::signal::WindowShape;
 use std::ops::Range;
 
-/// Divides windows, of which `abnormal` says one by one whether they may only be tested on; `recordings` says how many
+/// Divides windows, of which `anomalous` says one by one whether they may only be tested on; `recordings` says how many
 /// of them each recording has, one behind the other.
 ///
 /// The normal windows of a recording are taken in the order of time: the first are trained on, the next are the
 /// validation part, the last ones the test part. Of [`FEWEST_GROUPS`] recordings and more, each is in one part as a
-/// whole. The test part has all abnormal windows too. No sample is in two parts: what shares one with a window of
-/// an earlier part is left out, and so is what training or validation would share with an abnormal window. Fractions are
-/// of the normal windows before these gaps.
+/// whole. The test part has all anomalous windows too. No sample is in two parts: what shares one with a window of
+/// an earlier part is left out, and so is what training or validation would share with an anomalous window. Fractions
+/// are of the normal windows before these gaps.
 ///
 /// # Errors
 /// [`Error::Data`] where the fractions make no sense, [`Error::Setting`] where a part that was
 /// asked for has no window.
 pub fn divide(
-    abnormal: &[bool],
+    anomalous: &[bool],
     recordings: &[usize],
     shape: WindowShape,
     options: &SplitOptions,
@@ -27,9 +27,9 @@ pub fn divide(
     // Windows this far apart, or nearer, share samples.
     let reach = shape.samples.saturating_sub(1) / shape.hop.max(1);
     let mut split = if are_groups(recordings) {
-        by_recordings(abnormal, recordings, options).map_err(DataError::from)?
+        by_recordings(anomalous, recordings, options).map_err(DataError::from)?
     } else {
-        in_time(abnormal, recordings, reach, options)
+        in_time(anomalous, recordings, reach, options)
     };
     let recordings = ranges(recordings);
     let is_clean = |&window: &usize| {
@@ -37,11 +37,11 @@ pub fn divide(
         let own = own.cloned().unwrap_or_default();
         let first = window.saturating_sub(reach).max(own.start);
         let last = (window + reach + 1).min(own.end);
-        !abnormal[first..last].contains(&true)
+        !anomalous[first..last].contains(&true)
     };
     split.train.retain(is_clean);
     split.validation.retain(is_clean);
-    let normal = abnormal.iter().filter(|&&is| !is).count();
+    let normal = anomalous.iter().filter(|&&is| !is).count();
     let learned = 1.0 - options.validation_fraction - options.test_fraction;
     for (part, windows, fraction) in [
         ("training", &split.train, learned),
@@ -54,7 +54,7 @@ pub fn divide(
     }
     split
         .test
-        .extend((0..abnormal.len()).filter(|&window| abnormal[window]));
+        .extend((0..anomalous.len()).filter(|&window| anomalous[window]));
     split.test.sort_unstable();
     Ok(split)
 }
@@ -77,24 +77,29 @@ fn ranges(recordings: &[usize]) -> Vec<Range<usize>> {
 
 /// The normal windows of each part, a recording in one of them.
 fn by_recordings(
-    abnormal: &[bool],
+    anomalous: &[bool],
     recordings: &[usize],
     options: &SplitOptions,
 ) -> Result<Split, SplitError> {
     let groups = (0..).zip(recordings);
     let groups = groups.flat_map(|(group, &windows)| std::iter::repeat_n(group, windows));
-    let mut split = data::split_groups(abnormal, &groups.collect::<Vec<u32>>(), options)?;
+    let mut split = data::split_groups(anomalous, &groups.collect::<Vec<u32>>(), options)?;
     // Windows overlap, and a fault is one stretch of time: all of it is tested on.
     split.anomalous.clear();
-    split.test.retain(|&window| !abnormal[window]);
+    split.test.retain(|&window| !anomalous[window]);
     Ok(split)
 }
 
 /// The normal windows of each part, those of a recording in the order of time, with gaps.
-fn in_time(abnormal: &[bool], recordings: &[usize], reach: usize, options: &SplitOptions) -> Split {
+fn in_time(
+    anomalous: &[bool],
+    recordings: &[usize],
+    reach: usize,
+    options: &SplitOptions,
+) -> Split {
     let mut split = Split::default();
     for range in ranges(recordings) {
-        let normal: Vec<usize> = range.filter(|&window| !abnormal[window]).collect();
+        let normal: Vec<usize> = range.filter(|&window| !anomalous[window]).collect();
         let count = |fraction: f64| (normal.len() as f64 * fraction).round() as usize;
         let (validated, tested) = (
             count(options.validation_fraction),
@@ -162,8 +167,8 @@ mod tests {
     fn no_sample_is_in_two_parts() {
         for (samples, hop) in [(1, 1), (4, 1), (5, 2), (7, 7), (8, 3)] {
             for stride in [23, 37, 1000] {
-                let abnormal: Vec<bool> = (0..200).map(|w| w % stride == stride - 1).collect();
-                let split = divide(&abnormal, &[200], shape(samples, hop), &FRACTIONS).unwrap();
+                let anomalous: Vec<bool> = (0..200).map(|w| w % stride == stride - 1).collect();
+                let split = divide(&anomalous, &[200], shape(samples, hop), &FRACTIONS).unwrap();
                 let mut owner = vec![None; 200 * hop + samples];
                 for (part, windows) in [&split.train, &split.validation, &split.test]
                     .into_iter()
@@ -176,10 +181,10 @@ mod tests {
                         }
                     }
                 }
-                let anomalous = abnormal.iter().filter(|&&is| is).count();
-                let tested = split.test.iter().filter(|&&w| abnormal[w]).count();
-                assert_eq!(tested, anomalous);
-                assert!(split.train.iter().all(|&window| !abnormal[window]));
+                let anomalies = anomalous.iter().filter(|&&is| is).count();
+                let tested = split.test.iter().filter(|&&w| anomalous[w]).count();
+                assert_eq!(tested, anomalies);
+                assert!(split.train.iter().all(|&window| !anomalous[window]));
             }
         }
     }
@@ -218,11 +223,11 @@ mod tests {
 
     #[test]
     fn many_recordings_are_in_one_part_each() {
-        let mut abnormal = vec![false; 100];
-        abnormal[35] = true;
-        let split = divide(&abnormal, &[10; 10], shape(4, 2), &FRACTIONS).unwrap();
+        let mut anomalous = vec![false; 100];
+        anomalous[35] = true;
+        let split = divide(&anomalous, &[10; 10], shape(4, 2), &FRACTIONS).unwrap();
         let recordings = |windows: &[usize]| -> std::collections::BTreeSet<usize> {
-            let normal = windows.iter().filter(|&&window| !abnormal[window]);
+            let normal = windows.iter().filter(|&&window| !anomalous[window]);
             normal.map(|window| window / 10).collect()
         };
         let parts = [&split.train, &split.validation, &split.test].map(|part| recordings(part));
@@ -230,7 +235,7 @@ mod tests {
         assert_eq!(train.len() + validation.len() + test.len(), 10);
         assert!(train.is_disjoint(&validation) && train.is_disjoint(&test));
         assert!(split.test.contains(&35));
-        // Neighbours of the abnormal window share samples with it.
+        // Neighbours of the anomalous window share samples with it.
         for neighbour in [34, 36] {
             assert!(!split.train.contains(&neighbour) && !split.validation.contains(&neighbour));
         }

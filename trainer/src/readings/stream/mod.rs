@@ -12,7 +12,7 @@ mod division;
 mod windows;
 
 pub use division::{are_groups, divide};
-pub use windows::{abnormal, count, in_units, readings, starts};
+pub use windows::{anomalous, count, in_units, readings, starts};
 
 use crate::config::{FeatureList, StreamSettings, groups};
 use crate::data::{self, Dataset};
@@ -28,7 +28,7 @@ const LARGEST_EXPONENT: i8 = 100;
 /// The factor above the largest number in training that settled fraction bits leave.
 const HEADROOM: u32 = 4;
 
-/// What was made of the settings with the data, for the record.
+/// Facts that were derived from the settings and the data, for the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DerivedStream {
@@ -43,7 +43,7 @@ pub struct DerivedStream {
 pub struct Windowed {
     /// The settings that it was made by.
     pub settings: StreamSettings,
-    /// What the image says of it.
+    /// Its part of the image.
     pub spec: StreamSpec,
     /// The readings of all windows, in the units that [`Windowed::input_exponents`] say.
     pub dataset: Dataset,
@@ -210,7 +210,7 @@ pub fn input_exponents(front_end: &FrontEnd, channels: &[i8]) -> Vec<i8> {
         .collect()
 }
 
-/// What the inputs are called, by the names of the channels in `stream`.
+/// The names of the inputs, by those of the channels in `stream`.
 pub fn input_names(front_end: &FrontEnd, stream: &Dataset) -> Vec<String> {
     let groups = groups(front_end).into_iter();
     groups
@@ -230,7 +230,7 @@ impl Windowed {
         input_exponents(&self.spec.front_end, &self.spec.exponents)
     }
 
-    /// What `config.toml` says of it.
+    /// Its part of `config.toml`.
     pub fn derived(&self) -> DerivedStream {
         DerivedStream {
             exponents: self.spec.exponents.clone(),

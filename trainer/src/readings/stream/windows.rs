@@ -26,8 +26,8 @@ pub fn starts(lengths: &[usize], shape: WindowShape) -> Vec<usize> {
     starts
 }
 
-/// For each window whether a sample of it is abnormal; recordings as in [`starts`].
-pub fn abnormal(samples: &[bool], lengths: &[usize], shape: WindowShape) -> Vec<bool> {
+/// For each window whether a sample of it is anomalous; recordings as in [`starts`].
+pub fn anomalous(samples: &[bool], lengths: &[usize], shape: WindowShape) -> Vec<bool> {
     let starts = starts(lengths, shape).into_iter();
     starts
         .map(|start| samples[start..][..shape.samples].contains(&true))
@@ -101,12 +101,12 @@ mod tests {
         assert_eq!(count(3, shape(4, 1)), 0);
         let mut samples = [false; 10];
         samples[5] = true;
-        let abnormal = |lengths: &[usize]| abnormal(&samples, lengths, shape(4, 2));
-        assert_eq!(abnormal(&[10]), [false, true, true, false]);
+        let anomalous = |lengths: &[usize]| anomalous(&samples, lengths, shape(4, 2));
+        assert_eq!(anomalous(&[10]), [false, true, true, false]);
         // From 0 and 2 of the first recording, and from 7 of the last.
         assert_eq!(starts(&[6, 1, 3], shape(4, 2)), [0, 2]);
         assert_eq!(starts(&[5, 5], shape(4, 1)), [0, 1, 5, 6]);
-        assert_eq!(abnormal(&[5, 5]), [false, true]);
+        assert_eq!(anomalous(&[5, 5]), [false, true]);
     }
 
     #[test]

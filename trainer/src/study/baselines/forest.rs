@@ -32,7 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// Trees of random cuts, in which strange readings are alone after few (Liu, Ting and Zhou,
+/// Trees of random cuts, in which anomalous readings are alone after few (Liu, Ting and Zhou,
 /// "Isolation forest", 2008). An input to cut is one of those that still differ among the readings of
 /// a node, each as likely; the place is uniform between the least and the largest.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Forest {
         })
     }
 
-    /// The anomaly score of each row, from 0 to 1, the higher the stranger (equation 2).
+    /// The anomaly score of each row, from 0 to 1, the higher the more anomalous (equation 2).
     pub fn scores(&self, data: &DMatrix<f64>) -> Vec<f64> {
         let score = |row| {
             let paths = self.trees.iter().map(|tree| path(tree, data, row));
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_readings_score_higher() {
+    fn anomalous_readings_score_higher() {
         let mut rng = random::stream(5, Purpose::Evaluation);
         let values = normals(&mut rng, 400 * 3).into_iter().map(f64::from);
         let data = matrix(DMatrix::from_iterator(400, 3, values));

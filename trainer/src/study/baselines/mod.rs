@@ -77,7 +77,7 @@ pub struct Worth {
     pub test_mean: Option<f64>,
     /// Standard error of the mean.
     pub standard_error: Option<f64>,
-    /// Where some of them are abnormal.
+    /// Where some of them are anomalous.
     pub auc: Option<f64>,
 }
 
@@ -87,9 +87,9 @@ pub struct Worth {
 pub enum Quantity {
     /// log p(x) of the values in the data, nats.
     LogDensity,
-    /// Anomaly score from 0 to 1, the higher the stranger.
+    /// Anomaly score from 0 to 1, the higher the more anomalous.
     AnomalyScore,
-    /// The mean square of what is lost of a reading, in network units, the higher the stranger.
+    /// The mean square of what is lost of a reading, in network units, the higher the more anomalous.
     SquaredError,
 }
 
@@ -152,7 +152,7 @@ impl Recipe {
 pub fn beside(
     run: &RunConfig,
     test: &Readings,
-    abnormal: Option<&[bool]>,
+    anomalous: Option<&[bool]>,
 ) -> Result<Vec<Worth>, Error> {
     let RunConfig { settings, derived } = run;
     let normalization = &derived.normalization;
@@ -162,7 +162,7 @@ pub fn beside(
     let recipes = Recipe::beside(settings, test.values.ncols()).into_iter();
     let one = |recipe: Recipe| {
         let baseline = recipe.fit(&train, settings.train.seed)?;
-        Ok(baseline.worth(recipe, [&train, &test], abnormal)?.0)
+        Ok(baseline.worth(recipe, [&train, &test], anomalous)?.0)
     };
     recipes.map(one).collect()
 }
@@ -208,7 +208,7 @@ impl Baseline {
         }
     }
 
-    /// Its worth on `test`, of which some rows are `abnormal`, and its scores of them.
+    /// Its worth on `test`, of which some rows are `anomalous`, and its scores of them.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -216,12 +216,12 @@ impl Baseline {
         &self,
         recipe: Recipe,
         [training, test]: [&Matrix; 2],
-        abnormal: Option<&[bool]>,
+        anomalous: Option<&[bool]>,
     ) -> Result<(Worth, Vec<f64>), Error> {
         let scores = self.scores(test)?;
         let nobody = vec![false; scores.len()];
-        let abnormal = abnormal.unwrap_or(&nobody);
-        let normal = scores.iter().zip(abnormal).filter(|(_, is)| !**is);
+        let anomalous = anomalous.unwrap_or(&nobody);
+        let normal = scores.iter().zip(anomalous).filter(|(_, is)| !**is);
         let (test_mean, standard_error) =
             mean_and_error(&normal.map(|(score, _)| *score).collect::<Vec<_>>());
         let worth = Worth {
@@ -230,7 +230,7 @@ impl Baseline {
             training_mean: mean_and_error(&self.scores(training)?).0,
             test_mean,
             standard_error,
-            auc: self.quantity().auc(&scores, abnormal),
+            auc: self.quantity().auc(&scores, anomalous),
         };
         Ok((worth, scores))
     }
@@ -250,13 +250,13 @@ impl Baseline {
 }
 
 impl Quantity {
-    /// [`auc`] of such scores, the strange ones those of readings that are less likely.
-    pub fn auc(self, scores: &[f64], abnormal: &[bool]) -> Option<f64> {
+    /// [`auc`] of such scores, the anomalous ones those of readings that are less likely.
+    pub fn auc(self, scores: &[f64], anomalous: &[bool]) -> Option<f64> {
         match self {
-            Self::LogDensity => auc(scores, abnormal),
+            Self::LogDensity => auc(scores, anomalous),
             Self::AnomalyScore | Self::SquaredError => auc(
                 &scores.iter().map(|score| -score).collect::<Vec<_>>(),
-                abnormal,
+                anomalous,
             ),
         }
     }

@@ -177,14 +177,14 @@ fn steps(depth: Depth) -> Vec<Step> {
 }
 
 impl Breakdown {
-    /// Breaks the difference down over the readings that are not `abnormal`.
+    /// Breaks the difference down over the readings that are not `anomalous`.
     ///
     /// # Errors
     /// [`Error::Setting`] where float model and image are of different shapes, [`Error::Tensor`].
-    pub fn new(setting: &Setting<'_>, abnormal: Option<&[bool]>) -> Result<Self, Error> {
+    pub fn new(setting: &Setting<'_>, anomalous: Option<&[bool]>) -> Result<Self, Error> {
         let Setting { scores, data, .. } = *setting;
         let normal: Vec<usize> = (0..data.readings.len())
-            .filter(|&row| abnormal.is_none_or(|abnormal| !abnormal[row]))
+            .filter(|&row| anomalous.is_none_or(|anomalous| !anomalous[row]))
             .collect();
         let of_normal =
             |values: &[f64]| -> Vec<f64> { normal.iter().map(|&row| values[row]).collect() };

@@ -9,6 +9,7 @@ use crate::data::error::FileError;
 use crate::data::frame::Frame;
 
 pub(super) const FORMAT: Format = Format {
+    names: &["Parquet", "Arrow"],
     is: |bytes| Kind::of(bytes).is_some(),
     extension: None,
     read,

@@ -15,6 +15,7 @@ use crate::data::frame::Frame;
 use std::borrow::Cow;
 
 pub(super) const FORMAT: Format = Format {
+    names: &[".npy"],
     is: |bytes| bytes.starts_with(MAGIC),
     extension: Some("npy"),
     read: |Contents {
@@ -25,7 +26,7 @@ pub(super) const FORMAT: Format = Format {
            }| { Ok(Frame::new(name, read(&bytes, purpose)?.columns())) },
 };
 
-/// What every `.npy` file begins with.
+/// The first bytes of every `.npy` file.
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// The shape of the array that `bytes` begin with.
@@ -102,7 +103,7 @@ fn cell(number: f64, purpose: Purpose) -> Result<f32, NumberError> {
     }
 }
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Debug)]
 struct Header {
     /// The type of an element; all text from its description on if that is not a plain string.

@@ -1,4 +1,4 @@
-//! What a cell holds: a number as people of many countries write it, a time, or text.
+//! Cells: a number as people of many countries write it, a time, or text.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
@@ -99,7 +99,7 @@ impl Numerals {
 /// A way to write a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TimeFormat {
-    /// As of RFC 3339, with its zone.
+    /// RFC 3339, with its zone.
     Zoned,
     /// Date and time.
     Stamp(&'static str),

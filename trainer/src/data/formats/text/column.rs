@@ -6,7 +6,7 @@ use crate::data::formats::grid::shortened;
 use crate::data::frame::Cells;
 use std::collections::HashMap;
 
-/// What kind of cells a column has.
+/// The kind of cells that a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// None of its cells was there yet.

@@ -31,7 +31,7 @@ pub(super) fn has_cells(line: &str) -> bool {
 }
 
 impl Delimiter {
-    /// What divides the lines of `text` alike; commas where nothing does.
+    /// The delimiter that divides the lines of `text` alike; commas where none does.
     pub(super) fn of(text: &str) -> Self {
         let lines: Vec<&str> = text
             .lines()
@@ -113,12 +113,12 @@ pub(super) struct Layout {
     pub(super) units: Option<Vec<String>>,
     /// How numbers are written.
     pub(super) numerals: Numerals,
-    /// What was assumed, one line each.
+    /// The assumptions, one line each.
     pub(super) notes: Vec<String>,
 }
 
 impl Layout {
-    /// What the first records of a file, at least one, say.
+    /// The layout that the first records of a file, at least one, show.
     pub(super) fn of(records: &[Vec<String>]) -> Self {
         let counts: Vec<usize> = records.iter().map(Vec::len).collect();
         let cells = mode(&counts);
@@ -167,7 +167,7 @@ impl Layout {
     }
 }
 
-/// What kind of cell, as far as a header is told from it.
+/// Whether a cell is text, neither a number nor a time nor missing.
 fn is_text(cell: &str, numerals: Numerals) -> bool {
     !is_missing(cell) && numerals.number(cell).is_none() && TimeFormat::of(&[cell]).is_none()
 }

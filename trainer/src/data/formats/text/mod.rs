@@ -12,8 +12,8 @@ mod layout;
 mod records;
 mod sample;
 
-use super::Contents;
 use super::grid::{check_width, shortened};
+use super::{Contents, Format};
 use crate::data::error::{FileError, TextError};
 use crate::data::frame::{Column, Frame};
 use cells::is_missing;
@@ -43,7 +43,7 @@ pub(super) fn read(Contents { name, bytes, .. }: Contents) -> Result<Frame, File
 /// the file is never whole in memory.
 ///
 /// # Errors
-/// Those of [`read`].
+/// The errors of [`read`].
 pub(super) fn read_sampled(
     name: String,
     head: &[u8],
@@ -100,17 +100,16 @@ fn first_records(text: &str, delimiter: Delimiter) -> Result<Vec<Vec<String>>, F
 /// Text with `\n` in every line end.
 struct Text {
     text: String,
-    /// What was assumed of its encoding.
+    /// The encoding that was assumed, in a line.
     note: Option<String>,
 }
 
 impl Text {
     /// The text in `bytes`, unless they are something else.
     fn decoded(bytes: &[u8]) -> Result<Self, FileError> {
-        let (text, note) = encoding::decode(bytes).ok_or(FileError::Unknown {
-            found: "binary data",
-            remedy: "save it as CSV or with numpy.save",
-        })?;
+        let decoded = encoding::decode(bytes);
+        let (text, note) = decoded
+            .ok_or_else(|| Format::unknown("binary data", "save it as CSV or with numpy.save"))?;
         let text = match text.contains('\n') {
             true => text.into_owned(),
             false => text.replace('\r', "\n"),

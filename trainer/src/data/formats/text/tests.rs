@@ -160,7 +160,7 @@ fn a_file_without_rows_says_so() {
 fn other_formats_are_named() {
     assert_eq!(
         message(b"\x7fELF\0"),
-        "looks like binary data, neither text nor .npy; save it as CSV or with numpy.save"
+        "looks like binary data, none of text, Parquet, Arrow, .mat, .npz, WAV, IDX, .npy; save it as CSV or with numpy.save"
     );
 }
 
