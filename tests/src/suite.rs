@@ -20,7 +20,7 @@ struct Step {
 const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 15] = [
     Step {
         name: "formatting",
         arguments: &["fmt", "--all", "--check"],
@@ -153,11 +153,6 @@ const STEPS: [Step; 16] = [
     Step {
         name: "emulated boards",
         arguments: &["test", "--release", "--package", "elbow-tests"],
-        environment: &[],
-    },
-    Step {
-        name: "fuzzing by coverage, 2 seconds a format",
-        arguments: &["xtask", "fuzz-guided", "--seconds", "2"],
         environment: &[],
     },
     Step {
