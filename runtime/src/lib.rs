@@ -54,6 +54,7 @@
 //! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //! * `image`: images on hosts: the description of a model, the image of a description and back.
+//! * `error_code`: the number of each error.
 //!
 //! # Guarantees
 //!
@@ -85,6 +86,9 @@
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
+//!
+//! # Error codes
+#![doc = include_str!("../ERRORS.md")]
 #![no_std]
 #![deny(unsafe_code)]
 // Where features are left out, so are the users of a few private items.
@@ -99,6 +103,7 @@ mod crc;
 #[cfg(feature = "sampling")]
 pub mod decision;
 pub mod distribution;
+mod error_code;
 pub mod estimator;
 pub mod fixed;
 pub mod format;
