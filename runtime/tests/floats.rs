@@ -40,6 +40,7 @@ impl Floats<'_> {
                 let rectified = match layer.activation {
                     Activation::Identity => *x,
                     Activation::Relu => x.max(0.0),
+                    other => panic!("no reference for {other:?}"),
                 };
                 *x =
                     (rectified + zero_point).clamp(-f64::from(layer.ceiling), layer.ceiling.into());

@@ -24,6 +24,8 @@ use crate::mask::Mask;
 ///
 /// The decoder's output layer gives one or two wide numbers for each input, in Q16.16: a logit, a
 /// standardized location, or a standardized location and a log-deviation.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new likelihood.
 #[derive(Clone, Copy, Debug)]
 pub enum Likelihood<'a> {
     /// Counts in `0..=trials`; Bernoulli is the case of one trial.

@@ -10,6 +10,8 @@ use crate::transcendental::exp;
 const LOG_VARIANCE_LIMITS: (i32, i32) = (-16 << 16, 8 << 16);
 
 /// The prior p(z).
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new prior.
 #[derive(Clone, Copy, Debug)]
 pub enum Prior<'a> {
     /// N(0, I).

@@ -93,6 +93,8 @@ pub struct StreamSpec {
 }
 
 /// The prior of an image.
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new prior.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PriorSpec {
     /// N(0, I).
@@ -113,6 +115,8 @@ pub struct ComponentSpec {
 }
 
 /// The likelihood of an image.
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new likelihood.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LikelihoodSpec {
     /// Counts up to `trials`.
@@ -127,6 +131,8 @@ pub enum LikelihoodSpec {
 }
 
 /// Inputs of one kind; see [`crate::distribution::Kind`].
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new kind.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GroupSpec {
     /// A real value around a location.
@@ -157,6 +163,8 @@ pub enum GroupSpec {
 }
 
 /// The shape of the density of a real value.
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
     /// Normal.

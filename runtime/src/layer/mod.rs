@@ -18,6 +18,7 @@ pub(crate) const NARROW_CEILING: i16 = 127;
 /// How a layer's accumulators become activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub enum Activation {
     /// The affine map alone.
     Identity,
@@ -60,6 +61,7 @@ pub struct LayerView<'a> {
 /// The place of a layer in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum LayerRole {
     /// A hidden layer of q(z|x).
     Encoder,

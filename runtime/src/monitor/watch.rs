@@ -37,6 +37,7 @@ pub struct WatchSettings {
 /// Errors of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum WatchError {
     /// The model takes whole readings: its image says nothing of windows.
     NoStream,
