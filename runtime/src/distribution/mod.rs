@@ -8,6 +8,7 @@ mod binomial;
 mod heterogeneous;
 mod kl;
 mod location;
+mod log_variance;
 mod prior;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
@@ -15,6 +16,7 @@ pub use heterogeneous::{Heterogeneous, Kind, LARGEST_COUNT, LARGEST_FAILURES, Pl
 pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
+pub use log_variance::LogVarianceRange;
 pub use prior::{Mixture, Prior};
 
 use crate::kernel::{LANES, Outputs};

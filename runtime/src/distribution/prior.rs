@@ -2,12 +2,16 @@
 //! where readings are generated.
 
 use super::kl::{LARGEST_MEAN, half_up, kl_of_latent, kl_to_standard_normal, twice};
+use super::log_variance::LogVarianceRange;
 use crate::fixed::{FRACTION_BITS, Nats, ONE, multiply, saturate};
 use crate::log_sum_exp::LogSumExp;
 use crate::transcendental::exp;
 
 /// The widest range of the log-variances of components: -16 to 8 in Q16.16.
-const LOG_VARIANCE_LIMITS: (i32, i32) = (-16 << 16, 8 << 16);
+const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
+    lowest: -16 << 16,
+    highest: 8 << 16,
+};
 
 /// The prior p(z).
 ///
@@ -110,7 +114,6 @@ impl<'a> Mixture<'a> {
     /// Whether the numbers are in range: weights of at most one, means of at most [`LARGEST_MEAN`] in
     /// magnitude, log-variances from -16 to 8.
     pub(crate) fn is_valid(&self) -> bool {
-        let (low, high) = LOG_VARIANCE_LIMITS;
         let (means, precisions) = (self.means.iter(), self.precisions.iter());
         self.log_weights
             .iter()
@@ -121,7 +124,7 @@ impl<'a> Mixture<'a> {
             && self
                 .log_variances
                 .iter()
-                .all(|log| (low..=high).contains(log))
+                .all(|&log| LOG_VARIANCE_LIMITS.contains(log))
             && precisions.copied().all(|precision| precision > 0)
     }
 

@@ -1,7 +1,7 @@
 //! The description of a model, as an exporter gives it.
 
 use crate::calibration::Noise;
-use crate::distribution::{Family, Kind, Place};
+use crate::distribution::{Family, Kind, LogVarianceRange, Place};
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::Activation;
 use crate::requantize::Multiplier;
@@ -40,8 +40,8 @@ pub struct ImageSpec {
     pub packing: Packing,
     /// Fraction bits of the latents that the decoder takes in.
     pub latent_fraction_bits: u8,
-    /// The range that log-variances are clamped to, Q16.16.
-    pub log_variance_range: (i32, i32),
+    /// The range that log-variances are clamped to.
+    pub log_variance_range: LogVarianceRange,
     /// Hidden layers of the encoder.
     pub encoder: Vec<LayerSpec>,
     /// Means, then log-variances: two rows for each latent.

@@ -41,7 +41,10 @@ fn reads_and_writes_the_fixture() {
         latents: 2,
         latent_fraction_bits: 12,
         posterior: PosteriorHeader::Gaussian {
-            log_variance_range: (-1, 64),
+            log_variance_range: LogVarianceRange {
+                lowest: -1,
+                highest: 64,
+            },
         },
         stream: None,
         prior: PriorHeader::Mixture { components: 5 },
@@ -193,7 +196,10 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
         latents: short(words),
         latent_fraction_bits: words.next_u32() as u8,
         posterior: PosteriorHeader::Gaussian {
-            log_variance_range: (number(words), number(words)),
+            log_variance_range: LogVarianceRange {
+                lowest: number(words),
+                highest: number(words),
+            },
         },
         stream: (which & 4 == 0).then_some(stream),
         prior: [

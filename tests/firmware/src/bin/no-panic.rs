@@ -339,8 +339,8 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
         write!(out, "{name} {unit} {} {saturated}", raw.value).ok()?;
     }
     for layer in model.layers() {
-        let (low, high) = layer.scale_range();
-        let wider = low < high;
+        let scales = layer.scale_range();
+        let wider = scales.smallest < scales.largest;
         write!(
             out,
             "{} {} {} {wider}",
