@@ -28,7 +28,7 @@
 //!
 //! Each module uses only those above it; a test holds this list to the code.
 //!
-//! * [`fixed`], `length`: the number types of the contract, [`Nats`] and [`Probability`]; slices of
+//! * [`fixed`], `length`: the number types of the contract, [`Nats`], [`WideSum`] and [`Probability`]; slices of
 //!   the wrong length.
 //! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
@@ -138,7 +138,7 @@ pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;
 #[cfg(feature = "float")]
 pub use fixed::raw_reading;
-pub use fixed::{Nats, Probability};
+pub use fixed::{Nats, Probability, WideSum};
 pub use format::{Aligned, ImageError};
 pub use layer::{LayerRole, LayerView};
 pub use length::LengthError;

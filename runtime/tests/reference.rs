@@ -9,7 +9,7 @@ use elbow::image::{CalibrationSpec, ImageSpec, PriorSpec};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::transcendental::exp;
-use elbow::{Mask, Model, Nats, Probability, Question, Session};
+use elbow::{Mask, Model, Nats, Probability, Question, Session, WideSum};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
 use support::{
@@ -100,10 +100,11 @@ fn compare_observed(
     }
     let estimator = dice.pick(&all);
     let (expected, inputs) = reference.explain(reading, estimator, rng);
-    let mut terms = vec![i64::MIN; session.model().inputs()];
+    let mut terms = vec![WideSum::from_bits(i64::MIN); session.model().inputs()];
     let mut latents = vec![Nats::MIN; reference.mean.len()];
     let score = session.explain(&given, mask, estimator, &mut terms, &mut latents);
     assert_eq!(Expected::of(&score.unwrap()), expected);
+    let terms: Vec<i64> = terms.iter().map(|term| term.to_bits()).collect();
     assert_eq!(wide(&terms), inputs);
     let latents: Vec<i32> = latents.iter().map(|nats| nats.to_bits()).collect();
     assert_eq!(wide(&latents), reference.kl_of_latents());
@@ -171,7 +172,7 @@ fn compare_parts(
         .iter()
         .map(|m| (m * m + (1 << 15)) >> 16)
         .sum();
-    assert_eq!(i128::from(posterior.squared_distance()), distance);
+    assert_eq!(i128::from(posterior.squared_distance().to_bits()), distance);
 
     let noise = reference.draw(rng);
     let z: Vec<i128> = session.sample().iter().map(|&z| z.into()).collect();

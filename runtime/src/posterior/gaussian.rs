@@ -3,7 +3,7 @@
 use super::{Offsets, SigmaPoints};
 use crate::distribution::{LARGEST_MEAN, LogVarianceRange, Mixture, Prior};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
+use crate::fixed::{FRACTION_BITS, WideSum, multiply, saturate_i16};
 use crate::kernel::Outputs;
 use crate::memory::take;
 use crate::score::ReadingError;
@@ -20,11 +20,11 @@ pub struct Posterior<'s> {
 }
 
 impl Posterior<'_> {
-    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out
+    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`: how far out
     /// among all readings this one lies, in units of the prior.
     #[must_use]
-    pub fn squared_distance(&self) -> i64 {
-        self.mean.iter().map(|&mean| square(mean)).sum()
+    pub fn squared_distance(&self) -> WideSum {
+        WideSum(self.mean.iter().map(|&mean| square(mean)).sum())
     }
 }
 
