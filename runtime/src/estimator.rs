@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// An estimator of a bound on log p(x). All but the last estimate the evidence lower bound
 /// `E_q[log p(x|z)] - KL(q(z|x) || p(z))`, the divergence in closed form; they differ in the points
 /// at which the decoder is asked.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new estimator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]

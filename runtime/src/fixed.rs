@@ -40,9 +40,9 @@ impl Nats {
         self.0
     }
 
-    /// Narrows a wide Q47.16 sum, saturating.
+    /// Narrows the Q47.16 representation of a sum, saturating.
     #[must_use]
-    pub fn saturating_from_wide(wide: i64) -> Self {
+    pub(crate) fn saturating_from_wide(wide: i64) -> Self {
         Self(saturate(wide))
     }
 
@@ -85,6 +85,51 @@ impl defmt::Format for Nats {
     fn format(&self, f: defmt::Formatter<'_>) {
         let (sign, whole, fraction) = self.decimal();
         defmt::write!(f, "{=str}{=u32}.{=u32:05}", sign, whole, fraction);
+    }
+}
+
+/// A sum of Q16.16 numbers: Q47.16, resolution 1.5e-5, range about ±1.4e14. Terms of a score are in nats.
+///
+/// An `i64` in memory: slices of one can be seen as slices of the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(transparent)]
+pub struct WideSum(pub(crate) i64);
+
+// SAFETY: all zero bits are the number 0.
+#[allow(unsafe_code)]
+unsafe impl bytemuck::Zeroable for WideSum {}
+// SAFETY: it is transparent over `i64`, which is plain old data, and it allows every value of it.
+#[allow(unsafe_code)]
+unsafe impl bytemuck::Pod for WideSum {}
+
+impl WideSum {
+    /// Zero.
+    pub const ZERO: Self = Self(0);
+
+    /// The number whose Q47.16 representation is `bits`.
+    #[must_use]
+    pub const fn from_bits(bits: i64) -> Self {
+        Self(bits)
+    }
+
+    /// The Q47.16 representation.
+    #[must_use]
+    pub const fn to_bits(self) -> i64 {
+        self.0
+    }
+
+    /// The sum narrowed to Q16.16, saturating, where its terms are in nats.
+    #[must_use]
+    pub fn saturating_to_nats(self) -> Nats {
+        Nats::saturating_from_wide(self.0)
+    }
+
+    /// The value as a float; exact below 2^37 in magnitude.
+    #[cfg(feature = "float")]
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / f64::from(ONE)
     }
 }
 
@@ -291,6 +336,20 @@ mod tests {
         assert_eq!(Probability::new(f64::NAN).to_bits(), 0);
         assert_eq!(Probability::new(7.0), Probability::ONE);
         assert_eq!(Probability::from_bits((1 << 31) + 1), None);
+    }
+
+    #[test]
+    fn sums_narrow_by_saturation() {
+        for (bits, nats) in [
+            (0, 0),
+            (-65_536, -65_536),
+            (i64::from(i32::MAX) + 1, i32::MAX),
+            (i64::MIN, i32::MIN),
+        ] {
+            let nats = Nats::from_bits(nats);
+            assert_eq!(WideSum::from_bits(bits).saturating_to_nats(), nats);
+        }
+        assert_eq!(WideSum::from_bits(-98_304).to_f64(), -1.5);
     }
 
     #[test]

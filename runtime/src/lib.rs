@@ -28,7 +28,7 @@
 //!
 //! Each module uses only those above it; a test holds this list to the code.
 //!
-//! * [`fixed`], `length`: the number types of the contract, [`Nats`] and [`Probability`]; slices of
+//! * [`fixed`], `length`: the number types of the contract, [`Nats`], [`WideSum`] and [`Probability`]; slices of
 //!   the wrong length.
 //! * [`requantize`]: [`requantize::Multiplier`], the one rounding rule.
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
@@ -54,6 +54,7 @@
 //! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //! * `image`: images on hosts: the description of a model, the image of a description and back.
+//! * `error_code`: the number of each error.
 //!
 //! # Guarantees
 //!
@@ -85,6 +86,9 @@
 //!
 //! # The numeric contract
 #![doc = include_str!("../NUMERICS.md")]
+//!
+//! # Error codes
+#![doc = include_str!("../ERRORS.md")]
 #![no_std]
 #![deny(unsafe_code)]
 // Where features are left out, so are the users of a few private items.
@@ -99,6 +103,7 @@ mod crc;
 #[cfg(feature = "sampling")]
 pub mod decision;
 pub mod distribution;
+mod error_code;
 pub mod estimator;
 pub mod fixed;
 pub mod format;
@@ -133,7 +138,7 @@ pub use decision::{Decision, Question, Side};
 pub use estimator::Estimator;
 #[cfg(feature = "float")]
 pub use fixed::raw_reading;
-pub use fixed::{Nats, Probability};
+pub use fixed::{Nats, Probability, WideSum};
 pub use format::{Aligned, ImageError};
 pub use layer::{LayerRole, LayerView};
 pub use length::LengthError;

@@ -14,6 +14,7 @@ pub struct Mask<'a> {
 /// Why bits are no mask for a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum MaskError {
     /// There are not as many bytes as the inputs need.
     Length {

@@ -75,6 +75,7 @@ impl Score {
 /// Why a reading was not scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ReadingError {
     /// The reading has not as many numbers as the model has inputs.
     Length {

@@ -22,6 +22,7 @@ pub(crate) type Hashes = Vec<u32, MAX_HASHES>;
 /// Why a self-test failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum SelfTestError {
     /// The workspace is too small for the model.
     Workspace(WorkspaceError),

@@ -52,6 +52,7 @@ pub struct Packet<'a> {
 /// Errors of making, writing and reading a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum TelemetryError {
     /// Bytes to write to are too few.
     Buffer {

@@ -3,7 +3,7 @@
 
 mod support;
 
-use elbow::distribution::Family;
+use elbow::distribution::{Family, LogVarianceRange};
 use elbow::estimator::Estimator;
 use elbow::gaussian::standard_normal;
 use elbow::image::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, Tail};
@@ -40,6 +40,7 @@ impl Floats<'_> {
                 let rectified = match layer.activation {
                     Activation::Identity => *x,
                     Activation::Relu => x.max(0.0),
+                    other => panic!("no reference for {other:?}"),
                 };
                 *x =
                     (rectified + zero_point).clamp(-f64::from(layer.ceiling), layer.ceiling.into());
@@ -131,7 +132,10 @@ impl Floats<'_> {
             (centred * input.gain.to_f64()).clamp(-ceiling, ceiling)
         });
         let mut mean = Self::network(&self.spec.encoder, &self.spec.heads, x.collect());
-        let (low, high) = self.spec.log_variance_range;
+        let LogVarianceRange {
+            lowest: low,
+            highest: high,
+        } = self.spec.log_variance_range;
         let mut log_variance = mean.split_off(mean.len() / 2);
         for log_variance in &mut log_variance {
             *log_variance = log_variance.clamp(f64::from(low) / ONE, f64::from(high) / ONE);

@@ -9,6 +9,7 @@ mod by_hand;
 
 use by_hand::IMAGE;
 use elbow::calibration::Noise;
+use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
 use elbow::image::{
@@ -42,7 +43,10 @@ fn spec() -> ImageSpec {
         likelihood: LikelihoodSpec::Binomial { trials: 1 },
         packing: Packing::Rows,
         latent_fraction_bits: 12,
-        log_variance_range: (-4 << 16, 0),
+        log_variance_range: LogVarianceRange {
+            lowest: -4 << 16,
+            highest: 0,
+        },
         encoder: vec![],
         heads: DenseSpec {
             bits: WeightBits::Eight,
@@ -75,7 +79,13 @@ fn the_image_is_written_and_read_byte_by_byte() {
     assert_eq!((model.inputs(), model.latents()), (2, 1));
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);
-    assert_eq!(model.log_variance_range(), (-262_144, 0));
+    assert_eq!(
+        model.log_variance_range(),
+        LogVarianceRange {
+            lowest: -262_144,
+            highest: 0
+        }
+    );
     let shapes: Vec<_> = model.layers().map(|l| (l.rows, l.columns)).collect();
     assert_eq!(shapes, [(2, 2), (2, 1)]);
     assert_eq!(model.calibrations()[0].knots(), 1);

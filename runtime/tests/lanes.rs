@@ -6,7 +6,7 @@ mod support;
 use elbow::estimator::Estimator;
 use elbow::internal::{Activations, Bounds, Dense, LANES, Numbers, Operands, Row, layer_words};
 use elbow::layer::{Packing, Quantization, WeightBits};
-use elbow::{Mask, Model, Nats, Session};
+use elbow::{Mask, Model, Nats, Session, WideSum};
 use support::reference::apply;
 use support::{
     Dice, Temper, check, extreme_reading, halve, random_mask, random_multiplier, random_reading,
@@ -272,7 +272,7 @@ fn scores_are_those_of_one_latent_at_a_time() {
         };
         let bits = random_mask(dice, reading.len(), 0);
         let part = Mask::new(&bits, reading.len()).unwrap();
-        let mut inputs = vec![0; reading.len()];
+        let mut inputs = vec![WideSum::ZERO; reading.len()];
         let mut latents = vec![Nats::ZERO; model.latents()];
         let random = (1..=9).flat_map(|samples| {
             let monte_carlo = Estimator::MonteCarlo { samples };

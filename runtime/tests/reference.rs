@@ -3,12 +3,13 @@
 
 mod support;
 
+use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::image::{CalibrationSpec, ImageSpec, PriorSpec};
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::transcendental::exp;
-use elbow::{Mask, Model, Nats, Probability, Question, Session};
+use elbow::{Mask, Model, Nats, Probability, Question, Session, WideSum};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
 use support::{
@@ -99,10 +100,11 @@ fn compare_observed(
     }
     let estimator = dice.pick(&all);
     let (expected, inputs) = reference.explain(reading, estimator, rng);
-    let mut terms = vec![i64::MIN; session.model().inputs()];
+    let mut terms = vec![WideSum::from_bits(i64::MIN); session.model().inputs()];
     let mut latents = vec![Nats::MIN; reference.mean.len()];
     let score = session.explain(&given, mask, estimator, &mut terms, &mut latents);
     assert_eq!(Expected::of(&score.unwrap()), expected);
+    let terms: Vec<i64> = terms.iter().map(|term| term.to_bits()).collect();
     assert_eq!(wide(&terms), inputs);
     let latents: Vec<i32> = latents.iter().map(|nats| nats.to_bits()).collect();
     assert_eq!(wide(&latents), reference.kl_of_latents());
@@ -170,7 +172,7 @@ fn compare_parts(
         .iter()
         .map(|m| (m * m + (1 << 15)) >> 16)
         .sum();
-    assert_eq!(i128::from(posterior.squared_distance()), distance);
+    assert_eq!(i128::from(posterior.squared_distance().to_bits()), distance);
 
     let noise = reference.draw(rng);
     let z: Vec<i128> = session.sample().iter().map(|&z| z.into()).collect();
@@ -257,7 +259,10 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
     check(3, 60, |dice| {
         let mut spec = random_spec(dice, Temper::Trained);
         if dice.once_in(2) {
-            spec.log_variance_range = (2 << 16, 2 << 16);
+            spec.log_variance_range = LogVarianceRange {
+                lowest: 2 << 16,
+                highest: 2 << 16,
+            };
             for row in &mut spec.output.rows {
                 row.multiplier = Multiplier::nearest(80.0 * row.multiplier.to_f64()).unwrap();
             }
@@ -292,7 +297,10 @@ fn halves_of_antithetic_samples_agree_with_the_reference() {
     assert_eq!(exp(LOG_QUARTER >> 1), 1 << 15);
     check(8, 50, |dice| {
         let mut spec = random_spec(dice, Temper::Trained);
-        spec.log_variance_range = (LOG_QUARTER, LOG_QUARTER);
+        spec.log_variance_range = LogVarianceRange {
+            lowest: LOG_QUARTER,
+            highest: LOG_QUARTER,
+        };
         spec.latent_fraction_bits = 15;
         let image = spec.encode(&[]).unwrap();
         let model = Model::parse(&image).unwrap();

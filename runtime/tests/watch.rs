@@ -11,7 +11,9 @@ use elbow::monitor::{
     WatchError, WatchSettings,
 };
 use elbow::signal::{Feature, FrontEnd, WindowShape, Windows, WindowsError};
-use elbow::{ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WorkspaceError};
+use elbow::{
+    ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WideSum, WorkspaceError,
+};
 use support::{Dice, Temper, check, random_spec};
 
 /// A front end that makes readings of `inputs` numbers of windows of some of three shapes.
@@ -190,7 +192,7 @@ impl<'m> Parts<'m> {
         let mut scratch = vec![0; front_end.scratch_len()];
         let mut reading = vec![0; front_end.features_len()];
         front_end.apply(window, &mut scratch, &mut reading).unwrap();
-        let mut terms = vec![0; self.model.inputs()];
+        let mut terms = vec![WideSum::ZERO; self.model.inputs()];
         let mut parts = vec![Nats::ZERO; self.model.latents()];
         let score = session.explain(&reading, Mask::ALL, self.estimator, &mut terms, &mut parts);
         let score = score.unwrap();
@@ -200,14 +202,14 @@ impl<'m> Parts<'m> {
             .map(|channel| {
                 let each = reading.len() / channels;
                 (channel * each..(channel + 1) * each)
-                    .map(|input| i64::from(self.model.typical()[input]) - terms[input])
+                    .map(|input| i64::from(self.model.typical()[input]) - terms[input].to_bits())
                     .sum()
             })
             .collect();
         let most = *shortfalls.iter().max().unwrap();
         let blame = Blame {
             channel: shortfalls.iter().position(|s| *s == most).unwrap() as u16,
-            shortfall: Nats::saturating_from_wide(most),
+            shortfall: WideSum::from_bits(most).saturating_to_nats(),
         };
         self.count += 1;
         Some(Event {

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use elbow::image::EncodeError;
-use elbow::{Estimator, Mask, Model, Nats, Session};
+use elbow::{Estimator, Mask, Model, Nats, Session, WideSum};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
 use elbow_trainer::model::prepared::Prepared;
@@ -125,12 +125,12 @@ impl Case {
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 0).unwrap();
         let mut explain = |row: &[i16]| {
-            let (mut inputs, mut latents) = ([0i64; INPUTS], [Nats::ZERO; 3]);
+            let (mut inputs, mut latents) = ([WideSum::ZERO; INPUTS], [Nats::ZERO; 3]);
             let estimator = Estimator::PosteriorMean;
             session
                 .explain(row, Mask::ALL, estimator, &mut inputs, &mut latents)
                 .unwrap();
-            inputs.map(|term| term as f64 / 65536.0).to_vec()
+            inputs.map(WideSum::to_f64).to_vec()
         };
         self.data.readings.iter().map(&mut explain).collect()
     }

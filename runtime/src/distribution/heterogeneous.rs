@@ -39,6 +39,7 @@ pub enum Place {
 
 /// What an input is. The decoder has one row of outputs for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// A real number around a location, of this shape.
     Location(Family),

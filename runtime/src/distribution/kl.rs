@@ -15,7 +15,7 @@ pub const LARGEST_MEAN: i32 = 128 << 16;
 /// (Kingma and Welling, "Auto-encoding variational Bayes", 2014, appendix B). Both slices are
 /// Q16.16; means are at most [`LARGEST_MEAN`] in magnitude.
 #[must_use]
-pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
+pub(super) fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
     let latents = mean.iter().zip(log_variance);
     halve(
         latents
@@ -26,7 +26,7 @@ pub fn kl_to_standard_normal(mean: &[i32], log_variance: &[i32]) -> i64 {
 
 /// The part of one latent in [`kl_to_standard_normal`], Q47.16.
 #[must_use]
-pub fn kl_of_latent(mean: i32, log_variance: i32) -> i64 {
+pub(super) fn kl_of_latent(mean: i32, log_variance: i32) -> i64 {
     halve(twice(square(mean), log_variance))
 }
 

@@ -8,15 +8,19 @@ mod binomial;
 mod heterogeneous;
 mod kl;
 mod location;
+mod log_variance;
 mod prior;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
 pub use heterogeneous::{Heterogeneous, Kind, LARGEST_COUNT, LARGEST_FAILURES, Place, UNSEEN};
-pub use kl::{LARGEST_MEAN, kl_of_latent, kl_to_standard_normal};
+pub use kl::LARGEST_MEAN;
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
+pub use log_variance::LogVarianceRange;
 pub use prior::{Mixture, Prior};
 
+#[cfg(feature = "encode")]
+use crate::fixed::WideSum;
 use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;
 
@@ -24,6 +28,8 @@ use crate::mask::Mask;
 ///
 /// The decoder's output layer gives one or two wide numbers for each input, in Q16.16: a logit, a
 /// standardized location, or a standardized location and a log-deviation.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new likelihood.
 #[derive(Clone, Copy, Debug)]
 pub enum Likelihood<'a> {
     /// Counts in `0..=trials`; Bernoulli is the case of one trial.
@@ -53,14 +59,14 @@ impl<'a> Likelihood<'a> {
     }
 
     /// `log p(x|z)` of whole readings from all outputs of the decoder, the rows of the output layer: the sum of the
-    /// terms of a score, Q47.16 nats.
+    /// terms of a score, in nats.
     #[cfg(feature = "encode")]
     #[must_use]
-    pub fn log_density_of(&self, x: &[i16], outputs: &[i32]) -> i64 {
+    pub fn log_density_of(&self, x: &[i16], outputs: &[i32]) -> WideSum {
         let rows = self.rows_per_input();
         let mut states = heterogeneous::States::default();
         let inputs = x.iter().enumerate().zip(outputs.chunks(rows.max(1)));
-        let mut sum = 0;
+        let mut sum = 0i64;
         for ((input, &x), outputs) in inputs {
             let output = outputs.first().copied().unwrap_or(0);
             let log_deviation = outputs.get(1).copied().unwrap_or(0);
@@ -79,7 +85,7 @@ impl<'a> Likelihood<'a> {
                 }
             };
         }
-        sum
+        WideSum(sum)
     }
 
     /// Hands `term` the log density of each observed input, `log p(x_i|z)` in Q16.16 nats, in each of

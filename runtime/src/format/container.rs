@@ -34,6 +34,7 @@ mod field {
 /// Why an image was refused. Nothing of a refused image is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum ImageError {
     /// The bytes do not start with [`MAGIC`]: this is no elbow image.
     NotAnImage,

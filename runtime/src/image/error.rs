@@ -7,6 +7,7 @@ use core::fmt;
 
 /// Why no image was written.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum EncodeError {
     /// A list is longer than an image has room for.
     TooMany {

@@ -2,7 +2,7 @@
 
 use super::GroupSpec;
 use crate::calibration::Noise;
-use crate::distribution::Family;
+use crate::distribution::{Family, LogVarianceRange};
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::Activation;
 use crate::requantize::Multiplier;
@@ -41,8 +41,8 @@ pub struct ImageSpec {
     pub packing: Packing,
     /// Fraction bits of the latents that the decoder takes in.
     pub latent_fraction_bits: u8,
-    /// The range that log-variances are clamped to, Q16.16.
-    pub log_variance_range: (i32, i32),
+    /// The range that log-variances are clamped to.
+    pub log_variance_range: LogVarianceRange,
     /// Hidden layers of the encoder.
     pub encoder: Vec<LayerSpec>,
     /// Means, then log-variances: two rows for each latent.
@@ -94,6 +94,8 @@ pub struct StreamSpec {
 }
 
 /// The prior of an image.
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new prior.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PriorSpec {
     /// N(0, I).
@@ -114,6 +116,8 @@ pub struct ComponentSpec {
 }
 
 /// The likelihood of an image.
+///
+/// Exhaustive on purpose: a compiler error names each place of an exporter that has to learn a new likelihood.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LikelihoodSpec {
     /// Counts up to `trials`.

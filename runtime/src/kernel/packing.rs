@@ -35,6 +35,8 @@ const OFFSET: u8 = 128;
 /// A tile is four rows by four columns, the four weights of one row in one word, the first column in
 /// its lowest byte. Four rows make a band: their tiles from left to right. Bands follow one another
 /// from the first row on. Columns and rows are filled up to multiples of four with weights of zero.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new packing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Packing {

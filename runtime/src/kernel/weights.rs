@@ -10,6 +10,8 @@ use super::packing::{Packing, TILE};
 use serde::{Deserialize, Serialize};
 
 /// Bits of each weight of a layer.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new width.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum WeightBits {

@@ -18,6 +18,7 @@ pub(crate) const NARROW_CEILING: i16 = 127;
 /// How a layer's accumulators become activations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[non_exhaustive]
 pub enum Activation {
     /// The affine map alone.
     Identity,
@@ -57,9 +58,20 @@ pub struct LayerView<'a> {
     pub(crate) dense: Dense<'a>,
 }
 
+/// The range of the factors from the accumulators of a layer to its outputs.
+#[cfg(feature = "float")]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScaleRange {
+    /// The smallest factor.
+    pub smallest: f64,
+    /// The largest factor.
+    pub largest: f64,
+}
+
 /// The place of a layer in the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum LayerRole {
     /// A hidden layer of q(z|x).
     Encoder,
@@ -95,13 +107,18 @@ impl LayerView<'_> {
         size_of_val(self.dense.weights) + size_of_val(self.dense.rows)
     }
 
-    /// The smallest and the largest factor from an accumulator to an output of this layer.
+    /// The factors from an accumulator to an output of this layer.
     #[cfg(feature = "float")]
     #[must_use]
-    pub fn scale_range(&self) -> (f64, f64) {
+    pub fn scale_range(&self) -> ScaleRange {
         let scales = self.dense.rows.iter().map(|row| row.multiplier.to_f64());
-        scales.fold((f64::INFINITY, 0.0), |(low, high), scale| {
-            (scale.min(low), scale.max(high))
+        let none = ScaleRange {
+            smallest: f64::INFINITY,
+            largest: 0.0,
+        };
+        scales.fold(none, |range, scale| ScaleRange {
+            smallest: scale.min(range.smallest),
+            largest: scale.max(range.largest),
         })
     }
 }

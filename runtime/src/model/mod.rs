@@ -8,7 +8,7 @@ pub use place::ModelPlace;
 pub use stream::Stream;
 
 use crate::calibration::{self, Calibration, Noise};
-use crate::distribution::{Likelihood, Prior};
+use crate::distribution::{Likelihood, LogVarianceRange, Prior};
 use crate::estimator::Estimator;
 use crate::fixed::Nats;
 use crate::format::{ExpectedScore, List, MAX_CALIBRATIONS, NARROW_CEILING};
@@ -30,7 +30,7 @@ pub struct Model<'a> {
     pub(crate) picture_width: usize,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u32,
-    pub(crate) log_variance_range: (i32, i32),
+    pub(crate) log_variance_range: LogVarianceRange,
     /// Subtracted from a raw reading before anything else; one for each of its numbers, inputs and
     /// conditions.
     pub(crate) centers: &'a [i16],
@@ -134,7 +134,7 @@ impl<'a> Model<'a> {
 
     /// The range that log-variances are clamped to, Q16.16.
     #[must_use]
-    pub fn log_variance_range(&self) -> (i32, i32) {
+    pub fn log_variance_range(&self) -> LogVarianceRange {
         self.log_variance_range
     }
 

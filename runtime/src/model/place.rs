@@ -2,7 +2,7 @@
 
 use super::{Model, SelfTestVector};
 use crate::calibration::Noise;
-use crate::distribution::{Binomial, Likelihood, Prior};
+use crate::distribution::{Binomial, Likelihood, LogVarianceRange, Prior};
 use crate::format::{self, Header, ImageError, List, NARROW_CEILING, Tensors};
 use crate::kernel::Packing;
 use crate::layer::Stack;
@@ -100,7 +100,10 @@ impl<'a> Model<'a> {
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
-            log_variance_range: (0, 0),
+            log_variance_range: LogVarianceRange {
+                lowest: 0,
+                highest: 0,
+            },
             centers: &[],
             exponents: &[],
             stream: None,

@@ -6,6 +6,7 @@ use core::fmt;
 /// Errors of the settings of a [`super::Smoother`] or a [`super::Drift`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum MonitorError {
     /// The time constant is out of its range.
     TimeConstant {

@@ -12,7 +12,7 @@ use super::error::MonitorError;
 use super::smoother::{Smoother, SmootherSettings};
 use crate::calibration::ThresholdError;
 use crate::estimator::Estimator;
-use crate::fixed::{Nats, Probability};
+use crate::fixed::{Nats, Probability, WideSum};
 use crate::length::LengthError;
 use crate::memory::take;
 use crate::model::{Model, Stream};
@@ -37,6 +37,7 @@ pub struct WatchSettings {
 /// Errors of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum WatchError {
     /// The model takes whole readings: its image says nothing of windows.
     NoStream,
@@ -167,8 +168,8 @@ pub struct Watch<'s> {
     /// Scratch of the front end.
     scratch: &'s mut [i32],
     reading: &'s mut [i16],
-    /// Mean terms of a reading's inputs, Q47.16.
-    terms: &'s mut [i64],
+    /// Mean terms of a reading's inputs, in nats.
+    terms: &'s mut [WideSum],
     samples: u32,
     count: u32,
 }
@@ -179,7 +180,7 @@ impl Model<'_> {
     #[must_use]
     pub fn watch_words(&self) -> Option<usize> {
         let front_end = &self.stream.as_ref()?.front_end;
-        let bytes = self.inputs() * size_of::<i64>()
+        let bytes = self.inputs() * size_of::<WideSum>()
             + self.reading_length() * size_of::<i16>()
             + front_end.scratch_len() * size_of::<i32>()
             + front_end.window_len() * size_of::<i16>();
@@ -277,7 +278,7 @@ impl<'s> Watch<'s> {
             let inputs = self.terms.iter().zip(self.typical).enumerate();
             let own = inputs.filter(|(input, _)| self.stream.channel_of(*input) == channel);
             let shortfall = own
-                .map(|(_, (term, &typical))| i64::from(typical) - term)
+                .map(|(_, (term, &typical))| i64::from(typical) - term.to_bits())
                 .sum();
             if worst.is_none_or(|(_, most)| shortfall > most) {
                 worst = Some((channel, shortfall));

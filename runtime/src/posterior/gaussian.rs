@@ -1,9 +1,9 @@
 //! A Gaussian q(z|x) with independent latents.
 
 use super::{Offsets, SigmaPoints};
-use crate::distribution::{LARGEST_MEAN, Mixture, Prior};
+use crate::distribution::{LARGEST_MEAN, LogVarianceRange, Mixture, Prior};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, multiply, saturate_i16};
+use crate::fixed::{FRACTION_BITS, WideSum, multiply, saturate_i16};
 use crate::kernel::Outputs;
 use crate::memory::take;
 use crate::score::ReadingError;
@@ -20,11 +20,11 @@ pub struct Posterior<'s> {
 }
 
 impl Posterior<'_> {
-    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`, Q47.16: how far out
+    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`: how far out
     /// among all readings this one lies, in units of the prior.
     #[must_use]
-    pub fn squared_distance(&self) -> i64 {
-        self.mean.iter().map(|&mean| square(mean)).sum()
+    pub fn squared_distance(&self) -> WideSum {
+        WideSum(self.mean.iter().map(|&mean| square(mean)).sum())
     }
 }
 
@@ -86,7 +86,7 @@ impl<'w> Gaussian<'w> {
     /// Takes the outputs of the heads: means, clamped to [`LARGEST_MEAN`], then log-variances, clamped to the range
     /// from `low` to `high`.
     #[inline(always)]
-    pub(crate) fn set(&mut self, mut heads: Outputs<'_>, (low, high): (i32, i32)) {
+    pub(crate) fn set(&mut self, mut heads: Outputs<'_>, range: LogVarianceRange) {
         let mut means = self.mean.iter_mut();
         let mut log_variances = self.log_variance.iter_mut();
         while let Some(rows) = heads.next() {
@@ -94,7 +94,7 @@ impl<'w> Gaussian<'w> {
                 if let Some(mean) = means.next() {
                     *mean = head.clamp(-LARGEST_MEAN, LARGEST_MEAN);
                 } else if let Some(log_variance) = log_variances.next() {
-                    *log_variance = head.max(low).min(high);
+                    *log_variance = range.clamp(head);
                 }
             }
         }

@@ -6,7 +6,7 @@ pub(crate) mod passes;
 #[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, Nats, mean};
+use crate::fixed::{FRACTION_BITS, Nats, WideSum, mean};
 use crate::kernel::{LANES, Outputs};
 use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
@@ -129,7 +129,7 @@ impl<'s, R: Rng> Session<'s, R> {
 
     /// The score of the observed inputs of a raw reading, bit for bit that of
     /// [`Session::score_observed`], and what it is made of: puts the mean of `log p(x_i|z)` over
-    /// the estimator's passes into `inputs` (nats, Q47.16; 0 for inputs that are not observed),
+    /// the estimator's passes into `inputs` (nats; 0 for inputs that are not observed),
     /// and each latent's part of the divergence into `latents`. The inputs sum up to the
     /// reconstruction and the latents to the divergence, but for the rounding of each part, at
     /// most half a unit of 2^-16. The decoder runs on one latent at a time.
@@ -141,7 +141,7 @@ impl<'s, R: Rng> Session<'s, R> {
         reading: &[i16],
         observed: Mask<'_>,
         estimator: Estimator,
-        inputs: &mut [i64],
+        inputs: &mut [WideSum],
         latents: &mut [Nats],
     ) -> Result<Score, ReadingError> {
         let total = self.scratch.posterior.passes(estimator)?;
@@ -316,20 +316,20 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(())
     }
 
-    /// Runs all passes one at a time, and puts the mean term of each input into `inputs`, Q47.16.
+    /// Runs all passes one at a time, and puts the mean term of each input into `inputs`, in nats.
     fn run_terms(
         &mut self,
         reading: &[i16],
         observed: Mask<'_>,
         estimator: Estimator,
         total: u16,
-        inputs: &mut [i64],
+        inputs: &mut [WideSum],
     ) -> Accumulator {
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
         let mut accumulator = Accumulator::new(estimator);
         let likelihood = &self.model.likelihood;
         let reading = reading.get(..self.model.inputs()).unwrap_or_default();
-        inputs.fill(0);
+        inputs.fill(WideSum::ZERO);
         self.each_pass(1, estimator, total, &mut accumulator, |lanes, outputs| {
             let mut sums = [0; LANES];
             likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
@@ -337,23 +337,23 @@ impl<'s, R: Rng> Session<'s, R> {
                     *sum += i64::from(term);
                 }
                 if let Some(input) = inputs.get_mut(input) {
-                    *input += i64::from(term);
+                    input.0 += i64::from(term);
                 }
             });
             sums
         });
-        for input in inputs {
+        for WideSum(input) in inputs {
             *input = mean(*input, count);
         }
         accumulator
     }
 
-    /// The score of a whole reading, and the mean term of each input, Q47.16.
+    /// The score of a whole reading, and the mean term of each input, in nats.
     pub(crate) fn score_terms(
         &mut self,
         reading: &[i16],
         estimator: Estimator,
-        inputs: &mut [i64],
+        inputs: &mut [WideSum],
     ) -> Result<Score, ReadingError> {
         let total = self.scratch.posterior.passes(estimator)?;
         self.encode(reading)?;
@@ -444,7 +444,7 @@ impl<'s, R: Rng> Session<'s, R> {
     /// `KL(q(z|x) || p(z))`, Q47.16.
     fn divergence(&self) -> i64 {
         let Posterior { mean, log_variance } = self.posterior();
-        self.model.prior.divergence(mean, log_variance)
+        self.model.prior.divergence(mean, log_variance).to_bits()
     }
 
     fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {

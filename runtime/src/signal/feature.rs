@@ -18,6 +18,8 @@ pub const BAND_FRACTION_BITS: u8 = 10;
 ///
 /// Each is an `i16` that saturates. `raw` is the sensor's unit; `round` rounds to nearest, halves
 /// up.
+///
+/// Exhaustive on purpose: a compiler error names each place of the trainer that has to learn a new feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
@@ -122,6 +124,7 @@ impl Feature {
 /// Errors of the description of a [`super::FrontEnd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum FrontEndError {
     /// Windows of no channels.
     NoChannels,

@@ -27,6 +27,7 @@ impl WindowShape {
 /// Errors of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
 pub enum WindowsError {
     /// Windows of no channels.
     NoChannels,

@@ -2,7 +2,7 @@
 
 use crate::support::{Dice, Temper, check, extreme_reading, random_spec};
 use elbow::calibration::Noise;
-use elbow::distribution::Family;
+use elbow::distribution::{Family, LogVarianceRange};
 use elbow::estimator::Estimator;
 use elbow::image::{
     DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row,
@@ -118,7 +118,10 @@ fn largest_spec(
         likelihood: largest_likelihood(inputs, likelihood, sign),
         packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: 6,
-        log_variance_range: (-32 << 16, 8 << 16),
+        log_variance_range: LogVarianceRange {
+            lowest: -32 << 16,
+            highest: 8 << 16,
+        },
         encoder: vec![hidden(inputs)],
         heads: largest_dense(127, 1, 2 * latents, bias),
         decoder: vec![hidden(latents)],

@@ -6,7 +6,7 @@ use elbow::estimator::Estimator;
 use elbow::format::{AlignedImage, PREFIX_LENGTH};
 use elbow::internal::reseal;
 use elbow::text::Picture;
-use elbow::{Mask, Model, Nats, Probability, Question, Session};
+use elbow::{Mask, Model, Nats, Probability, Question, Session, WideSum};
 
 /// Runs everything that a model can do on readings at the ends of its support and within it.
 fn exercise(model: &Model<'_>, dice: &mut Dice) {
@@ -36,7 +36,7 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
                 assert!(score.csv(0).to_string().split(',').count() == 11);
             }
         }
-        let mut terms = vec![0; inputs];
+        let mut terms = vec![WideSum::ZERO; inputs];
         let mut latents = vec![Nats::ZERO; model.latents()];
         let estimator = Estimator::ImportanceWeighted { samples: 2 };
         let _ = session.explain(reading, part, estimator, &mut terms, &mut latents);
@@ -49,7 +49,7 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
         let _ = session.decide(reading, &question);
         let _ = session.encode(reading);
         session.sample();
-        assert!(session.posterior().squared_distance() >= 0);
+        assert!(session.posterior().squared_distance() >= WideSum::ZERO);
     }
     let mut means = vec![0; inputs];
     for extreme in [i16::MIN, 0, i16::MAX] {

@@ -2,7 +2,7 @@
 
 use crate::support::{Dice, ONE, log_normalizer};
 use elbow::calibration::Noise;
-use elbow::distribution::Family;
+use elbow::distribution::{Family, LogVarianceRange};
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
 use elbow::gaussian::standard_normal;
@@ -139,7 +139,10 @@ impl Exact {
                 likelihood,
                 packing: Packing::Rows,
                 latent_fraction_bits: LATENT_BITS,
-                log_variance_range: (-8 << 16, 0),
+                log_variance_range: LogVarianceRange {
+                    lowest: -8 << 16,
+                    highest: 0,
+                },
                 encoder: vec![],
                 heads: heads(&a, &b, &covariance, &precision),
                 decoder: vec![],

@@ -9,7 +9,7 @@ use elbow::internal::reseal;
 use elbow::layer::{Packing, WeightBits};
 use elbow::{
     LengthError, Mask, MaskError, Model, Nats, Probability, Question, ReadingError, SelfTestError,
-    Session, WorkspaceError,
+    Session, WideSum, WorkspaceError,
 };
 
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
@@ -261,7 +261,7 @@ fn refused_mask(
     mask: Mask<'_>,
 ) -> Result<(), ReadingError> {
     let estimator = Estimator::PosteriorMean;
-    let mut inputs = vec![0; session.model().inputs()];
+    let mut inputs = vec![WideSum::ZERO; session.model().inputs()];
     let mut latents = vec![Nats::ZERO; session.model().latents()];
     let explained = session.explain(reading, mask, estimator, &mut inputs, &mut latents);
     let errors = [
@@ -326,7 +326,7 @@ fn buffers_of_the_wrong_length_are_refused() {
                 &reading,
                 Mask::ALL,
                 estimator,
-                &mut vec![0; x],
+                &mut vec![WideSum::ZERO; x],
                 &mut vec![Nats::ZERO; z],
             );
             let expected = match x == inputs {

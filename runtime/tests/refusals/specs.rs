@@ -2,6 +2,7 @@
 
 use crate::spec_with_hidden_layers;
 use crate::support::{Dice, check};
+use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::{ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use elbow::image::{
@@ -49,9 +50,17 @@ fn numbers_out_of_range_are_not_encoded() {
             (|s| s.input_ceiling = 32_768, inputs),
             (|s| s.latent_fraction_bits = 5, bits),
             (|s| s.latent_fraction_bits = 16, bits),
-            (|s| s.log_variance_range.0 = (-32 << 16) - 1, range),
-            (|s| s.log_variance_range.1 = (8 << 16) + 1, range),
-            (|s| s.log_variance_range = (1, 0), range),
+            (|s| s.log_variance_range.lowest = (-32 << 16) - 1, range),
+            (|s| s.log_variance_range.highest = (8 << 16) + 1, range),
+            (
+                |s| {
+                    s.log_variance_range = LogVarianceRange {
+                        lowest: 1,
+                        highest: 0,
+                    }
+                },
+                range,
+            ),
             (|s| s.noise.mean_deviation = -1, deviation),
             (|s| s.noise.pair_deviation = i32::MIN, deviation),
         ],

@@ -5,6 +5,7 @@ use super::layers::{BOUND, Sizes, random_multiplier, random_network, widen};
 use super::likelihoods::{group_of, random_group, random_likelihood, rows_per_input};
 use super::readings::random_reading;
 use elbow::calibration::Noise;
+use elbow::distribution::LogVarianceRange;
 use elbow::image::{
     ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
 };
@@ -65,7 +66,10 @@ pub(super) fn random_spec_with(
         log_variance_range: if wild {
             random_range(dice)
         } else {
-            (-10 << 16, 2 << 16)
+            LogVarianceRange {
+                lowest: -10 << 16,
+                highest: 2 << 16,
+            }
         },
         encoder: network.encoder,
         heads: network.heads,
@@ -171,16 +175,17 @@ pub(crate) fn widen_inputs(dice: &mut Dice, spec: &mut ImageSpec) {
     }
 }
 
-pub(super) fn random_range(dice: &mut Dice) -> (i32, i32) {
+pub(super) fn random_range(dice: &mut Dice) -> LogVarianceRange {
     let bound = |dice: &mut Dice| dice.between(-32 << 16, 8 << 16) as i32;
-    match dice.size(0, 2) {
+    let (lowest, highest) = match dice.size(0, 2) {
         0 => (-32 << 16, 8 << 16),
         1 => [bound(dice); 2].into(),
         _ => {
             let (a, b) = (bound(dice), bound(dice));
             (a.min(b), a.max(b))
         }
-    }
+    };
+    LogVarianceRange { lowest, highest }
 }
 
 /// A random model with a likelihood of that kind: 0 binomial, 1 location, 2 heterogeneous.

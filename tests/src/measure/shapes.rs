@@ -1,7 +1,7 @@
 //! Models of any shape with random weights, for what depends on the shape alone.
 
 use elbow::calibration::Noise;
-use elbow::distribution::Family;
+use elbow::distribution::{Family, LogVarianceRange};
 use elbow::image::{
     DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec,
     Row, Tail,
@@ -181,7 +181,10 @@ impl Shape {
             likelihood,
             packing: Packing::PairedTiles,
             latent_fraction_bits: 12,
-            log_variance_range: (-6 << 16, 2 << 16),
+            log_variance_range: LogVarianceRange {
+                lowest: -6 << 16,
+                highest: 2 << 16,
+            },
             encoder,
             heads,
             decoder,

@@ -5,7 +5,7 @@ use elbow::image::ImageSpec;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::{Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Side};
+use elbow::{Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Side, WideSum};
 use elbow_tests::measure::shapes::Kind;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -120,7 +120,7 @@ impl<'s> Host<'s> {
     fn scores(&mut self, name: &str) -> [Task; 3] {
         let estimator: Estimator = name.parse().unwrap();
         let (inputs, latents) = (self.model().inputs(), self.model().latents());
-        let (mut terms, mut parts) = (vec![0; inputs], vec![Nats::ZERO; latents]);
+        let (mut terms, mut parts) = (vec![WideSum::ZERO; inputs], vec![Nats::ZERO; latents]);
         let mut whole = format!("{}\n", Score::CSV_HEADER);
         let mut observed = whole.clone();
         let mut explained = String::new();
@@ -138,7 +138,7 @@ impl<'s> Host<'s> {
                 .explain(reading, mask, estimator, &mut terms, &mut parts);
             write!(explained, "{}", score.unwrap().csv(index)).unwrap();
             for term in &terms {
-                write!(explained, " {term}").unwrap();
+                write!(explained, " {}", term.to_bits()).unwrap();
             }
             for part in &parts {
                 write!(explained, " {}", part.to_bits()).unwrap();

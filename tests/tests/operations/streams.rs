@@ -6,7 +6,7 @@ use elbow::format::AlignedImage;
 use elbow::image::{CalibrationSpec, StreamSpec};
 use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::signal::{Feature, FrontEnd};
-use elbow::{Estimator, Mask, Model, Nats, Probability, Session};
+use elbow::{Estimator, Mask, Model, Nats, Probability, Session, WideSum};
 use elbow_tests::measure::shapes::{Kind, real_inputs};
 use std::fs;
 
@@ -89,7 +89,10 @@ fn stream_model(stream: StreamSpec, samples: &[i16], seed: u64) -> AlignedImage 
     let model = Model::parse(&draft).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
-    let (mut terms, mut parts) = (vec![0; inputs], vec![Nats::ZERO; model.latents()]);
+    let (mut terms, mut parts) = (
+        vec![WideSum::ZERO; inputs],
+        vec![Nats::ZERO; model.latents()],
+    );
     let mut sums = vec![0.0; inputs];
     let mut scores = Vec::new();
     let estimator = Estimator::SigmaPoints;
@@ -97,7 +100,7 @@ fn stream_model(stream: StreamSpec, samples: &[i16], seed: u64) -> AlignedImage 
         let score = session.explain(reading, Mask::ALL, estimator, &mut terms, &mut parts);
         scores.push(score.unwrap().elbo().to_bits());
         for (sum, &term) in sums.iter_mut().zip(&terms) {
-            *sum += term as f64 / 65536.0 / count;
+            *sum += term.to_f64() / count;
         }
     }
     spec.typical = sums;

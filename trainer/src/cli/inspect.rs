@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
 use clap::Args;
-use elbow::distribution::{Family, Likelihood, Prior};
+use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
 use elbow::layer::{Packing, WeightBits};
 use elbow::signal::Feature;
 use elbow::{LayerView, Model};
@@ -119,7 +119,7 @@ fn likelihood(model: &Model<'_>) -> String {
 
 fn describe(model: &Model<'_>) -> Description {
     let (encoder_macs, decoder_macs) = run::macs(model);
-    let (low, high) = model.log_variance_range();
+    let LogVarianceRange { lowest, highest } = model.log_variance_range();
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
         knots: table.knots(),
@@ -142,7 +142,7 @@ fn describe(model: &Model<'_>) -> Description {
         },
         stream: describe_stream(model),
         latent_fraction_bits: model.latent_fraction_bits(),
-        log_variance_range: (f64::from(low) / 65536.0, f64::from(high) / 65536.0),
+        log_variance_range: (f64::from(lowest) / 65536.0, f64::from(highest) / 65536.0),
         layers: model.layers().map(|view| layer(&view)).collect(),
         encoder_macs,
         decoder_macs,
@@ -218,15 +218,15 @@ fn layer(view: &LayerView<'_>) -> Layer {
         }
         None => "Q16.16".to_string(),
     };
-    let (smallest_scale, largest_scale) = view.scale_range();
+    let scales = view.scale_range();
     Layer {
         role: format!("{:?}", view.role).to_lowercase(),
         columns: view.columns,
         rows: view.rows,
         weight_bits: view.bits.count(),
         outputs,
-        smallest_scale,
-        largest_scale,
+        smallest_scale: scales.smallest,
+        largest_scale: scales.largest,
         macs: view.macs(),
         bytes: view.bytes(),
     }

@@ -11,7 +11,7 @@ use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
 use elbow::format::AlignedImage;
 use elbow::image::{CalibrationSpec, EncodeError, ImageSpec};
-use elbow::{Estimator, Model, Nats};
+use elbow::{Estimator, Model, Nats, WideSum};
 
 /// The estimators whose scores are calibrated.
 const CALIBRATED: [Estimator; 4] = [
@@ -112,7 +112,7 @@ fn typical_terms(
         return Ok(vec![]);
     }
     let terms = on_device(model, normal, observed, 0, |session, reading, observed| {
-        let mut inputs = vec![0; model.inputs()];
+        let mut inputs = vec![WideSum::ZERO; model.inputs()];
         let mut latents = vec![Nats::ZERO; model.latents()];
         session.explain(
             reading,
@@ -127,7 +127,7 @@ fn typical_terms(
         let there = (0..normal.len())
             .filter(|&row| observed.is_none_or(|observed| observed.observes(row, input)));
         let (sum, count) = there.fold((0, 0.0), |(sum, count), row| {
-            (sum + terms[row][input], count + 1.0)
+            (sum + terms[row][input].to_bits(), count + 1.0)
         });
         sum as f64 / (65536.0 * f64::max(count, 1.0))
     };

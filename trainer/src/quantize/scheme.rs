@@ -5,6 +5,7 @@ use super::plan::{ActivationPlan, Plan};
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
+use elbow::distribution::LogVarianceRange;
 use elbow::image::{EncodeError, InputSpec, LikelihoodSpec};
 use elbow::requantize::Multiplier;
 
@@ -21,8 +22,8 @@ pub struct Scheme {
     pub conditions: Vec<Multiplier>,
     /// Fraction bits of a latent.
     pub fraction_bits: u8,
-    /// Lowest and highest log-variance, Q16.16.
-    pub log_variance_range: (i32, i32),
+    /// The range that log-variances are clamped to.
+    pub log_variance_range: LogVarianceRange,
     /// The layers.
     pub layers: Layers<LayerScheme>,
     /// The likelihood, with its constants.
@@ -80,7 +81,10 @@ impl Scheme {
             conditions: quantize_conditions(normalization, vae.conditions(), fraction_bits)?,
             fraction_bits,
             // Room for readings that the ranges were not measured on.
-            log_variance_range: (bound(lowest - 1.0), bound(highest + 1.0)),
+            log_variance_range: LogVarianceRange {
+                lowest: bound(lowest - 1.0),
+                highest: bound(highest + 1.0),
+            },
             layers,
             likelihood,
         })

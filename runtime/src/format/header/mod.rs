@@ -15,7 +15,7 @@ pub(crate) use statistic::StatisticKind;
 pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader};
 
 use crate::calibration::Noise;
-use crate::distribution::Family;
+use crate::distribution::{Family, LogVarianceRange};
 use crate::format::NARROW_CEILING;
 use crate::format::defect::Defect;
 use crate::format::list::List;
@@ -52,7 +52,7 @@ pub(crate) enum PosteriorHeader {
     /// A Gaussian with independent latents.
     Gaussian {
         /// Log-variances are clamped to it, Q16.16.
-        log_variance_range: (i32, i32),
+        log_variance_range: LogVarianceRange,
     },
 }
 
@@ -123,7 +123,10 @@ impl<'a> Header<'a> {
             latents: 0,
             latent_fraction_bits: 0,
             posterior: PosteriorHeader::Gaussian {
-                log_variance_range: (0, 0),
+                log_variance_range: LogVarianceRange {
+                    lowest: 0,
+                    highest: 0,
+                },
             },
             stream: None,
             prior: PriorHeader::Standard,
@@ -270,7 +273,10 @@ fn read_posterior(reader: &mut Reader<'_>) -> PosteriorHeader {
     // One kind, one variant.
     reader.variant(1);
     PosteriorHeader::Gaussian {
-        log_variance_range: (reader.i32(), reader.i32()),
+        log_variance_range: LogVarianceRange {
+            lowest: reader.i32(),
+            highest: reader.i32(),
+        },
     }
 }
 

@@ -51,7 +51,10 @@ fn fixture() -> Header<'static> {
         latents: 2,
         latent_fraction_bits: 12,
         posterior: PosteriorHeader::Gaussian {
-            log_variance_range: (-1, 64),
+            log_variance_range: LogVarianceRange {
+                lowest: -1,
+                highest: 64,
+            },
         },
         stream: None,
         prior: PriorHeader::Mixture { components: 5 },
@@ -206,7 +209,10 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
         latents: short(words),
         latent_fraction_bits: words.next_u32() as u8,
         posterior: PosteriorHeader::Gaussian {
-            log_variance_range: (number(words), number(words)),
+            log_variance_range: LogVarianceRange {
+                lowest: number(words),
+                highest: number(words),
+            },
         },
         stream: (which & 4 == 0).then_some(stream),
         prior: [

@@ -5,6 +5,7 @@ mod layers;
 
 use super::{Model, Stream};
 use crate::calibration::Calibration;
+use crate::distribution::LogVarianceRange;
 use crate::fixed::Nats;
 #[cfg(feature = "encode")]
 use crate::format::TensorWriter;
@@ -19,7 +20,10 @@ use heapless::Vec;
 use layers::{Inputs, read_stack};
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
-const LOG_VARIANCE_LIMITS: (i32, i32) = (-32 << 16, 8 << 16);
+const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
+    lowest: -32 << 16,
+    highest: 8 << 16,
+};
 
 impl<'a> Model<'a> {
     /// Reads everything but the length of the image.
@@ -115,7 +119,7 @@ const LARGEST_LATENT: i64 = 1 << 15;
 
 fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
     let PosteriorHeader::Gaussian {
-        log_variance_range: (low, high),
+        log_variance_range: LogVarianceRange { lowest, highest },
     } = header.posterior;
     tensors.require((1..=MAX_INPUTS).contains(&header.inputs), Defect::Inputs);
     tensors.require(header.conditions <= MAX_INPUTS, Defect::Conditions);
@@ -135,7 +139,9 @@ fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
         Defect::LatentFractionBits,
     );
     tensors.require(
-        LOG_VARIANCE_LIMITS.0 <= low && low <= high && high <= LOG_VARIANCE_LIMITS.1,
+        LOG_VARIANCE_LIMITS.lowest <= lowest
+            && lowest <= highest
+            && highest <= LOG_VARIANCE_LIMITS.highest,
         Defect::LogVarianceRange,
     );
     tensors.require(

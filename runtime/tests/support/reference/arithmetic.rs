@@ -92,6 +92,7 @@ pub(super) fn network(hidden: &[LayerSpec], last: &DenseSpec, mut x: Vec<i128>) 
         let floor = match layer.activation {
             Activation::Identity => -i128::from(layer.ceiling),
             Activation::Relu => zero_point,
+            other => panic!("no reference for {other:?}"),
         };
         x = dense(&layer.dense, &x);
         for q in &mut x {

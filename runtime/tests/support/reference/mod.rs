@@ -12,6 +12,7 @@ pub(crate) use arithmetic::{apply, crc32, mean, root, round, saturate};
 
 use arithmetic::{network, q16};
 use elbow::Score;
+use elbow::distribution::LogVarianceRange;
 use elbow::gaussian::standard_normal;
 use elbow::image::{ImageSpec, LayerSpec, PriorSpec};
 use elbow::rng::Xoshiro128PlusPlus;
@@ -106,7 +107,10 @@ impl<'a> Reference<'a> {
         let inputs = reading.len() - spec.conditions.len();
         reference.set_conditions(&reading[inputs..]);
         let (_, heads) = reference.encoder_outputs(reading);
-        let (low, high) = spec.log_variance_range;
+        let LogVarianceRange {
+            lowest: low,
+            highest: high,
+        } = spec.log_variance_range;
         let latents = reference.mean.len();
         for j in 0..latents {
             reference.mean[j] = heads[j].clamp(-(128 << 16), 128 << 16);

@@ -4,7 +4,7 @@ use super::files::{Output, Readings};
 use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::image;
-use elbow::{Estimator, Model, Nats, Score};
+use elbow::{Estimator, Model, Nats, Score, WideSum};
 
 /// What both commands take.
 const KEYS: [&str; 6] = ["readings", "mask", "out", "estimator", "seed", "limit"];
@@ -41,7 +41,7 @@ pub(super) fn explain<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), F
     let parsed = Model::parse(image::region());
     let model = parsed.as_ref().map_err(|error| *error)?;
     let mut session = memory.session(model, seed)?;
-    let terms = memory.take(model.inputs())?;
+    let terms: &mut [WideSum] = memory.take(model.inputs())?;
     let mut latents = [Nats::ZERO; LATENTS];
     let (have, need) = (LATENTS, model.latents());
     let parts = latents
@@ -56,7 +56,7 @@ pub(super) fn explain<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), F
             .map_err(reading.refused())?;
         output.text(format_args!("{}", score.csv(reading.index)))?;
         let parts = parts.iter().map(|part| part.to_bits().into());
-        output.numbers(terms.iter().copied().chain(parts))?;
+        output.numbers(terms.iter().map(|term| term.to_bits()).chain(parts))?;
     }
     output.finish()
 }

@@ -23,8 +23,8 @@ use elbow::signal::{Feature, FrontEnd, WindowShape, Windows};
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
 use elbow::{
-    Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Workspace, distribution,
-    format, gaussian, raw_reading, rng, transcendental,
+    Estimator, Mask, Model, Nats, Probability, Question, Score, Session, WideSum, Workspace,
+    distribution, format, gaussian, raw_reading, rng, transcendental,
 };
 
 unsafe extern "C" {
@@ -77,7 +77,7 @@ struct Memory<'m> {
     reading: &'m [i16],
     raw: &'m mut [i16],
     values: &'m mut [i32],
-    wide: &'m mut [i64],
+    wide: &'m mut [WideSum],
     nats: &'m mut [Nats],
     radio: &'m mut [u8],
     number: u32,
@@ -138,7 +138,7 @@ fn numbers(memory: &Memory<'_>, out: &mut Sink) -> Option<()> {
     ];
     let nats = functions.map(Nats::from_bits);
     for value in nats {
-        let other = Nats::saturating_from_wide(value.to_f64() as i64);
+        let other = WideSum::from_bits(value.to_f64() as i64).saturating_to_nats();
         write!(out, "{value} {}", value.saturating_sub(other)).ok()?;
     }
     let probability = Probability::from_bits(number)?;
@@ -213,9 +213,9 @@ fn layers(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         Activations::Narrow(&mut activations),
     );
     write!(out, "{activations:?}").ok()?;
-    let kl = distribution::kl_to_standard_normal(values, values);
+    let kl = distribution::Prior::Standard.divergence(values, values);
     let binomial = distribution::Binomial::new(number as u8, values)?;
-    let kl = Nats::saturating_from_wide(kl);
+    let kl = kl.saturating_to_nats();
     write!(out, "{kl} {}", binomial.trials()).ok()
 }
 
@@ -339,8 +339,8 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
         write!(out, "{name} {unit} {} {saturated}", raw.value).ok()?;
     }
     for layer in model.layers() {
-        let (low, high) = layer.scale_range();
-        let wider = low < high;
+        let scales = layer.scale_range();
+        let wider = scales.smallest < scales.largest;
         write!(
             out,
             "{} {} {} {wider}",
@@ -408,7 +408,7 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
     )
     .ok()?;
     let posterior = said(out, session.encode(reading))?;
-    let distance = Nats::saturating_from_wide(posterior.squared_distance());
+    let distance = posterior.squared_distance().saturating_to_nats();
     write!(out, "{distance}").ok()?;
     said(out, session.encode_observed(reading, mask))?;
     write!(out, "{}", session.posterior().mean.len()).ok()?;

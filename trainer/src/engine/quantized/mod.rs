@@ -18,7 +18,7 @@ use crate::model::layer::product::forward;
 use crate::model::layer::{Shape, Values};
 use crate::quantize::{LARGEST_I8, LayerPlan, LayerScheme, Operand, Plan, Rows, Scheme};
 use crate::readings::Normalization;
-use elbow::distribution::LARGEST_MEAN;
+use elbow::distribution::{LARGEST_MEAN, LogVarianceRange};
 use elbow::requantize::FactorError;
 use elbow::transcendental::exp;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -151,14 +151,14 @@ impl Quantized {
     /// Limits heads (rows, 2 * latents), Q16.16, as the device does, into what they stand for, and gives
     /// `deviations` (rows, latents).
     pub(super) fn take_heads(&self, heads: &mut [i32], values: &mut [f32], deviations: &mut [f32]) {
-        let (low, high) = self.scheme.log_variance_range;
+        let range = self.scheme.log_variance_range;
         let (width, latents) = (2 * self.latents, self.latents);
         for (at, (head, value)) in heads.iter_mut().zip(values).enumerate() {
             let column = at % width;
             *head = if column < latents {
                 (*head).clamp(-LARGEST_MEAN, LARGEST_MEAN)
             } else {
-                (*head).clamp(low, high)
+                range.clamp(*head)
             };
             *value = *head as f32 / Q16;
             if column >= latents {
@@ -170,8 +170,8 @@ impl Quantized {
 
     /// The lowest and the highest log-variance.
     pub(super) fn log_variances(&self) -> (f32, f32) {
-        let (low, high) = self.scheme.log_variance_range;
-        (low as f32 / Q16, high as f32 / Q16)
+        let LogVarianceRange { lowest, highest } = self.scheme.log_variance_range;
+        (lowest as f32 / Q16, highest as f32 / Q16)
     }
 
     /// A latent of the decoder at `noise`, and what it stands for, from a mean and a deviation.

@@ -251,7 +251,8 @@ impl<'a> Emulator<'a> {
                 let outputs = outputs
                     .iter()
                     .map(|&output| saturate(half_up(output)) as i32);
-                likelihood.log_density_of(modelled, &outputs.collect::<Vec<_>>()) as f64
+                let log_density = likelihood.log_density_of(modelled, &outputs.collect::<Vec<_>>());
+                log_density.to_bits() as f64
             };
             return outputs.map(log_density).collect();
         }
@@ -278,7 +279,7 @@ impl<'a> Emulator<'a> {
                 .model
                 .prior()
                 .divergence(&whole(mean), &whole(log_variance));
-            return Ok(kl as f64);
+            return Ok(kl.to_bits() as f64);
         }
         let q = Gaussian {
             mean: self.row(mean)?,

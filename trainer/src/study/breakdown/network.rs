@@ -133,8 +133,8 @@ impl Network {
             largest_input: spec.input_ceiling.into(),
             latent_fraction_bits: spec.latent_fraction_bits,
             log_variance_range: (
-                f64::from(spec.log_variance_range.0),
-                f64::from(spec.log_variance_range.1),
+                f64::from(spec.log_variance_range.lowest),
+                f64::from(spec.log_variance_range.highest),
             ),
         })
     }
