@@ -89,7 +89,7 @@ pub(crate) struct Header<'a> {
     pub(crate) inputs: u16,
     /// Numbers of a reading behind its inputs: both networks take them in, neither models them.
     pub(crate) conditions: u16,
-    /// The largest magnitude of what the encoder takes in; 127 or less makes it `i8`, more makes it `i16`.
+    /// The largest magnitude of what the encoder takes in: 127 for `i8`, up to 32767 for `i16`.
     pub(crate) input_ceiling: u16,
     pub(crate) picture_width: u16,
     pub(crate) latents: u16,
