@@ -70,7 +70,7 @@ impl Kind {
             4 => Self::State(Place::First),
             5 => Self::State(Place::Inner),
             6 => Self::State(Place::Last),
-            ..=STUDENT => return None,
+            7..=STUDENT => return None,
             byte => Self::Student {
                 degrees: byte.wrapping_sub(STUDENT),
             },
