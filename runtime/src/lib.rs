@@ -66,13 +66,13 @@
 //! # Features
 //!
 //! On by default, and to be left out (`default-features = false`) where flash is short. None changes a
-//! result; what each costs is in the repository's `BENCHMARKS.md`. What was left out is refused by
-//! name: images that need it by [`Model::parse`], estimators by [`Session::score`].
+//! result; what each costs is in the repository's `BENCHMARKS.md`. Where a feature is left
+//! out, [`Model::parse`] refuses images that need it and [`Session::score`] estimators that need it, by its name.
 //!
-//! * What images may ask for: one of `counts`, `locations` and `heterogeneous` (columns of different kinds), the
-//!   likelihoods; `conditions`; `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
+//! * What images may need: the likelihood, which is one of `counts`, `locations` and `heterogeneous` (columns of different
+//!   kinds); `conditions`; `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
 //!   `wide-inputs`; `four-bit-weights`; `foreign-packings`, weights packed for other cores.
-//! * What sessions may be asked for: `sampling`, whatever draws from the posterior;
+//! * What sessions may need: `sampling`, whatever draws from the posterior;
 //!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.
 //! * `float`: numbers as `f64`, for printing and plotting.
 //!

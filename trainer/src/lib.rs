@@ -2,8 +2,8 @@
 //! that the `elbow` runtime reads, and evaluates both, the exported one by the very functions that
 //! the device runs.
 //!
-//! `trainer fit` is one call: data in memory or on disk, [`config::Config`] and an
-//! [`export::pipeline::Observer`] in, the model, its image, its results and its report out, as values.
+//! `trainer fit` is one call. It takes data in memory or on disk, a [`config::Config`] and an
+//! [`export::pipeline::Observer`], and returns the model, its image, its results and its report as values.
 //!
 #![doc = concat!("```no_run\n", include_str!("../examples/pump.rs"), "```")]
 //!
