@@ -18,7 +18,7 @@ impl ImageSpec {
                 need: self.conditions.len() + 1,
             });
         }
-        let latents = self.heads.rows.len() / 2;
+        let latents = self.latents();
         let of_half = |first: usize, hidden: &[LayerSpec], last: &DenseSpec| {
             let mut columns = first;
             for dense in hidden.iter().map(|layer| &layer.dense).chain([last]) {
@@ -33,8 +33,7 @@ impl ImageSpec {
         let outputs = self.likelihood.rows_per_input() * inputs;
         check_length("rows in the output", self.output.rows.len(), outputs)?;
         of_half(numbers, &self.encoder, &self.heads)?;
-        let taken_in = latents + self.conditions.len();
-        of_half(taken_in, &self.decoder, &self.output)?;
+        of_half(self.decoder_inputs(), &self.decoder, &self.output)?;
         if let PriorSpec::Mixture(components) = &self.prior {
             for component in components {
                 check_length("means of a component", component.mean.len(), latents)?;

@@ -56,7 +56,7 @@ impl Integers {
         };
         let encoder = spec.encoder.iter().map(|layer| &layer.dense);
         let decoder = spec.decoder.iter().map(|layer| &layer.dense);
-        let taken_in = spec.heads.rows.len() / 2 + spec.conditions.len();
+        let taken_in = spec.decoder_inputs();
         let pack = |dense: &super::DenseSpec, columns: &mut usize| {
             let weights = dense.bits.pack(spec.packing, *columns, &dense.weights);
             *columns = dense.rows.len();

@@ -171,6 +171,19 @@ pub struct DenseSpec {
     pub rows: Vec<Row>,
 }
 
+impl ImageSpec {
+    /// Numbers in a latent vector: the heads have a mean and a log-variance for each.
+    #[must_use]
+    pub fn latents(&self) -> usize {
+        self.heads.rows.len() / 2
+    }
+
+    /// Numbers that the decoder takes in: latents, then conditions.
+    pub(super) fn decoder_inputs(&self) -> usize {
+        self.latents() + self.conditions.len()
+    }
+}
+
 impl LikelihoodSpec {
     pub(super) fn rows_per_input(&self) -> usize {
         match self {

@@ -105,13 +105,13 @@ impl ImageSpec {
             exponents: &stream.exponents,
         });
         let tables = calibrations.iter().map(|table| Ok(calibration(table)));
-        let taken_in = self.heads.rows.len() / 2 + self.conditions.len();
+        let taken_in = self.decoder_inputs();
         let mut model = Model::blank();
         model.name = Text::new(&self.name);
         model.columns = integers.columns.as_bytes();
         model.input_ceiling = self.input_ceiling;
         model.picture_width = self.picture_width.into();
-        model.latents = narrow("latents", self.heads.rows.len() / 2)?;
+        model.latents = narrow("latents", self.latents())?;
         model.latent_fraction_bits = self.latent_fraction_bits.into();
         model.log_variance_range = self.log_variance_range;
         model.centers = &integers.centers;

@@ -15,7 +15,7 @@ use elbow::{
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
 /// weights where they are of four bits, and the outputs of the largest.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
-    let latents = spec.heads.rows.len() / 2;
+    let latents = spec.latents();
     let of_inputs = if spec.input_ceiling > 127 { 2 } else { 1 };
     let (mut operands, mut activations) = (0, of_inputs * spec.inputs.len());
     // The decoder runs four latents at once, and takes twelve bytes for four numbers of each column.

@@ -24,8 +24,8 @@ fn refuse(kind: usize, changes: &[(Change, &str)]) {
     }
     spec.prior = PriorSpec::Mixture(vec![ComponentSpec {
         log_weight: 0.0,
-        mean: vec![0.0; spec.heads.rows.len() / 2],
-        log_variance: vec![0.0; spec.heads.rows.len() / 2],
+        mean: vec![0.0; spec.latents()],
+        log_variance: vec![0.0; spec.latents()],
     }]);
     assert!(spec.encode(&[]).is_ok());
     for (index, (change, what)) in changes.iter().enumerate() {

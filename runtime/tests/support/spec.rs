@@ -110,7 +110,7 @@ pub(super) fn random_columns(dice: &mut Dice, count: usize) -> Vec<ColumnSpec> {
 
 /// Gives a model conditions, or a mixture for a prior, or both.
 pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
-    let latents = spec.heads.rows.len() / 2;
+    let latents = spec.latents();
     let kind = dice.size(0, 2);
     if kind > 0 {
         let count = dice.size(1, 5);

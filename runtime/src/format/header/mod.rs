@@ -56,6 +56,16 @@ pub(crate) enum PosteriorHeader {
     },
 }
 
+impl PosteriorHeader {
+    /// Rows of the heads for each latent.
+    pub(crate) const fn heads(&self) -> usize {
+        match self {
+            // A mean and a log-variance.
+            Self::Gaussian { .. } => 2,
+        }
+    }
+}
+
 /// p(z) and its scalars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]

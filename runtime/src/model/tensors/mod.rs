@@ -94,7 +94,8 @@ impl<'a> Model<'a> {
             largest: header.input_ceiling.into(),
         };
         let (layers, stack) = (header.encoder, &mut self.encoder);
-        read_stack(tensors, packing, layers, inputs, 2 * latents, stack);
+        let heads = header.posterior.heads() * latents;
+        read_stack(tensors, packing, layers, inputs, heads, stack);
         let inputs = Inputs {
             count: latents + self.conditions.len(),
             largest: LARGEST_LATENT,

@@ -54,7 +54,7 @@ impl Expected {
 
 impl<'a> Reference<'a> {
     pub(crate) fn prior(spec: &'a ImageSpec) -> Self {
-        let latents = spec.heads.rows.len() / 2;
+        let latents = spec.latents();
         Self {
             spec,
             mean: vec![0; latents],
