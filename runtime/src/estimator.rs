@@ -18,7 +18,7 @@ pub enum Estimator {
     /// the posterior's spread costs reconstruction.
     PosteriorMean,
     /// `2 Z` passes at `mu +- h_j sigma` for `Z` latents and the rows `h_j` of the discrete Hartley transform, equally
-    /// weighted: exact for log likelihoods up to third order in z ([`crate::sigma_points`]). Deterministic; needs no
+    /// weighted: exact for log likelihoods up to third order in z ([`crate::posterior::SigmaPoints`]). Deterministic; needs no
     /// random numbers.
     SigmaPoints,
     /// `samples` passes at reparameterized draws `mu +- sigma eps`, taken in antithetic pairs

@@ -59,10 +59,16 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// That of a byte in an image; none of a byte that is of no kind.
+    /// Kind of a byte in an image; none of a byte that is of no kind.
     #[must_use]
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        Some(match byte {
+        let unknown = (7..=STUDENT).contains(&byte);
+        (!unknown).then_some(Self::from_valid(byte))
+    }
+
+    /// Kind of a byte that [`Self::from_byte`] knows. It is asked for each term of a score.
+    fn from_valid(byte: u8) -> Self {
+        match byte {
             0 => Self::Location(Family::Normal),
             1 => Self::Location(Family::Laplace),
             2 => Self::Flag,
@@ -70,11 +76,10 @@ impl Kind {
             4 => Self::State(Place::First),
             5 => Self::State(Place::Inner),
             6 => Self::State(Place::Last),
-            7..=STUDENT => return None,
             byte => Self::Student {
-                degrees: byte.wrapping_sub(STUDENT),
+                degrees: byte & !STUDENT,
             },
-        })
+        }
     }
 
     /// Its byte in an image.
@@ -159,7 +164,7 @@ impl<'a> Heterogeneous<'a> {
     /// The kind of an input; none beyond the last.
     #[must_use]
     pub fn kind(&self, input: usize) -> Option<Kind> {
-        Kind::from_byte(*self.kinds.get(input)?)
+        Some(Kind::from_valid(*self.kinds.get(input)?))
     }
 
     fn input(&self, input: usize) -> Option<Input> {

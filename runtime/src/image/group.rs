@@ -1,6 +1,6 @@
 //! Columns of one kind: their description, and it from and to the integers of an image.
 
-use super::integers::to_q16;
+use super::rounded::to_q16;
 use crate::distribution::{Family, Heterogeneous, Kind, Place};
 use crate::requantize::Multiplier;
 use std::vec::Vec;

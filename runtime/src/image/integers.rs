@@ -1,6 +1,7 @@
 //! The integers of a description: the numbers of its tensors.
 
 use super::group::heterogeneous_words;
+use super::rounded::to_q16;
 use super::{ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, LikelihoodSpec, PriorSpec};
 use crate::distribution::Kind;
 use crate::requantize::Multiplier;
@@ -149,16 +150,6 @@ impl ComponentSpec {
     fn precisions(&self) -> Vec<f64> {
         let log_variances = self.log_variance.iter();
         log_variances.map(|log| (-0.5 * log).exp()).collect()
-    }
-}
-
-/// Q16.16, rounded to nearest, saturating. NaN, of which `as` would make 0, becomes a number that
-/// no reader accepts.
-pub(super) fn to_q16(value: f64) -> i32 {
-    if value.is_nan() {
-        i32::MAX
-    } else {
-        (value * 65536.0).round() as i32
     }
 }
 

@@ -6,6 +6,7 @@ mod describe;
 mod error;
 mod group;
 mod integers;
+mod rounded;
 mod spec;
 mod write;
 
