@@ -23,8 +23,8 @@ pub const LARGEST_COUNT: u32 = 255;
 /// The bound of the entries of a table of counts, 256 nats in Q16.16.
 const LARGEST_ENTRY: i32 = 256 << 16;
 
-/// The byte of a Student-t distribution without degrees of freedom. Bytes below it are for other kinds.
-const STUDENT: u8 = 128;
+/// The byte of a Student-t distribution without degrees of freedom.
+const STUDENT: u8 = 7;
 
 /// Where an input stands among those of its states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Kind {
     /// A real number with heavy tails, Student-t around a location: `log p = log_normalizer - (v + 1) / 2 ln(1 + t^2)`,
     /// where `t` is the distance in units of `sigma sqrt(v)`.
     Student {
-        /// Degrees of freedom v, from 1 to 127.
+        /// Degrees of freedom v, from 1 to 248.
         degrees: u8,
     },
     /// 0 or 1, Bernoulli: the output is its logit.
@@ -62,13 +62,7 @@ impl Kind {
     /// Kind of a byte in an image; none of a byte that is of no kind.
     #[must_use]
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
-        let unknown = (7..=STUDENT).contains(&byte);
-        (!unknown).then_some(Self::from_valid(byte))
-    }
-
-    /// Kind of a byte that [`Self::from_byte`] knows. It is asked for each term of a score.
-    fn from_valid(byte: u8) -> Self {
-        match byte {
+        Some(match byte {
             0 => Self::Location(Family::Normal),
             1 => Self::Location(Family::Laplace),
             2 => Self::Flag,
@@ -76,10 +70,11 @@ impl Kind {
             4 => Self::State(Place::First),
             5 => Self::State(Place::Inner),
             6 => Self::State(Place::Last),
+            STUDENT => return None,
             byte => Self::Student {
-                degrees: byte & !STUDENT,
+                degrees: byte.wrapping_sub(STUDENT),
             },
-        }
+        })
     }
 
     /// Its byte in an image.
@@ -164,7 +159,7 @@ impl<'a> Heterogeneous<'a> {
     /// The kind of an input; none beyond the last.
     #[must_use]
     pub fn kind(&self, input: usize) -> Option<Kind> {
-        Some(Kind::from_valid(*self.kinds.get(input)?))
+        Kind::from_byte(*self.kinds.get(input)?)
     }
 
     fn input(&self, input: usize) -> Option<Input> {

@@ -48,7 +48,7 @@ pub enum Tail {
     Laplace,
     /// Student-t.
     Student {
-        /// Degrees of freedom, from 1 to 127.
+        /// Degrees of freedom, from 1 to 248.
         degrees: u8,
     },
 }

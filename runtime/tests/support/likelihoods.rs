@@ -39,7 +39,7 @@ pub(super) fn random_likelihood(dice: &mut Dice, temper: Temper, inputs: usize) 
 pub(super) fn random_group(dice: &mut Dice, temper: Temper, left: usize) -> GroupSpec {
     let kind = dice.size(0, if left > 1 { 5 } else { 4 });
     let student = Tail::Student {
-        degrees: dice.pick(&[1, 2, 4, 10, 127]),
+        degrees: dice.pick(&[1, 2, 4, 10, 248]),
     };
     match kind {
         0..3 => {

@@ -11,12 +11,12 @@ use std::fmt;
 /// Taylor, "Robust statistical modeling using the t distribution", 1989, section 5).
 const DEGREES: u8 = 4;
 /// The most degrees of freedom that an image holds.
-pub(in crate::likelihood) const MOST_DEGREES: u8 = 127;
+pub(in crate::likelihood) const MOST_DEGREES: u8 = 248;
 
 /// A real number with heavy tails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Student {
-    /// Degrees of freedom, from 1 to 127.
+    /// Degrees of freedom, from 1 to 248.
     pub degrees: u8,
 }
 
