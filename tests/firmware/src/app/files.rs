@@ -135,6 +135,7 @@ impl<'a> Output<'a> {
     }
 
     /// A part of a line.
+    #[inline(never)]
     pub(super) fn text(&mut self, text: fmt::Arguments<'_>) -> Result<(), Failure<'a>> {
         let path = self.path;
         let written = self.writer.write_fmt(text);
@@ -145,6 +146,7 @@ impl<'a> Output<'a> {
     }
 
     /// A line, or the end of one.
+    #[inline(never)]
     pub(super) fn line(&mut self, text: fmt::Arguments<'_>) -> Result<(), Failure<'a>> {
         self.text(format_args!("{text}\n"))
     }
