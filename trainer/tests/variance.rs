@@ -3,27 +3,13 @@
 mod support;
 
 use serde_json::Value;
-use support::program::{Folder, fails_with, json, succeeds, trainer};
+use support::program::{Folder, TINY, fails_with, json, succeeds, trainer};
 
 /// A short training on the digits; the folder goes away with the first of the pair.
 fn digits() -> (Folder, String) {
     let folder = Folder::new();
     let run = folder.path("run");
-    let tiny = [
-        "--epochs",
-        "3",
-        "--encoder",
-        "6",
-        "--decoder",
-        "6",
-        "--latents",
-        "2",
-    ];
-    let arguments = [
-        &["fit", "--out", &run, "--quiet", "--keep-dead-latents"],
-        &tiny[..],
-    ];
-    succeeds(&arguments.concat());
+    succeeds(&[&["fit", "--out", &run], &TINY[..]].concat());
     (folder, run)
 }
 

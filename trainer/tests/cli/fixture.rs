@@ -1,5 +1,6 @@
 //! Data and two small runs that the tests of all commands share.
 
+pub(crate) use crate::support::program::TINY;
 use crate::support::program::{Folder, Noise, contents, fails_with, text};
 use elbow_trainer::config::{Config, Limits};
 use elbow_trainer::data::DataSource;
@@ -11,21 +12,6 @@ use std::time::{Duration, Instant};
 
 /// More epochs than any test has time for.
 pub(crate) const ENDLESS: &str = "1000000";
-
-/// A training as small as it gets, over whatever an earlier one of the test left.
-pub(crate) const TINY: [&str; 11] = [
-    "--force",
-    "--epochs",
-    "3",
-    "--encoder",
-    "6",
-    "--decoder",
-    "6",
-    "--latents",
-    "2",
-    "--keep-dead-latents",
-    "--quiet",
-];
 
 /// Readings of 4 correlated values; every seventh is anomalous.
 pub(crate) fn readings(rows: usize) -> Vec<[f32; 4]> {

@@ -1,27 +1,13 @@
 //! A run is written whole or not at all, and what is changed in it is found.
 
-use crate::support::program::{Folder, contents, fails_with, read, succeeds, trainer};
+use crate::support::program::{Folder, TINY, contents, fails_with, read, succeeds, trainer};
 use std::path::Path;
 use std::process::Command;
 
 /// A run of the digits as small as it gets.
 fn digits(folder: &Folder) -> String {
     let run = folder.path("run");
-    succeeds(&[
-        "fit",
-        "--epochs",
-        "2",
-        "--encoder",
-        "6",
-        "--decoder",
-        "6",
-        "--latents",
-        "2",
-        "--keep-dead-latents",
-        "--quiet",
-        "--out",
-        &run,
-    ]);
+    succeeds(&[&["fit", "--out", &run], &TINY[..]].concat());
     run
 }
 

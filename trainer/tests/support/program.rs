@@ -14,6 +14,21 @@ pub(crate) fn trainer<S: AsRef<std::ffi::OsStr>>(arguments: &[S]) -> Output {
         .unwrap()
 }
 
+/// A training as small as it gets, over whatever an earlier one of the test left.
+pub(crate) const TINY: [&str; 11] = [
+    "--force",
+    "--epochs",
+    "3",
+    "--encoder",
+    "6",
+    "--decoder",
+    "6",
+    "--latents",
+    "2",
+    "--keep-dead-latents",
+    "--quiet",
+];
+
 /// What every training on few readings, for few epochs, warns of: that is what tests are made of.
 const OF_SMALL_TRAININGS: [&str; 2] = [
     "an alarm at p < 0.01 never fires",
