@@ -100,7 +100,7 @@ codes! {
         LogNormalizer = 139,
         LayerOrder = 140,
         Outputs = 141,
-        NoRows = 142,
+        NoOutputs = 142,
         Weights = 143,
         Accumulator = 144,
         ZeroPoint = 145,

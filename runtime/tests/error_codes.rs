@@ -65,7 +65,7 @@ fn codes_of_images_stay() {
         Defect::LogNormalizer => 139,
         Defect::LayerOrder => 140,
         Defect::Outputs => 141,
-        Defect::NoRows => 142,
+        Defect::NoOutputs => 142,
         Defect::Weights => 143,
         Defect::Accumulator => 144,
         Defect::ZeroPoint => 145,

@@ -52,8 +52,8 @@ pub enum Defect {
     LayerOrder,
     /// The last layer of a network has not the outputs that latents or inputs need.
     Outputs,
-    /// A layer has no rows.
-    NoRows,
+    /// A layer has no outputs.
+    NoOutputs,
     /// A layer has more weights than can be counted.
     Weights,
     /// An accumulator could overflow.
@@ -93,7 +93,7 @@ impl fmt::Display for Defect {
             Self::LogNormalizer => "a constant of its density is beyond 4096 nats",
             Self::LayerOrder => "its layers do not end with the only one of wide outputs",
             Self::Outputs => "its heads or its output layer have a wrong number of rows",
-            Self::NoRows => "a layer has no rows",
+            Self::NoOutputs => "a layer has no outputs",
             Self::Weights => "a layer has too many weights",
             Self::Accumulator => "an accumulator could reach 2^30, or a weight is -128",
             Self::ZeroPoint => "a zero point is beyond its layer's ceiling",

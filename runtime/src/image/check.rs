@@ -19,15 +19,12 @@ impl ImageSpec {
             });
         }
         let latents = self.latents();
-        let of_half = |first: usize, hidden: &[LayerSpec], last: &DenseSpec| {
-            let mut columns = first;
-            for dense in hidden.iter().map(|layer| &layer.dense).chain([last]) {
-                let need = columns.saturating_mul(dense.rows.len());
-                check_length("weights in a layer", dense.weights.len(), need)?;
-                dense.check_weights()?;
-                columns = dense.rows.len();
+        let of_half = |mut inputs: usize, hidden: &[LayerSpec], last: &DenseSpec| {
+            for LayerSpec { kind, dense, .. } in hidden {
+                dense.check(kind.columns(inputs))?;
+                inputs = kind.windows(inputs) * dense.rows.len();
             }
-            Ok::<_, EncodeError>(())
+            last.check(inputs)
         };
         check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
         let outputs = self.likelihood.rows_per_input() * inputs;
@@ -68,8 +65,11 @@ impl ImageSpec {
 }
 
 impl DenseSpec {
-    /// Each weight has the bits that the layer's have. That none is -128, parsing checks.
-    fn check_weights(&self) -> Result<(), EncodeError> {
+    /// Each row has a weight for each of `columns`, and each weight has the bits that the layer's have. That none is -128,
+    /// parsing checks.
+    fn check(&self, columns: usize) -> Result<(), EncodeError> {
+        let need = columns.saturating_mul(self.rows.len());
+        check_length("weights in a layer", self.weights.len(), need)?;
         let mut weights = self.weights.iter().copied().enumerate();
         let other = weights.find(|&(_, weight)| weight != i8::MIN && !self.bits.holds(weight));
         other.map_or(Ok(()), |(index, weight)| {

@@ -112,6 +112,7 @@ impl LayerView<'_> {
 fn layer_spec(layer: &LayerView<'_>) -> Option<LayerSpec> {
     let (activation, quantization) = layer.activation?;
     Some(LayerSpec {
+        kind: layer.kind,
         dense: layer.to_spec(),
         activation,
         zero_point: quantization.zero_point,

@@ -2,7 +2,9 @@
 
 use super::group::heterogeneous_words;
 use super::rounded::to_q16;
-use super::{ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, LikelihoodSpec, PriorSpec};
+use super::{
+    ColumnSpec, ComponentSpec, DenseSpec, GroupSpec, ImageSpec, LikelihoodSpec, PriorSpec,
+};
 use crate::distribution::Kind;
 use crate::requantize::Multiplier;
 use std::borrow::ToOwned;
@@ -57,13 +59,10 @@ impl Integers {
         };
         let encoder = spec.encoder.iter().map(|layer| &layer.dense);
         let decoder = spec.decoder.iter().map(|layer| &layer.dense);
-        let taken_in = spec.decoder_inputs();
-        let pack = |dense: &super::DenseSpec, columns: &mut usize| {
-            let weights = dense.bits.pack(spec.packing, *columns, &dense.weights);
-            *columns = dense.rows.len();
-            weights
+        let pack = |dense: &DenseSpec| {
+            let DenseSpec { bits, weights, .. } = dense;
+            bits.pack(spec.packing, dense.columns(), weights)
         };
-        let (mut first, mut second) = (spec.inputs.len(), taken_in);
         Self {
             columns: column_text(&spec.columns),
             centers: spec.inputs.iter().map(|input| input.center).collect(),
@@ -73,14 +72,8 @@ impl Integers {
             typical: to_q16s(typical),
             mixture: MixtureIntegers::of(&spec.prior),
             likelihood: LikelihoodIntegers::of(&spec.likelihood),
-            encoder: encoder
-                .chain([&spec.heads])
-                .map(|dense| pack(dense, &mut first))
-                .collect(),
-            decoder: decoder
-                .chain([&spec.output])
-                .map(|dense| pack(dense, &mut second))
-                .collect(),
+            encoder: encoder.chain([&spec.heads]).map(pack).collect(),
+            decoder: decoder.chain([&spec.output]).map(pack).collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::GroupSpec;
 use crate::calibration::Noise;
 use crate::distribution::{Family, LogVarianceRange};
 use crate::kernel::{Packing, Row, WeightBits};
-use crate::layer::Activation;
+use crate::layer::{Activation, LayerKind};
 use crate::requantize::Multiplier;
 use crate::signal::FrontEnd;
 use std::string::String;
@@ -149,6 +149,8 @@ pub struct LocationSpec {
 /// A hidden layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerSpec {
+    /// What it does with the numbers that it takes in.
+    pub kind: LayerKind,
     /// Weights, biases and multipliers to the quantized outputs.
     pub dense: DenseSpec,
     /// What happens to the outputs.
@@ -181,6 +183,15 @@ impl ImageSpec {
     /// Numbers that the decoder takes in: latents, then conditions.
     pub(super) fn decoder_inputs(&self) -> usize {
         self.latents() + self.conditions.len()
+    }
+}
+
+impl DenseSpec {
+    /// Inputs of each row.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        let rows = self.rows.len();
+        self.weights.len().checked_div(rows).unwrap_or_default()
     }
 }
 

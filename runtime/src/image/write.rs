@@ -10,11 +10,11 @@ use crate::estimator::Estimator;
 use crate::fixed::Nats;
 use crate::format::{
     AlignedImage, CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, List,
-    MAX_CALIBRATIONS, OutputsHeader, PosteriorHeader, PriorHeader, ShapeHeader, StatisticHeader,
-    StatisticKind, StreamHeader, TensorWriter, seal,
+    MAX_CALIBRATIONS, OutputsHeader, PosteriorHeader, PriorHeader, StatisticHeader, StatisticKind,
+    StreamHeader, TensorWriter, seal,
 };
 use crate::kernel::{Bounds, Dense};
-use crate::layer::{Hidden, MAX_LAYERS, Stack};
+use crate::layer::{Hidden, LayerKind, MAX_LAYERS, Stack};
 use crate::model::{Model, SelfTestVector, Stream};
 use crate::session::Session;
 use crate::wire::Text;
@@ -105,7 +105,6 @@ impl ImageSpec {
             exponents: &stream.exponents,
         });
         let tables = calibrations.iter().map(|table| Ok(calibration(table)));
-        let taken_in = self.decoder_inputs();
         let mut model = Model::blank();
         model.name = Text::new(&self.name);
         model.columns = integers.columns.as_bytes();
@@ -128,14 +127,12 @@ impl ImageSpec {
             &self.encoder,
             &self.heads,
             &integers.encoder,
-            self.inputs.len(),
         )?;
         model.decoder = self.stack(
             "hidden layers of the decoder",
             &self.decoder,
             &self.output,
             &integers.decoder,
-            taken_in,
         )?;
         model.calibrations = collect("calibration tables", MAX_CALIBRATIONS, tables)?;
         model.noise = self.noise;
@@ -147,30 +144,26 @@ impl ImageSpec {
         Ok(model)
     }
 
-    /// The layers of a network that takes `columns` numbers in.
+    /// The layers of a network.
     fn stack<'m>(
         &self,
         what: &'static str,
         hidden: &'m [LayerSpec],
         last: &'m DenseSpec,
         weights: &'m [Vec<u8>],
-        mut columns: usize,
     ) -> Result<Stack<'m>, EncodeError> {
         let mut weights = weights.iter();
-        let mut dense = |spec: &'m DenseSpec| {
-            let dense = Dense {
-                columns,
-                packing: self.packing,
-                bits: spec.bits,
-                weights: weights.next().map_or(&[], Vec::as_slice),
-                rows: &spec.rows,
-                bounds: Bounds::UNKNOWN,
-            };
-            columns = spec.rows.len();
-            dense
+        let mut dense = |spec: &'m DenseSpec| Dense {
+            columns: spec.columns(),
+            packing: self.packing,
+            bits: spec.bits,
+            weights: weights.next().map_or(&[], Vec::as_slice),
+            rows: &spec.rows,
+            bounds: Bounds::UNKNOWN,
         };
         let layers = hidden.iter().map(|layer| {
             Ok(Hidden {
+                kind: layer.kind,
                 dense: dense(&layer.dense),
                 quantization: layer
                     .activation
@@ -307,10 +300,10 @@ fn likelihood_header(likelihood: &Likelihood<'_>) -> Result<LikelihoodHeader, En
 
 /// The layers of a network as the header lists them.
 fn layers_of(stack: &Stack<'_>) -> Result<Vec<u8>, EncodeError> {
-    let header = |dense: &Dense<'_>, outputs| {
-        let rows = narrow("rows of a layer", dense.rows.len())?;
+    let header = |kind, dense: &Dense<'_>, outputs| {
         Ok(LayerHeader {
-            shape: ShapeHeader::Dense { rows },
+            kind,
+            rows: narrow("rows of a layer", dense.rows.len())?,
             bits: dense.bits,
             outputs,
         })
@@ -321,9 +314,10 @@ fn layers_of(stack: &Stack<'_>) -> Result<Vec<u8>, EncodeError> {
             zero_point: layer.quantization.zero_point,
             ceiling: layer.quantization.ceiling,
         };
-        header(&layer.dense, outputs)
+        header(layer.kind, &layer.dense, outputs)
     });
-    written(hidden.chain([header(&stack.last, OutputsHeader::Wide)]))
+    let last = header(LayerKind::Dense, &stack.last, OutputsHeader::Wide);
+    written(hidden.chain([last]))
 }
 
 /// The elements of a list one behind the other.

@@ -1,7 +1,9 @@
 //! Layers: a matrix applied to numbers, and what becomes of the sums.
 
+mod kind;
 mod stack;
 
+pub use kind::LayerKind;
 pub(crate) use stack::{Hidden, Memory, Stack};
 
 use crate::kernel::Dense;
@@ -46,10 +48,14 @@ impl Activation {
 pub struct LayerView<'a> {
     /// Where it stands.
     pub role: LayerRole,
-    /// Inputs.
+    /// What it does with the numbers that it takes in.
+    pub kind: LayerKind,
+    /// Inputs of each row of its matrix.
     pub columns: usize,
-    /// Outputs.
+    /// Rows of its matrix.
     pub rows: usize,
+    /// How often the matrix is applied in one pass.
+    pub windows: usize,
     /// Bits of each weight.
     pub bits: WeightBits,
     /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
@@ -98,7 +104,7 @@ impl LayerView<'_> {
     /// Multiply-accumulates of one pass.
     #[must_use]
     pub fn macs(&self) -> usize {
-        self.rows * self.columns
+        self.windows * self.rows * self.columns
     }
 
     /// Bytes in the image: weights, biases and multipliers.

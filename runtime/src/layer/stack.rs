@@ -1,6 +1,6 @@
 //! Layers one behind the other: the encoder, the decoder.
 
-use super::{Activation, LayerRole, LayerView, MAX_LAYERS, NARROW_CEILING};
+use super::{Activation, LayerKind, LayerRole, LayerView, MAX_LAYERS, NARROW_CEILING};
 use crate::kernel::{
     Activations, Bounds, Dense, Numbers, Operands, Outputs, Packing, Quantization, WeightBits,
     layer_words,
@@ -31,26 +31,35 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// Its layers, hidden ones in the role `hidden` and the last one in the role `last`.
+    /// Its layers, of which the first takes `inputs` numbers in; hidden ones in the role `hidden` and the last one in
+    /// the role `last`.
     pub(crate) fn views(
         &self,
+        mut inputs: usize,
         hidden: LayerRole,
         last: LayerRole,
     ) -> impl Iterator<Item = LayerView<'a>> + '_ {
-        let view = |role, dense: Dense<'a>, activation| LayerView {
-            role,
-            columns: dense.columns,
-            rows: dense.rows.len(),
-            bits: dense.bits,
-            activation,
-            dense,
-        };
         // By reference: the consuming iterator of the list could panic as far as a linker can tell.
         let layers = self.hidden.iter().map(move |layer| {
             let activation = (layer.activation, layer.quantization);
-            view(hidden, layer.dense, Some(activation))
+            (hidden, layer.kind, layer.dense, Some(activation))
         });
-        layers.chain(core::iter::once(view(last, self.last, None)))
+        let last = (last, LayerKind::Dense, self.last, None);
+        let layers = layers.chain(core::iter::once(last));
+        layers.map(move |(role, kind, dense, activation)| {
+            let (rows, windows) = (dense.rows.len(), kind.windows(inputs));
+            inputs = windows * rows;
+            LayerView {
+                role,
+                kind,
+                columns: dense.columns,
+                rows,
+                windows,
+                bits: dense.bits,
+                activation,
+                dense,
+            }
+        })
     }
 
     /// Words of the longest operands, and bytes of the longest activations, of so many lanes.
@@ -108,6 +117,7 @@ impl<'a> Stack<'a> {
 /// A layer with quantized outputs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hidden<'a> {
+    pub(crate) kind: LayerKind,
     pub(crate) dense: Dense<'a>,
     pub(crate) quantization: Quantization,
     pub(crate) activation: Activation,

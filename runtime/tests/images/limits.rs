@@ -7,7 +7,7 @@ use elbow::estimator::Estimator;
 use elbow::image::{
     DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row,
 };
-use elbow::layer::Activation;
+use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
@@ -91,6 +91,7 @@ fn largest_spec(
     let largest = Multiplier::from_word(Multiplier::MAX_MANTISSA).unwrap();
     // One hidden output in each half keeps the model small.
     let hidden = |columns| LayerSpec {
+        kind: LayerKind::Dense,
         dense: largest_dense(1, columns, 1, 0),
         activation: Activation::Identity,
         zero_point: 0,

@@ -3,8 +3,8 @@
 use super::ONE;
 use super::dice::{Dice, Temper};
 use elbow::image::{DenseSpec, LayerSpec, Row};
-use elbow::layer::Activation;
 use elbow::layer::WeightBits;
+use elbow::layer::{Activation, LayerKind};
 use elbow::requantize::Multiplier;
 
 /// Largest accumulator that a model may have, exclusive.
@@ -181,6 +181,7 @@ pub(super) fn random_hidden(
             largest: ceiling,
         };
         LayerSpec {
+            kind: LayerKind::Dense,
             dense,
             activation,
             zero_point,

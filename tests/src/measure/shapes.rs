@@ -6,7 +6,7 @@ use elbow::image::{
     DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec,
     Row, Tail,
 };
-use elbow::layer::Activation;
+use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::rng::Xoshiro128PlusPlus;
@@ -234,6 +234,7 @@ impl Draws {
         factor: f64,
     ) -> Result<LayerSpec, FactorError> {
         Ok(LayerSpec {
+            kind: LayerKind::Dense,
             dense: self.layer(columns, rows, factor)?,
             activation: Activation::Relu,
             zero_point: -127,

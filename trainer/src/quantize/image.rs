@@ -9,7 +9,7 @@ use crate::model::{Layers, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
 use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
-use elbow::layer::{Activation, Packing};
+use elbow::layer::{Activation, LayerKind, Packing};
 
 /// Entries of an image beside the model's numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,7 @@ fn hidden(layers: &[Rows], schemes: &[LayerScheme]) -> Vec<LayerSpec> {
     let layers = layers.iter().zip(schemes).map(|(rows, scheme)| {
         let q_max = scheme.q_max.unwrap_or_default();
         LayerSpec {
+            kind: LayerKind::Dense,
             dense: rows.to_spec(),
             activation: Activation::Relu,
             zero_point: -q_max,

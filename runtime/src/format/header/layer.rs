@@ -3,7 +3,7 @@
 use crate::format::MAX_LAYERS;
 use crate::format::list::Element;
 use crate::kernel::WeightBits;
-use crate::layer::Activation;
+use crate::layer::{Activation, LayerKind};
 use crate::wire::Reader;
 #[cfg(feature = "encode")]
 use serde::Serialize;
@@ -13,19 +13,12 @@ use serde::Serialize;
 #[cfg_attr(feature = "encode", derive(Serialize))]
 #[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
 pub(crate) struct LayerHeader {
-    pub(crate) shape: ShapeHeader,
+    pub(crate) kind: LayerKind,
+    /// Rows of its matrix.
+    pub(crate) rows: u16,
     /// Bits of each weight.
     pub(crate) bits: WeightBits,
     pub(crate) outputs: OutputsHeader,
-}
-
-/// The kind of a layer and its shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
-pub(crate) enum ShapeHeader {
-    /// Each output depends on all inputs.
-    Dense { rows: u16 },
 }
 
 /// What becomes of the accumulators.
@@ -50,10 +43,9 @@ impl Element<'_> for LayerHeader {
     const MOST: usize = MAX_LAYERS + 1;
 
     fn read(reader: &mut Reader<'_>) -> Self {
-        // One kind, one variant.
-        reader.variant(1);
         Self {
-            shape: ShapeHeader::Dense { rows: reader.u16() },
+            kind: LayerKind::read(reader),
+            rows: reader.u16(),
             bits: match reader.variant(2) {
                 0 => WeightBits::Eight,
                 _ => WeightBits::Four,

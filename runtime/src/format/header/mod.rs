@@ -9,7 +9,7 @@ mod statistic;
 #[cfg(all(test, feature = "encode"))]
 mod tests;
 
-pub(crate) use layer::{LayerHeader, OutputsHeader, ShapeHeader};
+pub(crate) use layer::{LayerHeader, OutputsHeader};
 #[cfg(feature = "encode")]
 pub(crate) use statistic::StatisticKind;
 pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader};

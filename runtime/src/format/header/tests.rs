@@ -1,6 +1,6 @@
 use super::*;
 use crate::estimator::Estimator;
-use crate::layer::Activation;
+use crate::layer::{Activation, LayerKind};
 use crate::rng;
 use crate::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -32,7 +32,8 @@ fn read(bytes: &[u8]) -> Result<Header<'_>, Defect> {
 /// A header with a field of every width.
 fn fixture() -> Header<'static> {
     let dense = |rows, bits, outputs| LayerHeader {
-        shape: ShapeHeader::Dense { rows },
+        kind: LayerKind::Dense,
+        rows,
         bits,
         outputs,
     };
@@ -139,9 +140,8 @@ fn short(words: &mut Xoshiro128PlusPlus) -> u16 {
 fn random_layers<'a>(words: &mut Xoshiro128PlusPlus) -> List<'a, LayerHeader> {
     let count = 1 + words.next_u32() % 9;
     let layer = |_| LayerHeader {
-        shape: ShapeHeader::Dense {
-            rows: words.next_u32() as u16,
-        },
+        kind: LayerKind::Dense,
+        rows: words.next_u32() as u16,
         bits: WeightBits::ALL[words.next_u32() as usize % 2],
         outputs: if words.next_u32().is_multiple_of(4) {
             OutputsHeader::Wide

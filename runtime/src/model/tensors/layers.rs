@@ -2,9 +2,9 @@
 
 #[cfg(feature = "encode")]
 use crate::format::TensorWriter;
-use crate::format::{Defect, LayerHeader, List, OutputsHeader, ShapeHeader, Tensors};
-use crate::kernel::{Bounds, Dense, Packing, Row, WeightBits};
-use crate::layer::{Hidden, Stack};
+use crate::format::{Defect, LayerHeader, List, OutputsHeader, Tensors};
+use crate::kernel::{Bounds, Dense, Packing, Row};
+use crate::layer::{Hidden, LayerKind, Stack};
 
 /// The numbers that a layer takes in.
 #[derive(Clone, Copy)]
@@ -27,7 +27,6 @@ pub(super) fn read_stack<'a>(
 ) {
     let mut ended = false;
     for layer in layers.iter() {
-        let ShapeHeader::Dense { rows } = layer.shape;
         tensors.require(!ended, Defect::LayerOrder);
         let OutputsHeader::Quantized {
             activation,
@@ -36,23 +35,25 @@ pub(super) fn read_stack<'a>(
         } = layer.outputs
         else {
             ended = true;
-            tensors.require(usize::from(rows) == outputs, Defect::Outputs);
-            stack.last = read_dense(tensors, packing, layer.bits, inputs, rows.into());
+            let fits = layer.kind == LayerKind::Dense && usize::from(layer.rows) == outputs;
+            tensors.require(fits, Defect::Outputs);
+            stack.last = read_dense(tensors, packing, layer, inputs);
             continue;
         };
-        let dense = read_dense(tensors, packing, layer.bits, inputs, rows.into());
+        let dense = read_dense(tensors, packing, layer, inputs);
         tensors.require(
             ceiling > 0 && (-ceiling..=ceiling).contains(&zero_point),
             Defect::ZeroPoint,
         );
         // One layer more than there is room for would be the last.
         let _ = stack.hidden.push(Hidden {
+            kind: layer.kind,
             dense,
             quantization: activation.quantization(zero_point, ceiling),
             activation,
         });
         inputs = Inputs {
-            count: rows.into(),
+            count: layer.kind.windows(inputs.count) * usize::from(layer.rows),
             largest: ceiling.into(),
         };
     }
@@ -74,12 +75,13 @@ pub(super) fn write_stack(tensors: &mut TensorWriter, stack: &Stack<'_>) {
 fn read_dense<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
-    bits: WeightBits,
+    LayerHeader {
+        kind, rows, bits, ..
+    }: LayerHeader,
     inputs: Inputs,
-    rows: usize,
 ) -> Dense<'a> {
-    let columns = inputs.count;
-    tensors.require(rows > 0, Defect::NoRows);
+    let (columns, rows) = (kind.columns(inputs.count), usize::from(rows));
+    tensors.require(kind.windows(inputs.count) * rows > 0, Defect::NoOutputs);
     let weights = bits.bytes(packing, columns, rows);
     tensors.require(weights.is_some(), Defect::Weights);
     let mut dense = Dense {
