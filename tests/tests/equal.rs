@@ -37,8 +37,8 @@ fn sensors(seed: u64, rows: u32, wear: Option<u32>) -> Table {
 /// An image that the library made in memory.
 fn trained() -> AlignedImage {
     let mut config = Config::default();
-    config.model.encoder = vec![12];
-    config.model.decoder = vec![12];
+    config.model.encoder = vec![12.into()];
+    config.model.decoder = vec![12.into()];
     config.model.latents = 3;
     config.train.epochs = 20;
     let pump = Dataset::new("pump", sensors(1, 1500, None));

@@ -26,8 +26,8 @@ fn small(data: &str) -> Config {
     let mut config = Config::default();
     config.data.source = data.into();
     config.train.epochs = 5;
-    config.model.encoder = vec![6];
-    config.model.decoder = vec![6];
+    config.model.encoder = vec![6.into()];
+    config.model.decoder = vec![6.into()];
     config.model.latents = 2;
     config.export.keep_dead_latents = true;
     config

@@ -92,9 +92,9 @@ impl Case {
         }
         let architecture = Architecture {
             inputs: INPUTS,
-            encoder: vec![8],
+            encoder: vec![8.into()],
             latents: 3,
-            decoder: vec![8],
+            decoder: vec![8.into()],
             ..Architecture::default()
         };
         let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();

@@ -25,7 +25,7 @@ pub use features::{FeatureChoice, FeatureList, Group, groups, name, unit};
 pub use gradient::{Gradient, Latent, Target};
 pub use kind::WantedKind;
 pub use limits::Limits;
-pub use model::ModelConfig;
+pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
 pub use stream::StreamSettings;

@@ -4,7 +4,11 @@ use super::{Latent, LikelihoodKind, PriorKind, count};
 use crate::error::Error;
 use clap::Args;
 use elbow::format::{MAX_LATENTS, MAX_LAYERS};
+use elbow::layer::LayerKind;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 /// The networks of a model, and the distributions around them.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +25,7 @@ pub struct ModelConfig {
     pub prior: PriorKind,
     /// Hidden widths of the encoder, separated by commas
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = ModelConfig::default().encoder)]
-    pub encoder: Vec<usize>,
+    pub encoder: Vec<HiddenLayer>,
     /// Numbers in a latent vector
     #[arg(long, value_name = "N", default_value_t = ModelConfig::default().latents)]
     pub latents: usize,
@@ -30,7 +34,7 @@ pub struct ModelConfig {
     pub latent: Latent,
     /// Hidden widths of the decoder, separated by commas
     #[arg(long, value_name = "WIDTHS", value_delimiter = ',', default_values_t = ModelConfig::default().decoder)]
-    pub decoder: Vec<usize>,
+    pub decoder: Vec<HiddenLayer>,
 }
 
 impl Default for ModelConfig {
@@ -38,10 +42,10 @@ impl Default for ModelConfig {
         Self {
             likelihood: LikelihoodKind::Auto,
             prior: PriorKind::default(),
-            encoder: vec![64],
+            encoder: vec![64.into()],
             latents: 8,
             latent: Latent::default(),
-            decoder: vec![64],
+            decoder: vec![64.into()],
         }
     }
 }
@@ -53,17 +57,60 @@ impl ModelConfig {
     /// One line that names the setting, its value and what would do.
     pub(super) fn validate(&self) -> Result<(), Error> {
         count("--latents", self.latents, MAX_LATENTS.into())?;
-        for (name, widths) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
-            if widths.len() > MAX_LAYERS {
+        for (name, layers) in [("--encoder", &self.encoder), ("--decoder", &self.decoder)] {
+            if layers.len() > MAX_LAYERS {
                 return Err(Error::Setting(format!(
                     "{name} has {} hidden layers: an image has room for {MAX_LAYERS}",
-                    widths.len()
+                    layers.len()
                 )));
             }
-            widths
+            layers
                 .iter()
-                .try_for_each(|&width| count(name, width, 16_384))?;
+                .try_for_each(|layer| count(name, layer.units(), 16_384))?;
         }
         Ok(())
+    }
+}
+
+/// A hidden layer. A dense one is written as the number of its units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HiddenLayer(usize);
+
+impl HiddenLayer {
+    /// What it does with the numbers that it takes in.
+    pub fn kind(self) -> LayerKind {
+        LayerKind::Dense
+    }
+
+    /// Units: rows of its matrix.
+    pub fn units(self) -> usize {
+        self.0
+    }
+
+    /// The same layer with so many units.
+    #[must_use]
+    pub fn with_units(self, units: usize) -> Self {
+        Self(units)
+    }
+}
+
+impl From<usize> for HiddenLayer {
+    fn from(units: usize) -> Self {
+        Self(units)
+    }
+}
+
+impl FromStr for HiddenLayer {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for HiddenLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

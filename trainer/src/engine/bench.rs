@@ -96,11 +96,12 @@ impl Case {
         } else {
             PIXELS
         };
+        let hidden = || self.hidden.iter().map(|&units| units.into());
         let architecture = Architecture {
             inputs: numbers,
-            encoder: self.hidden.to_vec(),
+            encoder: hidden().collect(),
             latents: self.latents,
-            decoder: self.hidden.iter().rev().copied().collect(),
+            decoder: hidden().rev().collect(),
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);
@@ -220,16 +221,13 @@ fn floor(network: &Network, batch: usize, threads: usize) -> f64 {
     let work = |thread: usize| {
         let member = barrier.member();
         let rows = (thread + 1) * batch / threads - thread * batch / threads;
-        let widest = network.groups.iter().map(|g| g.inputs.max(g.outputs)).max();
+        let shapes = network.groups.iter().map(|group| group.shape);
+        let widest = shapes.map(|shape| shape.inputs.max(shape.outputs)).max();
         let (x, mut y) = (
             vec![0.5f32; rows * widest.unwrap_or(0)],
             vec![0f32; rows * widest.unwrap_or(0)],
         );
-        let mut gradients: Vec<Vec<f32>> = network
-            .groups
-            .iter()
-            .map(|g| vec![0.0; g.inputs * g.outputs])
-            .collect();
+        let mut gradients = network.gradients();
         let mut fastest = f64::INFINITY;
         for _ in 0..300 {
             member.wait();
@@ -237,9 +235,9 @@ fn floor(network: &Network, batch: usize, threads: usize) -> f64 {
             for (index, (group, gradient)) in network.groups.iter().zip(&mut gradients).enumerate()
             {
                 let shape = group.shape(rows);
-                let values = super::read(&group.values);
+                let values = group.values();
                 forward(&x, &values.weight, &mut y, shape);
-                weight_gradient(&x, &y, gradient, shape);
+                weight_gradient(&x, &y, &mut super::write(gradient).weight, shape);
                 // Nobody asks for the gradient by the reading.
                 if index > 0 {
                     input_gradient(&x, &values.weight, &mut y, shape);

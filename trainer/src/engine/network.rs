@@ -10,13 +10,13 @@ use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// A dense layer, or the likelihood's log-deviations, which stand for biases then.
 #[derive(Debug)]
 pub(super) struct Group {
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
+    /// The shape of its product with one row.
+    pub(super) shape: Shape,
     pub(super) values: RwLock<Values>,
 }
 
@@ -39,7 +39,7 @@ impl Network {
     pub(super) fn new(vae: &Vae) -> Result<Self, Error> {
         let groups = vae
             .layers()
-            .map(|layer| Ok(Group::new(layer.inputs(), layer.values()?)));
+            .map(|layer| Ok(Group::new(layer.shape(1), layer.values()?)));
         let mut groups = groups.collect::<Result<Vec<_>, Error>>()?;
         let encoder = 0..vae.encoder.len() + 1;
         let decoder = encoder.end..groups.len();
@@ -50,7 +50,12 @@ impl Network {
                 weight: vec![],
                 bias: log_deviation.to_vec1()?,
             };
-            groups.push(Group::new(0, values));
+            let shape = Shape {
+                rows: 1,
+                inputs: 0,
+                outputs: values.bias.len(),
+            };
+            groups.push(Group::new(shape, values));
         }
         Ok(Self {
             groups,
@@ -64,16 +69,12 @@ impl Network {
     /// Puts the values into the variables of `vae`.
     pub(super) fn write(&self, vae: &Vae) -> Result<(), Error> {
         for (layer, group) in vae.layers().zip(&self.groups) {
-            let values = group.values.read().unwrap_or_else(PoisonError::into_inner);
+            let values = group.values();
             set(&layer.weight, &values.weight)?;
             set(&layer.bias, &values.bias)?;
         }
         if let (Some(var), Some(scales)) = (vae.likelihood.log_deviation(), self.scales) {
-            let values = &self.groups[scales].values;
-            set(
-                var,
-                &values.read().unwrap_or_else(PoisonError::into_inner).bias,
-            )?;
+            set(var, &self.groups[scales].values().bias)?;
         }
         Ok(())
     }
@@ -82,10 +83,7 @@ impl Network {
     fn with_weight(&self, at: usize, work: impl FnOnce(&[f32])) {
         match &self.quantized {
             Some(quantized) => work(&quantized.layer(at).weight),
-            None => {
-                let values = self.groups[at].values.read();
-                work(&values.unwrap_or_else(PoisonError::into_inner).weight);
-            }
+            None => work(&self.groups[at].values().weight),
         }
     }
 
@@ -106,10 +104,7 @@ impl Network {
         let Some(quantized) = &self.quantized else {
             return;
         };
-        let read = |at: usize| {
-            let values = self.groups[at].values.read();
-            values.unwrap_or_else(PoisonError::into_inner)
-        };
+        let read = |at: usize| self.groups[at].values();
         for at in of.into_iter().filter(|&at| at < self.decoder.end) {
             let scales = self.scales.filter(|_| at + 1 == self.decoder.end);
             let scales = scales.map(read);
@@ -121,9 +116,10 @@ impl Network {
     /// Gradients of all groups, zero.
     pub(super) fn gradients(&self) -> Vec<RwLock<Values>> {
         let zeros = |group: &Group| {
+            let values = group.values();
             RwLock::new(Values {
-                weight: vec![0.0; group.inputs * group.outputs],
-                bias: vec![0.0; group.outputs],
+                weight: vec![0.0; values.weight.len()],
+                bias: vec![0.0; values.bias.len()],
             })
         };
         self.groups.iter().map(zeros).collect()
@@ -131,7 +127,10 @@ impl Network {
 
     /// The groups that each of `threads` steps, such that all have about as much to do.
     pub(super) fn share(&self, threads: usize) -> Vec<Vec<usize>> {
-        let size = |group: usize| (self.groups[group].inputs + 1) * self.groups[group].outputs;
+        let size = |group: usize| {
+            let values = self.groups[group].values();
+            values.weight.len() + values.bias.len()
+        };
         let mut order: Vec<usize> = (0..self.groups.len()).collect();
         order.sort_by_key(|&group| std::cmp::Reverse(size(group)));
         let mut shares = vec![(0, vec![]); threads];
@@ -151,21 +150,19 @@ fn set(var: &Var, values: &[f32]) -> Result<(), Error> {
 }
 
 impl Group {
-    fn new(inputs: usize, values: Values) -> Self {
-        Self {
-            inputs,
-            outputs: values.bias.len(),
-            values: RwLock::new(values),
-        }
+    fn new(shape: Shape, values: Values) -> Self {
+        let values = RwLock::new(values);
+        Self { shape, values }
+    }
+
+    /// Its values now.
+    pub(super) fn values(&self) -> RwLockReadGuard<'_, Values> {
+        self.values.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The shape of its product with so many rows.
     pub(super) fn shape(&self, rows: usize) -> Shape {
-        Shape {
-            rows,
-            inputs: self.inputs,
-            outputs: self.outputs,
-        }
+        Shape { rows, ..self.shape }
     }
 }
 
@@ -184,8 +181,14 @@ pub(super) struct Stack {
 impl Stack {
     pub(super) fn new(network: &Network, groups: Range<usize>, rows: usize) -> Self {
         let layers = &network.groups[groups.clone()];
-        let outputs = layers.iter().map(|layer| vec![0.0; rows * layer.outputs]);
-        let widest = layers.iter().map(|layer| layer.inputs).max().unwrap_or(0);
+        let outputs = layers
+            .iter()
+            .map(|layer| vec![0.0; rows * layer.shape.outputs]);
+        let widest = layers
+            .iter()
+            .map(|layer| layer.shape.inputs)
+            .max()
+            .unwrap_or(0);
         Self {
             groups,
             outputs: outputs.collect(),
@@ -199,7 +202,7 @@ impl Stack {
     pub(super) fn forward(&mut self, network: &Network, input: &[f32], rows: usize) -> &mut [f32] {
         if let Some(quantized) = &network.quantized {
             for (at, outputs) in self.groups.clone().zip(&mut self.outputs) {
-                let width = network.groups[at].outputs;
+                let width = network.groups[at].shape.outputs;
                 let layer = quantized.layer(at);
                 layer.run(rows, &mut self.scratch, &mut outputs[..rows * width]);
             }
@@ -210,18 +213,19 @@ impl Stack {
         for (index, layer) in layers.iter().enumerate() {
             let (before, here) = self.outputs.split_at_mut(index);
             let input = before.last().map_or(input, Vec::as_slice);
-            let output = &mut here[0][..rows * layer.outputs];
-            let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
-            values.forward(input, output, layer.shape(rows), index < last);
+            let output = &mut here[0][..rows * layer.shape.outputs];
+            layer
+                .values()
+                .forward(input, output, layer.shape(rows), index < last);
         }
-        &mut self.outputs[last][..rows * layers[last].outputs]
+        &mut self.outputs[last][..rows * layers[last].shape.outputs]
     }
 
     /// The outputs of the last layer, which become the gradient that [`Stack::backward`] starts from.
     pub(super) fn last(&mut self, network: &Network, rows: usize) -> &mut [f32] {
         let last = self.outputs.len() - 1;
         let layer = &network.groups[self.groups.start + last];
-        &mut self.outputs[last][..rows * layer.outputs]
+        &mut self.outputs[last][..rows * layer.shape.outputs]
     }
 
     /// [`Stack::last`] of a pass in integers, and those integers.
@@ -232,7 +236,7 @@ impl Stack {
     ) -> (&mut [f32], &mut [i32]) {
         let last = self.outputs.len() - 1;
         let layer = &network.groups[self.groups.start + last];
-        let outputs = &mut self.outputs[last][..rows * layer.outputs];
+        let outputs = &mut self.outputs[last][..rows * layer.shape.outputs];
         (outputs, &mut self.scratch.outputs)
     }
 
@@ -249,7 +253,7 @@ impl Stack {
         let layers = &network.groups[self.groups.clone()];
         for (index, layer) in layers.iter().enumerate().rev() {
             let (before, here) = self.outputs.split_at_mut(index);
-            let gradient = &here[0][..rows * layer.outputs];
+            let gradient = &here[0][..rows * layer.shape.outputs];
             let shape = layer.shape(rows);
             let mut sums = gradients[self.groups.start + index]
                 .write()
@@ -257,10 +261,10 @@ impl Stack {
             let input = before.last().map_or(input, Vec::as_slice);
             sums.take_gradient(input, gradient, shape);
             if let Some(output) = before.last_mut() {
-                let back = &mut self.gradient[..rows * layer.inputs];
+                let back = &mut self.gradient[..rows * layer.shape.inputs];
                 let at = self.groups.start + index;
                 network.with_weight(at, |weight| input_gradient(gradient, weight, back, shape));
-                let output = &mut output[..rows * layer.inputs];
+                let output = &mut output[..rows * layer.shape.inputs];
                 let below = network.quantized.as_ref();
                 let below = below.map(|quantized| quantized.layer(at - 1));
                 match below.as_ref().and_then(|layer| layer.limits.as_ref()) {

@@ -129,7 +129,7 @@ impl Shard {
         let passes = shape.samples * rows;
         let scales = network
             .scales
-            .map_or(0, |group| network.groups[group].outputs);
+            .map_or(0, |group| network.groups[group].shape.outputs);
         Self {
             shape: shape.clone(),
             readings: Readings {
@@ -247,9 +247,8 @@ impl Shard {
 
     fn take_scales(&mut self, network: &Network) {
         if let Some(group) = network.scales {
-            let values = network.groups[group].values.read();
-            self.scales
-                .set(&values.unwrap_or_else(PoisonError::into_inner).bias);
+            let values = network.groups[group].values();
+            self.scales.set(&values.bias);
         }
     }
 

@@ -3,7 +3,7 @@
 mod bounds;
 
 use super::*;
-use crate::config::{Calibration, ColumnKind, ElboForm, LikelihoodKind, Scale};
+use crate::config::{Calibration, ColumnKind, ElboForm, HiddenLayer, LikelihoodKind, Scale};
 use crate::data::Table;
 use crate::model::Architecture;
 use crate::model::objective::{Batch, Bound};
@@ -30,7 +30,7 @@ const ROWS: usize = 11;
 struct Case {
     kind: LikelihoodKind,
     conditions: usize,
-    hidden: Vec<usize>,
+    hidden: Vec<HiddenLayer>,
     samples: usize,
     missing: f64,
     weighting: Weighting,
@@ -46,7 +46,7 @@ fn cases() -> Vec<Case> {
     let base = Case {
         kind: LikelihoodKind::Binomial { trials: 1 },
         conditions: 0,
-        hidden: vec![8, 5],
+        hidden: vec![8.into(), 5.into()],
         samples: 1,
         missing: 0.0,
         weighting: PLAIN,

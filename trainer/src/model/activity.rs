@@ -75,9 +75,9 @@ mod tests {
     fn a_model_without_its_dead_latents_is_the_same() {
         let architecture = Architecture {
             inputs: 6,
-            encoder: vec![5],
+            encoder: vec![5.into()],
             latents: 4,
-            decoder: vec![5],
+            decoder: vec![5.into()],
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);

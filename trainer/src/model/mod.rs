@@ -16,7 +16,7 @@ pub use posterior::{Gaussian, LOG_VARIANCES, Posterior};
 pub use prior::{Components, Prior};
 
 use crate::config::capability::{Feature, Features};
-use crate::config::{Latent, PriorKind};
+use crate::config::{HiddenLayer, Latent, PriorKind};
 use crate::error::Error;
 use candle_core::{D, DType, Device, Tensor, Var};
 use posterior::Bernoulli;
@@ -31,12 +31,12 @@ pub struct Architecture {
     pub inputs: usize,
     /// Numbers of a reading behind them that both networks take in: conditions.
     pub conditions: usize,
-    /// Widths of the encoder's hidden layers, from the reading to the latents.
-    pub encoder: Vec<usize>,
+    /// Hidden layers of the encoder, from the reading to the latents.
+    pub encoder: Vec<HiddenLayer>,
     /// Numbers in a latent vector.
     pub latents: usize,
-    /// Widths of the decoder's hidden layers, from the latents to the reading.
-    pub decoder: Vec<usize>,
+    /// Hidden layers of the decoder, from the latents to the reading.
+    pub decoder: Vec<HiddenLayer>,
     /// The kind of latents.
     pub latent: Latent,
     /// p(z); of bits always fair coins.
@@ -117,22 +117,22 @@ impl Vae {
             prior,
         } = architecture;
         let (numbers, taken_in) = (inputs + conditions, latents + conditions);
-        let outputs = likelihood.outputs();
-        let heads = latent.heads(*latents);
-        let mut stack = |widths: &[usize]| -> Result<Vec<Dense>, Error> {
-            widths
-                .windows(2)
-                .map(|pair| Dense::new(pair[0], pair[1], rng, device))
-                .collect()
+        let mut stack = |mut inputs: usize, layers: &[HiddenLayer], outputs: usize| {
+            let hidden = layers.iter().map(|&layer| {
+                let layer = Dense::hidden(inputs, layer, rng, device)?;
+                inputs = layer.outputs();
+                Ok::<_, Error>(layer)
+            });
+            let hidden = hidden.collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Error>((hidden, Dense::new(inputs, outputs, rng, device)?))
         };
-        let mut encoder_layers = stack(&[&[numbers], &encoder[..], &[heads]].concat())?;
-        let mut decoder_layers = stack(&[&[taken_in], &decoder[..], &[outputs]].concat())?;
-        let missing = || Error::Setting("a network has no layers".into());
+        let (encoder, heads) = stack(numbers, encoder, latent.heads(*latents))?;
+        let (decoder, output) = stack(taken_in, decoder, likelihood.outputs())?;
         Ok(Self {
-            heads: encoder_layers.pop().ok_or_else(missing)?,
-            output: decoder_layers.pop().ok_or_else(missing)?,
-            encoder: encoder_layers,
-            decoder: decoder_layers,
+            encoder,
+            heads,
+            decoder,
+            output,
             likelihood,
             prior: Prior::new(*prior, (numbers, *latents), rng, device)?,
             latents: *latents,
@@ -419,9 +419,9 @@ mod tests {
     fn vae(likelihood: Likelihood) -> Vae {
         let architecture = Architecture {
             inputs: 3,
-            encoder: vec![4],
+            encoder: vec![4.into()],
             latents: 2,
-            decoder: vec![4],
+            decoder: vec![4.into()],
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);

@@ -244,9 +244,9 @@ mod tests {
     fn case(samples: usize) -> (Vae, Batch, Tensor) {
         let architecture = Architecture {
             inputs: INPUTS,
-            encoder: vec![4],
+            encoder: vec![4.into()],
             latents: LATENTS,
-            decoder: vec![4],
+            decoder: vec![4.into()],
             ..Architecture::default()
         };
         let mut rng = random::stream(0, Purpose::Initialization);

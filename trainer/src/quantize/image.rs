@@ -5,11 +5,11 @@ use super::prior::quantize_prior;
 use super::rows::Rows;
 use super::scheme::{LayerScheme, Scheme};
 use crate::error::Error;
-use crate::model::{Layers, Vae};
+use crate::model::{Dense, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::calibration::Noise;
 use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
-use elbow::layer::{Activation, LayerKind, Packing};
+use elbow::layer::{Activation, Packing};
 
 /// Entries of an image beside the model's numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,9 +45,9 @@ pub fn quantize(
         name: label.name.clone(),
         columns: label.columns.clone(),
         picture_width: label.picture_width,
-        encoder: hidden(&layers.encoder, &scheme.layers.encoder),
+        encoder: hidden(&vae.encoder, &layers.encoder, &scheme.layers.encoder),
         heads: layers.heads.to_spec(),
-        decoder: hidden(&layers.decoder, &scheme.layers.decoder),
+        decoder: hidden(&vae.decoder, &layers.decoder, &scheme.layers.decoder),
         output: layers.output.to_spec(),
         inputs: scheme.inputs,
         input_ceiling: plan.inputs.width.largest_input(),
@@ -65,11 +65,12 @@ pub fn quantize(
 }
 
 /// Rectified layers as an image holds them.
-fn hidden(layers: &[Rows], schemes: &[LayerScheme]) -> Vec<LayerSpec> {
-    let layers = layers.iter().zip(schemes).map(|(rows, scheme)| {
+fn hidden(layers: &[Dense], rows: &[Rows], schemes: &[LayerScheme]) -> Vec<LayerSpec> {
+    let layers = layers.iter().zip(rows).zip(schemes);
+    let layers = layers.map(|((layer, rows), scheme)| {
         let q_max = scheme.q_max.unwrap_or_default();
         LayerSpec {
-            kind: LayerKind::Dense,
+            kind: layer.kind,
             dense: rows.to_spec(),
             activation: Activation::Relu,
             zero_point: -q_max,

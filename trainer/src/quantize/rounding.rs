@@ -67,8 +67,8 @@ pub(super) fn rounded(
     } = scheme;
     let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
     let biases = layer.bias.to_vec1::<f32>()?;
-    let (columns, outputs) = (input.scales.len(), output_scales.len());
-    let mut rows = Rows::new(columns, outputs, bits);
+    let outputs = output_scales.len();
+    let mut rows = Rows::new(weight.len(), outputs, bits);
     let fitting = rows.fitting(&weight, input);
     let mut quantize = |weight_scales: Vec<f64>| -> Result<Rows, Error> {
         rows.rounding = Rounding::FixedScale { weight_scales };
@@ -87,12 +87,12 @@ pub(super) fn rounded(
     let scaled: Vec<f64> = scaled.collect();
     let numbers = integers.iter().map(|&q| q as f32);
     let numbers = Tensor::from_iter(numbers, target.exact.device())?;
-    let numbers = numbers.reshape((integers.len() / columns, columns))?;
+    let numbers = numbers.reshape(((), weight.len() / outputs))?;
     let together = match target.information {
         None => outputs,
         Some(_) => TOGETHER,
     };
-    let mut quantized_weights = vec![0; columns * outputs];
+    let mut quantized_weights = vec![0; weight.len()];
     let mut best = scales[0].clone();
     for first in (0..outputs).step_by(together) {
         let count = together.min(outputs - first);

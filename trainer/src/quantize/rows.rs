@@ -68,17 +68,17 @@ pub struct Rows {
 const LARGEST_MULTIPLIER: f64 = Multiplier::MAX_MANTISSA as f64;
 
 impl Rows {
-    /// Room for a layer.
-    pub fn new(inputs: usize, outputs: usize, bits: WeightBits) -> Self {
+    /// Room for a layer of so many weights and rows.
+    pub fn new(weights: usize, rows: usize, bits: WeightBits) -> Self {
         Self {
             bits,
             rounding: Rounding::Nearest,
-            weights: vec![0.0; inputs * outputs],
-            rows: Vec::with_capacity(outputs),
-            weight_scales: vec![0.0; outputs],
-            norms: vec![0.0; outputs],
-            largest: vec![0.0; outputs],
-            sums: vec![0.0; outputs],
+            weights: vec![0.0; weights],
+            rows: Vec::with_capacity(rows),
+            weight_scales: vec![0.0; rows],
+            norms: vec![0.0; rows],
+            largest: vec![0.0; rows],
+            sums: vec![0.0; rows],
         }
     }
 
@@ -93,7 +93,7 @@ impl Rows {
     ) -> Result<Self, Error> {
         let weight = layer.weight.flatten_all()?.to_vec1::<f32>()?;
         let biases = layer.bias.to_vec1::<f32>()?;
-        let mut rows = Self::new(scheme.input.scales.len(), biases.len(), bits);
+        let mut rows = Self::new(weight.len(), biases.len(), bits);
         rows.rounding = rounding;
         let quantized = rows.quantize(&weight, &biases, &scheme.input, &scheme.output_scales);
         quantized.map_err(EncodeError::from)?;

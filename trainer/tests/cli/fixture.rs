@@ -69,8 +69,8 @@ fn train(source: &str, labels: Option<&String>, folder: &str) {
     config.data.source = source.into();
     config.data.labels = labels.map(Into::into);
     config.train.epochs = 3;
-    config.model.encoder = vec![6];
-    config.model.decoder = vec![6];
+    config.model.encoder = vec![6.into()];
+    config.model.decoder = vec![6.into()];
     config.model.latents = 2;
     config.export.keep_dead_latents = true;
     let name = DataSource::parse(source).unwrap().name();

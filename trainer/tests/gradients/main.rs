@@ -233,9 +233,9 @@ fn variances_order_as_theory_says() {
         let mut rng = random::stream(6, Purpose::Initialization);
         let architecture = Architecture {
             inputs,
-            encoder: vec![8],
+            encoder: vec![8.into()],
             latents: 4,
-            decoder: vec![8],
+            decoder: vec![8.into()],
             latent,
             ..Architecture::default()
         };

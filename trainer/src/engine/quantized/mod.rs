@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::likelihood::output_steps;
 use crate::model::Vae;
 use crate::model::layer::product::forward;
-use crate::model::layer::{Shape, Values};
+use crate::model::layer::{Dense, Shape, Values};
 use crate::quantize::{LARGEST_I8, LayerPlan, LayerScheme, Operand, Plan, Rows, Scheme};
 use crate::readings::Normalization;
 use elbow::distribution::{LARGEST_MEAN, LogVarianceRange};
@@ -36,6 +36,8 @@ const LARGEST_HALF: f64 = 128.0;
 #[derive(Debug)]
 pub(super) struct Layer {
     rows: Rows,
+    /// The shape of its product with one row.
+    shape: Shape,
     scheme: LayerScheme,
     /// Floats that the integer weights stand for, (inputs, outputs).
     pub(super) weight: Vec<f32>,
@@ -79,13 +81,14 @@ impl Quantized {
         plan: &Plan,
     ) -> Result<Self, Error> {
         let scheme = Scheme::new(vae, normalization, plan)?;
-        let layers = plan.layers.values().zip(scheme.layers.values());
-        let layers = layers.map(|(plan, scheme)| RwLock::new(Layer::new(plan, scheme.clone())));
+        let plans = plan.layers.values().zip(scheme.layers.values());
+        let layers = vae.layers().zip(plans);
+        let layers = layers.map(|(layer, (plan, scheme))| Layer::new(layer, plan, scheme.clone()));
         Ok(Self {
             units: normalization.units.clone(),
             log_units: vae.likelihood.log_units(),
             latents: vae.latents(),
-            layers: layers.collect(),
+            layers: layers.map(RwLock::new).collect(),
             failure: Mutex::new(None),
             scheme,
         })
@@ -202,24 +205,21 @@ impl Quantized {
 
 impl Layer {
     /// A layer without weights yet.
-    fn new(plan: &LayerPlan, scheme: LayerScheme) -> Self {
-        let LayerScheme {
-            input,
-            output_scales,
-            q_max,
-        } = &scheme;
-        let (inputs, outputs) = (input.scales.len(), output_scales.len());
-        let limits = q_max.map(|q_max| {
+    fn new(layer: &Dense, plan: &LayerPlan, scheme: LayerScheme) -> Self {
+        let output_scales = &scheme.output_scales;
+        let limits = scheme.q_max.map(|q_max| {
             let limit = |scale: &f64| *scale as f32 * (2 * i32::from(q_max)) as f32;
             output_scales.iter().map(limit).collect()
         });
-        let mut rows = Rows::new(inputs, outputs, plan.bits);
+        let weights = layer.weight.elem_count();
+        let mut rows = Rows::new(weights, output_scales.len(), plan.bits);
         rows.rounding = plan.rounding.clone();
         Self {
             rows,
-            weight: vec![0.0; inputs * outputs],
+            shape: layer.shape(1),
+            weight: vec![0.0; weights],
             limits,
-            wide: input.largest > LARGEST_I8.into(),
+            wide: scheme.input.largest > LARGEST_I8.into(),
             exact: false,
             scheme,
         }
@@ -281,19 +281,17 @@ impl Layer {
             half,
             sums,
         } = scratch;
-        let width = self.rows.weight_scales.len();
-        let inputs = self.weight.len() / width;
+        let shape = Shape { rows, ..self.shape };
         outputs.clear();
         if !self.exact {
-            outputs.extend(self.plain(&integers[..rows * inputs]));
+            let double = |numbers: &[f32]| numbers.iter().map(|&x| x.into()).collect::<Vec<f64>>();
+            let mut sums = vec![0.0; rows * shape.outputs];
+            let (integers, weights) = (double(integers), double(&self.rows.weights));
+            forward(&integers, &weights, &mut sums, shape);
+            outputs.extend(sums.iter().map(|&sum| sum as i32));
             return;
         }
-        let shape = Shape {
-            rows,
-            inputs,
-            outputs: width,
-        };
-        sums.resize(rows * width, 0.0);
+        sums.resize(rows * shape.outputs, 0.0);
         if self.wide {
             half.clear();
             let upper = |x: &f32| ((x + UPPER / 2.0) / UPPER).floor();
@@ -310,20 +308,5 @@ impl Layer {
             forward(integers, &self.rows.weights, sums, shape);
             outputs.extend(sums.iter().map(|&sum| sum as i32));
         }
-    }
-
-    /// The same sums by the definition, for rows whose sums leave floats.
-    fn plain<'a>(&'a self, integers: &'a [f32]) -> impl Iterator<Item = i32> + 'a {
-        let width = self.rows.weight_scales.len();
-        let inputs = self.weight.len() / width;
-        let row = move |row: &'a [f32]| {
-            let weights = &self.rows.weights;
-            (0..width).map(move |r| {
-                let column = weights[r..].iter().step_by(width);
-                let products = column.zip(row);
-                products.map(|(&w, &x)| w as i32 * x as i32).sum()
-            })
-        };
-        integers.chunks_exact(inputs).flat_map(row)
     }
 }

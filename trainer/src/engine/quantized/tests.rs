@@ -106,7 +106,8 @@ impl Case {
             output_scales: vec![kind.q_max.map_or(1.0 / 65536.0, scale); kind.outputs],
             q_max: kind.q_max,
         };
-        let mut layer = Layer::new(&LayerPlan::default(), scheme);
+        let dense = Dense::new(inputs, kind.outputs, rng, &Device::Cpu).unwrap();
+        let mut layer = Layer::new(&dense, &LayerPlan::default(), scheme);
         layer.quantize(&values).unwrap();
         assert_eq!(layer.exact, kind.exact);
         let spec = layer.rows.to_spec();
@@ -254,9 +255,9 @@ fn model(kind: &str, conditions: usize, weights: Weights) -> (Vae, Normalization
     let architecture = Architecture {
         inputs: modelled,
         conditions,
-        encoder: vec![24, 9],
+        encoder: vec![24.into(), 9.into()],
         latents: LATENTS,
-        decoder: vec![9, 24],
+        decoder: vec![9.into(), 24.into()],
         ..Architecture::default()
     };
     let vae = Vae::new(&architecture, likelihood, &mut rng, &Device::Cpu).unwrap();

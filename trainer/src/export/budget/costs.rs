@@ -1,8 +1,9 @@
 //! The cost of a score on a core: a model of the counts that the emulator took.
 
-use super::shape::{Granules, Shape};
+use super::shape::{Granules, Product, Shape};
 use crate::config::{Core, LikelihoodKind};
 use crate::error::Error;
+use crate::model::Gaussian;
 use crate::numeric::least_squares;
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::{Likelihood, Prior};
@@ -274,15 +275,22 @@ impl Measured {
             LikelihoodKind::Binomial { .. } => false,
             LikelihoodKind::Location { .. } | LikelihoodKind::Columns(_) => true,
         };
+        let terms = Shape::terms(&self.likelihood, self.inputs);
+        let rows = terms
+            .iter()
+            .map(|(terms, inputs)| terms.rows_per_input() * inputs);
+        let network = |first: usize, hidden: &[usize], last: usize| {
+            Product::between(&[&[first], hidden, &[last]].concat())
+        };
         Some(Shape {
             numbers: self.inputs,
             inputs: self.inputs,
             latents: self.latents,
-            encoder: self.encoder.clone(),
-            decoder: self.decoder.clone(),
+            encoder: network(self.inputs, &self.encoder, Gaussian::HEADS * self.latents),
+            decoder: network(self.latents, &self.decoder, rows.sum()),
             wide_inputs: self.wide_inputs,
             wide,
-            terms: Shape::terms(&self.likelihood, self.inputs),
+            terms,
         })
     }
 }

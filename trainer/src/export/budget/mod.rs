@@ -12,7 +12,7 @@ use crate::config::Limits;
 pub use costs::{Cost, CostModel};
 
 use crate::config::capability::Feature;
-use crate::config::{Config, Core, ModelConfig};
+use crate::config::{Config, Core, HiddenLayer, ModelConfig};
 use crate::error::Error;
 use elbow::Model;
 use elbow::format::AlignedImage;
@@ -178,7 +178,8 @@ pub fn size(
 /// The widest hidden layer of the settings; as wide as there are latents where there is none.
 fn widest(model: &ModelConfig) -> usize {
     let hidden = model.encoder.iter().chain(&model.decoder);
-    hidden.copied().max().unwrap_or(model.latents).max(1)
+    let widest = hidden.map(|layer| layer.units()).max();
+    widest.unwrap_or(model.latents).max(1)
 }
 
 /// The networks with the widest hidden layer of `units`, the other hidden layers in proportion, and the latents in
@@ -187,11 +188,12 @@ fn scaled(model: &ModelConfig, (units, of_latents): (usize, usize), numbers: usi
     let scale = |width: usize, units: usize| {
         (width as f64 * units as f64 / widest(model) as f64).round() as usize
     };
-    let layers = |widths: &[usize]| {
-        let widths = widths.iter().map(|&width| scale(width, units));
-        widths
-            .map(|width| width.next_multiple_of(STEP).max(STEP))
-            .collect()
+    let layers = |layers: &[HiddenLayer]| {
+        let scaled = layers.iter().map(|layer| {
+            let units = scale(layer.units(), units).next_multiple_of(STEP);
+            layer.with_units(units.max(STEP))
+        });
+        scaled.collect()
     };
     // More latents than half the numbers stay unused as a rule.
     let most = model.latents.max(numbers / 2);
@@ -207,7 +209,12 @@ fn scaled(model: &ModelConfig, (units, of_latents): (usize, usize), numbers: usi
 /// The hidden widths and the latents, in the order of the data.
 #[must_use]
 pub fn widths(model: &ModelConfig) -> String {
-    let hidden = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>();
+    let hidden = |layers: &[HiddenLayer]| {
+        layers
+            .iter()
+            .map(HiddenLayer::to_string)
+            .collect::<Vec<_>>()
+    };
     let latents = vec![format!("z{}", model.latents)];
     [hidden(&model.encoder), latents, hidden(&model.decoder)]
         .concat()
@@ -250,8 +257,8 @@ mod tests {
     #[test]
     fn widths_are_scaled_in_proportion_and_in_steps() {
         let model = ModelConfig {
-            encoder: vec![64, 32],
-            decoder: vec![48],
+            encoder: vec![64.into(), 32.into()],
+            decoder: vec![48.into()],
             ..ModelConfig::default()
         };
         let shape =

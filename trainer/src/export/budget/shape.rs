@@ -1,11 +1,10 @@
 //! The sizes that the cost of a score is made of: numbers that instructions grow with.
 
 use crate::config::{ColumnKind, LikelihoodKind, Scale};
-use crate::model::Gaussian;
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::Family;
 use elbow::layer::Packing;
-use elbow::{LayerRole, Model};
+use elbow::{LayerRole, LayerView, Model};
 
 /// The likelihoods whose terms cost differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +49,38 @@ impl Terms {
     }
 
     /// Outputs of the decoder for each input.
-    fn rows_per_input(self) -> usize {
+    pub(super) fn rows_per_input(self) -> usize {
         match self {
             Self::NormalPredicted | Self::LaplacePredicted => 2,
             _ => 1,
         }
+    }
+}
+
+/// The product of a matrix, of so many rows and columns, and a vector: a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Product {
+    columns: usize,
+    rows: usize,
+}
+
+impl Product {
+    /// The dense layers between numbers of these widths.
+    pub(super) fn between(widths: &[usize]) -> Vec<Self> {
+        let pairs = widths.windows(2);
+        pairs
+            .map(|pair| Self {
+                columns: pair[0],
+                rows: pair[1],
+            })
+            .collect()
+    }
+}
+
+impl From<LayerView<'_>> for Product {
+    fn from(layer: LayerView<'_>) -> Self {
+        let LayerView { columns, rows, .. } = layer;
+        Self { columns, rows }
     }
 }
 
@@ -67,10 +93,10 @@ pub(super) struct Shape {
     pub(super) inputs: usize,
     /// Numbers in a latent vector.
     pub(super) latents: usize,
-    /// Hidden widths.
-    pub(super) encoder: Vec<usize>,
-    /// Hidden widths.
-    pub(super) decoder: Vec<usize>,
+    /// Layers from the reading to the heads.
+    pub(super) encoder: Vec<Product>,
+    /// Layers from the latents to the outputs.
+    pub(super) decoder: Vec<Product>,
     /// Whether the encoder takes 16 bits in.
     pub(super) wide_inputs: bool,
     /// Whether the last hidden layer of the decoder hands on 16 bits.
@@ -103,18 +129,19 @@ impl Granules {
         Self { rows, narrow, wide }
     }
 
-    /// Sizes of a stack of layers of these widths, each time it runs: layers, columns, rows but for those of the
-    /// last layer, products.
-    fn sizes(self, widths: &[usize], columns: usize) -> [f64; 4] {
+    /// Sizes of some layers, each time they run: how many, columns, rows but for those of the last layer, products.
+    fn sizes(self, layers: &[Product], columns: usize) -> [f64; 4] {
         let padded = |count: usize, to: usize| count.next_multiple_of(to) as f64;
-        let layers = widths.windows(2);
-        let hidden = widths.iter().skip(1).rev().skip(1);
+        let columns = |layer: &Product| padded(layer.columns, columns);
+        let rows = |layer: &Product| padded(layer.rows, self.rows);
+        let hidden = layers.iter().rev().skip(1);
         [
             layers.len() as f64,
-            layers.clone().map(|pair| padded(pair[0], columns)).sum(),
-            hidden.map(|&rows| padded(rows, self.rows)).sum(),
+            layers.iter().map(columns).sum(),
+            hidden.map(rows).sum(),
             layers
-                .map(|pair| padded(pair[0], columns) * padded(pair[1], self.rows))
+                .iter()
+                .map(|layer| columns(layer) * rows(layer))
                 .sum(),
         ]
     }
@@ -123,9 +150,9 @@ impl Granules {
 impl Shape {
     /// The sizes of a model.
     pub(super) fn of(model: &Model<'_>) -> Self {
-        let hidden = |role| {
-            let layers = model.layers().filter(move |layer| layer.role == role);
-            layers.map(|layer| layer.rows).collect::<Vec<_>>()
+        let layers = |roles: [LayerRole; 2]| {
+            let layers = model.layers().filter(|layer| roles.contains(&layer.role));
+            layers.map(Product::from).collect()
         };
         let last = model
             .layers()
@@ -135,8 +162,8 @@ impl Shape {
             numbers: model.reading_length(),
             inputs: model.inputs(),
             latents: model.latents(),
-            encoder: hidden(LayerRole::Encoder),
-            decoder: hidden(LayerRole::Decoder),
+            encoder: layers([LayerRole::Encoder, LayerRole::Heads]),
+            decoder: layers([LayerRole::Decoder, LayerRole::Output]),
             wide_inputs: model.input_ceiling() > LARGEST_I8.unsigned_abs(),
             wide: wide.is_some_and(|(_, limits)| limits.ceiling > LARGEST_I8),
             terms: Self::terms(&LikelihoodKind::of(model), model.inputs()),
@@ -171,22 +198,16 @@ impl Shape {
 
     /// The sizes that instructions of encoding grow with.
     pub(super) fn encoding(&self, granules: Granules) -> Vec<f64> {
-        let widths = [
-            &[self.numbers],
-            &self.encoder[..],
-            &[Gaussian::HEADS * self.latents],
-        ]
-        .concat();
         // Counts are checked against their support.
         let checked = self.inputs_of(Terms::Counts);
         let numbers = [1, self.numbers, checked, self.latents].map(|number| number as f64);
         let (narrow, wide) = match self.wide_inputs {
-            true => (&widths[1..], &widths[..2]),
-            false => (&widths[..], &[][..]),
+            true => (&self.encoder[1..], &self.encoder[..1]),
+            false => (&self.encoder[..], &[][..]),
         };
         let narrow = granules.sizes(narrow, granules.narrow);
         let [_, columns, _, products] = granules.sizes(wide, granules.wide);
-        let rows = wide.get(1).map_or(0.0, |&rows| rows as f64);
+        let rows = wide.first().map_or(0.0, |layer| layer.rows as f64);
         [&numbers[..], &narrow, &[columns, products, rows]].concat()
     }
 
@@ -207,26 +228,22 @@ impl Shape {
     /// The sizes that instructions of the decoder grow with each time it runs: its layers by what they take in,
     /// which is 16 bits wide of the first one, and of the last one where its inputs are.
     fn pass(&self, granules: Granules) -> Vec<f64> {
-        let terms = self.terms.iter();
-        let rows = terms.map(|(terms, inputs)| terms.rows_per_input() * inputs);
-        let rows = rows.sum();
-        let taken_in = self.latents + self.numbers - self.inputs;
-        let widths = [&[taken_in], &self.decoder[..], &[rows]].concat();
-        let (first, behind) = (&widths[..2], &widths[1..]);
-        let last = &widths[widths.len() - 2..];
+        let (first, behind) = self.decoder.split_at(1);
+        let last = &self.decoder[self.decoder.len() - 1..];
         let (narrow, wide) = match self.wide {
-            true => (&behind[..behind.len() - 1], last),
+            true => (&behind[..behind.len().saturating_sub(1)], last),
             false => (behind, &[][..]),
         };
+        let (rows, last_columns) = (last[0].rows, last[0].columns);
         let [_, first_columns, _, first_products] = granules.sizes(first, granules.wide);
         let [_, wide_columns, _, wide_products] = granules.sizes(wide, granules.wide);
-        let wide_rows = wide.first().map_or(0, |&rows| rows);
-        let mut features = vec![1.0, rows as f64, behind[0] as f64, wide_rows as f64];
+        let wide_rows = wide.first().map_or(0, |layer| layer.columns);
+        let mut features = vec![1.0, rows as f64, first[0].rows as f64, wide_rows as f64];
         // The last rows, where they are no four, are computed by slower code.
         let rest = f64::from(u8::from(!rows.is_multiple_of(ROWS_TOGETHER)));
         let (of_wide, of_narrow) = match self.wide {
-            true => (last[0], 0),
-            false => (0, last[0]),
+            true => (last_columns, 0),
+            false => (0, last_columns),
         };
         features.extend([1, of_wide, of_narrow].map(|columns| rest * columns as f64));
         let [layers, columns, _, products] = granules.sizes(narrow, granules.narrow);

@@ -2,9 +2,11 @@
 
 use super::elementwise::{add_bias, add_bias_rectify, column_sums};
 use super::product::{self, Shape};
+use crate::config::HiddenLayer;
 use crate::error::Error;
 use crate::numeric::random::uniform;
 use candle_core::{Device, Tensor, Var};
+use elbow::layer::LayerKind;
 use rand_core::Rng;
 
 /// `y = x W + b`.
@@ -14,9 +16,23 @@ pub struct Dense {
     pub weight: Var,
     /// (outputs).
     pub bias: Var,
+    /// What it does with the numbers that it takes in.
+    pub kind: LayerKind,
 }
 
 impl Dense {
+    /// A hidden layer with random weights, as [`Dense::new`].
+    pub fn hidden(
+        inputs: usize,
+        layer: HiddenLayer,
+        rng: &mut impl Rng,
+        device: &Device,
+    ) -> Result<Self, Error> {
+        match layer.kind() {
+            LayerKind::Dense => Self::new(inputs, layer.units(), rng, device),
+        }
+    }
+
     /// Weights and biases uniform within `1 / sqrt(inputs)` of zero (LeCun et al., "Efficient
     /// BackProp", 1998, up to the constant; the default of the common frameworks).
     pub fn new(
@@ -33,6 +49,7 @@ impl Dense {
         Ok(Self {
             weight: Var::from_tensor(&weight)?,
             bias: Var::from_tensor(&bias)?,
+            kind: LayerKind::Dense,
         })
     }
 
@@ -46,6 +63,15 @@ impl Dense {
         self.bias.elem_count()
     }
 
+    /// The shape of its product with so many rows.
+    pub(crate) fn shape(&self, rows: usize) -> Shape {
+        Shape {
+            rows,
+            inputs: self.inputs(),
+            outputs: self.outputs(),
+        }
+    }
+
     /// Its parameters with their names.
     pub fn parameters(&self) -> [(&'static str, &Var); 2] {
         [("weight", &self.weight), ("bias", &self.bias)]
@@ -55,7 +81,7 @@ impl Dense {
     pub fn with_inputs(&self, kept: &Tensor) -> Result<Self, Error> {
         Ok(Self {
             weight: Var::from_tensor(&self.weight.index_select(kept, 0)?)?,
-            bias: self.bias.clone(),
+            ..self.clone()
         })
     }
 
@@ -64,6 +90,7 @@ impl Dense {
         Ok(Self {
             weight: Var::from_tensor(&self.weight.index_select(kept, 1)?)?,
             bias: Var::from_tensor(&self.bias.index_select(kept, 0)?)?,
+            kind: self.kind,
         })
     }
 

@@ -12,16 +12,21 @@ pub(crate) struct Shape {
     pub(crate) outputs: usize,
 }
 
+/// `f32` or `f64`.
+pub(crate) trait Number: Copy + From<u8> + 'static {}
+impl Number for f32 {}
+impl Number for f64 {}
+
 /// A matrix in a slice: rows and columns, and which way it is read.
 #[derive(Clone, Copy)]
-struct View<'a> {
-    numbers: &'a [f32],
+struct View<'a, T> {
+    numbers: &'a [T],
     rows: usize,
     columns: usize,
     transposed: bool,
 }
 
-impl View<'_> {
+impl<T> View<'_, T> {
     /// (rows, columns, distance of columns, distance of rows) as it is read.
     fn shape(&self) -> (usize, usize, isize, isize) {
         let stride = self.columns as isize;
@@ -33,11 +38,11 @@ impl View<'_> {
     }
 }
 
-/// `y = x W` for x (rows, inputs), W (inputs, outputs), y (rows, outputs).
+/// `y = x W` for x (rows, inputs), W (inputs, outputs), y (rows, outputs), of `f32` or `f64`.
 ///
 /// # Panics
 /// A slice is shorter than its shape.
-pub(crate) fn forward(x: &[f32], weight: &[f32], y: &mut [f32], shape: Shape) {
+pub(crate) fn forward<T: Number>(x: &[T], weight: &[T], y: &mut [T], shape: Shape) {
     let Shape {
         rows,
         inputs,
@@ -75,7 +80,7 @@ pub(crate) fn input_gradient(dy: &[f32], weight: &[f32], gradient: &mut [f32], s
     multiply(dy, view(weight, inputs, outputs, true), gradient);
 }
 
-fn view(numbers: &[f32], rows: usize, columns: usize, transposed: bool) -> View<'_> {
+fn view<T>(numbers: &[T], rows: usize, columns: usize, transposed: bool) -> View<'_, T> {
     View {
         numbers: &numbers[..rows * columns],
         rows,
@@ -85,7 +90,7 @@ fn view(numbers: &[f32], rows: usize, columns: usize, transposed: bool) -> View<
 }
 
 /// `out = a b`, row-major.
-fn multiply(a: View<'_>, b: View<'_>, out: &mut [f32]) {
+fn multiply<T: Number>(a: View<'_, T>, b: View<'_, T>, out: &mut [T]) {
     let (m, k, a_columns, a_rows) = a.shape();
     let (k_of_b, n, b_columns, b_rows) = b.shape();
     assert_eq!(k, k_of_b, "the product of ({m}, {k}) and ({k_of_b}, {n})");
@@ -108,8 +113,8 @@ fn multiply(a: View<'_>, b: View<'_>, out: &mut [f32]) {
             b.numbers.as_ptr(),
             b_columns,
             b_rows,
-            0.0,
-            1.0,
+            T::from(0),
+            T::from(1),
             false,
             false,
             false,

@@ -17,9 +17,9 @@ use rand_core::Rng;
 fn case() -> (Vae, Normalization, Prepared) {
     let architecture = Architecture {
         inputs: 12,
-        encoder: vec![20, 9],
+        encoder: vec![20.into(), 9.into()],
         latents: 3,
-        decoder: vec![7, 16],
+        decoder: vec![7.into(), 16.into()],
         ..Architecture::default()
     };
     let mut rng = random::stream(3, Purpose::Initialization);
@@ -58,7 +58,7 @@ fn rows_are_what_their_definition_says() {
     let biases = [0.3f32, -2.0, 0.0, 5.0, -0.01];
     let input = Operand::rectified(Width::I8.finest(&[1.0, 3.0, 0.1, 2.5, 2.0, 40.0]), 127);
     let steps = [0.01, 0.002, 0.5, 1.0, 0.25];
-    let mut rows = Rows::new(6, 5, WeightBits::Eight);
+    let mut rows = Rows::new(6 * 5, 5, WeightBits::Eight);
     rows.quantize(&weight, &biases, &input, &steps).unwrap();
     for r in 0..5 {
         let scale = rows.weight_scales[r];
@@ -246,7 +246,7 @@ fn four_bits_are_the_best_of_their_clips() {
     let mut rng = random::stream(6, Purpose::Noise);
     let weight = random::normals(&mut rng, 40 * 3);
     let input = Operand::rectified(vec![0.004; 40], 127);
-    let mut rows = Rows::new(40, 3, WeightBits::Four);
+    let mut rows = Rows::new(40 * 3, 3, WeightBits::Four);
     let biases = [0.5f32, 0.0, -1.0];
     rows.quantize(&weight, &biases, &input, &[0.01, 0.5, 2.0])
         .unwrap();
@@ -285,9 +285,9 @@ fn small_layers_keep_eight_bits() {
     let bits = |latents| {
         let architecture = Architecture {
             inputs: 784,
-            encoder: vec![200, 200],
+            encoder: vec![200.into(); 2],
             latents,
-            decoder: vec![200, 200],
+            decoder: vec![200.into(); 2],
             ..Architecture::default()
         };
         let mut rng = random::stream(3, Purpose::Initialization);

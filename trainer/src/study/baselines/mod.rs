@@ -11,7 +11,7 @@ pub use forest::{Forest, Settings as ForestSettings};
 pub use mixture::{Covariance, Mixture, Training};
 pub use principal::PrincipalComponents;
 
-use crate::config::Config;
+use crate::config::{Config, HiddenLayer};
 use crate::error::Error;
 use crate::numeric::statistics::auc;
 use crate::numeric::statistics::mean_and_error;
@@ -97,6 +97,7 @@ impl Recipe {
     /// Baselines that a model of these settings is compared with: of as many components as it has latents, and
     /// an autoencoder of its own shape and training.
     pub fn beside(config: &Config, inputs: usize) -> Vec<Self> {
+        let units = |layers: &[HiddenLayer]| layers.iter().map(|layer| layer.units()).collect();
         vec![
             Self::Ppca {
                 components: config.model.latents.min(inputs.saturating_sub(1)).max(1),
@@ -107,9 +108,9 @@ impl Recipe {
             },
             Self::Forest(ForestSettings::default()),
             Self::Autoencoder(AutoencoderSettings {
-                encoder: config.model.encoder.clone(),
+                encoder: units(&config.model.encoder),
                 latents: config.model.latents,
-                decoder: config.model.decoder.clone(),
+                decoder: units(&config.model.decoder),
                 epochs: config.train.epochs,
                 batch: config.train.batch,
                 learning_rate: config.train.learning_rate,
