@@ -86,7 +86,10 @@ fn the_image_is_written_and_read_byte_by_byte() {
             highest: 0
         }
     );
-    let shapes: Vec<_> = model.layers().map(|l| (l.rows, l.columns)).collect();
+    let shapes: Vec<_> = model
+        .layers()
+        .map(|l| (l.shape.rows, l.shape.columns))
+        .collect();
     assert_eq!(shapes, [(2, 2), (2, 1)]);
     assert_eq!(model.calibrations()[0].knots(), 1);
     let table = &model.calibrations()[0];

@@ -21,8 +21,9 @@ impl ImageSpec {
         let latents = self.latents();
         let of_half = |mut inputs: usize, hidden: &[LayerSpec], last: &DenseSpec| {
             for LayerSpec { kind, dense, .. } in hidden {
-                dense.check(kind.columns(inputs))?;
-                inputs = kind.windows(inputs) * dense.rows.len();
+                let shape = kind.shape(inputs, dense.rows.len());
+                dense.check(shape.columns)?;
+                inputs = shape.outputs();
             }
             last.check(inputs)
         };

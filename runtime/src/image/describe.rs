@@ -93,16 +93,20 @@ impl LayerView<'_> {
     pub fn to_spec(&self) -> DenseSpec {
         let dense = &self.dense;
         let row = |row| {
-            let columns = 0..self.columns;
+            let columns = 0..self.shape.columns;
             columns.map(move |column| {
-                dense
-                    .bits
-                    .weight(dense.packing, dense.weights, self.columns, row, column)
+                dense.bits.weight(
+                    dense.packing,
+                    dense.weights,
+                    self.shape.columns,
+                    row,
+                    column,
+                )
             })
         };
         DenseSpec {
             bits: dense.bits,
-            weights: (0..self.rows).flat_map(row).collect(),
+            weights: (0..self.shape.rows).flat_map(row).collect(),
             rows: dense.rows.to_vec(),
         }
     }

@@ -1,4 +1,4 @@
-//! Kinds of layers: which of the numbers that a layer takes in its matrix is applied to.
+//! Kinds of layers: what a layer applies its matrix to.
 
 use crate::wire::Reader;
 #[cfg(feature = "serde")]
@@ -22,19 +22,40 @@ impl LayerKind {
         Self::Dense
     }
 
-    /// Columns of the matrix of a layer that takes in so many numbers.
+    /// The shape of a layer that takes in `inputs` numbers and whose matrix has so many rows.
     #[must_use]
-    pub const fn columns(self, inputs: usize) -> usize {
+    pub const fn shape(self, inputs: usize, rows: usize) -> LayerShape {
         match self {
-            Self::Dense => inputs,
+            Self::Dense => LayerShape {
+                windows: 1,
+                columns: inputs,
+                rows,
+            },
         }
     }
+}
 
-    /// How often the matrix is applied to so many numbers. Each time gives an output for each row.
+/// The matrix of a layer, and how often it is applied in one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerShape {
+    /// Parts of the inputs that the matrix is applied to.
+    pub windows: usize,
+    /// Inputs in each.
+    pub columns: usize,
+    /// Outputs of each.
+    pub rows: usize,
+}
+
+impl LayerShape {
+    /// Numbers that the layer gives: the rows of each window.
     #[must_use]
-    pub const fn windows(self, _inputs: usize) -> usize {
-        match self {
-            Self::Dense => 1,
-        }
+    pub const fn outputs(self) -> usize {
+        self.windows * self.rows
+    }
+
+    /// Multiply-accumulates of one pass.
+    #[must_use]
+    pub const fn macs(self) -> usize {
+        self.outputs() * self.columns
     }
 }

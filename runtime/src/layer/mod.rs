@@ -3,7 +3,7 @@
 mod kind;
 mod stack;
 
-pub use kind::LayerKind;
+pub use kind::{LayerKind, LayerShape};
 pub(crate) use stack::{Hidden, Memory, Stack};
 
 use crate::kernel::Dense;
@@ -50,12 +50,8 @@ pub struct LayerView<'a> {
     pub role: LayerRole,
     /// What it does with the numbers that it takes in.
     pub kind: LayerKind,
-    /// Inputs of each row of its matrix.
-    pub columns: usize,
-    /// Rows of its matrix.
-    pub rows: usize,
-    /// How often the matrix is applied in one pass.
-    pub windows: usize,
+    /// Its matrix.
+    pub shape: LayerShape,
     /// Bits of each weight.
     pub bits: WeightBits,
     /// What happens to its accumulators: activation and limits of the quantized outputs, or nothing
@@ -101,12 +97,6 @@ impl fmt::Display for LayerRole {
 }
 
 impl LayerView<'_> {
-    /// Multiply-accumulates of one pass.
-    #[must_use]
-    pub fn macs(&self) -> usize {
-        self.windows * self.rows * self.columns
-    }
-
     /// Bytes in the image: weights, biases and multipliers.
     #[must_use]
     pub fn bytes(&self) -> usize {

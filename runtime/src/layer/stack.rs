@@ -47,14 +47,12 @@ impl<'a> Stack<'a> {
         let last = (last, LayerKind::Dense, self.last, None);
         let layers = layers.chain(core::iter::once(last));
         layers.map(move |(role, kind, dense, activation)| {
-            let (rows, windows) = (dense.rows.len(), kind.windows(inputs));
-            inputs = windows * rows;
+            let shape = kind.shape(inputs, dense.rows.len());
+            inputs = shape.outputs();
             LayerView {
                 role,
                 kind,
-                columns: dense.columns,
-                rows,
-                windows,
+                shape,
                 bits: dense.bits,
                 activation,
                 dense,

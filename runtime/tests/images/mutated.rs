@@ -65,7 +65,7 @@ fn exercise(model: &Model<'_>, dice: &mut Dice) {
         width: model.picture_width(),
     };
     assert!(picture.to_string().len() >= 2 * inputs);
-    let macs: usize = model.layers().map(|layer| layer.macs()).sum();
+    let macs: usize = model.layers().map(|layer| layer.shape.macs()).sum();
     assert!(macs > 0);
 }
 

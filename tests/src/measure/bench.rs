@@ -90,7 +90,7 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
         .map_err(|error| refused(&error))?;
     let image = spec.encode(&[]).map_err(|error| refused(&error))?;
     let model = Model::parse(&image).map_err(|error| refused(&error))?;
-    let macs: Vec<usize> = model.layers().map(|layer| layer.macs()).collect();
+    let macs: Vec<usize> = model.layers().map(|layer| layer.shape.macs()).collect();
     let encoder_layers = shape.encoder.len() + 1;
     let folder = tempfile::tempdir().map_err(|source| Error::File {
         path: std::env::temp_dir(),

@@ -221,13 +221,13 @@ fn layer(view: &LayerView<'_>) -> Layer {
     let scales = view.scale_range();
     Layer {
         role: format!("{:?}", view.role).to_lowercase(),
-        columns: view.columns,
-        rows: view.rows,
+        columns: view.shape.columns,
+        rows: view.shape.rows,
         weight_bits: view.bits.count(),
         outputs,
         smallest_scale: scales.smallest,
         largest_scale: scales.largest,
-        macs: view.macs(),
+        macs: view.shape.macs(),
         bytes: view.bytes(),
     }
 }

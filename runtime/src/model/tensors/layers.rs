@@ -3,7 +3,7 @@
 #[cfg(feature = "encode")]
 use crate::format::TensorWriter;
 use crate::format::{Defect, LayerHeader, List, OutputsHeader, Tensors};
-use crate::kernel::{Bounds, Dense, Packing, Row};
+use crate::kernel::{Bounds, Dense, Packing, Row, WeightBits};
 use crate::layer::{Hidden, LayerKind, Stack};
 
 /// The numbers that a layer takes in.
@@ -27,6 +27,8 @@ pub(super) fn read_stack<'a>(
 ) {
     let mut ended = false;
     for layer in layers.iter() {
+        let shape = layer.kind.shape(inputs.count, layer.rows.into());
+        inputs.count = shape.columns;
         tensors.require(!ended, Defect::LayerOrder);
         let OutputsHeader::Quantized {
             activation,
@@ -35,12 +37,13 @@ pub(super) fn read_stack<'a>(
         } = layer.outputs
         else {
             ended = true;
-            let fits = layer.kind == LayerKind::Dense && usize::from(layer.rows) == outputs;
+            let fits = layer.kind == LayerKind::Dense && shape.rows == outputs;
             tensors.require(fits, Defect::Outputs);
-            stack.last = read_dense(tensors, packing, layer, inputs);
+            stack.last = read_dense(tensors, packing, layer.bits, inputs, shape.rows);
             continue;
         };
-        let dense = read_dense(tensors, packing, layer, inputs);
+        tensors.require(shape.outputs() > 0, Defect::NoOutputs);
+        let dense = read_dense(tensors, packing, layer.bits, inputs, shape.rows);
         tensors.require(
             ceiling > 0 && (-ceiling..=ceiling).contains(&zero_point),
             Defect::ZeroPoint,
@@ -53,7 +56,7 @@ pub(super) fn read_stack<'a>(
             activation,
         });
         inputs = Inputs {
-            count: layer.kind.windows(inputs.count) * usize::from(layer.rows),
+            count: shape.outputs(),
             largest: ceiling.into(),
         };
     }
@@ -70,18 +73,16 @@ pub(super) fn write_stack(tensors: &mut TensorWriter, stack: &Stack<'_>) {
     }
 }
 
-/// Reads a layer.
+/// Reads a matrix that is applied to `inputs`.
 #[inline(never)]
 fn read_dense<'a>(
     tensors: &mut Tensors<'a>,
     packing: Packing,
-    LayerHeader {
-        kind, rows, bits, ..
-    }: LayerHeader,
+    bits: WeightBits,
     inputs: Inputs,
+    rows: usize,
 ) -> Dense<'a> {
-    let (columns, rows) = (kind.columns(inputs.count), usize::from(rows));
-    tensors.require(kind.windows(inputs.count) * rows > 0, Defect::NoOutputs);
+    let columns = inputs.count;
     let weights = bits.bytes(packing, columns, rows);
     tensors.require(weights.is_some(), Defect::Weights);
     let mut dense = Dense {

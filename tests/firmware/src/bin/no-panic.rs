@@ -345,7 +345,7 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
             out,
             "{} {} {} {wider}",
             layer.role,
-            layer.macs(),
+            layer.shape.macs(),
             layer.bytes()
         )
         .ok()?;

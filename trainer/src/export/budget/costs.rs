@@ -1,7 +1,7 @@
 //! The cost of a score on a core: a model of the counts that the emulator took.
 
-use super::shape::{Granules, Product, Shape};
-use crate::config::{Core, LikelihoodKind};
+use super::shape::{Granules, Shape, network};
+use crate::config::{Core, HiddenLayer, LikelihoodKind};
 use crate::error::Error;
 use crate::model::Gaussian;
 use crate::numeric::least_squares;
@@ -37,9 +37,9 @@ struct Base {
 #[derive(Debug, Deserialize)]
 struct Measured {
     inputs: usize,
-    encoder: Vec<usize>,
+    encoder: Vec<HiddenLayer>,
     latents: usize,
-    decoder: Vec<usize>,
+    decoder: Vec<HiddenLayer>,
     likelihood: LikelihoodKind,
     #[serde(default)]
     wide_inputs: bool,
@@ -279,14 +279,12 @@ impl Measured {
         let rows = terms
             .iter()
             .map(|(terms, inputs)| terms.rows_per_input() * inputs);
-        let network = |first: usize, hidden: &[usize], last: usize| {
-            Product::between(&[&[first], hidden, &[last]].concat())
-        };
+        let heads = Gaussian::HEADS * self.latents;
         Some(Shape {
             numbers: self.inputs,
             inputs: self.inputs,
             latents: self.latents,
-            encoder: network(self.inputs, &self.encoder, Gaussian::HEADS * self.latents),
+            encoder: network(self.inputs, &self.encoder, heads),
             decoder: network(self.latents, &self.decoder, rows.sum()),
             wide_inputs: self.wide_inputs,
             wide,

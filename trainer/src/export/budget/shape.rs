@@ -1,10 +1,10 @@
 //! The sizes that the cost of a score is made of: numbers that instructions grow with.
 
-use crate::config::{ColumnKind, LikelihoodKind, Scale};
+use crate::config::{ColumnKind, HiddenLayer, LikelihoodKind, Scale};
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::Family;
-use elbow::layer::Packing;
-use elbow::{LayerRole, LayerView, Model};
+use elbow::layer::{LayerShape, Packing};
+use elbow::{LayerRole, Model};
 
 /// The likelihoods whose terms cost differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,31 +57,19 @@ impl Terms {
     }
 }
 
-/// The product of a matrix, of so many rows and columns, and a vector: a layer.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Product {
-    columns: usize,
-    rows: usize,
-}
-
-impl Product {
-    /// The dense layers between numbers of these widths.
-    pub(super) fn between(widths: &[usize]) -> Vec<Self> {
-        let pairs = widths.windows(2);
-        pairs
-            .map(|pair| Self {
-                columns: pair[0],
-                rows: pair[1],
-            })
-            .collect()
-    }
-}
-
-impl From<LayerView<'_>> for Product {
-    fn from(layer: LayerView<'_>) -> Self {
-        let LayerView { columns, rows, .. } = layer;
-        Self { columns, rows }
-    }
+/// The layers of a network: hidden ones, and a dense one that gives `outputs`.
+pub(super) fn network(
+    mut inputs: usize,
+    hidden: &[HiddenLayer],
+    outputs: usize,
+) -> Vec<LayerShape> {
+    let last = HiddenLayer::from(outputs);
+    let layers = hidden.iter().chain([&last]).map(|layer| {
+        let shape = layer.kind().shape(inputs, layer.units());
+        inputs = shape.outputs();
+        shape
+    });
+    layers.collect()
 }
 
 /// The sizes of a model.
@@ -94,9 +82,9 @@ pub(super) struct Shape {
     /// Numbers in a latent vector.
     pub(super) latents: usize,
     /// Layers from the reading to the heads.
-    pub(super) encoder: Vec<Product>,
+    pub(super) encoder: Vec<LayerShape>,
     /// Layers from the latents to the outputs.
-    pub(super) decoder: Vec<Product>,
+    pub(super) decoder: Vec<LayerShape>,
     /// Whether the encoder takes 16 bits in.
     pub(super) wide_inputs: bool,
     /// Whether the last hidden layer of the decoder hands on 16 bits.
@@ -130,20 +118,21 @@ impl Granules {
     }
 
     /// Sizes of some layers, each time they run: how many, columns, rows but for those of the last layer, products.
-    fn sizes(self, layers: &[Product], columns: usize) -> [f64; 4] {
-        let padded = |count: usize, to: usize| count.next_multiple_of(to) as f64;
-        let columns = |layer: &Product| padded(layer.columns, columns);
-        let rows = |layer: &Product| padded(layer.rows, self.rows);
+    fn sizes(self, layers: &[LayerShape], columns: usize) -> [f64; 4] {
+        let columns = |layer: &LayerShape| layer.columns.next_multiple_of(columns);
+        let rows = |layer: &LayerShape| layer.windows * layer.rows.next_multiple_of(self.rows);
         let hidden = layers.iter().rev().skip(1);
-        [
-            layers.len() as f64,
-            layers.iter().map(columns).sum(),
-            hidden.map(rows).sum(),
+        let layers = layers.iter();
+        let sizes: [usize; 4] = [
+            layers.clone().map(|layer| layer.windows).sum(),
             layers
-                .iter()
-                .map(|layer| columns(layer) * rows(layer))
+                .clone()
+                .map(|layer| layer.windows * columns(layer))
                 .sum(),
-        ]
+            hidden.map(rows).sum(),
+            layers.map(|layer| columns(layer) * rows(layer)).sum(),
+        ];
+        sizes.map(|size| size as f64)
     }
 }
 
@@ -152,7 +141,7 @@ impl Shape {
     pub(super) fn of(model: &Model<'_>) -> Self {
         let layers = |roles: [LayerRole; 2]| {
             let layers = model.layers().filter(|layer| roles.contains(&layer.role));
-            layers.map(Product::from).collect()
+            layers.map(|layer| layer.shape).collect()
         };
         let last = model
             .layers()
@@ -207,7 +196,7 @@ impl Shape {
         };
         let narrow = granules.sizes(narrow, granules.narrow);
         let [_, columns, _, products] = granules.sizes(wide, granules.wide);
-        let rows = wide.first().map_or(0.0, |layer| layer.rows as f64);
+        let rows = wide.first().map_or(0.0, |layer| layer.outputs() as f64);
         [&numbers[..], &narrow, &[columns, products, rows]].concat()
     }
 
@@ -234,11 +223,16 @@ impl Shape {
             true => (&behind[..behind.len().saturating_sub(1)], last),
             false => (behind, &[][..]),
         };
-        let (rows, last_columns) = (last[0].rows, last[0].columns);
+        let (rows, last_columns) = (last[0].outputs(), last[0].columns);
         let [_, first_columns, _, first_products] = granules.sizes(first, granules.wide);
         let [_, wide_columns, _, wide_products] = granules.sizes(wide, granules.wide);
         let wide_rows = wide.first().map_or(0, |layer| layer.columns);
-        let mut features = vec![1.0, rows as f64, first[0].rows as f64, wide_rows as f64];
+        let mut features = vec![
+            1.0,
+            rows as f64,
+            first[0].outputs() as f64,
+            wide_rows as f64,
+        ];
         // The last rows, where they are no four, are computed by slower code.
         let rest = f64::from(u8::from(!rows.is_multiple_of(ROWS_TOGETHER)));
         let (of_wide, of_narrow) = match self.wide {

@@ -58,7 +58,8 @@ pub fn macs(model: &elbow::Model<'_>) -> (usize, usize) {
     let (encoder, decoder): (Vec<_>, Vec<_>) = model
         .layers()
         .partition(|layer| matches!(layer.role, Encoder | Heads));
-    let sum = |layers: Vec<elbow::LayerView<'_>>| layers.iter().map(elbow::LayerView::macs).sum();
+    let sum =
+        |layers: Vec<elbow::LayerView<'_>>| layers.iter().map(|layer| layer.shape.macs()).sum();
     (sum(encoder), sum(decoder))
 }
 

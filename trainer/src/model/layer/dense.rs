@@ -60,7 +60,8 @@ impl Dense {
 
     /// Numbers that it gives.
     pub fn outputs(&self) -> usize {
-        self.bias.elem_count()
+        let rows = self.bias.elem_count();
+        self.kind.shape(self.inputs(), rows).outputs()
     }
 
     /// The shape of its product with so many rows.
