@@ -54,7 +54,7 @@ fn places(spec: &ImageSpec, image: &[u8]) -> (Vec<usize>, usize) {
     let mut weights = vec![];
     for dense in layers(spec) {
         skip(8 * dense.rows.len());
-        let columns = dense.weights.len() / dense.rows.len();
+        let columns = dense.columns();
         let bytes = dense.bits.bytes(spec.packing, columns, dense.rows.len());
         weights.push(skip(bytes.unwrap()));
     }
@@ -127,7 +127,7 @@ fn a_wrong_weight_is_traced_to_its_layer() {
                 *wrong = -(*wrong / 2) / 16 * 16;
                 let mut corrupt = image.to_vec();
                 let dense = layers(&other)[layer];
-                let columns = dense.weights.len() / dense.rows.len();
+                let columns = dense.columns();
                 let packed = dense.bits.pack(spec.packing, columns, &dense.weights);
                 corrupt[start..][..packed.len()].copy_from_slice(&packed);
                 reseal(&mut corrupt);

@@ -6,7 +6,7 @@ use super::{
     LocationSpec, PriorSpec, StreamSpec,
 };
 use crate::distribution::{Likelihood, Location, Prior};
-use crate::kernel::WeightBits;
+use crate::kernel::{Dense, WeightBits};
 use crate::layer::{LayerRole, LayerView};
 use crate::model::Model;
 use crate::requantize::Multiplier;
@@ -91,23 +91,21 @@ impl LayerView<'_> {
     /// Weights, biases and multipliers.
     #[must_use]
     pub fn to_spec(&self) -> DenseSpec {
-        let dense = &self.dense;
+        let Dense {
+            columns,
+            packing,
+            bits,
+            weights,
+            rows,
+            ..
+        } = self.dense;
         let row = |row| {
-            let columns = 0..self.shape.columns;
-            columns.map(move |column| {
-                dense.bits.weight(
-                    dense.packing,
-                    dense.weights,
-                    self.shape.columns,
-                    row,
-                    column,
-                )
-            })
+            (0..columns).map(move |column| bits.weight(packing, weights, columns, row, column))
         };
         DenseSpec {
-            bits: dense.bits,
-            weights: (0..self.shape.rows).flat_map(row).collect(),
-            rows: dense.rows.to_vec(),
+            bits,
+            weights: (0..rows.len()).flat_map(row).collect(),
+            rows: rows.to_vec(),
         }
     }
 }

@@ -31,33 +31,27 @@ impl<'a> Stack<'a> {
         }
     }
 
-    /// Its layers, of which the first takes `inputs` numbers in; hidden ones in the role `hidden` and the last one in
-    /// the role `last`.
+    /// Its layers, hidden ones in the role `hidden` and the last one in the role `last`.
     pub(crate) fn views(
         &self,
-        mut inputs: usize,
         hidden: LayerRole,
         last: LayerRole,
     ) -> impl Iterator<Item = LayerView<'a>> + '_ {
+        let view = |role, kind: LayerKind, dense: Dense<'a>, activation| LayerView {
+            role,
+            kind,
+            shape: kind.shape(dense.columns, dense.rows.len()),
+            bits: dense.bits,
+            activation,
+            dense,
+        };
         // By reference: the consuming iterator of the list could panic as far as a linker can tell.
         let layers = self.hidden.iter().map(move |layer| {
             let activation = (layer.activation, layer.quantization);
-            (hidden, layer.kind, layer.dense, Some(activation))
+            view(hidden, layer.kind, layer.dense, Some(activation))
         });
-        let last = (last, LayerKind::Dense, self.last, None);
-        let layers = layers.chain(core::iter::once(last));
-        layers.map(move |(role, kind, dense, activation)| {
-            let shape = kind.shape(inputs, dense.rows.len());
-            inputs = shape.outputs();
-            LayerView {
-                role,
-                kind,
-                shape,
-                bits: dense.bits,
-                activation,
-                dense,
-            }
-        })
+        let last = view(last, LayerKind::Dense, self.last, None);
+        layers.chain(core::iter::once(last))
     }
 
     /// Words of the longest operands, and bytes of the longest activations, of so many lanes.

@@ -198,10 +198,8 @@ impl<'a> Model<'a> {
 
     /// The layers from the reading to the reading's parameters.
     pub fn layers(&self) -> impl Iterator<Item = LayerView<'a>> + '_ {
-        let encoder =
-            (self.encoder).views(self.reading_length(), LayerRole::Encoder, LayerRole::Heads);
-        let (inputs, decoder) = (self.decoder_inputs(), &self.decoder);
-        encoder.chain(decoder.views(inputs, LayerRole::Decoder, LayerRole::Output))
+        let encoder = self.encoder.views(LayerRole::Encoder, LayerRole::Heads);
+        encoder.chain(self.decoder.views(LayerRole::Decoder, LayerRole::Output))
     }
 
     /// The p-value table's verdict on a score; certainty where there is no table.

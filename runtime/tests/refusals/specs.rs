@@ -216,7 +216,7 @@ fn the_accumulator_bound_is_exact() {
         for (layer, largest) in layers {
             let largest = i32::from(largest(&spec)).abs();
             let dense = layer(&mut spec);
-            let columns = dense.weights.len() / dense.rows.len();
+            let columns = dense.columns();
             let row = dice.size(0, dense.rows.len() - 1);
             let weights = &dense.weights[row * columns..][..columns];
             let norm: i32 = weights.iter().map(|w| i32::from(w.unsigned_abs())).sum();

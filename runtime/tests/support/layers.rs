@@ -73,7 +73,7 @@ pub(super) fn random_network(dice: &mut Dice, temper: Temper, sizes: &Sizes) -> 
 /// larger sum than before.
 pub(crate) fn halve(dense: &mut DenseSpec) {
     dense.bits = WeightBits::Four;
-    let columns = dense.weights.len() / dense.rows.len();
+    let columns = dense.columns();
     for row in dense.weights.chunks_mut(columns) {
         let mut room = 0;
         for weight in row {
@@ -88,7 +88,7 @@ pub(crate) fn halve(dense: &mut DenseSpec) {
 
 /// Gives each row weights for `count` more numbers of at most `largest`, as far as its bound allows.
 pub(super) fn widen(dice: &mut Dice, dense: &mut DenseSpec, count: usize, largest: i64) {
-    let columns = dense.weights.len() / dense.rows.len();
+    let columns = dense.columns();
     let old = core::mem::take(&mut dense.weights);
     for (row, weights) in dense.rows.iter().zip(old.chunks(columns)) {
         let norm: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();

@@ -153,7 +153,7 @@ pub(crate) fn enrich(dice: &mut Dice, spec: &mut ImageSpec) {
 pub(crate) fn widen_inputs(dice: &mut Dice, spec: &mut ImageSpec) {
     let first = spec.encoder.first_mut().map(|layer| &mut layer.dense);
     let dense = first.unwrap_or(&mut spec.heads);
-    let columns = dense.weights.len() / dense.rows.len();
+    let columns = dense.columns();
     let room = dense.rows.iter().zip(dense.weights.chunks(columns));
     let room = room.map(|(row, weights)| {
         let norm: i64 = weights.iter().map(|w| i64::from(w.unsigned_abs())).sum();

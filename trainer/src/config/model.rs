@@ -4,7 +4,7 @@ use super::{Latent, LikelihoodKind, PriorKind, count};
 use crate::error::Error;
 use clap::Args;
 use elbow::format::{MAX_LATENTS, MAX_LAYERS};
-use elbow::layer::LayerKind;
+use elbow::layer::{LayerKind, LayerShape};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::ParseIntError;
@@ -78,9 +78,9 @@ impl ModelConfig {
 pub struct HiddenLayer(usize);
 
 impl HiddenLayer {
-    /// What it does with the numbers that it takes in.
-    pub fn kind(self) -> LayerKind {
-        LayerKind::Dense
+    /// Its shape where it takes in so many numbers.
+    pub fn shape(self, inputs: usize) -> LayerShape {
+        LayerKind::Dense.shape(inputs, self.0)
     }
 
     /// Units: rows of its matrix.

@@ -15,7 +15,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 /// A dense layer, or the likelihood's log-deviations, which stand for biases then.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// The shape of its product with one row.
+    /// The shape of the layer's product with one row.
     pub(super) shape: Shape,
     pub(super) values: RwLock<Values>,
 }
@@ -50,12 +50,7 @@ impl Network {
                 weight: vec![],
                 bias: log_deviation.to_vec1()?,
             };
-            let shape = Shape {
-                rows: 1,
-                inputs: 0,
-                outputs: values.bias.len(),
-            };
-            groups.push(Group::new(shape, values));
+            groups.push(Group::new(Shape::default(), values));
         }
         Ok(Self {
             groups,

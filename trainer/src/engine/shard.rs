@@ -129,7 +129,7 @@ impl Shard {
         let passes = shape.samples * rows;
         let scales = network
             .scales
-            .map_or(0, |group| network.groups[group].shape.outputs);
+            .map_or(0, |group| network.groups[group].values().bias.len());
         Self {
             shape: shape.clone(),
             readings: Readings {

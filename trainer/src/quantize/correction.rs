@@ -141,7 +141,7 @@ fn shift(integers: &[i32], output_scales: &[f64], target: &Target) -> Result<Vec
 /// are what they are in four.
 fn outputs(rows: &Rows, integers: &[i32]) -> Vec<i32> {
     let spec = rows.to_spec();
-    let columns = spec.weights.len() / spec.rows.len();
+    let columns = spec.columns();
     let weights = Packing::Rows.pack(columns, &spec.weights);
     let layer = kernel::Dense {
         columns,

@@ -195,7 +195,7 @@ fn worst_weights(spec: &ImageSpec) -> Option<Outlier> {
 /// The column that has [`DOMINANT`] times the next largest weight in more than half of the rows, in which
 /// part of them, and the median of those next largest.
 fn dominant_column(dense: &DenseSpec) -> Option<(usize, f64, f64)> {
-    let columns = dense.weights.len().checked_div(dense.rows.len())?;
+    let columns = dense.columns();
     // Of four bits a weight has few levels anyway.
     if columns < FEWEST_COLUMNS || dense.bits != WeightBits::Eight {
         return None;

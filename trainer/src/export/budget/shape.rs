@@ -65,7 +65,7 @@ pub(super) fn network(
 ) -> Vec<LayerShape> {
     let last = HiddenLayer::from(outputs);
     let layers = hidden.iter().chain([&last]).map(|layer| {
-        let shape = layer.kind().shape(inputs, layer.units());
+        let shape = layer.shape(inputs);
         inputs = shape.outputs();
         shape
     });

@@ -28,9 +28,7 @@ impl Dense {
         rng: &mut impl Rng,
         device: &Device,
     ) -> Result<Self, Error> {
-        match layer.kind() {
-            LayerKind::Dense => Self::new(inputs, layer.units(), rng, device),
-        }
+        Self::new(inputs, layer.units(), rng, device)
     }
 
     /// Weights and biases uniform within `1 / sqrt(inputs)` of zero (LeCun et al., "Efficient

@@ -5,7 +5,7 @@
 use gemm::Parallelism;
 
 /// The shape of a product: x is (rows, inputs), W (inputs, outputs) and y (rows, outputs).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shape {
     pub(crate) rows: usize,
     pub(crate) inputs: usize,
