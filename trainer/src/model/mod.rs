@@ -119,7 +119,7 @@ impl Vae {
         let (numbers, taken_in) = (inputs + conditions, latents + conditions);
         let mut stack = |mut inputs: usize, layers: &[HiddenLayer], outputs: usize| {
             let hidden = layers.iter().map(|&layer| {
-                let layer = Dense::hidden(inputs, layer, rng, device)?;
+                let layer = Dense::new(inputs, layer, rng, device)?;
                 inputs = layer.outputs();
                 Ok::<_, Error>(layer)
             });

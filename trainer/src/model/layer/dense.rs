@@ -21,24 +21,15 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// A hidden layer with random weights, as [`Dense::new`].
-    pub fn hidden(
-        inputs: usize,
-        layer: HiddenLayer,
-        rng: &mut impl Rng,
-        device: &Device,
-    ) -> Result<Self, Error> {
-        Self::new(inputs, layer.units(), rng, device)
-    }
-
-    /// Weights and biases uniform within `1 / sqrt(inputs)` of zero (LeCun et al., "Efficient
-    /// BackProp", 1998, up to the constant; the default of the common frameworks).
+    /// A layer, or one of so many outputs, with weights and biases uniform within `1 / sqrt(inputs)` of zero (LeCun et
+    /// al., "Efficient BackProp", 1998, up to the constant; the default of the common frameworks).
     pub fn new(
         inputs: usize,
-        outputs: usize,
+        layer: impl Into<HiddenLayer>,
         rng: &mut impl Rng,
         device: &Device,
     ) -> Result<Self, Error> {
+        let outputs = layer.into().units();
         let bound = 1.0 / (inputs as f32).sqrt();
         let mut draw =
             |count: usize| -> Vec<f32> { (0..count).map(|_| uniform(rng, bound)).collect() };
