@@ -65,6 +65,38 @@ impl Posterior {
         })
     }
 
+    /// The mean of each latent, (batch, latents).
+    pub fn mean(&self) -> Result<Tensor, Error> {
+        match self {
+            Self::Gaussian(gaussian) => Ok(gaussian.mean.clone()),
+            Self::Bernoulli(bernoulli) => bernoulli.mean(),
+        }
+    }
+
+    /// The heads whose range an image limits, (batch, latents): log-variances, or logits.
+    pub fn limited(&self) -> &Tensor {
+        match self {
+            Self::Gaussian(gaussian) => &gaussian.log_variance,
+            Self::Bernoulli(bernoulli) => &bernoulli.logits,
+        }
+    }
+
+    /// The same within the limits that all images have.
+    pub fn clamp(&self) -> Result<Self, Error> {
+        match self {
+            Self::Gaussian(gaussian) => Ok(Self::Gaussian(gaussian.clamp()?)),
+            Self::Bernoulli(_) => Ok(self.clone()),
+        }
+    }
+
+    /// The Fisher information that a draw has of each head, (batch, heads).
+    pub fn information(&self) -> Result<Tensor, Error> {
+        match self {
+            Self::Gaussian(gaussian) => gaussian.information(),
+            Self::Bernoulli(bernoulli) => bernoulli.information(),
+        }
+    }
+
     /// A copy without gradient.
     #[must_use]
     pub fn detach(&self) -> Self {
