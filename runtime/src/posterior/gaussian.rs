@@ -10,18 +10,10 @@ use crate::memory::take;
 use crate::transcendental::exp;
 
 /// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
-const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
+pub(super) const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
     lowest: -32 << 16,
     highest: 8 << 16,
 };
-
-/// Whether log-variances may be clamped to `range`.
-pub(super) fn allows(range: LogVarianceRange) -> bool {
-    let LogVarianceRange { lowest, highest } = range;
-    LOG_VARIANCE_LIMITS.lowest <= lowest
-        && lowest <= highest
-        && highest <= LOG_VARIANCE_LIMITS.highest
-}
 
 /// The state of a posterior, in the caller's workspace. All numbers are Q16.16, one for each latent.
 #[derive(Debug)]

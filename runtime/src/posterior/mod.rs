@@ -10,7 +10,7 @@ use crate::estimator::Estimator;
 use crate::fixed::{FRACTION_BITS, WideSum, saturate_i16};
 use crate::score::ReadingError;
 use crate::wire::Reader;
-use gaussian::Gaussian;
+use gaussian::{Gaussian, LOG_VARIANCE_LIMITS};
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +57,10 @@ impl PosteriorKind {
     /// Whether its scalars are in range.
     pub(crate) fn is_valid(&self) -> bool {
         let Self::Gaussian { log_variance_range } = self;
-        gaussian::allows(*log_variance_range)
+        let LogVarianceRange { lowest, highest } = *log_variance_range;
+        LOG_VARIANCE_LIMITS.lowest <= lowest
+            && lowest <= highest
+            && highest <= LOG_VARIANCE_LIMITS.highest
     }
 
     /// Rows of the heads for each latent.

@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// The device's estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default:
-    /// sigma-points; for other latents than Gaussian what suits them]
+    /// sigma-points]
     #[arg(long, value_parser = parse_estimator)]
     estimator: Option<Estimator>,
     /// Show where the difference goes: input, weights and activations layer by layer, heads, latents, tables,

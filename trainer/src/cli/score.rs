@@ -12,8 +12,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points; for
-    /// other latents than Gaussian what suits them]
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
     #[arg(long, value_parser = parse_estimator)]
     estimator: Option<Estimator>,
     /// Score only what was observed: a file of the shape of DATA (of its readings where

@@ -15,8 +15,7 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: StreamInput,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points; for
-    /// other latents than Gaussian what suits them]
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
     #[arg(long, value_parser = parse_estimator)]
     estimator: Option<Estimator>,
     /// Scores are averaged over 2^T windows; 0 does not smooth

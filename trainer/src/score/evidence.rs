@@ -14,7 +14,7 @@ use candle_core::Tensor;
 use rand_core::Rng;
 use serde::Serialize;
 
-/// Decoder passes of latents that are not Gaussian that are computed at once: they bound the memory.
+/// Decoder passes of latents other than Gaussian that are computed at once: they bound the memory.
 const PASSES: usize = 8192;
 
 /// Estimates of log p(x) of each reading by `samples` draws from the encoder's posterior, nats.
@@ -31,9 +31,11 @@ pub fn evidence(
         return evaluator.evidence(samples, seed);
     }
     let mut rng = random::stream(seed, Purpose::Evaluation);
-    let rows = match vae.latent() == Latent::Gaussian {
-        true => 1,
-        false => (PASSES / samples).max(1),
+    let is_gaussian = vae.latent() == Latent::Gaussian;
+    let rows = if is_gaussian {
+        1
+    } else {
+        (PASSES / samples).max(1)
     };
     let mut all = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(rows) {
