@@ -118,7 +118,7 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
         estimator: Estimator,
     ) -> Result<Score, ReadingError> {
-        let total = self.model.passes(estimator)?;
+        let total = self.passes(estimator)?;
         self.encode_observed(reading, observed)?;
         let mut accumulator = Accumulator::new(estimator);
         self.run(reading, observed, estimator, total, &mut accumulator);
@@ -142,7 +142,7 @@ impl<'s, R: Rng> Session<'s, R> {
         inputs: &mut [WideSum],
         latents: &mut [Nats],
     ) -> Result<Score, ReadingError> {
-        let total = self.model.passes(estimator)?;
+        let total = self.passes(estimator)?;
         check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
         check_length("latents", latents.len(), self.model.latents())
             .map_err(ReadingError::Buffer)?;
@@ -351,10 +351,16 @@ impl<'s, R: Rng> Session<'s, R> {
         estimator: Estimator,
         inputs: &mut [WideSum],
     ) -> Result<Score, ReadingError> {
-        let total = self.model.passes(estimator)?;
+        let total = self.passes(estimator)?;
         self.encode(reading)?;
         let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
         Ok(self.finish(estimator, &accumulator))
+    }
+
+    /// As [`Model::passes`]; the number of latents is at hand here.
+    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        let latents = self.posterior().mean.len();
+        self.model.posterior.passes(estimator, latents as u16)
     }
 
     /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are
