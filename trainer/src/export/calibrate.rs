@@ -105,7 +105,8 @@ pub fn calibrate(
     Ok(spec.encode(&tables)?)
 }
 
-/// The mean of `log p(x_i|z)` over `normal` readings, one number for each input, in nats: on the device's integers, over the readings that observe it. Empty without readings.
+/// The mean of `log p(x_i|z)` over `normal` readings, one number for each input, in nats: on the device's integers,
+/// over the readings that observe it. Empty without readings.
 ///
 /// # Errors
 /// [`Error::Setting`] where a reading cannot be scored: one line that names it.

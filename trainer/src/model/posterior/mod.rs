@@ -177,6 +177,14 @@ mod tests {
             .zip(&log_p)
             .map(|(q, p)| q.exp() * (q - p))
             .sum();
+        for (at, information) in list(&q.information().unwrap()).into_iter().enumerate() {
+            let ones = log_q
+                .iter()
+                .enumerate()
+                .filter(|(code, _)| code >> at & 1 == 1);
+            let chance: f64 = ones.map(|(_, log)| log.exp()).sum();
+            assert!((information - chance * (1.0 - chance)).abs() < 1e-6, "{at}");
+        }
         let got = list(&model().divergence(&q).unwrap())[0];
         assert!((got - exact).abs() < 1e-6, "{got} {exact}");
     }
