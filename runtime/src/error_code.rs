@@ -87,7 +87,7 @@ codes! {
         Components = 126,
         Latents = 127,
         LatentFractionBits = 128,
-        LogVarianceRange = 129,
+        Posterior = 129,
         Noise = 130,
         FrontEndLength = 131,
         Hop = 132,
@@ -118,7 +118,7 @@ codes! {
     enum ReadingError {
         Length = 220,
         OutsideSupport = 221,
-        NoSamples = 222,
+        NoPasses = 222,
         LeftOut = 223,
     }
     causes { Mask, Buffer }

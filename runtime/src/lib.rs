@@ -42,12 +42,12 @@
 //! * [`signal`]: windows of raw samples; the features of a window that are a reading.
 //! * [`telemetry`]: the posterior mean of a reading as a few bytes for a radio.
 //! * [`estimator`], [`calibration`]: which estimate is meant, and what it is worth as a p-value.
-//! * [`mod@format`]: where things are in an image, and whether they may be trusted; it computes nothing.
-//! * `model`: [`Model`], a validated view of an image. Parse once; nothing can fail or overflow after.
-//! * `column`: [`Column`], what raw integers stand for: names, units, offsets.
 //! * [`score`], [`decision`]: the bound from passes; which side of a threshold it lies on, at as few
 //!   passes as suffice.
 //! * `memory`, [`posterior`]: memory in parts; q(z|x) and the points at which the decoder is asked.
+//! * [`mod@format`]: where things are in an image, and whether they may be trusted; it computes nothing.
+//! * `model`: [`Model`], a validated view of an image. Parse once; nothing can fail or overflow after.
+//! * `column`: [`Column`], what raw integers stand for: names, units, offsets.
 //! * `workspace`: [`Workspace`], the caller's RAM.
 //! * `session`: [`Session`], what applications call.
 //! * `self_test`: whether this machine computes what the workstation computed.
@@ -144,7 +144,7 @@ pub use layer::{LayerRole, LayerView};
 pub use length::LengthError;
 pub use mask::{Mask, MaskError};
 pub use model::{Model, ModelPlace, Stream};
-pub use posterior::Posterior;
+pub use posterior::{Posterior, PosteriorKind};
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
 pub use session::Session;

@@ -93,8 +93,8 @@ pub enum ReadingError {
         /// The largest count; the smallest is zero.
         largest: u8,
     },
-    /// An estimator with no samples.
-    NoSamples,
+    /// The estimator has 0 samples, or no passes over such latents.
+    NoPasses,
     /// The mask is for another number of inputs, or observes none of these.
     Mask(MaskError),
     /// A buffer for results has another length than the model says.
@@ -128,9 +128,9 @@ impl fmt::Display for ReadingError {
                 f,
                 "the estimator needs elbow's feature \"{feature}\", which this build leaves out: switch it on, or ask for sigma points"
             ),
-            Self::NoSamples => {
-                f.write_str("an estimator with 0 samples has no estimate: ask for 1 or more")
-            }
+            Self::NoPasses => f.write_str(
+                "the model has no estimate by 0 passes: ask for 1 sample or more, or another estimator",
+            ),
         }
     }
 }

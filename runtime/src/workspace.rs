@@ -3,7 +3,7 @@
 use crate::kernel::LANES;
 use crate::memory::take;
 use crate::model::Model;
-use crate::posterior::Gaussian;
+use crate::posterior::State;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
@@ -74,7 +74,7 @@ impl core::error::Error for WorkspaceError {}
 /// The parts of a workspace, sized for one model.
 #[derive(Debug)]
 pub(crate) struct Scratch<'w> {
-    pub(crate) posterior: Gaussian<'w>,
+    pub(crate) posterior: State<'w>,
     /// What the layer at hand takes in, as its kernel wants it, and room for its weights.
     pub(crate) operands: &'w mut [u32],
     /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
@@ -96,7 +96,7 @@ impl<'w> Scratch<'w> {
         let (operands, activations) = model.layer_lengths();
         let mut rest: &'w mut [u8] = bytemuck::cast_slice_mut(workspace);
         Ok(Self {
-            posterior: Gaussian::take(&mut rest, latents).ok_or(error)?,
+            posterior: model.posterior.state(&mut rest, latents).ok_or(error)?,
             operands: take(&mut rest, operands).ok_or(error)?,
             latents: take(&mut rest, LANES * (latents + model.conditions())).ok_or(error)?,
             activations: take(&mut rest, activations).ok_or(error)?,
@@ -111,8 +111,9 @@ impl Model<'_> {
     pub fn workspace_words(&self) -> usize {
         let (operands, activations) = self.layer_lengths();
         let layers = operands * size_of::<u32>() + activations * size_of::<i16>();
-        let conditions = self.conditions() * LANES * size_of::<i16>();
-        (self.latents() * BYTES_PER_LATENT + conditions + layers).div_ceil(8)
+        let decoder_inputs = (self.latents() + self.conditions()) * LANES * size_of::<i16>();
+        let posterior = self.latents() * self.posterior.bytes_per_latent();
+        (posterior + decoder_inputs + layers).div_ceil(8)
     }
 
     /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in
@@ -126,6 +127,3 @@ impl Model<'_> {
         (encoder.operands.max(decoder.operands), bytes.div_ceil(2))
     }
 }
-
-/// The posterior, and a number in each lane of the decoder's input.
-const BYTES_PER_LATENT: usize = Gaussian::BYTES_PER_LATENT + LANES * size_of::<i16>();

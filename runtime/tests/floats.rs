@@ -8,6 +8,7 @@ use elbow::estimator::Estimator;
 use elbow::gaussian::standard_normal;
 use elbow::image::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, Tail};
 use elbow::layer::Activation;
+use elbow::posterior::PosteriorKind;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::{Model, Session};
 use rand_core::Rng;
@@ -132,10 +133,13 @@ impl Floats<'_> {
             (centred * input.gain.to_f64()).clamp(-ceiling, ceiling)
         });
         let mut mean = Self::network(&self.spec.encoder, &self.spec.heads, x.collect());
-        let LogVarianceRange {
-            lowest: low,
-            highest: high,
-        } = self.spec.log_variance_range;
+        let PosteriorKind::Gaussian {
+            log_variance_range:
+                LogVarianceRange {
+                    lowest: low,
+                    highest: high,
+                },
+        } = self.spec.posterior;
         let mut log_variance = mean.split_off(mean.len() / 2);
         for log_variance in &mut log_variance {
             *log_variance = log_variance.clamp(f64::from(low) / ONE, f64::from(high) / ONE);

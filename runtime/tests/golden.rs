@@ -16,6 +16,7 @@ use elbow::image::{
     CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec, Row,
 };
 use elbow::layer::{Packing, WeightBits};
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
@@ -43,9 +44,11 @@ fn spec() -> ImageSpec {
         likelihood: LikelihoodSpec::Binomial { trials: 1 },
         packing: Packing::Rows,
         latent_fraction_bits: 12,
-        log_variance_range: LogVarianceRange {
-            lowest: -4 << 16,
-            highest: 0,
+        posterior: PosteriorKind::Gaussian {
+            log_variance_range: LogVarianceRange {
+                lowest: -4 << 16,
+                highest: 0,
+            },
         },
         encoder: vec![],
         heads: DenseSpec {
@@ -80,10 +83,12 @@ fn the_image_is_written_and_read_byte_by_byte() {
     assert_eq!((model.picture_width(), model.exponents()), (2, &[0, 0][..]));
     assert_eq!(model.latent_fraction_bits(), 12);
     assert_eq!(
-        model.log_variance_range(),
-        LogVarianceRange {
-            lowest: -262_144,
-            highest: 0
+        model.posterior(),
+        PosteriorKind::Gaussian {
+            log_variance_range: LogVarianceRange {
+                lowest: -262_144,
+                highest: 0
+            }
         }
     );
     let shapes: Vec<_> = model

@@ -6,6 +6,7 @@ mod support;
 use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::image::{CalibrationSpec, ImageSpec, PriorSpec};
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
 use elbow::transcendental::exp;
@@ -259,9 +260,11 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
     check(3, 60, |dice| {
         let mut spec = random_spec(dice, Temper::Trained);
         if dice.once_in(2) {
-            spec.log_variance_range = LogVarianceRange {
-                lowest: 2 << 16,
-                highest: 2 << 16,
+            spec.posterior = PosteriorKind::Gaussian {
+                log_variance_range: LogVarianceRange {
+                    lowest: 2 << 16,
+                    highest: 2 << 16,
+                },
             };
             for row in &mut spec.output.rows {
                 row.multiplier = Multiplier::nearest(80.0 * row.multiplier.to_f64()).unwrap();
@@ -297,9 +300,11 @@ fn halves_of_antithetic_samples_agree_with_the_reference() {
     assert_eq!(exp(LOG_QUARTER >> 1), 1 << 15);
     check(8, 50, |dice| {
         let mut spec = random_spec(dice, Temper::Trained);
-        spec.log_variance_range = LogVarianceRange {
-            lowest: LOG_QUARTER,
-            highest: LOG_QUARTER,
+        spec.posterior = PosteriorKind::Gaussian {
+            log_variance_range: LogVarianceRange {
+                lowest: LOG_QUARTER,
+                highest: LOG_QUARTER,
+            },
         };
         spec.latent_fraction_bits = 15;
         let image = spec.encode(&[]).unwrap();

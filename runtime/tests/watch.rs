@@ -365,7 +365,7 @@ fn a_reading_without_estimate_costs_its_window_alone() {
     let channels = usize::from(model.stream().unwrap().front_end.channels());
     let mut outcomes = (0..400).map(|_| watch.push(&vec![1; channels]));
     let refused = outcomes.find(Result::is_err).unwrap();
-    assert_eq!(refused, Err(WatchError::Reading(ReadingError::NoSamples)));
+    assert_eq!(refused, Err(WatchError::Reading(ReadingError::NoPasses)));
     assert!(outcomes.any(|outcome| outcome.is_err()));
 }
 

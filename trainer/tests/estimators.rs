@@ -6,8 +6,8 @@ use candle_core::Tensor;
 use elbow::Estimator;
 use elbow_trainer::data::digits::{self, Part};
 use elbow_trainer::data::{self, Table};
-use elbow_trainer::model::Vae;
 use elbow_trainer::model::prepared::Prepared;
+use elbow_trainer::model::{Gaussian, Vae};
 use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::score::evaluate::float_scores;
 use support::{Trained, differences, fit, heart_beats, root_mean_square, spread};
@@ -16,7 +16,7 @@ const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 2048 };
 
 /// The bounds by sigma points in floats.
 fn float_sigma_points(vae: &Vae, data: &Prepared) -> Vec<f64> {
-    let (mean, log_variance) = vae.encode(&data.batch.inputs).unwrap();
+    let Gaussian { mean, log_variance } = vae.gaussian(&data.batch.inputs).unwrap();
     let deviation = (&log_variance * 0.5).unwrap().exp().unwrap();
     let latents = vae.latents();
     let posterior = vae.gaussian(&data.batch.inputs).unwrap();

@@ -9,7 +9,7 @@ use elbow::{Model, Score};
 use elbow_trainer::config::{Config, Limits};
 use elbow_trainer::data::{self, Dataset, Table};
 use elbow_trainer::error::Error;
-use elbow_trainer::export::pipeline::{Job, Observer, REPORTED, Silent, Warning};
+use elbow_trainer::export::pipeline::{Job, Observer, Silent, Warning};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::device::device_scores;
 use elbow_trainer::readings::splits::Splits;
@@ -82,7 +82,7 @@ fn a_call_gives_the_artefacts_of_the_command() {
     let model = Model::parse(&exported.image).unwrap();
     let table = data::load(&data).unwrap().table;
     let readings = Readings::from_table(&table, model.exponents()).0.first(50);
-    let scores = device_scores(&model, &readings, None, REPORTED, 0).unwrap();
+    let scores = device_scores(&model, &readings, None, model.posterior().estimator(), 0).unwrap();
     let lines = (0..)
         .zip(scores)
         .map(|(at, score)| score.csv(at).to_string());

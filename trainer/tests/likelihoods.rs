@@ -137,7 +137,7 @@ impl Case {
 
     /// The decoder's outputs at the posterior mean in floats, (rows, outputs).
     fn outputs(&self) -> Tensor {
-        let (mean, _) = self.vae.encode(&self.data.batch.inputs).unwrap();
+        let mean = self.vae.gaussian(&self.data.batch.inputs).unwrap().mean;
         self.vae.decode(&mean, None).unwrap()
     }
 

@@ -26,8 +26,8 @@ pub enum Defect {
     Latents,
     /// The fraction bits of latents are out of range.
     LatentFractionBits,
-    /// The range of log-variances is empty or too wide.
-    LogVarianceRange,
+    /// A number of the posterior is out of range.
+    Posterior,
     /// A deviation of the noise of single passes is negative.
     Noise,
     /// The front end makes readings of another length.
@@ -78,7 +78,7 @@ impl fmt::Display for Defect {
             Self::Components => "its prior has not 1 to 256 components",
             Self::Latents => "its number of latents is not in 1..=1024",
             Self::LatentFractionBits => "the fraction bits of its latents are not in 6..=15",
-            Self::LogVarianceRange => "its range of log-variances is not within -32..=8",
+            Self::Posterior => "its range of log-variances is not within -32..=8",
             Self::Noise => "a deviation of its noise is negative",
             Self::FrontEndLength => "its front end makes readings of another length",
             Self::Hop => "the hop of its windows is zero or longer than a window",

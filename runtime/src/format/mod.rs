@@ -26,7 +26,7 @@ pub use container::{
 pub use defect::Defect;
 pub(crate) use header::{
     CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, OutputsHeader,
-    PosteriorHeader, PriorHeader, StreamHeader,
+    PriorHeader, StreamHeader,
 };
 #[cfg(feature = "encode")]
 pub(crate) use header::{StatisticHeader, StatisticKind};

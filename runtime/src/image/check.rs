@@ -27,7 +27,8 @@ impl ImageSpec {
             }
             last.check(inputs)
         };
-        check_length("rows in the heads", self.heads.rows.len(), 2 * latents)?;
+        let heads = self.posterior.heads() * latents;
+        check_length("rows in the heads", self.heads.rows.len(), heads)?;
         let outputs = self.likelihood.rows_per_input() * inputs;
         check_length("rows in the output", self.output.rows.len(), outputs)?;
         of_half(numbers, &self.encoder, &self.heads)?;

@@ -51,7 +51,7 @@ impl ImageSpec {
             likelihood: likelihood(&model.likelihood),
             packing: model.packing,
             latent_fraction_bits: model.latent_fraction_bits as u8,
-            log_variance_range: model.log_variance_range,
+            posterior: model.posterior,
             encoder: half(LayerRole::Encoder),
             heads: last(LayerRole::Heads),
             decoder: half(LayerRole::Decoder),

@@ -2,9 +2,10 @@
 
 use super::GroupSpec;
 use crate::calibration::Noise;
-use crate::distribution::{Family, LogVarianceRange};
+use crate::distribution::Family;
 use crate::kernel::{Packing, Row, WeightBits};
 use crate::layer::{Activation, LayerKind};
+use crate::posterior::PosteriorKind;
 use crate::requantize::Multiplier;
 use crate::signal::FrontEnd;
 use std::string::String;
@@ -41,11 +42,11 @@ pub struct ImageSpec {
     pub packing: Packing,
     /// Fraction bits of the latents that the decoder takes in.
     pub latent_fraction_bits: u8,
-    /// The range that log-variances are clamped to.
-    pub log_variance_range: LogVarianceRange,
+    /// The kind of q(z|x).
+    pub posterior: PosteriorKind,
     /// Hidden layers of the encoder.
     pub encoder: Vec<LayerSpec>,
-    /// Means, then log-variances: two rows for each latent.
+    /// [`PosteriorKind::heads`] rows for each latent; of a Gaussian means, then log-variances.
     pub heads: DenseSpec,
     /// Hidden layers of the decoder.
     pub decoder: Vec<LayerSpec>,
@@ -174,10 +175,10 @@ pub struct DenseSpec {
 }
 
 impl ImageSpec {
-    /// Numbers in a latent vector: the heads have a mean and a log-variance for each.
+    /// Numbers in a latent vector.
     #[must_use]
     pub fn latents(&self) -> usize {
-        self.heads.rows.len() / 2
+        self.heads.rows.len() / self.posterior.heads()
     }
 
     /// Numbers that the decoder takes in: latents, then conditions.

@@ -8,12 +8,14 @@ pub use place::ModelPlace;
 pub use stream::Stream;
 
 use crate::calibration::{self, Calibration, Noise};
-use crate::distribution::{Likelihood, LogVarianceRange, Prior};
+use crate::distribution::{Likelihood, Prior};
 use crate::estimator::Estimator;
 use crate::fixed::Nats;
 use crate::format::{ExpectedScore, List, MAX_CALIBRATIONS, NARROW_CEILING};
 use crate::kernel::Packing;
 use crate::layer::{LayerRole, LayerView, Stack};
+use crate::posterior::PosteriorKind;
+use crate::score::ReadingError;
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -30,7 +32,7 @@ pub struct Model<'a> {
     pub(crate) picture_width: usize,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u32,
-    pub(crate) log_variance_range: LogVarianceRange,
+    pub(crate) posterior: PosteriorKind,
     /// Subtracted from a raw reading before anything else; one for each of its numbers, inputs and
     /// conditions.
     pub(crate) centers: &'a [i16],
@@ -132,10 +134,18 @@ impl<'a> Model<'a> {
         self.latent_fraction_bits
     }
 
-    /// The range that log-variances are clamped to, Q16.16.
+    /// The kind of q(z|x).
     #[must_use]
-    pub fn log_variance_range(&self) -> LogVarianceRange {
-        self.log_variance_range
+    pub fn posterior(&self) -> PosteriorKind {
+        self.posterior
+    }
+
+    /// Decoder passes of `estimator`.
+    ///
+    /// # Errors
+    /// As [`PosteriorKind::passes`].
+    pub fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        self.posterior.passes(estimator, self.latents)
     }
 
     /// The prior of the latents.

@@ -2,10 +2,11 @@
 
 use super::{Model, SelfTestVector};
 use crate::calibration::Noise;
-use crate::distribution::{Binomial, Likelihood, LogVarianceRange, Prior};
+use crate::distribution::{Binomial, Likelihood, Prior};
 use crate::format::{self, Header, ImageError, List, NARROW_CEILING, Tensors};
 use crate::kernel::Packing;
 use crate::layer::Stack;
+use crate::posterior::PosteriorKind;
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -100,10 +101,7 @@ impl<'a> Model<'a> {
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
-            log_variance_range: LogVarianceRange {
-                lowest: 0,
-                highest: 0,
-            },
+            posterior: PosteriorKind::blank(),
             centers: &[],
             exponents: &[],
             stream: None,

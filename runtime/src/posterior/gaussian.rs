@@ -1,77 +1,48 @@
 //! A Gaussian q(z|x) with independent latents.
 
-use super::{Offsets, SigmaPoints};
+use super::{Offsets, Place, Posterior, PosteriorKind, SigmaPoints, square};
 use crate::distribution::{LARGEST_MEAN, LogVarianceRange, Mixture, Prior};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, WideSum, multiply, saturate_i16};
+use crate::fixed::{Nats, multiply};
+use crate::gaussian::standard_normal;
 use crate::kernel::Outputs;
 use crate::memory::take;
-use crate::score::ReadingError;
 use crate::transcendental::exp;
 
-/// q(z|x) of the last reading that was encoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Posterior<'s> {
-    /// Means, Q16.16.
-    pub mean: &'s [i32],
-    /// Log-variances, Q16.16.
-    pub log_variance: &'s [i32],
-}
-
-impl Posterior<'_> {
-    /// The squared distance of the mean from the prior's, `sum_j mu_j^2`: how far out
-    /// among all readings this one lies, in units of the prior.
-    #[must_use]
-    pub fn squared_distance(&self) -> WideSum {
-        WideSum(self.mean.iter().map(|&mean| square(mean)).sum())
-    }
-}
+/// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
+pub(super) const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
+    lowest: -32 << 16,
+    highest: 8 << 16,
+};
 
 /// The state of a posterior, in the caller's workspace. All numbers are Q16.16, one for each latent.
 #[derive(Debug)]
 pub(crate) struct Gaussian<'w> {
-    pub(crate) mean: &'w mut [i32],
-    pub(crate) log_variance: &'w mut [i32],
+    mean: &'w mut [i32],
+    log_variance: &'w mut [i32],
     /// Standard deviations.
     deviation: &'w mut [i32],
     /// A draw of standard normals, or how far a pair of sigma points is from the mean.
     noise: &'w mut [i32],
-}
-
-/// Where the latents of a pass go.
-#[derive(Debug)]
-pub(crate) struct Place<'l> {
-    /// As many as there are latents, or more.
-    pub(crate) latents: &'l mut [i16],
-    pub(crate) fraction_bits: u32,
-}
-
-impl Place<'_> {
-    /// Puts Q16.16 numbers there, rounded half up to the fraction bits of latents, saturating.
-    #[inline(always)]
-    fn put(self, values: impl Iterator<Item = i32>) {
-        let shift = FRACTION_BITS
-            .saturating_sub(self.fraction_bits)
-            .clamp(1, 15);
-        for (latent, value) in self.latents.iter_mut().zip(values) {
-            *latent = saturate_i16(value.saturating_add(1 << (shift - 1)) >> shift);
-        }
-    }
+    sigma_points: SigmaPoints,
 }
 
 impl<'w> Gaussian<'w> {
+    /// A mean and a log-variance.
+    pub(super) const HEADS: usize = 2;
+
     /// Bytes of a workspace that each latent takes.
-    pub(crate) const BYTES_PER_LATENT: usize = 4 * size_of::<i32>();
+    pub(super) const BYTES_PER_LATENT: usize = 4 * size_of::<i32>();
 
     /// Takes the memory of so many latents off the front of `rest`.
     #[inline(always)]
-    pub(crate) fn take(rest: &mut &'w mut [u8], latents: usize) -> Option<Self> {
+    pub(super) fn take(rest: &mut &'w mut [u8], latents: usize) -> Option<Self> {
         Some(Self {
             mean: take(rest, latents)?,
             log_variance: take(rest, latents)?,
             deviation: take(rest, latents)?,
             noise: take(rest, latents)?,
+            sigma_points: SigmaPoints::new(latents as u16),
         })
     }
 
@@ -83,10 +54,13 @@ impl<'w> Gaussian<'w> {
         }
     }
 
-    /// Takes the outputs of the heads: means, clamped to [`LARGEST_MEAN`], then log-variances, clamped to the range
-    /// from `low` to `high`.
+    /// Takes the outputs of the heads: means, clamped to [`LARGEST_MEAN`], then log-variances, clamped to their
+    /// range.
     #[inline(always)]
-    pub(crate) fn set(&mut self, mut heads: Outputs<'_>, range: LogVarianceRange) {
+    pub(crate) fn set(&mut self, mut heads: Outputs<'_>, kind: PosteriorKind) {
+        let PosteriorKind::Gaussian {
+            log_variance_range: range,
+        } = kind;
         let mut means = self.mean.iter_mut();
         let mut log_variances = self.log_variance.iter_mut();
         while let Some(rows) = heads.next() {
@@ -99,6 +73,22 @@ impl<'w> Gaussian<'w> {
             }
         }
         self.set_deviations();
+    }
+
+    /// Hands `watch` what it has of the heads, as bytes.
+    pub(crate) fn watch(&self, mut watch: impl FnMut(&[u8])) {
+        watch(bytemuck::cast_slice(self.mean));
+        watch(bytemuck::cast_slice(self.log_variance));
+    }
+
+    /// `KL(q(z|x) || p(z))`, Q47.16.
+    pub(crate) fn divergence(&self, prior: &Prior<'_>) -> i64 {
+        prior.divergence(self.mean, self.log_variance).to_bits()
+    }
+
+    /// Puts the part of each latent in the divergence into `parts`.
+    pub(crate) fn parts(&self, prior: &Prior<'_>, parts: &mut [Nats]) {
+        prior.parts(self.mean, self.log_variance, parts);
     }
 
     /// Sets the posterior to the prior: to N(0, I), or to the component of a mixture that `word` draws.
@@ -124,30 +114,14 @@ impl<'w> Gaussian<'w> {
         }
     }
 
-    /// Decoder passes of `estimator`. All estimators can be asked for: a Gaussian has a mean, deviations and
-    /// reparameterized draws.
-    ///
-    /// # Errors
-    /// There would be none, or this build leaves the estimator out.
-    pub(crate) fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
-        if let Some(feature) = estimator.left_out() {
-            return Err(ReadingError::LeftOut { feature });
-        }
-        match estimator.passes(self.mean.len() as u16) {
-            0 => Err(ReadingError::NoSamples),
-            passes => Ok(passes),
-        }
-    }
-
     /// Puts the latents of pass `pass` of `estimator` into `place`, and gives
-    /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it. `draw` draws standard normals.
+    /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it. `word` draws uniform words.
     pub(crate) fn place(
         &mut self,
         prior: &Prior<'_>,
         estimator: Estimator,
         pass: u16,
-        sigma_points: SigmaPoints,
-        draw: impl FnOnce(&mut [i32]),
+        word: impl FnMut() -> u32,
         place: Place<'_>,
     ) -> i64 {
         let sign = if pass.is_multiple_of(2) { 1 } else { -1 };
@@ -158,19 +132,19 @@ impl<'w> Gaussian<'w> {
             }
             Estimator::SigmaPoints => {
                 if sign > 0 {
-                    self.spread(sigma_points.offsets(pass / 2));
+                    self.spread(self.sigma_points.offsets(pass / 2));
                 }
                 self.at_noise(sign, place);
                 0
             }
             Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
                 if sign > 0 {
-                    draw(self.noise);
+                    self.draw(word);
                 }
                 self.reparameterize(prior, sign, place)
             }
             Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
-                draw(self.noise);
+                self.draw(word);
                 self.reparameterize(prior, 1, place)
             }
             // No score is begun with what was left out.
@@ -183,11 +157,18 @@ impl<'w> Gaussian<'w> {
     pub(crate) fn sample(
         &mut self,
         prior: &Prior<'_>,
-        draw: impl FnOnce(&mut [i32]),
+        word: impl FnMut() -> u32,
         place: Place<'_>,
     ) {
-        draw(self.noise);
+        self.draw(word);
         self.reparameterize(prior, 1, place);
+    }
+
+    /// Draws standard normals, each from a uniform word.
+    fn draw(&mut self, mut word: impl FnMut() -> u32) {
+        for noise in self.noise.iter_mut() {
+            *noise = standard_normal(word());
+        }
     }
 
     /// Puts `z = mu + sign * sigma * eps` into `place`, the reparameterized sample for the noise at hand
@@ -242,9 +223,4 @@ impl<'w> Gaussian<'w> {
         let means = self.mean.iter().zip(self.noise.iter());
         place.put(means.map(|(&mean, &noise)| mean.saturating_add(sign * noise)));
     }
-}
-
-/// The square of a Q16.16 number, rounded half up, Q47.16.
-fn square(value: i32) -> i64 {
-    (i64::from(value) * i64::from(value) + (1 << 15)) >> FRACTION_BITS
 }

@@ -11,7 +11,7 @@ use crate::kernel::{LANES, Outputs};
 use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
-use crate::posterior::{Posterior, SigmaPoints};
+use crate::posterior::Posterior;
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError, Score};
 use crate::workspace::{Scratch, WorkspaceError};
@@ -25,7 +25,6 @@ pub struct Session<'s, R = Xoshiro128PlusPlus> {
     model: &'s Model<'s>,
     scratch: Scratch<'s>,
     rng: Generator<R>,
-    sigma_points: SigmaPoints,
 }
 
 /// What a session has of its generator: without sampling nothing.
@@ -90,7 +89,6 @@ impl<'s, R: Rng> Session<'s, R> {
             model,
             scratch,
             rng,
-            sigma_points: SigmaPoints::new(model.latents() as u16),
         })
     }
 
@@ -120,7 +118,7 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
         estimator: Estimator,
     ) -> Result<Score, ReadingError> {
-        let total = self.scratch.posterior.passes(estimator)?;
+        let total = self.passes(estimator)?;
         self.encode_observed(reading, observed)?;
         let mut accumulator = Accumulator::new(estimator);
         self.run(reading, observed, estimator, total, &mut accumulator);
@@ -144,14 +142,13 @@ impl<'s, R: Rng> Session<'s, R> {
         inputs: &mut [WideSum],
         latents: &mut [Nats],
     ) -> Result<Score, ReadingError> {
-        let total = self.scratch.posterior.passes(estimator)?;
+        let total = self.passes(estimator)?;
         check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
         check_length("latents", latents.len(), self.model.latents())
             .map_err(ReadingError::Buffer)?;
         self.encode_observed(reading, observed)?;
         let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
-        let Posterior { mean, log_variance } = self.posterior();
-        self.model.prior.parts(mean, log_variance, latents);
+        self.scratch.posterior.parts(&self.model.prior, latents);
         Ok(self.finish(estimator, &accumulator))
     }
 
@@ -167,7 +164,7 @@ impl<'s, R: Rng> Session<'s, R> {
         question: &Question,
     ) -> Result<Decision, ReadingError> {
         if question.max_passes == 0 {
-            return Err(ReadingError::NoSamples);
+            return Err(ReadingError::NoPasses);
         }
         self.encode(reading)?;
         let kl = self.divergence();
@@ -239,9 +236,8 @@ impl<'s, R: Rng> Session<'s, R> {
     #[cfg(feature = "sampling")]
     pub fn sample(&mut self) -> &[i16] {
         let place = passes::lane(self.model, self.scratch.latents, 0);
-        let draw = |noise: &mut [i32]| draw_noise(&mut self.rng, noise);
         let posterior = &mut self.scratch.posterior;
-        posterior.sample(&self.model.prior, draw, place);
+        posterior.sample(&self.model.prior, || word(&mut self.rng), place);
         self.scratch
             .latents
             .get(..self.model.latents())
@@ -286,7 +282,7 @@ impl<'s, R: Rng> Session<'s, R> {
         check_length("mean", mean.len(), self.model.inputs())?;
         let rng = &mut self.rng;
         let posterior = &mut self.scratch.posterior;
-        posterior.set_to_prior(&self.model.prior, || rng.next_u32());
+        posterior.set_to_prior(&self.model.prior, || word(rng));
         self.sample();
         self.decode_mean(mean);
         Ok(())
@@ -355,10 +351,16 @@ impl<'s, R: Rng> Session<'s, R> {
         estimator: Estimator,
         inputs: &mut [WideSum],
     ) -> Result<Score, ReadingError> {
-        let total = self.scratch.posterior.passes(estimator)?;
+        let total = self.passes(estimator)?;
         self.encode(reading)?;
         let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
         Ok(self.finish(estimator, &accumulator))
+    }
+
+    /// As [`Model::passes`]; the number of latents is at hand here.
+    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        let latents = self.posterior().mean.len();
+        self.model.posterior.passes(estimator, latents as u16)
     }
 
     /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are
@@ -408,16 +410,8 @@ impl<'s, R: Rng> Session<'s, R> {
     fn place(&mut self, estimator: Estimator, pass: u16, lane: usize) -> i64 {
         let (model, rng) = (self.model, &mut self.rng);
         let place = passes::lane(model, self.scratch.latents, lane);
-        let draw = |noise: &mut [i32]| draw_noise(rng, noise);
         let posterior = &mut self.scratch.posterior;
-        posterior.place(
-            &model.prior,
-            estimator,
-            pass,
-            self.sigma_points,
-            draw,
-            place,
-        )
+        posterior.place(&model.prior, estimator, pass, || word(rng), place)
     }
 
     /// `log p(x|z)` over the observed inputs for the latents in so many lanes, Q47.16.
@@ -443,8 +437,7 @@ impl<'s, R: Rng> Session<'s, R> {
 
     /// `KL(q(z|x) || p(z))`, Q47.16.
     fn divergence(&self) -> i64 {
-        let Posterior { mean, log_variance } = self.posterior();
-        self.model.prior.divergence(mean, log_variance).to_bits()
+        self.scratch.posterior.divergence(&self.model.prior)
     }
 
     fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {
@@ -453,13 +446,13 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 }
 
-/// Draws standard normals.
+/// Draws a uniform word.
 #[cfg(feature = "sampling")]
-fn draw_noise<R: Rng>(rng: &mut Generator<R>, noise: &mut [i32]) {
-    for noise in noise {
-        *noise = crate::gaussian::standard_normal(rng.next_u32());
-    }
+fn word<R: Rng>(rng: &mut Generator<R>) -> u32 {
+    rng.next_u32()
 }
 
 #[cfg(not(feature = "sampling"))]
-fn draw_noise<R>(_: &mut Generator<R>, _: &mut [i32]) {}
+fn word<R>(_: &mut Generator<R>) -> u32 {
+    0
+}

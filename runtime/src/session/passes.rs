@@ -13,7 +13,7 @@ use crate::workspace::Scratch;
 ///
 /// Each observed input enters as `clamp(M_i(x_i - c_i), -C, C)` with the ceiling C of the image, each other one as 0,
 /// which is its centre (Mattei and Frellsen, "MIWAE", 2019, section 3.1); the heads leave their accumulators
-/// as Q16.16, means clamped to [`crate::distribution::LARGEST_MEAN`], log-variances to the range of the image.
+/// as Q16.16.
 pub(crate) fn encode(
     model: &Model<'_>,
     reading: &[i16],
@@ -30,9 +30,8 @@ pub(crate) fn encode(
         activations: scratch.activations,
     };
     let heads = model.encoder.run(memory, 1, None, wide, &mut watch);
-    scratch.posterior.set(heads, model.log_variance_range);
-    watch(bytemuck::cast_slice(scratch.posterior.mean));
-    watch(bytemuck::cast_slice(scratch.posterior.log_variance));
+    scratch.posterior.set(heads, model.posterior);
+    scratch.posterior.watch(watch);
 }
 
 /// Takes the outputs of layers that nobody watches. A function, so that all such passes are one piece of code.

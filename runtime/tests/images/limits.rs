@@ -9,6 +9,7 @@ use elbow::image::{
 };
 use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 use elbow::{Model, Nats, Probability, Question, Session, Side};
 
@@ -119,9 +120,11 @@ fn largest_spec(
         likelihood: largest_likelihood(inputs, likelihood, sign),
         packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: 6,
-        log_variance_range: LogVarianceRange {
-            lowest: -32 << 16,
-            highest: 8 << 16,
+        posterior: PosteriorKind::Gaussian {
+            log_variance_range: LogVarianceRange {
+                lowest: -32 << 16,
+                highest: 8 << 16,
+            },
         },
         encoder: vec![hidden(inputs)],
         heads: largest_dense(127, 1, 2 * latents, bias),

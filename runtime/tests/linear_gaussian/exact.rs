@@ -8,6 +8,7 @@ use elbow::format::AlignedImage;
 use elbow::gaussian::standard_normal;
 use elbow::image::{DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row};
 use elbow::layer::{Packing, WeightBits};
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -139,9 +140,11 @@ impl Exact {
                 likelihood,
                 packing: Packing::Rows,
                 latent_fraction_bits: LATENT_BITS,
-                log_variance_range: LogVarianceRange {
-                    lowest: -8 << 16,
-                    highest: 0,
+                posterior: PosteriorKind::Gaussian {
+                    log_variance_range: LogVarianceRange {
+                        lowest: -8 << 16,
+                        highest: 0,
+                    },
                 },
                 encoder: vec![],
                 heads: heads(&a, &b, &covariance, &precision),

@@ -129,7 +129,7 @@ fn readings_of_the_wrong_length_and_estimates_of_no_samples_are_refused() {
             Estimator::ImportanceWeighted { samples: 0 },
         ] {
             let none = session.score(&reading, estimator);
-            assert_eq!(none, Err(ReadingError::NoSamples));
+            assert_eq!(none, Err(ReadingError::NoPasses));
         }
         let question = Question {
             threshold: Nats::ZERO,
@@ -137,7 +137,7 @@ fn readings_of_the_wrong_length_and_estimates_of_no_samples_are_refused() {
             max_passes: 0,
         };
         let none = session.decide(&reading, &question);
-        assert_eq!(none, Err(ReadingError::NoSamples));
+        assert_eq!(none, Err(ReadingError::NoPasses));
     });
     let error = ReadingError::Length { have: 1, need: 2 };
     assert_eq!(

@@ -10,6 +10,7 @@ use elbow::image::{
     LocationSpec, PriorSpec, Tail,
 };
 use elbow::layer::WeightBits;
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 
 /// Something that breaks one rule of FORMAT.md or NUMERICS.md.
@@ -37,6 +38,12 @@ fn refuse(kind: usize, changes: &[(Change, &str)]) {
     }
 }
 
+fn gaussian(lowest: i32, highest: i32) -> PosteriorKind {
+    PosteriorKind::Gaussian {
+        log_variance_range: LogVarianceRange { lowest, highest },
+    }
+}
+
 #[test]
 fn numbers_out_of_range_are_not_encoded() {
     let deviation = "a deviation of its noise is negative";
@@ -50,17 +57,9 @@ fn numbers_out_of_range_are_not_encoded() {
             (|s| s.input_ceiling = 32_768, inputs),
             (|s| s.latent_fraction_bits = 5, bits),
             (|s| s.latent_fraction_bits = 16, bits),
-            (|s| s.log_variance_range.lowest = (-32 << 16) - 1, range),
-            (|s| s.log_variance_range.highest = (8 << 16) + 1, range),
-            (
-                |s| {
-                    s.log_variance_range = LogVarianceRange {
-                        lowest: 1,
-                        highest: 0,
-                    }
-                },
-                range,
-            ),
+            (|s| s.posterior = gaussian((-32 << 16) - 1, 0), range),
+            (|s| s.posterior = gaussian(0, (8 << 16) + 1), range),
+            (|s| s.posterior = gaussian(1, 0), range),
             (|s| s.noise.mean_deviation = -1, deviation),
             (|s| s.noise.pair_deviation = i32::MIN, deviation),
         ],

@@ -10,6 +10,7 @@ use elbow::image::{
     ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
 };
 use elbow::layer::Packing;
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 
 /// A random model with one likelihood for all inputs, any, and up to three hidden layers in each half.
@@ -63,13 +64,15 @@ pub(super) fn random_spec_with(
         likelihood,
         packing: dice.pick(&Packing::ALL),
         latent_fraction_bits: latent_fraction_bits as u8,
-        log_variance_range: if wild {
-            random_range(dice)
-        } else {
-            LogVarianceRange {
-                lowest: -10 << 16,
-                highest: 2 << 16,
-            }
+        posterior: PosteriorKind::Gaussian {
+            log_variance_range: if wild {
+                random_range(dice)
+            } else {
+                LogVarianceRange {
+                    lowest: -10 << 16,
+                    highest: 2 << 16,
+                }
+            },
         },
         encoder: network.encoder,
         heads: network.heads,

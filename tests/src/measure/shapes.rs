@@ -8,6 +8,7 @@ use elbow::image::{
 };
 use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
+use elbow::posterior::PosteriorKind;
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
@@ -181,9 +182,11 @@ impl Shape {
             likelihood,
             packing: Packing::PairedTiles,
             latent_fraction_bits: 12,
-            log_variance_range: LogVarianceRange {
-                lowest: -6 << 16,
-                highest: 2 << 16,
+            posterior: PosteriorKind::Gaussian {
+                log_variance_range: LogVarianceRange {
+                    lowest: -6 << 16,
+                    highest: 2 << 16,
+                },
             },
             encoder,
             heads,

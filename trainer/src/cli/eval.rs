@@ -1,7 +1,7 @@
 //! `trainer eval`.
 
 use super::baseline::describe_worth;
-use super::{Input, Loaded, decimal, emit_results, parse_estimator, prepare, signed};
+use super::{Input, Loaded, asked, decimal, emit_results, parse_estimator, prepare, signed};
 use crate::error::Error;
 use crate::export::run;
 use crate::score::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
@@ -20,9 +20,10 @@ pub(super) struct Arguments {
     /// A file with a label for each row of the data, 0 for normal
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// The device's estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
-    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
-    estimator: Estimator,
+    /// The device's estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default:
+    /// sigma-points]
+    #[arg(long, value_parser = parse_estimator)]
+    estimator: Option<Estimator>,
     /// Show where the difference goes: input, weights and activations layer by layer, heads, latents, tables,
     /// sampling; each on top of those before it, and alone
     #[arg(long)]
@@ -55,9 +56,7 @@ struct Results {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments {
-        input, estimator, ..
-    } = arguments;
+    let Arguments { input, .. } = arguments;
     if arguments.importance_samples == Some(0) {
         return Err(Error::Setting(
             "--importance-samples is 0: give 1 or more; 500 is usual".into(),
@@ -65,12 +64,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
+    let estimator = asked(arguments.estimator, &model);
     let (config, vae) = run::read_vae(&input.source.model, &candle_core::Device::Cpu)?;
     let Loaded {
         readings, labelled, ..
     } = input.load(&model, arguments.labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;
-    let scores = Scores::new(&vae, &model, &data, *estimator)?;
+    let scores = Scores::new(&vae, &model, &data, estimator)?;
     let anomalous = labelled.anomalous.as_deref();
     let evaluation = Evaluation::new(&scores, anomalous);
     let setting = Setting {
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         normalization: &config.derived.normalization,
         data: &data,
         scores: &scores,
-        estimator: *estimator,
+        estimator,
         seed: 0,
     };
     let breakdown = arguments
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     emit_results(arguments.json, &results, |results| {
         let parts = results.breakdown.as_ref().map(describe_parts);
-        describe(results, *estimator)
+        describe(results, estimator)
             + &describe_baselines(&results.baselines)
             + &parts.unwrap_or_default()
     })

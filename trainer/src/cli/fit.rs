@@ -5,7 +5,7 @@ use super::results;
 use super::stream::StreamArguments;
 use crate::config::capability::Feature;
 use crate::config::{
-    Config, DataConfig, ExportConfig, Gradient, Latent, Limits, ModelConfig, Objective, TrainConfig,
+    Config, DataConfig, ExportConfig, Gradient, Limits, ModelConfig, Objective, TrainConfig,
 };
 use crate::data::DataSource;
 use crate::error::Error;
@@ -103,10 +103,8 @@ impl Dependent {
     /// Puts what was asked for, or what follows, into `config`.
     fn settle(self, config: &mut Config) {
         let train = &mut config.train;
-        train.gradient = self.gradient.unwrap_or(match config.model.latent {
-            Latent::Gaussian => Gradient::Reparameterized,
-            Latent::Bernoulli => Gradient::LeaveOneOut,
-        });
+        let latent = config.model.latent;
+        train.gradient = self.gradient.unwrap_or(latent.gradient());
         let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
         let default = if several { SEVERAL_SAMPLES } else { 1 };
         train.importance_samples = self.importance_samples.unwrap_or(default);

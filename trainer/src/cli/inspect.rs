@@ -11,7 +11,7 @@ use clap::Args;
 use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
 use elbow::layer::{Packing, WeightBits};
 use elbow::signal::Feature;
-use elbow::{LayerView, Model};
+use elbow::{LayerView, Model, PosteriorKind};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -119,7 +119,9 @@ fn likelihood(model: &Model<'_>) -> String {
 
 fn describe(model: &Model<'_>) -> Description {
     let (encoder_macs, decoder_macs) = run::macs(model);
-    let LogVarianceRange { lowest, highest } = model.log_variance_range();
+    let PosteriorKind::Gaussian {
+        log_variance_range: LogVarianceRange { lowest, highest },
+    } = model.posterior();
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
         knots: table.knots(),

@@ -1,7 +1,7 @@
 //! `trainer ladder`.
 
 use super::estimators::choose_normal;
-use super::{Source, decimal, emit_results, parse_estimator, prepare};
+use super::{Source, asked, decimal, emit_results, parse_estimator, prepare};
 use crate::error::Error;
 use crate::export::run;
 use crate::study::ladder::{Ladder, Setting};
@@ -23,9 +23,9 @@ pub(super) struct Arguments {
     /// Samples of each reading in log p(x)
     #[arg(long, value_name = "K", default_value_t = 5000, value_parser = clap::value_parser!(u16).range(2..))]
     samples: u16,
-    /// Estimator that the device is going to score with
-    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
-    estimator: Estimator,
+    /// Estimator that the device is going to score with [default: sigma-points]
+    #[arg(long, value_parser = parse_estimator)]
+    estimator: Option<Estimator>,
     /// Seed of all random draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         data: &data,
         samples: arguments.samples.into(),
         trained_samples: config.settings.bound_samples(),
-        estimator: arguments.estimator,
+        estimator: asked(arguments.estimator, &model),
         seed: arguments.seed,
     })?;
     if let Some(warning) = &ladder.warning {

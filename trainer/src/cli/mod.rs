@@ -165,6 +165,11 @@ fn parse_estimator(text: &str) -> Result<Estimator, String> {
         .map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
 }
 
+/// The estimator that was asked for, or the one that suits `model` best.
+fn asked(estimator: Option<Estimator>, model: &Model<'_>) -> Estimator {
+    estimator.unwrap_or(model.posterior().estimator())
+}
+
 impl Input {
     /// Loads the first readings, as many as there may be.
     fn load(

@@ -39,7 +39,10 @@ fn table(summary: &Summary) -> String {
         "test ELBO, nats/reading",
         "AUC",
         row("float", float),
-        row("device (sigma points)", device),
+        row(
+            &format!("device ({})", summary.estimator.replace('-', " ")),
+            device
+        ),
         "device - float",
         signed(difference),
         "rank correlation",

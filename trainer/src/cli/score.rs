@@ -1,6 +1,6 @@
 //! `trainer score`.
 
-use super::{Input, Loaded, emit, parse_estimator};
+use super::{Input, Loaded, asked, emit, parse_estimator};
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::device_scores;
@@ -12,9 +12,9 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: Input,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
-    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
-    estimator: Estimator,
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
+    #[arg(long, value_parser = parse_estimator)]
+    estimator: Option<Estimator>,
     /// Score only what was observed: a file of the shape of DATA (of its readings where
     /// DATA is a stream), 1 where observed and 0 where missing; there, DATA may hold any number
     #[arg(long, value_name = "FILE")]
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         &model,
         &readings,
         masks.as_ref(),
-        arguments.estimator,
+        asked(arguments.estimator, &model),
         arguments.seed,
     )?;
     let mut text = format!("{}\n", Score::CSV_HEADER);

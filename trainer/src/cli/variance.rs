@@ -2,6 +2,7 @@
 
 use super::estimators::choose_normal;
 use super::{Source, emit_results, prepare};
+use crate::config::capability::Feature;
 use crate::config::{Gradient, Latent};
 use crate::error::Error;
 use crate::export::run;
@@ -78,7 +79,7 @@ impl Arguments {
         }
         let all = Gradient::value_variants().iter().copied();
         Ok(all
-            .filter(|gradient| latent == Latent::Gaussian || !gradient.is_pathwise())
+            .filter(|gradient| latent.is_differentiable() || !gradient.is_pathwise())
             .collect())
     }
 }
@@ -89,14 +90,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (config, vae) = run::read_vae(&source.model, &Device::Cpu)?;
     let gradients = arguments.gradients(vae.latent())?;
     let labels = arguments.labels.as_deref();
-    let (labelled, readings) = match vae.latent() {
-        Latent::Gaussian => {
-            let image = run::read_image(&source.model)?;
-            let model = run::parse(&source.model, &image)?;
-            let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
-            (loaded.labelled, loaded.readings)
-        }
-        Latent::Bernoulli => source.load_for_floats(&config, labels)?,
+    let (labelled, readings) = if Feature::Device.can(&vae) {
+        let image = run::read_image(&source.model)?;
+        let model = run::parse(&source.model, &image)?;
+        let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
+        (loaded.labelled, loaded.readings)
+    } else {
+        source.load_for_floats(&config, labels)?
     };
     let chosen = choose_normal(&labelled, arguments.limit)?;
     let data = prepare(&vae, &config, readings.select(&chosen))?;

@@ -1,7 +1,7 @@
 //! `trainer watch`.
 
 use super::stream::StreamInput;
-use super::{emit, parse_estimator};
+use super::{asked, emit, parse_estimator};
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
@@ -15,9 +15,9 @@ use std::path::PathBuf;
 pub(super) struct Arguments {
     #[command(flatten)]
     input: StreamInput,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
-    #[arg(long, default_value = "sigma-points", value_parser = parse_estimator)]
-    estimator: Estimator,
+    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
+    #[arg(long, value_parser = parse_estimator)]
+    estimator: Option<Estimator>,
     /// Scores are averaged over 2^T windows; 0 does not smooth
     #[arg(long, value_name = "T", default_value_t = 2)]
     time_constant: u8,
@@ -63,7 +63,8 @@ impl Arguments {
     /// The settings, which the calibration of `model` must resolve.
     fn settings(&self, model: &Model<'_>) -> Result<WatchSettings, Error> {
         let (enter, leave) = (rate("--enter", self.enter)?, rate("--leave", self.leave)?);
-        WatchSettings::from_rates(model, self.estimator, self.time_constant, enter, leave)
+        let estimator = asked(self.estimator, model);
+        WatchSettings::from_rates(model, estimator, self.time_constant, enter, leave)
             .map_err(refused)
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Feature {
     Instructions,
     /// Training in the device's integers.
     Integers,
+    /// A model without its dead latents.
+    Pruning,
     /// Latents that are bits.
     Bits,
     LearnedPrior,
@@ -72,6 +74,7 @@ impl Feature {
                 "is known for --prior standard, --weights int8 and activations of 8 bits",
                 &[LearnedPrior, NarrowWeights, WideActivations],
             ),
+            Pruning => ("leaves latents out", &[Bits, LearnedPrior]),
             Integers => (
                 "trains in the device's integers",
                 &[Bits, LearnedPrior, OtherGradient, FreeBits, Local, OneEpoch],
@@ -172,6 +175,7 @@ impl Config {
             Engine => (true, "the processor".into()),
             Device => (true, "--flash, --ram and --instructions".into()),
             Instructions => (true, "--instructions".into()),
+            Pruning => (!export.keep_dead_latents, "pruning".into()),
             Integers => (train.qat, "--qat".into()),
             Bits => of(model.latent == Latent::Bernoulli, "latent", &model.latent),
             LearnedPrior => of(model.prior != PriorKind::Standard, "prior", &model.prior),

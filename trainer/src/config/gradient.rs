@@ -17,6 +17,21 @@ pub enum Latent {
     Bernoulli,
 }
 
+impl Latent {
+    /// Whether samples have a derivative, which bits have not.
+    pub fn is_differentiable(self) -> bool {
+        self == Self::Gaussian
+    }
+
+    /// The gradient where nobody says otherwise.
+    pub fn gradient(self) -> Gradient {
+        match self.is_differentiable() {
+            true => Gradient::Reparameterized,
+            false => Gradient::LeaveOneOut,
+        }
+    }
+}
+
 /// An estimator of the gradient of a bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -60,7 +75,7 @@ impl fmt::Display for Target {
 }
 
 impl Gradient {
-    /// Whether it goes through the samples, which bits have no derivative for.
+    /// Whether it goes through the samples: see [`Latent::is_differentiable`].
     pub fn is_pathwise(self) -> bool {
         matches!(
             self,
@@ -91,7 +106,7 @@ impl Gradient {
     /// # Errors
     /// One line that says what to change.
     pub fn check(self, latent: Latent, samples: usize) -> Result<(), Error> {
-        if latent == Latent::Bernoulli && self.is_pathwise() {
+        if self.is_pathwise() && !latent.is_differentiable() {
             return Err(Error::Setting(format!(
                 "the gradient {self} goes through the samples, bits have no derivative: use score, moving-average, leave-one-out, learned or vimco, or Gaussian latents"
             )));

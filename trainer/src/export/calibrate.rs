@@ -13,7 +13,7 @@ use elbow::format::AlignedImage;
 use elbow::image::{CalibrationSpec, EncodeError, ImageSpec};
 use elbow::{Estimator, Model, Nats, WideSum};
 
-/// The estimators whose scores are calibrated.
+/// The estimators whose scores are calibrated, where the posterior has them.
 const CALIBRATED: [Estimator; 4] = [
     Estimator::SigmaPoints,
     Estimator::PosteriorMean,
@@ -28,6 +28,13 @@ const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 const PAIRS: u64 = 8;
 /// Readings that noise is measured on at most: its deviation is then known to 1 in 90 (4096 pairs).
 const NOISY: usize = 512;
+
+/// The estimators of which the image of `spec` has tables.
+fn calibrated(spec: &ImageSpec) -> impl Iterator<Item = Estimator> {
+    let latents = u16::try_from(spec.latents()).unwrap_or(u16::MAX);
+    let has = move |&estimator: &Estimator| spec.posterior.passes(estimator, latents).is_ok();
+    CALIBRATED.into_iter().filter(has)
+}
 
 /// The scores of `readings`, of which only what is `observed` is there, by the image of `spec`, under each estimator that
 /// is calibrated.
@@ -45,7 +52,7 @@ pub fn scores(
         let scores = device_scores(&model, readings, observed, estimator, 0)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
-    CALIBRATED.into_iter().map(of).collect()
+    calibrated(spec).map(of).collect()
 }
 
 /// The image of `spec` with the noise and the typical terms of `held_out` normal readings and the tables of their scores,
@@ -71,7 +78,7 @@ pub fn calibrate(
         Some(others) => others,
         None => self::scores(&spec, normal, observed)?,
     };
-    let tables = CALIBRATED.into_iter().zip(&of_tables);
+    let tables = calibrated(&spec).zip(&of_tables);
     let tables =
         tables.map(|(estimator, scores)| CalibrationSpec::from_scores(estimator, scores, KNOTS));
     let tables: Vec<CalibrationSpec> = tables.collect();
@@ -98,8 +105,8 @@ pub fn calibrate(
     Ok(spec.encode(&tables)?)
 }
 
-/// The mean of `log p(x_i|z)` over `normal` readings, one number for each input, in nats: by sigma
-/// points on the device's integers, over the readings that observe it. Empty without readings.
+/// The mean of `log p(x_i|z)` over `normal` readings, one number for each input, in nats: on the device's integers,
+/// over the readings that observe it. Empty without readings.
 ///
 /// # Errors
 /// [`Error::Setting`] where a reading cannot be scored: one line that names it.
@@ -117,7 +124,7 @@ fn typical_terms(
         session.explain(
             reading,
             observed,
-            Estimator::SigmaPoints,
+            model.posterior().estimator(),
             &mut inputs,
             &mut latents,
         )?;
@@ -134,14 +141,13 @@ fn typical_terms(
     Ok((0..model.inputs()).map(mean).collect())
 }
 
-/// Tables as large as those of so many readings can be, to see how much room they take.
-pub fn largest_tables(readings: usize) -> Vec<CalibrationSpec> {
+/// Tables of `spec` as large as those of so many readings can be, to see how much room they take.
+pub fn largest_tables(spec: &ImageSpec, readings: usize) -> Vec<CalibrationSpec> {
     let scores: Vec<i32> = (0..readings.min(KNOTS))
         .map(|score| i32::MIN + score as i32)
         .collect();
-    let tables = CALIBRATED.iter();
-    tables
-        .map(|&estimator| CalibrationSpec::from_scores(estimator, &scores, KNOTS))
+    calibrated(spec)
+        .map(|estimator| CalibrationSpec::from_scores(estimator, &scores, KNOTS))
         .collect()
 }
 

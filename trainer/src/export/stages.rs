@@ -126,8 +126,9 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`].
     pub fn draft(&self, plan: &Plan) -> Result<AlignedImage, Error> {
-        let tables = largest_tables(self.held_out);
-        Ok(self.image(plan)?.encode(&tables)?)
+        let spec = self.image(plan)?;
+        let tables = largest_tables(&spec, self.held_out);
+        Ok(spec.encode(&tables)?)
     }
 
     /// The image by `plan`, of which [`crate::export::calibrate`] makes one that knows normal readings.

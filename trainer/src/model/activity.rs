@@ -1,7 +1,8 @@
 //! Latents that carry nothing about readings.
 
+use crate::config::capability::Feature;
 use crate::error::Error;
-use crate::model::{Prior, Vae};
+use crate::model::Vae;
 use candle_core::Tensor;
 
 /// A latent is active where its posterior mean varies more than this over the readings (Burda, Grosse
@@ -36,19 +37,21 @@ pub struct Dead {
 
 /// The latents that carry nothing about readings with the network inputs `inputs`, (readings, numbers):
 /// their posterior is the prior whatever the reading. One is kept where all are dead; none is dead
-/// where the prior is learned, since nothing says that a constant posterior is its.
+/// where the prior is learned, since nothing says that a constant posterior is its, and none of bits, whose
+/// mean is not 0.
 ///
 /// # Errors
 /// [`Error::Tensor`].
 pub fn dead_latents(vae: &Vae, inputs: &Tensor) -> Result<Dead, Error> {
-    let Prior::Standard = vae.prior else {
+    if !Feature::Pruning.can(vae) {
         return Ok(Dead::default());
-    };
+    }
     let mut means = Vec::new();
     for start in (0..inputs.dim(0)?).step_by(CHUNK) {
         let length = CHUNK.min(inputs.dim(0)? - start);
         // What it was computed from would stay in memory with it.
-        means.push(vae.encode(&inputs.narrow(0, start, length)?)?.0.detach());
+        let posterior = vae.posterior(&inputs.narrow(0, start, length)?)?;
+        means.push(posterior.mean()?.detach());
     }
     let variances = variances(&Tensor::cat(&means, 0)?)?;
     let mut latents: Vec<usize> = (0..variances.len())
@@ -115,8 +118,8 @@ mod tests {
         assert_eq!((dead.latents, dead.collapsed), (vec![0, 2], false));
 
         let pruned = vae.without(&[0, 2]).unwrap();
-        let (mean, _) = vae.encode(&inputs).unwrap();
-        let (fewer, _) = pruned.encode(&inputs).unwrap();
+        let mean = vae.posterior(&inputs).unwrap().mean().unwrap();
+        let fewer = pruned.posterior(&inputs).unwrap().mean().unwrap();
         assert_eq!((pruned.latents(), fewer.dims()), (2, &[10, 2][..]));
         let outputs = vae.decode(&mean, None).unwrap();
         let same = pruned.decode(&fewer, None).unwrap();

@@ -217,18 +217,15 @@ impl Vae {
     /// q(z|x) of network inputs (batch, numbers), of a model with Gaussian latents.
     ///
     /// # Errors
-    /// [`Error::Tensor`].
+    /// [`Error::Tensor`], or [`Error::Setting`] where it has others.
     pub fn gaussian(&self, inputs: &Tensor) -> Result<Gaussian, Error> {
-        Gaussian::of_heads(&self.encoder_outputs(inputs)?)
-    }
-
-    /// The mean and the log-variance of [`Vae::gaussian`].
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn encode(&self, inputs: &Tensor) -> Result<(Tensor, Tensor), Error> {
-        let Gaussian { mean, log_variance } = self.gaussian(inputs)?;
-        Ok((mean, log_variance))
+        match self.posterior(inputs)? {
+            Posterior::Gaussian(gaussian) => Ok(gaussian),
+            _ => Err(Error::Setting(
+                "the latents of the model are not Gaussian: train one with --latent gaussian"
+                    .into(),
+            )),
+        }
     }
 
     /// The parameters of p(x|z), (batch, outputs), from latents (batch, latents), under conditions (batch,

@@ -65,9 +65,23 @@ impl Batch {
         }
         Ok(terms.sum(D::Minus1)?.reshape((samples, batch))?)
     }
+
+    /// The ELBO of each reading at the draws that `noise` (samples, batch, latents) makes, nats, without the likelihood's
+    /// constant; the divergence is that of [`Vae::divergence`].
+    ///
+    /// # Errors
+    /// [`Error::Tensor`].
+    pub fn elbos_at(&self, vae: &Vae, noise: &Tensor) -> Result<Vec<f64>, Error> {
+        let posterior = vae.posterior(&self.inputs)?;
+        let reconstruction = self
+            .log_likelihoods(vae, &posterior.sample(noise)?)?
+            .mean(0)?;
+        let elbos = (reconstruction - vae.divergence(&posterior)?)?.to_vec1::<f32>()?;
+        Ok(elbos.into_iter().map(f64::from).collect())
+    }
 }
 
-/// The bound for each reading of a batch, in nats, by reparameterized samples.
+/// The bound for each reading of a batch, in nats, by reparameterized samples of Gaussian latents.
 #[derive(Clone, Debug)]
 pub struct Bound {
     /// The mean of `log p(x|z)` over the samples, without the likelihood's constant, (batch).
@@ -278,7 +292,7 @@ mod tests {
         observed: impl Fn(usize) -> bool,
     ) -> f64 {
         let (sample, reading) = at;
-        let (mean, log_variance) = vae.encode(&batch.inputs).unwrap();
+        let Gaussian { mean, log_variance } = vae.gaussian(&batch.inputs).unwrap();
         let (mean, log_variance) = (list(&mean.get(reading).unwrap()), {
             list(&log_variance.get(reading).unwrap())
         });
@@ -352,7 +366,7 @@ mod tests {
         let (vae, batch, noise) = case(1);
         let bound = Bound::sample(&vae, &batch, &noise).unwrap();
         let reconstruction = scalar(&bound.reconstruction.mean_all().unwrap());
-        let (mean, log_variance) = vae.encode(&batch.inputs).unwrap();
+        let Gaussian { mean, log_variance } = vae.gaussian(&batch.inputs).unwrap();
         let (mean, log_variance) = (list(&mean), list(&log_variance));
         let divergence = |latent: usize| {
             let of = (0..BATCH).map(|reading| {
@@ -443,7 +457,7 @@ mod tests {
         let divergence = scalar(&bound.weighted(&vae, &PLAIN).unwrap());
         let form = ElboForm::Entropy;
         let entropy = scalar(&bound.weighted(&vae, &Weighting { form, ..PLAIN }).unwrap());
-        let (_, log_variance) = vae.encode(&batch.inputs).unwrap();
+        let Gaussian { log_variance, .. } = vae.gaussian(&batch.inputs).unwrap();
         // The variance of 1/2 z^2 for z ~ N(m, s^2) is s^4 / 2 + m^2 s^2: at most this with |m| < 2.
         let largest = list(&log_variance)
             .into_iter()

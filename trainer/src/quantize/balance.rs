@@ -19,7 +19,7 @@ use super::plan::Plan;
 use super::ranges::hidden_outputs;
 use super::rows::Grid;
 use crate::error::Error;
-use crate::model::{Dense, Gaussian, Vae};
+use crate::model::{Dense, Posterior, Vae};
 use crate::numeric::random::{self, Purpose, normals};
 use candle_core::{DType, Tensor};
 
@@ -68,7 +68,7 @@ impl Balance {
         let inputs = &set.normal.batch.inputs;
         let latents = set.taken_in(vae)?;
         let mut layers = half(&vae.encoder, &vae.heads, inputs, |heads| {
-            Gaussian::of_heads(heads)?.information()
+            Posterior::of_heads(vae.latent(), heads.clone())?.information()
         })?;
         layers.extend(half(&vae.decoder, &vae.output, &latents, |outputs| {
             vae.likelihood.information(outputs)

@@ -63,8 +63,7 @@ impl CalibrationSet {
     /// Inputs of the decoder for the normal readings, (draws * readings, inputs).
     pub(super) fn taken_in(&self, vae: &Vae) -> Result<Tensor, Error> {
         let inputs = &self.normal.batch.inputs;
-        let (mean, log_variance) = vae.encode(inputs)?;
-        draws(vae, inputs, (&mean, &log_variance))
+        draws(vae, inputs, &vae.posterior(inputs)?)
     }
 
     /// All of it: as it is, and with gaps where there are to be any.

@@ -7,6 +7,7 @@ use super::scheme::{LayerScheme, Scheme};
 use crate::error::Error;
 use crate::model::{Dense, Layers, Vae};
 use crate::readings::Normalization;
+use elbow::PosteriorKind;
 use elbow::calibration::Noise;
 use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
 use elbow::layer::{Activation, Packing};
@@ -58,7 +59,9 @@ pub fn quantize(
         likelihood: scheme.likelihood,
         packing: label.packing,
         latent_fraction_bits: scheme.fraction_bits,
-        log_variance_range: scheme.log_variance_range,
+        posterior: PosteriorKind::Gaussian {
+            log_variance_range: scheme.log_variance_range,
+        },
         noise: Noise::UNKNOWN,
         self_test_reading: self_test.to_vec(),
     })

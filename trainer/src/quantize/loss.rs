@@ -2,9 +2,8 @@
 
 use crate::error::Error;
 use crate::model::Vae;
-use crate::model::objective::Bound;
+use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
-use crate::numeric::random::normals;
 use crate::readings::device::{device_scores, elbos};
 use candle_core::Tensor;
 use elbow::image::{EncodeError, ImageSpec};
@@ -109,21 +108,15 @@ impl Part<'_> {
 /// The bounds of all readings in floats, at the draws of the device.
 fn float_scores(vae: &Vae, data: &Prepared) -> Result<Vec<f64>, Error> {
     let (rows, latents) = (data.readings.len(), vae.latents());
-    let noise = (0..rows).flat_map(|row| {
+    let device = data.batch.inputs.device();
+    let noise = (0..rows).map(|row| {
         let mut rng = elbow::rng::stream(SEED, row as u64);
-        normals(&mut rng, latents)
+        draw_noise(vae.latent(), (1, 1, latents), &mut rng, device)
     });
-    let noise = Tensor::from_vec(
-        noise.collect(),
-        (1, rows, latents),
-        &candle_core::Device::Cpu,
-    )?;
-    let score = |noise: &Tensor| -> Result<Vec<f32>, Error> {
-        let bound = Bound::sample(vae, &data.batch, noise)?;
-        Ok(bound.elbo()?.to_vec1::<f32>()?)
-    };
-    let pairs = score(&noise)?.into_iter().zip(score(&noise.neg()?)?);
-    let means = pairs.map(|(one, other)| 0.5 * (f64::from(one) + f64::from(other)));
+    let noise = Tensor::cat(&noise.collect::<Result<Vec<_>, _>>()?, 1)?;
+    let others = data.batch.elbos_at(vae, &opposite(vae.latent(), &noise)?)?;
+    let pairs = data.batch.elbos_at(vae, &noise)?.into_iter().zip(others);
+    let means = pairs.map(|(one, other)| 0.5 * (one + other));
     Ok(means
         .enumerate()
         .map(|(row, mean)| mean + data.constant(row, None))

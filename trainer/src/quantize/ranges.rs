@@ -3,8 +3,9 @@
 use super::operand::LARGEST_LATENT;
 use crate::error::Error;
 use crate::model::objective::Batch;
-use crate::model::{Dense, LOG_VARIANCES, Vae};
-use crate::numeric::random::{self, Purpose, normals};
+use crate::model::posterior::draw_noise;
+use crate::model::{Dense, Posterior, Vae};
+use crate::numeric::random::{self, Purpose};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ pub struct Ranges {
     pub encoder: Vec<Vec<f64>>,
     /// Largest output of each unit of each hidden layer of the decoder.
     pub decoder: Vec<Vec<f64>>,
-    /// Lowest and highest log-variance.
+    /// Lowest and highest log-variance: of [`Posterior::limited`].
     pub log_variance: (f64, f64),
     /// Largest latent or condition, magnitude.
     pub latent: f64,
@@ -35,10 +36,10 @@ impl Ranges {
     pub fn measure(vae: &Vae, batch: &Batch, quantile: f64) -> Result<Self, Error> {
         let inputs = &batch.inputs;
         let encoder = hidden_outputs(&vae.encoder, inputs)?;
-        let (mean, log_variance) = vae.encode(inputs)?;
-        let (mean, log_variance) = (mean.detach(), log_variance.detach());
-        let taken_in = draws(vae, inputs, (&mean, &log_variance))?;
+        let posterior = vae.posterior(inputs)?.detach();
+        let taken_in = draws(vae, inputs, &posterior)?;
         let decoder = hidden_outputs(&vae.decoder, &taken_in)?;
+        let limited = posterior.limited();
         let each = |layers: Vec<Tensor>| -> Result<Vec<Vec<f64>>, Error> {
             let layers = layers.iter();
             layers.map(|rows| quantiles(rows, quantile)).collect()
@@ -47,7 +48,7 @@ impl Ranges {
             inputs: quantiles(&inputs.abs()?, quantile)?,
             encoder: each(encoder)?,
             decoder: each(decoder)?,
-            log_variance: (-largest(&log_variance.neg()?)?, largest(&log_variance)?),
+            log_variance: (-largest(&limited.neg()?)?, largest(limited)?),
             latent: largest(&taken_in.abs()?)?,
         })
     }
@@ -69,25 +70,20 @@ impl Ranges {
 }
 
 /// Inputs of the decoder for readings `inputs`: the means of their posteriors and draws from them, with
-/// the conditions behind, (draws * batch, taken in). Log-variances and latents are clamped to what an image holds.
-pub(super) fn draws(
-    vae: &Vae,
-    inputs: &Tensor,
-    (mean, log_variance): (&Tensor, &Tensor),
-) -> Result<Tensor, Error> {
+/// the conditions behind, (draws * batch, taken in). Posteriors and latents are clamped to what an image holds.
+pub(super) fn draws(vae: &Vae, inputs: &Tensor, posterior: &Posterior) -> Result<Tensor, Error> {
     let conditions = vae.conditions_of(inputs)?;
     // As the image does: far from all that was learned, an encoder may answer anything.
-    let log_variance = log_variance.clamp(LOG_VARIANCES.0, LOG_VARIANCES.1)?;
-    let deviation = (log_variance * 0.5)?.exp()?;
+    let posterior = posterior.clamp()?;
+    let shape = (1, inputs.dim(0)?, vae.latents());
     let mut rng = random::stream(0, Purpose::Evaluation);
     let mut all = vec![];
     for draw in 0..=DRAWS {
         let latents = if draw == 0 {
-            mean.clone()
+            posterior.mean()?
         } else {
-            let noise = normals(&mut rng, mean.elem_count());
-            let noise = Tensor::from_vec(noise, mean.shape(), mean.device())?;
-            (mean + (&deviation * noise)?)?
+            let noise = draw_noise(vae.latent(), shape, &mut rng, inputs.device())?;
+            posterior.sample(&noise)?.squeeze(0)?
         };
         let latents = latents.clamp(-LARGEST_LATENT, LARGEST_LATENT)?;
         all.push(match &conditions {

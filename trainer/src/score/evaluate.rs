@@ -4,7 +4,7 @@ use crate::config::Latent;
 use crate::engine::Evaluator;
 use crate::error::Error;
 use crate::model::Vae;
-use crate::model::objective::{Batch, Bound};
+use crate::model::objective::Batch;
 use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
@@ -47,7 +47,7 @@ pub fn float_scores(
         for _ in 0..pairs {
             let noise = draw_noise(vae.latent(), shape, &mut rng, batch.inputs.device())?;
             for noise in [opposite(vae.latent(), &noise)?, noise] {
-                let elbos = elbos_at(vae, batch, &noise)?;
+                let elbos = batch.elbos_at(vae, &noise)?;
                 let sums = sums.iter_mut().zip(elbos);
                 sums.for_each(|(sum, elbo)| *sum += elbo);
             }
@@ -72,7 +72,7 @@ fn by_turns(
         let shape = (1, rows.len(), latents);
         cubature::expectations(rows, latents, turns, |noise| {
             let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
-            elbos_at(vae, batch, &noise)
+            batch.elbos_at(vae, &noise)
         })
     })
 }
@@ -93,20 +93,6 @@ fn in_chunks(
         scores.extend(all.map(|(bound, row)| bound + constant(row)));
     }
     Ok(scores)
-}
-
-/// The ELBO of each reading of a batch at one draw, without its constant, with the divergence of [`Vae::divergence`].
-fn elbos_at(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Vec<f64>, Error> {
-    let elbos = match vae.latent() {
-        Latent::Gaussian => Bound::sample(vae, batch, noise)?.elbo()?,
-        Latent::Bernoulli => {
-            let proposal = vae.posterior(&batch.inputs)?;
-            let reconstruction = batch.log_likelihoods(vae, &proposal.sample(noise)?)?;
-            (reconstruction.mean(0)? - vae.divergence(&proposal)?)?
-        }
-    };
-    let elbos = elbos.to_vec1::<f32>()?;
-    Ok(elbos.into_iter().map(f64::from).collect())
 }
 
 /// Points for each reading in the float bound of [`Scores`], at least.

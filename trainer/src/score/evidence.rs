@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::objective::{Batch, log_ratio};
 use crate::model::posterior::draw_noise;
 use crate::model::prepared::Prepared;
-use crate::model::{Gaussian, Vae};
+use crate::model::{Gaussian, Posterior, Vae};
 use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose, normals};
 use crate::numeric::statistics::{error_of_mean, mean_and_error};
@@ -14,7 +14,7 @@ use candle_core::Tensor;
 use rand_core::Rng;
 use serde::Serialize;
 
-/// Decoder passes of bits that are computed at once: they bound the memory.
+/// Decoder passes of latents other than Gaussian that are computed at once: they bound the memory.
 const PASSES: usize = 8192;
 
 /// Estimates of log p(x) of each reading by `samples` draws from the encoder's posterior, nats.
@@ -31,20 +31,21 @@ pub fn evidence(
         return evaluator.evidence(samples, seed);
     }
     let mut rng = random::stream(seed, Purpose::Evaluation);
-    let rows = match vae.latent() {
-        Latent::Gaussian => 1,
-        Latent::Bernoulli => (PASSES / samples).max(1),
+    let is_gaussian = vae.latent() == Latent::Gaussian;
+    let rows = if is_gaussian {
+        1
+    } else {
+        (PASSES / samples).max(1)
     };
     let mut all = Vec::with_capacity(data.readings.len());
     for start in (0..data.readings.len()).step_by(rows) {
         let length = rows.min(data.readings.len() - start);
         let batch = data.narrow(start, length, None)?;
-        let weights = match vae.latent() {
-            Latent::Bernoulli => log_weights_of_bits(vae, &batch, samples, &mut rng)?,
-            Latent::Gaussian => {
-                let proposal = vae.gaussian(&batch.inputs)?;
+        let weights = match vae.posterior(&batch.inputs)? {
+            Posterior::Gaussian(proposal) => {
                 log_weights(vae, &batch, &proposal, samples, &mut rng)?
             }
+            proposal => log_weights_by_density(vae, &batch, &proposal, samples, &mut rng)?,
         };
         all.extend(weights.iter().zip(start..).map(|(weights, row)| {
             let evidence = Evidence::new(weights);
@@ -112,14 +113,14 @@ pub fn log_weights(
     by_reading(&(batch.log_likelihoods(vae, &z)? + log_ratios)?)
 }
 
-/// The same of bits, at draws from the encoder's posterior.
-fn log_weights_of_bits(
+/// The same of any posterior.
+fn log_weights_by_density(
     vae: &Vae,
     batch: &Batch,
+    proposal: &Posterior,
     samples: usize,
     rng: &mut impl Rng,
 ) -> Result<Vec<Vec<f64>>, Error> {
-    let proposal = vae.posterior(&batch.inputs)?;
     let shape = (samples, batch.inputs.dim(0)?, vae.latents());
     let noise = draw_noise(vae.latent(), shape, rng, batch.inputs.device())?;
     let z = proposal.sample(&noise)?;

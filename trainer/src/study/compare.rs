@@ -131,9 +131,11 @@ impl Comparison {
     pub fn new(setting: &Setting<'_>) -> Result<Self, Error> {
         let samples = setting.reference_samples;
         let monte_carlo = SAMPLES.map(|samples| Estimator::MonteCarlo { samples });
-        let deterministic = [Estimator::PosteriorMean, Estimator::SigmaPoints];
+        let deterministic = [Estimator::PosteriorMean, Estimator::SigmaPoints].into_iter();
+        let deterministic =
+            deterministic.filter(|&estimator| setting.model.passes(estimator).is_ok());
         let reference = setting.reference(Estimator::MonteCarlo { samples })?;
-        let elbo = setting.contest(&reference, deterministic.into_iter().chain(monte_carlo))?;
+        let elbo = setting.contest(&reference, deterministic.chain(monte_carlo))?;
         let decision = setting.decisions(&elbos(&reference))?;
         let weighted = SAMPLES.into_iter().chain(MORE_SAMPLES);
         let weighted = weighted
@@ -247,7 +249,7 @@ impl Setting<'_> {
 /// The threshold for the wanted false-alarm rate, or for the smallest that the calibration tells,
 /// and that rate; none where the calibration saw no readings.
 fn threshold(model: &Model<'_>) -> Option<(Nats, f64)> {
-    let table = model.calibration(Estimator::SigmaPoints)?;
+    let table = model.calibration(model.posterior().estimator())?;
     let wanted = Probability::new(FALSE_ALARM_RATE);
     let (threshold, rate) = match table.threshold(wanted) {
         Ok(threshold) => (threshold, wanted),

@@ -15,11 +15,12 @@ pub(crate) use statistic::StatisticKind;
 pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader};
 
 use crate::calibration::Noise;
-use crate::distribution::{Family, LogVarianceRange};
+use crate::distribution::Family;
 use crate::format::NARROW_CEILING;
 use crate::format::defect::Defect;
 use crate::format::list::List;
 use crate::kernel::{Packing, WeightBits};
+use crate::posterior::PosteriorKind;
 use crate::signal::{Feature, FrontEnd, MAX_FEATURES};
 use crate::wire::{Reader, Text};
 use heapless::Vec;
@@ -43,27 +44,6 @@ pub(crate) enum LikelihoodHeader {
         /// Entries of the tables of all counts.
         entries: u16,
     },
-}
-
-/// q(z|x) and its scalars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub(crate) enum PosteriorHeader {
-    /// A Gaussian with independent latents.
-    Gaussian {
-        /// Log-variances are clamped to it, Q16.16.
-        log_variance_range: LogVarianceRange,
-    },
-}
-
-impl PosteriorHeader {
-    /// Rows of the heads for each latent.
-    pub(crate) const fn heads(&self) -> usize {
-        match self {
-            // A mean and a log-variance.
-            Self::Gaussian { .. } => 2,
-        }
-    }
 }
 
 /// p(z) and its scalars.
@@ -104,7 +84,7 @@ pub(crate) struct Header<'a> {
     pub(crate) picture_width: u16,
     pub(crate) latents: u16,
     pub(crate) latent_fraction_bits: u8,
-    pub(crate) posterior: PosteriorHeader,
+    pub(crate) posterior: PosteriorKind,
     pub(crate) stream: Option<StreamHeader>,
     pub(crate) prior: PriorHeader,
     pub(crate) likelihood: LikelihoodHeader,
@@ -132,12 +112,7 @@ impl<'a> Header<'a> {
             picture_width: 0,
             latents: 0,
             latent_fraction_bits: 0,
-            posterior: PosteriorHeader::Gaussian {
-                log_variance_range: LogVarianceRange {
-                    lowest: 0,
-                    highest: 0,
-                },
-            },
+            posterior: PosteriorKind::blank(),
             stream: None,
             prior: PriorHeader::Standard,
             likelihood: LikelihoodHeader::Binomial { trials: 0 },
@@ -177,7 +152,7 @@ impl<'a> Header<'a> {
             *number = reader.u16();
         }
         self.latent_fraction_bits = reader.u8();
-        self.posterior = read_posterior(&mut reader);
+        self.posterior = PosteriorKind::read(&mut reader);
         self.stream = read_stream(&mut reader, left_out);
         self.prior = read_prior(&mut reader);
         self.likelihood = read_likelihood(&mut reader, left_out);
@@ -277,17 +252,6 @@ fn read_stream(
         hop,
         rate_millihertz,
     })
-}
-
-fn read_posterior(reader: &mut Reader<'_>) -> PosteriorHeader {
-    // One kind, one variant.
-    reader.variant(1);
-    PosteriorHeader::Gaussian {
-        log_variance_range: LogVarianceRange {
-            lowest: reader.i32(),
-            highest: reader.i32(),
-        },
-    }
 }
 
 fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {

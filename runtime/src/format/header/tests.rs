@@ -1,4 +1,5 @@
 use super::*;
+use crate::distribution::LogVarianceRange;
 use crate::estimator::Estimator;
 use crate::layer::{Activation, LayerKind};
 use crate::rng;
@@ -51,7 +52,7 @@ fn fixture() -> Header<'static> {
         picture_width: 0,
         latents: 2,
         latent_fraction_bits: 12,
-        posterior: PosteriorHeader::Gaussian {
+        posterior: PosteriorKind::Gaussian {
             log_variance_range: LogVarianceRange {
                 lowest: -1,
                 highest: 64,
@@ -208,7 +209,7 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
         picture_width: short(words),
         latents: short(words),
         latent_fraction_bits: words.next_u32() as u8,
-        posterior: PosteriorHeader::Gaussian {
+        posterior: PosteriorKind::Gaussian {
             log_variance_range: LogVarianceRange {
                 lowest: number(words),
                 highest: number(words),

@@ -5,25 +5,18 @@ mod layers;
 
 use super::{Model, Stream};
 use crate::calibration::Calibration;
-use crate::distribution::LogVarianceRange;
 use crate::fixed::Nats;
 #[cfg(feature = "encode")]
 use crate::format::TensorWriter;
 use crate::format::{
     CalibrationHeader, Defect, Header, List, MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS,
-    MAX_LATENTS, NARROW_CEILING, PosteriorHeader, PriorHeader, StreamHeader, Tensors,
+    MAX_LATENTS, NARROW_CEILING, PriorHeader, StreamHeader, Tensors,
 };
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use distributions::{read_likelihood, read_prior};
 use heapless::Vec;
 use layers::{Inputs, read_stack};
-
-/// The widest range that log-variances may be clamped to: -32 to 8 in Q16.16.
-const LOG_VARIANCE_LIMITS: LogVarianceRange = LogVarianceRange {
-    lowest: -32 << 16,
-    highest: 8 << 16,
-};
 
 impl<'a> Model<'a> {
     /// Reads everything but the length of the image.
@@ -34,8 +27,7 @@ impl<'a> Model<'a> {
         self.picture_width = header.picture_width.into();
         self.latents = header.latents;
         self.latent_fraction_bits = header.latent_fraction_bits.into();
-        let PosteriorHeader::Gaussian { log_variance_range } = header.posterior;
-        self.log_variance_range = log_variance_range;
+        self.posterior = header.posterior;
         self.packing = header.packing;
         self.noise = header.noise;
         self.self_test.expected = header.expected;
@@ -119,9 +111,6 @@ impl<'a> Model<'a> {
 const LARGEST_LATENT: i64 = 1 << 15;
 
 fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
-    let PosteriorHeader::Gaussian {
-        log_variance_range: LogVarianceRange { lowest, highest },
-    } = header.posterior;
     tensors.require((1..=MAX_INPUTS).contains(&header.inputs), Defect::Inputs);
     tensors.require(header.conditions <= MAX_INPUTS, Defect::Conditions);
     tensors.require(
@@ -139,12 +128,7 @@ fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
         (6..=15).contains(&header.latent_fraction_bits),
         Defect::LatentFractionBits,
     );
-    tensors.require(
-        LOG_VARIANCE_LIMITS.lowest <= lowest
-            && lowest <= highest
-            && highest <= LOG_VARIANCE_LIMITS.highest,
-        Defect::LogVarianceRange,
-    );
+    tensors.require(header.posterior.is_valid(), Defect::Posterior);
     tensors.require(
         header.noise.mean_deviation >= 0 && header.noise.pair_deviation >= 0,
         Defect::Noise,

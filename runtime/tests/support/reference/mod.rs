@@ -15,6 +15,7 @@ use elbow::Score;
 use elbow::distribution::LogVarianceRange;
 use elbow::gaussian::standard_normal;
 use elbow::image::{ImageSpec, LayerSpec, PriorSpec};
+use elbow::posterior::PosteriorKind;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::transcendental::exp;
 use rand_core::Rng;
@@ -107,10 +108,13 @@ impl<'a> Reference<'a> {
         let inputs = reading.len() - spec.conditions.len();
         reference.set_conditions(&reading[inputs..]);
         let (_, heads) = reference.encoder_outputs(reading);
-        let LogVarianceRange {
-            lowest: low,
-            highest: high,
-        } = spec.log_variance_range;
+        let PosteriorKind::Gaussian {
+            log_variance_range:
+                LogVarianceRange {
+                    lowest: low,
+                    highest: high,
+                },
+        } = spec.posterior;
         let latents = reference.mean.len();
         for j in 0..latents {
             reference.mean[j] = heads[j].clamp(-(128 << 16), 128 << 16);

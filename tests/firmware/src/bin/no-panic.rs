@@ -319,7 +319,7 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
         out,
         "{} {:?}",
         model.picture_width(),
-        model.log_variance_range()
+        model.posterior().heads()
     )
     .ok()?;
     write!(

@@ -35,18 +35,15 @@ use crate::score::evaluate::Scores;
 use crate::train::{self, Checkpoint, Epoch};
 use candle_core::Device;
 use data::Data;
+use elbow::Model;
 use elbow::format::AlignedImage;
 use elbow::image::ImageSpec;
-use elbow::{Estimator, Model};
 use interrupted::Clock;
 use outcome::Learned;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use training::Training;
-
-/// The estimator of the results.
-pub const REPORTED: Estimator = Estimator::SigmaPoints;
 
 /// Time between two checkpoints where nobody says otherwise, at least.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
@@ -381,7 +378,7 @@ impl<'a> Job<'a> {
         (learned, calibrating): (Learned, usize),
     ) -> Result<(Summary, String), Error> {
         let model = run::parse(Path::new(run::IMAGE_FILE), image)?;
-        let scores = Scores::new(vae, &model, test, REPORTED)?;
+        let scores = Scores::new(vae, &model, test, model.posterior().estimator())?;
         let mut summary = outcome::in_integers(
             &self.name,
             &self.config,
@@ -412,7 +409,7 @@ impl<'a> Job<'a> {
             readings: &test.readings,
             anomalous: self.splits.test.anomalous.as_deref(),
             scores: &scores,
-            estimator: REPORTED,
+            estimator: model.posterior().estimator(),
         })?;
         Ok((summary, page))
     }

@@ -1,6 +1,5 @@
 //! The outcome of a training, and the folder that it is written to.
 
-use super::REPORTED;
 use crate::config::Objective;
 use crate::error::Error;
 use crate::export::run::{self, FloatSummary, SampledBound, Summary};
@@ -117,6 +116,7 @@ pub(super) fn in_integers(
     learned: Learned,
 ) -> Summary {
     let (encoder_macs, decoder_macs) = run::macs(model);
+    let estimator = model.posterior().estimator();
     Summary {
         name: name.to_owned(),
         likelihood: splits.likelihood.clone(),
@@ -125,7 +125,7 @@ pub(super) fn in_integers(
         training_readings: learned.training_readings,
         validation_readings: learned.validation_readings,
         evaluation: Evaluation::new(scores, splits.test.anomalous.as_deref()),
-        estimator: REPORTED.to_string(),
+        estimator: estimator.to_string(),
         pruned_latents: config.derived.pruned_latents.len(),
         image_bytes: model.image_length(),
         workspace_bytes: 8 * model.workspace_words(),
@@ -136,7 +136,7 @@ pub(super) fn in_integers(
         numerics_version: elbow::format::NUMERICS_VERSION,
         trainer_version: env!("CARGO_PKG_VERSION"),
         smallest_p_value: model
-            .calibration(REPORTED)
+            .calibration(estimator)
             .map(|table| table.smallest_p_value().to_f64()),
         budget: None,
         warnings: vec![],

@@ -1,6 +1,5 @@
 //! A model quantized anew, beside its floats.
 
-use super::REPORTED;
 use crate::config::{Calibration, Weights};
 use crate::error::Error;
 use crate::export::run;
@@ -31,7 +30,7 @@ pub struct Quantized {
     pub calibration: Calibration,
     /// Bits of the weights.
     pub weights: Weights,
-    /// Device by sigma points, float by many points in random turns.
+    /// Device by the estimator of the posterior, float by many points in random turns.
     #[serde(flatten)]
     pub evaluation: Evaluation,
     /// Device and float at the same draws; the anomalous readings are the labelled ones, or normal ones with noise.
@@ -60,7 +59,7 @@ impl Quantized {
         (test, is_anomalous): (&Prepared, Option<&[bool]>),
     ) -> Result<Self, Error> {
         let model = run::parse(Path::new(run::IMAGE_FILE), &image)?;
-        let scores = Scores::new(vae, &model, test, REPORTED)?;
+        let scores = Scores::new(vae, &model, test, model.posterior().estimator())?;
         let rows = 0..test.readings.len();
         let is = |row: &usize| is_anomalous.is_some_and(|labels| labels[*row]);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = rows.partition(is);

@@ -182,8 +182,7 @@ fn costs(results: &Results<'_>) -> String {
         training_seconds,
         ..
     } = results.summary;
-    let latents = u16::try_from(results.model.latents()).unwrap_or(u16::MAX);
-    let passes = usize::from(results.estimator.passes(latents));
+    let passes = usize::from(results.model.passes(results.estimator).unwrap_or(0));
     let facts = [
         ("image in flash", format!("{} bytes", count(*image_bytes))),
         (

@@ -16,14 +16,20 @@ impl Bernoulli {
     /// Numbers that a latent has among the heads.
     pub const HEADS: usize = 1;
 
-    /// `sigmoid(l) = 1 / (1 + exp(-l))`: an overflow of the exponential makes it zero.
-    fn chances(logits: &Tensor) -> Result<Tensor, Error> {
-        Ok((logits.neg()?.exp()? + 1.0)?.recip()?)
+    /// The chances, `sigmoid(l) = 1 / (1 + exp(-l))`, (batch, latents): an overflow of the exponential makes one zero.
+    pub fn mean(&self) -> Result<Tensor, Error> {
+        Ok((self.logits.neg()?.exp()? + 1.0)?.recip()?)
+    }
+
+    /// The Fisher information that a draw has of each logit, the variance `p (1 - p)`, (batch, latents).
+    pub fn information(&self) -> Result<Tensor, Error> {
+        let chances = self.mean()?;
+        Ok((&chances - chances.sqr()?)?)
     }
 
     /// Bits (samples, batch, latents) from noise of that shape; no gradient goes through them.
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
-        let chances = Self::chances(&self.logits.detach())?;
+        let chances = self.mean()?.detach();
         Ok(noise.broadcast_lt(&chances)?.to_dtype(DType::F32)?)
     }
 
@@ -42,8 +48,7 @@ impl Bernoulli {
 
     /// `KL(q(z|x) || p(z))` from fair coins, (batch): `Z ln 2` less the entropies, `softplus(l) - l sigmoid(l)` each.
     pub fn divergence(&self) -> Result<Tensor, Error> {
-        let chances = Self::chances(&self.logits)?;
-        let entropies = (softplus(&self.logits)? - (&self.logits * chances)?)?;
+        let entropies = (softplus(&self.logits)? - (&self.logits * self.mean()?)?)?;
         let coins = LN_2 * self.logits.dim(1)? as f64;
         Ok((entropies.sum(D::Minus1)?.neg()? + coins)?)
     }

@@ -55,6 +55,15 @@ impl Gaussian {
         }
     }
 
+    /// The same with log-variances within [`LOG_VARIANCES`].
+    pub fn clamp(&self) -> Result<Self, Error> {
+        let (low, high) = LOG_VARIANCES;
+        Ok(Self {
+            mean: self.mean.clone(),
+            log_variance: self.log_variance.clamp(low, high)?,
+        })
+    }
+
     /// `z = mu + sigma * noise` for noise (samples, batch, latents).
     pub fn sample(&self, noise: &Tensor) -> Result<Tensor, Error> {
         let deviation = (&self.log_variance * 0.5)?.exp()?;
@@ -93,8 +102,7 @@ impl Gaussian {
     /// The Fisher information that a draw has of each head, (batch, 2 * latents): 1 / sigma^2 of a mean, 1/2 of a
     /// log-variance.
     pub fn information(&self) -> Result<Tensor, Error> {
-        let (low, high) = LOG_VARIANCES;
-        let log_variance = self.log_variance.clamp(low, high)?;
+        let log_variance = self.clamp()?.log_variance;
         let of_log_variance = (log_variance.zeros_like()? + 0.5)?;
         let of_mean = log_variance.neg()?.exp()?;
         Ok(Tensor::cat(&[&of_mean, &of_log_variance], 1)?)

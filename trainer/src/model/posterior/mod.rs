@@ -65,6 +65,38 @@ impl Posterior {
         })
     }
 
+    /// The mean of each latent, (batch, latents).
+    pub fn mean(&self) -> Result<Tensor, Error> {
+        match self {
+            Self::Gaussian(gaussian) => Ok(gaussian.mean.clone()),
+            Self::Bernoulli(bernoulli) => bernoulli.mean(),
+        }
+    }
+
+    /// The heads whose range an image limits, (batch, latents): log-variances, or logits.
+    pub fn limited(&self) -> &Tensor {
+        match self {
+            Self::Gaussian(gaussian) => &gaussian.log_variance,
+            Self::Bernoulli(bernoulli) => &bernoulli.logits,
+        }
+    }
+
+    /// The same within the limits that all images have.
+    pub fn clamp(&self) -> Result<Self, Error> {
+        match self {
+            Self::Gaussian(gaussian) => Ok(Self::Gaussian(gaussian.clamp()?)),
+            Self::Bernoulli(_) => Ok(self.clone()),
+        }
+    }
+
+    /// The Fisher information that a draw has of each head, (batch, heads).
+    pub fn information(&self) -> Result<Tensor, Error> {
+        match self {
+            Self::Gaussian(gaussian) => gaussian.information(),
+            Self::Bernoulli(bernoulli) => bernoulli.information(),
+        }
+    }
+
     /// A copy without gradient.
     #[must_use]
     pub fn detach(&self) -> Self {
@@ -145,6 +177,14 @@ mod tests {
             .zip(&log_p)
             .map(|(q, p)| q.exp() * (q - p))
             .sum();
+        for (at, information) in list(&q.information().unwrap()).into_iter().enumerate() {
+            let ones = log_q
+                .iter()
+                .enumerate()
+                .filter(|(code, _)| code >> at & 1 == 1);
+            let chance: f64 = ones.map(|(_, log)| log.exp()).sum();
+            assert!((information - chance * (1.0 - chance)).abs() < 1e-6, "{at}");
+        }
         let got = list(&model().divergence(&q).unwrap())[0];
         assert!((got - exact).abs() < 1e-6, "{got} {exact}");
     }

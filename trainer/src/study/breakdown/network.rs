@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::model::{Dense, LayerId, Layers, Vae};
 use crate::quantize::{Operand, Q16, output_scales};
 use crate::readings::Normalization;
+use elbow::PosteriorKind;
 use elbow::image::{DenseSpec, ImageSpec};
 use elbow::layer::Activation;
 
@@ -86,6 +87,9 @@ impl Network {
         spec: &ImageSpec,
         normalization: &Normalization,
     ) -> Result<Self, Error> {
+        let PosteriorKind::Gaussian {
+            log_variance_range: range,
+        } = spec.posterior;
         let raw = spec.inputs.iter().zip(&normalization.units);
         let scales = raw.map(|(input, &unit)| 1.0 / (input.gain.to_f64() * f64::from(unit)));
         let mut input = Operand {
@@ -132,10 +136,7 @@ impl Network {
             output_scales,
             largest_input: spec.input_ceiling.into(),
             latent_fraction_bits: spec.latent_fraction_bits,
-            log_variance_range: (
-                f64::from(spec.log_variance_range.lowest),
-                f64::from(spec.log_variance_range.highest),
-            ),
+            log_variance_range: (range.lowest.into(), range.highest.into()),
         })
     }
 

@@ -213,13 +213,14 @@ impl Setting<'_> {
     }
 
     fn new_reference(&self, target: Target) -> Result<Reference, Error> {
-        let (gradient, samples) = match (self.vae.latent(), target) {
-            (Latent::Gaussian, Target::Elbo) => (Gradient::DoublyReparameterized, 1),
-            (Latent::Gaussian, Target::ImportanceWeighted(samples)) => {
+        let is_differentiable = self.vae.latent().is_differentiable();
+        let (gradient, samples) = match target {
+            Target::Elbo if is_differentiable => (Gradient::DoublyReparameterized, 1),
+            Target::Elbo => (Gradient::LeaveOneOut, REFERENCE_SAMPLES),
+            Target::ImportanceWeighted(samples) if is_differentiable => {
                 (Gradient::DoublyReparameterized, samples)
             }
-            (Latent::Bernoulli, Target::Elbo) => (Gradient::LeaveOneOut, REFERENCE_SAMPLES),
-            (Latent::Bernoulli, Target::ImportanceWeighted(samples)) => (Gradient::Vimco, samples),
+            Target::ImportanceWeighted(samples) => (Gradient::Vimco, samples),
         };
         // Draws that no row has.
         let mut rng = random::stream(self.seed, Purpose::Reference);
