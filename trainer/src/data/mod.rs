@@ -35,7 +35,7 @@ pub use columns::{
     Interpreted, NamedRole, Number, Role, Sentinels, Wanted, all_readings, interpret,
     interpret_like, numbers,
 };
-pub use error::{ArrayError, DataError, FileError, NumberError, SplitError, TextError};
+pub use error::{DataError, FileError, SplitError};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub(crate) use report::SMALLER;
@@ -137,13 +137,13 @@ pub fn load_labels(
     let frame = formats::read(path, Purpose::Labels)?;
     let refuse = |fault| Err(DataError::in_file(path, fault));
     if frame.columns.len() != 1 {
-        return refuse(FileError::LabelColumns(frame.columns.len()));
+        return refuse(FileError::Contents(format!(
+            "has {} columns; labels are one column, of numbers or text",
+            frame.columns.len()
+        )));
     }
     if frame.rows() != expected_rows {
-        return refuse(FileError::LabelCount {
-            labels: frame.rows(),
-            rows: expected_rows,
-        });
+        return refuse(FileError::label_count(frame.rows(), expected_rows));
     }
     columns::labels(&frame, 0, normal)
 }

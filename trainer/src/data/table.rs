@@ -19,13 +19,13 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`DataError::TableShape`] if the width is zero or the values do not make whole rows.
+    /// The width is zero, or the values do not make whole rows.
     pub fn new(width: usize, values: Vec<f32>) -> Result<Self, DataError> {
         if width == 0 || !values.len().is_multiple_of(width) {
-            return Err(DataError::TableShape {
-                width,
-                values: values.len(),
-            });
+            return Err(DataError::Data(format!(
+                "{} values do not make whole rows of {width}; give a multiple of the width",
+                values.len()
+            )));
         }
         Ok(Self { width, values })
     }
@@ -189,7 +189,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::TableShape`] of no columns.
+    /// There are no columns.
     ///
     /// # Panics
     ///

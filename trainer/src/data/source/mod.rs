@@ -30,7 +30,7 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// [`DataError::UnknownPart`] if the digits have no such part.
+    /// The digits have no such part.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         match text
             .strip_prefix(DIGITS)
@@ -41,7 +41,12 @@ impl DataSource {
                 .into_iter()
                 .find(|part| part.name() == name)
                 .map(Self::DigitsPart)
-                .ok_or_else(|| DataError::UnknownPart(name.to_string())),
+                .ok_or_else(|| {
+                    DataError::Data(format!(
+                        "the digits have no part {name:?}; say digits, digits:train, digits:validation, digits:test, \
+                         digits:held-out or digits:all"
+                    ))
+                }),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -128,7 +133,7 @@ mod tests {
             );
         }
         for part in Part::ALL {
-            let text = DataError::UnknownPart(String::new()).to_string();
+            let text = DataSource::parse("digits:").unwrap_err().to_string();
             assert!(
                 text.contains(&format!("digits:{}", part.name())),
                 "{part:?}"
