@@ -179,14 +179,7 @@ mod tests {
     use rand_xoshiro::Xoshiro128PlusPlus;
 
     fn intensities(values: &[f32]) -> Result<Intensities, String> {
-        let dataset = Dataset {
-            name: "pixels".into(),
-            columns: None,
-            table: Table::new(values.len(), values.to_vec()).unwrap(),
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        };
+        let dataset = Dataset::new("pixels", Table::new(values.len(), values.to_vec()).unwrap());
         Intensities::new(&dataset, 255).map_err(|error| error.to_string())
     }
 

@@ -43,7 +43,7 @@ pub use report::{ColumnReport, DataReport};
 pub use source::{DataSource, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use table::{
-    ColumnMoments, Dataset, Table, column_mean_std, constant_columns, is_integer, range,
+    ColumnMoments, Dataset, RowMajor, Table, column_mean_std, constant_columns, is_integer, range,
 };
 
 use formats::Purpose;

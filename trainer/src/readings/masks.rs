@@ -46,10 +46,10 @@ impl Masks {
     pub fn load(path: &Path, rows: usize, width: usize) -> Result<Self, Error> {
         let table = data::load(path)?.table;
         let refuse = |what: String| Err(Error::Setting(format!("{}: {what}", path.display())));
-        if (table.rows(), table.width()) != (rows, width) {
+        if (table.len(), table.width()) != (rows, width) {
             return refuse(format!(
                 "the mask has {} rows of {} columns, the readings {rows} of {width}: give a 0 or a 1 for each number of each reading",
-                table.rows(),
+                table.len(),
                 table.width()
             ));
         }

@@ -143,10 +143,10 @@ mod tests {
 
     #[test]
     fn sources_load_what_they_name() {
-        assert_eq!(DataSource::Digits.load(0).unwrap().table.rows(), 1797);
+        assert_eq!(DataSource::Digits.load(0).unwrap().table.len(), 1797);
         let train = DataSource::DigitsPart(Part::Train).load(0).unwrap();
         assert_eq!(
-            (train.name.as_str(), train.table.rows()),
+            (train.name.as_str(), train.table.len()),
             ("digits:train", 1200 - 117)
         );
         let error = DataSource::parse("no/such/pump.csv")

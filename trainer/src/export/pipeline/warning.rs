@@ -137,7 +137,7 @@ impl Warning {
     pub(super) fn of_settings(settings: &Config, splits: &Splits) -> Vec<Self> {
         let cores = cores();
         let inputs = splits.train.table.width() - splits.conditions;
-        let rows = splits.train.table.rows();
+        let rows = splits.train.table.len();
         let latents = settings.model.latents;
         let TrainConfig { threads, batch, .. } = settings.train;
         let digit = settings.data.anomaly_digit;
@@ -148,8 +148,8 @@ impl Warning {
             (latents > inputs, Self::Latents { latents, inputs }),
             (saturated > 0, Self::Saturated { values: saturated }),
             (rows < batch, Self::Batch { rows, batch }),
-            (splits.validation.table.rows() == 0, Self::NoValidation),
-            (splits.test.dataset.table.rows() == 0, Self::NoTest),
+            (splits.validation.table.is_empty(), Self::NoValidation),
+            (splits.test.dataset.table.is_empty(), Self::NoTest),
             (
                 settings.data.source == "digits" && digit >= digits::CLASSES,
                 Self::NoSuchDigit { digit },
