@@ -10,8 +10,8 @@ use elbow_trainer::numeric::evidence::Evidence;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
-use elbow_trainer::score::evidence::log_weights;
 use elbow_trainer::study::baselines::PrincipalComponents;
+use elbow_trainer::study::evidence::log_weights;
 use elbow_trainer::train::inference::{Ascent, refine};
 use nalgebra::{DMatrix, DVector};
 

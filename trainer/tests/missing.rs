@@ -5,12 +5,12 @@ mod support;
 use elbow::Estimator;
 use elbow_trainer::data::digits::{self, NO_ANOMALY, Part};
 use elbow_trainer::data::{self, Table};
+use elbow_trainer::engine::float_scores;
 use elbow_trainer::numeric::random::{self, Purpose};
 use elbow_trainer::readings::device::device_scores;
 use elbow_trainer::readings::device::elbos;
 use elbow_trainer::readings::device::imputed;
 use elbow_trainer::readings::masks::Masks;
-use elbow_trainer::score::evaluate::float_scores;
 use std::sync::OnceLock;
 use support::{Trained, differences, fit, root_mean_square};
 

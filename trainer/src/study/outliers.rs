@@ -5,6 +5,7 @@
 //! few levels are left for everything else.
 
 use crate::data::Dataset;
+use crate::engine::float_scores;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Batch;
@@ -12,7 +13,6 @@ use crate::model::prepared::Prepared;
 use crate::numeric::statistics::{mean_and_error, median};
 use crate::quantize::LARGEST_I8;
 use crate::readings::Normalization;
-use crate::score::evaluate::float_scores;
 use candle_core::Tensor;
 use elbow::image::{DenseSpec, ImageSpec};
 use elbow::layer::WeightBits;

@@ -8,7 +8,7 @@ use crate::model::prepared::Prepared;
 use crate::numeric::parallel::cores;
 use crate::readings::Normalization;
 use crate::readings::splits::Splits;
-use crate::score::evaluate::Evaluation;
+use crate::study::evaluate::Evaluation;
 use crate::study::outliers::{self, Outlier};
 use elbow::image::ImageSpec;
 use std::fmt;
