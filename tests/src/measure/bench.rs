@@ -12,11 +12,11 @@ pub use recorded::{
 pub use tables::{layer_table, likelihood_table, table};
 
 use crate::build::board::Board;
-use crate::emulator::{self, Invocation};
 use crate::error::Error;
 use crate::files;
+use crate::measure::costs::{self, counted};
+use crate::measure::product;
 use crate::measure::shapes::{Column, Kind, Shape};
-use crate::measure::{costs, product};
 use elbow::Model;
 use elbow::distribution::Family;
 use elbow::image::Tail;
@@ -25,10 +25,6 @@ use elbow_cases::layers::LayerShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
-
-/// What a board may take for one model.
-const LIMIT: Duration = Duration::from_secs(300);
 
 /// The counts of one model on one core.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -383,34 +379,4 @@ fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
         functions,
         stack_bytes,
     })
-}
-
-/// The numbers that a command of the firmware prints behind names.
-fn counted(
-    board: &Board,
-    model: &Path,
-    folder: &Path,
-    arguments: &[String],
-) -> Result<BTreeMap<String, u64>, Error> {
-    let invocation = Invocation {
-        model: Some(model),
-        directory: folder,
-        arguments,
-        time_limit: LIMIT,
-        count_instructions: true,
-    };
-    let outcome = emulator::run(board, &invocation)?;
-    let failed = |output: &str| Error::Program {
-        program: format!("{} on {}", arguments.join(" "), board.name),
-        output: output.to_owned(),
-    };
-    if outcome.code != 0 {
-        return Err(failed(&outcome.stderr));
-    }
-    let lines = outcome.stdout.lines().map(|line| {
-        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
-        let number = number.parse().map_err(|_| failed(line))?;
-        Ok((name.to_owned(), number))
-    });
-    lines.collect()
 }

@@ -322,36 +322,50 @@ pub fn of_image(
         "readings=readings.i16".to_owned(),
         format!("estimator={}", Estimator::SigmaPoints),
     ];
-    let invocation = Invocation {
-        model: Some(&folder.join("model.elbow")),
-        directory: folder,
-        arguments: &arguments,
-        time_limit: LIMIT,
-        count_instructions: true,
-    };
-    let outcome = emulator::run(board, &invocation)?;
-    let failed = |output: &str| Error::Program {
-        program: format!("cost on {}", board.name),
-        output: output.to_owned(),
-    };
-    if outcome.code != 0 {
-        return Err(failed(&outcome.stderr));
-    }
+    let model = folder.join("model.elbow");
+    let numbers = counted(board, &model, folder, &arguments)?;
     let number = |name: &str| {
-        let mut lines = outcome
-            .stdout
-            .lines()
-            .filter_map(|line| line.split_once(' '));
-        let found = lines.find(|(word, _)| *word == name);
-        found
-            .and_then(|(_, number)| number.parse().ok())
-            .ok_or_else(|| failed(&outcome.stdout))
+        let missing = || Error::Program {
+            program: format!("cost on {}", board.name),
+            output: format!("no {name}"),
+        };
+        numbers.get(name).copied().ok_or_else(missing)
     };
     Ok(Cost {
         encode: number("encode")?,
         score: number("score")?,
         stack: number("stack")?,
     })
+}
+
+/// The numbers that a command of the firmware prints behind names, instructions being counted.
+pub(super) fn counted(
+    board: &Board,
+    model: &Path,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<BTreeMap<String, u64>, Error> {
+    let invocation = Invocation {
+        model: Some(model),
+        directory: folder,
+        arguments,
+        time_limit: LIMIT,
+        count_instructions: true,
+    };
+    let outcome = emulator::run(board, &invocation)?;
+    let failed = |output: &str| Error::Program {
+        program: format!("{} on {}", arguments.join(" "), board.name),
+        output: output.to_owned(),
+    };
+    if outcome.code != 0 {
+        return Err(failed(&outcome.stderr));
+    }
+    let lines = outcome.stdout.lines().map(|line| {
+        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
+        let number = number.parse().map_err(|_| failed(line))?;
+        Ok((name.to_owned(), number))
+    });
+    lines.collect()
 }
 
 /// Writes [`home`].
