@@ -100,11 +100,6 @@ impl Likelihood {
         )
     }
 
-    /// The option that it was made of.
-    pub fn kind(&self) -> &LikelihoodKind {
-        &self.kind
-    }
-
     /// The families of neighbouring numbers.
     pub fn runs(&self) -> &[Run] {
         &self.runs

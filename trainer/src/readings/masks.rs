@@ -80,16 +80,6 @@ impl Masks {
         }))
     }
 
-    /// Inputs of a reading.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// How many readings.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Whether `input` of reading `row` was observed.
     pub fn observes(&self, row: usize, input: usize) -> bool {
         self.packed(row)[input / 8] >> (input % 8) & 1 == 1
@@ -190,7 +180,7 @@ mod tests {
         }
         assert_eq!(masks.observed_fraction(), 0.5);
         let second = masks.select(&[1]);
-        assert_eq!((second.rows(), second.observes(0, 1)), (1, true));
+        assert_eq!((second.rows, second.observes(0, 1)), (1, true));
         let tensor = second.to_tensor(&Device::Cpu).unwrap();
         let expected = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0];
         assert_eq!(tensor.to_vec2::<f32>().unwrap(), [expected]);

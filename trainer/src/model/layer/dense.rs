@@ -41,11 +41,6 @@ impl Dense {
         self.weight.dims()[0]
     }
 
-    /// Numbers that it gives.
-    pub fn outputs(&self) -> usize {
-        self.bias.elem_count()
-    }
-
     /// Its parameters with their names.
     pub fn parameters(&self) -> [(&'static str, &Var); 2] {
         [("weight", &self.weight), ("bias", &self.bias)]
