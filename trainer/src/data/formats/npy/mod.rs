@@ -247,24 +247,23 @@ struct Element {
     number: fn([u8; 8]) -> f64,
 }
 
+/// The first of eight bytes.
+fn first<const N: usize>(bytes: [u8; 8]) -> [u8; N] {
+    std::array::from_fn(|at| bytes[at])
+}
+
 impl Element {
     /// Parses a description such as `<f4`, if it is one of a plain number.
     fn parse(descr: &str) -> Option<Self> {
         let kind = descr.strip_prefix(['<', '>', '|'])?;
         let (bytes, number): (usize, fn([u8; 8]) -> f64) = match kind {
             "b1" | "u1" => (1, |b| f64::from(b[0])),
-            "i1" => (1, |b| f64::from(i8::from_le_bytes([b[0]]))),
-            "u2" => (2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
-            "i2" => (2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
-            "u4" => (4, |b| {
-                f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            "i4" => (4, |b| {
-                f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            "f4" => (4, |b| {
-                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
+            "i1" => (1, |b| i8::from_le_bytes(first(b)).into()),
+            "u2" => (2, |b| u16::from_le_bytes(first(b)).into()),
+            "i2" => (2, |b| i16::from_le_bytes(first(b)).into()),
+            "u4" => (4, |b| u32::from_le_bytes(first(b)).into()),
+            "i4" => (4, |b| i32::from_le_bytes(first(b)).into()),
+            "f4" => (4, |b| f32::from_le_bytes(first(b)).into()),
             "u8" => (8, |b| u64::from_le_bytes(b) as f64),
             "i8" => (8, |b| i64::from_le_bytes(b) as f64),
             "f8" => (8, f64::from_le_bytes),
