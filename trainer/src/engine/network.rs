@@ -1,6 +1,7 @@
 //! The variables of a model in slices, and the passes through a stack of dense layers.
 
 use super::quantized::{Quantized, Scratch};
+use super::{read, write};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::layer::elementwise::{rectified_gradient, saturating_gradient};
@@ -10,7 +11,7 @@ use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 /// A dense layer, or the likelihood's log-deviations, which stand for biases then.
 #[derive(Debug)]
@@ -64,16 +65,13 @@ impl Network {
     /// Puts the values into the variables of `vae`.
     pub(super) fn write(&self, vae: &Vae) -> Result<(), Error> {
         for (layer, group) in vae.layers().zip(&self.groups) {
-            let values = group.values.read().unwrap_or_else(PoisonError::into_inner);
+            let values = read(&group.values);
             set(&layer.weight, &values.weight)?;
             set(&layer.bias, &values.bias)?;
         }
         if let (Some(var), Some(scales)) = (vae.likelihood.log_deviation(), self.scales) {
             let values = &self.groups[scales].values;
-            set(
-                var,
-                &values.read().unwrap_or_else(PoisonError::into_inner).bias,
-            )?;
+            set(var, &read(values).bias)?;
         }
         Ok(())
     }
@@ -82,10 +80,7 @@ impl Network {
     fn with_weight(&self, at: usize, work: impl FnOnce(&[f32])) {
         match &self.quantized {
             Some(quantized) => work(&quantized.layer(at).weight),
-            None => {
-                let values = self.groups[at].values.read();
-                work(&values.unwrap_or_else(PoisonError::into_inner).weight);
-            }
+            None => work(&read(&self.groups[at].values).weight),
         }
     }
 
@@ -106,15 +101,12 @@ impl Network {
         let Some(quantized) = &self.quantized else {
             return;
         };
-        let read = |at: usize| {
-            let values = self.groups[at].values.read();
-            values.unwrap_or_else(PoisonError::into_inner)
-        };
+        let values = |at: usize| read(&self.groups[at].values);
         for at in of.into_iter().filter(|&at| at < self.decoder.end) {
             let scales = self.scales.filter(|_| at + 1 == self.decoder.end);
-            let scales = scales.map(read);
+            let scales = scales.map(values);
             let log_deviations = scales.as_ref().map(|values| values.bias.as_slice());
-            quantized.requantize(at, &read(at), log_deviations);
+            quantized.requantize(at, &values(at), log_deviations);
         }
     }
 
@@ -211,7 +203,7 @@ impl Stack {
             let (before, here) = self.outputs.split_at_mut(index);
             let input = before.last().map_or(input, Vec::as_slice);
             let output = &mut here[0][..rows * layer.outputs];
-            let values = layer.values.read().unwrap_or_else(PoisonError::into_inner);
+            let values = read(&layer.values);
             values.forward(input, output, layer.shape(rows), index < last);
         }
         &mut self.outputs[last][..rows * layers[last].outputs]
@@ -251,9 +243,7 @@ impl Stack {
             let (before, here) = self.outputs.split_at_mut(index);
             let gradient = &here[0][..rows * layer.outputs];
             let shape = layer.shape(rows);
-            let mut sums = gradients[self.groups.start + index]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut sums = write(&gradients[self.groups.start + index]);
             let input = before.last().map_or(input, Vec::as_slice);
             sums.take_gradient(input, gradient, shape);
             if let Some(output) = before.last_mut() {
