@@ -16,7 +16,7 @@ use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;
 use crate::transcendental::sigmoid;
 use count::LARGEST_ENTRY;
-use state::Chances;
+use state::{add, put_chances};
 
 /// `log p` of what no training can have seen: a flag that is neither 0 nor 1, a state that is none of the known
 /// ones, a negative count. Q16.16; that of a flag whose logit is at its limit.
@@ -225,7 +225,7 @@ impl<'a> Heterogeneous<'a> {
     /// `E[x|z]` of the first lane, in the units of raw readings, Q16.16, into `mean`.
     #[inline(never)]
     pub(super) fn mean(&self, mut outputs: Outputs<'_>, mean: &mut [i32]) {
-        let (mut next, mut chances) = (0, Chances::default());
+        let (mut next, mut first, mut log_sum) = (0, 0, 0);
         while let Some(rows) = outputs.next() {
             for &[output, ..] in rows {
                 let Some(of_input) = self.input(next) else {
@@ -243,7 +243,14 @@ impl<'a> Heterogeneous<'a> {
                     *mean = value;
                 }
                 if let Kind::State(place) = of_input.kind {
-                    chances.take(place, next, logit, mean);
+                    if place == Place::First {
+                        (first, log_sum) = (next, logit);
+                    } else {
+                        log_sum = add(log_sum, logit);
+                    }
+                    if place == Place::Last {
+                        put_chances(mean.get_mut(first..=next).unwrap_or_default(), log_sum);
+                    }
                 }
                 next += 1;
             }

@@ -76,35 +76,16 @@ impl States {
     }
 }
 
-/// The chances of states on the way: their logits stand where the chances are to be.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Chances {
-    /// The input of the first state.
-    first: usize,
-    /// `ln sum e^l`, Q16.16.
-    log_sum: i32,
-}
-
-impl Chances {
-    /// Takes the `logit` of input `at`, which stands in `mean` already; of the last state, makes chances of all.
-    #[inline(always)]
-    pub(super) fn take(&mut self, place: Place, at: usize, logit: i32, mean: &mut [i32]) {
-        if place == Place::First {
-            (self.first, self.log_sum) = (at, logit);
-        } else {
-            self.log_sum = add(self.log_sum, logit);
-        }
-        if place == Place::Last {
-            let chances = mean.get_mut(self.first..=at).unwrap_or_default();
-            for chance in chances {
-                *chance = exp(*chance - self.log_sum).min(ONE);
-            }
-        }
+/// The chances of all states in the place of their logits, of which `log_sum` is `ln sum e^l`, Q16.16.
+#[inline(always)]
+pub(super) fn put_chances(logits: &mut [i32], log_sum: i32) {
+    for chance in logits {
+        *chance = exp(*chance - log_sum).min(ONE);
     }
 }
 
 /// `ln(e^a + e^b)`, Q16.16.
 #[inline]
-fn add(a: i32, b: i32) -> i32 {
+pub(super) fn add(a: i32, b: i32) -> i32 {
     b + softplus(a - b)
 }
