@@ -16,7 +16,7 @@ pub(super) const LARGEST_ENTRY: i32 = 256 << 16;
 
 /// Whether the words are in range: where the table begins among so many `entries`, its largest count, and r.
 #[inline(always)]
-pub(super) fn is_valid([first, second, third]: [u32; 3], entries: usize) -> bool {
+pub(super) fn is_valid(&[first, second, third]: &[u32; 3], entries: usize) -> bool {
     let last = (first as usize).checked_add(second as usize);
     (1..=LARGEST_COUNT).contains(&second)
         && last.is_some_and(|last| last < entries)

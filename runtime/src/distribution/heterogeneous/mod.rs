@@ -120,7 +120,7 @@ impl<'a> Heterogeneous<'a> {
                 return None;
             }
             inside = matches!(kind, Kind::State(Place::First | Place::Inner));
-            is_valid(kind, *words, tables.len()).then_some(())?;
+            is_valid(kind, words, tables.len()).then_some(())?;
         }
         (!inside).then_some(Self {
             kinds,
@@ -265,10 +265,10 @@ fn limited(logit: i32) -> i32 {
 }
 
 /// Whether the words of a kind are in range.
-fn is_valid(kind: Kind, words: [u32; 3], entries: usize) -> bool {
+fn is_valid(kind: Kind, words: &[u32; 3], entries: usize) -> bool {
     match kind {
         Kind::Location(_) | Kind::Student { .. } => real::is_valid(words),
         Kind::Count => count::is_valid(words, entries),
-        Kind::Flag | Kind::State(_) => words == [0; 3],
+        Kind::Flag | Kind::State(_) => *words == [0; 3],
     }
 }

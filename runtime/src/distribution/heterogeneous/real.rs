@@ -7,7 +7,7 @@ use crate::transcendental::ln_wide;
 
 /// Whether the words are in range: two multipliers, and the constant of the density.
 #[inline(always)]
-pub(super) fn is_valid([first, second, third]: [u32; 3]) -> bool {
+pub(super) fn is_valid(&[first, second, third]: &[u32; 3]) -> bool {
     let constants = -LARGEST_LOG_NORMALIZER..=LARGEST_LOG_NORMALIZER;
     let mut multipliers = [first, second].into_iter();
     multipliers.all(|word| Multiplier::from_word(word).is_some())
