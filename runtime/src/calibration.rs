@@ -2,7 +2,6 @@
 
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability};
-use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
@@ -40,18 +39,6 @@ pub struct ThresholdError {
     /// The smallest p-value of the table.
     pub smallest: Probability,
 }
-
-impl fmt::Display for ThresholdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a false-alarm rate of {} is asked for, the calibration tells none below {} apart: calibrate with more readings",
-            self.rate, self.smallest
-        )
-    }
-}
-
-impl core::error::Error for ThresholdError {}
 
 impl Calibration<'_> {
     /// The estimator whose scores were kept.

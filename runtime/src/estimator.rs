@@ -80,14 +80,6 @@ impl fmt::Display for Estimator {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnknownEstimator;
 
-impl fmt::Display for UnknownEstimator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no such estimator: use posterior-mean, sigma-points, monte-carlo:K or importance-weighted:K with K from 1 to 65535 samples")
-    }
-}
-
-impl core::error::Error for UnknownEstimator {}
-
 impl FromStr for Estimator {
     type Err = UnknownEstimator;
 

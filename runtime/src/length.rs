@@ -1,7 +1,5 @@
 //! Slices of the wrong length.
 
-use core::fmt;
-
 /// A slice of the wrong length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -13,18 +11,6 @@ pub struct LengthError {
     /// The length that it should have; for scratch, the least one.
     pub need: usize,
 }
-
-impl fmt::Display for LengthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the {} has {} elements, {} are needed",
-            self.what, self.have, self.need
-        )
-    }
-}
-
-impl core::error::Error for LengthError {}
 
 pub(crate) fn check_length(
     what: &'static str,

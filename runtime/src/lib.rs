@@ -54,7 +54,7 @@
 //! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //! * `image`: images on hosts: the description of a model, the image of a description and back.
-//! * `error_code`: the number of each error.
+//! * `errors`: the message and the number of each error.
 //!
 //! # Guarantees
 //!
@@ -103,7 +103,7 @@ mod crc;
 #[cfg(feature = "sampling")]
 pub mod decision;
 pub mod distribution;
-mod error_code;
+mod errors;
 pub mod estimator;
 pub mod fixed;
 pub mod format;

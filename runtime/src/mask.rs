@@ -1,7 +1,5 @@
 //! Which inputs of a reading were observed.
 
-use core::fmt;
-
 /// A set of observed inputs, one bit for each input: bit `i % 8` of byte `i / 8`, one for
 /// observed. The bound of a reading with missing inputs is that of the observed ones; the others
 /// are not looked at.
@@ -26,24 +24,6 @@ pub enum MaskError {
     /// No input is observed: there is nothing to score.
     NothingObserved,
 }
-
-impl fmt::Display for MaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Length { have, need } => {
-                write!(
-                    f,
-                    "the mask has {have} bytes, the model's inputs need {need}"
-                )
-            }
-            Self::NothingObserved => {
-                f.write_str("the mask observes no input: there is nothing to score")
-            }
-        }
-    }
-}
-
-impl core::error::Error for MaskError {}
 
 impl<'a> Mask<'a> {
     /// Every input is observed.

@@ -1,7 +1,5 @@
 //! From an accumulator to a number of another scale: the one rounding rule.
 
-use core::fmt;
-
 /// A scale factor `mantissa * 2^-shift`, zero or positive, applied by the one rounding rule of the
 /// contract:
 ///
@@ -153,14 +151,6 @@ pub struct FactorError {
     /// The factor that was asked for.
     pub factor: f64,
 }
-
-impl fmt::Display for FactorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "scale factor {} is outside [2^-46, 32767]", self.factor)
-    }
-}
-
-impl core::error::Error for FactorError {}
 
 #[cfg(all(test, feature = "encode"))]
 mod tests {

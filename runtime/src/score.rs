@@ -6,7 +6,6 @@ use crate::fixed::{Nats, Probability, mean, saturate, square_root};
 use crate::length::LengthError;
 use crate::log_sum_exp::LogSumExp;
 use crate::mask::MaskError;
-use core::fmt;
 use core::num::NonZeroU32;
 
 /// What the model says about one reading.
@@ -105,37 +104,6 @@ pub enum ReadingError {
         feature: &'static str,
     },
 }
-
-impl fmt::Display for ReadingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Length { have, need } => {
-                write!(f, "the reading has {have} numbers, the model takes {need}")
-            }
-            Self::OutsideSupport {
-                index,
-                value,
-                largest,
-            } => {
-                write!(
-                    f,
-                    "input {index} reads {value}, the model counts from 0 to {largest}"
-                )
-            }
-            Self::Mask(error) => error.fmt(f),
-            Self::Buffer(error) => error.fmt(f),
-            Self::LeftOut { feature } => write!(
-                f,
-                "the estimator needs elbow's feature \"{feature}\", which this build leaves out: switch it on, or ask for sigma points"
-            ),
-            Self::NoPasses => f.write_str(
-                "the model has no estimate by 0 passes: ask for 1 sample or more, or another estimator",
-            ),
-        }
-    }
-}
-
-impl core::error::Error for ReadingError {}
 
 /// Decoder passes on their way to a [`Score`], one after another.
 #[derive(Clone, Copy, Debug)]

@@ -8,7 +8,6 @@ use crate::mask::Mask;
 use crate::model::Model;
 use crate::session::{Session, passes};
 use crate::workspace::{Scratch, WorkspaceError};
-use core::fmt;
 use heapless::Vec;
 
 /// Layers of both halves, heads and output included, at most.
@@ -43,28 +42,6 @@ pub enum SelfTestError {
         computed: i32,
     },
 }
-
-impl fmt::Display for SelfTestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Workspace(error) => error.fmt(f),
-            Self::Layer { role, index } => write!(
-                f,
-                "self-test: layer {index} ({role}) gives other outputs here than on the workstation"
-            ),
-            Self::Score {
-                estimator,
-                expected,
-                computed,
-            } => write!(
-                f,
-                "self-test: {estimator} gives {computed}/65536 nats here, the workstation computed {expected}/65536"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for SelfTestError {}
 
 impl Model<'_> {
     /// Encodes, decodes and scores the reading that the image carries, and compares the outputs of

@@ -13,7 +13,6 @@
 
 use crate::fixed::{FRACTION_BITS, saturate_i16};
 use crate::wire::{Failure, Reader};
-use core::fmt;
 
 /// The most fraction bits that latents of a packet have.
 pub const MAX_FRACTION_BITS: u8 = 15;
@@ -75,27 +74,6 @@ pub enum TelemetryError {
     /// A packet says that its latents have more than [`MAX_FRACTION_BITS`] fraction bits.
     FractionBits(u8),
 }
-
-impl fmt::Display for TelemetryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Buffer { have, need } => {
-                write!(f, "the buffer holds {have} bytes, the packet takes {need}")
-            }
-            Self::Latents { have, need } => {
-                write!(f, "there is room for {have} latents, not for {need}")
-            }
-            Self::Truncated => f.write_str("the bytes end before the packet does"),
-            Self::Malformed => f.write_str("the packet's number of latents is no number"),
-            Self::FractionBits(have) => write!(
-                f,
-                "the packet's latents have {have} fraction bits, the most is {MAX_FRACTION_BITS}"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for TelemetryError {}
 
 impl<'a> Packet<'a> {
     /// Quantizes a posterior mean (Q16.16, [`crate::Posterior::mean`]) into `storage`, a byte a

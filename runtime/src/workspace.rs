@@ -4,7 +4,6 @@ use crate::kernel::LANES;
 use crate::memory::take;
 use crate::model::Model;
 use crate::posterior::State;
-use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 /// Memory for one [`crate::Session`], in words of eight bytes. How many a model needs,
@@ -57,19 +56,6 @@ pub struct WorkspaceError {
     /// Bytes the model needs.
     pub need: usize,
 }
-
-impl fmt::Display for WorkspaceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { have, need } = self;
-        write!(
-            f,
-            "the workspace holds {have} bytes, the model needs {need}: use Workspace::<{}>",
-            need / 8
-        )
-    }
-}
-
-impl core::error::Error for WorkspaceError {}
 
 /// The parts of a workspace, sized for one model.
 #[derive(Debug)]

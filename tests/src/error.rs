@@ -1,7 +1,7 @@
 //! What can go wrong while firmware is built and emulated, each with its remedy.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Why firmware could not be built or run.
@@ -109,4 +109,20 @@ pub enum Error {
         /// The boards that exist.
         known: Vec<&'static str>,
     },
+}
+
+impl Error {
+    /// What the system answers about the file or folder `path`.
+    pub fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::File { path, source }
+    }
+
+    /// What the writer of images refuses.
+    pub(crate) fn of_writer(error: impl std::fmt::Display) -> Self {
+        Self::Program {
+            program: "the writer of images".to_owned(),
+            output: error.to_string(),
+        }
+    }
 }

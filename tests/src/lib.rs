@@ -1,6 +1,6 @@
 //! The workshop of elbow: what `cargo xtask` does, and what the suites in `tests/` stand on.
 //!
-//! * [`error`], [`process`]: errors with a remedy; programs with a time limit.
+//! * [`error`], [`files`], [`process`]: errors with a remedy; files whose errors name them; programs with a time limit.
 //! * [`build`]: the boards, and whatever is built for them and for the host.
 //! * [`emulator`]: runs the image of a board in QEMU; its commands score, watch and dream as the trainer does.
 //! * [`measure`]: what models and features cost, in instructions and bytes.
@@ -15,6 +15,7 @@ pub mod assurance;
 pub mod build;
 pub mod emulator;
 pub mod error;
+pub mod files;
 pub mod measure;
 pub mod picture;
 pub mod process;

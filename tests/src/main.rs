@@ -1,12 +1,12 @@
 //! `cargo xtask`: sets up, builds, emulates and tests.
 
-use clap::{Args, Parser, Subcommand};
-use elbow::{Estimator, Probability};
+use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::workspace;
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
+use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
 use elbow_tests::{picture, suite, tables};
 use std::path::{Path, PathBuf};
@@ -85,57 +85,33 @@ enum Task {
 enum Emulate {
     /// Score readings on the board: the lines of `trainer score`
     Score {
+        /// The board: m0, m3, m4, m7, m33 or m55
+        #[arg(long, value_parser = parse_board)]
+        core: &'static Board,
         #[command(flatten)]
-        target: Target,
-        /// A CSV or .npy file, or `digits`, as for the trainer
-        data: String,
-        /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
-        #[arg(long, default_value = "sigma-points")]
-        estimator: String,
-        /// Of the random draws; reading i draws from stream i
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Score only the first N readings
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        request: Request,
         /// Where to write the lines [default: standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
     /// Watch a stream on the board: the lines of `trainer watch`
     Watch {
+        /// The board: m0, m3, m4, m7, m33 or m55
+        #[arg(long, value_parser = parse_board)]
+        core: &'static Board,
         #[command(flatten)]
-        target: Target,
-        /// A CSV or .npy file with a sample in each row and a channel in each column
-        data: String,
-        /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
-        #[arg(long, default_value = "sigma-points")]
-        estimator: Estimator,
-        /// Scores are averaged over 2^T windows; 0 does not smooth
-        #[arg(long, value_name = "T", default_value_t = 2)]
-        time_constant: u8,
-        /// The alarm is raised when the smoothed score falls below what this part of normal windows
-        /// does [default: as the trainer]
-        #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-        enter: Option<Probability>,
-        /// The alarm ends when the smoothed score rises above what this part of normal windows
-        /// stays below [default: as the trainer]
-        #[arg(long, value_name = "RATE", value_parser = parse_rate)]
-        leave: Option<Probability>,
-        /// Of the random draws, one stream of them for all windows
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-        /// Use only the first N samples
-        #[arg(long, value_name = "N")]
-        limit: Option<usize>,
+        stream: Stream,
         /// Where to write the lines [default: standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
     /// Let the board draw readings from the prior: the pictures of `trainer sample`
     Dream {
-        #[command(flatten)]
-        target: Target,
+        /// The board: m0, m3, m4, m7, m33 or m55
+        #[arg(long, value_parser = parse_board)]
+        core: &'static Board,
+        /// A model image, or the folder of a run
+        model: PathBuf,
         /// How many readings to draw
         #[arg(long, value_name = "N", default_value_t = 3)]
         count: u32,
@@ -148,24 +124,8 @@ enum Emulate {
     },
 }
 
-#[derive(Debug, Args)]
-struct Target {
-    /// The board: m0, m3, m4, m7, m33 or m55
-    #[arg(long, value_parser = parse_board)]
-    core: &'static Board,
-    /// A model image, or the folder of a run
-    model: PathBuf,
-}
-
 fn parse_board(name: &str) -> Result<&'static Board, String> {
     Board::named(name).map_err(|error| error.to_string())
-}
-
-fn parse_rate(text: &str) -> Result<Probability, String> {
-    match text.parse() {
-        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(Probability::new(rate)),
-        _ => Err("give a rate above 0 and up to 1, such as 0.01".to_owned()),
-    }
 }
 
 fn main() -> ExitCode {
@@ -212,48 +172,13 @@ fn run(task: Task) -> Result<bool, Error> {
 
 fn emulate(command: Emulate) -> Result<bool, Error> {
     match command {
-        Emulate::Score {
-            target: Target { core, model },
-            data,
-            estimator,
-            seed,
-            limit,
-            out,
-        } => {
-            let request = Request {
-                model: &model,
-                data: &data,
-                estimator: &estimator,
-                seed,
-                limit,
-            };
+        Emulate::Score { core, request, out } => {
             emit(out.as_deref(), &qemu::score(core, &request)?)
         }
-        Emulate::Watch {
-            target: Target { core, model },
-            data,
-            estimator,
-            time_constant,
-            enter,
-            leave,
-            seed,
-            limit,
-            out,
-        } => {
-            let stream = Stream {
-                model: &model,
-                data: &data,
-                estimator,
-                time_constant,
-                enter,
-                leave,
-                seed,
-                limit,
-            };
-            emit(out.as_deref(), &qemu::watch(core, &stream)?)
-        }
+        Emulate::Watch { core, stream, out } => emit(out.as_deref(), &qemu::watch(core, &stream)?),
         Emulate::Dream {
-            target: Target { core, model },
+            core,
+            model,
             count,
             seed,
             out,
@@ -264,10 +189,7 @@ fn emulate(command: Emulate) -> Result<bool, Error> {
 fn emit(out: Option<&Path>, text: &str) -> Result<bool, Error> {
     match out {
         None => print!("{text}"),
-        Some(path) => std::fs::write(path, text).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?,
+        Some(path) => files::write(path, text)?,
     }
     Ok(true)
 }
@@ -303,14 +225,12 @@ fn run_bench(core: Option<&'static Board>, json: bool, record: bool) -> Result<b
 }
 
 fn generate_tables(check: bool) -> Result<bool, Error> {
-    let failed = |source| Error::File {
-        path: workspace().to_owned(),
-        source,
-    };
+    let root = workspace();
     if !check {
-        return tables::write(workspace()).map(|()| true).map_err(failed);
+        tables::write(root).map_err(Error::at(root))?;
+        return Ok(true);
     }
-    let stale = tables::check(workspace()).map_err(failed)?;
+    let stale = tables::check(root).map_err(Error::at(root))?;
     for path in &stale {
         println!(
             "{} is not what `cargo xtask tables` generates",

@@ -6,10 +6,11 @@
 
 use crate::build::{trainer, workspace};
 use crate::error::Error;
+use crate::files::write;
 use elbow::rng::Xoshiro128PlusPlus;
 use rand_core::Rng;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A training of seconds, on the slowest of machines.
@@ -40,27 +41,17 @@ pub fn draw() -> Result<(), Error> {
         folder.join("today.csv"),
         folder.join("run"),
     );
-    std::fs::create_dir_all(&folder).map_err(|source| Error::File {
-        path: folder.clone(),
-        source,
-    })?;
-    write(&log, &readings(1, LOG, None))?;
-    write(&day, &readings(2, DAY, Some(WEAR)))?;
+    std::fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
+    write(&log, readings(1, LOG, None))?;
+    write(&day, readings(2, DAY, Some(WEAR)))?;
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
     let (log, day, run) = (text(&log), text(&day), text(&run));
     trainer::run(&["fit", &log, "--out", &run, "--force", "--quiet"], LIMIT)?;
     let scores = trainer::run(&["score", &run, &day], LIMIT)?.stdout;
     let path = workspace().join("docs/scores.svg");
-    write(&path, &svg(&points(&scores)))?;
+    write(&path, svg(&points(&scores)))?;
     println!("{}", path.display());
     Ok(())
-}
-
-fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|source| Error::File {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 /// A log of so many minutes, in which the bearing wears from minute `wear` on.

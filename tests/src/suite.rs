@@ -7,159 +7,59 @@ use crate::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// One step of the suite.
-#[derive(Clone, Copy, Debug)]
-struct Step {
-    name: &'static str,
-    /// Arguments of cargo.
-    arguments: &'static [&'static str],
-    /// Environment beside the one at hand.
-    environment: &'static [(&'static str, &'static str)],
-}
-
-const DENY_DOC_WARNINGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
+/// One step of the suite: its name and the arguments of cargo, between blanks.
+type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
 const STEPS: [Step; 15] = [
-    Step {
-        name: "formatting",
-        arguments: &["fmt", "--all", "--check"],
-        environment: &[],
-    },
-    Step {
-        name: "formatting of the firmware",
-        arguments: &[
-            "fmt",
-            "--check",
-            "--manifest-path",
-            "tests/firmware/Cargo.toml",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "formatting of the example for microbit",
-        arguments: &[
-            "fmt",
-            "--check",
-            "--manifest-path",
-            "firmware-examples/microbit/Cargo.toml",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "formatting of the example for netduinoplus2",
-        arguments: &[
-            "fmt",
-            "--check",
-            "--manifest-path",
-            "firmware-examples/netduinoplus2/Cargo.toml",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "formatting of the example for lm3s6965evb",
-        arguments: &[
-            "fmt",
-            "--check",
-            "--manifest-path",
-            "firmware-examples/lm3s6965evb/Cargo.toml",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "runtime, with overflow checks",
-        arguments: &["test", "--package", "elbow", "--features", "encode"],
-        environment: &[],
-    },
-    Step {
-        name: "runtime, with most left out",
-        arguments: &[
-            "test",
-            "--package",
-            "elbow",
-            "--no-default-features",
-            "--features",
-            "counts",
-            "--test",
-            "left_out",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "clippy",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "clippy of the runtime as devices have it",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "elbow",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "clippy of the runtime with defmt",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "elbow",
-            "--features",
-            "defmt",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "clippy of the runtime with everything left out",
-        arguments: &[
-            "clippy",
-            "--release",
-            "--package",
-            "elbow",
-            "--no-default-features",
-            "--",
-            "-D",
-            "warnings",
-        ],
-        environment: &[],
-    },
-    Step {
-        name: "rustdoc",
-        arguments: &["doc", "--release", "--workspace", "--no-deps"],
-        environment: &[DENY_DOC_WARNINGS],
-    },
-    Step {
-        name: "trainer",
-        arguments: &["test", "--release", "--package", "elbow-trainer"],
-        environment: &[],
-    },
-    Step {
-        name: "emulated boards",
-        arguments: &["test", "--release", "--package", "elbow-tests"],
-        environment: &[],
-    },
-    Step {
-        name: "Miri, quick tests of the runtime",
-        arguments: &["xtask", "miri"],
-        environment: &[],
-    },
+    ("formatting", "fmt --all --check"),
+    (
+        "formatting of the firmware",
+        "fmt --check --manifest-path tests/firmware/Cargo.toml",
+    ),
+    (
+        "formatting of the example for microbit",
+        "fmt --check --manifest-path firmware-examples/microbit/Cargo.toml",
+    ),
+    (
+        "formatting of the example for netduinoplus2",
+        "fmt --check --manifest-path firmware-examples/netduinoplus2/Cargo.toml",
+    ),
+    (
+        "formatting of the example for lm3s6965evb",
+        "fmt --check --manifest-path firmware-examples/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "runtime, with overflow checks",
+        "test --package elbow --features encode",
+    ),
+    (
+        "runtime, with most left out",
+        "test --package elbow --no-default-features --features counts --test left_out",
+    ),
+    (
+        "clippy",
+        "clippy --release --workspace --all-targets -- -D warnings",
+    ),
+    (
+        "clippy of the runtime as devices have it",
+        "clippy --release --package elbow -- -D warnings",
+    ),
+    (
+        "clippy of the runtime with defmt",
+        "clippy --release --package elbow --features defmt -- -D warnings",
+    ),
+    (
+        "clippy of the runtime with everything left out",
+        "clippy --release --package elbow --no-default-features -- -D warnings",
+    ),
+    (
+        "rustdoc",
+        "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
+    ),
+    ("trainer", "test --release --package elbow-trainer"),
+    ("emulated boards", "test --release --package elbow-tests"),
+    ("Miri, quick tests of the runtime", "xtask miri"),
 ];
 
 /// Sets up what is missing, runs every step even where one fails, and prints the summary.
@@ -174,11 +74,11 @@ pub fn run() -> Result<bool, Error> {
     }
     let results: Vec<_> = STEPS
         .iter()
-        .map(|step| {
-            println!("\n== {} ==", step.name);
+        .map(|(name, arguments)| {
+            println!("\n== {name} ==");
             let start = Instant::now();
-            let verdict = step.run();
-            (step.name, verdict, start.elapsed().as_secs_f64())
+            let verdict = Verdict::of(arguments);
+            (name, verdict, start.elapsed().as_secs_f64())
         })
         .collect();
     println!("\n== summary ==");
@@ -219,21 +119,18 @@ impl Verdict {
             Self::NotRun => "NOT RUN",
         }
     }
-}
 
-impl Step {
-    /// How cargo ends; what it prints is for whoever watches.
-    fn run(&self) -> Verdict {
+    /// How cargo ends with such arguments; what it prints is for whoever watches.
+    fn of(arguments: &str) -> Self {
         let mut command = Command::new("cargo");
         command
             .current_dir(workspace())
-            .args(self.arguments)
-            .envs(self.environment.iter().copied())
+            .args(arguments.split(' '))
             .stdin(Stdio::null());
         match command.status() {
-            Ok(status) if status.success() => Verdict::Passed,
-            Ok(status) if status.code() == Some(NOT_RUN.into()) => Verdict::NotRun,
-            _ => Verdict::Failed,
+            Ok(status) if status.success() => Self::Passed,
+            Ok(status) if status.code() == Some(NOT_RUN.into()) => Self::NotRun,
+            _ => Self::Failed,
         }
     }
 }

@@ -73,9 +73,9 @@ fn every_board_scores_columns_of_all_kinds_as_the_workstation_does() {
         assert_eq!(host.lines().count(), 41, "{host}");
         for board in &BOARDS {
             let request = Request {
-                model: Path::new(&run),
-                data: &anomalous,
-                estimator,
+                model: run.clone().into(),
+                data: anomalous.clone(),
+                estimator: estimator.to_owned(),
                 seed: seed.parse().unwrap(),
                 limit: None,
             };

@@ -50,9 +50,9 @@ fn every_board_scores_the_digits_as_the_workstation_does() {
         assert_eq!(host.lines().count(), 1 + READINGS);
         for board in &BOARDS {
             let request = Request {
-                model: run_folder(),
-                data: "digits",
-                estimator,
+                model: run_folder().to_owned(),
+                data: "digits".to_owned(),
+                estimator: estimator.to_owned(),
                 seed,
                 limit: Some(READINGS),
             };

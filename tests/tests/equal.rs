@@ -12,7 +12,6 @@ use elbow_trainer::data::{Dataset, Table};
 use elbow_trainer::export::pipeline::{Job, Silent};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::splits::Splits;
-use std::path::Path;
 use std::time::Duration;
 
 /// A scoring of a second, on the slowest of machines.
@@ -86,9 +85,9 @@ fn a_call_a_command_and_every_board_give_the_same_scores() {
         assert_eq!(called, commanded, "{estimator}");
         for board in &BOARDS {
             let request = Request {
-                model: Path::new(&image_path),
-                data: &data,
-                estimator,
+                model: image_path.clone().into(),
+                data: data.clone(),
+                estimator: estimator.to_owned(),
                 seed,
                 limit: None,
             };

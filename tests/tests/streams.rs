@@ -64,8 +64,8 @@ fn every_board_watches_a_stream_as_the_workstation_does() {
         let rate = |text: Option<&str>| text.map(|text| Probability::new(text.parse().unwrap()));
         for board in &BOARDS {
             let stream = Stream {
-                model: Path::new(&run),
-                data: &faulty,
+                model: run.clone().into(),
+                data: faulty.clone(),
                 estimator: estimator.parse().unwrap(),
                 time_constant,
                 enter: rate(enter),

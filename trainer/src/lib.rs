@@ -20,10 +20,10 @@
 //!   samples made into readings as the device does.
 //! * [`model`]: encoder, decoder, prior and likelihood in floats, on candle, and the bound on them.
 //! * [`quantize`]: from floats to the integers of an image.
-//! * [`engine`]: passes written by hand and the optimizer.
-//! * [`score`]: scores in floats and as the device computes them, and what they are worth.
+//! * [`engine`]: passes written by hand, and by them the bounds of readings in floats; the optimizer.
 //! * [`train`]: the training loops and estimators of the gradient.
-//! * [`study`]: baselines, estimators side by side, and where the nats go.
+//! * [`study`]: scores in floats and as the device computes them, and what they are worth; baselines, estimators side by
+//!   side, and where the nats go.
 //! * [`export`]: the image of a trained model, its calibration, its budget, the folder and the report of a run.
 //! * [`cli`]: the commands.
 
@@ -40,6 +40,5 @@ pub mod model;
 pub mod numeric;
 pub mod quantize;
 pub mod readings;
-pub mod score;
 pub mod study;
 pub mod train;

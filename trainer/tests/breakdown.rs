@@ -5,8 +5,8 @@ mod support;
 
 use elbow::Estimator;
 use elbow_trainer::data;
-use elbow_trainer::score::evaluate::Scores;
 use elbow_trainer::study::breakdown::{Breakdown, Cause, Setting};
+use elbow_trainer::study::evaluate::Scores;
 use support::program::{Folder, Noise, fails_with, json, succeeds};
 use support::{Trained, fit};
 
@@ -180,4 +180,23 @@ fn the_command_prints_it_both_ways() {
     );
     std::fs::remove_file(format!("{run}/summary.json")).unwrap();
     fails_with(&arguments, &["rows of 64", "model.safetensors"]);
+}
+
+/// A device scores a count above its table as the last of it, and so do floats.
+#[test]
+fn counts_above_the_table_are_scored_alike() {
+    let folder = Folder::new();
+    let mut noise = Noise(3);
+    let mut rows = |count: &dyn Fn(usize) -> usize| -> String {
+        let row = |at| format!("{},{}\n", noise.next(), count(at));
+        let rows: String = (0..200).map(row).collect();
+        format!("level,faults\n{rows}")
+    };
+    let usual = folder.write("usual.csv", rows(&|at| [0, 0, 0, 1, 0, 2, 0, 5][at % 8]));
+    let beyond = folder.write("beyond.csv", rows(&|at| 100 * (at % 9)));
+    let trained = fit(&[usual.as_str(), "--epochs", "10", "--latents", "2"]);
+    let (breakdown, _) = break_down(&trained, &beyond, Estimator::SigmaPoints);
+    let mut parts = breakdown.parts.iter();
+    let tables = parts.find(|part| part.cause == Cause::Tables).unwrap();
+    assert!(tables.nats.abs() < 0.1, "{}", tables.nats);
 }

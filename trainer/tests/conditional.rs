@@ -4,11 +4,11 @@ mod support;
 
 use elbow::{Estimator, Mask, Session};
 use elbow_trainer::data::{self, Table};
+use elbow_trainer::engine::float_scores;
 use elbow_trainer::numeric::random::{self, Purpose, Xoshiro128PlusPlus, normals, uniform};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::device::device_scores;
 use elbow_trainer::readings::device::elbos;
-use elbow_trainer::score::evaluate::float_scores;
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;

@@ -6,10 +6,10 @@ use candle_core::Tensor;
 use elbow::Estimator;
 use elbow_trainer::data::digits::{self, Part};
 use elbow_trainer::data::{self, Table};
+use elbow_trainer::engine::float_scores;
 use elbow_trainer::model::prepared::Prepared;
 use elbow_trainer::model::{Gaussian, Vae};
 use elbow_trainer::numeric::statistics::mean_and_error;
-use elbow_trainer::score::evaluate::float_scores;
 use support::{Trained, differences, fit, heart_beats, root_mean_square, spread};
 
 const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 2048 };

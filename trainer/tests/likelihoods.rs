@@ -70,14 +70,7 @@ fn whole(kind: &LikelihoodKind) -> Vec<bool> {
 impl Case {
     fn new(name: &str) -> Self {
         let kind: LikelihoodKind = name.parse().unwrap();
-        let dataset = Dataset {
-            name: name.into(),
-            columns: None,
-            table: Table::new(INPUTS, values(&kind)).unwrap(),
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        };
+        let dataset = Dataset::new(name, Table::new(INPUTS, values(&kind)).unwrap());
         let normalization = match kind {
             LikelihoodKind::Binomial { trials } => Normalization::counts(INPUTS, trials),
             _ => Normalization::real(&dataset, &whole(&kind)).unwrap(),

@@ -1,18 +1,19 @@
 //! Inference where everything is exact: a linear decoder with normal noise.
 
+#[path = "support/linear.rs"]
+mod linear;
+
 use candle_core::{Device, Tensor};
-use elbow::distribution::Family;
-use elbow_trainer::config::{LikelihoodKind, Scale};
 use elbow_trainer::model::Gaussian;
 use elbow_trainer::model::objective::Batch;
-use elbow_trainer::model::{Architecture, Likelihood, Vae};
+use elbow_trainer::model::{Architecture, Vae};
 use elbow_trainer::numeric::evidence::Evidence;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::numeric::statistics::mean_and_error;
-use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
-use elbow_trainer::score::evidence::log_weights;
 use elbow_trainer::study::baselines::PrincipalComponents;
+use elbow_trainer::study::evidence::log_weights;
 use elbow_trainer::train::inference::{Ascent, refine};
+use linear::normal_noise;
 use nalgebra::{DMatrix, DVector};
 
 const INPUTS: usize = 4;
@@ -29,20 +30,7 @@ fn case() -> (Vae, Batch, DMatrix<f64>, PrincipalComponents) {
     let dot: f32 = (0..INPUTS).map(|i| WEIGHTS[0][i] * WEIGHTS[1][i]).sum();
     assert!(dot.abs() < 1e-6, "{dot}");
     let device = Device::Cpu;
-    let normalization = Normalization {
-        exponents: vec![0; INPUTS],
-        centers: vec![0; INPUTS],
-        units: vec![1.0; INPUTS],
-        floors: vec![SMALLEST_DEVIATION; INPUTS],
-    };
-    let kind = LikelihoodKind::Location {
-        family: Family::Normal,
-        scale: Scale::Shared,
-    };
-    let likelihood = Likelihood::new(&kind, &normalization, &device).unwrap();
-    let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();
-    let var = likelihood.log_deviation().unwrap();
-    var.set(&deviation).unwrap();
+    let likelihood = normal_noise(INPUTS, LOG_DEVIATION);
     let architecture = Architecture {
         inputs: INPUTS,
         encoder: vec![],

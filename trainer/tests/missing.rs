@@ -5,12 +5,12 @@ mod support;
 use elbow::Estimator;
 use elbow_trainer::data::digits::{self, NO_ANOMALY, Part};
 use elbow_trainer::data::{self, Table};
+use elbow_trainer::engine::float_scores;
 use elbow_trainer::numeric::random::{self, Purpose};
 use elbow_trainer::readings::device::device_scores;
 use elbow_trainer::readings::device::elbos;
 use elbow_trainer::readings::device::imputed;
 use elbow_trainer::readings::masks::Masks;
-use elbow_trainer::score::evaluate::float_scores;
 use std::sync::OnceLock;
 use support::{Trained, differences, fit, root_mean_square};
 
@@ -45,14 +45,13 @@ fn without_gaps() -> &'static Trained {
 fn test_digits() -> (Table, Masks) {
     let table = digits::part(Part::Test, NO_ANOMALY).table;
     let mut rng = random::stream(99, Purpose::Missing);
-    let masks = Masks::draw(table.rows(), table.width(), RATE, &mut rng);
+    let masks = Masks::draw(table.len(), table.width(), RATE, &mut rng);
     (table, masks)
 }
 
 /// Root mean square of `guess - truth` over the hidden pixels.
 fn error(table: &Table, masks: &Masks, guess: impl Fn(usize, usize) -> f64) -> f64 {
-    let pixels =
-        (0..table.rows()).flat_map(|row| (0..table.width()).map(move |input| (row, input)));
+    let pixels = (0..table.len()).flat_map(|row| (0..table.width()).map(move |input| (row, input)));
     let hidden = pixels.filter(|&(row, input)| !masks.observes(row, input));
     root_mean_square(
         hidden.map(|(row, input)| guess(row, input) - f64::from(table.row(row)[input])),

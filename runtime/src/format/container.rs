@@ -2,7 +2,6 @@
 
 use super::Defect;
 use crate::crc::Crc;
-use core::fmt;
 
 /// The first four bytes of every image.
 pub const MAGIC: [u8; 4] = *b"ELBW";
@@ -76,47 +75,6 @@ pub enum ImageError {
         feature: &'static str,
     },
 }
-
-impl fmt::Display for ImageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NotAnImage => {
-                f.write_str("this is not an elbow image: it does not start with \"ELBW\"")
-            }
-            Self::Misaligned => {
-                write!(
-                    f,
-                    "the image does not start at a multiple of {ALIGNMENT} bytes; include it with elbow::include_image!"
-                )
-            }
-            Self::Truncated { have, need } => {
-                write!(
-                    f,
-                    "the image is truncated: {have} bytes of {need}; copy it again"
-                )
-            }
-            Self::FormatVersion { image, runtime } => write!(
-                f,
-                "the image has format version {image}, this runtime reads {runtime}; make it anew with `trainer quantize`"
-            ),
-            Self::NumericsVersion { image, runtime } => write!(
-                f,
-                "the image has numerics version {image}, this runtime computes {runtime}; make it anew with `trainer quantize`"
-            ),
-            Self::Checksum { stored, computed } => write!(
-                f,
-                "the image is damaged: CRC-32 {stored:08x} is stored, its bytes give {computed:08x}; copy it again"
-            ),
-            Self::Invalid(what) => write!(f, "the image is not valid: {what}"),
-            Self::LeftOut { feature } => write!(
-                f,
-                "the image needs elbow's feature \"{feature}\", which this build leaves out: switch it on, or export a model that does without"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for ImageError {}
 
 /// The length in bytes that the image starting with `prefix` claims to have, before anything else
 /// of it is checked. A loader that only knows where an image starts finds its end with it.

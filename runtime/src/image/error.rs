@@ -3,7 +3,6 @@
 use crate::format::ImageError;
 use crate::requantize::FactorError;
 use crate::workspace::WorkspaceError;
-use core::fmt;
 
 /// Why no image was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,29 +42,6 @@ pub enum EncodeError {
     /// The workspace of the self-test; cannot happen, since it is sized for the model.
     Workspace(WorkspaceError),
 }
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany { what, have, most } => {
-                write!(f, "{have} {what}, an image has room for {most}")
-            }
-            Self::Length { what, have, need } => {
-                write!(f, "{have} {what}, the model needs {need}")
-            }
-            Self::Factor(error) => error.fmt(f),
-            Self::Weight { index, weight } => write!(
-                f,
-                "weight {index} of a layer of four-bit weights is {weight}: use a multiple of 16, or eight bits"
-            ),
-            Self::Image(error) => error.fmt(f),
-            Self::Header(error) => write!(f, "the header cannot be serialized: {error}"),
-            Self::Workspace(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for EncodeError {}
 
 impl From<FactorError> for EncodeError {
     fn from(error: FactorError) -> Self {

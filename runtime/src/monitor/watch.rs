@@ -20,7 +20,6 @@ use crate::score::{ReadingError, Score};
 use crate::session::Session;
 use crate::signal::{Windows, WindowsError};
 use crate::workspace::WorkspaceError;
-use core::fmt;
 
 /// The settings of a [`Watch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,27 +55,6 @@ pub enum WatchError {
     /// A reading cannot be scored, such as counts that cannot occur.
     Reading(ReadingError),
 }
-
-impl fmt::Display for WatchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoStream => {
-                f.write_str("the model takes whole readings, not a stream: train one on windows")
-            }
-            Self::NoCalibration => {
-                f.write_str("the image has no calibration: train with validation readings")
-            }
-            Self::Threshold(error) => error.fmt(f),
-            Self::Workspace(error) => error.fmt(f),
-            Self::Monitor(error) => error.fmt(f),
-            Self::Windows(error) => error.fmt(f),
-            Self::Length(error) => error.fmt(f),
-            Self::Reading(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for WatchError {}
 
 impl WatchSettings {
     /// Settings by rates: the alarm is raised when the smoothed score falls below the threshold of

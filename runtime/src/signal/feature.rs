@@ -1,7 +1,6 @@
 //! The features that a channel of a window can be made into, and what there may be of them.
 
 use super::fft;
-use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
@@ -144,27 +143,3 @@ pub enum FrontEndError {
         most: u16,
     },
 }
-
-impl fmt::Display for FrontEndError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NoChannels => f.write_str("a front end needs at least 1 channel"),
-            Self::Samples(have) => write!(f, "{have} samples are not in 1 to {MAX_SAMPLES}"),
-            Self::Features(have) => write!(f, "{have} features are not in 1 to {MAX_FEATURES}"),
-            Self::FractionBits(have) => {
-                write!(f, "{have} fraction bits are more than {MAX_FRACTION_BITS}")
-            }
-            Self::Spectrum(have) => write!(
-                f,
-                "a window of {have} samples has no spectrum: take a power of two from {} to {}",
-                fft::SHORTEST,
-                fft::LONGEST
-            ),
-            Self::Bands { have, most } => {
-                write!(f, "{have} bands are not in 1 to {most}, half of the window")
-            }
-        }
-    }
-}
-
-impl core::error::Error for FrontEndError {}

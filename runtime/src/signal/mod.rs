@@ -7,7 +7,7 @@
 
 mod bands;
 mod feature;
-mod fft;
+pub(crate) mod fft;
 mod front_end;
 mod moments;
 mod windows;

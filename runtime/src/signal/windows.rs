@@ -1,7 +1,6 @@
 //! Sliding windows over raw samples of one or several channels.
 
 use core::cell::Cell;
-use core::fmt;
 use core::num::NonZeroUsize;
 
 /// The shape of [`Windows`].
@@ -57,29 +56,6 @@ pub enum WindowsError {
         need: usize,
     },
 }
-
-impl fmt::Display for WindowsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::NoChannels => f.write_str("a window needs at least 1 channel"),
-            Self::NoSamples => f.write_str("a window needs at least 1 sample"),
-            Self::NoHop => f.write_str("windows need a hop of at least 1 sample"),
-            Self::Hop { hop, samples } => write!(
-                f,
-                "a hop of {hop} samples skips some between windows of {samples}"
-            ),
-            Self::Capacity { have, need } => {
-                write!(f, "the storage holds {have} numbers, a window has {need}")
-            }
-            Self::Channels { have, need } => write!(
-                f,
-                "the sample has {have} numbers, the windows have {need} channels"
-            ),
-        }
-    }
-}
-
-impl core::error::Error for WindowsError {}
 
 /// Sliding windows in storage of the caller's: `[i16; N]`, `&mut [i16]`, or a `Vec` on hosts.
 ///

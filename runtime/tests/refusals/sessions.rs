@@ -12,6 +12,16 @@ use elbow::{
     Session, WideSum, WorkspaceError,
 };
 
+/// The model of a description, and a session with it.
+macro_rules! session_of {
+    ($spec:ident, $model:ident, $session:ident) => {
+        let image = $spec.encode(&[]).unwrap();
+        let $model = Model::parse(&image).unwrap();
+        let mut workspace = vec![0; $model.workspace_words()];
+        let mut $session = Session::new(&$model, &mut workspace, 1).unwrap();
+    };
+}
+
 /// Bytes of a workspace: what a latent needs, the operands of the widest layer, with room for some of its
 /// weights where they are of four bits, and the outputs of the largest.
 fn workspace_bytes(spec: &ImageSpec) -> usize {
@@ -111,10 +121,7 @@ fn results_do_not_depend_on_the_workspace() {
 fn readings_of_the_wrong_length_and_estimates_of_no_samples_are_refused() {
     check(23, 200, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        session_of!(spec, model, session);
         let reading = random_reading(dice, &spec);
         let need = reading.len();
         for have in [0, need - 1, need + 1] {
@@ -150,10 +157,7 @@ fn readings_of_the_wrong_length_and_estimates_of_no_samples_are_refused() {
 fn impossible_counts_are_refused() {
     check(23, 200, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        session_of!(spec, model, session);
         let mut reading = random_reading(dice, &spec);
         let index = dice.size(0, reading.len() - 1);
         for value in [i16::MIN, -1, 256, i16::MAX] {
@@ -189,10 +193,7 @@ fn impossible_counts_are_refused() {
 fn wrong_lengths_are_refused() {
     let mut dice = Dice::new(24);
     let spec = random_spec(&mut dice, Temper::Trained);
-    let image = spec.encode(&[]).unwrap();
-    let model = Model::parse(&image).unwrap();
-    let mut workspace = vec![0; model.workspace_words()];
-    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    session_of!(spec, model, session);
     let (inputs, latents) = (model.inputs(), model.latents());
     let error = |what, have, need| Err(LengthError { what, have, need });
     let mut decode = |z: usize, x: usize| session.decode(&vec![0; z], &mut vec![0; x]);
@@ -215,15 +216,12 @@ fn conditions_of_the_wrong_length_are_refused() {
         let mut spec = random_spec(dice, Temper::Trained);
         enrich(dice, &mut spec);
         let conditions = spec.conditions.len();
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
+        session_of!(spec, model, session);
         let (inputs, need) = (model.inputs(), model.reading_length());
         assert_eq!(
             (model.conditions(), need),
             (conditions, inputs + conditions)
         );
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
         for have in [0, conditions + 1] {
             let error = LengthError {
                 what: "conditions",
@@ -278,10 +276,7 @@ fn refused_mask(
 fn masks_of_other_models_are_refused() {
     check(31, 100, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        session_of!(spec, model, session);
         let reading = random_reading(dice, &spec);
         let inputs = model.inputs();
         let mut refused = |mask: Mask<'_>| refused_mask(&mut session, &reading, mask);
@@ -310,10 +305,7 @@ fn masks_of_other_models_are_refused() {
 fn buffers_of_the_wrong_length_are_refused() {
     check(31, 100, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).unwrap();
-        let mut workspace = vec![0; model.workspace_words()];
-        let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+        session_of!(spec, model, session);
         let reading = random_reading(dice, &spec);
         let (inputs, latents) = (model.inputs(), model.latents());
         let estimator = Estimator::PosteriorMean;
@@ -345,10 +337,7 @@ fn buffers_of_the_wrong_length_are_refused() {
 fn impossible_readings_may_be_masked() {
     let mut dice = Dice::new(32);
     let spec = spec_with_hidden_layers(&mut dice, 0);
-    let image = spec.encode(&[]).unwrap();
-    let model = Model::parse(&image).unwrap();
-    let mut workspace = vec![0; model.workspace_words()];
-    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    session_of!(spec, model, session);
     let inputs = model.inputs();
     let mut reading = random_reading(&mut dice, &spec);
     let mut bits = vec![0xff; inputs.div_ceil(8)];
@@ -402,10 +391,7 @@ fn a_self_test_names_the_score_that_differs() {
 fn a_model_without_calibration_is_certain_of_nothing_unusual() {
     let mut dice = Dice::new(30);
     let spec = random_spec(&mut dice, Temper::Trained);
-    let image = spec.encode(&[]).unwrap();
-    let model = Model::parse(&image).unwrap();
-    let mut workspace = vec![0; model.workspace_words()];
-    let mut session = Session::new(&model, &mut workspace, 1).unwrap();
+    session_of!(spec, model, session);
     let reading = random_reading(&mut dice, &spec);
     let score = session.score(&reading, Estimator::SigmaPoints).unwrap();
     assert_eq!(score.p_value(), Probability::ONE);

@@ -142,7 +142,7 @@ fn read(format: Format, input: &[u8]) -> Verdict {
         Ok(interpreted) => interpreted,
         Err(error) => return refused(&error),
     };
-    if interpreted.dataset.table.rows() != frame.rows() {
+    if interpreted.dataset.table.len() != frame.rows() {
         return Verdict::Faulty(Fault::NoTable("its readings have other rows".into()));
     }
     // A report has a line for each column; here it is only made.

@@ -91,10 +91,7 @@ fn fuzz(programs: &Path, format: &str, seconds: u64) -> Result<bool, Error> {
     let folder = workspace().join("target/fuzz");
     let (corpus, faults) = (folder.join("corpus").join(format), folder.join("faults"));
     for path in [&corpus, &faults] {
-        std::fs::create_dir_all(path).map_err(|source| Error::File {
-            path: path.clone(),
-            source,
-        })?;
+        std::fs::create_dir_all(path).map_err(Error::at(path))?;
     }
     let mut command = Command::new(programs.join(format!("fuzz-{format}")));
     command

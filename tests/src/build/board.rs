@@ -38,28 +38,30 @@ pub struct Board {
     pub ram: Region,
 }
 
+impl Region {
+    const fn new(origin: u32, length: u32) -> Self {
+        Self { origin, length }
+    }
+}
+
 const KIB: u32 = 1024;
 const MIB: u32 = 1024 * KIB;
 
-/// The map of the MPS2 boards with a Cortex-M3, M4 or M7: 4 MiB of SSRAM for code, 4 MiB for data.
-const MPS2: [Region; 4] = [
-    Region {
-        origin: 0x0000_0000,
-        length: MIB,
-    },
-    Region {
-        origin: 0x0010_0000,
-        length: 3 * MIB,
-    },
-    Region {
-        origin: 0x2000_0000,
-        length: 64 * KIB,
-    },
-    Region {
-        origin: 0x2001_0000,
-        length: 4 * MIB - 64 * KIB,
-    },
-];
+/// Armv6-M code where instructions can be counted: the timer of [`BOARDS`]' m0 is not clocked like its processor, and
+/// larger models do not fit there. The map is that of all MPS2 boards with a Cortex-M3, M4 or M7: 4 MiB of SSRAM for
+/// code, 4 MiB for data.
+const M0_MPS2: Board = Board {
+    name: "m0-mps2",
+    core: "Cortex-M0",
+    description: "Arm MPS2 with AN385, running Armv6-M code",
+    triple: "thumbv6m-none-eabi",
+    cpu: None,
+    machine: "mps2-an385",
+    flash: Region::new(0x0000_0000, MIB),
+    model: Region::new(0x0010_0000, 3 * MIB),
+    stack: Region::new(0x2000_0000, 64 * KIB),
+    ram: Region::new(0x2001_0000, 4 * MIB - 64 * KIB),
+};
 
 /// Every board, smallest core first.
 pub static BOARDS: [Board; 6] = [
@@ -70,58 +72,34 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv6m-none-eabi",
         cpu: None,
         machine: "microbit",
-        flash: Region {
-            origin: 0x0000_0000,
-            length: 128 * KIB,
-        },
-        model: Region {
-            origin: 0x0002_0000,
-            length: 128 * KIB,
-        },
-        stack: Region {
-            origin: 0x2000_0000,
-            length: 8 * KIB,
-        },
-        ram: Region {
-            origin: 0x2000_2000,
-            length: 8 * KIB,
-        },
+        flash: Region::new(0x0000_0000, 128 * KIB),
+        model: Region::new(0x0002_0000, 128 * KIB),
+        stack: Region::new(0x2000_0000, 8 * KIB),
+        ram: Region::new(0x2000_2000, 8 * KIB),
     },
     Board {
         name: "m3",
         core: "Cortex-M3",
         description: "Arm MPS2 with AN385: long multiply and divide",
         triple: "thumbv7m-none-eabi",
-        cpu: None,
         machine: "mps2-an385",
-        flash: MPS2[0],
-        model: MPS2[1],
-        stack: MPS2[2],
-        ram: MPS2[3],
+        ..M0_MPS2
     },
     Board {
         name: "m4",
         core: "Cortex-M4F",
         description: "Arm MPS2 with AN386: DSP extension, single-precision FPU",
         triple: "thumbv7em-none-eabihf",
-        cpu: None,
         machine: "mps2-an386",
-        flash: MPS2[0],
-        model: MPS2[1],
-        stack: MPS2[2],
-        ram: MPS2[3],
+        ..M0_MPS2
     },
     Board {
         name: "m7",
         core: "Cortex-M7",
         description: "Arm MPS2 with AN500: the m4 image's instructions on a faster core",
         triple: "thumbv7em-none-eabihf",
-        cpu: None,
         machine: "mps2-an500",
-        flash: MPS2[0],
-        model: MPS2[1],
-        stack: MPS2[2],
-        ram: MPS2[3],
+        ..M0_MPS2
     },
     Board {
         name: "m33",
@@ -130,22 +108,10 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv8m.main-none-eabihf",
         cpu: Some("cortex-m33"),
         machine: "mps2-an505",
-        flash: Region {
-            origin: 0x1000_0000,
-            length: MIB,
-        },
-        model: Region {
-            origin: 0x1010_0000,
-            length: 3 * MIB,
-        },
-        stack: Region {
-            origin: 0x3800_0000,
-            length: 64 * KIB,
-        },
-        ram: Region {
-            origin: 0x3801_0000,
-            length: 4 * MIB - 64 * KIB,
-        },
+        flash: Region::new(0x1000_0000, MIB),
+        model: Region::new(0x1010_0000, 3 * MIB),
+        stack: Region::new(0x3800_0000, 64 * KIB),
+        ram: Region::new(0x3801_0000, 4 * MIB - 64 * KIB),
     },
     Board {
         name: "m55",
@@ -154,39 +120,12 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv8m.main-none-eabihf",
         cpu: Some("cortex-m55"),
         machine: "mps3-an547",
-        flash: Region {
-            origin: 0x0000_0000,
-            length: 512 * KIB,
-        },
-        model: Region {
-            origin: 0x3800_0000,
-            length: 8 * MIB,
-        },
-        stack: Region {
-            origin: 0x2000_0000,
-            length: 64 * KIB,
-        },
-        ram: Region {
-            origin: 0x2001_0000,
-            length: 448 * KIB,
-        },
+        flash: Region::new(0x0000_0000, 512 * KIB),
+        model: Region::new(0x3800_0000, 8 * MIB),
+        stack: Region::new(0x2000_0000, 64 * KIB),
+        ram: Region::new(0x2001_0000, 448 * KIB),
     },
 ];
-
-/// Armv6-M code where instructions can be counted: the timer of [`BOARDS`]' m0 is not clocked like its processor, and
-/// larger models do not fit there.
-const M0_MPS2: Board = Board {
-    name: "m0-mps2",
-    core: "Cortex-M0",
-    description: "Arm MPS2 with AN385, running Armv6-M code",
-    triple: "thumbv6m-none-eabi",
-    cpu: None,
-    machine: "mps2-an385",
-    flash: MPS2[0],
-    model: MPS2[1],
-    stack: MPS2[2],
-    ram: MPS2[3],
-};
 
 /// Where the instructions of each core are counted, smallest core first.
 pub static COUNTED: [&Board; 6] = [

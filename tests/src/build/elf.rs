@@ -20,10 +20,7 @@ impl Elf {
     ///
     /// The file cannot be read, or is not a 32-bit ELF file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(Error::at(path))?;
         let elf = Self {
             path: path.to_owned(),
             bytes,
@@ -94,9 +91,6 @@ impl Elf {
     }
 
     fn damaged(&self, error: object::Error) -> Error {
-        Error::File {
-            path: self.path.clone(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        }
+        Error::at(&self.path)(io::Error::new(io::ErrorKind::InvalidData, error))
     }
 }

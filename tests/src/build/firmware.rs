@@ -124,9 +124,7 @@ impl Program<'_> {
         };
         // The next features go to the same file.
         let kept = path.with_file_name(format!("{name}-with-{}", features.replace(',', "-")));
-        match std::fs::copy(&path, &kept) {
-            Ok(_) => Ok(kept),
-            Err(source) => Err(Error::File { path, source }),
-        }
+        std::fs::copy(&path, &kept).map_err(Error::at(&path))?;
+        Ok(kept)
     }
 }

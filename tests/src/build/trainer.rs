@@ -2,6 +2,7 @@
 
 use crate::build::workspace;
 use crate::error::Error;
+use crate::files;
 use crate::process::{self, Finished};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -82,11 +83,7 @@ pub fn default_run() -> Result<&'static Path, Error> {
     if let Some(folder) = FOLDER.get() {
         return Ok(folder.path());
     }
-    let failed = |source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    };
-    let folder = tempfile::tempdir().map_err(failed)?;
+    let folder = files::temporary_folder()?;
     let out = folder.path().to_string_lossy();
     run(&["fit", "--out", &out, "--quiet"], FIT_LIMIT)?;
     Ok(FOLDER.get_or_init(|| folder).path())

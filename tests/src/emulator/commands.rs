@@ -4,6 +4,8 @@ use crate::build::board::Board;
 use crate::build::trainer;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
+use crate::files;
+use clap::Args;
 use elbow::{Estimator, Probability};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,17 +14,20 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Readings to score.
-#[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
-    /// A model image, or the folder of a run.
-    pub model: &'a Path,
-    /// Data as the trainer names it.
-    pub data: &'a str,
-    /// An estimator as the trainer names it.
-    pub estimator: &'a str,
-    /// Of the random draws.
+#[derive(Clone, Debug, Args)]
+pub struct Request {
+    /// A model image, or the folder of a run
+    pub model: PathBuf,
+    /// A CSV or .npy file, or `digits`, as for the trainer
+    pub data: String,
+    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+    #[arg(long, default_value = "sigma-points")]
+    pub estimator: String,
+    /// Of the random draws; reading i draws from stream i
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Only the first readings.
+    /// Score only the first N readings
+    #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 }
 
@@ -32,13 +37,13 @@ pub struct Request<'a> {
 /// # Errors
 ///
 /// The trainer refuses the data, or the board the model or a reading.
-pub fn score(board: &Board, request: &Request<'_>) -> Result<String, Error> {
+pub fn score(board: &Board, request: &Request) -> Result<String, Error> {
     let folder = Scratch::new()?;
     let readings = folder.path("readings.i16")?;
     let masks = folder.path("masks.bin")?;
-    let model = path_text(request.model)?;
+    let model = path_text(&request.model)?;
     let limit = request.limit.map(|limit| limit.to_string());
-    let mut arguments = vec!["readings", &model, request.data, "--out", &readings];
+    let mut arguments = vec!["readings", &model, &request.data, "--out", &readings];
     arguments.extend(["--masks", &masks]);
     if let Some(limit) = &limit {
         arguments.extend(["--limit", limit]);
@@ -54,29 +59,44 @@ pub fn score(board: &Board, request: &Request<'_>) -> Result<String, Error> {
     if Path::new(&masks).exists() {
         line.push("mask=masks.bin".to_owned());
     }
-    folder.run(board, request.model, &line)?;
+    folder.run(board, &request.model, &line)?;
     folder.read("scores.csv")
 }
 
 /// A stream to watch.
-#[derive(Clone, Copy, Debug)]
-pub struct Stream<'a> {
-    /// A model image, or the folder of a run.
-    pub model: &'a Path,
-    /// Data as the trainer names it.
-    pub data: &'a str,
-    /// How each window is scored.
+#[derive(Clone, Debug, Args)]
+pub struct Stream {
+    /// A model image, or the folder of a run
+    pub model: PathBuf,
+    /// A CSV or .npy file with a sample in each row and a channel in each column
+    pub data: String,
+    /// sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K
+    #[arg(long, default_value = "sigma-points")]
     pub estimator: Estimator,
-    /// Base-two logarithm of the windows that are averaged over.
+    /// Scores are averaged over 2^T windows; 0 does not smooth
+    #[arg(long, value_name = "T", default_value_t = 2)]
     pub time_constant: u8,
-    /// The false-alarm rate below whose threshold the alarm is raised; without one as the runtime chooses it.
+    /// The alarm is raised when the smoothed score falls below what this part of normal windows
+    /// does [default: as the trainer]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub enter: Option<Probability>,
-    /// The rate above whose threshold it ends; without one as the runtime chooses it.
+    /// The alarm ends when the smoothed score rises above what this part of normal windows
+    /// stays below [default: as the trainer]
+    #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub leave: Option<Probability>,
-    /// Of the random draws.
+    /// Of the random draws, one stream of them for all windows
+    #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Only the first samples.
+    /// Use only the first N samples
+    #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+}
+
+fn parse_rate(text: &str) -> Result<Probability, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= 1.0 => Ok(Probability::new(rate)),
+        _ => Err("give a rate above 0 and up to 1, such as 0.01".to_owned()),
+    }
 }
 
 /// The lines that `trainer watch` writes, from firmware on `board`. The trainer only converts the data to raw samples.
@@ -84,12 +104,12 @@ pub struct Stream<'a> {
 /// # Errors
 ///
 /// The trainer refuses the data, or the board the model or the rates.
-pub fn watch(board: &Board, stream: &Stream<'_>) -> Result<String, Error> {
+pub fn watch(board: &Board, stream: &Stream) -> Result<String, Error> {
     let folder = Scratch::new()?;
     let samples = folder.path("samples.i16")?;
-    let model = path_text(stream.model)?;
+    let model = path_text(&stream.model)?;
     let limit = stream.limit.map(|limit| limit.to_string());
-    let mut arguments = vec!["samples", &model, stream.data, "--out", &samples];
+    let mut arguments = vec!["samples", &model, &stream.data, "--out", &samples];
     if let Some(limit) = &limit {
         arguments.extend(["--limit", limit]);
     }
@@ -108,7 +128,7 @@ pub fn watch(board: &Board, stream: &Stream<'_>) -> Result<String, Error> {
             .into_iter()
             .filter_map(|(name, rate)| Some(format!("{name}={}", rate?.to_bits()))),
     );
-    folder.run(board, stream.model, &line)?;
+    folder.run(board, &stream.model, &line)?;
     folder.read("events.csv")
 }
 
@@ -134,11 +154,7 @@ struct Scratch(tempfile::TempDir);
 
 impl Scratch {
     fn new() -> Result<Self, Error> {
-        let failed = |source| Error::File {
-            path: std::env::temp_dir(),
-            source,
-        };
-        Ok(Self(tempfile::tempdir().map_err(failed)?))
+        files::temporary_folder().map(Self)
     }
 
     fn path(&self, name: &str) -> Result<String, Error> {
@@ -167,7 +183,7 @@ impl Scratch {
 
     fn read(&self, name: &str) -> Result<String, Error> {
         let path = self.0.path().join(name);
-        std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })
+        std::fs::read_to_string(&path).map_err(Error::at(&path))
     }
 }
 

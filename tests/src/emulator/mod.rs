@@ -173,12 +173,8 @@ fn semihosting(arguments: &[String]) -> Result<String, Error> {
 
 /// The option that places the model image in the board's flash.
 fn loader(board: &Board, model: &Path) -> Result<OsString, Error> {
-    let failed = |source| Error::File {
-        path: model.to_owned(),
-        source,
-    };
-    let model = std::path::absolute(model).map_err(failed)?;
-    let bytes = std::fs::metadata(&model).map_err(failed)?.len();
+    let file = std::path::absolute(model).map_err(Error::at(model))?;
+    let bytes = std::fs::metadata(&file).map_err(Error::at(model))?.len();
     let room = u64::from(board.model.length);
     if bytes > room {
         return Err(Error::ModelTooLarge {
@@ -191,7 +187,7 @@ fn loader(board: &Board, model: &Path) -> Result<OsString, Error> {
         "loader,addr={:#x},force-raw=on,file=",
         board.model.origin
     ));
-    option.push(doubled_commas(model.as_os_str()));
+    option.push(doubled_commas(file.as_os_str()));
     Ok(option)
 }
 

@@ -12,10 +12,11 @@ pub use recorded::{
 pub use tables::{layer_table, likelihood_table, table};
 
 use crate::build::board::Board;
-use crate::emulator::{self, Invocation};
 use crate::error::Error;
+use crate::files;
+use crate::measure::costs::{self, counted};
+use crate::measure::product;
 use crate::measure::shapes::{Column, Kind, Shape};
-use crate::measure::{costs, product};
 use elbow::Model;
 use elbow::distribution::Family;
 use elbow::image::Tail;
@@ -24,10 +25,6 @@ use elbow_cases::layers::LayerShape;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
-
-/// What a board may take for one model.
-const LIMIT: Duration = Duration::from_secs(300);
 
 /// The counts of one model on one core.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -81,33 +78,22 @@ pub fn shapes() -> [(&'static str, Shape); 2] {
 ///
 /// A board's firmware does not build or run, or there is no such model.
 pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Error> {
-    let refused = |error: &dyn std::fmt::Display| Error::Program {
-        program: "the writer of images".to_owned(),
-        output: error.to_string(),
-    };
     let mut spec = shape
         .random_model("bench", Kind::Counts { trials: 1 }, 1)
-        .map_err(|error| refused(&error))?;
-    let image = spec.encode(&[]).map_err(|error| refused(&error))?;
-    let model = Model::parse(&image).map_err(|error| refused(&error))?;
+        .map_err(Error::of_writer)?;
+    let image = spec.encode(&[]).map_err(Error::of_writer)?;
+    let model = Model::parse(&image).map_err(Error::of_writer)?;
     let macs: Vec<usize> = model.layers().map(|layer| layer.shape.macs()).collect();
     let encoder_layers = shape.encoder.len() + 1;
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    })?;
-    let save = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, bytes).map_err(|source| Error::File { path, source })
-    };
+    let folder = files::temporary_folder()?;
     let reading = (0..shape.inputs).map(|input| i16::from(input % 3 == 0));
     let reading: Vec<u8> = reading.flat_map(i16::to_le_bytes).collect();
-    save("readings.i16", &reading)?;
+    files::write(&folder.path().join("readings.i16"), reading)?;
     let counts = boards.iter().map(|board| {
         // Packed for each core.
         spec.packing = packing(board);
-        let image = spec.encode(&[]).map_err(|error| refused(&error))?;
-        save("model.elbow", &image)?;
+        let image = spec.encode(&[]).map_err(Error::of_writer)?;
+        files::write(&folder.path().join("model.elbow"), &*image)?;
         Ok((board.core_name(), count(board, folder.path())?))
     });
     Ok(Measured {
@@ -186,15 +172,9 @@ pub fn layers(board: &Board) -> Result<CoreCounts, Error> {
     let file = shapes
         .iter()
         .flat_map(|shape| shape.write(packing(board), 1));
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = files::temporary_folder()?;
     let path = folder.path().join("layers.bin");
-    std::fs::write(&path, file.collect::<Vec<u8>>()).map_err(|source| Error::File {
-        path: path.clone(),
-        source,
-    })?;
+    files::write(&path, file.collect::<Vec<u8>>())?;
     let arguments = ["layers".to_owned(), format!("shapes={}", LAYERS.join(","))];
     let counts = counted(board, &path, folder.path(), &arguments)?;
     let instructions = |name: &str| counts.get(name).copied().unwrap_or(0);
@@ -340,21 +320,14 @@ const LIKELIHOODS: [(&str, Kind); 10] = [
 ///
 /// The board's firmware does not build or run, or there is no such model.
 fn likelihoods(board: &Board) -> Result<BTreeMap<&'static str, u64>, Error> {
-    let refused = |error: &dyn std::fmt::Display| Error::Program {
-        program: "the writer of images".to_owned(),
-        output: error.to_string(),
-    };
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = files::temporary_folder()?;
     let [(_, shape), _] = shapes();
     let counts = LIKELIHOODS.into_iter().map(|(name, kind)| {
         let mut spec = shape
             .random_model("bench", kind, 1)
-            .map_err(|error| refused(&error))?;
+            .map_err(Error::of_writer)?;
         spec.packing = packing(board);
-        let image = spec.encode(&[]).map_err(|error| refused(&error))?;
+        let image = spec.encode(&[]).map_err(Error::of_writer)?;
         let reading = kind.random_reading(&spec.inputs, &mut elbow::rng::stream(1, 1));
         let reading: Vec<u8> = reading.into_iter().flat_map(i16::to_le_bytes).collect();
         let cost = costs::of_image(board, &image, &reading, folder.path())?;
@@ -406,34 +379,4 @@ fn count(board: &Board, folder: &Path) -> Result<Counts, Error> {
         functions,
         stack_bytes,
     })
-}
-
-/// The numbers that a command of the firmware prints behind names.
-fn counted(
-    board: &Board,
-    model: &Path,
-    folder: &Path,
-    arguments: &[String],
-) -> Result<BTreeMap<String, u64>, Error> {
-    let invocation = Invocation {
-        model: Some(model),
-        directory: folder,
-        arguments,
-        time_limit: LIMIT,
-        count_instructions: true,
-    };
-    let outcome = emulator::run(board, &invocation)?;
-    let failed = |output: &str| Error::Program {
-        program: format!("{} on {}", arguments.join(" "), board.name),
-        output: output.to_owned(),
-    };
-    if outcome.code != 0 {
-        return Err(failed(&outcome.stderr));
-    }
-    let lines = outcome.stdout.lines().map(|line| {
-        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
-        let number = number.parse().map_err(|_| failed(line))?;
-        Ok((name.to_owned(), number))
-    });
-    lines.collect()
 }

@@ -6,6 +6,7 @@ use crate::build::board::Board;
 use crate::build::workspace;
 use crate::emulator::{self, Invocation};
 use crate::error::Error;
+use crate::files;
 use crate::measure::product;
 use crate::measure::shapes::{Column, Kind, Shape};
 use elbow::Estimator;
@@ -216,16 +217,12 @@ fn macs(shape: &Shape, kind: Kind) -> usize {
 /// A model of that shape as the trainer would export it, with random weights.
 fn random_spec(candidate: &Candidate) -> Result<ImageSpec, Error> {
     let (shape, kind) = (&candidate.shape, candidate.kind);
-    let refused = |error: &dyn std::fmt::Display| Error::Program {
-        program: "the writer of images".to_owned(),
-        output: error.to_string(),
-    };
     let mut spec = shape
         .random_model("cost", kind, 1)
-        .map_err(|error| refused(&error))?;
+        .map_err(Error::of_writer)?;
     // Kernels are faster where multipliers shift by much. Those of trained inputs and outputs may or may not; these
     // do not, so that no model costs more.
-    let factor = |factor| Multiplier::nearest(factor).map_err(|error| refused(&error));
+    let factor = |factor| Multiplier::nearest(factor).map_err(Error::of_writer);
     for input in &mut spec.inputs {
         input.gain = factor(20.0)?;
     }
@@ -248,10 +245,7 @@ fn random_spec(candidate: &Candidate) -> Result<ImageSpec, Error> {
 ///
 /// A board's firmware does not build or run.
 pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> {
-    let folder = tempfile::tempdir().map_err(|source| Error::File {
-        path: std::env::temp_dir(),
-        source,
-    })?;
+    let folder = files::temporary_folder()?;
     let mut models: Vec<Measured> = Vec::new();
     let mut cores = BTreeMap::new();
     for candidate in self::models().into_iter().take(count) {
@@ -303,10 +297,7 @@ pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> 
 }
 
 fn of_spec(board: &Board, spec: &ImageSpec, folder: &Path) -> Result<Cost, Error> {
-    let image = spec.encode(&[]).map_err(|error| Error::Program {
-        program: "the writer of images".to_owned(),
-        output: error.to_string(),
-    })?;
+    let image = spec.encode(&[]).map_err(Error::of_writer)?;
     let readings = spec.self_test_reading.iter();
     let readings: Vec<u8> = readings.flat_map(|x| x.to_le_bytes()).collect();
     of_image(board, &image, &readings, folder)
@@ -324,41 +315,21 @@ pub fn of_image(
     readings: &[u8],
     folder: &Path,
 ) -> Result<Cost, Error> {
-    let save = |name: &str, bytes: &[u8]| {
-        let path = folder.join(name);
-        std::fs::write(&path, bytes).map_err(|source| Error::File { path, source })
-    };
-    save("model.elbow", image)?;
-    save("readings.i16", readings)?;
+    files::write(&folder.join("model.elbow"), image)?;
+    files::write(&folder.join("readings.i16"), readings)?;
     let arguments = [
         "cost".to_owned(),
         "readings=readings.i16".to_owned(),
         format!("estimator={}", Estimator::SigmaPoints),
     ];
-    let invocation = Invocation {
-        model: Some(&folder.join("model.elbow")),
-        directory: folder,
-        arguments: &arguments,
-        time_limit: LIMIT,
-        count_instructions: true,
-    };
-    let outcome = emulator::run(board, &invocation)?;
-    let failed = |output: &str| Error::Program {
-        program: format!("cost on {}", board.name),
-        output: output.to_owned(),
-    };
-    if outcome.code != 0 {
-        return Err(failed(&outcome.stderr));
-    }
+    let model = folder.join("model.elbow");
+    let numbers = counted(board, &model, folder, &arguments)?;
     let number = |name: &str| {
-        let mut lines = outcome
-            .stdout
-            .lines()
-            .filter_map(|line| line.split_once(' '));
-        let found = lines.find(|(word, _)| *word == name);
-        found
-            .and_then(|(_, number)| number.parse().ok())
-            .ok_or_else(|| failed(&outcome.stdout))
+        let missing = || Error::Program {
+            program: format!("cost on {}", board.name),
+            output: format!("no {name}"),
+        };
+        numbers.get(name).copied().ok_or_else(missing)
     };
     Ok(Cost {
         encode: number("encode")?,
@@ -367,15 +338,43 @@ pub fn of_image(
     })
 }
 
+/// The numbers that a command of the firmware prints behind names, instructions being counted.
+pub(super) fn counted(
+    board: &Board,
+    model: &Path,
+    folder: &Path,
+    arguments: &[String],
+) -> Result<BTreeMap<String, u64>, Error> {
+    let invocation = Invocation {
+        model: Some(model),
+        directory: folder,
+        arguments,
+        time_limit: LIMIT,
+        count_instructions: true,
+    };
+    let outcome = emulator::run(board, &invocation)?;
+    let failed = |output: &str| Error::Program {
+        program: format!("{} on {}", arguments.join(" "), board.name),
+        output: output.to_owned(),
+    };
+    if outcome.code != 0 {
+        return Err(failed(&outcome.stderr));
+    }
+    let lines = outcome.stdout.lines().map(|line| {
+        let (name, number) = line.split_once(' ').ok_or_else(|| failed(line))?;
+        let number = number.parse().map_err(|_| failed(line))?;
+        Ok((name.to_owned(), number))
+    });
+    lines.collect()
+}
+
 /// Writes [`home`].
 ///
 /// # Errors
 ///
 /// The file cannot be written.
 pub fn record(costs: &Costs) -> Result<(), Error> {
-    let path = home();
-    let text = to_text(costs);
-    std::fs::write(&path, text).map_err(|source| Error::File { path, source })
+    files::write(&home(), to_text(costs))
 }
 
 /// JSON with a line for each core and each model.

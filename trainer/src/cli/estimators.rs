@@ -66,7 +66,7 @@ fn choose(rows: usize, limit: usize) -> Vec<usize> {
 pub(super) fn choose_normal(labelled: &Labelled, limit: usize) -> Result<Vec<usize>, Error> {
     let anomalous = labelled.anomalous.as_ref();
     let is_normal = |row: &usize| !anomalous.is_some_and(|anomalous| anomalous[*row]);
-    let rows = labelled.dataset.table.rows();
+    let rows = labelled.dataset.table.len();
     let normal: Vec<usize> = (0..rows).filter(is_normal).collect();
     if normal.is_empty() {
         return Err(Error::Setting(format!(

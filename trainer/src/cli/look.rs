@@ -56,9 +56,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let doubts = splits.doubts.iter().cloned().chain(splits.constants());
     let found = Found {
         likelihood: splits.likelihood.to_string(),
-        training_readings: splits.train.table.rows(),
-        validation_readings: splits.validation.table.rows(),
-        test_readings: splits.test.dataset.table.rows(),
+        training_readings: splits.train.table.len(),
+        validation_readings: splits.validation.table.len(),
+        test_readings: splits.test.dataset.table.len(),
         assumed: splits.notes.clone(),
         doubts: doubts.collect(),
         report: splits.report,

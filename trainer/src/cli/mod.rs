@@ -244,13 +244,13 @@ impl Source {
         let Dataset { name, table, .. } = &labelled.dataset;
         check_width(name, table, model.reading_length())?;
         let masks = mask
-            .map(|path| Masks::load(path, table.rows(), table.width()))
+            .map(|path| Masks::load(path, table.len(), table.width()))
             .transpose()?;
         let masks = match (masks, Masks::of(&labelled.dataset)) {
             (Some(masks), Some(observed)) => Some(masks.and(&observed)),
             (masks, observed) => masks.or(observed),
         };
-        let rows = choose(table.rows());
+        let rows = choose(table.len());
         if rows.is_empty() {
             return Err(Error::Setting(
                 "--limit is 0: give the number of readings to use, 1 or more".into(),

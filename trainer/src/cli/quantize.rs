@@ -7,7 +7,7 @@ use crate::export::pipeline::{Job, Quantized, Silent, Written};
 use crate::export::run;
 use crate::quantize::{Sensitivity, Width};
 use crate::readings::splits::Splits;
-use crate::score::evaluate::Evaluation;
+use crate::study::evaluate::Evaluation;
 use candle_core::Device;
 use clap::Args;
 use elbow::Model;

@@ -3,7 +3,7 @@
 use super::{decimal, signed};
 use crate::export::pipeline::Trained;
 use crate::export::run::{FloatSummary, Summary};
-use crate::score::evaluate::{Evaluation, Side};
+use crate::study::evaluate::{Evaluation, Side};
 
 /// Why there is nothing for a device.
 const NO_IMAGE: &str = "no image is written: devices run Gaussian latents, these are bits";

@@ -244,7 +244,7 @@ impl Frame {
     /// The column called `name`, or that has this number, counted from 1.
     ///
     /// # Errors
-    /// [`DataError::NoColumn`] with the names that there are.
+    /// There is none: one line with the names that there are.
     pub fn find(&self, name: &str) -> Result<usize, DataError> {
         let named = self.columns.iter().position(|column| {
             let own = column.name.as_deref();
@@ -258,12 +258,13 @@ impl Frame {
         let numbered = numbered.filter(|number| (1..=self.columns.len()).contains(number));
         named
             .or(numbered.map(|number| number - 1))
-            .ok_or_else(|| DataError::NoColumn {
-                data: self.name.clone(),
-                found: name.to_owned(),
-                columns: (0..self.columns.len())
-                    .map(|column| self.column_name(column))
-                    .collect(),
+            .ok_or_else(|| {
+                let columns = (0..self.columns.len()).map(|column| self.column_name(column));
+                DataError::Data(format!(
+                    "{} has no column {name:?}; its columns are {}; name one of them, or give its number, counted from 1",
+                    self.name,
+                    columns.collect::<Vec<_>>().join(", ")
+                ))
             })
     }
 }

@@ -65,7 +65,7 @@ impl Intensities {
     ///
     /// # Errors
     ///
-    /// [`DataError::Intensity`] for the first number that is neither.
+    /// One line that names the first number that is neither.
     pub fn new(dataset: &Dataset, maximum: u8) -> Result<Self, DataError> {
         let table = &dataset.table;
         let probabilities = range(table).is_none_or(|(_, greatest)| greatest <= 1.0);
@@ -77,13 +77,14 @@ impl Intensities {
         let allowed =
             |value: f32| (0.0..=limit).contains(&value) && (probabilities || value.fract() == 0.0);
         if let Some(at) = table.values().iter().position(|&value| !allowed(value)) {
-            return Err(DataError::Intensity {
-                data: dataset.name.clone(),
-                row: at / table.width() + 1,
-                column: at % table.width() + 1,
-                found: table.values()[at],
-                maximum,
-            });
+            return Err(DataError::Data(format!(
+                "row {}, column {} of {} is {}: --binarize takes whole numbers from 0 to {maximum}, \
+                 or probabilities from 0 to 1; scale the column, or leave --binarize out",
+                at / table.width() + 1,
+                at % table.width() + 1,
+                dataset.name,
+                table.values()[at]
+            )));
         }
         let values = table.values().iter();
         Ok(Self {
@@ -178,14 +179,7 @@ mod tests {
     use rand_xoshiro::Xoshiro128PlusPlus;
 
     fn intensities(values: &[f32]) -> Result<Intensities, String> {
-        let dataset = Dataset {
-            name: "pixels".into(),
-            columns: None,
-            table: Table::new(values.len(), values.to_vec()).unwrap(),
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        };
+        let dataset = Dataset::new("pixels", Table::new(values.len(), values.to_vec()).unwrap());
         Intensities::new(&dataset, 255).map_err(|error| error.to_string())
     }
 

@@ -35,7 +35,7 @@ pub use columns::{
     Interpreted, NamedRole, Number, Role, Sentinels, Wanted, all_readings, interpret,
     interpret_like, numbers,
 };
-pub use error::{ArrayError, DataError, FileError, NumberError, SplitError, TextError};
+pub use error::{DataError, FileError, SplitError};
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub(crate) use report::SMALLER;
@@ -43,7 +43,7 @@ pub use report::{ColumnReport, DataReport};
 pub use source::{DataSource, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use table::{
-    ColumnMoments, Dataset, Table, column_mean_std, constant_columns, is_integer, range,
+    ColumnMoments, Dataset, RowMajor, Table, column_mean_std, constant_columns, is_integer, range,
 };
 
 use formats::Purpose;
@@ -137,13 +137,13 @@ pub fn load_labels(
     let frame = formats::read(path, Purpose::Labels)?;
     let refuse = |fault| Err(DataError::in_file(path, fault));
     if frame.columns.len() != 1 {
-        return refuse(FileError::LabelColumns(frame.columns.len()));
+        return refuse(FileError::Contents(format!(
+            "has {} columns; labels are one column, of numbers or text",
+            frame.columns.len()
+        )));
     }
     if frame.rows() != expected_rows {
-        return refuse(FileError::LabelCount {
-            labels: frame.rows(),
-            rows: expected_rows,
-        });
+        return refuse(FileError::label_count(frame.rows(), expected_rows));
     }
     columns::labels(&frame, 0, normal)
 }

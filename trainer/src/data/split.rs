@@ -145,20 +145,7 @@ pub fn split_in_time(
             all.extend(part);
         }
     }
-    refuse_empty_parts([&train, &validation, &test], normal.len(), options)?;
-    let anomalous = by_chance
-        .test
-        .iter()
-        .copied()
-        .filter(|&row| is_anomalous[row]);
-    test.extend(anomalous);
-    test.sort_unstable();
-    Ok(Split {
-        train,
-        validation,
-        anomalous: by_chance.anomalous,
-        test,
-    })
+    with_anomalous([train, validation, test], by_chance, is_anomalous, options)
 }
 
 /// The rows of one recording that are trained on, validated with and tested on.
@@ -211,21 +198,26 @@ pub fn split_groups(
         }
         taken
     };
-    let mut test = take(
-        by_chance
-            .test
-            .iter()
-            .filter(|&&row| !is_anomalous[row])
-            .count(),
-    );
-    let mut validation = take(by_chance.validation.len());
-    let mut train: Vec<usize> = left.flatten().collect();
+    let tested = by_chance.test.iter().filter(|&&row| !is_anomalous[row]);
+    let test = take(tested.count());
+    let validation = take(by_chance.validation.len());
+    let train = left.flatten().collect();
+    with_anomalous([train, validation, test], by_chance, is_anomalous, options)
+}
+
+/// The division of normal rows into these parts, with the anomalous rows as they are divided by chance.
+fn with_anomalous(
+    mut parts: [Vec<usize>; 3],
+    by_chance: Split,
+    is_anomalous: &[bool],
+    options: &SplitOptions,
+) -> Result<Split, SplitError> {
     let normal = is_anomalous.iter().filter(|&&is| !is).count();
-    refuse_empty_parts([&train, &validation, &test], normal, options)?;
-    test.extend(by_chance.test.iter().filter(|&&row| is_anomalous[row]));
-    for part in [&mut train, &mut validation, &mut test] {
-        part.sort_unstable();
-    }
+    refuse_empty_parts(parts.each_ref().map(Vec::as_slice), normal, options)?;
+    let tested = by_chance.test.iter().filter(|&&row| is_anomalous[row]);
+    parts[2].extend(tested);
+    parts.iter_mut().for_each(|part| part.sort_unstable());
+    let [train, validation, test] = parts;
     Ok(Split {
         train,
         validation,

@@ -5,39 +5,49 @@ use std::slice::ChunksExact;
 
 use super::error::DataError;
 
-/// Readings, one a row, all of one width.
+/// Rows of one width, at least 1, one behind the other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowMajor<T> {
+    pub(crate) width: usize,
+    pub(crate) values: Vec<T>,
+}
+
+/// Readings, one a row.
 ///
 /// The values of a loaded table are finite and it has at least one row; a selection may have none.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    width: usize,
-    values: Vec<f32>,
-}
+pub type Table = RowMajor<f32>;
 
 impl Table {
     /// Makes a table of `values`, row after row of `width` values.
     ///
     /// # Errors
     ///
-    /// [`DataError::TableShape`] if the width is zero or the values do not make whole rows.
+    /// The width is zero, or the values do not make whole rows.
     pub fn new(width: usize, values: Vec<f32>) -> Result<Self, DataError> {
         if width == 0 || !values.len().is_multiple_of(width) {
-            return Err(DataError::TableShape {
-                width,
-                values: values.len(),
-            });
+            return Err(DataError::Data(format!(
+                "{} values do not make whole rows of {width}; give a multiple of the width",
+                values.len()
+            )));
         }
         Ok(Self { width, values })
     }
+}
 
+impl<T: Copy> RowMajor<T> {
     /// Values a row, at least 1.
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// How many rows there are.
-    pub fn rows(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.values.len() / self.width
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// The values of row `index`, counted from 0.
@@ -45,22 +55,22 @@ impl Table {
     /// # Panics
     ///
     /// If there is no such row.
-    pub fn row(&self, index: usize) -> &[f32] {
+    pub fn row(&self, index: usize) -> &[T] {
         &self.values[index * self.width..][..self.width]
     }
 
     /// All rows in order.
-    pub fn iter(&self) -> ChunksExact<'_, f32> {
+    pub fn iter(&self) -> ChunksExact<'_, T> {
         self.values.chunks_exact(self.width)
     }
 
     /// All values, row after row.
-    pub fn values(&self) -> &[f32] {
+    pub fn values(&self) -> &[T] {
         &self.values
     }
 
     /// The values without the table, row after row.
-    pub fn into_values(self) -> Vec<f32> {
+    pub fn into_values(self) -> Vec<T> {
         self.values
     }
 
@@ -81,7 +91,7 @@ impl Table {
         }
     }
 
-    /// Leaves the rows with these indices, which ascend, where they are in memory: what [`Table::select`] gives,
+    /// Leaves the rows with these indices, which ascend, where they are in memory: what [`RowMajor::select`] gives,
     /// without a second table.
     ///
     /// # Panics
@@ -114,9 +124,9 @@ pub(super) fn keep_rows<T: Copy>(values: &mut Vec<T>, width: usize, indices: &[u
     values.shrink_to_fit();
 }
 
-impl<'a> IntoIterator for &'a Table {
-    type Item = &'a [f32];
-    type IntoIter = ChunksExact<'a, f32>;
+impl<'a, T: Copy> IntoIterator for &'a RowMajor<T> {
+    type Item = &'a [T];
+    type IntoIter = ChunksExact<'a, T>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
@@ -189,7 +199,7 @@ impl Dataset {
     ///
     /// # Errors
     ///
-    /// [`DataError::TableShape`] of no columns.
+    /// There are no columns.
     ///
     /// # Panics
     ///
@@ -344,7 +354,7 @@ mod tests {
     fn rows_are_selected_with_their_labels() {
         let table = Table::new(2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
         assert_eq!(
-            (table.rows(), table.width(), table.row(1)),
+            (table.len(), table.width(), table.row(1)),
             (3, 2, &[3.0, 4.0][..])
         );
         assert_eq!(
@@ -358,11 +368,11 @@ mod tests {
         let selected = dataset.select(&[2, 0]);
         assert_eq!(selected.table.values(), [5.0, 6.0, 1.0, 2.0]);
         assert_eq!(selected.labels.unwrap(), [9, 7]);
-        assert_eq!(dataset.select(&[]).table.rows(), 0);
+        assert_eq!(dataset.select(&[]).table.len(), 0);
         let mut table = dataset.table;
         table.keep(&[0, 2]);
         assert_eq!(table.values(), [1.0, 2.0, 5.0, 6.0]);
-        assert_eq!((table.take().rows(), table.rows()), (2, 0));
+        assert_eq!((table.take().len(), table.len()), (2, 0));
     }
 
     #[test]

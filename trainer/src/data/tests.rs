@@ -193,7 +193,7 @@ fn mnist_loads_as_it_comes() {
     let test = load(folder.join("t10k-images-idx3-ubyte.gz"))
         .unwrap()
         .table;
-    assert_eq!((test.rows(), test.width()), (10_000, 784));
+    assert_eq!((test.len(), test.width()), (10_000, 784));
     assert_eq!(range(&test), Some((0.0, 255.0)));
     let labels = folder.join("t10k-labels-idx1-ubyte.gz");
     let (anomalous, _) = load_labels(labels, 10_000, &[]).unwrap();
@@ -210,12 +210,12 @@ fn heart_beats_load_from_both_formats() {
     }
     let text = load(folder.join("ECG5000_TRAIN.txt")).unwrap();
     assert_eq!(
-        (text.table.rows(), text.table.width(), text.columns),
+        (text.table.len(), text.table.width(), text.columns),
         (500, 141, None)
     );
     assert_eq!(text.table.row(0)[..2], [1.0, -0.112_521_83]);
     let test = load(folder.join("test.npy")).unwrap();
-    assert_eq!((test.table.rows(), test.table.width()), (2665, 140));
+    assert_eq!((test.table.len(), test.table.width()), (2665, 140));
     let labels = folder.join("test_labels.npy");
     let (anomalous, _) = load_labels(labels, 2665, &[]).unwrap();
     assert_eq!(anomalous.iter().filter(|&&is| is).count(), 2081);
@@ -227,7 +227,7 @@ fn outcome(name: &str, bytes: &[u8]) -> String {
     let interpreted = frame(&path).and_then(|frame| interpret(&frame, &Wanted::default(), false));
     let text = match interpreted {
         Ok(interpreted) => {
-            let rows = interpreted.dataset.table.rows();
+            let rows = interpreted.dataset.table.len();
             format!("{rows} rows: {}", interpreted.notes.join("; "))
         }
         Err(error) => error.to_string(),

@@ -1,9 +1,10 @@
 //! Adam on the variables of a model, in place.
 
+use super::lock;
 use crate::error::Error;
 use crate::numeric::adam::{Moments, Rates, descend, descend_tensor};
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// An optimizer of variables. One pass over each updates it and its moments where they are.
 #[derive(Debug)]
@@ -32,10 +33,7 @@ impl Adam {
     pub fn state(&self) -> Result<(Vec<Moments>, i32), Error> {
         let states = self.moments.iter().zip(&self.elsewhere);
         let moments = states.map(|(moments, elsewhere)| match elsewhere {
-            None => {
-                let moments = moments.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(moments.clone())
-            }
+            None => Ok(lock(moments).clone()),
             Some([first, second]) => {
                 let numbers = |tensor: &Tensor| tensor.flatten_all()?.to_vec1::<f32>();
                 Ok(Moments::from_parts([numbers(first)?, numbers(second)?]))

@@ -198,14 +198,7 @@ fn pictures(numbers: usize, vae: &Vae) -> Result<Prepared, Error> {
         _ => 0.0,
     };
     let values = (0..READINGS * numbers).map(|_| shade()).collect();
-    let mut dataset = Dataset {
-        name: "pictures".into(),
-        columns: None,
-        table: Table::new(numbers, values)?,
-        labels: None,
-        observed: None,
-        offsets: vec![],
-    };
+    let mut dataset = Dataset::new("pictures", Table::new(numbers, values)?);
     let intensities = Intensities::new(&dataset, u8::MAX)?;
     dataset.table = intensities.fixed(crate::data::Binarization::Threshold, &mut rng)?;
     let normalization = Normalization::counts(numbers, 1);

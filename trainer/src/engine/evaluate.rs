@@ -1,12 +1,15 @@
-//! Bounds of many readings by samples, without gradients, on all cores.
+//! Bounds of many readings by samples, without gradients, on all cores; by candle of models that are not computed here.
 
 use super::network::Network;
 use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
 use super::with_numbers;
+use crate::config::Latent;
 use crate::config::capability::Feature;
 use crate::error::Error;
 use crate::model::Vae;
+use crate::model::objective::Batch;
+use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::numeric::cubature;
 use crate::numeric::evidence::Evidence;
@@ -15,10 +18,11 @@ use crate::numeric::random::{self, Purpose, normals, normals_into};
 use crate::quantize::Plan;
 use crate::readings::Normalization;
 use crate::readings::masks::Masks;
+use candle_core::Tensor;
 use std::convert::Infallible;
 use std::ops::Range;
 
-/// Readings that share their draws' order: as many as pass through the networks at once elsewhere.
+/// Readings that share their draws' order: as many as pass through the networks at once by candle.
 const CHUNK: usize = 512;
 /// Readings of a part, which one thread computes. Splits do not depend on the number of threads, so that
 /// results do not either.
@@ -227,4 +231,79 @@ impl<'a> Evaluator<'a> {
             });
         }
     }
+}
+
+/// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`cubature`] points where
+/// they suffice for one, otherwise draws in antithetic pairs. With `masks`, that of what they observe.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn float_scores(
+    vae: &Vae,
+    data: &Prepared,
+    masks: Option<&Masks>,
+    samples: usize,
+) -> Result<Vec<f64>, Error> {
+    let masks = data.masks(masks);
+    let masks = masks.as_ref();
+    if vae.latent() == Latent::Gaussian && samples >= 2 * vae.latents() {
+        return by_turns(vae, data, masks, cubature::count(samples, vae.latents()));
+    }
+    let pairs = samples.div_ceil(2);
+    if let Some(evaluator) = Evaluator::new(vae, data)? {
+        return evaluator.elbos(pairs, masks);
+    }
+    let mut rng = random::stream(0, Purpose::Evaluation);
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), vae.latents());
+        let mut sums = vec![0.0; rows.len()];
+        for _ in 0..pairs {
+            let noise = draw_noise(vae.latent(), shape, &mut rng, batch.inputs.device())?;
+            for noise in [opposite(vae.latent(), &noise)?, noise] {
+                let elbos = batch.elbos_at(vae, &noise)?;
+                let sums = sums.iter_mut().zip(elbos);
+                sums.for_each(|(sum, elbo)| *sum += elbo);
+            }
+        }
+        sums.iter_mut().for_each(|sum| *sum /= (2 * pairs) as f64);
+        Ok(sums)
+    })
+}
+
+/// The bound of each reading of Gaussian latents, by so many turns.
+fn by_turns(
+    vae: &Vae,
+    data: &Prepared,
+    masks: Option<&Masks>,
+    turns: usize,
+) -> Result<Vec<f64>, Error> {
+    if let Some(evaluator) = Evaluator::new(vae, data)? {
+        return evaluator.expected(turns, masks);
+    }
+    let latents = vae.latents();
+    in_chunks(data, masks, |batch, rows| {
+        let shape = (1, rows.len(), latents);
+        cubature::expectations(rows, latents, turns, |noise| {
+            let noise = Tensor::from_slice(noise, shape, batch.inputs.device())?;
+            batch.elbos_at(vae, &noise)
+        })
+    })
+}
+
+/// The bounds of all readings, from those without constants that `bounds` gives of some.
+fn in_chunks(
+    data: &Prepared,
+    masks: Option<&Masks>,
+    mut bounds: impl FnMut(&Batch, Range<usize>) -> Result<Vec<f64>, Error>,
+) -> Result<Vec<f64>, Error> {
+    let mut scores = Vec::with_capacity(data.readings.len());
+    for start in (0..data.readings.len()).step_by(CHUNK) {
+        let rows = start..data.readings.len().min(start + CHUNK);
+        let batch = data.narrow(start, rows.len(), masks)?;
+        let bounds = bounds(&batch, rows.clone())?;
+        let constant = |row| data.constant(row, masks.map(|masks| (masks, row)));
+        let all = bounds.into_iter().zip(rows);
+        scores.extend(all.map(|(bound, row)| bound + constant(row)));
+    }
+    Ok(scores)
 }

@@ -34,7 +34,7 @@ use crate::readings::Normalization;
 use barrier::Barrier;
 use candle_core::{CpuStorage, Storage, Tensor};
 use draws::{Bits, Draws};
-pub use evaluate::Evaluator;
+pub use evaluate::{Evaluator, float_scores};
 use network::Network;
 use optimizer::Optimizer;
 use shard::{Ascended, Shape, Shard, Sums};

@@ -1,6 +1,7 @@
 //! The variables of a model in slices, and the passes through a stack of dense layers.
 
 use super::quantized::{Quantized, Scratch};
+use super::{read, write};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::layer::elementwise::{rectified_gradient, saturating_gradient};
@@ -10,7 +11,7 @@ use crate::quantize::Plan;
 use crate::readings::Normalization;
 use candle_core::{Device, Tensor, Var};
 use std::ops::Range;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 
 /// A dense layer, or the likelihood's log-deviations, which stand for biases then.
 #[derive(Debug)]
@@ -99,12 +100,12 @@ impl Network {
         let Some(quantized) = &self.quantized else {
             return;
         };
-        let read = |at: usize| self.groups[at].values();
+        let values = |at: usize| self.groups[at].values();
         for at in of.into_iter().filter(|&at| at < self.decoder.end) {
             let scales = self.scales.filter(|_| at + 1 == self.decoder.end);
-            let scales = scales.map(read);
+            let scales = scales.map(values);
             let log_deviations = scales.as_ref().map(|values| values.bias.as_slice());
-            quantized.requantize(at, &read(at), log_deviations);
+            quantized.requantize(at, &values(at), log_deviations);
         }
     }
 
@@ -152,7 +153,7 @@ impl Group {
 
     /// Its values now.
     pub(super) fn values(&self) -> RwLockReadGuard<'_, Values> {
-        self.values.read().unwrap_or_else(PoisonError::into_inner)
+        read(&self.values)
     }
 
     /// The shape of its product with so many rows.
@@ -209,9 +210,8 @@ impl Stack {
             let (before, here) = self.outputs.split_at_mut(index);
             let input = before.last().map_or(input, Vec::as_slice);
             let output = &mut here[0][..rows * layer.shape.outputs];
-            layer
-                .values()
-                .forward(input, output, layer.shape(rows), index < last);
+            let values = layer.values();
+            values.forward(input, output, layer.shape(rows), index < last);
         }
         &mut self.outputs[last][..rows * layers[last].shape.outputs]
     }
@@ -250,9 +250,7 @@ impl Stack {
             let (before, here) = self.outputs.split_at_mut(index);
             let gradient = &here[0][..rows * layer.shape.outputs];
             let shape = layer.shape(rows);
-            let mut sums = gradients[self.groups.start + index]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut sums = write(&gradients[self.groups.start + index]);
             let input = before.last().map_or(input, Vec::as_slice);
             sums.take_gradient(input, gradient, shape);
             if let Some(output) = before.last_mut() {

@@ -2,11 +2,12 @@
 
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
+use super::write;
 use crate::likelihood::{Row, Run, Scales, differentiate};
 use crate::model::layer::Values;
 use crate::model::objective::Weighting;
 use crate::model::posterior::gaussian::{Axis, Gaussian};
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 /// A sample of a smaller share counts as none: next to 1 it is below what a float resolves, and what it is multiplied
 /// with could become subnormal.
@@ -247,8 +248,7 @@ impl Shard {
 
     fn take_scales(&mut self, network: &Network) {
         if let Some(group) = network.scales {
-            let values = network.groups[group].values();
-            self.scales.set(&values.bias);
+            self.scales.set(&network.groups[group].values().bias);
         }
     }
 
@@ -284,7 +284,7 @@ impl Shard {
         let rows = self.readings.rows;
         if rows == 0 {
             for gradient in gradients {
-                let mut gradient = gradient.write().unwrap_or_else(PoisonError::into_inner);
+                let mut gradient = write(gradient);
                 gradient.weight.fill(0.0);
                 gradient.bias.fill(0.0);
             }
@@ -302,10 +302,8 @@ impl Shard {
         self.encoder
             .backward(network, gradients, inputs, rows, None);
         if let Some(group) = network.scales {
-            let mut of_scales = gradients[group]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            of_scales.bias.copy_from_slice(&self.of_scales);
+            let of_scales = &mut write(&gradients[group]).bias;
+            of_scales.copy_from_slice(&self.of_scales);
         }
     }
 

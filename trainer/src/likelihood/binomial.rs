@@ -1,6 +1,6 @@
 //! Counts in `0..=trials`, with `sigmoid(output)` as the chance of each trial.
 
-use super::family::{Family, Start, Support};
+use super::family::{Family, Start, Support, Terms};
 use super::row::{Parameters, Row};
 use super::special::{LEAST_FREQUENCY, Rng, exact_softplus, softplus};
 use crate::error::Error;
@@ -86,8 +86,8 @@ impl Family for Binomial {
         }
     }
 
-    fn cost(&self) -> &'static str {
-        "binomial"
+    fn cost(&self) -> Terms {
+        Terms::Counts
     }
 }
 

@@ -1,7 +1,7 @@
 //! 0, 1, 2 and so on, negative binomial: `log p = ln C(x + r - 1, x) + x l - (x + r) softplus(l)` with the decoder's logit l
 //! and learned failures r.
 
-use super::family::{Allowed, Family, Group, LOGIT_STEP, Number, Start, Support};
+use super::family::{Allowed, Family, Group, LOGIT_STEP, Number, Start, Support, Terms};
 use super::row::{Parameters, Row};
 use super::special::{Rng, chances, exact_softplus, ln_gamma, softplus};
 use crate::error::Error;
@@ -33,6 +33,14 @@ fn failures(mean: f64, variance: f64) -> f64 {
         return most;
     }
     (mean * mean / (variance - mean)).clamp(least, most)
+}
+
+/// The largest count that an image tells from larger ones.
+fn end_of_table(number: &Number) -> u8 {
+    let (deviations, least) = TABLE;
+    let largest = f32::from(number.center) + deviations * number.unit;
+    // 255 at most: it saturates.
+    largest.max(least).ceil() as u8
 }
 
 fn moments(values: &[f64]) -> (f64, f64) {
@@ -94,6 +102,10 @@ impl Family for Count {
 
     fn support(&self) -> Support {
         Support::Whole
+    }
+
+    fn largest(&self, number: &Number) -> i16 {
+        end_of_table(number).into()
     }
 
     fn allowed(&self) -> Option<Allowed> {
@@ -175,13 +187,10 @@ impl Family for Count {
     }
 
     fn group(&self, number: &Number, _: f64, parameter: f64) -> Result<Group, Error> {
-        let (deviations, least) = TABLE;
-        let largest = (f32::from(number.center) + deviations * number.unit).max(least);
         Ok(Group {
             spec: GroupSpec::Count {
                 failures: (-parameter).exp().clamp(FAILURES.0, FAILURES.1),
-                // The largest count that an image tells from larger ones; it saturates.
-                largest: largest.ceil() as u8,
+                largest: end_of_table(number),
             },
             step: LOGIT_STEP,
         })
@@ -193,8 +202,8 @@ impl Family for Count {
             .for_each(|count| *count = (*count).max(0));
     }
 
-    fn cost(&self) -> &'static str {
-        "count"
+    fn cost(&self) -> Terms {
+        Terms::Count
     }
 }
 

@@ -4,6 +4,8 @@ use super::row::{Parameters, Row};
 use super::special::Rng;
 use crate::error::Error;
 use candle_core::Tensor;
+use clap::ValueEnum;
+use elbow::distribution;
 use elbow::image::GroupSpec;
 use std::fmt;
 
@@ -73,6 +75,66 @@ pub struct Group {
 /// Network units that make one step of an output that is a logit.
 pub(crate) const LOGIT_STEP: f64 = 1.0 / 65536.0;
 
+/// Terms of a likelihood that cost a device differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Terms {
+    /// Counts up to a number of trials, in all inputs.
+    Counts,
+    /// Normal, in all inputs.
+    Normal,
+    /// Laplace, in all inputs.
+    Laplace,
+    /// Normal with the decoder's scale.
+    NormalPredicted,
+    /// Laplace with the decoder's scale.
+    LaplacePredicted,
+    /// Normal or Laplace, in a column among others.
+    Location,
+    /// Student-t, in a column among others.
+    Student,
+    /// A flag among other columns.
+    Flag,
+    /// A count among other columns.
+    Count,
+    /// A state among other columns.
+    State,
+}
+
+impl Terms {
+    /// All of them.
+    pub(crate) fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// Those of a location that all inputs have.
+    pub(crate) fn of_location(shape: distribution::Family, predicted_scale: bool) -> Self {
+        use distribution::Family::{Laplace, Normal};
+        match (shape, predicted_scale) {
+            (Normal, false) => Self::Normal,
+            (Laplace, false) => Self::Laplace,
+            (Normal, true) => Self::NormalPredicted,
+            (Laplace, true) => Self::LaplacePredicted,
+        }
+    }
+
+    /// Outputs of the decoder for each input.
+    pub(crate) fn rows_per_input(self) -> usize {
+        match self {
+            Self::NormalPredicted | Self::LaplacePredicted => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether a column has them, and other columns may have others.
+    pub(crate) fn is_of_column(self) -> bool {
+        match self {
+            Self::Counts | Self::Normal | Self::Laplace => false,
+            Self::NormalPredicted | Self::LaplacePredicted => false,
+            Self::Location | Self::Student | Self::Flag | Self::Count | Self::State => true,
+        }
+    }
+}
+
 /// A family of distributions of the numbers of a column. Displayed by its name as an option.
 ///
 /// Numbers are those of a run of neighbouring columns of the family: tensors of x are (batch, numbers) and of outputs
@@ -120,6 +182,11 @@ pub trait Family: fmt::Debug + fmt::Display {
 
     /// Values that a number may have.
     fn support(&self) -> Support;
+
+    /// The largest reading of a number: a larger one is scored as that.
+    fn largest(&self, _number: &Number) -> i16 {
+        i16::MAX
+    }
 
     /// Values of a column that a user gives this kind; none where it may have any.
     fn allowed(&self) -> Option<Allowed> {
@@ -199,6 +266,6 @@ pub trait Family: fmt::Debug + fmt::Display {
     /// Makes of noisy `numbers` of a run what they may be, by the `reading`: others stand in the place of a `part` of them.
     fn replace(&self, _reading: &[i16], _numbers: &mut [i16], _part: f64, _rng: &mut Rng) {}
 
-    /// The columns whose terms cost a device as much.
-    fn cost(&self) -> &'static str;
+    /// The terms, by their cost on a device.
+    fn cost(&self) -> Terms;
 }

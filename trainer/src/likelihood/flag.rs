@@ -1,7 +1,7 @@
 //! 0 or 1, Bernoulli; the output is its logit.
 
 use super::binomial::{self, Binomial};
-use super::family::{Allowed, Family, Group, LOGIT_STEP, Number, Start, Support};
+use super::family::{Allowed, Family, Group, LOGIT_STEP, Number, Start, Support, Terms};
 use super::row::{Parameters, Row};
 use super::special::{Rng, chances, fraction};
 use crate::error::Error;
@@ -89,7 +89,7 @@ impl Family for Flag {
         }
     }
 
-    fn cost(&self) -> &'static str {
-        "flag"
+    fn cost(&self) -> Terms {
+        Terms::Flag
     }
 }

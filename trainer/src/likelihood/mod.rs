@@ -14,7 +14,7 @@ mod state;
 
 pub use binomial::Binomial;
 pub use count::Count;
-pub use family::{Family, Number, Support};
+pub use family::{Family, Number, Support, Terms};
 pub use flag::Flag;
 pub use kind::{LikelihoodKind, Scale};
 pub use location::{Laplace, Normal, Predicted, Student};

@@ -1,6 +1,6 @@
 //! One of a few states, a number for each: 1 at the state that it is; softmax.
 
-use super::family::{Family, Group, LOGIT_STEP, Number, Start, Support};
+use super::family::{Family, Group, LOGIT_STEP, Number, Start, Support, Terms};
 use super::row::{Parameters, Row};
 use super::special::{LEAST_FREQUENCY, Rng, fraction};
 use crate::error::Error;
@@ -119,7 +119,7 @@ impl Family for State {
         }
     }
 
-    fn cost(&self) -> &'static str {
-        "state"
+    fn cost(&self) -> Terms {
+        Terms::State
     }
 }

@@ -18,6 +18,8 @@ pub struct Likelihood {
     none: Tensor,
     /// `ln u_i` for each number, where `u_i` is the network unit of a real number in the units of the data; 0 of others.
     log_units: Vec<f64>,
+    /// See [`crate::likelihood::Family::largest`], of each number.
+    largest: Vec<i16>,
 }
 
 /// The parameters beside the decoder's, in network units: of a real number `ln sigma`, of others what their family says.
@@ -53,11 +55,12 @@ impl Likelihood {
             ));
         }
         let runs = kind.runs(normalization.width());
-        let (mut bounds, mut log_units) = (vec![], vec![]);
+        let (mut bounds, mut log_units, mut largest) = (vec![], vec![], vec![]);
         for run in &runs {
             for at in run.numbers.clone() {
                 let number = number(normalization, at);
                 bounds.push(run.kind.bounds(&number));
+                largest.push(run.kind.largest(&number));
                 let log_unit = f64::from(number.unit).ln() + f64::from(number.exponent) * LN_2;
                 log_units.push(run.kind.log_unit().map_or(0.0, |_| log_unit));
             }
@@ -82,6 +85,7 @@ impl Likelihood {
             },
             none: Tensor::zeros(1, DType::F32, device)?,
             log_units,
+            largest,
             runs,
         })
     }
@@ -94,11 +98,6 @@ impl Likelihood {
             &normalization,
             &Device::Cpu,
         )
-    }
-
-    /// The option that it was made of.
-    pub fn kind(&self) -> &LikelihoodKind {
-        &self.kind
     }
 
     /// The families of neighbouring numbers.
@@ -255,7 +254,7 @@ impl Likelihood {
         let targets = numbers.map(|(at, (log_unit, &x))| {
             let number = number(normalization, at);
             match log_unit {
-                None => f64::from(x),
+                None => f64::from(x.min(self.largest[at])),
                 Some(_) => (f64::from(x) - f64::from(number.center)) / f64::from(number.unit),
             }
         });
@@ -284,8 +283,12 @@ impl Likelihood {
         let log_units = self.log_units();
         let rows = readings.iter().zip(inputs.chunks_exact(readings.width()));
         let targets = rows.flat_map(|(reading, inputs)| {
-            let numbers = reading.iter().zip(inputs).zip(&log_units);
-            numbers.map(|((&raw, &input), log_unit)| log_unit.map_or(raw.into(), |_| input))
+            let whole = reading.iter().zip(&self.largest);
+            let numbers = whole.zip(inputs).zip(&log_units);
+            numbers.map(|(((&raw, &largest), &input), log_unit)| match log_unit {
+                None => raw.min(largest).into(),
+                Some(_) => input,
+            })
         });
         Some(targets.collect())
     }
@@ -299,7 +302,12 @@ impl Likelihood {
         for run in &self.runs {
             let log_normalizer = run.kind.log_normalizer();
             let own = self.log_units[run.numbers.clone()].iter();
-            let own = own.map(|log_unit| (-log_unit - log_normalizer, constants.tables.len()));
+            let own = own.zip(&self.largest[run.numbers.clone()]);
+            let own = own.map(|(log_unit, &largest)| Constant {
+                of_number: -log_unit - log_normalizer,
+                table: constants.tables.len(),
+                largest,
+            });
             constants.numbers.extend(own);
             constants.tables.push(run.kind.constants());
         }
@@ -361,10 +369,19 @@ impl Likelihood {
 /// The part of `log p(x|z)` that depends on no parameter, as a sum over inputs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constants {
-    /// For each number its constant, and which table it has.
-    numbers: Vec<(f64, usize)>,
+    numbers: Vec<Constant>,
     /// Constants by the reading of a number, from 0 on; empty where there are none.
     tables: Vec<Vec<f64>>,
+}
+
+/// The constant of a number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Constant {
+    of_number: f64,
+    /// The table that the reading adds from.
+    table: usize,
+    /// See [`crate::likelihood::Family::largest`].
+    largest: i16,
 }
 
 impl Constants {
@@ -372,10 +389,11 @@ impl Constants {
     pub fn total(&self, row: &[i16], observed: impl Fn(usize) -> bool) -> f64 {
         let inputs = row.iter().zip(&self.numbers).enumerate();
         let inputs = inputs.filter(|&(input, _)| observed(input));
-        let constants = inputs.map(|(_, (&x, &(constant, table)))| {
+        let constants = inputs.map(|(_, (&x, constant))| {
             // A count that cannot be has no part; nothing gets here with one.
-            let of_reading = self.tables[table].get(x.max(0) as usize);
-            constant + of_reading.unwrap_or(&0.0)
+            let x = x.min(constant.largest).max(0);
+            let of_reading = self.tables[constant.table].get(x as usize);
+            constant.of_number + of_reading.unwrap_or(&0.0)
         });
         constants.sum()
     }

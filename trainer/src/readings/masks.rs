@@ -46,10 +46,10 @@ impl Masks {
     pub fn load(path: &Path, rows: usize, width: usize) -> Result<Self, Error> {
         let table = data::load(path)?.table;
         let refuse = |what: String| Err(Error::Setting(format!("{}: {what}", path.display())));
-        if (table.rows(), table.width()) != (rows, width) {
+        if (table.len(), table.width()) != (rows, width) {
             return refuse(format!(
                 "the mask has {} rows of {} columns, the readings {rows} of {width}: give a 0 or a 1 for each number of each reading",
-                table.rows(),
+                table.len(),
                 table.width()
             ));
         }
@@ -78,16 +78,6 @@ impl Masks {
         Some(Self::new(rows, width, |row, input| {
             observed[row * width + input]
         }))
-    }
-
-    /// Inputs of a reading.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// How many readings.
-    pub fn rows(&self) -> usize {
-        self.rows
     }
 
     /// Whether `input` of reading `row` was observed.
@@ -190,7 +180,7 @@ mod tests {
         }
         assert_eq!(masks.observed_fraction(), 0.5);
         let second = masks.select(&[1]);
-        assert_eq!((second.rows(), second.observes(0, 1)), (1, true));
+        assert_eq!((second.rows, second.observes(0, 1)), (1, true));
         let tensor = second.to_tensor(&Device::Cpu).unwrap();
         let expected = [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0];
         assert_eq!(tensor.to_vec2::<f32>().unwrap(), [expected]);

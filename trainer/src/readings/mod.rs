@@ -18,7 +18,7 @@ pub use derived::{Derived, RunConfig, SettingsFile};
 pub use labelled::{Labelled, refuse_gaps};
 pub use ranges::Range;
 
-use crate::data::{self, Dataset, Table};
+use crate::data::{self, Dataset, RowMajor, Table};
 use crate::error::Error;
 use elbow::distribution::LARGEST_DEVIATION;
 use serde::{Deserialize, Serialize};
@@ -47,11 +47,7 @@ pub struct Normalization {
 }
 
 /// Raw readings, row-major.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Readings {
-    width: usize,
-    values: Vec<i16>,
-}
+pub type Readings = RowMajor<i16>;
 
 impl Readings {
     /// The readings whose numbers are `values`, row after row of `width` numbers, at least one.
@@ -84,47 +80,9 @@ impl Readings {
         )
     }
 
-    /// Numbers in a reading.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// How many readings.
-    pub fn len(&self) -> usize {
-        self.values.len() / self.width
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// One reading.
-    pub fn row(&self, index: usize) -> &[i16] {
-        &self.values[index * self.width..][..self.width]
-    }
-
-    /// All readings in order.
-    pub fn iter(&self) -> std::slice::ChunksExact<'_, i16> {
-        self.values.chunks_exact(self.width)
-    }
-
     /// Adds `others`, which are as wide.
     pub fn extend(&mut self, others: &Self) {
         self.values.extend_from_slice(&others.values);
-    }
-
-    /// The readings `indices`, in that order.
-    #[must_use]
-    pub fn select(&self, indices: &[usize]) -> Self {
-        let mut values = Vec::with_capacity(indices.len() * self.width);
-        for &index in indices {
-            values.extend_from_slice(self.row(index));
-        }
-        Self {
-            width: self.width,
-            values,
-        }
     }
 
     /// The first `limit` readings.
@@ -143,15 +101,6 @@ impl Readings {
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect()
-    }
-}
-
-impl<'a> IntoIterator for &'a Readings {
-    type Item = &'a [i16];
-    type IntoIter = std::slice::ChunksExact<'a, i16>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
     }
 }
 
@@ -349,15 +298,7 @@ mod tests {
     use super::*;
 
     fn dataset(width: usize, values: &[f32]) -> Dataset {
-        let table = Table::new(width, values.to_vec()).unwrap();
-        Dataset {
-            name: "d.csv".into(),
-            columns: None,
-            table,
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        }
+        Dataset::new("d.csv", Table::new(width, values.to_vec()).unwrap())
     }
 
     #[test]

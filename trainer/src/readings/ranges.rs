@@ -90,7 +90,7 @@ pub(super) fn notes(ranges: &[Range], dataset: &Dataset, columns: &[NamedRole]) 
     let now = of(dataset);
     let pairs = ranges.iter().zip(&now).enumerate();
     let left = pairs.filter(|(_, (then, now))| now.median.is_finite() && then.is_left_by(now));
-    let left = left.filter(|_| dataset.table.rows() >= FEWEST);
+    let left = left.filter(|_| dataset.table.len() >= FEWEST);
     let line = |(number, (then, now)): (usize, (&Range, &Range))| {
         let known = known.get(number);
         let offset = known.map_or(0.0, |known| known.offset);

@@ -180,7 +180,7 @@ pub fn stream_to_readings(
             model.inputs()
         )));
     }
-    let lengths = lengths(recordings.as_deref(), dataset.table.rows());
+    let lengths = lengths(recordings.as_deref(), dataset.table.len());
     let rows = lengths.iter().max().copied().unwrap_or(0);
     if rows < shape.samples {
         return Err(Error::Setting(format!(

@@ -175,7 +175,7 @@ impl Splits {
         let (likelihood, note) = kinds::settle(config, &dataset, conditions, &roles)?;
         notes.extend(note);
         let labelled = labels.is_some();
-        let is_anomalous = labels.unwrap_or_else(|| vec![false; dataset.table.rows()]);
+        let is_anomalous = labels.unwrap_or_else(|| vec![false; dataset.table.len()]);
         let division = Division::of(groups.as_deref(), recordings.as_deref(), in_time);
         notes.extend(division.note());
         let split = division.split(&is_anomalous, &options(config));
@@ -233,7 +233,7 @@ impl Splits {
             false => "windows of a stream",
         };
         refuse_gaps(&dataset, what)?;
-        let rows = dataset.table.rows();
+        let rows = dataset.table.len();
         let lengths = lengths(recordings.as_deref(), rows);
         settings.check(&dataset, &lengths)?;
         let shape = settings.shape(dataset.table.width());
@@ -417,7 +417,7 @@ fn check_labels(
         dataset, anomalous, ..
     }: &Interpreted,
 ) -> Result<(), Error> {
-    let rows = dataset.table.rows();
+    let rows = dataset.table.len();
     match anomalous.as_ref().map(Vec::len) {
         Some(labels) if labels != rows => Err(Error::Setting(format!(
             "{} has {rows} readings and {labels} labels: give one for each",
@@ -453,7 +453,7 @@ fn leave_out_empty_rows(interpreted: &mut Interpreted) {
     let rows = observed.chunks_exact(dataset.table.width()).enumerate();
     let rows = rows.filter(|(_, row)| row.contains(&true));
     let rows: Vec<usize> = rows.map(|(row, _)| row).collect();
-    let empty = dataset.table.rows() - rows.len();
+    let empty = dataset.table.len() - rows.len();
     if empty == 0 {
         return;
     }

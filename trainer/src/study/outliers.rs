@@ -5,6 +5,7 @@
 //! few levels are left for everything else.
 
 use crate::data::Dataset;
+use crate::engine::float_scores;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Batch;
@@ -12,7 +13,6 @@ use crate::model::prepared::Prepared;
 use crate::numeric::statistics::{mean_and_error, median};
 use crate::quantize::LARGEST_I8;
 use crate::readings::Normalization;
-use crate::score::evaluate::float_scores;
 use candle_core::Tensor;
 use elbow::image::{DenseSpec, ImageSpec};
 use elbow::layer::WeightBits;
@@ -36,54 +36,43 @@ const BLAMED_ON: usize = 256;
 /// Columns that are tried for blame, at most.
 const SUSPECTS: usize = 32;
 
-/// Something whose range dwarfs what the others need.
+/// A column of the readings whose range dwarfs what the others need.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outlier {
-    /// A column of the readings.
-    Column {
-        /// Which, counted from 0.
-        column: usize,
-        /// Reach, standard deviations.
-        largest: f64,
-        /// Reach of the others (their median), or 99 % of its own readings, standard deviations.
-        ordinary: f64,
-        /// Whether `ordinary` is of the other columns.
-        of_others: bool,
-        /// Reach of 99 % of its own readings: where it could be clipped, standard deviations.
-        clip: f64,
-        /// Levels of 127 that `ordinary` is left with.
-        levels: f64,
-        /// How many more columns are outliers.
-        more: usize,
-    },
-    /// A column of weights: of an input, of a hidden unit or of a latent.
-    Weights {
-        /// Kind of the layer's inputs: `input`, `unit` or `latent`.
-        kind: &'static str,
-        /// Which of them, counted from 0.
-        index: usize,
-        /// The layer, as `trainer inspect` lists them, counted from 0.
-        layer: usize,
-        /// The part of the layer's rows in which it takes the scale.
-        rows: f64,
-        /// Levels of 127 that the other weights are left with there, the median.
-        levels: f64,
-    },
+struct Outlier {
+    /// Which, counted from 0.
+    column: usize,
+    /// Reach, standard deviations.
+    largest: f64,
+    /// Reach of the others (their median), or 99 % of its own readings, standard deviations.
+    ordinary: f64,
+    /// Whether `ordinary` is of the other columns.
+    of_others: bool,
+    /// Reach of 99 % of its own readings: where it could be clipped, standard deviations.
+    clip: f64,
+    /// Levels of 127 that `ordinary` is left with.
+    levels: f64,
 }
 
-/// The outliers of a model that was quantized to `spec`: the worst column on the readings `data`, and the
-/// worst column of weights.
+/// A line on each outlier of a model that was quantized to `spec`, with numbers, cause, cost and remedy: the worst column on the
+/// readings `training`, of which `dataset` has the names, with its cost on `validation`, and the worst column of weights.
 ///
 /// # Errors
 /// [`Error::Tensor`].
 pub fn find(
-    vae: &Vae,
-    spec: &ImageSpec,
+    (vae, spec): (&Vae, &ImageSpec),
     normalization: &Normalization,
-    data: &Prepared,
-) -> Result<Vec<Outlier>, Error> {
-    let column = worst_column(vae, spec, normalization, &data.batch.inputs)?;
-    Ok(column.into_iter().chain(worst_weights(spec)).collect())
+    (training, validation): (&Prepared, &Prepared),
+    dataset: &Dataset,
+) -> Result<Vec<String>, Error> {
+    let column = match worst_column(vae, spec, normalization, &training.batch.inputs)? {
+        None => None,
+        Some((worst, more)) => {
+            let nats = cost_of_inputs(vae, spec, normalization, validation)?;
+            Some(worst.warning(more, dataset, normalization, nats))
+        }
+    };
+    let weights = worst_weights(spec, dataset);
+    Ok(column.into_iter().chain(weights).collect())
 }
 
 /// Reach of a column, and the part of it that integers keep.
@@ -98,12 +87,13 @@ struct Reach {
     ordinary: f64,
 }
 
+/// The worst of the columns that are outliers, and how many more there are.
 fn worst_column(
     vae: &Vae,
     spec: &ImageSpec,
     normalization: &Normalization,
     inputs: &Tensor,
-) -> Result<Option<Outlier>, Error> {
+) -> Result<Option<(Outlier, usize)>, Error> {
     // Counts have the range that their trials give them.
     let first = match vae.likelihood.has_fixed_range() {
         true => vae.likelihood.inputs(),
@@ -133,13 +123,9 @@ fn worst_column(
     let all = (first..normalization.width()).map(reach);
     let all = all.collect::<Result<Vec<Reach>, Error>>()?;
     let mut outliers: Vec<Outlier> = all.iter().filter_map(|one| one.outlier(&all)).collect();
-    outliers.sort_by(|a, b| a.levels().total_cmp(&b.levels()));
+    outliers.sort_by(|a, b| a.levels.total_cmp(&b.levels));
     let more = outliers.len().saturating_sub(1);
-    let mut worst = outliers.into_iter().next();
-    if let Some(Outlier::Column { more: others, .. }) = &mut worst {
-        *others = more;
-    }
-    Ok(worst)
+    Ok(outliers.into_iter().next().map(|worst| (worst, more)))
 }
 
 impl Reach {
@@ -156,20 +142,19 @@ impl Reach {
             .then_some((self.ordinary, self.ordinary / self.step))
             .filter(|&(_, left)| left < LEVELS / BEYOND_ITSELF);
         let (ordinary, levels) = of_others.or(of_itself)?;
-        Some(Outlier::Column {
+        Some(Outlier {
             column: self.column,
             largest: self.largest,
             ordinary,
             of_others: of_others.is_some(),
             clip: self.ordinary,
             levels,
-            more: 0,
         })
     }
 }
 
-/// The column of weights that takes the scale in more than half of the rows of its layer.
-fn worst_weights(spec: &ImageSpec) -> Option<Outlier> {
+/// A line on the column of weights that takes the scale in more than half of the rows of its layer.
+fn worst_weights(spec: &ImageSpec, dataset: &Dataset) -> Option<String> {
     let half = |hidden: &[elbow::image::LayerSpec], first| {
         let kinds = std::iter::once(first).chain(std::iter::repeat("unit"));
         kinds.take(hidden.len() + 1).collect::<Vec<_>>()
@@ -181,15 +166,24 @@ fn worst_weights(spec: &ImageSpec) -> Option<Outlier> {
     let layers = layers.chain([&spec.output]).zip(kinds).enumerate();
     let found = layers.filter_map(|(layer, (dense, kind))| {
         let (index, rows, levels) = dominant_column(dense)?;
-        Some(Outlier::Weights {
-            kind,
-            index,
-            layer,
-            rows,
-            levels,
-        })
+        Some((kind, index, layer, rows, levels))
     });
-    found.min_by(|a, b| a.levels().total_cmp(&b.levels()))
+    let (kind, index, layer, rows, levels) = found.min_by(|a, b| a.4.total_cmp(&b.4))?;
+    let (name, remedy) = match kind {
+        "input" => (
+            dataset.column_name(index),
+            "look for faulty readings in the column, clip it, or take its logarithm",
+        ),
+        kind => (
+            format!("{kind} {}", index + 1),
+            "train with another --seed, a lower --learning-rate, or more --latents",
+        ),
+    };
+    Some(format!(
+        "{name} has the largest weights in {:.0} % of the rows of layer {}: a row has one 8-bit scale, which leaves the other weights {levels:.0} of {LEVELS} levels; {remedy}",
+        100.0 * rows,
+        layer + 1,
+    ))
 }
 
 /// The column that has [`DOMINANT`] times the next largest weight in more than half of the rows, in which
@@ -219,72 +213,38 @@ fn dominant_column(dense: &DenseSpec) -> Option<(usize, f64, f64)> {
 }
 
 impl Outlier {
-    /// Levels of 127 that it leaves.
-    pub fn levels(&self) -> f64 {
-        match self {
-            Self::Column { levels, .. } | Self::Weights { levels, .. } => *levels,
-        }
-    }
-
-    /// One line: what it is, the numbers, the cause, `nats` where they are known, and the remedy.
-    pub fn warning(
+    /// One line: what it is and how many `more` there are, the numbers, the cause, `nats` where they are known, and the
+    /// remedy.
+    fn warning(
         &self,
+        more: usize,
         dataset: &Dataset,
         normalization: &Normalization,
         nats: Option<f64>,
     ) -> String {
+        let Self {
+            column,
+            largest,
+            ordinary,
+            clip,
+            levels,
+            ..
+        } = *self;
         let cost = nats.map_or_else(String::new, |nats| format!(", {nats:.3} nats a reading"));
-        match *self {
-            Self::Column {
-                column,
-                largest,
-                ordinary,
-                of_others,
-                clip,
-                levels,
-                more,
-            } => {
-                let name = dataset.column_name(column);
-                let ordinary_part = 100.0 * ORDINARY;
-                let than = match of_others {
-                    true => format!("where the other columns reach {ordinary:.1}"),
-                    false => format!(
-                        "where {ordinary_part:.0} % of its readings stay below {ordinary:.2}"
-                    ),
-                };
-                let more = match more {
-                    0 => String::new(),
-                    more => format!(" (and {more} more)"),
-                };
-                let (low, high) = interval(dataset, normalization, column, clip);
-                format!(
-                    "{name}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of {LEVELS} levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({ordinary_part:.0} % of its readings), or take its logarithm"
-                )
-            }
-            Self::Weights {
-                kind,
-                index,
-                layer,
-                rows,
-                levels,
-            } => {
-                let (name, remedy) = match kind {
-                    "input" => (
-                        dataset.column_name(index),
-                        "look for faulty readings in the column, clip it, or take its logarithm",
-                    ),
-                    kind => (
-                        format!("{kind} {}", index + 1),
-                        "train with another --seed, a lower --learning-rate, or more --latents",
-                    ),
-                };
-                format!(
-                    "{name} has the largest weights in {:.0} % of the rows of layer {}: a row has one 8-bit scale, which leaves the other weights {levels:.0} of {LEVELS} levels{cost}; {remedy}",
-                    100.0 * rows,
-                    layer + 1,
-                )
-            }
-        }
+        let name = dataset.column_name(column);
+        let part = 100.0 * ORDINARY;
+        let than = match self.of_others {
+            true => format!("where the other columns reach {ordinary:.1}"),
+            false => format!("where {part:.0} % of its readings stay below {ordinary:.2}"),
+        };
+        let more = match more {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        let (low, high) = interval(dataset, normalization, column, clip);
+        format!(
+            "{name}{more} reaches {largest:.1} standard deviations {than}: the levels of 8 bits reach so far, which leaves these {levels:.0} of {LEVELS} levels{cost}; look for faulty readings in the column, clip it to {low} to {high} ({part:.0} % of its readings), or take its logarithm"
+        )
     }
 }
 
@@ -313,7 +273,7 @@ fn interval(
 ///
 /// # Errors
 /// [`Error::Tensor`].
-pub fn cost_of_inputs(
+fn cost_of_inputs(
     vae: &Vae,
     spec: &ImageSpec,
     normalization: &Normalization,
@@ -419,14 +379,13 @@ mod tests {
             .collect();
         assert_eq!(
             found,
-            [Outlier::Column {
+            [Outlier {
                 column: 3,
                 largest: 30.0,
                 ordinary: 3.0,
                 of_others: true,
                 clip: 25.0,
-                levels: 12.7,
-                more: 0
+                levels: 12.7
             }]
         );
         // A scale of its own takes nothing from the others.

@@ -3,6 +3,7 @@
 use super::Epoch;
 use crate::config::Config;
 use crate::engine::Evaluator;
+use crate::engine::float_scores;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
@@ -10,7 +11,6 @@ use crate::numeric::random::{self, Purpose};
 use crate::quantize::Plan;
 use crate::readings::Normalization;
 use crate::readings::masks::Masks;
-use crate::score::evaluate::float_scores;
 
 /// Draws for each reading of a bound in floats, the same ones every time.
 const SAMPLES: usize = 4;

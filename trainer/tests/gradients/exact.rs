@@ -1,12 +1,11 @@
 //! Models whose bound is known exactly: a linear Gaussian one, and one of enumerated bits.
 
+use crate::linear::normal_noise;
 use candle_core::{Device, Tensor};
-use elbow::distribution::Family;
-use elbow_trainer::config::{Latent, LikelihoodKind, Scale, Target};
+use elbow_trainer::config::{Latent, Target};
 use elbow_trainer::model::objective::Batch;
 use elbow_trainer::model::{Architecture, Likelihood, Vae};
 use elbow_trainer::numeric::random::{self, Purpose};
-use elbow_trainer::readings::{Normalization, SMALLEST_DEVIATION};
 
 pub(crate) const INPUTS: usize = 3;
 
@@ -35,20 +34,7 @@ pub(crate) const LOG_DEVIATION: f32 = -0.2;
 /// One latent, a linear decoder, normal noise.
 pub(crate) fn gaussian() -> Case {
     let device = Device::Cpu;
-    let normalization = Normalization {
-        exponents: vec![0; INPUTS],
-        centers: vec![0; INPUTS],
-        units: vec![1.0; INPUTS],
-        floors: vec![SMALLEST_DEVIATION; INPUTS],
-    };
-    let kind = LikelihoodKind::Location {
-        family: Family::Normal,
-        scale: Scale::Shared,
-    };
-    let likelihood = Likelihood::new(&kind, &normalization, &device).unwrap();
-    let deviation = Tensor::new(&[LOG_DEVIATION], &device).unwrap();
-    let var = likelihood.log_deviation().unwrap();
-    var.set(&deviation).unwrap();
+    let likelihood = normal_noise(INPUTS, LOG_DEVIATION);
     let mut rng = random::stream(3, Purpose::Initialization);
     let vae = Vae::new(
         &architecture(Latent::Gaussian, 1),

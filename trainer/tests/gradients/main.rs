@@ -2,6 +2,8 @@
 //! Gaussian model's ELBO, of its importance-weighted bound by quadrature, and of bits by enumeration.
 
 mod exact;
+#[path = "../support/linear.rs"]
+mod linear;
 
 use candle_core::{Device, Tensor};
 use elbow_trainer::config::{Gradient, Latent, PriorKind, Target};

@@ -84,7 +84,7 @@ pub(crate) fn heart_beats() -> Option<PathBuf> {
 
 /// Every so many rows of `table`, such that `count` remain.
 pub(crate) fn spread(table: &data::Table, count: usize) -> data::Table {
-    let rows: Vec<usize> = (0..count).map(|at| at * table.rows() / count).collect();
+    let rows: Vec<usize> = (0..count).map(|at| at * table.len() / count).collect();
     table.select(&rows)
 }
 

@@ -508,22 +508,36 @@ macro_rules! rows_of_job {
     };
 }
 
-macro_rules! rows_of_narrow_job {
-    ($($store:literal),*) => {
+/// The job's outputs, every fourth number of `out`.
+macro_rules! outputs_of_job {
+    ($start:literal, $products:expr) => {
         rows_of_job!(
-            "dlstp.8 lr, r9",
-            narrow_products!(),
-            [$($store),*]
+            $start,
+            $products,
+            [
+                "vmov r4, r8, q0[2], q0[0]",
+                "vmov r6, r10, q0[3], q0[1]",
+                "str r4, [r7], #16",
+                "str r6, [r7], #16",
+                "str r8, [r7], #16",
+                "str r10, [r7], #16"
+            ]
         )
     };
 }
 
-macro_rules! rows_of_wide_job {
-    ($($store:literal),*) => {
+/// The job's activations.
+macro_rules! activations_of_job {
+    ($start:literal, $products:expr) => {
         rows_of_job!(
-            "dlstp.16 lr, r9",
-            wide_products!(),
-            [$($store),*]
+            $start,
+            $products,
+            [
+                "vmax.s32 q0, q0, q4",
+                "vmin.s32 q0, q0, q5",
+                "vadd.i32 q0, q0, q6",
+                "vstrb.32 q0, [r7], #4"
+            ]
         )
     };
 }
@@ -535,14 +549,7 @@ macro_rules! rows_of_wide_job {
 /// multiples of four bytes.
 #[unsafe(naked)]
 unsafe extern "C" fn scaled_narrow(job: &mut Job) {
-    rows_of_narrow_job!(
-        "vmov r4, r8, q0[2], q0[0]",
-        "vmov r6, r10, q0[3], q0[1]",
-        "str r4, [r7], #16",
-        "str r6, [r7], #16",
-        "str r8, [r7], #16",
-        "str r10, [r7], #16"
-    )
+    outputs_of_job!("dlstp.8 lr, r9", narrow_products!())
 }
 
 /// As [`scaled_narrow`], for wide numbers.
@@ -551,14 +558,7 @@ unsafe extern "C" fn scaled_narrow(job: &mut Job) {
 /// As for [`scaled_narrow`].
 #[unsafe(naked)]
 unsafe extern "C" fn scaled_wide(job: &mut Job) {
-    rows_of_wide_job!(
-        "vmov r4, r8, q0[2], q0[0]",
-        "vmov r6, r10, q0[3], q0[1]",
-        "str r4, [r7], #16",
-        "str r6, [r7], #16",
-        "str r8, [r7], #16",
-        "str r10, [r7], #16"
-    )
+    outputs_of_job!("dlstp.16 lr, r9", wide_products!())
 }
 
 /// The activations of a job's rows for narrow numbers into `out`.
@@ -567,12 +567,7 @@ unsafe extern "C" fn scaled_wide(job: &mut Job) {
 /// As for [`scaled_narrow`], but for `out`, which are bytes.
 #[unsafe(naked)]
 unsafe extern "C" fn activated_narrow(job: &mut Job) {
-    rows_of_narrow_job!(
-        "vmax.s32 q0, q0, q4",
-        "vmin.s32 q0, q0, q5",
-        "vadd.i32 q0, q0, q6",
-        "vstrb.32 q0, [r7], #4"
-    )
+    activations_of_job!("dlstp.8 lr, r9", narrow_products!())
 }
 
 /// As [`activated_narrow`], for wide numbers.
@@ -581,12 +576,7 @@ unsafe extern "C" fn activated_narrow(job: &mut Job) {
 /// As for [`activated_narrow`].
 #[unsafe(naked)]
 unsafe extern "C" fn activated_wide(job: &mut Job) {
-    rows_of_wide_job!(
-        "vmax.s32 q0, q0, q4",
-        "vmin.s32 q0, q0, q5",
-        "vadd.i32 q0, q0, q6",
-        "vstrb.32 q0, [r7], #4"
-    )
+    activations_of_job!("dlstp.16 lr, r9", wide_products!())
 }
 
 /// The activations of a job's rows for wide numbers of at most [`SHORT`] columns; gives the smallest shift of all
@@ -662,6 +652,34 @@ unsafe extern "C" fn activated_short(job: &Job) -> u32 {
     )
 }
 
+/// The sums of four rows, with the loop's instructions.
+macro_rules! sums_of_rows {
+    ($start:literal, $products:expr) => {
+        naked_asm!(
+            // The assembler does not hear of `-C target-cpu`.
+            ".cpu cortex-m55",
+            "push {{r4-r11, lr}}",
+            "ldr r11, [sp, #36]",
+            "adds r5, r0, r1",
+            "adds r7, r5, r1",
+            "adds r1, r7, r1",
+            "movs r4, #0",
+            "movs r6, #0",
+            "mov r8, r4",
+            "mov r10, r4",
+            $start,
+            "2:",
+            $products,
+            "letp lr, 2b",
+            "str r4, [r3]",
+            "str r6, [r3, #16]",
+            "str r8, [r3, #32]",
+            "str r10, [r3, #48]",
+            "pop {{r4-r11, pc}}",
+        )
+    };
+}
+
 /// Narrow numbers: puts the sums of four rows, `stride` bytes apart, into `out[0]`, `out[4]`, `out[8]` and
 /// `out[12]`.
 ///
@@ -676,28 +694,7 @@ unsafe extern "C" fn narrow(
     out: *mut i32,
     columns: usize,
 ) {
-    naked_asm!(
-        // The assembler does not hear of `-C target-cpu`.
-        ".cpu cortex-m55",
-        "push {{r4-r11, lr}}",
-        "ldr r11, [sp, #36]",
-        "adds r5, r0, r1",
-        "adds r7, r5, r1",
-        "adds r1, r7, r1",
-        "movs r4, #0",
-        "movs r6, #0",
-        "mov r8, r4",
-        "mov r10, r4",
-        "dlstp.8 lr, r11",
-        "2:",
-        narrow_products!(),
-        "letp lr, 2b",
-        "str r4, [r3]",
-        "str r6, [r3, #16]",
-        "str r8, [r3, #32]",
-        "str r10, [r3, #48]",
-        "pop {{r4-r11, pc}}",
-    )
+    sums_of_rows!("dlstp.8 lr, r11", narrow_products!())
 }
 
 /// Wide numbers: as [`narrow`].
@@ -712,26 +709,5 @@ unsafe extern "C" fn wide(
     out: *mut i32,
     columns: usize,
 ) {
-    naked_asm!(
-        // The assembler does not hear of `-C target-cpu`.
-        ".cpu cortex-m55",
-        "push {{r4-r11, lr}}",
-        "ldr r11, [sp, #36]",
-        "adds r5, r0, r1",
-        "adds r7, r5, r1",
-        "adds r1, r7, r1",
-        "movs r4, #0",
-        "movs r6, #0",
-        "mov r8, r4",
-        "mov r10, r4",
-        "dlstp.16 lr, r11",
-        "2:",
-        wide_products!(),
-        "letp lr, 2b",
-        "str r4, [r3]",
-        "str r6, [r3, #16]",
-        "str r8, [r3, #32]",
-        "str r10, [r3, #48]",
-        "pop {{r4-r11, pc}}",
-    )
+    sums_of_rows!("dlstp.16 lr, r11", wide_products!())
 }

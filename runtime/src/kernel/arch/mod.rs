@@ -19,12 +19,7 @@ pub(super) mod widen;
 use dsp as core_kernels;
 #[cfg(elbow_kernels = "helium")]
 use helium as core_kernels;
-#[cfg(not(any(
-    elbow_kernels = "v6m",
-    elbow_kernels = "v7m",
-    elbow_kernels = "dsp",
-    elbow_kernels = "helium"
-)))]
+#[cfg(not(elbow_kernels))]
 use portable as core_kernels;
 #[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
 use tiles as core_kernels;
@@ -61,28 +56,13 @@ pub(super) fn outputs(
     outputs: &mut [[i32; LANES]; BAND],
 ) {
     if part.packing.is_native() {
-        #[cfg(any(
-            elbow_kernels = "v6m",
-            elbow_kernels = "v7m",
-            elbow_kernels = "dsp",
-            elbow_kernels = "helium"
-        ))]
+        #[cfg(elbow_kernels)]
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }
-        #[cfg(any(
-            elbow_kernels = "v6m",
-            elbow_kernels = "v7m",
-            elbow_kernels = "dsp",
-            elbow_kernels = "helium"
-        ))]
+        #[cfg(elbow_kernels)]
         core_kernels::sums(part.weights, operands, outputs);
-        #[cfg(not(any(
-            elbow_kernels = "v6m",
-            elbow_kernels = "v7m",
-            elbow_kernels = "dsp",
-            elbow_kernels = "helium"
-        )))]
+        #[cfg(not(elbow_kernels))]
         sums_of(Packing::NATIVE, part.weights, operands, outputs);
         #[cfg(elbow_kernels = "dsp")]
         return core_kernels::scale(part.rows, operands, outputs);
@@ -102,12 +82,7 @@ pub(super) fn activated(
     limits: Limits,
     out: &mut [i8],
 ) -> bool {
-    #[cfg(any(
-        elbow_kernels = "v6m",
-        elbow_kernels = "v7m",
-        elbow_kernels = "dsp",
-        elbow_kernels = "helium"
-    ))]
+    #[cfg(elbow_kernels)]
     if dense.packing.is_native() {
         return core_kernels::activated(dense, operands, limits, out);
     }

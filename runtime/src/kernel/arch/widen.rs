@@ -5,21 +5,11 @@
 //! ```
 #![allow(unsafe_code)]
 
-#[cfg(any(
-    elbow_kernels = "v6m",
-    elbow_kernels = "v7m",
-    elbow_kernels = "dsp",
-    elbow_kernels = "helium"
-))]
+#[cfg(elbow_kernels)]
 use core::arch::naked_asm;
 
 /// As many of them as both have.
-#[cfg(any(
-    elbow_kernels = "v6m",
-    elbow_kernels = "v7m",
-    elbow_kernels = "dsp",
-    elbow_kernels = "helium"
-))]
+#[cfg(elbow_kernels)]
 pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
     let count = nibbles.len().min(words.len() / 2);
     if count > 0 {
@@ -29,12 +19,7 @@ pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
 }
 
 /// As many of them as both have.
-#[cfg(not(any(
-    elbow_kernels = "v6m",
-    elbow_kernels = "v7m",
-    elbow_kernels = "dsp",
-    elbow_kernels = "helium"
-)))]
+#[cfg(not(elbow_kernels))]
 pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
     const MASK: u32 = 0xf0f0_f0f0;
     for (pair, &word) in words.as_chunks_mut::<2>().0.iter_mut().zip(nibbles) {

@@ -3,6 +3,7 @@
 use super::Figures;
 use crate::build::workspace;
 use crate::error::Error;
+use crate::files;
 use crate::measure::product;
 use std::path::PathBuf;
 
@@ -86,9 +87,7 @@ with one of them grows by more than 2 %.
 ///
 /// A file cannot be written.
 pub fn record(figures: &Figures, features: &product::Features) -> Result<(), Error> {
-    let write = |path: PathBuf, text: String| {
-        std::fs::write(&path, text).map_err(|source| Error::File { path, source })
-    };
+    let write = |path: PathBuf, text: String| files::write(&path, text);
     write(baseline(), figures.to_json())?;
     write(compiler(), rustc_version())?;
     write(

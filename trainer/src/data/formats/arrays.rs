@@ -1,7 +1,7 @@
 //! Files that hold several arrays: which of them are readings and labels, and how one is named.
 
 use super::grid::Purpose;
-use crate::data::error::{ArrayError, FileError};
+use crate::data::error::FileError;
 use crate::data::frame::{Cells, Column};
 use std::path::{Path, PathBuf};
 
@@ -53,13 +53,13 @@ pub(super) fn selected(path: &Path) -> (PathBuf, Option<String>) {
 /// their usual names.
 ///
 /// # Errors
-/// [`ArrayError::Choice`] with all of them where none of this fits.
+/// One line with all of them where none of this fits.
 pub(super) fn choose(
     path: &Path,
     listed: &[Listed],
     wanted: Option<&str>,
     purpose: Purpose,
-) -> Result<Chosen, ArrayError> {
+) -> Result<Chosen, FileError> {
     let one = |rows| Chosen { rows, labels: None };
     // A single number among arrays, such as a sampling rate, has no rows.
     let is_array = |array: &Listed| array.shape.iter().any(|&length| length != 1);
@@ -87,20 +87,45 @@ pub(super) fn choose(
             })
             .filter(|chosen| all.len() == 1 + usize::from(chosen.labels.is_some())),
     };
-    chosen.ok_or_else(|| ArrayError::Choice {
-        path: path.to_path_buf(),
-        wanted: wanted.map(str::to_owned),
-        arrays: listed
-            .iter()
-            .map(|Listed { name, shape }| (name.clone(), shape.clone()))
-            .collect(),
-    })
+    chosen.ok_or_else(|| FileError::Contents(choice(path, listed, wanted)))
+}
+
+/// Says which arrays a file holds, and how one is named.
+fn choice(path: &Path, listed: &[Listed], wanted: Option<&str>) -> String {
+    let path = path.display();
+    let Some(Listed { name: first, .. }) = listed.first() else {
+        return "holds no array of numbers; save one with numpy.savez(FILE, X=readings), or as CSV"
+            .into();
+    };
+    let all = listed.iter();
+    let all = all.map(|Listed { name, shape }| format!("{name} {}", tuple(shape)));
+    let all = all.collect::<Vec<_>>().join(", ");
+    match wanted {
+        Some(wanted) => {
+            format!("holds no array {wanted:?} but {all}; name one of them, as {path}:{first}")
+        }
+        None => format!(
+            "holds {all}, and none says that it alone is the readings; name the one to read, as {path}:{first}"
+        ),
+    }
+}
+
+/// A shape as Python writes it.
+fn tuple(shape: &[u64]) -> String {
+    let lengths: Vec<String> = shape.iter().map(u64::to_string).collect();
+    let comma = if lengths.len() == 1 { "," } else { "" };
+    format!("({}{comma})", lengths.join(", "))
+}
+
+/// The error of an array of this shape, where others are `wanted`.
+pub(super) fn unusable(shape: &[u64], wanted: &str) -> FileError {
+    FileError::Contents(format!("the array has shape {}, {wanted}", tuple(shape)))
 }
 
 /// Puts the labels, which are the array `name`, behind the columns of a table.
 ///
 /// # Errors
-/// [`FileError::LabelCount`] of more or fewer labels than rows.
+/// There are more or fewer labels than rows.
 pub(super) fn push_labels(
     columns: &mut Vec<Column>,
     name: &str,
@@ -111,11 +136,7 @@ pub(super) fn push_labels(
         columns.first().map_or(0, |first| first.cells.len()),
     );
     if count != rows {
-        let fault = FileError::LabelCount {
-            labels: count,
-            rows,
-        };
-        return Err(fault.inside(name));
+        return Err(FileError::label_count(count, rows).inside(name));
     }
     columns.push(Column::new(Some("y".into()), labels));
     Ok(())

@@ -9,15 +9,14 @@ const WIDEST: u64 = 1 << 16;
 /// Makes sure that a table of `columns` columns is not too wide.
 ///
 /// # Errors
-/// [`FileError::TooWide`].
+/// It is.
 pub(super) fn check_width(columns: u64) -> Result<(), FileError> {
     if columns <= WIDEST {
         return Ok(());
     }
-    Err(FileError::TooWide {
-        columns,
-        most: WIDEST,
-    })
+    Err(FileError::Contents(format!(
+        "has {columns} columns, at most {WIDEST} are read; give each reading a row of its own, with fewer values"
+    )))
 }
 
 /// The purpose of an array decides which shapes it may have.

@@ -6,10 +6,10 @@
 //! first index fastest; one of type 15 is such an element by zlib ("MAT-File Format", MathWorks, R2019b, chapter 1).
 //! No crate at hand reads compressed variables and checks every length against the file, which is all that this does.
 
-use super::arrays::{Chosen, Listed, choose, push_labels};
+use super::arrays::{Chosen, Listed, choose, push_labels, unusable};
 use super::grid::{check_width, one_line};
 use super::{Contents, Format, unpack};
-use crate::data::error::{ArrayError, FileError};
+use crate::data::error::FileError;
 use crate::data::frame::{Cells, Column, Frame};
 
 pub(super) const FORMAT: Format = Format {
@@ -44,7 +44,7 @@ fn is_hdf5(bytes: &[u8]) -> bool {
 /// Reads the variables, or the one that is asked for.
 ///
 /// # Errors
-/// [`ArrayError::Choice`] where it is not clear which, [`FileError::Format`] of version 7.3 and of what is cut off.
+/// It is not clear which; [`FileError::Format`] of version 7.3 and of what is cut off.
 fn read(contents: Contents) -> Result<Frame, FileError> {
     if is_hdf5(&contents.bytes) {
         return Err(bad(
@@ -215,10 +215,8 @@ impl Variable {
             }
             [rows, width] => (rows, width),
             _ => {
-                return Err(FileError::Array(ArrayError::Shape {
-                    shape: self.shape.clone(),
-                    wanted: "readings need (rows, width); use reshape(X, size(X, 1), [])",
-                }));
+                let wanted = "readings need (rows, width); use reshape(X, size(X, 1), [])";
+                return Err(unusable(&self.shape, wanted));
             }
         };
         check_width(width)?;

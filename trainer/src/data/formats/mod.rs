@@ -44,11 +44,11 @@ impl Format {
     /// The error of a file that is of no format.
     fn unknown(found: &'static str, remedy: &'static str) -> FileError {
         let names = FORMATS.iter().flat_map(|format| format.names).copied();
-        FileError::Unknown {
-            found,
-            formats: ["text"].into_iter().chain(names).collect(),
-            remedy,
-        }
+        let formats: Vec<_> = std::iter::once("text").chain(names).collect();
+        FileError::Contents(format!(
+            "looks like {found}, none of {}; {remedy}",
+            formats.join(", ")
+        ))
     }
 
     /// The format of the file `path`, which begins with `start`; none of text.

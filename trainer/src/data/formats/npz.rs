@@ -2,12 +2,12 @@
 
 use super::arrays::{Chosen, Listed, choose, push_labels};
 use super::grid::{Grid, Purpose, one_line};
-use super::{Contents, Format, npy, unpack};
+use super::unpack::{self, damaged};
+use super::{Contents, Format, npy};
 use crate::data::error::FileError;
 use crate::data::frame::{Cells, Frame};
 use std::io::{Cursor, Read};
 use zip::ZipArchive;
-use zip::result::ZipError;
 
 pub(super) const FORMAT: Format = Format {
     names: &[".npz"],
@@ -27,8 +27,7 @@ fn is_zip(bytes: &[u8]) -> bool {
 /// Reads the arrays, or the one that is asked for.
 ///
 /// # Errors
-/// [`ArrayError::Choice`](crate::data::error::ArrayError::Choice) where it is not clear which, [`FileError::Unknown`]
-/// of another zip file, and those of an `.npy` file.
+/// It is not clear which, or it is another zip file; and those of an `.npy` file.
 fn read(contents: Contents) -> Result<Frame, FileError> {
     let mut archive = Archive::open(&contents.bytes)?;
     let (array, purpose) = (contents.array.as_deref(), contents.purpose);
@@ -84,7 +83,7 @@ impl<'a> Archive<'a> {
         };
         let shape = match file.take(HEADER).read_to_end(&mut start) {
             Ok(_) => npy::shape(&start),
-            Err(error) => Err(damaged(error.into())),
+            Err(error) => Err(damaged(error)),
         };
         let shape = shape.map_err(|fault| fault.inside(&name))?;
         self.listed.push(Listed { name, shape });
@@ -99,10 +98,6 @@ impl<'a> Archive<'a> {
             .and_then(|bytes| npy::read(&bytes, purpose))
             .map_err(|fault| fault.inside(&self.listed[array].name))
     }
-}
-
-fn damaged(error: ZipError) -> FileError {
-    FileError::Packed(error.to_string())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::data::error::FileError;
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -25,7 +26,7 @@ pub(super) fn is_packed(start: &[u8]) -> bool {
 /// The contents of `path`, of which the packed form is never whole in memory.
 ///
 /// # Errors
-/// [`FileError::Unreadable`], [`FileError::Packed`], and [`FileError::Unpacked`] of more than a packed file may hold.
+/// [`FileError::Unreadable`]; what was packed is damaged, or more than a packed file may hold.
 pub(super) fn contents(path: &Path) -> Result<Vec<u8>, FileError> {
     let file = File::open(path)?;
     let packed = file.metadata()?.len();
@@ -52,12 +53,17 @@ pub(super) fn unpacked(packed: u64, mut file: impl BufRead) -> Result<Vec<u8>, F
 /// All that `decoder` makes of `packed` bytes.
 ///
 /// # Errors
-/// [`FileError::Packed`] and [`FileError::Unpacked`].
+/// It is damaged, or more than a packed file may hold.
 pub(super) fn bounded(packed: u64, decoder: impl Read) -> Result<Vec<u8>, FileError> {
     checked(packed, |contents, limit| {
         let mut decoder = decoder.take(limit.saturating_add(1));
         decoder.read_to_end(contents).map(drop)
     })
+}
+
+/// The error of a packed file that cannot be unpacked.
+pub(super) fn damaged(error: impl Display) -> FileError {
+    FileError::Contents(format!("cannot be unpacked: {error}; copy the file again"))
 }
 
 /// Calls `unpack` with the most bytes that `packed` bytes may hold, and checks how many it made.
@@ -66,7 +72,7 @@ fn checked(
     unpack: impl FnOnce(&mut Vec<u8>, u64) -> io::Result<()>,
 ) -> Result<Vec<u8>, FileError> {
     let mut contents = Vec::new();
-    unpack(&mut contents, limit(packed)).map_err(|error| FileError::Packed(error.to_string()))?;
+    unpack(&mut contents, limit(packed)).map_err(damaged)?;
     check_length(packed, contents.len() as u64)?;
     Ok(contents)
 }
@@ -79,13 +85,15 @@ fn limit(packed: u64) -> u64 {
 /// Makes sure that `packed` bytes may hold `length` bytes.
 ///
 /// # Errors
-/// [`FileError::Unpacked`].
+/// They may not.
 pub(super) fn check_length(packed: u64, length: u64) -> Result<(), FileError> {
     let limit = limit(packed);
     if length <= limit {
         return Ok(());
     }
-    Err(FileError::Unpacked { packed, limit })
+    Err(FileError::Contents(format!(
+        "its {packed} bytes unpack to more than {limit}; unpack it and give what is in it"
+    )))
 }
 
 /// Unpacks the frames of a Zstandard file, of which there may be any number (RFC 8878, 3.1), until there are more

@@ -260,7 +260,7 @@ mod tests {
         let all = all();
         assert_eq!(
             (
-                all.table.rows(),
+                all.table.len(),
                 all.table.width(),
                 all.labels.as_ref().unwrap()[0]
             ),

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::data::error::DataError;
-use crate::data::table::Dataset;
 use digits::Part;
 
 /// The word for the digits that ship with the trainer.
@@ -30,7 +29,7 @@ impl DataSource {
     ///
     /// # Errors
     ///
-    /// [`DataError::UnknownPart`] if the digits have no such part.
+    /// The digits have no such part.
     pub fn parse(text: &str) -> Result<Self, DataError> {
         match text
             .strip_prefix(DIGITS)
@@ -41,7 +40,12 @@ impl DataSource {
                 .into_iter()
                 .find(|part| part.name() == name)
                 .map(Self::DigitsPart)
-                .ok_or_else(|| DataError::UnknownPart(name.to_string())),
+                .ok_or_else(|| {
+                    DataError::Data(format!(
+                        "the digits have no part {name:?}; say digits, digits:train, digits:validation, digits:test, \
+                         digits:held-out or digits:all"
+                    ))
+                }),
             _ => Ok(Self::File(PathBuf::from(text))),
         }
     }
@@ -51,21 +55,6 @@ impl DataSource {
         match self {
             Self::Digits | Self::DigitsPart(_) => DIGITS.into(),
             Self::File(path) => recordings::name(path),
-        }
-    }
-
-    /// Loads the data, all of it for [`Digits`](Self::Digits).
-    ///
-    /// `anomaly_digit` matters only for parts of the digits; see [`digits::part`].
-    ///
-    /// # Errors
-    ///
-    /// The errors of [`load`](crate::data::load).
-    pub fn load(&self, anomaly_digit: u32) -> Result<Dataset, DataError> {
-        match self {
-            Self::Digits => Ok(digits::all()),
-            Self::DigitsPart(part) => Ok(digits::part(*part, anomaly_digit)),
-            Self::File(path) => crate::data::load(path),
         }
     }
 }
@@ -128,30 +117,11 @@ mod tests {
             );
         }
         for part in Part::ALL {
-            let text = DataError::UnknownPart(String::new()).to_string();
+            let text = DataSource::parse("digits:").unwrap_err().to_string();
             assert!(
                 text.contains(&format!("digits:{}", part.name())),
                 "{part:?}"
             );
         }
-    }
-
-    #[test]
-    fn sources_load_what_they_name() {
-        assert_eq!(DataSource::Digits.load(0).unwrap().table.rows(), 1797);
-        let train = DataSource::DigitsPart(Part::Train).load(0).unwrap();
-        assert_eq!(
-            (train.name.as_str(), train.table.rows()),
-            ("digits:train", 1200 - 117)
-        );
-        let error = DataSource::parse("no/such/pump.csv")
-            .unwrap()
-            .load(0)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("no/such/pump.csv: no such file"),
-            "{error}"
-        );
     }
 }

@@ -38,7 +38,7 @@ pub(in crate::data) fn name(path: &Path) -> String {
 /// Reads the files of `path` one behind the other, in the natural order of their names.
 ///
 /// # Errors
-/// [`FileError::NoFiles`]; those of each file; [`DataError::Column`] of a file whose columns are not those of the first.
+/// No file; those of each file; columns that are not those of the first file.
 pub(in crate::data) fn read(path: &Path) -> Result<Frame, DataError> {
     let mut joined: Option<Joined> = None;
     for file in files(path)? {
@@ -50,7 +50,10 @@ pub(in crate::data) fn read(path: &Path) -> Result<Frame, DataError> {
             Some(joined) => joined.push(&label, frame)?,
         }
     }
-    let joined = joined.ok_or_else(|| DataError::in_file(path, FileError::NoFiles))?;
+    let joined = joined.ok_or_else(|| {
+        let fault = "no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'";
+        DataError::in_file(path, FileError::Contents(fault.into()))
+    })?;
     Ok(joined.finish(name(path)))
 }
 

@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::engine::{lock, read, write};
 use crate::error::Error;
 use crate::likelihood::output_steps;
 use crate::model::Vae;
@@ -21,7 +22,7 @@ use crate::readings::Normalization;
 use elbow::distribution::{LARGEST_MEAN, LogVarianceRange};
 use elbow::requantize::FactorError;
 use elbow::transcendental::exp;
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, RwLock, RwLockReadGuard};
 
 /// 1.0 as Q16.16.
 const Q16: f32 = elbow::fixed::ONE as f32;
@@ -97,9 +98,7 @@ impl Quantized {
     /// Makes the integers of a layer. `log_deviations` are the likelihood's, where it learns some and the
     /// layer is the output.
     pub(super) fn requantize(&self, at: usize, values: &Values, log_deviations: Option<&[f32]>) {
-        let mut layer = self.layers[at]
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut layer = write(&self.layers[at]);
         let made = (|| {
             if let Some(log_deviations) = log_deviations {
                 let modelled = self.units.len() - self.scheme.conditions.len();
@@ -109,13 +108,13 @@ impl Quantized {
             layer.quantize(values)
         })();
         if let Err(error) = made {
-            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            *lock(&self.failure) = Some(error);
         }
     }
 
     /// The failure since the beginning, if there was any.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let failure = *self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = *lock(&self.failure);
         match failure {
             None => Ok(()),
             Some(error) => Err(elbow::image::EncodeError::from(error).into()),
@@ -123,9 +122,7 @@ impl Quantized {
     }
 
     pub(super) fn layer(&self, at: usize) -> RwLockReadGuard<'_, Layer> {
-        self.layers[at]
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        read(&self.layers[at])
     }
 
     /// Quantizes network inputs (rows, numbers) for the first layer, and puts what the integers stand for into `values`.

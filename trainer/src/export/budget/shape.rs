@@ -1,61 +1,10 @@
 //! The sizes that the cost of a score is made of: numbers that instructions grow with.
 
-use crate::config::{ColumnKind, HiddenLayer, LikelihoodKind, Scale};
+use crate::config::{HiddenLayer, LikelihoodKind, Scale};
+use crate::likelihood::Terms;
 use crate::quantize::LARGEST_I8;
-use elbow::distribution::Family;
 use elbow::layer::{LayerShape, Packing};
 use elbow::{LayerRole, Model};
-
-/// The likelihoods whose terms cost differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Terms {
-    Counts,
-    Normal,
-    Laplace,
-    NormalPredicted,
-    LaplacePredicted,
-    /// Terms of columns of different kinds, by what their families call their cost.
-    Column(&'static str),
-}
-
-impl Terms {
-    const ALL: [Self; 10] = [
-        Self::Counts,
-        Self::Normal,
-        Self::Laplace,
-        Self::NormalPredicted,
-        Self::LaplacePredicted,
-        Self::Column("location"),
-        Self::Column("student"),
-        Self::Column("flag"),
-        Self::Column("count"),
-        Self::Column("state"),
-    ];
-
-    pub(super) fn location(family: Family, predicted_scale: bool) -> Self {
-        match (family, predicted_scale) {
-            (Family::Normal, false) => Self::Normal,
-            (Family::Laplace, false) => Self::Laplace,
-            (Family::Normal, true) => Self::NormalPredicted,
-            (Family::Laplace, true) => Self::LaplacePredicted,
-        }
-    }
-
-    /// The terms of columns of these kinds, and how many there are of each.
-    pub(super) fn columns(kinds: &[ColumnKind]) -> Vec<(Self, usize)> {
-        let kinds = kinds.iter();
-        let kinds = kinds.map(|kind| (Self::Column(kind.cost()), kind.numbers()));
-        kinds.collect()
-    }
-
-    /// Outputs of the decoder for each input.
-    pub(super) fn rows_per_input(self) -> usize {
-        match self {
-            Self::NormalPredicted | Self::LaplacePredicted => 2,
-            _ => 1,
-        }
-    }
-}
 
 /// The layers of a network: hidden ones, and a dense one that gives `outputs`.
 pub(super) fn network(
@@ -167,15 +116,18 @@ impl Shape {
             LikelihoodKind::Binomial { .. } => vec![(Terms::Counts, inputs)],
             LikelihoodKind::Location { family, scale } => {
                 let predicted = *scale == Scale::Predicted;
-                vec![(Terms::location(*family, predicted), inputs)]
+                vec![(Terms::of_location(*family, predicted), inputs)]
             }
-            LikelihoodKind::Columns(kinds) => Terms::columns(kinds),
+            LikelihoodKind::Columns(kinds) => {
+                let kinds = kinds.iter();
+                kinds.map(|kind| (kind.cost(), kind.numbers())).collect()
+            }
         }
     }
 
     /// Whether one likelihood is of all inputs, and 8 bits are taken in of them.
     pub(super) fn is_plain(&self) -> bool {
-        let of_columns = |(terms, _): &(Terms, usize)| matches!(terms, Terms::Column(_));
+        let of_columns = |(terms, _): &(Terms, usize)| terms.is_of_column();
         !self.wide_inputs && !self.terms.iter().any(of_columns)
     }
 
@@ -206,7 +158,7 @@ impl Shape {
         let latents = self.latents as f64;
         let passes = 2.0 * latents;
         let mut features = vec![1.0, latents, passes * latents];
-        for terms in Terms::ALL {
+        for &terms in Terms::all() {
             features.push(passes * self.inputs_of(terms) as f64);
         }
         let runs = self.latents.div_ceil(2) as f64;

@@ -65,7 +65,7 @@ impl Data {
     /// The sizes of the parts of `splits`, and the likelihood.
     pub(super) fn describe(&self, splits: &Splits, likelihood: &LikelihoodKind) -> String {
         let anomalous = splits.anomalous.as_ref().map(|dataset| {
-            let rows = dataset.table.rows();
+            let rows = dataset.table.len();
             format!(", {rows} anomalous ones to calibrate with")
         });
         format!(

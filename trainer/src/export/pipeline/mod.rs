@@ -31,7 +31,7 @@ use crate::quantize::{Plan, restored, sensitivities};
 use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Normalization, RunConfig};
-use crate::score::evaluate::Scores;
+use crate::study::evaluate::Scores;
 use crate::train::{self, Checkpoint, Epoch};
 use candle_core::Device;
 use data::Data;

@@ -1,6 +1,7 @@
 //! The outcome of a training, and the folder that it is written to.
 
 use crate::config::Objective;
+use crate::engine::float_scores;
 use crate::error::Error;
 use crate::export::run::{self, FloatSummary, SampledBound, Summary};
 use crate::model::Vae;
@@ -8,8 +9,8 @@ use crate::model::prepared::Prepared;
 use crate::quantize::Plan;
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
-use crate::score::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side, float_scores};
-use crate::score::evidence::{LogEvidence, evidence};
+use crate::study::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
+use crate::study::evidence::{LogEvidence, evidence};
 use crate::train::Epoch;
 use elbow::Model;
 use elbow::format::AlignedImage;

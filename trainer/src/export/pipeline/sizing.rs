@@ -25,7 +25,7 @@ pub(super) fn size(
     (name, parts): (&str, &Splits),
     normalization: &Normalization,
 ) -> Result<(ModelConfig, Budget), Error> {
-    let rows: Vec<usize> = (0..parts.train.table.rows().min(DRAFT_READINGS)).collect();
+    let rows: Vec<usize> = (0..parts.train.table.len().min(DRAFT_READINGS)).collect();
     let table = parts.train.table.select(&rows);
     let (readings, _) = Readings::from_table(&table, &normalization.exponents);
     budget::size(settings, limits, normalization.width(), |model| {
@@ -80,7 +80,7 @@ fn draft(
         config: &config,
         splits: parts,
         training: &training,
-        held_out: parts.validation.table.rows(),
+        held_out: parts.validation.table.len(),
     };
     stages.draft(&plan)
 }

@@ -8,8 +8,8 @@ use crate::model::prepared::Prepared;
 use crate::numeric::parallel::cores;
 use crate::readings::Normalization;
 use crate::readings::splits::Splits;
-use crate::score::evaluate::Evaluation;
-use crate::study::outliers::{self, Outlier};
+use crate::study::evaluate::Evaluation;
+use crate::study::outliers;
 use elbow::image::ImageSpec;
 use std::fmt;
 
@@ -137,7 +137,7 @@ impl Warning {
     pub(super) fn of_settings(settings: &Config, splits: &Splits) -> Vec<Self> {
         let cores = cores();
         let inputs = splits.train.table.width() - splits.conditions;
-        let rows = splits.train.table.rows();
+        let rows = splits.train.table.len();
         let latents = settings.model.latents;
         let TrainConfig { threads, batch, .. } = settings.train;
         let digit = settings.data.anomaly_digit;
@@ -148,8 +148,8 @@ impl Warning {
             (latents > inputs, Self::Latents { latents, inputs }),
             (saturated > 0, Self::Saturated { values: saturated }),
             (rows < batch, Self::Batch { rows, batch }),
-            (splits.validation.table.rows() == 0, Self::NoValidation),
-            (splits.test.dataset.table.rows() == 0, Self::NoTest),
+            (splits.validation.table.is_empty(), Self::NoValidation),
+            (splits.test.dataset.table.is_empty(), Self::NoTest),
             (
                 settings.data.source == "digits" && digit >= digits::CLASSES,
                 Self::NoSuchDigit { digit },
@@ -173,28 +173,18 @@ impl Warning {
         Some(Self::RareAlarms { readings, smallest })
     }
 
-    /// Columns and units that take the levels of all others, by the `training` readings, and their cost on those of `validation`.
+    /// Columns and units that take the levels of all others, by the training readings, and their cost on those of validation.
     ///
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`].
     pub(super) fn of_outliers(
-        (vae, spec): (&Vae, &ImageSpec),
+        model: (&Vae, &ImageSpec),
         normalization: &Normalization,
-        (training, validation): (&Prepared, &Prepared),
+        parts: (&Prepared, &Prepared),
         splits: &Splits,
     ) -> Result<Vec<Self>, Error> {
-        let found = outliers::find(vae, spec, normalization, training)?;
-        let warnings = found.into_iter().map(|outlier| {
-            let nats = match outlier {
-                Outlier::Column { .. } => {
-                    outliers::cost_of_inputs(vae, spec, normalization, validation)?
-                }
-                Outlier::Weights { .. } => None,
-            };
-            let line = outlier.warning(&splits.train, normalization, nats);
-            Ok(Self::Outlier(line))
-        });
-        warnings.collect()
+        let lines = outliers::find(model, normalization, parts, &splits.train)?;
+        Ok(lines.into_iter().map(Self::Outlier).collect())
     }
 
     /// The warning where the device's scores are not those of the trained model: the column to blame and what to try.

@@ -13,7 +13,7 @@ use crate::export::run::{CONFIG_FILE, Summary, to_toml};
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::device::Units;
-use crate::score::evaluate::{FLOAT_POINTS, Scores, Side};
+use crate::study::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::train::Epoch;
 use elbow::{Estimator, Model, Session};
 use gallery::Drawing;

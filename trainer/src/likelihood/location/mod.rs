@@ -11,7 +11,7 @@ pub use predicted::Predicted;
 pub(super) use student::MOST_DEGREES;
 pub use student::Student;
 
-use super::family::{Family, Group, Number, Support};
+use super::family::{Family, Group, Number, Support, Terms};
 use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
@@ -60,8 +60,8 @@ trait Shape: fmt::Debug + fmt::Display + 'static {
     }
 
     /// See [`Family::cost`].
-    fn cost(&self) -> &'static str {
-        "location"
+    fn cost(&self) -> Terms {
+        Terms::Location
     }
 }
 
@@ -160,7 +160,7 @@ impl<S: Shape> Family for S {
         })
     }
 
-    fn cost(&self) -> &'static str {
+    fn cost(&self) -> Terms {
         Shape::cost(self)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Laplace, Normal, Shape, standardized_terms};
 use crate::error::Error;
-use crate::likelihood::family::{Family, Group, Number, Support};
+use crate::likelihood::family::{Family, Group, Number, Support, Terms};
 use crate::likelihood::row::{Parameters, Row};
 use candle_core::Tensor;
 use elbow::distribution::{self, LARGEST_LOG_DEVIATION};
@@ -96,8 +96,8 @@ impl Family for Predicted {
         }
     }
 
-    fn cost(&self) -> &'static str {
-        "predicted"
+    fn cost(&self) -> Terms {
+        Terms::of_location(self.shape, true)
     }
 }
 

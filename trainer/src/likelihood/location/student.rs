@@ -2,6 +2,7 @@
 
 use super::Shape;
 use crate::error::Error;
+use crate::likelihood::Terms;
 use candle_core::Tensor;
 use elbow::image::Tail;
 use std::f64::consts::PI;
@@ -98,7 +99,7 @@ impl Shape for Student {
         0.5 * f64::from(self.degrees).ln()
     }
 
-    fn cost(&self) -> &'static str {
-        "student"
+    fn cost(&self) -> Terms {
+        Terms::Student
     }
 }

@@ -1,6 +1,6 @@
 //! The score of a reading with some of the device's roundings, the others left out.
 
-use super::network::{LayerSwitches, Network, half_up, saturate};
+use super::network::{I16, I32, LayerSwitches, Network, rounded};
 use crate::error::Error;
 use crate::model::prepared::Prepared;
 use crate::model::{Gaussian, LayerId, Layers, Vae};
@@ -55,10 +55,10 @@ struct Posterior {
     deviation: Vec<f64>,
 }
 
-/// One decoder pass: where it is taken, Q16.16, and with which noise.
+/// One decoder pass: where it is taken, and how many deviations from the mean, Q16.16.
 struct Pass {
     values: Vec<f64>,
-    noise: Option<Vec<f64>>,
+    offsets: Vec<f64>,
 }
 
 impl<'a> Emulator<'a> {
@@ -116,27 +116,20 @@ impl<'a> Emulator<'a> {
         let inputs = reading.iter().zip(&self.network.inputs);
         let inputs = inputs.map(|(&x, &(center, gain))| {
             let level = (f64::from(x) - center) * gain;
-            if switches.input {
-                half_up(level).clamp(-largest, largest)
-            } else {
-                level
-            }
+            rounded(switches.input, level, (-largest, largest))
         });
         let layers = &switches.layers;
         let heads = self.network.run(LayerId::Heads, inputs.collect(), layers);
         let (means, log_variances) = heads.split_at(self.vae.latents());
+        // The integer functions take whole numbers.
+        let head = |is_limited: bool, limits, &head: &f64| {
+            let range = if is_limited { limits } else { I32 };
+            rounded(is_limited || switches.tables, head, range)
+        };
         let limit = f64::from(LARGEST_MEAN);
-        let (low, high) = self.network.log_variance_range;
-        let mean = |&mean: &f64| match switches.mean {
-            true => half_up(mean).clamp(-limit, limit),
-            false if switches.tables => saturate(half_up(mean)),
-            false => mean,
-        };
-        let log_variance = |&log: &f64| match switches.log_variance {
-            true => half_up(log).clamp(low, high),
-            false if switches.tables => saturate(half_up(log)),
-            false => log,
-        };
+        let mean = |mean| head(switches.mean, (-limit, limit), mean);
+        let range = self.network.log_variance_range;
+        let log_variance = |log| head(switches.log_variance, range, log);
         let log_variance: Vec<f64> = log_variances.iter().map(log_variance).collect();
         let deviation = |&log: &f64| {
             if switches.tables {
@@ -157,72 +150,50 @@ impl<'a> Emulator<'a> {
         let behind = &reading[self.model.inputs()..];
         let shapes = behind.iter().zip(&self.network.conditions);
         let steps = shapes.map(|(&x, &(center, exact, gain))| {
-            let centred = f64::from(x) - center;
-            if switches.latents {
-                half_up(centred * gain).clamp(i16::MIN.into(), i16::MAX.into())
-            } else {
-                centred * exact
-            }
+            let gain = if switches.latents { gain } else { exact };
+            rounded(switches.latents, (f64::from(x) - center) * gain, I16)
         });
         steps.collect()
     }
 
     /// Where the estimator decodes.
     fn passes(&self, index: usize, posterior: &Posterior, switches: &Switches) -> Vec<Pass> {
-        let times = |a: f64, b: f64| {
-            let product = a * b / Q16;
-            if switches.tables {
-                saturate(half_up(product))
-            } else {
-                product
+        let latents = self.vae.latents();
+        let at = |sign: f64, offsets: &[f64]| {
+            let axes = posterior.mean.iter().zip(&posterior.deviation).zip(offsets);
+            let values = axes.map(|((mean, deviation), offset)| {
+                let away = rounded(switches.tables, deviation * offset / Q16, I32);
+                (mean + sign * away).clamp(I32.0, I32.1)
+            });
+            Pass {
+                values: values.collect(),
+                offsets: offsets.to_vec(),
             }
         };
-        let latents = self.vae.latents();
-        let at = |sign: f64, offsets: &[f64]| -> Vec<f64> {
-            let offsets = posterior.deviation.iter().zip(offsets);
-            let means = posterior.mean.iter().zip(offsets);
-            means
-                .map(|(mean, (&deviation, &offset))| {
-                    saturate(mean + sign * times(deviation, offset))
-                })
-                .collect()
-        };
         let mut rng = elbow::rng::stream(self.seed, index as u64);
-        let mut draw = |_| f64::from(standard_normal(rng.next_u32()));
-        let mut sampled = |signs: &[f64]| -> Vec<Pass> {
-            let noise: Vec<f64> = (0..latents).map(&mut draw).collect();
-            let pass = |&sign: &f64| Pass {
-                values: at(sign, &noise),
-                noise: Some(noise.clone()),
-            };
-            signs.iter().map(pass).collect()
+        let mut draw = || -> Vec<f64> {
+            let words = (0..latents).map(|_| rng.next_u32());
+            words.map(|word| standard_normal(word).into()).collect()
         };
         match self.estimator {
-            Estimator::PosteriorMean => vec![Pass {
-                values: posterior.mean.clone(),
-                noise: None,
-            }],
+            Estimator::PosteriorMean => vec![at(1.0, &vec![0.0; latents])],
             Estimator::SigmaPoints => {
                 let pair = |direction: usize| {
                     let offsets = offsets(latents, direction, switches.tables);
-                    [1.0, -1.0].map(|sign| Pass {
-                        values: at(sign, &offsets),
-                        noise: None,
-                    })
+                    [1.0, -1.0].map(|sign| at(sign, &offsets))
                 };
                 (0..latents).flat_map(pair).collect()
             }
             Estimator::MonteCarlo { samples } => {
-                let pairs = (0..samples).step_by(2);
-                pairs
-                    .flat_map(|first| match samples - first {
-                        1 => sampled(&[1.0]),
-                        _ => sampled(&[1.0, -1.0]),
-                    })
-                    .collect()
+                let pair = |first: u16| {
+                    let noise = draw();
+                    let both = [1.0, -1.0].map(|sign| at(sign, &noise));
+                    both.into_iter().take((samples - first).into())
+                };
+                (0..samples).step_by(2).flat_map(pair).collect()
             }
             Estimator::ImportanceWeighted { samples } => {
-                (0..samples).flat_map(|_| sampled(&[1.0])).collect()
+                (0..samples).map(|_| at(1.0, &draw())).collect()
             }
         }
     }
@@ -233,13 +204,8 @@ impl<'a> Emulator<'a> {
         let conditions = self.conditions(reading, switches);
         let step = 2f64.powi(16 - i32::from(self.network.latent_fraction_bits));
         let outputs = passes.iter().map(|pass| {
-            let latents = pass.values.iter().map(|value| {
-                if switches.latents {
-                    half_up(value / step).clamp(i16::MIN.into(), i16::MAX.into())
-                } else {
-                    value / step
-                }
-            });
+            let latents = pass.values.iter();
+            let latents = latents.map(|value| rounded(switches.latents, value / step, I16));
             let taken_in = latents.chain(conditions.iter().copied()).collect();
             let layers = &switches.layers;
             self.network.run(LayerId::Output, taken_in, layers)
@@ -248,9 +214,8 @@ impl<'a> Emulator<'a> {
         if switches.tables {
             let likelihood = self.model.likelihood();
             let log_density = |outputs: Vec<f64>| {
-                let outputs = outputs
-                    .iter()
-                    .map(|&output| saturate(half_up(output)) as i32);
+                let outputs = outputs.iter();
+                let outputs = outputs.map(|&output| rounded(true, output, I32) as i32);
                 let log_density = likelihood.log_density_of(modelled, &outputs.collect::<Vec<_>>());
                 log_density.to_bits() as f64
             };
@@ -289,10 +254,10 @@ impl<'a> Emulator<'a> {
         Ok(f64::from(kl.to_vec1::<f32>()?[0]) * Q16)
     }
 
-    /// `log p(z) - log q(z|x)` of each pass with noise, nats.
+    /// `log p(z) - log q(z|x)` of each pass, nats.
     fn log_ratios(&self, posterior: &Posterior, passes: &[Pass]) -> Result<Vec<f64>, Error> {
         let ratio = |pass: &Pass| -> Result<f64, Error> {
-            let noise = pass.noise.iter().flatten().map(|noise| noise / Q16);
+            let noise = pass.offsets.iter().map(|noise| noise / Q16);
             let entropy = noise.zip(&posterior.log_variance);
             let entropy: f64 = entropy.map(|(noise, log)| noise * noise + log / Q16).sum();
             let log_prior = self.vae.log_prior(&self.row(&pass.values)?)?;

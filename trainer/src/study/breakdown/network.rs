@@ -11,12 +11,13 @@ use crate::readings::Normalization;
 use elbow::PosteriorKind;
 use elbow::image::{DenseSpec, ImageSpec};
 use elbow::layer::Activation;
+use nalgebra::{DMatrix, DVector};
 
-/// Weights and biases, column after column.
+/// Weights, a row for each output, and biases.
 #[derive(Clone, Debug)]
-struct Weights {
-    columns: Vec<f64>,
-    biases: Vec<f64>,
+struct Affine {
+    weights: DMatrix<f64>,
+    biases: DVector<f64>,
 }
 
 /// The activation of a hidden layer.
@@ -41,8 +42,8 @@ pub(super) struct LayerSwitches {
 /// A layer in both versions.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    trained: Weights,
-    device: Weights,
+    trained: Affine,
+    device: Affine,
     /// Multipliers from accumulators to outputs.
     multipliers: Vec<f64>,
     /// None where outputs are wide.
@@ -67,14 +68,17 @@ pub(super) struct Network {
     pub(super) largest_input: f64,
 }
 
-/// `floor(x + 1/2)`: the rounding rule of the device.
-pub(super) fn half_up(x: f64) -> f64 {
-    (x + 0.5).floor()
-}
+/// The range of 32 bits.
+pub(super) const I32: (f64, f64) = (i32::MIN as f64, i32::MAX as f64);
+/// The range of 16 bits.
+pub(super) const I16: (f64, f64) = (i16::MIN as f64, i16::MAX as f64);
 
-/// Clamps to the range of 32 bits.
-pub(super) fn saturate(value: f64) -> f64 {
-    value.clamp(i32::MIN.into(), i32::MAX.into())
+/// `floor(value + 1/2)`, the rounding rule of the device, from `low` to `high`; `value` itself unless `is_whole`.
+pub(super) fn rounded(is_whole: bool, value: f64, (low, high): (f64, f64)) -> f64 {
+    match is_whole {
+        true => (value + 0.5).floor().clamp(low, high),
+        false => value,
+    }
 }
 
 impl Network {
@@ -149,9 +153,8 @@ impl Network {
     ) -> Vec<f64> {
         let layers = self.layers.iter();
         let layers = layers.filter(|(id, _)| id.is_of_encoder() == last.is_of_encoder());
-        layers.fold(inputs, |numbers, (id, layer)| {
-            layer.run(&numbers, switches[id])
-        })
+        let run = |numbers, (id, layer): (LayerId, &Layer)| layer.run(&numbers, switches[id]);
+        layers.fold(DVector::from_vec(inputs), run).data.into()
     }
 }
 
@@ -171,42 +174,6 @@ fn of_image(spec: &ImageSpec, id: LayerId) -> (Option<&DenseSpec>, Option<Hidden
     (layer.map(|layer| &layer.dense), hidden)
 }
 
-/// The scale s that minimizes `sum (s q - w)^2`; 1 where that is none above 0.
-fn closest_scale(weights: &[f64], device: &[i8]) -> f64 {
-    let pairs = weights.iter().zip(device);
-    let (product, square) = pairs.fold((0.0, 0.0), |(product, square), (weight, &level)| {
-        let level = f64::from(level);
-        (product + weight * level, square + level * level)
-    });
-    let scale = product / square;
-    if scale > 0.0 && scale.is_finite() {
-        scale
-    } else {
-        1.0
-    }
-}
-
-impl Weights {
-    fn empty(columns: usize, rows: usize) -> Self {
-        Self {
-            columns: vec![0.0; columns * rows],
-            biases: vec![0.0; rows],
-        }
-    }
-
-    /// Puts the weights of a row; gives their sum.
-    fn put_row(&mut self, row: usize, weights: impl Iterator<Item = f64>) -> f64 {
-        let rows = self.biases.len();
-        let places = self.columns.iter_mut().skip(row).step_by(rows);
-        let mut sum = 0.0;
-        for (place, weight) in places.zip(weights) {
-            *place = weight;
-            sum += weight;
-        }
-        sum
-    }
-}
-
 impl Layer {
     /// One layer with wide outputs, and what a step of each stands for: `outputs`, or else that with which the
     /// device's weights come closest to the trained ones.
@@ -217,7 +184,7 @@ impl Layer {
         outputs: Option<&Vec<f64>>,
     ) -> Result<(Self, Vec<f64>), Error> {
         let columns = input.scales.len();
-        let trained = dense.rows()?;
+        let (trained, biases) = (dense.rows()?, dense.biases()?);
         let rows = spec.map_or(0, |spec| spec.rows.len());
         let fits = trained.len() == rows && trained.iter().all(|row| row.len() == columns);
         let Some(spec) = spec.filter(|spec| fits && spec.weights.len() == rows * columns) else {
@@ -226,48 +193,50 @@ impl Layer {
                 trained.len()
             )));
         };
+        let integers = spec.weights.iter().map(|&weight| weight.into());
+        let device = Affine {
+            weights: DMatrix::from_row_iterator(rows, columns, integers),
+            biases: DVector::from_fn(rows, |row, _| spec.rows[row].bias.into()),
+        };
         let multipliers = spec.rows.iter().map(|row| row.multiplier.to_f64());
-        let mut layer = Self {
-            trained: Weights::empty(columns, rows),
-            device: Weights::empty(columns, rows),
-            multipliers: multipliers.collect(),
+        let multipliers: Vec<f64> = multipliers.collect();
+        let of_weight = |row: usize, column: usize| trained[row][column] * input.scales[column];
+        let mut weights = DMatrix::from_fn(rows, columns, of_weight);
+        let mut scales = Vec::new();
+        let exact = DVector::from_fn(rows, |at, _| {
+            let (mut row, integers) = (weights.row_mut(at), device.weights.row(at));
+            // The scale s that minimizes `sum (s q - w)^2`.
+            let closest = row.dot(&integers) / integers.norm_squared();
+            let scale = match outputs {
+                Some(outputs) => outputs[at] * multipliers[at],
+                None if closest > 0.0 && closest.is_finite() => closest,
+                None => 1.0,
+            };
+            row /= scale;
+            scales.push(scale / multipliers[at]);
+            biases[at] / scale - f64::from(input.zero_point) * row.sum()
+        });
+        let trained = Affine {
+            weights,
+            biases: exact,
+        };
+        let layer = Self {
+            trained,
+            device,
+            multipliers,
             hidden: None,
         };
-        let mut scales = Vec::new();
-        for (row, (weights, bias)) in trained.iter().zip(dense.biases()?).enumerate() {
-            let device = &spec.weights[row * columns..][..columns];
-            let scaled = weights.iter().zip(&input.scales);
-            let scaled: Vec<f64> = scaled.map(|(weight, scale)| weight * scale).collect();
-            let multiplier = layer.multipliers[row];
-            let scale = match outputs {
-                Some(outputs) => outputs[row] * multiplier,
-                None => closest_scale(&scaled, device),
-            };
-            scales.push(scale / multiplier);
-            let exact = scaled.iter().map(|weight| weight / scale);
-            let sum = layer.trained.put_row(row, exact);
-            layer.trained.biases[row] = bias / scale - f64::from(input.zero_point) * sum;
-            let integers = device.iter().map(|&weight| weight.into());
-            layer.device.put_row(row, integers);
-            layer.device.biases[row] = spec.rows[row].bias.into();
-        }
         Ok((layer, scales))
     }
 
     /// Outputs, in steps.
-    fn run(&self, inputs: &[f64], switches: LayerSwitches) -> Vec<f64> {
-        let weights = if switches.weights {
-            &self.device
-        } else {
-            &self.trained
+    fn run(&self, inputs: &DVector<f64>, switches: LayerSwitches) -> DVector<f64> {
+        let Affine { weights, biases } = match switches.weights {
+            true => &self.device,
+            false => &self.trained,
         };
-        let mut outputs = weights.biases.clone();
-        let columns = weights.columns.chunks_exact(outputs.len());
-        for (&x, column) in inputs.iter().zip(columns) {
-            for (output, weight) in outputs.iter_mut().zip(column) {
-                *output += weight * x;
-            }
-        }
+        let mut outputs = biases.clone();
+        outputs.gemv(1.0, weights, inputs, 1.0);
         for (output, multiplier) in outputs.iter_mut().zip(&self.multipliers) {
             *output = self.finish(*output * multiplier, switches);
         }
@@ -275,24 +244,15 @@ impl Layer {
     }
 
     fn finish(&self, output: f64, switches: LayerSwitches) -> f64 {
-        let output = if switches.activations {
-            saturate(half_up(output))
-        } else {
-            output
-        };
+        let output = rounded(switches.activations, output, I32);
         let Some(hidden) = self.hidden else {
             return output;
         };
-        let activated = if hidden.rectified {
-            output.max(0.0)
-        } else {
-            output
-        };
-        let level = hidden.zero_point + activated;
-        if switches.limits {
-            level.clamp(-hidden.q_max, hidden.q_max)
-        } else {
-            level
+        let least = if hidden.rectified { 0.0 } else { f64::MIN };
+        let level = hidden.zero_point + output.max(least);
+        match switches.limits {
+            true => level.clamp(-hidden.q_max, hidden.q_max),
+            false => level,
         }
     }
 }

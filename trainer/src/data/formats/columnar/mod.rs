@@ -45,11 +45,15 @@ impl Kind {
 /// Refuses a table.
 ///
 /// # Errors
-/// [`FileError::NotBuilt`].
+/// The trainer was built without the format.
 #[cfg(not(feature = "parquet"))]
 fn read(Contents { path, bytes, .. }: Contents) -> Result<Frame, FileError> {
     let format = Kind::of(&bytes).map_or("Arrow", Kind::name);
-    Err(FileError::NotBuilt { format, path })
+    Err(FileError::Contents(format!(
+        "is a file of {format}, which this trainer was built without; build it with \
+         cargo run --release --features parquet -p elbow-trainer --bin trainer -- fit {}",
+        path.display()
+    )))
 }
 
 /// Reads a table.

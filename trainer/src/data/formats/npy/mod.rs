@@ -8,9 +8,10 @@
 //! 48 s on one that is 24 opening brackets (each doubles it) and panics on overflow where lengths multiply beyond
 //! 64 bits. This parser is linear and checks every length against the file before anything is allocated.
 
+use super::arrays::unusable;
 use super::grid::{Grid, Purpose, check_width, shortened};
 use super::{Contents, Format};
-use crate::data::error::{ArrayError, FileError, NumberError};
+use crate::data::error::FileError;
 use crate::data::frame::Frame;
 use std::borrow::Cow;
 
@@ -40,8 +41,12 @@ pub(super) fn read(bytes: &[u8], purpose: Purpose) -> Result<Grid, FileError> {
         return Err(FileError::NoRows);
     }
     let (header, data) = split_header(bytes)?;
-    let element =
-        Element::parse(&header.descr).ok_or_else(|| ArrayError::Type(shortened(&header.descr)))?;
+    let element = Element::parse(&header.descr).ok_or_else(|| {
+        FileError::Contents(format!(
+            "elements of type {:?} are not read; save a plain numeric array, for instance array.astype(numpy.float32)",
+            shortened(&header.descr)
+        ))
+    })?;
     let [rows, height, width] = extent(&header.shape, purpose)?;
     let promised = [rows, height, width]
         .into_iter()
@@ -50,10 +55,14 @@ pub(super) fn read(bytes: &[u8], purpose: Purpose) -> Result<Grid, FileError> {
         });
     let found = data.len();
     if (found as u128) < promised {
-        return Err(ArrayError::Truncated { found, promised }.into());
+        return Err(FileError::Contents(format!(
+            "is truncated: {found} bytes follow the header, which promises {promised}; copy or save it again"
+        )));
     }
     if found as u128 > promised {
-        return Err(ArrayError::Continued { found, promised }.into());
+        return Err(FileError::Contents(format!(
+            "goes on after its array: {found} bytes follow the header, which promises {promised}; save one array a file"
+        )));
     }
     // No length exceeds the file's, which is in memory.
     check_width(height * width)?;
@@ -63,7 +72,7 @@ pub(super) fn read(bytes: &[u8], purpose: Purpose) -> Result<Grid, FileError> {
         width: width as usize,
         fortran: header.fortran,
     };
-    Ok(fill(data, &element, layout, purpose)?)
+    fill(data, &element, layout, purpose)
 }
 
 /// Converts every element and puts it into its row.
@@ -72,32 +81,30 @@ fn fill(
     element: &Element,
     layout: Layout,
     purpose: Purpose,
-) -> Result<Grid, ArrayError> {
+) -> Result<Grid, FileError> {
     let width = layout.height * layout.width;
     let mut values = vec![0.0; layout.rows * width];
     for (index, bytes) in data.chunks_exact(element.bytes).enumerate() {
         let (row, column) = layout.place(index);
         let number = element.decode(bytes);
-        values[row * width + column] =
-            cell(number, purpose).map_err(|fault| ArrayError::Element {
-                row: row + 1,
-                column: column + 1,
-                found: number.to_string(),
-                fault,
-            })?;
+        values[row * width + column] = cell(number, purpose).map_err(|fault| {
+            let found = number.to_string();
+            let place = format!("row {}, column {}", row + 1, column + 1);
+            FileError::Contents(format!("{place}: {found:?} {fault}"))
+        })?;
     }
     Ok(Grid { width, values })
 }
 
 /// A number rounded to `f32`, in which it is finite; NaN where a number of a reading is missing.
-fn cell(number: f64, purpose: Purpose) -> Result<f32, NumberError> {
+fn cell(number: f64, purpose: Purpose) -> Result<f32, &'static str> {
     let rounded = number as f32;
     if number.is_nan() && purpose == Purpose::Readings {
         Ok(f32::NAN)
     } else if !number.is_finite() {
-        Err(NumberError::NotFinite)
+        Err("is not finite; remove the row or impute the value")
     } else if rounded.is_infinite() {
-        Err(NumberError::OutOfRange)
+        Err("does not fit 32-bit floating point (largest 3.4e38); scale the column down")
     } else {
         Ok(rounded)
     }
@@ -117,7 +124,10 @@ struct Header {
 /// Parses the header and returns it with the bytes after it.
 fn split_header(bytes: &[u8]) -> Result<(Header, &[u8]), FileError> {
     let header = header(bytes).and_then(|(text, data)| Ok((parse_header(&text)?, data)));
-    header.map_err(|reason| ArrayError::Header(reason).into())
+    header.map_err(|reason| {
+        let fault = format!("bad .npy header: {reason}; save the array again with numpy.save");
+        FileError::Contents(fault)
+    })
 }
 
 /// The text of the header and the bytes after it, or what is wrong.
@@ -203,10 +213,7 @@ fn extent(shape: &[u64], purpose: Purpose) -> Result<[u64; 3], FileError> {
         }
         extent => extent,
     };
-    extent.map_err(|wanted| {
-        let shape = shape.to_vec();
-        ArrayError::Shape { shape, wanted }.into()
-    })
+    extent.map_err(|wanted| unusable(shape, wanted))
 }
 
 /// Where the elements of the array lie.
@@ -240,24 +247,23 @@ struct Element {
     number: fn([u8; 8]) -> f64,
 }
 
+/// The first of eight bytes.
+fn first<const N: usize>(bytes: [u8; 8]) -> [u8; N] {
+    std::array::from_fn(|at| bytes[at])
+}
+
 impl Element {
     /// Parses a description such as `<f4`, if it is one of a plain number.
     fn parse(descr: &str) -> Option<Self> {
         let kind = descr.strip_prefix(['<', '>', '|'])?;
         let (bytes, number): (usize, fn([u8; 8]) -> f64) = match kind {
             "b1" | "u1" => (1, |b| f64::from(b[0])),
-            "i1" => (1, |b| f64::from(i8::from_le_bytes([b[0]]))),
-            "u2" => (2, |b| f64::from(u16::from_le_bytes([b[0], b[1]]))),
-            "i2" => (2, |b| f64::from(i16::from_le_bytes([b[0], b[1]]))),
-            "u4" => (4, |b| {
-                f64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            "i4" => (4, |b| {
-                f64::from(i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
-            "f4" => (4, |b| {
-                f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            }),
+            "i1" => (1, |b| i8::from_le_bytes(first(b)).into()),
+            "u2" => (2, |b| u16::from_le_bytes(first(b)).into()),
+            "i2" => (2, |b| i16::from_le_bytes(first(b)).into()),
+            "u4" => (4, |b| u32::from_le_bytes(first(b)).into()),
+            "i4" => (4, |b| i32::from_le_bytes(first(b)).into()),
+            "f4" => (4, |b| f32::from_le_bytes(first(b)).into()),
             "u8" => (8, |b| u64::from_le_bytes(b) as f64),
             "i8" => (8, |b| i64::from_le_bytes(b) as f64),
             "f8" => (8, f64::from_le_bytes),

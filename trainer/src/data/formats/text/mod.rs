@@ -14,7 +14,7 @@ mod sample;
 
 use super::grid::{check_width, shortened};
 use super::{Contents, Format};
-use crate::data::error::{FileError, TextError};
+use crate::data::error::FileError;
 use crate::data::frame::{Column, Frame};
 use cells::is_missing;
 use column::{Growing, Kind};
@@ -128,8 +128,8 @@ struct Builder<'a> {
     /// Records of the table, with header and units.
     records: usize,
     rows: usize,
-    /// A line with fewer cells, which is an error if another follows.
-    short: Option<TextError>,
+    /// A line with fewer cells, and how many: an error if another follows.
+    short: Option<(usize, usize)>,
     /// Which rows are kept, where not all are.
     sample: Option<Sample>,
 }
@@ -168,10 +168,17 @@ impl<'a> Builder<'a> {
 
     /// Takes a record of the table: header, units or a row.
     fn push(&mut self, line: usize, cells: &[&str]) -> Result<(), FileError> {
-        if let Some(error) = self.short.take() {
-            return Err(error.into());
-        }
         let first_line = *self.first_line.get_or_insert(line);
+        let ragged = |line: usize, cells: usize| {
+            Err(FileError::Contents(format!(
+                "line {line} has {cells} cells, line {first_line} has {}; \
+                 give every line the same number of cells, with one delimiter throughout",
+                self.layout.width
+            )))
+        };
+        if let Some((line, cells)) = self.short {
+            return ragged(line, cells);
+        }
         self.records += 1;
         let layout = self.layout;
         let above = usize::from(layout.header.is_some()) + usize::from(layout.units.is_some());
@@ -180,16 +187,10 @@ impl<'a> Builder<'a> {
         }
         let beyond = cells.get(layout.width..).unwrap_or_default();
         if cells.len() < layout.width || beyond.iter().any(|cell| !cell.is_empty()) {
-            let error = TextError::Ragged {
-                line,
-                cells: cells.len(),
-                first_line,
-                expected: layout.width,
-            };
             if cells.len() > layout.width {
-                return Err(error.into());
+                return ragged(line, cells.len());
             }
-            self.short = Some(error);
+            self.short = Some((line, cells.len()));
             return Ok(());
         }
         if layout.is_header(cells) {
@@ -227,18 +228,11 @@ impl<'a> Builder<'a> {
 
     /// All rows, of which there is at least one.
     fn finish(self, name: String) -> Result<Frame, FileError> {
-        if let Some(TextError::Ragged {
-            line,
-            cells,
-            expected,
-            ..
-        }) = self.short
-        {
-            return Err(FileError::Text(TextError::Truncated {
-                line,
-                cells,
-                expected,
-            }));
+        if let Some((line, cells)) = self.short {
+            return Err(FileError::Contents(format!(
+                "ends in line {line}, which has {cells} cells of {}; remove the line, or copy the file again",
+                self.layout.width
+            )));
         }
         if self.rows == 0 || self.layout.width == 0 {
             return Err(FileError::NoRows);

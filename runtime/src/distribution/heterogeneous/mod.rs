@@ -1,41 +1,29 @@
 //! Columns of different kinds: a likelihood for each, their product for a reading (Nazabal et al., "Handling
 //! incomplete heterogeneous data using VAEs", 2020).
 
+mod count;
+mod flag;
+mod real;
+mod state;
+
+pub use count::{LARGEST_COUNT, LARGEST_FAILURES};
+pub use state::Place;
+pub(super) use state::States;
+
 use super::LARGEST_LOGIT;
-use super::location::{Family, LARGEST_LOG_NORMALIZER, mean_of, standardized};
-use crate::fixed::{FRACTION_BITS, ONE, multiply, saturate};
+use super::location::{Family, mean_of};
 use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;
-use crate::requantize::Multiplier;
-use crate::transcendental::{exp, ln_wide, sigmoid, softplus};
+use crate::transcendental::sigmoid;
+use count::LARGEST_ENTRY;
+use state::{add, put_chances};
 
 /// `log p` of what no training can have seen: a flag that is neither 0 nor 1, a state that is none of the known
 /// ones, a negative count. Q16.16; that of a flag whose logit is at its limit.
 pub const UNSEEN: i32 = -LARGEST_LOGIT;
 
-/// The largest number of failures `r` of a count, 128 in Q16.16. A negative binomial with as many has a variance of
-/// `m + m^2 / 128`: it is as good as Poisson for counts of a few.
-pub const LARGEST_FAILURES: i32 = 128 << 16;
-
-/// The largest count that a table reaches.
-pub const LARGEST_COUNT: u32 = 255;
-
-/// The bound of the entries of a table of counts, 256 nats in Q16.16.
-const LARGEST_ENTRY: i32 = 256 << 16;
-
 /// The byte of a Student-t distribution without degrees of freedom.
 const STUDENT: u8 = 7;
-
-/// Where an input stands among those of its states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The first of two or more.
-    First,
-    /// Between the first and the last.
-    Inner,
-    /// The last.
-    Last,
-}
 
 /// What an input is. The decoder has one row of outputs for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,20 +99,6 @@ struct Input {
     kind: Kind,
     words: [u32; 3],
     center: i16,
-}
-
-/// The states on the way: what is known of them before their last number.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct States {
-    /// `ln sum e^l` in each lane, Q16.16.
-    log_sum: [i32; LANES],
-    /// The logit of the state that the reading has.
-    chosen: [i32; LANES],
-    /// The input of that state, of the first while there is none.
-    input: usize,
-    /// How many inputs are 1; two where one is neither 0 nor 1.
-    ones: u32,
-    observed: bool,
 }
 
 impl<'a> Heterogeneous<'a> {
@@ -233,42 +207,15 @@ impl<'a> Heterogeneous<'a> {
     fn densities(&self, input: Input, x: i16, outputs: &[i32], densities: &mut [i32; LANES]) {
         let Input {
             kind,
-            words: [first, second, third],
+            words,
             center,
         } = input;
-        let third = third as i32;
         let lanes = outputs.iter().copied().zip(densities);
         match kind {
-            Kind::Location(family) => {
-                let x = standardized(x, center, first);
-                for (output, density) in lanes {
-                    *density = third - family.penalty(x.saturating_sub(output));
-                }
-            }
-            Kind::Student { degrees } => {
-                let x = standardized(x, center, first);
-                for (output, density) in lanes {
-                    *density = third - tail(degrees, x.saturating_sub(output));
-                }
-            }
-            Kind::Flag | Kind::State(_) if x == 0 || x == 1 => {
-                for (output, density) in lanes {
-                    let logit = limited(output);
-                    *density = i32::from(x) * logit - softplus(logit);
-                }
-            }
-            Kind::Count if x >= 0 => {
-                let count = i32::from(x).min(second as i32);
-                let entry = self.tables.get(first as usize + count as usize);
-                let entry = entry.copied().unwrap_or(0);
-                let trials = (count << FRACTION_BITS) + third;
-                for (output, density) in lanes {
-                    // At most 255 * 64 and 383 * 65 in magnitude; they differ by 255 * 64 at most.
-                    let logit = limited(output);
-                    let of_trials = multiply(trials, softplus(logit));
-                    *density = count * logit - of_trials + entry;
-                }
-            }
+            Kind::Location(family) => real::densities(family, (x, center), words, lanes),
+            Kind::Student { degrees } => real::heavy_densities(degrees, (x, center), words, lanes),
+            Kind::Flag | Kind::State(_) if x == 0 || x == 1 => flag::densities(x, lanes),
+            Kind::Count if x >= 0 => count::densities(x, words, self.tables, lanes),
             Kind::Flag | Kind::State(_) | Kind::Count => {
                 lanes.for_each(|(_, density)| *density = UNSEEN);
             }
@@ -284,16 +231,12 @@ impl<'a> Heterogeneous<'a> {
                 let Some(of_input) = self.input(next) else {
                     return;
                 };
-                let Input {
-                    words: [_, second, third],
-                    center,
-                    ..
-                } = of_input;
+                let Input { words, center, .. } = of_input;
                 let logit = limited(output);
                 let value = match of_input.kind {
-                    Kind::Location(_) | Kind::Student { .. } => mean_of(center, second, output),
+                    Kind::Location(_) | Kind::Student { .. } => mean_of(center, words[1], output),
                     Kind::Flag => sigmoid(logit),
-                    Kind::Count => multiply(third as i32, exp(logit)),
+                    Kind::Count => count::mean(words, logit),
                     Kind::State(_) => logit,
                 };
                 if let Some(mean) = mean.get_mut(next) {
@@ -306,74 +249,12 @@ impl<'a> Heterogeneous<'a> {
                         log_sum = add(log_sum, logit);
                     }
                     if place == Place::Last {
-                        let chances = mean.get_mut(first..=next).unwrap_or_default();
-                        for chance in chances {
-                            *chance = exp(*chance - log_sum).min(ONE);
-                        }
+                        put_chances(mean.get_mut(first..=next).unwrap_or_default(), log_sum);
                     }
                 }
                 next += 1;
             }
         }
-    }
-}
-
-impl States {
-    #[inline]
-    fn take(&mut self, place: Place, (input, x, observed): (usize, i16, bool), outputs: &[i32]) {
-        let is_first = place == Place::First;
-        if is_first {
-            (self.input, self.observed, self.ones) = (input, observed, 0);
-        }
-        self.observed &= observed;
-        let is_chosen = x == 1;
-        let lanes = self.log_sum.iter_mut().zip(&mut self.chosen);
-        for ((log_sum, chosen), &output) in lanes.zip(outputs) {
-            let logit = limited(output);
-            *log_sum = if is_first {
-                logit
-            } else {
-                add(*log_sum, logit)
-            };
-            if is_chosen {
-                *chosen = logit;
-            }
-        }
-        match x {
-            0 => {}
-            1 => {
-                self.ones += 1;
-                self.input = input;
-            }
-            _ => self.ones += 2,
-        }
-    }
-
-    /// `log p` of the state that the reading has.
-    fn density(&self, lane: usize) -> i32 {
-        match (self.chosen.get(lane), self.log_sum.get(lane)) {
-            (Some(chosen), Some(log_sum)) if self.ones == 1 => chosen - log_sum,
-            _ => UNSEEN,
-        }
-    }
-}
-
-/// Whether the words of a kind are in range.
-fn is_valid(kind: Kind, &[first, second, third]: &[u32; 3], entries: usize) -> bool {
-    match kind {
-        Kind::Location(_) | Kind::Student { .. } => {
-            let constants = -LARGEST_LOG_NORMALIZER..=LARGEST_LOG_NORMALIZER;
-            let mut multipliers = [first, second].into_iter();
-            multipliers.all(|word| Multiplier::from_word(word).is_some())
-                && constants.contains(&(third as i32))
-        }
-        Kind::Count => {
-            let last = (first as usize).checked_add(second as usize);
-            (1..=LARGEST_COUNT).contains(&second)
-                && last.is_some_and(|last| last < entries)
-                && (1..=LARGEST_FAILURES).contains(&(third as i32))
-        }
-        Kind::Flag | Kind::State(_) => [first, second, third] == [0; 3],
     }
 }
 
@@ -383,16 +264,11 @@ fn limited(logit: i32) -> i32 {
     logit.clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
 }
 
-/// `ln(e^a + e^b)`, Q16.16.
-#[inline]
-fn add(a: i32, b: i32) -> i32 {
-    b + softplus(a - b)
-}
-
-/// `(v + 1) / 2 ln(1 + t^2)` of a Student-t distribution with v degrees of freedom, Q16.16.
-fn tail(degrees: u8, distance: i32) -> i32 {
-    let square = (i64::from(distance) * i64::from(distance)).unsigned_abs();
-    let square = (square + (1 << (FRACTION_BITS - 1))) >> FRACTION_BITS;
-    let logarithm = saturate(ln_wide(square + u64::from(ONE.unsigned_abs())));
-    ((i32::from(degrees) + 1) * logarithm + 1) >> 1
+/// Whether the words of a kind are in range.
+fn is_valid(kind: Kind, words: &[u32; 3], entries: usize) -> bool {
+    match kind {
+        Kind::Location(_) | Kind::Student { .. } => real::is_valid(words),
+        Kind::Count => count::is_valid(words, entries),
+        Kind::Flag | Kind::State(_) => *words == [0; 3],
+    }
 }
