@@ -196,7 +196,7 @@ fn every_board_says_what_is_wrong_with_a_file() {
         ),
         (
             "decide readings=readings threshold=0 confidence=0 passes=0",
-            "reading 0: an estimator with 0 samples has no estimate: ask for 1 or more",
+            "reading 0: the model has no estimate by 0 passes: ask for 1 sample or more, or another estimator",
         ),
         (
             "watch samples=readings enter=1 leave=1",
