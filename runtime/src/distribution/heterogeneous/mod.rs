@@ -212,8 +212,14 @@ impl<'a> Heterogeneous<'a> {
         } = input;
         let lanes = outputs.iter().copied().zip(densities);
         match kind {
-            Kind::Location(family) => real::densities(family, (x, center), words, lanes),
-            Kind::Student { degrees } => real::heavy_densities(degrees, (x, center), words, lanes),
+            Kind::Location(family) => {
+                let penalty = |distance| family.penalty(distance);
+                real::densities(penalty, (x, center), words, lanes);
+            }
+            Kind::Student { degrees } => {
+                let penalty = |distance| real::tail(degrees, distance);
+                real::densities(penalty, (x, center), words, lanes);
+            }
             Kind::Flag | Kind::State(_) if x == 0 || x == 1 => flag::densities(x, lanes),
             Kind::Count if x >= 0 => count::densities(x, words, self.tables, lanes),
             Kind::Flag | Kind::State(_) | Kind::Count => {
