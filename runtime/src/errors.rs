@@ -142,6 +142,7 @@ errors! {
         ZeroPoint = 145: "a zero point is beyond its layer's ceiling";
         Calibration = 146: "a calibration table does not ascend, or has a negative deviation";
         SelfTestReading = 147: "the reading of its self-test is impossible under its likelihood";
+        Statistics = 148: "its statistics are out of order, or a number of one is";
     }
     causes {}
 

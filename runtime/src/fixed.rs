@@ -140,6 +140,8 @@ pub struct Probability(u32);
 impl Probability {
     /// Certainty.
     pub const ONE: Self = Self(1 << 31);
+    /// The smallest that is not impossible, 2^-31.
+    pub const LEAST: Self = Self(1);
 
     /// The probability nearest to `value`, which is clamped to `[0, 1]`; NaN becomes 0.
     ///
@@ -190,11 +192,25 @@ impl Probability {
     fn millionths(self) -> u32 {
         ((u64::from(self.0) * 1_000_000 + (1 << 30)) >> 31) as u32
     }
+
+    /// Ten-thousandths of a millionth, rounded half up, of a probability below a thousandth.
+    fn of_millionths(self) -> u32 {
+        ((u64::from(self.0) * 10_000_000_000 + (1 << 30)) >> 31) as u32
+    }
+
+    /// Whether six digits after the point are too few.
+    const fn is_small(self) -> bool {
+        // Below 2^-10.
+        self.0 < 1 << 21
+    }
 }
 
-/// Decimal with six digits after the point, rounded half up, computed in integers.
+/// Decimal, rounded half up, computed in integers: with six digits after the point, with ten below a thousandth.
 impl fmt::Display for Probability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_small() {
+            return write!(f, "0.{:010}", self.of_millionths());
+        }
         let scaled = self.millionths();
         write!(f, "{}.{:06}", scaled / 1_000_000, scaled % 1_000_000)
     }
@@ -204,6 +220,9 @@ impl fmt::Display for Probability {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Probability {
     fn format(&self, f: defmt::Formatter<'_>) {
+        if self.is_small() {
+            return defmt::write!(f, "0.{=u32:010}", self.of_millionths());
+        }
         let scaled = self.millionths();
         let (whole, fraction) = (scaled / 1_000_000, scaled % 1_000_000);
         defmt::write!(f, "{=u32}.{=u32:06}", whole, fraction);
@@ -332,6 +351,12 @@ mod tests {
     fn probabilities_print_and_clamp() {
         assert_eq!(Probability::ONE.to_string(), "1.000000");
         assert_eq!(Probability::new(0.001).to_string(), "0.001000");
+        assert_eq!(Probability::new(1e-4).to_string(), "0.0000999998");
+        assert_eq!(
+            Probability::from_bits(1).unwrap().to_string(),
+            "0.0000000005"
+        );
+        assert_eq!(Probability::new(0.0).to_string(), "0.0000000000");
         assert_eq!(Probability::new(-3.0).to_bits(), 0);
         assert_eq!(Probability::new(f64::NAN).to_bits(), 0);
         assert_eq!(Probability::new(7.0), Probability::ONE);

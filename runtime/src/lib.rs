@@ -34,6 +34,7 @@
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
 //! * [`rng`], [`gaussian`]: xoshiro128++; the standard normal from a word of it.
 //! * `mask`: [`Mask`], which inputs of a reading were observed.
+//! * [`statistic`]: what else than the bound a reading is judged by, and how all are joined.
 //! * `log_sum_exp`: sums of weights whose logarithms are known.
 //! * `crc`, `wire`: CRC-32; scalars in the postcard wire format.
 //! * `kernel`: products of matrices and vectors of integers; they know no format.
@@ -70,7 +71,7 @@
 //! out, [`Model::parse`] refuses images that need it and [`Session::score`] estimators that need it, by its name.
 //!
 //! * What images may need: the likelihood, which is one of `counts`, `locations` and `heterogeneous` (columns of different
-//!   kinds); `conditions`; `mixture-prior`; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
+//!   kinds); `conditions`; `mixture-prior`; `statistics`, judges beside the bound and tails of p-values; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
 //!   `wide-inputs`; `four-bit-weights`; `foreign-packings`, weights packed for other cores.
 //! * What sessions may need: `sampling`, whatever draws from the posterior;
 //!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.
@@ -125,6 +126,7 @@ pub mod score;
 mod self_test;
 mod session;
 pub mod signal;
+pub mod statistic;
 pub mod telemetry;
 pub mod text;
 pub mod transcendental;
@@ -148,6 +150,7 @@ pub use posterior::{Posterior, PosteriorKind};
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
 pub use session::Session;
+pub use statistic::Statistic;
 pub use workspace::{Workspace, WorkspaceError};
 
 /// Kernels and helpers for the tests of this crate and for its exporter; no part of its interface.

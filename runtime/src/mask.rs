@@ -57,6 +57,12 @@ impl<'a> Mask<'a> {
         Ok(())
     }
 
+    /// Whether it is [`Mask::ALL`].
+    #[inline]
+    pub(crate) fn is_whole(self) -> bool {
+        !cfg!(feature = "masks") || self.bits.is_none()
+    }
+
     /// Whether `input` is observed.
     #[inline]
     #[must_use]

@@ -1,11 +1,13 @@
 //! The bound: how one reading, the passes over it and their statistics become a [`Score`]. No
 //! layer is known here; a pass is a closure.
 
+use crate::calibration::Calibration;
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, mean, saturate, square_root};
 use crate::length::LengthError;
 use crate::log_sum_exp::LogSumExp;
 use crate::mask::MaskError;
+use crate::statistic::Statistic;
 use core::num::NonZeroU32;
 
 /// What the model says about one reading.
@@ -17,7 +19,7 @@ pub struct Score {
     pub(crate) kl: Nats,
     pub(crate) elbo: Nats,
     pub(crate) standard_error: Option<Nats>,
-    pub(crate) p_value: Probability,
+    pub(crate) verdict: Verdict,
     pub(crate) passes: u16,
 }
 
@@ -51,11 +53,29 @@ impl Score {
         self.standard_error
     }
 
-    /// The chance that a normal reading scores this low, by the image's calibration; see
-    /// [`crate::Calibration`]. Certainty where the image has no calibration.
+    /// The chance that a normal reading is judged to be as strange, by the image's calibration; see
+    /// [`crate::Calibration`]. Of the bound alone, or of several statistics joined; see [`crate::statistic`]. Certainty
+    /// where the image has no calibration.
     #[must_use]
     pub fn p_value(&self) -> Probability {
-        self.p_value
+        self.verdict.p_value
+    }
+
+    /// `-ln p` of [`Score::p_value`], which goes on where the p-value has no more bits: by it the strangest of
+    /// many readings are ordered.
+    #[cfg(feature = "statistics")]
+    #[must_use]
+    pub fn surprise(&self) -> Nats {
+        self.verdict.surprise
+    }
+
+    /// The statistic that the p-value is owed to.
+    #[must_use]
+    pub fn statistic(&self) -> Statistic {
+        #[cfg(feature = "statistics")]
+        return self.verdict.statistic;
+        #[cfg(not(feature = "statistics"))]
+        Statistic::Bound
     }
 
     /// Decoder passes that it took.
@@ -68,6 +88,40 @@ impl Score {
     #[must_use]
     pub fn estimator(&self) -> Estimator {
         self.estimator
+    }
+}
+
+/// What the calibration makes of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) struct Verdict {
+    pub(crate) p_value: Probability,
+    #[cfg(feature = "statistics")]
+    pub(crate) surprise: Nats,
+    #[cfg(feature = "statistics")]
+    pub(crate) statistic: Statistic,
+}
+
+impl Verdict {
+    /// That of no calibration.
+    pub(crate) const NONE: Self = Self {
+        p_value: Probability::ONE,
+        #[cfg(feature = "statistics")]
+        surprise: Nats::ZERO,
+        #[cfg(feature = "statistics")]
+        statistic: Statistic::Bound,
+    };
+
+    /// What `table` makes of a score of `statistic`.
+    pub(crate) fn of(table: Option<&Calibration<'_>>, score: Nats, statistic: Statistic) -> Self {
+        let _ = statistic;
+        table.map_or(Self::NONE, |table| Self {
+            p_value: table.p_value(score),
+            #[cfg(feature = "statistics")]
+            surprise: table.surprise(score),
+            #[cfg(feature = "statistics")]
+            statistic,
+        })
     }
 }
 
@@ -111,12 +165,12 @@ pub(crate) struct Accumulator {
     passes: u16,
     /// Of `log p(x|z)`, Q47.16.
     sum: i64,
-    statistic: Statistic,
+    kept: Kept,
 }
 
 /// What is kept beside the sum.
 #[derive(Clone, Copy, Debug)]
-enum Statistic {
+enum Kept {
     /// Nothing: the estimator is deterministic.
     None,
     /// The spread of the means of antithetic pairs, and the first half of a pair.
@@ -127,19 +181,19 @@ enum Statistic {
 
 impl Accumulator {
     pub(crate) fn new(estimator: Estimator) -> Self {
-        let statistic = match estimator {
+        let kept = match estimator {
             Estimator::MonteCarlo { .. } if cfg!(feature = "sampling") => {
-                Statistic::Pairs(Spread::default(), None)
+                Kept::Pairs(Spread::default(), None)
             }
             Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
-                Statistic::Weights(LogSumExp::default())
+                Kept::Weights(LogSumExp::default())
             }
-            _ => Statistic::None,
+            _ => Kept::None,
         };
         Self {
             passes: 0,
             sum: 0,
-            statistic,
+            kept,
         }
     }
 
@@ -147,13 +201,12 @@ impl Accumulator {
     pub(crate) fn add(&mut self, log_likelihood: i64, log_ratio: i64) {
         self.passes = self.passes.saturating_add(1);
         self.sum += log_likelihood;
-        match &mut self.statistic {
-            Statistic::Pairs(spread, pending) if cfg!(feature = "sampling") => match pending.take()
-            {
+        match &mut self.kept {
+            Kept::Pairs(spread, pending) if cfg!(feature = "sampling") => match pending.take() {
                 Some(first) => spread.add((first + log_likelihood) >> 1),
                 None => *pending = Some(log_likelihood),
             },
-            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
+            Kept::Weights(weights) if cfg!(feature = "importance-weighting") => {
                 weights.add(log_likelihood + log_ratio);
             }
             _ => {}
@@ -177,10 +230,8 @@ impl Accumulator {
 
     /// [`Accumulator::bound`], given its reconstruction too.
     fn bound_of(&self, reconstruction: i64, kl: i64) -> i64 {
-        match &self.statistic {
-            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
-                weights.log_mean()
-            }
+        match &self.kept {
+            Kept::Weights(weights) if cfg!(feature = "importance-weighting") => weights.log_mean(),
             _ => reconstruction.saturating_sub(kl),
         }
     }
@@ -188,39 +239,40 @@ impl Accumulator {
     /// Of the means of antithetic pairs around their mean, `sum_i (v_i - mean)^2`, in 2^-16 nat^2;
     /// zero for other estimators.
     pub(crate) fn sum_of_squares(&self) -> i64 {
-        match &self.statistic {
-            Statistic::Pairs(spread, _) => spread.sum_of_squares(),
+        match &self.kept {
+            Kept::Pairs(spread, _) => spread.sum_of_squares(),
             _ => 0,
         }
     }
 
     /// See [`Score::standard_error`].
     fn standard_error(&self) -> Option<Nats> {
-        match &self.statistic {
-            Statistic::Pairs(spread, _) if cfg!(feature = "sampling") => spread.standard_error(),
-            Statistic::Weights(weights) if cfg!(feature = "importance-weighting") => {
+        match &self.kept {
+            Kept::Pairs(spread, _) if cfg!(feature = "sampling") => spread.standard_error(),
+            Kept::Weights(weights) if cfg!(feature = "importance-weighting") => {
                 weights.standard_error()
             }
             _ => None,
         }
     }
 
-    /// The score of the passes so far.
+    /// The score of the passes so far, of which `verdict` judges the bound and the reconstruction.
     pub(crate) fn score(
         &self,
         estimator: Estimator,
         kl: i64,
-        p_value: impl FnOnce(Nats) -> Probability,
+        verdict: impl FnOnce(Nats, Nats) -> Verdict,
     ) -> Score {
         let reconstruction = self.reconstruction();
         let elbo = Nats::saturating_from_wide(self.bound_of(reconstruction, kl));
+        let reconstruction = Nats::saturating_from_wide(reconstruction);
         Score {
             estimator,
-            reconstruction: Nats::saturating_from_wide(reconstruction),
+            reconstruction,
             kl: Nats::saturating_from_wide(kl),
             elbo,
             standard_error: self.standard_error(),
-            p_value: p_value(elbo),
+            verdict: verdict(elbo, reconstruction),
             passes: self.passes,
         }
     }
@@ -281,7 +333,7 @@ mod tests {
         for &(log_likelihood, log_ratio) in passes {
             accumulator.add(wide(log_likelihood), wide(log_ratio));
         }
-        accumulator.score(estimator, 2 << 16, |_| Probability::ONE)
+        accumulator.score(estimator, 2 << 16, |_, _| Verdict::NONE)
     }
 
     #[test]
@@ -369,7 +421,7 @@ mod tests {
     fn scores_saturate() {
         let mut far = Accumulator::new(Estimator::PosteriorMean);
         far.add(-(1 << 60), 0);
-        let score = far.score(Estimator::PosteriorMean, 1 << 60, |_| Probability::ONE);
+        let score = far.score(Estimator::PosteriorMean, 1 << 60, |_, _| Verdict::NONE);
         assert_eq!(score.elbo, Nats::MIN);
     }
 }

@@ -32,7 +32,7 @@ pub enum SelfTestError {
         /// Which of all layers, from 0.
         index: usize,
     },
-    /// All layers agree, but a score differs from the workstation's.
+    /// All layers agree, but a bound, or what joins the statistics, differs from the workstation's.
     Score {
         /// The estimator whose score differs.
         estimator: Estimator,
@@ -79,13 +79,19 @@ impl Model<'_> {
         Ok(())
     }
 
-    /// The score of the self-test's reading as this machine computes it, Q16.16 nats, from the start of stream 0
-    /// of seed 0.
+    /// The score of the self-test's reading as this machine computes it, from the start of stream 0 of seed 0: its bound,
+    /// and on top the largest surprise of its statistics, Q16.16 nats, wrapping.
     pub(crate) fn self_test_score(&self, session: &mut Session<'_>, estimator: Estimator) -> i32 {
         session.reseed(0, 0);
         // Parsing has checked that the reading can be scored.
         let score = session.score(self.self_test.reading, estimator);
-        score.map_or(0, |score| score.elbo().to_bits())
+        let bound = score.map_or(0, |score| score.elbo().to_bits());
+        #[cfg(feature = "statistics")]
+        if let Ok(score) = score {
+            let values = session.statistics(self.self_test.reading, Mask::ALL, &score);
+            return bound.wrapping_add(self.statistics.curves.joined(&values).0);
+        }
+        bound
     }
 
     /// The hashes of what each layer gives here.

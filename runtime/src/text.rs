@@ -7,10 +7,11 @@ use core::fmt;
 
 impl Score {
     /// The columns of [`Score::csv`].
-    pub const CSV_HEADER: &'static str = "reading,elbo,reconstruction,kl,standard_error,p_value,passes,elbo_q16,reconstruction_q16,kl_q16,p_value_q31";
+    pub const CSV_HEADER: &'static str = "reading,elbo,reconstruction,kl,standard_error,p_value,passes,elbo_q16,reconstruction_q16,kl_q16,p_value_q31,statistic";
 
     /// One line of comma-separated values, without a line break: the number of the reading, the
-    /// score in nats (the standard error empty where there is none), and the raw integers.
+    /// score in nats (the standard error empty where there is none), the raw integers, and the statistic that
+    /// the p-value is owed to.
     #[must_use]
     pub fn csv(&self, reading: u32) -> impl fmt::Display {
         CsvLine {
@@ -40,13 +41,14 @@ impl fmt::Display for CsvLine {
         }
         write!(
             f,
-            ",{},{},{},{},{},{}",
+            ",{},{},{},{},{},{},{}",
             score.p_value(),
             score.passes(),
             score.elbo().to_bits(),
             score.reconstruction().to_bits(),
             score.kl().to_bits(),
-            score.p_value().to_bits()
+            score.p_value().to_bits(),
+            score.statistic()
         )
     }
 }
@@ -145,6 +147,7 @@ impl fmt::Display for Picture<'_> {
 mod tests {
     extern crate std;
     use super::*;
+    use crate::score::Verdict;
     use crate::{Estimator, Nats, Probability};
     use std::string::ToString;
 
@@ -156,10 +159,14 @@ mod tests {
             kl: Nats::from_bits(17 << 15),
             elbo: Nats::from_bits(-(98 << 16) - (1 << 15)),
             standard_error: None,
-            p_value: Probability::new(0.25),
+            verdict: Verdict {
+                p_value: Probability::new(0.25),
+                ..Verdict::NONE
+            },
             passes: 16,
         };
-        let line = "7,-98.50000,-90.00000,8.50000,,0.250000,16,-6455296,-5898240,557056,536870912";
+        let line =
+            "7,-98.50000,-90.00000,8.50000,,0.250000,16,-6455296,-5898240,557056,536870912,bound";
         assert_eq!(score.csv(7).to_string(), line);
         let with_error = Score {
             standard_error: Some(Nats::from_bits(1 << 14)),

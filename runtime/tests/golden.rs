@@ -13,7 +13,8 @@ use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
 use elbow::image::{
-    CalibrationSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec, Row,
+    CalibrationSpec, CurveSpec, DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec, Row,
+    StatisticsSpec,
 };
 use elbow::layer::{Packing, WeightBits};
 use elbow::posterior::PosteriorKind;
@@ -62,6 +63,7 @@ fn spec() -> ImageSpec {
             weights: vec![16, -32],
             rows: vec![row(0, 1); 2],
         },
+        statistics: StatisticsSpec::default(),
         noise: Noise {
             mean_excess: 1 << 16,
             mean_deviation: 1 << 15,
@@ -73,7 +75,12 @@ fn spec() -> ImageSpec {
 
 #[test]
 fn the_image_is_written_and_read_byte_by_byte() {
-    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[-1 << 16], 1);
+    let table = CalibrationSpec::of_bounds(
+        Estimator::SigmaPoints,
+        &[-1 << 16],
+        1,
+        &CurveSpec::default(),
+    );
     assert_eq!(&*spec().encode(&[table]).unwrap(), &IMAGE);
 
     let image = AlignedImage::new(&IMAGE);
@@ -114,14 +121,19 @@ fn the_image_is_written_and_read_byte_by_byte() {
 /// five and six of four rows, which there are not.
 #[test]
 fn four_bits_differ_in_the_weights_alone() {
-    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[-1 << 16], 1);
+    let table = CalibrationSpec::of_bounds(
+        Estimator::SigmaPoints,
+        &[-1 << 16],
+        1,
+        &CurveSpec::default(),
+    );
     let mut spec = spec();
     spec.output.bits = WeightBits::Four;
     let image = spec.encode(&[table]).unwrap();
     let mut expected = IMAGE;
     expected[47] = 1; // output of four-bit weights
     expected[168..][..2].copy_from_slice(&[1, 14]);
-    expected[12..16].copy_from_slice(&[0xc8, 0xb5, 0xbf, 0xd1]); // CRC-32
+    expected[12..16].copy_from_slice(&[0x9d, 0x78, 0x9f, 0x66]); // CRC-32
     assert_eq!(&*image, &expected);
     let model = Model::parse(&image).unwrap();
     // Eight bytes more, for the expanded weights.

@@ -8,7 +8,7 @@ use elbow::format::MAGIC;
 use elbow::{Estimator, ImageError, Model, ReadingError, Session};
 
 /// The start and the end of the header.
-const HEADER: (usize, usize) = (20, 86);
+const HEADER: (usize, usize) = (20, 88);
 
 #[repr(C, align(8))]
 struct Image([u8; 256]);
@@ -50,6 +50,8 @@ struct Fields<'a> {
     encoder: &'a [u8],
     /// Bits of the weights of the output.
     output: u8,
+    /// How many there are.
+    statistics: u8,
 }
 
 const COUNTS: &[u8] = &[0, 1];
@@ -70,6 +72,7 @@ impl Fields<'_> {
         packing: 0,
         encoder: &[1, 0, 2, 0, 1],
         output: 0,
+        statistics: 1,
     };
 
     /// The error of the image with this header; all have one, for want of tensors.
@@ -87,7 +90,9 @@ impl Fields<'_> {
             self.encoder,
             &hand[24..27],
             &[self.output],
-            &hand[28..],
+            &hand[28..29],
+            &[self.statistics],
+            &hand[30..],
         ];
         let image = image(&header.concat());
         Model::parse(&image.0).map(|_| ()).unwrap_err()
@@ -122,6 +127,7 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
     if !cfg!(feature = "counts") && !cfg!(feature = "locations") {
         return;
     }
+    refused!("statistics", { statistics: 2 });
     refused!("heterogeneous", { likelihood: &[2, 0] });
     refused!("conditions", { conditions: 1 });
     // One channel, windows of four samples, the samples as they are, hop 4, no rate.

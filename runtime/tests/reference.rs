@@ -5,7 +5,7 @@ mod support;
 
 use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
-use elbow::image::{CalibrationSpec, ImageSpec, PriorSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, PriorSpec};
 use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
 use elbow::rng::{Xoshiro128PlusPlus, stream};
@@ -425,7 +425,9 @@ fn p_values_are_the_conformal_ones() {
         let tables: Vec<CalibrationSpec> = estimators
             .iter()
             .zip(&scores)
-            .map(|(&estimator, scores)| CalibrationSpec::from_scores(estimator, scores, 20))
+            .map(|(&estimator, scores)| {
+                CalibrationSpec::of_bounds(estimator, scores, 20, &CurveSpec::default())
+            })
             .collect();
         let image = spec.encode(&tables).unwrap();
         let model = Model::parse(&image).unwrap();

@@ -4,7 +4,7 @@ mod support;
 
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, ImageSpec, StreamSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StreamSpec};
 use elbow::internal::reseal;
 use elbow::monitor::{
     Blame, Drift, DriftSettings, Event, MonitorError, Reference, Smoother, SmootherSettings, Watch,
@@ -77,7 +77,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
         }
         return (
             spec,
-            CalibrationSpec::from_scores(Estimator::SigmaPoints, &scores, 50),
+            CalibrationSpec::of_bounds(Estimator::SigmaPoints, &scores, 50, &CurveSpec::default()),
         );
     }
 }

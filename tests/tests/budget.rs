@@ -141,8 +141,8 @@ fn models_keep_their_budgets_on_the_boards() {
         instructions,
     };
     // Each time another limit binds.
-    let digits = ("digits", costs::FEATURES[0]);
-    let real = (file, costs::FEATURES[1]);
+    let digits = ("digits", costs::FEATURES[3]);
+    let real = (file, costs::FEATURES[4]);
     let folder = folder.path();
     check(digits, "m4", limits(40 << 10, 16 << 10, 2_000_000), folder);
     check(digits, "m0", limits(128 << 10, 16 << 10, 250_000), folder);

@@ -162,7 +162,8 @@ fn a_constant_column_that_moves_is_the_most_anomalous_reading_of_all() {
         .skip(1)
         .map(|line| line.split(',').nth(5).unwrap())
         .collect();
-    assert!(p_values[1].starts_with("0.01"), "{scores}");
+    // One in more than a hundred thousand, by the tail of 90 readings.
+    assert!(p_values[1].starts_with("0.00000"), "{scores}");
 }
 
 #[test]
@@ -184,23 +185,36 @@ fn the_lowest_p_value_is_told_where_a_person_looks() {
     let folder = Folder::new();
     let (errors, run) = fit(&folder, &table(200), &arguments);
     // 30 readings calibrate.
-    let rare = "30 readings calibrate the p-values, so that none is below 0.0323";
+    let rare = "30 readings calibrate the p-values: below 0.0323 they are extrapolated";
     assert!(
         errors.contains(rare) && errors.contains("give 99 or more"),
         "{errors}"
     );
     let inspected = succeeds(&["inspect", &run]);
-    assert!(inspected.contains("the smallest 0.03226"), "{inspected}");
+    assert!(
+        inspected.contains("counted down to 0.03226, extrapolated below"),
+        "{inspected}"
+    );
     let tables = json(&succeeds(&["inspect", &run, "--json"]))["calibrations"].clone();
-    let smallest = tables[0]["smallest_p_value"].as_f64().unwrap();
+    let smallest = tables[0]["smallest_counted"].as_f64().unwrap();
     assert!((smallest - 1.0 / 31.0).abs() < 1e-6);
     let page = String::from_utf8(read(&run, "report.html")).unwrap();
-    assert!(page.contains("none is below 1/31"));
+    assert!(page.contains("down to 1/31, and extrapolated below"));
+    let folder = Folder::new();
+    let alone = [&arguments[..], &["--judged-by", "bound"]].concat();
+    let (errors, run) = fit(&folder, &table(200), &alone);
+    let never = "none is below 0.0323, and an alarm at p < 0.01 never fires";
+    assert!(errors.contains(never), "{errors}");
+    let inspected = succeeds(&["inspect", &run]);
+    let end = "counted down to 0.03226, an alarm below it never fires";
+    assert!(inspected.contains(end), "{inspected}");
+    let page = String::from_utf8(read(&run, "report.html")).unwrap();
+    assert!(page.contains("down to 1/31."));
     let folder = Folder::new();
     let (errors, run) = fit(&folder, &table(700), &arguments);
-    assert!(!errors.contains("never fires"), "{errors}");
+    assert!(!errors.contains("extrapolated"), "{errors}");
     let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
-    let smallest = summary["smallest_p_value"].as_f64().unwrap();
+    let smallest = summary["smallest_counted"].as_f64().unwrap();
     assert!((smallest - 1.0 / 106.0).abs() < 1e-6, "{smallest}");
 }
 
@@ -226,10 +240,10 @@ fn few_readings_calibrate_by_models_that_have_not_seen_them() {
     let folder = Folder::new();
     let more = ["--epochs", "60", "--latents", "2"];
     let (errors, run) = fit(&folder, &table(130), &more);
-    assert!(!errors.contains("never fires"), "{errors}");
+    assert!(!errors.contains("extrapolated"), "{errors}");
     let summary = json(&String::from_utf8(read(&run, "summary.json")).unwrap());
     // All but the 20 of the test.
-    let smallest = summary["smallest_p_value"].as_f64().unwrap();
+    let smallest = summary["smallest_counted"].as_f64().unwrap();
     assert!((smallest - 1.0 / 111.0).abs() < 1e-6, "{smallest}");
     // The same run, quantized again, has the same tables.
     let again = folder.path("again.elbow");

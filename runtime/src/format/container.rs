@@ -8,7 +8,7 @@ pub const MAGIC: [u8; 4] = *b"ELBW";
 
 /// Can it be parsed? Changes whenever the layout of an image does; an image of another version is
 /// refused.
-pub const FORMAT_VERSION: u16 = 7;
+pub const FORMAT_VERSION: u16 = 8;
 
 /// Would any output bit differ? Changes whenever any integer that a model gives could: rounding,
 /// tables, the order of random numbers, saturation. An image of another version is refused, since
@@ -185,7 +185,7 @@ mod tests {
 
     /// A container around the header `[1, 2, 3]` and the tensors `[9; 8]`, byte by byte.
     const FIXTURE: [u8; 32] = [
-        b'E', b'L', b'B', b'W', 7, 0, 2, 0, 32, 0, 0, 0, 0x63, 0x0d, 0x7a, 0x69, 3, 0, 0, 0, 1, 2,
+        b'E', b'L', b'B', b'W', 8, 0, 2, 0, 32, 0, 0, 0, 0xaa, 0x06, 0x6f, 0x8a, 3, 0, 0, 0, 1, 2,
         3, 0, 9, 9, 9, 9, 9, 9, 9, 9,
     ];
 
@@ -214,7 +214,7 @@ mod tests {
             with(4, 9),
             ImageError::FormatVersion {
                 image: 9,
-                runtime: 7
+                runtime: 8
             }
         );
         assert_eq!(

@@ -58,6 +58,8 @@ pub enum Defect {
     Accumulator,
     /// A zero point is beyond its layer's ceiling.
     ZeroPoint,
+    /// The statistics are out of order, or the numbers of one are.
+    Statistics,
     /// A calibration table does not ascend, or has a negative deviation.
     Calibration,
     /// The reading of the self-test is outside the support of the likelihood.

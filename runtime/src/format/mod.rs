@@ -28,7 +28,7 @@ pub(crate) use header::{
     CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, OutputsHeader,
     PriorHeader, StreamHeader,
 };
-#[cfg(feature = "encode")]
+#[cfg(feature = "statistics")]
 pub(crate) use header::{StatisticHeader, StatisticKind};
 pub(crate) use list::List;
 #[cfg(feature = "encode")]

@@ -61,6 +61,16 @@ impl ImageSpec {
             let have = groups.iter().map(GroupSpec::inputs).sum();
             check_length("inputs of the groups", have, inputs)?;
         }
+        if let Some(prototypes) = &self.statistics.prototypes {
+            let have = prototypes.rows.len();
+            let need = have.next_multiple_of(inputs);
+            check_length("numbers of the prototypes", have, need)?;
+        }
+        if let Some(columns) = &self.statistics.columns {
+            let need = inputs * usize::from(columns.knots);
+            check_length("knots of the columns", columns.values.len(), need)?;
+            check_length("surprises of the columns", columns.surprises.len(), need)?;
+        }
         let reading = self.self_test_reading.len();
         check_length("numbers in the self-test's reading", reading, numbers)
     }

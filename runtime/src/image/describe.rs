@@ -3,7 +3,7 @@
 use super::group::groups;
 use super::{
     ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
-    LocationSpec, PriorSpec, StreamSpec,
+    LocationSpec, PriorSpec, StatisticsSpec, StreamSpec,
 };
 use crate::distribution::{Likelihood, Location, Prior};
 use crate::kernel::{Dense, WeightBits};
@@ -56,6 +56,7 @@ impl ImageSpec {
             heads: last(LayerRole::Heads),
             decoder: half(LayerRole::Decoder),
             output: last(LayerRole::Output),
+            statistics: StatisticsSpec::of(&model.statistics),
             noise: model.noise,
             self_test_reading: model.self_test.reading.to_vec(),
         }

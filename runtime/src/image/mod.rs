@@ -8,6 +8,7 @@ mod group;
 mod integers;
 mod rounded;
 mod spec;
+mod statistics;
 mod write;
 
 pub use crate::kernel::Row;
@@ -18,3 +19,4 @@ pub use spec::{
     ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,
     LocationSpec, PriorSpec, StreamSpec,
 };
+pub use statistics::{ColumnCurvesSpec, CurveSpec, PrototypesSpec, StatisticsSpec};

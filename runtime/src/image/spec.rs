@@ -1,6 +1,6 @@
 //! The description of a model, as an exporter gives it.
 
-use super::GroupSpec;
+use super::{GroupSpec, StatisticsSpec};
 use crate::calibration::Noise;
 use crate::distribution::Family;
 use crate::kernel::{Packing, Row, WeightBits};
@@ -53,6 +53,8 @@ pub struct ImageSpec {
     /// One row for each input; two, one behind the other, where the likelihood has a predicted
     /// scale.
     pub output: DenseSpec,
+    /// Statistics beside the bound.
+    pub statistics: StatisticsSpec,
     /// How single passes scatter; [`Noise::UNKNOWN`] where that was not measured.
     pub noise: Noise,
     /// A reading for the self-test.

@@ -4,10 +4,9 @@ use super::integers::Integers;
 use super::{
     CalibrationSpec, DenseSpec, EncodeError, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec,
 };
-use crate::calibration::Calibration;
+use crate::calibration::Calibrated;
 use crate::distribution::{Binomial, Heterogeneous, Likelihood, Location, Mixture, Prior};
 use crate::estimator::Estimator;
-use crate::fixed::Nats;
 use crate::format::{
     AlignedImage, CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, List,
     MAX_CALIBRATIONS, OutputsHeader, PriorHeader, StatisticHeader, StatisticKind, StreamHeader,
@@ -17,6 +16,7 @@ use crate::kernel::{Bounds, Dense};
 use crate::layer::{Hidden, LayerKind, MAX_LAYERS, Stack};
 use crate::model::{Model, SelfTestVector, Stream};
 use crate::session::Session;
+use crate::statistic::{Curve, Statistics};
 use crate::wire::Text;
 use serde::Serialize;
 use std::vec::Vec;
@@ -64,17 +64,6 @@ impl Answers {
     }
 }
 
-/// A calibration table as a model has it.
-fn calibration(table: &CalibrationSpec) -> Calibration<'_> {
-    Calibration {
-        estimator: table.estimator,
-        scores: &table.scores,
-        p_values: &table.p_values,
-        mean: Nats::from_bits(table.mean),
-        standard_deviation: Nats::from_bits(table.standard_deviation),
-    }
-}
-
 impl ImageSpec {
     /// The image, with the scores and the layer hashes of its self-test, which the writer computes.
     /// It has been parsed, so it can be.
@@ -106,7 +95,7 @@ impl ImageSpec {
             rate_millihertz: stream.rate_millihertz,
             exponents: &stream.exponents,
         });
-        let tables = calibrations.iter().map(|table| Ok(calibration(table)));
+        let tables = calibrations.iter().map(|table| Ok(table.table()));
         let mut model = Model::blank();
         model.name = Text::new(&self.name);
         model.columns = integers.columns.as_bytes();
@@ -136,6 +125,7 @@ impl ImageSpec {
             &self.output,
             &integers.decoder,
         )?;
+        model.statistics = self.statistics.integers();
         model.calibrations = collect("calibration tables", MAX_CALIBRATIONS, tables)?;
         model.noise = self.noise;
         model.self_test = SelfTestVector {
@@ -187,19 +177,7 @@ impl ImageSpec {
             most: u32::MAX as usize,
         };
         let (encoder, decoder) = (layers_of(&model.encoder)?, layers_of(&model.decoder)?);
-        let tables = model.calibrations.iter().map(|table| {
-            Ok(CalibrationHeader {
-                estimator: table.estimator,
-                knots: narrow("knots of a calibration table", table.scores.len())?,
-                mean: table.mean.to_bits(),
-                standard_deviation: table.standard_deviation.to_bits(),
-            })
-        });
-        let tables = written(tables)?;
-        let statistics = written([Ok(StatisticHeader {
-            kind: StatisticKind::Bound,
-            calibrations: List::new(&tables),
-        })])?;
+        let statistics = statistics_of(model)?;
         let expected = written(answers.scores.iter().copied().map(Ok))?;
         let header = Header {
             name: model.name,
@@ -296,6 +274,69 @@ fn likelihood_header(likelihood: &Likelihood<'_>) -> Result<LikelihoodHeader, En
             )?,
         },
     })
+}
+
+/// The statistics of a model as the header lists them.
+fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, EncodeError> {
+    let tables = |of| {
+        let tables = model.calibrations.iter().filter(|table| table.of == of);
+        written(tables.map(|table| {
+            Ok(CalibrationHeader {
+                estimator: table.estimator,
+                knots: narrow("knots of a calibration table", table.knots())?,
+                tail: table.tail,
+                mean: table.mean.to_bits(),
+                standard_deviation: table.standard_deviation.to_bits(),
+            })
+        }))
+    };
+    let (of_bound, of_joined) = (tables(Calibrated::Bound)?, tables(Calibrated::Joined)?);
+    let Statistics {
+        prototypes,
+        columns,
+        curves,
+    } = &model.statistics;
+    let inputs = model.inputs().max(1);
+    let kinds = [
+        (StatisticKind::Bound, &curves.bound, true, &*of_bound),
+        (
+            StatisticKind::Reconstruction,
+            &curves.reconstruction,
+            !curves.reconstruction.values.is_empty(),
+            &[],
+        ),
+        (
+            StatisticKind::Prototypes {
+                count: narrow("prototypes", prototypes.rows.len() / inputs)?,
+                gain: prototypes.gain,
+            },
+            &curves.prototypes,
+            !prototypes.rows.is_empty(),
+            &[],
+        ),
+        (
+            StatisticKind::Columns {
+                knots: columns.knots as u8,
+            },
+            &curves.columns,
+            !columns.values.is_empty(),
+            &[],
+        ),
+        (
+            StatisticKind::Joined,
+            &Curve::ZERO,
+            !of_joined.is_empty() || model.calibrations.iter().any(|table| table.tail > 0),
+            &*of_joined,
+        ),
+    ];
+    let there = kinds.into_iter().filter(|&(_, _, there, _)| there);
+    written(there.map(|(kind, curve, _, tables)| {
+        Ok(StatisticHeader {
+            kind,
+            knots: narrow("knots of a curve", curve.values.len())?,
+            calibrations: List::new(tables),
+        })
+    }))
 }
 
 /// The layers of a network as the header lists them.

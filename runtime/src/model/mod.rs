@@ -7,15 +7,16 @@ mod tensors;
 pub use place::ModelPlace;
 pub use stream::Stream;
 
-use crate::calibration::{self, Calibration, Noise};
+use crate::calibration::{self, Calibrated, Calibration, Noise};
 use crate::distribution::{Likelihood, Prior};
 use crate::estimator::Estimator;
-use crate::fixed::Nats;
 use crate::format::{ExpectedScore, List, MAX_CALIBRATIONS, NARROW_CEILING};
 use crate::kernel::Packing;
 use crate::layer::{LayerRole, LayerView, Stack};
 use crate::posterior::PosteriorKind;
 use crate::score::ReadingError;
+#[cfg(feature = "statistics")]
+use crate::statistic::Statistics;
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -49,6 +50,9 @@ pub struct Model<'a> {
     pub(crate) packing: Packing,
     pub(crate) encoder: Stack<'a>,
     pub(crate) decoder: Stack<'a>,
+    #[cfg(feature = "statistics")]
+    pub(crate) statistics: Statistics<'a>,
+    /// Those of the bound, and those of the joined score, where there is one.
     pub(crate) calibrations: Vec<Calibration<'a>, MAX_CALIBRATIONS>,
     pub(crate) noise: Noise,
     pub(crate) self_test: SelfTestVector<'a>,
@@ -181,11 +185,40 @@ impl<'a> Model<'a> {
         self.exponents
     }
 
-    /// The calibration table for scores of `estimator`: its own, else one of the same kind, else
+    /// The calibration table for bounds of `estimator`: its own, else one of the same kind, else
     /// the first. None where the image has no tables.
     #[must_use]
     pub fn calibration(&self, estimator: Estimator) -> Option<&Calibration<'a>> {
-        calibration::choose(&self.calibrations, estimator)
+        calibration::choose(&self.calibrations, Calibrated::Bound, estimator)
+    }
+
+    /// The table that p-values of [`crate::Score`] come from. Where the image joins several statistics it is of the joined
+    /// score, the negative of the largest surprise; else it is [`Model::calibration`].
+    #[must_use]
+    pub fn p_values(&self, estimator: Estimator) -> Option<&Calibration<'a>> {
+        calibration::choose(&self.calibrations, Calibrated::Joined, estimator)
+            .or_else(|| self.calibration(estimator))
+    }
+
+    /// Whether p-values are of several statistics joined.
+    #[must_use]
+    pub fn joins_statistics(&self) -> bool {
+        let mut tables = self.calibrations.iter();
+        cfg!(feature = "statistics") && tables.any(|table| table.of() == Calibrated::Joined)
+    }
+
+    /// How many typical readings a reading is compared with; none where it is judged by the bound alone.
+    #[cfg(feature = "statistics")]
+    #[must_use]
+    pub fn prototypes(&self) -> usize {
+        self.statistics.prototypes.rows.len() / self.inputs().max(1)
+    }
+
+    /// How many knots the curve of each input by itself has; none where inputs are not judged by themselves.
+    #[cfg(feature = "statistics")]
+    #[must_use]
+    pub fn column_knots(&self) -> usize {
+        self.statistics.columns.knots
     }
 
     /// How its weights lie: for which cores it was packed.
@@ -210,11 +243,5 @@ impl<'a> Model<'a> {
     pub fn layers(&self) -> impl Iterator<Item = LayerView<'a>> + '_ {
         let encoder = self.encoder.views(LayerRole::Encoder, LayerRole::Heads);
         encoder.chain(self.decoder.views(LayerRole::Decoder, LayerRole::Output))
-    }
-
-    /// The p-value table's verdict on a score; certainty where there is no table.
-    pub(crate) fn p_value(&self, estimator: Estimator, elbo: Nats) -> crate::Probability {
-        self.calibration(estimator)
-            .map_or(crate::Probability::ONE, |table| table.p_value(elbo))
     }
 }

@@ -7,6 +7,8 @@ use crate::format::{self, Header, ImageError, List, NARROW_CEILING, Tensors};
 use crate::kernel::Packing;
 use crate::layer::Stack;
 use crate::posterior::PosteriorKind;
+#[cfg(feature = "statistics")]
+use crate::statistic::Statistics;
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -47,6 +49,10 @@ impl<'a> ModelPlace<'a> {
         model.encoder.hidden.clear();
         model.decoder.hidden.clear();
         model.calibrations.clear();
+        #[cfg(feature = "statistics")]
+        {
+            model.statistics = Statistics::NONE;
+        }
         let (bytes, tensors) = format::open(image)?;
         let mut header = Header::empty();
         let mut left_out = None;
@@ -113,6 +119,8 @@ impl<'a> Model<'a> {
             packing: Packing::NATIVE,
             encoder: Stack::blank(),
             decoder: Stack::blank(),
+            #[cfg(feature = "statistics")]
+            statistics: Statistics::NONE,
             calibrations: Vec::new(),
             noise: Noise {
                 mean_excess: 0,

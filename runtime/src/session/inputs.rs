@@ -80,7 +80,7 @@ fn quantize_wide(model: &Model<'_>, reading: &[i16], observed: Mask<'_>, quantiz
 
 /// What the encoder takes in of a reading, before it is clamped.
 #[inline(always)]
-fn quantized_inputs<'r>(
+pub(super) fn quantized_inputs<'r>(
     model: &'r Model<'_>,
     reading: &'r [i16],
     observed: Mask<'r>,

@@ -2,6 +2,8 @@
 
 mod inputs;
 pub(crate) mod passes;
+#[cfg(feature = "statistics")]
+mod verdict;
 
 #[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
@@ -13,7 +15,8 @@ use crate::mask::Mask;
 use crate::model::Model;
 use crate::posterior::Posterior;
 use crate::rng::{self, Xoshiro128PlusPlus};
-use crate::score::{Accumulator, ReadingError, Score};
+use crate::score::{Accumulator, ReadingError, Score, Verdict};
+use crate::statistic::Statistic;
 use crate::workspace::{Scratch, WorkspaceError};
 use core::num::NonZeroU32;
 use rand_core::Rng;
@@ -122,7 +125,7 @@ impl<'s, R: Rng> Session<'s, R> {
         self.encode_observed(reading, observed)?;
         let mut accumulator = Accumulator::new(estimator);
         self.run(reading, observed, estimator, total, &mut accumulator);
-        Ok(self.finish(estimator, &accumulator))
+        Ok(self.finish(reading, observed, estimator, &accumulator))
     }
 
     /// The score of the observed inputs of a raw reading, bit for bit that of
@@ -149,7 +152,7 @@ impl<'s, R: Rng> Session<'s, R> {
         self.encode_observed(reading, observed)?;
         let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
         self.scratch.posterior.parts(&self.model.prior, latents);
-        Ok(self.finish(estimator, &accumulator))
+        Ok(self.finish(reading, observed, estimator, &accumulator))
     }
 
     /// Whether the bound of a raw reading lies above or below the threshold of `question`, at as
@@ -354,7 +357,7 @@ impl<'s, R: Rng> Session<'s, R> {
         let total = self.passes(estimator)?;
         self.encode(reading)?;
         let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
-        Ok(self.finish(estimator, &accumulator))
+        Ok(self.finish(reading, Mask::ALL, estimator, &accumulator))
     }
 
     /// As [`Model::passes`]; the number of latents is at hand here.
@@ -440,9 +443,24 @@ impl<'s, R: Rng> Session<'s, R> {
         self.scratch.posterior.divergence(&self.model.prior)
     }
 
-    fn finish(&self, estimator: Estimator, accumulator: &Accumulator) -> Score {
+    fn finish(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        accumulator: &Accumulator,
+    ) -> Score {
         let (kl, model) = (self.divergence(), self.model);
-        accumulator.score(estimator, kl, |elbo| model.p_value(estimator, elbo))
+        accumulator.score(estimator, kl, |elbo, reconstruction| {
+            #[cfg(feature = "statistics")]
+            if model.joins_statistics() {
+                let activations = &mut *self.scratch.activations;
+                let of_model = (elbo, reconstruction);
+                return verdict::joined(model, reading, observed, of_model, estimator, activations);
+            }
+            let _ = (reconstruction, reading, observed);
+            Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use elbow::distribution::{Family, LogVarianceRange};
 use elbow::estimator::Estimator;
 use elbow::image::{
     DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row,
+    StatisticsSpec,
 };
 use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
@@ -132,6 +133,7 @@ fn largest_spec(
         output: largest_dense(127, 1, rows, -bias),
         stream: None,
         typical: vec![],
+        statistics: StatisticsSpec::default(),
         noise: Noise {
             mean_excess: dice.pick(&[i32::MIN, i32::MAX, any]),
             mean_deviation: i32::MAX,

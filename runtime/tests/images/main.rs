@@ -8,8 +8,8 @@ mod mutated;
 mod support;
 
 use elbow::estimator::Estimator;
-use elbow::image::CalibrationSpec;
-use support::{Dice, Temper, enrich, random_spec_of};
+use elbow::image::{CalibrationSpec, CurveSpec};
+use support::{Dice, Temper, enrich, random_curve, random_spec_of, random_statistics};
 
 /// Offsets of the prefix that tests write to; see FORMAT.md.
 const FORMAT_AT: usize = 4;
@@ -29,10 +29,22 @@ fn small_image(dice: &mut Dice, temper: Temper, of: usize, most: usize) -> Vec<u
         if dice.once_in(2) {
             enrich(dice, &mut spec);
         }
-        let tables = [Estimator::SigmaPoints, Estimator::MonteCarlo { samples: 4 }].map(|e| {
-            let scores: Vec<i32> = (0..6).map(|_| dice.word() as i32 >> 6).collect();
-            CalibrationSpec::from_scores(e, &scores, 5)
-        });
+        let scores =
+            |dice: &mut Dice| -> Vec<i32> { (0..6).map(|_| dice.word() as i32 >> 6).collect() };
+        let tables = [Estimator::SigmaPoints, Estimator::MonteCarlo { samples: 4 }]
+            .map(|e| CalibrationSpec::of_bounds(e, &scores(dice), 5, &CurveSpec::default()));
+        let mut tables = tables.to_vec();
+        if dice.once_in(2) {
+            spec.statistics = random_statistics(dice, &spec).0;
+            let (_, tail) = random_curve(dice, -(100 << 16), 100 << 16);
+            let scores = scores(dice);
+            tables.push(CalibrationSpec::of_joined(
+                Estimator::SigmaPoints,
+                &scores,
+                5,
+                &tail,
+            ));
+        }
         let image = spec.encode(&tables).unwrap();
         if image.len() <= most {
             return image.to_vec();

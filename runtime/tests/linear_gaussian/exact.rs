@@ -6,7 +6,9 @@ use elbow::distribution::{Family, LogVarianceRange};
 use elbow::estimator::Estimator;
 use elbow::format::AlignedImage;
 use elbow::gaussian::standard_normal;
-use elbow::image::{DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row};
+use elbow::image::{
+    DenseSpec, ImageSpec, InputSpec, LikelihoodSpec, LocationSpec, PriorSpec, Row, StatisticsSpec,
+};
 use elbow::layer::{Packing, WeightBits};
 use elbow::posterior::PosteriorKind;
 use elbow::requantize::Multiplier;
@@ -152,6 +154,7 @@ impl Exact {
                 output,
                 stream: None,
                 typical: vec![],
+                statistics: StatisticsSpec::default(),
                 noise: Noise::UNKNOWN,
                 self_test_reading: vec![],
             },

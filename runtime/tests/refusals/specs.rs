@@ -6,8 +6,8 @@ use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::{ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use elbow::image::{
-    CalibrationSpec, ComponentSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec, LikelihoodSpec,
-    LocationSpec, PriorSpec, Tail,
+    CalibrationSpec, ComponentSpec, CurveSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, Tail,
 };
 use elbow::layer::WeightBits;
 use elbow::posterior::PosteriorKind;
@@ -295,7 +295,8 @@ fn too_many_layers_or_tables_are_not_encoded() {
         most: MAX_LAYERS,
     };
     assert_eq!(deep.encode(&[]).unwrap_err(), error);
-    let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[1, 2], 2);
+    let table =
+        CalibrationSpec::of_bounds(Estimator::SigmaPoints, &[1, 2], 2, &CurveSpec::default());
     let tables = vec![table; MAX_CALIBRATIONS + 1];
     assert!(spec.encode(&tables[1..]).is_ok());
     assert!(matches!(

@@ -5,7 +5,7 @@ use crate::support::Dice;
 use elbow::Model;
 use elbow::estimator::Estimator;
 use elbow::format::{AlignedImage, ImageError};
-use elbow::image::{CalibrationSpec, LikelihoodSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, LikelihoodSpec};
 use elbow::internal::reseal;
 use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
@@ -73,7 +73,8 @@ impl Laid {
         spec.self_test_reading.fill(0);
         // Behind the last tensor that is looked at.
         spec.columns.clear();
-        let table = CalibrationSpec::from_scores(Estimator::SigmaPoints, &[5, 6], 2);
+        let table =
+            CalibrationSpec::of_bounds(Estimator::SigmaPoints, &[5, 6], 2, &CurveSpec::default());
         let image = spec.encode(&[table]).unwrap();
         let inputs = spec.inputs.len();
         let aligned = |length: usize| length.next_multiple_of(8);

@@ -7,6 +7,7 @@ mod likelihoods;
 mod readings;
 pub(crate) mod reference;
 mod spec;
+mod statistics;
 
 #[allow(unused_imports)]
 pub(crate) use dice::{Dice, Temper, check};
@@ -18,6 +19,8 @@ pub(crate) use likelihoods::{group_of, log_normalizer, rows_per_input, tail_norm
 pub(crate) use readings::{extreme_reading, random_mask, random_reading};
 #[allow(unused_imports)]
 pub(crate) use spec::{enrich, random_heterogeneous, random_spec, random_spec_of, widen_inputs};
+#[allow(unused_imports)]
+pub(crate) use statistics::{Knots, modelled, random_curve, random_statistics};
 
 /// Units of Q16.16 in one.
 pub(crate) const ONE: f64 = 65_536.0;

@@ -8,6 +8,7 @@ use elbow::calibration::Noise;
 use elbow::distribution::LogVarianceRange;
 use elbow::image::{
     ColumnSpec, ComponentSpec, GroupSpec, ImageSpec, InputSpec, LikelihoodSpec, PriorSpec,
+    StatisticsSpec,
 };
 use elbow::layer::Packing;
 use elbow::posterior::PosteriorKind;
@@ -80,6 +81,7 @@ pub(super) fn random_spec_with(
         output: network.output,
         stream: None,
         typical: vec![],
+        statistics: StatisticsSpec::default(),
         noise: random_noise(dice, temper),
         self_test_reading: vec![],
     };

@@ -11,7 +11,7 @@ use crate::measure::product;
 use crate::measure::shapes::{Column, Kind, Shape};
 use elbow::Estimator;
 use elbow::distribution::Family;
-use elbow::image::{ImageSpec, Tail};
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StatisticsSpec, Tail};
 use elbow::layer::Packing;
 use elbow::requantize::Multiplier;
 use rand_core::Rng;
@@ -37,6 +37,29 @@ const MOST_MACS: usize = 6_000_000;
 
 /// Units of a hidden layer of a model of columns.
 const MOST_UNITS: usize = 128;
+
+/// Inputs, prototypes and curves of statistics beside the bound, as the trainer makes them and others. Every fifth is held
+/// out of a fit.
+const STATISTICS: [(usize, usize, bool); 15] = [
+    (8, 255, true),
+    (64, 48, true),
+    (20, 150, false),
+    (11, 20, true),
+    (200, 15, true),
+    (36, 85, true),
+    (10, 0, true),
+    (640, 0, true),
+    (64, 48, false),
+    (100, 30, true),
+    (30, 8, false),
+    (6, 60, true),
+    (33, 93, true),
+    (180, 17, false),
+    (48, 64, true),
+];
+
+/// Scores in the tables of p-values beside statistics: as many as the trainer's tables have knots.
+const CALIBRATED: i32 = 48;
 
 /// Inputs of 16 bits; fewer levels than the trainer gives them, for the sake of random weights.
 const WIDE_INPUTS: u16 = 4095;
@@ -70,11 +93,14 @@ const COLUMNS: [(&str, Column); 5] = [
 ];
 
 /// The features of the runtime that products are built with: for a model of counts, for one of locations, for one of
-/// columns of different kinds, and for any model.
-pub const FEATURES: [&str; 4] = [
+/// columns of different kinds, for those that are judged by statistics beside the bound, and for any model.
+pub const FEATURES: [&str; 7] = [
     "counts",
     "locations,wide-activations",
     "heterogeneous,wide-activations",
+    "counts,statistics",
+    "locations,wide-activations,statistics",
+    "heterogeneous,wide-activations,statistics",
     ALL,
 ];
 
@@ -116,6 +142,17 @@ pub struct Base {
     pub stack_bytes: u64,
 }
 
+/// Statistics beside the bound, and what they add to a score.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Beside {
+    inputs: usize,
+    prototypes: usize,
+    /// Whether there is a curve for each input.
+    columns: bool,
+    /// Core -> instructions.
+    cores: BTreeMap<&'static str, u64>,
+}
+
 /// All that is measured.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Costs {
@@ -123,6 +160,8 @@ pub struct Costs {
     pub cores: BTreeMap<&'static str, Base>,
     /// Models of many shapes.
     pub models: Vec<Measured>,
+    /// Statistics of many sizes.
+    pub statistics: Vec<Beside>,
 }
 
 /// Where the trainer has them.
@@ -268,13 +307,16 @@ pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> 
         for board in boards {
             let core = board.core_name();
             spec.packing = Packing::for_core(core).unwrap_or_default();
-            let cost = of_spec(board, &spec, folder.path())?;
+            let cost = of_spec(board, &spec, &[], folder.path())?;
             measured.cores.insert(core, (cost.encode, cost.score));
             let deepest = cores.entry(core).or_insert(0);
             *deepest = cost.stack.max(*deepest);
         }
         models.push(measured);
     }
+    let statistics = STATISTICS.iter();
+    let statistics = statistics.map(|&sizes| beside(boards, sizes, &mut cores, folder.path()));
+    let statistics = statistics.collect::<Result<Vec<Beside>, Error>>()?;
     let bases = boards.iter().map(|board| {
         let mut statics = 0;
         let sizes = FEATURES.map(|features| {
@@ -293,11 +335,63 @@ pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> 
     Ok(Costs {
         cores: bases.collect::<Result<_, Error>>()?,
         models,
+        statistics,
     })
 }
 
-fn of_spec(board: &Board, spec: &ImageSpec, folder: &Path) -> Result<Cost, Error> {
-    let image = spec.encode(&[]).map_err(Error::of_writer)?;
+/// What the statistics beside the bound of that many inputs and prototypes, with a curve for each input or without, add
+/// to a score.
+fn beside(
+    boards: &[&'static Board],
+    (inputs, prototypes, columns): (usize, usize, bool),
+    deepest: &mut BTreeMap<&'static str, u64>,
+    folder: &Path,
+) -> Result<Beside, Error> {
+    let shape = Shape {
+        inputs,
+        encoder: vec![16],
+        latents: 2,
+        decoder: vec![16],
+    };
+    let real = real(Family::Normal, false);
+    let mut spec = shape
+        .random_model("cost", real, 1)
+        .map_err(Error::of_writer)?;
+    // Of random models p-values are counted too, without tails.
+    let scores: Vec<i32> = (0..CALIBRATED).map(|at| at << 16).collect();
+    let no_tail = CurveSpec::default();
+    let estimator = Estimator::SigmaPoints;
+    let bounds = CalibrationSpec::of_bounds(estimator, &scores, scores.len(), &no_tail);
+    let joined = CalibrationSpec::of_joined(estimator, &scores, scores.len(), &no_tail);
+    let mut cores = BTreeMap::new();
+    for board in boards {
+        let core = board.core_name();
+        spec.packing = Packing::for_core(core).unwrap_or_default();
+        spec.statistics = StatisticsSpec::default();
+        let alone = of_spec(board, &spec, std::slice::from_ref(&bounds), folder)?;
+        let statistics = shape.random_statistics(prototypes, columns);
+        spec.statistics = statistics.map_err(Error::of_writer)?;
+        let tables = [bounds.clone(), joined.clone()];
+        let all = of_spec(board, &spec, &tables, folder)?;
+        cores.insert(core, all.score - alone.score);
+        let stack = deepest.entry(core).or_insert(0);
+        *stack = all.stack.max(*stack);
+    }
+    Ok(Beside {
+        inputs,
+        prototypes,
+        columns,
+        cores,
+    })
+}
+
+fn of_spec(
+    board: &Board,
+    spec: &ImageSpec,
+    tables: &[CalibrationSpec],
+    folder: &Path,
+) -> Result<Cost, Error> {
+    let image = spec.encode(tables).map_err(Error::of_writer)?;
     let readings = spec.self_test_reading.iter();
     let readings: Vec<u8> = readings.flat_map(|x| x.to_le_bytes()).collect();
     of_image(board, &image, &readings, folder)
@@ -388,10 +482,15 @@ fn to_text(costs: &Costs) -> String {
         .models
         .iter()
         .map(|model| serde_json::json!(model).to_string());
+    let statistics = costs
+        .statistics
+        .iter()
+        .map(|beside| serde_json::json!(beside).to_string());
     format!(
-        "{{\n  \"cores\": {{\n    {}\n  }},\n  \"models\": [\n    {}\n  ]\n}}\n",
+        "{{\n  \"cores\": {{\n    {}\n  }},\n  \"models\": [\n    {}\n  ],\n  \"statistics\": [\n    {}\n  ]\n}}\n",
         lines(bases.collect()),
-        lines(models.collect())
+        lines(models.collect()),
+        lines(statistics.collect())
     )
 }
 

@@ -16,7 +16,7 @@ pub const OTHER: &str = "locations";
 
 /// What a product may have beside its likelihood, in the order of the table: features of the runtime, and what each
 /// adds to the least product.
-pub const FEATURES: [(&str, &str); 14] = [
+pub const FEATURES: [(&str, &str); 15] = [
     ("locations", "a second likelihood in the same program"),
     (
         "heterogeneous",
@@ -28,6 +28,10 @@ pub const FEATURES: [(&str, &str); 14] = [
     ("wide-inputs", "images may ask for it"),
     ("four-bit-weights", "images may ask for it"),
     ("foreign-packings", "images may ask for it"),
+    (
+        "statistics",
+        "images may ask for it: prototypes, columns, tails of p-values",
+    ),
     (
         "streams",
         "images may ask for it; a window becomes a reading",

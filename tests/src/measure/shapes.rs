@@ -3,8 +3,8 @@
 use elbow::calibration::Noise;
 use elbow::distribution::{Family, LogVarianceRange};
 use elbow::image::{
-    DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec, LocationSpec, PriorSpec,
-    Row, Tail,
+    ColumnCurvesSpec, CurveSpec, DenseSpec, GroupSpec, ImageSpec, InputSpec, LayerSpec,
+    LikelihoodSpec, LocationSpec, PriorSpec, PrototypesSpec, Row, StatisticsSpec, Tail,
 };
 use elbow::layer::{Activation, LayerKind};
 use elbow::layer::{Packing, WeightBits};
@@ -49,6 +49,8 @@ pub enum Column {
 
 /// Degrees of freedom of Student-t columns.
 const DEGREES: u8 = 4;
+/// Knots of the curve of an input.
+const KNOTS: usize = 13;
 /// States of a column.
 const STATES: u16 = 4;
 
@@ -192,7 +194,58 @@ impl Shape {
             heads,
             decoder,
             output,
+            statistics: StatisticsSpec::default(),
             noise: Noise::UNKNOWN,
+        })
+    }
+
+    /// Statistics beside the bound with random numbers: so many prototypes, and a curve for each input of
+    /// as many knots as the trainer gives them, or none.
+    ///
+    /// # Errors
+    ///
+    /// None of one half has a multiplier.
+    pub fn random_statistics(
+        &self,
+        prototypes: usize,
+        columns: bool,
+    ) -> Result<StatisticsSpec, FactorError> {
+        let mut draws = Draws(elbow::rng::stream(1, 2));
+        let rows = (0..prototypes * self.inputs).map(|_| draws.within(127) as i8);
+        let prototypes = PrototypesSpec {
+            gain: Multiplier::nearest(0.5)?,
+            rows: rows.collect(),
+        };
+        let curve: Vec<(i32, f64)> = (0..9).map(|at| (at << 16, f64::from(at))).collect();
+        let curve = CurveSpec::through(&curve);
+        let curve_if = |there| {
+            if there {
+                curve.clone()
+            } else {
+                CurveSpec::default()
+            }
+        };
+        let curves = (0..self.inputs).map(|_| {
+            let mut values = [0; KNOTS].map(|_| draws.within(8191) as i16);
+            values.sort_unstable();
+            values
+        });
+        let values: Vec<i16> = curves.flatten().collect();
+        let surprises = values
+            .iter()
+            .map(|_| draws.within(127).unsigned_abs() as u8);
+        let columns = columns.then(|| ColumnCurvesSpec {
+            knots: KNOTS as u8,
+            surprises: surprises.collect(),
+            values: values.clone(),
+        });
+        Ok(StatisticsSpec {
+            bound: curve.clone(),
+            reconstruction: curve.clone(),
+            distance: curve_if(!prototypes.rows.is_empty()),
+            sum: curve_if(columns.is_some()),
+            prototypes: Some(prototypes).filter(|prototypes| !prototypes.rows.is_empty()),
+            columns,
         })
     }
 }

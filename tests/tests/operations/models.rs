@@ -4,11 +4,15 @@ use crate::{SEED, shape};
 use elbow::calibration::Noise;
 use elbow::distribution::Family;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, ComponentSpec, ImageSpec, LikelihoodSpec, PriorSpec};
+use elbow::image::{
+    CalibrationSpec, ColumnCurvesSpec, ComponentSpec, CurveSpec, ImageSpec, LikelihoodSpec,
+    PriorSpec, PrototypesSpec, StatisticsSpec,
+};
 use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
-use elbow::{Model, Session};
+use elbow::statistic::Values;
+use elbow::{Estimator, Mask, Model, Session};
 use elbow_tests::measure::shapes::{Kind, Shape};
 use rand_core::Rng;
 
@@ -82,25 +86,88 @@ impl Recipe {
     }
 }
 
-/// An image with tables of what random readings score, so that p-values vary.
+/// Statistics of random numbers, whose surprises are alike for readings of a model of `spec`.
+fn statistics(spec: &ImageSpec, words: &mut Xoshiro128PlusPlus) -> StatisticsSpec {
+    const KNOTS: u8 = 5;
+    let inputs = spec.inputs.len() - spec.conditions.len();
+    let mut number = || words.next_u32() as i32;
+    let rows = (0..3 * inputs).map(|_| (number() >> 24).max(-127) as i8);
+    let rows = rows.collect();
+    let columns = (0..inputs).flat_map(|_| {
+        let mut values: [i16; KNOTS as usize] = [0; _].map(|_: i16| (number() >> 16) as i16);
+        values.sort_unstable();
+        values
+    });
+    let values: Vec<i16> = columns.collect();
+    let surprises = values.iter().map(|_| (number() & 0x3f) as u8).collect();
+    StatisticsSpec {
+        prototypes: Some(PrototypesSpec {
+            gain: Multiplier::nearest(0.7).unwrap(),
+            rows,
+        }),
+        columns: Some(ColumnCurvesSpec {
+            knots: KNOTS,
+            values,
+            surprises,
+        }),
+        ..StatisticsSpec::default()
+    }
+}
+
+/// The curve of so many values: a nat at each of a few of them.
+fn curve(mut values: Vec<i32>) -> CurveSpec {
+    values.sort_unstable();
+    let knots: Vec<(i32, f64)> = values
+        .into_iter()
+        .step_by(7)
+        .zip((0..).map(f64::from))
+        .collect();
+    CurveSpec::through(&knots)
+}
+
+/// An image with statistics and with tables of what random readings score, so that p-values vary.
 pub(crate) fn calibrated(
     kind: Kind,
     spec: &ImageSpec,
     words: &mut Xoshiro128PlusPlus,
 ) -> AlignedImage {
+    let mut spec = spec.clone();
+    spec.statistics = statistics(&spec, words);
     let draft = spec.encode(&[]).unwrap();
     let model = Model::parse(&draft).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, SEED).unwrap();
+    let mut values = |estimator| -> Vec<Values> {
+        let value = |_| {
+            let reading = kind.random_reading(&spec.inputs, words);
+            let score = session.score(&reading, estimator).unwrap();
+            session.statistics(&reading, Mask::ALL, &score)
+        };
+        (0..40).map(value).collect()
+    };
+    let known = values(Estimator::SigmaPoints);
+    let of = |value: fn(&Values) -> i32| curve(known.iter().map(value).collect());
+    let statistics = StatisticsSpec {
+        bound: of(|values| values.bound),
+        reconstruction: of(|values| values.reconstruction),
+        distance: of(|values| values.prototypes),
+        sum: of(|values| values.columns),
+        ..spec.statistics.clone()
+    };
+    let tail = CurveSpec::through(&[(0, 4.0), (400 << 16, 9.0)]);
+    let joined = known.iter().map(|values| -statistics.joined(values).0);
+    let joined: Vec<i32> = joined.collect();
+    let joined = CalibrationSpec::of_joined(Estimator::SigmaPoints, &joined, joined.len(), &tail);
     let tables = ["sigma-points", "monte-carlo:5", "importance-weighted:4"].map(|name| {
         let estimator = name.parse().unwrap();
-        let mut score = || {
-            let reading = kind.random_reading(&spec.inputs, words);
-            session.score(&reading, estimator).unwrap().elbo().to_bits()
-        };
-        let scores: Vec<i32> = (0..40).map(|_| score()).collect();
-        CalibrationSpec::from_scores(estimator, &scores, 16)
+        let scores: Vec<i32> = values(estimator)
+            .iter()
+            .map(|values| -values.bound)
+            .collect();
+        CalibrationSpec::of_bounds(estimator, &scores, 16, &CurveSpec::default())
     });
+    spec.statistics = statistics;
+    let tables = [&tables[..], &[joined]].concat();
     spec.encode(&tables).unwrap()
 }
 

@@ -3,7 +3,7 @@
 use crate::{SEED, Task, le_bytes, run_everywhere, shape, up_to};
 use elbow::distribution::Family;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, StreamSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, StreamSpec};
 use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::signal::{Feature, FrontEnd};
 use elbow::{Estimator, Mask, Model, Nats, Probability, Session, WideSum};
@@ -104,7 +104,7 @@ fn stream_model(stream: StreamSpec, samples: &[i16], seed: u64) -> AlignedImage 
         }
     }
     spec.typical = sums;
-    let table = CalibrationSpec::from_scores(estimator, &scores, 64);
+    let table = CalibrationSpec::of_bounds(estimator, &scores, 64, &CurveSpec::default());
     spec.encode(&[table]).unwrap()
 }
 

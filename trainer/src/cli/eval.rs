@@ -159,6 +159,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         anomalous,
         float,
         device,
+        p_value_auc,
         difference,
         mean_distance,
         spearman,
@@ -170,6 +171,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         let (elbo, error) = (decimal(side.elbo, 3), decimal(side.standard_error, 3));
         format!("{name}  ELBO {elbo} ± {error} nats a reading{auc}\n")
     };
+    let judged = p_value_auc.map_or_else(String::new, |auc| format!("p-values  AUC {auc:.4}\n"));
     let log_evidence = results.log_evidence.map_or_else(String::new, |log_evidence| {
         let LogEvidence {
             samples,
@@ -187,7 +189,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         )
     });
     format!(
-        "{}{}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {anomalous} anomalous readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
+        "{}{}{judged}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {anomalous} anomalous readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),

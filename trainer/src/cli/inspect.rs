@@ -5,6 +5,7 @@ use crate::config::LikelihoodKind;
 use crate::config::name;
 use crate::config::unit;
 use crate::error::Error;
+use crate::export::budget::has_statistics;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
 use clap::Args;
@@ -88,7 +89,10 @@ struct Layer {
 #[derive(Debug, Serialize)]
 struct Table {
     estimator: String,
+    /// What is judged.
+    of: &'static str,
     knots: usize,
+    smallest_counted: f64,
     smallest_p_value: f64,
 }
 
@@ -124,7 +128,9 @@ fn describe(model: &Model<'_>) -> Description {
     } = model.posterior();
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
+        of: table.judges(),
         knots: table.knots(),
+        smallest_counted: table.smallest_counted().to_f64(),
         smallest_p_value: table.smallest_p_value().to_f64(),
     };
     Description {
@@ -177,6 +183,7 @@ fn features(model: &Model<'_>) -> Vec<&'static str> {
         ),
         ("locations", matches!(likelihood, Likelihood::Location(_))),
         ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
+        ("statistics", has_statistics(model)),
         ("streams", model.stream().is_some()),
         ("wide-activations", model.layers().any(wide)),
         (
@@ -335,8 +342,16 @@ fn costs(description: &Description) -> String {
     } = description;
     let tables = description.calibrations.iter().map(|table| {
         format!(
-            "p-values for {}: {} knots, the smallest {:.5}: an alarm below it never fires\n",
-            table.estimator, table.knots, table.smallest_p_value
+            "p-values for {}, of {}: {} knots, counted down to {:.5}, {}\n",
+            table.estimator,
+            table.of,
+            table.knots,
+            table.smallest_counted,
+            if table.smallest_p_value < table.smallest_counted {
+                "extrapolated below"
+            } else {
+                "an alarm below it never fires"
+            }
         )
     });
     format!(

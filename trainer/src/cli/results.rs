@@ -22,6 +22,7 @@ fn table(summary: &Summary) -> String {
         anomalous,
         float,
         device,
+        p_value_auc,
         difference,
         spearman,
         ..
@@ -34,7 +35,7 @@ fn table(summary: &Summary) -> String {
         )
     };
     format!(
-        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>12}\n{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {anomalous} anomalous test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
+        "\n{:<22}{:>23}{:>10}\n{}{}{:<22}{:>33}\n{:<22}{:>12}\n{:<22}{:>12}\n{:<22}{:>12}\n\n{normal} normal and {anomalous} anomalous test readings; image {} bytes, workspace {} bytes; trained in {:.1} s\n",
         "",
         "test ELBO, nats/reading",
         "AUC",
@@ -43,12 +44,14 @@ fn table(summary: &Summary) -> String {
             &format!("device ({})", summary.estimator.replace('-', " ")),
             device
         ),
+        "p-values",
+        decimal(p_value_auc, 4),
         "device - float",
         signed(difference),
         "rank correlation",
         decimal(spearman, 4),
-        "lowest p-value",
-        decimal(summary.smallest_p_value, 4),
+        "lowest p-value counted",
+        decimal(summary.smallest_counted, 4),
         summary.image_bytes,
         summary.workspace_bytes,
         summary.training_seconds,

@@ -27,6 +27,11 @@ pub struct ExportConfig {
     /// Bits of the inputs and of the activations of hidden layers
     #[arg(long, value_enum, default_value_t = Activations::Auto)]
     pub activations: Activations,
+    /// Judges of p-values: joined (the bound, the reconstruction, the distance to typical readings and single columns,
+    /// whichever finds a reading strangest), or bound (alone, and counted: no p-value is below one in the readings held out;
+    /// smaller image, less code)
+    #[arg(long, value_enum, default_value_t = JudgedBy::Joined)]
+    pub judged_by: JudgedBy,
     /// With fewer than 100 readings held out, p-values rest on all, each scored by one of so many more models, which has
     /// not seen it; 0: on those held out alone
     #[arg(long, value_name = "N", default_value_t = ExportConfig::default().folds)]
@@ -41,6 +46,7 @@ impl Default for ExportConfig {
             calibration: Calibration::default(),
             weights: Weights::default(),
             activations: Activations::default(),
+            judged_by: JudgedBy::default(),
             folds: 10,
         }
     }
@@ -59,6 +65,18 @@ pub enum Activations {
     I8,
     /// 16 everywhere
     I16,
+}
+
+/// What p-values judge a reading by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum JudgedBy {
+    /// The strangest of several statistics
+    #[default]
+    Joined,
+    /// The bound on log p(x) alone, without a tail
+    Bound,
 }
 
 /// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not

@@ -20,7 +20,7 @@ mod weights;
 pub use crate::likelihood::{ColumnKind, LikelihoodKind, Scale};
 pub use calibration::Calibration;
 pub use data::{ANOMALY_DIGIT, DataConfig};
-pub use export::{Activations, Core, ExportConfig};
+pub use export::{Activations, Core, ExportConfig, JudgedBy};
 pub use features::{FeatureChoice, FeatureList, Group, groups, name, unit};
 pub use gradient::{Gradient, Latent, Target};
 pub use kind::WantedKind;

@@ -2,7 +2,9 @@
 //! scatter, and the mean term of each input, which a device compares terms with to say which input, or which channel of a
 //! stream, is to blame.
 
+use crate::config::JudgedBy;
 use crate::error::Error;
+use crate::export::statistics;
 use crate::model::prepared::Prepared;
 use crate::numeric::statistics::{mean, root_mean_square};
 use crate::readings::Readings;
@@ -10,7 +12,8 @@ use crate::readings::device::{device_scores, on_device};
 use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, EncodeError, ImageSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, EncodeError, ImageSpec, StatisticsSpec};
+use elbow::statistic::Values;
 use elbow::{Estimator, Model, Nats, WideSum};
 
 /// The estimators whose scores are calibrated, where the posterior has them.
@@ -20,8 +23,10 @@ const CALIBRATED: [Estimator; 4] = [
     Estimator::MonteCarlo { samples: 16 },
     Estimator::ImportanceWeighted { samples: 16 },
 ];
-/// Knots of a calibration table.
-const KNOTS: usize = 128;
+/// Knots of a table of p-values.
+const KNOTS: usize = 48;
+/// Knots of a table that thresholds alone are taken from.
+const THRESHOLDS: usize = 24;
 /// Reference for the ELBO where noise is measured: its own error is a sixteenth of a pair's.
 const REFERENCE: Estimator = Estimator::MonteCarlo { samples: 512 };
 /// Antithetic pairs whose deviation is measured, for each reading.
@@ -36,36 +41,47 @@ fn calibrated(spec: &ImageSpec) -> impl Iterator<Item = Estimator> {
     CALIBRATED.into_iter().filter(has)
 }
 
-/// The scores of `readings`, of which only what is `observed` is there, by the image of `spec`, under each estimator that
-/// is calibrated.
+/// The values of the statistics of `readings`, of which only what is `observed` is there, by the image of `spec`, under each
+/// estimator that is calibrated.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
-pub fn scores(
+pub fn values(
     spec: &ImageSpec,
     readings: &Readings,
     observed: Option<&Masks>,
-) -> Result<Vec<Vec<i32>>, Error> {
+) -> Result<Vec<Vec<Values>>, Error> {
     let image = spec.encode(&[])?;
     let model = Model::parse(&image).map_err(EncodeError::Image)?;
     let of = |estimator| {
-        let scores = device_scores(&model, readings, observed, estimator, 0)?;
-        Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
+        on_device(&model, readings, observed, 0, |session, reading, mask| {
+            let score = session.score_observed(reading, mask, estimator)?;
+            Ok(session.statistics(reading, mask, &score))
+        })
     };
     calibrated(spec).map(of).collect()
 }
 
-/// The image of `spec` with the noise and the typical terms of `held_out` normal readings and the tables of their scores,
-/// or of `others`, one list for each calibrated estimator.
+/// The image of `spec` with the noise and the typical terms of `held_out` normal readings, and with the curves of its
+/// statistics and the tables of their values, or of those of `others`, one list for each calibrated estimator.
 ///
 /// # Errors
 /// [`Error::Encode`], [`Error::Setting`].
 pub fn calibrate(
     mut spec: ImageSpec,
+    judged_by: JudgedBy,
     held_out: &Prepared,
-    others: Option<Vec<Vec<i32>>>,
+    others: Option<Vec<Vec<Values>>>,
 ) -> Result<AlignedImage, Error> {
     let (normal, observed) = (&held_out.readings, held_out.observed.as_ref());
+    let values = match others {
+        Some(others) => others,
+        None => self::values(&spec, normal, observed)?,
+    };
+    if spec.statistics != StatisticsSpec::default() {
+        let values: Vec<&Values> = values.first().into_iter().flatten().collect();
+        spec.statistics = statistics::with_curves(&spec.statistics, &values);
+    }
     let draft = spec.encode(&[])?;
     let model = Model::parse(&draft).map_err(EncodeError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {
@@ -74,14 +90,7 @@ pub fn calibrate(
         let scores = device_scores(&model, readings, observed.as_ref(), estimator, seed)?;
         Ok(scores.iter().map(|score| score.elbo().to_bits()).collect())
     };
-    let of_tables = match others {
-        Some(others) => others,
-        None => self::scores(&spec, normal, observed)?,
-    };
-    let tables = calibrated(&spec).zip(&of_tables);
-    let tables =
-        tables.map(|(estimator, scores)| CalibrationSpec::from_scores(estimator, scores, KNOTS));
-    let tables: Vec<CalibrationSpec> = tables.collect();
+    let tables = tables(&spec, judged_by, &values);
     if !normal.is_empty() {
         let noisy = normal.first(NOISY);
         let reference = scores(&noisy, REFERENCE, 0)?;
@@ -103,6 +112,32 @@ pub fn calibrate(
         spec.typical = typical_terms(&model, normal, observed)?;
     }
     Ok(spec.encode(&tables)?)
+}
+
+/// The tables of bounds, and of joined scores where `spec` joins statistics, for the values under each calibrated
+/// estimator; tails below what is counted only where more than the bound is judged.
+fn tables(spec: &ImageSpec, judged_by: JudgedBy, values: &[Vec<Values>]) -> Vec<CalibrationSpec> {
+    let tail = |scores: &[i32]| match judged_by {
+        JudgedBy::Joined => statistics::tail(scores),
+        JudgedBy::Bound => CurveSpec::default(),
+    };
+    let estimators = || calibrated(spec).zip(values);
+    let joined = !spec.statistics.bound.is_empty();
+    let knots = if joined { THRESHOLDS } else { KNOTS };
+    let of_bounds = estimators().map(|(estimator, values)| {
+        let bounds = values.iter().map(|values| values.bound.saturating_neg());
+        let bounds: Vec<i32> = bounds.collect();
+        CalibrationSpec::of_bounds(estimator, &bounds, knots, &tail(&bounds))
+    });
+    let mut tables: Vec<CalibrationSpec> = of_bounds.collect();
+    if joined {
+        let first = values.first().map_or(&[][..], Vec::as_slice);
+        tables.extend(estimators().map(|(estimator, values)| {
+            let joined = statistics::joined_scores(&spec.statistics, first, values);
+            CalibrationSpec::of_joined(estimator, &joined, KNOTS, &tail(&joined))
+        }));
+    }
+    tables
 }
 
 /// The mean of `log p(x_i|z)` over `normal` readings, one number for each input, in nats: on the device's integers,
@@ -142,13 +177,21 @@ fn typical_terms(
 }
 
 /// Tables of `spec` as large as those of so many readings can be, to see how much room they take.
-pub fn largest_tables(spec: &ImageSpec, readings: usize) -> Vec<CalibrationSpec> {
-    let scores: Vec<i32> = (0..readings.min(KNOTS))
-        .map(|score| i32::MIN + score as i32)
-        .collect();
-    calibrated(spec)
-        .map(|estimator| CalibrationSpec::from_scores(estimator, &scores, KNOTS))
-        .collect()
+pub fn largest_tables(
+    spec: &ImageSpec,
+    judged_by: JudgedBy,
+    readings: usize,
+) -> Vec<CalibrationSpec> {
+    let last = readings.clamp(1, KNOTS) as i32;
+    let value = |at: i32| Values {
+        bound: at,
+        reconstruction: at,
+        prototypes: at,
+        columns: at,
+    };
+    let values: Vec<Values> = (0..last).map(value).collect();
+    let estimators = calibrated(spec).count();
+    tables(spec, judged_by, &vec![values; estimators])
 }
 
 fn differences(scores: &[i32], reference: &[i32]) -> Vec<f64> {

@@ -17,6 +17,7 @@ use crate::readings::splits::Splits;
 use crate::readings::{Readings, RunConfig};
 use crate::train::{self, Course};
 use candle_core::Device;
+use elbow::statistic::Values;
 
 /// Held-out readings that suffice: the lowest p-value of as many is 0.01.
 const ENOUGH: usize = 100;
@@ -98,14 +99,14 @@ impl<'a> Folds<'a> {
         )
     }
 
-    /// The scores of all readings under each estimator that is calibrated.
-    pub(crate) fn scores(&self) -> Result<Vec<Vec<i32>>, Error> {
-        let mut all: Vec<Vec<i32>> = vec![];
+    /// The values of the statistics of all readings under each estimator that is calibrated.
+    pub(crate) fn values(&self) -> Result<Vec<Vec<Values>>, Error> {
+        let mut all: Vec<Vec<Values>> = vec![];
         for fold in 0..self.count {
             let of_fold = self.of_fold(fold)?;
             all.resize(of_fold.len(), vec![]);
-            for (all, scores) in all.iter_mut().zip(of_fold) {
-                all.extend(scores);
+            for (all, values) in all.iter_mut().zip(of_fold) {
+                all.extend(values);
             }
         }
         Ok(all)
@@ -124,7 +125,7 @@ impl<'a> Folds<'a> {
         }
     }
 
-    fn of_fold(&self, fold: usize) -> Result<Vec<Vec<i32>>, Error> {
+    fn of_fold(&self, fold: usize) -> Result<Vec<Vec<Values>>, Error> {
         let RunConfig { settings, derived } = self.config;
         let (device, normalization) = (&Device::Cpu, &derived.normalization);
         let vae = train::initialize(settings, &derived.likelihood, normalization, device)?;
@@ -158,6 +159,6 @@ impl<'a> Folds<'a> {
         let (_, plan) = stages.integers(&validation, epochs, course, |_| Ok(()))?;
         let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
         let readings = self.readings.select(&left_out);
-        calibrate::scores(&stages.image(&plan)?, &readings, observed.as_ref())
+        calibrate::values(&stages.image(&plan)?, &readings, observed.as_ref())
     }
 }

@@ -7,3 +7,4 @@ pub mod pipeline;
 pub mod report;
 pub mod run;
 pub mod stages;
+pub mod statistics;

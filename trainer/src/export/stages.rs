@@ -2,10 +2,11 @@
 //! the integers are planned, the last epochs train in them, the image is made of them. [`crate::export::calibrate`] then
 //! adds what it knows of normal readings.
 
-use crate::config::Config;
+use crate::config::{Config, JudgedBy};
 use crate::error::Error;
 use crate::export::budget::Budget;
 use crate::export::calibrate::largest_tables;
+use crate::export::statistics;
 use crate::model::Vae;
 use crate::model::activity::{Dead, dead_latents};
 use crate::model::prepared::Prepared;
@@ -126,8 +127,12 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`].
     pub fn draft(&self, plan: &Plan) -> Result<AlignedImage, Error> {
-        let spec = self.image(plan)?;
-        let tables = largest_tables(&spec, self.held_out);
+        let mut spec = self.bare(plan)?;
+        let judged_by = self.config.settings.export.judged_by;
+        if judged_by == JudgedBy::Joined {
+            spec.statistics = statistics::largest(&spec, self.splits.train.table.len());
+        }
+        let tables = largest_tables(&spec, judged_by, self.held_out);
         Ok(spec.encode(&tables)?)
     }
 
@@ -136,6 +141,15 @@ impl Stages<'_> {
     /// # Errors
     /// [`Error::Encode`], [`Error::Tensor`].
     pub fn image(&self, plan: &Plan) -> Result<ImageSpec, Error> {
+        let mut spec = self.bare(plan)?;
+        if self.config.settings.export.judged_by == JudgedBy::Joined {
+            statistics::fit(&mut spec, self.training);
+        }
+        Ok(spec)
+    }
+
+    /// The image by `plan` without statistics beside the bound.
+    fn bare(&self, plan: &Plan) -> Result<ImageSpec, Error> {
         let label = Label {
             name: self.name.to_string(),
             columns: self.config.derived.column_specs(),

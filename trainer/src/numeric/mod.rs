@@ -1,10 +1,12 @@
-//! Numbers that know nothing of models: random streams, statistics, cubature, least squares, work on all cores.
+//! Numbers that know nothing of models: random streams, statistics, cubature, least squares, k-means, tails, work on all cores.
 
 pub mod adam;
 pub mod cubature;
 pub mod evidence;
+pub mod k_means;
 pub mod least_squares;
 pub mod log_sum_exp;
 pub mod parallel;
 pub mod random;
 pub mod statistics;
+pub mod tail;

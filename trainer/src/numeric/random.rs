@@ -35,6 +35,8 @@ pub enum Purpose {
     Inference = 21,
     /// The draws of the ladder of nats.
     Ladder = 22,
+    /// The prototypes that the search for typical readings starts from.
+    Prototypes = 23,
     /// The draws that baselines of gradient estimators start from.
     ControlVariate = 30,
     /// The draws by which gradient estimators are compared.

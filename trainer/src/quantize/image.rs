@@ -9,7 +9,7 @@ use crate::model::{Dense, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::PosteriorKind;
 use elbow::calibration::Noise;
-use elbow::image::{ColumnSpec, ImageSpec, LayerSpec};
+use elbow::image::{ColumnSpec, ImageSpec, LayerSpec, StatisticsSpec};
 use elbow::layer::{Activation, Packing};
 
 /// Entries of an image beside the model's numbers.
@@ -62,6 +62,7 @@ pub fn quantize(
         posterior: PosteriorKind::Gaussian {
             log_variance_range: scheme.log_variance_range,
         },
+        statistics: StatisticsSpec::default(),
         noise: Noise::UNKNOWN,
         self_test_reading: self_test.to_vec(),
     })

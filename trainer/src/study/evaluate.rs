@@ -62,6 +62,8 @@ pub struct Evaluation {
     pub float: Side,
     /// The exported model, as the device computes it.
     pub device: Side,
+    /// The AUC of the device's p-values, of whatever they judge; none without labels of both kinds.
+    pub p_value_auc: Option<f64>,
     /// `device.elbo - float.elbo`.
     pub difference: Option<f64>,
     /// Mean of `|device - float|` over all readings; none without any.
@@ -109,11 +111,18 @@ impl Evaluation {
             anomalous: anomalies,
             float,
             device,
+            p_value_auc: auc(&ordinary(&scores.device), anomalous),
             difference,
             mean_distance: mean_and_error(&distances).0,
             spearman: spearman(&scores.float, &on_device),
         }
     }
+}
+
+/// How ordinary readings are by their p-values: the negative surprise, which goes on where p-values have no more bits.
+fn ordinary(scores: &[Score]) -> Vec<f64> {
+    let surprises = scores.iter().map(|score| score.surprise().to_f64());
+    surprises.map(|surprise| -surprise).collect()
 }
 
 impl Side {

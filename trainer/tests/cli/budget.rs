@@ -25,14 +25,25 @@ fn budgets_are_kept_and_told() {
         assert_eq!(code, Some(0), "{errors}");
         (errors, budget)
     };
-    let (errors, budget) = fit(&["--flash", "24K", "--core", "m3"]);
-    assert!(errors.contains("sized to the budget: "), "{errors}");
-    assert!(errors.contains("of 24576 bytes of flash"), "{errors}");
-    let flash = budget["cost"]["flash_bytes"].as_u64().unwrap();
-    let code = budget["cost"]["code_bytes"].as_u64().unwrap();
-    let image = read(&run, "model.elbow").len() as u64;
-    assert_eq!(flash, code + image);
-    assert!(flash <= 24 << 10, "{flash}");
+    let kept = |bytes: u64, arguments: &[&str]| {
+        let kib = format!("{}K", bytes >> 10);
+        let (errors, budget) = fit(&[&["--flash", &kib, "--core", "m3"], arguments].concat());
+        assert!(errors.contains("sized to the budget: "), "{errors}");
+        assert!(
+            errors.contains(&format!("of {bytes} bytes of flash")),
+            "{errors}"
+        );
+        let flash = budget["cost"]["flash_bytes"].as_u64().unwrap();
+        let code = budget["cost"]["code_bytes"].as_u64().unwrap();
+        let image = read(&run, "model.elbow").len() as u64;
+        assert_eq!(flash, code + image);
+        assert!(flash <= bytes, "{flash}");
+        budget
+    };
+    let budget = kept(32 << 10, &[]);
+    let features = "locations,wide-activations,statistics";
+    assert_eq!(budget["cost"]["features"], features);
+    let budget = kept(24 << 10, &["--judged-by", "bound"]);
     assert_eq!(budget["core"], "m3");
     assert_eq!(budget["limits"]["flash"], 24 << 10);
     assert_eq!(budget["cost"]["features"], "locations,wide-activations");

@@ -28,7 +28,7 @@ fn damaged(good: &[u8]) -> [(&'static str, Vec<u8>, &'static str); 9] {
         (
             "of a newer format",
             with(4, good[4] + 1),
-            "format version 8",
+            "format version 9",
         ),
         (
             "of newer numerics",

@@ -93,7 +93,7 @@ fn inspect_prints_what_a_firmware_needs_to_type() {
     let text = succeeds(&["inspect", digits]);
     let words = json(&succeeds(&["inspect", digits, "--json"]))["workspace_words"].clone();
     for line in [
-        "default-features = false, features = [\"counts\"] }",
+        "default-features = false, features = [\"counts\", \"statistics\"] }",
         &format!("let mut workspace = Workspace::<{words}>::new();"),
     ] {
         assert!(text.contains(line), "{text} lacks {line:?}");
@@ -103,5 +103,8 @@ fn inspect_prints_what_a_firmware_needs_to_type() {
     let fit = ["fit", csv, "--out", out, "--activations", "i8"];
     succeeds(&[&fit[..], &TINY].concat());
     let text = succeeds(&["inspect", out]);
-    assert!(text.contains("features = [\"locations\"] }"), "{text}");
+    assert!(
+        text.contains("features = [\"locations\", \"statistics\"] }"),
+        "{text}"
+    );
 }

@@ -101,8 +101,8 @@ fn rates_that_the_calibration_does_not_tell_are_refused() {
         fails_with(&[&["watch", run, normal], more].concat(), words);
     };
     watch(
-        &["--enter", "0.001"],
-        &["rate of 0.001", "calibrate with more readings"],
+        &["--enter", "1e-12"],
+        &["rate of 0.0000000000", "calibrate with more readings"],
     );
     watch(&["--enter", "0"], &["--enter is 0", "above 0"]);
     watch(&["--leave", "nan"], &["--leave is NaN"]);

@@ -10,9 +10,11 @@ mod statistic;
 mod tests;
 
 pub(crate) use layer::{LayerHeader, OutputsHeader};
-#[cfg(feature = "encode")]
+#[cfg(feature = "statistics")]
+pub(crate) use statistic::StatisticHeader;
+#[cfg(feature = "statistics")]
 pub(crate) use statistic::StatisticKind;
-pub(crate) use statistic::{CalibrationHeader, ExpectedScore, StatisticHeader};
+pub(crate) use statistic::{CalibrationHeader, ExpectedScore};
 
 use crate::calibration::Noise;
 use crate::distribution::Family;
@@ -94,7 +96,11 @@ pub(crate) struct Header<'a> {
     pub(crate) encoder: List<'a, LayerHeader>,
     /// The layers of the decoder, the output layer last.
     pub(crate) decoder: List<'a, LayerHeader>,
+    #[cfg(feature = "statistics")]
     pub(crate) statistics: List<'a, StatisticHeader<'a>>,
+    /// Those of the bound, the only statistic that this build knows.
+    #[cfg(not(feature = "statistics"))]
+    pub(crate) tables: List<'a, CalibrationHeader>,
     pub(crate) noise: Noise,
     /// Scores that the self-test must give, bit for bit.
     pub(crate) expected: List<'a, ExpectedScore>,
@@ -119,7 +125,10 @@ impl<'a> Header<'a> {
             packing: Packing::NATIVE,
             encoder: List::new(&[]),
             decoder: List::new(&[]),
+            #[cfg(feature = "statistics")]
             statistics: List::new(&[]),
+            #[cfg(not(feature = "statistics"))]
+            tables: List::new(&[]),
             noise: Noise {
                 mean_excess: 0,
                 mean_deviation: 0,
@@ -163,7 +172,7 @@ impl<'a> Header<'a> {
         };
         self.encoder = List::read(&mut reader);
         self.decoder = List::read(&mut reader);
-        self.statistics = List::read(&mut reader);
+        self.read_statistics(&mut reader, left_out);
         self.noise = Noise {
             mean_excess: reader.i32(),
             mean_deviation: reader.i32(),
@@ -179,6 +188,27 @@ impl<'a> Header<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl<'a> Header<'a> {
+    #[cfg(feature = "statistics")]
+    #[inline(always)]
+    fn read_statistics(&mut self, reader: &mut Reader<'a>, _: &mut Option<&'static str>) {
+        self.statistics = List::read(reader);
+    }
+
+    /// Reads the bound and its tables. Others, and tables with tails, come in a longer list.
+    #[cfg(not(feature = "statistics"))]
+    #[inline(always)]
+    fn read_statistics(&mut self, reader: &mut Reader<'a>, left_out: &mut Option<&'static str>) {
+        if reader.u8() > 1 {
+            *left_out = Some("statistics");
+        }
+        // Its kind, and no knots of a curve.
+        reader.variant(1);
+        reader.u16();
+        self.tables = List::read(reader);
     }
 }
 

@@ -1,39 +1,85 @@
 //! Scores in a header: how readings are scored and calibrated, and the scores that the self-test must give.
 
 use crate::estimator::Estimator;
-use crate::format::list::{Element, List};
+use crate::format::list::Element;
+#[cfg(feature = "statistics")]
+use crate::format::list::List;
 use crate::format::{MAX_CALIBRATIONS, MAX_EXPECTED_SCORES};
 use crate::wire::Reader;
 #[cfg(feature = "encode")]
 use serde::Serialize;
 
-/// A number that tells how ordinary a reading is, with its calibration.
+#[cfg(feature = "statistics")]
+/// A number that tells how ordinary a reading is, the curve from its value to its surprise, and its calibration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "encode", derive(Serialize))]
 #[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
 pub(crate) struct StatisticHeader<'a> {
     pub(crate) kind: StatisticKind,
+    /// Knots of the curve; none where it has no part in the joined score.
+    pub(crate) knots: u16,
     pub(crate) calibrations: List<'a, CalibrationHeader>,
 }
 
+#[cfg(feature = "statistics")]
 /// What the number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "encode", derive(Serialize))]
 #[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
 pub(crate) enum StatisticKind {
-    /// The bound on log p(x).
+    /// The bound on log p(x); each image has it.
     Bound,
+    /// The estimate of `E_q[log p(x|z)]`.
+    Reconstruction,
+    /// The distance to the nearest prototype.
+    Prototypes {
+        count: u16,
+        /// A packed multiplier from what the encoder takes in to the unit of prototypes.
+        gain: u32,
+    },
+    /// How far out single columns lie.
+    Columns {
+        /// Knots of each column.
+        knots: u8,
+    },
+    /// The largest surprise of all others: what p-values are of, where it has tables. Each image has it whose tables have
+    /// tails, so that a runtime that knows neither tells by the number of statistics.
+    Joined,
 }
 
+#[cfg(feature = "statistics")]
+impl StatisticKind {
+    /// The order in which statistics are listed.
+    pub(crate) fn order(&self) -> u8 {
+        match self {
+            Self::Bound => 0,
+            Self::Reconstruction => 1,
+            Self::Prototypes { .. } => 2,
+            Self::Columns { .. } => 3,
+            Self::Joined => 4,
+        }
+    }
+}
+
+#[cfg(feature = "statistics")]
 impl<'a> Element<'a> for StatisticHeader<'a> {
     const LEAST: usize = 1;
-    const MOST: usize = 1;
+    const MOST: usize = 5;
 
     fn read(reader: &mut Reader<'a>) -> Self {
-        // One kind, one variant.
-        reader.variant(1);
+        let kind = match reader.variant(5) {
+            0 => StatisticKind::Bound,
+            1 => StatisticKind::Reconstruction,
+            2 => StatisticKind::Prototypes {
+                count: reader.u16(),
+                gain: reader.u32(),
+            },
+            3 => StatisticKind::Columns { knots: reader.u8() },
+            _ => StatisticKind::Joined,
+        };
         Self {
-            kind: StatisticKind::Bound,
+            kind,
+            knots: reader.u16(),
             calibrations: List::read(reader),
         }
     }
@@ -46,6 +92,8 @@ impl<'a> Element<'a> for StatisticHeader<'a> {
 pub(crate) struct CalibrationHeader {
     pub(crate) estimator: Estimator,
     pub(crate) knots: u16,
+    /// Knots of the tail of its p-values.
+    pub(crate) tail: u8,
     /// Of the scores, Q16.16 nats.
     pub(crate) mean: i32,
     /// Of the scores, Q16.16 nats; not negative.
@@ -60,6 +108,7 @@ impl Element<'_> for CalibrationHeader {
         Self {
             estimator: read_estimator(reader),
             knots: reader.u16(),
+            tail: reader.u8(),
             mean: reader.i32(),
             standard_deviation: reader.i32(),
         }
@@ -72,7 +121,7 @@ impl Element<'_> for CalibrationHeader {
 #[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
 pub(crate) struct ExpectedScore {
     pub(crate) estimator: Estimator,
-    /// Q16.16 nats.
+    /// The bound, and the largest surprise of the statistics on top where some are joined, Q16.16 nats, wrapping.
     pub(crate) score: i32,
 }
 

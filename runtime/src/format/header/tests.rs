@@ -21,8 +21,33 @@ fn list<'a, T: Serialize + crate::format::list::Element<'a>>(elements: &[T]) -> 
 fn bound<'a>(tables: &[CalibrationHeader]) -> List<'a, StatisticHeader<'a>> {
     list(&[StatisticHeader {
         kind: StatisticKind::Bound,
+        knots: 0,
         calibrations: list(tables),
     }])
+}
+
+/// Statistics of every kind.
+fn every_statistic<'a>(
+    words: &mut Xoshiro128PlusPlus,
+    tables: &[CalibrationHeader],
+) -> List<'a, StatisticHeader<'a>> {
+    let kinds = [
+        StatisticKind::Bound,
+        StatisticKind::Reconstruction,
+        StatisticKind::Prototypes {
+            count: short(words),
+            gain: words.next_u32(),
+        },
+        StatisticKind::Columns {
+            knots: words.next_u32() as u8,
+        },
+        StatisticKind::Joined,
+    ];
+    list(&kinds.map(|kind| StatisticHeader {
+        kind,
+        knots: short(words),
+        calibrations: list(tables),
+    }))
 }
 
 fn read(bytes: &[u8]) -> Result<Header<'_>, Defect> {
@@ -70,6 +95,7 @@ fn fixture() -> Header<'static> {
         statistics: bound(&[CalibrationHeader {
             estimator: Estimator::MonteCarlo { samples: 8 },
             knots: 3,
+            tail: 0,
             mean: -64,
             standard_deviation: 5,
         }]),
@@ -97,8 +123,8 @@ fn reads_and_writes_the_fixture() {
     // Varints of the postcard wire format; signed ones are zigzag coded.
     let bytes = [
         2, b'a', b'b', 0xac, 0x02, 0xac, 0x02, 1, 127, 0, 2, 12, 0, 1, 0x80, 0x01, 0, 1, 5, 0, 16,
-        2, 2, 0, 4, 1, 0, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 4, 0, 1, 1, 0, 0xac, 0x02, 1, 1, 1, 0, 1,
-        2, 8, 3, 127, 10, 2, 4, 6, 2, 1, 3, 3, 3, 0x80, 0x01,
+        2, 2, 0, 4, 1, 0, 1, 0xfd, 0x01, 0xfe, 0x01, 0, 4, 0, 1, 1, 0, 0xac, 0x02, 1, 1, 1, 0, 0,
+        1, 2, 8, 3, 0, 127, 10, 2, 4, 6, 2, 1, 3, 3, 3, 0x80, 0x01,
     ];
     assert_eq!(postcard::to_stdvec(&header).unwrap(), bytes);
     assert_eq!(read(&bytes), Ok(header));
@@ -187,6 +213,7 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
     let table = |words: &mut Xoshiro128PlusPlus| CalibrationHeader {
         estimator: random_estimator(words),
         knots: short(words),
+        tail: words.next_u32() as u8,
         mean: number(words),
         standard_deviation: number(words),
     };
@@ -234,7 +261,10 @@ fn random<'a>(words: &mut Xoshiro128PlusPlus, name: &'a str) -> Header<'a> {
         packing: Packing::ALL[(which >> 7) % 3],
         encoder: random_layers(words),
         decoder: random_layers(words),
-        statistics: bound(&tables),
+        statistics: match which >> 9 & 1 {
+            0 => bound(&tables),
+            _ => every_statistic(words, &tables),
+        },
         noise: Noise {
             mean_excess: number(words),
             mean_deviation: number(words),

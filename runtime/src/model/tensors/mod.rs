@@ -2,20 +2,18 @@
 
 mod distributions;
 mod layers;
+mod statistics;
 
 use super::{Model, Stream};
-use crate::calibration::Calibration;
-use crate::fixed::Nats;
 #[cfg(feature = "encode")]
 use crate::format::TensorWriter;
 use crate::format::{
-    CalibrationHeader, Defect, Header, List, MAX_CALIBRATIONS, MAX_COMPONENTS, MAX_INPUTS,
-    MAX_LATENTS, NARROW_CEILING, PriorHeader, StreamHeader, Tensors,
+    Defect, Header, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, NARROW_CEILING, PriorHeader,
+    StreamHeader, Tensors,
 };
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use distributions::{read_likelihood, read_prior};
-use heapless::Vec;
 use layers::{Inputs, read_stack};
 
 impl<'a> Model<'a> {
@@ -48,9 +46,7 @@ impl<'a> Model<'a> {
         let centers = self.centers.get(..inputs).unwrap_or_default();
         self.likelihood = read_likelihood(tensors, header, centers);
         self.read_layers(tensors, header);
-        for statistic in header.statistics.iter() {
-            read_calibrations(tensors, statistic.calibrations, &mut self.calibrations);
-        }
+        self.read_statistics(tensors, header);
         self.read_self_test(tensors, header);
         self.columns = tensors.next(header.columns as usize);
     }
@@ -70,10 +66,7 @@ impl<'a> Model<'a> {
         distributions::write_likelihood(tensors, &self.likelihood);
         layers::write_stack(tensors, &self.encoder);
         layers::write_stack(tensors, &self.decoder);
-        for table in &self.calibrations {
-            tensors.push(table.scores);
-            tensors.push(table.p_values);
-        }
+        self.write_statistics(tensors);
         tensors.push(self.self_test.reading);
         tensors.push(self.self_test.hashes);
         tensors.push(self.columns);
@@ -162,24 +155,4 @@ fn read_multipliers<'a>(tensors: &mut Tensors<'a>, count: usize) -> &'a [u32] {
     let valid = words_left.all(|&word| Multiplier::from_word(word).is_some());
     tensors.require(valid, Defect::Multiplier);
     words
-}
-
-#[inline(never)]
-fn read_calibrations<'a>(
-    tensors: &mut Tensors<'a>,
-    headers: List<'_, CalibrationHeader>,
-    calibrations: &mut Vec<Calibration<'a>, MAX_CALIBRATIONS>,
-) {
-    for table in headers.iter() {
-        let calibration = Calibration {
-            estimator: table.estimator,
-            scores: tensors.next(table.knots.into()),
-            p_values: tensors.next(usize::from(table.knots) + 1),
-            mean: Nats::from_bits(table.mean),
-            standard_deviation: Nats::from_bits(table.standard_deviation),
-        };
-        tensors.require(calibration.is_valid(), Defect::Calibration);
-        // There are as many as the header has, which has the same capacity.
-        let _ = calibrations.push(calibration);
-    }
 }

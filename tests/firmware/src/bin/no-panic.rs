@@ -353,7 +353,20 @@ fn describe(model: &Model<'_>, memory: &Memory<'_>, out: &mut Sink) -> Option<()
     for table in model.calibrations() {
         let threshold = said(out, table.threshold(Probability::from_bits(memory.number)?))?;
         let (knots, p_value) = (table.knots(), table.p_value(threshold));
-        write!(out, "{threshold} {knots} {p_value} {}", table.mean()).ok()?;
+        let (surprise, judges) = (table.surprise(threshold), table.judges());
+        write!(
+            out,
+            "{threshold} {knots} {p_value} {surprise} {judges} {}",
+            table.mean()
+        )
+        .ok()?;
+        write!(
+            out,
+            "{} {}",
+            table.smallest_counted(),
+            table.smallest_p_value()
+        )
+        .ok()?;
     }
     Some(())
 }
@@ -398,7 +411,9 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
         let score = said(out, session.score_observed(reading, mask, estimator))?;
         write!(out, "{}", score.csv(number)).ok()?;
         let score = said(out, session.explain(reading, mask, estimator, wide, nats))?;
-        write!(out, "{}", score.csv(number)).ok()?;
+        write!(out, "{} {}", score.csv(number), score.surprise()).ok()?;
+        let values = session.statistics(reading, mask, &score);
+        write!(out, "{values:?} {}", score.statistic()).ok()?;
     }
     let decision = said(out, session.decide(reading, &question))?;
     write!(

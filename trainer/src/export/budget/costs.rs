@@ -1,6 +1,6 @@
 //! The cost of a score on a core: a model of the counts that the emulator took.
 
-use super::shape::{Granules, Shape, network};
+use super::shape::{Granules, Shape, Statistics, network};
 use crate::config::{Core, HiddenLayer, LikelihoodKind};
 use crate::error::Error;
 use crate::model::Gaussian;
@@ -8,7 +8,7 @@ use crate::numeric::least_squares;
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::{Likelihood, Prior};
 use elbow::layer::WeightBits;
-use elbow::{LayerRole, Model};
+use elbow::{Calibration, LayerRole, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -23,6 +23,7 @@ const HELD_OUT: usize = 5;
 struct Measurements {
     cores: BTreeMap<String, Base>,
     models: Vec<Measured>,
+    statistics: Vec<Beside>,
 }
 
 /// Flash and stack of every product on one core.
@@ -47,6 +48,15 @@ struct Measured {
     cores: BTreeMap<String, (f64, f64)>,
 }
 
+/// Statistics beside the bound that were measured.
+#[derive(Debug, Deserialize)]
+struct Beside {
+    #[serde(flatten)]
+    sizes: Statistics,
+    /// Instructions that they add to a score.
+    cores: BTreeMap<String, f64>,
+}
+
 /// Instructions.
 #[derive(Clone, Copy, Debug)]
 struct Counts {
@@ -54,12 +64,18 @@ struct Counts {
     score: f64,
 }
 
-/// Features of the runtime that a model of counts needs.
-const COUNTS: &str = "counts";
+/// Features of the runtime that a model of counts needs, and one that is judged by statistics beside the bound.
+const COUNTS: [&str; 2] = ["counts", "counts,statistics"];
 /// Features that a model of locations needs.
-const LOCATIONS: &str = "locations,wide-activations";
+const LOCATIONS: [&str; 2] = [
+    "locations,wide-activations",
+    "locations,wide-activations,statistics",
+];
 /// Features that a model of columns of different kinds needs.
-const COLUMNS: &str = "heterogeneous,wide-activations";
+const COLUMNS: [&str; 2] = [
+    "heterogeneous,wide-activations",
+    "heterogeneous,wide-activations,statistics",
+];
 /// Features of a model that needs more: all that there are by default.
 const ALL: &str = "default";
 
@@ -87,11 +103,14 @@ pub struct CostModel {
     granules: Granules,
     encoding: Vec<f64>,
     scoring: Vec<f64>,
+    of_statistics: Vec<f64>,
     /// The largest relative error of its instructions over all models with one likelihood for all inputs and inputs of 8 bits,
     /// those included that a fit had not seen.
     of_plain: f64,
     /// The largest error over the others, of which fewer were measured.
     of_others: f64,
+    /// The largest error of what statistics add.
+    of_added: f64,
 }
 
 impl CostModel {
@@ -123,6 +142,9 @@ impl CostModel {
             kept.filter(move |(at, _)| at % HELD_OUT != fold)
                 .map(|(_, model)| model)
         };
+        let beside = measured.statistics.iter();
+        let beside = beside.filter_map(|beside| Some((beside.sizes, *beside.cores.get(&name)?)));
+        let beside: Vec<(Statistics, f64)> = beside.collect();
         let granules = Granules::of(core.packing());
         // No model is in this fold: all are fitted.
         let mut all = Self::fit((base, granules), seen(HELD_OUT));
@@ -135,6 +157,7 @@ impl CostModel {
                 all.note(&model.0, part.error(model));
             }
         }
+        all.add(&beside);
         Ok(all)
     }
 
@@ -158,17 +181,50 @@ impl CostModel {
             granules,
             encoding: in_two(&rows(Shape::encoding), &encode, &plain),
             scoring: in_two(&rows(Shape::scoring), &passes, &plain),
+            of_statistics: vec![],
             of_plain: 0.0,
             of_others: 0.0,
+            of_added: 0.0,
+        }
+    }
+
+    /// Fits what statistics add to a score.
+    fn add(&mut self, beside: &[(Statistics, f64)]) {
+        let fit = |beside: &[&(Statistics, f64)]| {
+            let rows: Vec<Vec<f64>> = beside.iter().map(|(sizes, _)| sizes.features()).collect();
+            let added: Vec<f64> = beside.iter().map(|(_, added)| *added).collect();
+            least_squares::fit(&rows, &added, &[])
+        };
+        for fold in 0..=HELD_OUT {
+            let (unseen, seen): (Vec<_>, Vec<_>) = (0..beside.len())
+                .map(|at| (at, &beside[at]))
+                .partition(|(at, _)| at % HELD_OUT == fold);
+            let seen: Vec<&(Statistics, f64)> = seen.into_iter().map(|(_, one)| one).collect();
+            // Nothing is in the last fold: all are fitted.
+            self.of_statistics = fit(&seen);
+            let judged = if unseen.is_empty() {
+                seen
+            } else {
+                unseen.into_iter().map(|(_, one)| one).collect()
+            };
+            for (sizes, added) in judged {
+                let error = product(&self.of_statistics, &sizes.features()) / added - 1.0;
+                self.of_added = self.of_added.max(error.abs());
+            }
         }
     }
 
     /// The largest relative error of the instructions of models of the kind of `model` that were measured, those included
     /// that a fit had not seen.
     pub fn largest_error(&self, model: &Model<'_>) -> f64 {
-        match Shape::of(model).is_plain() {
+        let shape = Shape::of(model);
+        let of_score = match shape.is_plain() {
             true => self.of_plain,
             false => self.of_others,
+        };
+        match shape.statistics {
+            Some(_) => of_score.max(self.of_added),
+            None => of_score,
         }
     }
 
@@ -186,14 +242,10 @@ impl CostModel {
     }
 
     fn instructions(&self, shape: &Shape) -> f64 {
-        let product = |coefficients: &[f64], features: Vec<f64>| -> f64 {
-            let pairs = coefficients.iter().zip(features);
-            pairs
-                .map(|(coefficient, feature)| coefficient * feature)
-                .sum()
-        };
-        product(&self.encoding, shape.encoding(self.granules))
-            + product(&self.scoring, shape.scoring(self.granules))
+        let statistics = shape.statistics.map_or(vec![], Statistics::features);
+        product(&self.encoding, &shape.encoding(self.granules))
+            + product(&self.scoring, &shape.scoring(self.granules))
+            + product(&self.of_statistics, &statistics)
     }
 
     /// The cost of a score of `model`.
@@ -214,6 +266,14 @@ impl CostModel {
             .then(|| self.instructions(&Shape::of(model)).round() as u64),
         }
     }
+}
+
+/// The sum of the coefficients, each times its feature.
+fn product(coefficients: &[f64], features: &[f64]) -> f64 {
+    let pairs = coefficients.iter().zip(features);
+    pairs
+        .map(|(coefficient, feature)| coefficient * feature)
+        .sum()
 }
 
 /// The coefficients of what all models have, by those that are `plain`, and beside them those of what only others have.
@@ -249,6 +309,13 @@ fn has_wide_units(model: &Model<'_>) -> bool {
         .any(|wide| wide)
 }
 
+/// Whether p-values are of more than the counted bounds.
+pub fn has_statistics(model: &Model<'_>) -> bool {
+    let mut tables = model.calibrations().iter();
+    let has_tail = |table: &Calibration<'_>| table.smallest_p_value() < table.smallest_counted();
+    model.joins_statistics() || tables.any(has_tail)
+}
+
 fn has_narrow_weights(model: &Model<'_>) -> bool {
     model.layers().any(|layer| layer.bits != WeightBits::Eight)
 }
@@ -260,11 +327,15 @@ fn features(model: &Model<'_>) -> &'static str {
         || has_mixture(model)
         || has_narrow_weights(model)
         || model.input_ceiling() > LARGEST_I8.unsigned_abs();
-    match model.likelihood() {
-        _ if more => ALL,
+    let [bound_alone, with_statistics] = match model.likelihood() {
+        _ if more => return ALL,
         Likelihood::Binomial(_) => COUNTS,
         Likelihood::Location(_) => LOCATIONS,
         Likelihood::Heterogeneous(_) => COLUMNS,
+    };
+    match has_statistics(model) {
+        true => with_statistics,
+        false => bound_alone,
     }
 }
 
@@ -289,6 +360,7 @@ impl Measured {
             wide_inputs: self.wide_inputs,
             wide,
             terms,
+            statistics: None,
         })
     }
 }
@@ -311,15 +383,18 @@ mod tests {
             let CostModel {
                 of_plain,
                 of_others,
+                of_added,
                 ..
             } = costs;
             println!(
-                "{core}: {:.1} %, others {:.1} %",
+                "{core}: {:.1} %, others {:.1} %, statistics {:.1} %",
                 100.0 * of_plain,
-                100.0 * of_others
+                100.0 * of_others,
+                100.0 * of_added
             );
             assert!(of_plain > 0.0 && of_plain < most, "{core}: {of_plain}");
             assert!(of_others > 0.0 && of_others < 0.16, "{core}: {of_others}");
+            assert!(of_added > 0.0 && of_added < 0.16, "{core}: {of_added}");
         }
     }
 }

@@ -9,7 +9,7 @@ mod costs;
 mod shape;
 
 use crate::config::Limits;
-pub use costs::{Cost, CostModel};
+pub use costs::{Cost, CostModel, has_statistics};
 
 use crate::config::capability::Feature;
 use crate::config::{Config, Core, HiddenLayer, ModelConfig};
@@ -243,7 +243,7 @@ fn refusal((model, budget): &(ModelConfig, Budget), numbers: usize) -> Error {
         )
     });
     Error::Setting(format!(
-        "{}; this is of the smallest network for readings of {numbers} numbers on {}, {}: raise the limit, or name fewer layers",
+        "{}; this is of the smallest network for readings of {numbers} numbers on {}, {}: raise the limit, name fewer layers, or judge by the bound alone (--judged-by bound)",
         each.collect::<Vec<_>>().join(", and "),
         budget.core,
         widths(model)

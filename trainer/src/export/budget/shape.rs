@@ -5,6 +5,7 @@ use crate::likelihood::Terms;
 use crate::quantize::LARGEST_I8;
 use elbow::layer::{LayerShape, Packing};
 use elbow::{LayerRole, Model};
+use serde::Deserialize;
 
 /// The layers of a network: hidden ones, and a dense one that gives `outputs`.
 pub(super) fn network(
@@ -40,6 +41,43 @@ pub(super) struct Shape {
     pub(super) wide: bool,
     /// The terms of the likelihood, and inputs that have such.
     pub(super) terms: Vec<(Terms, usize)>,
+    /// Those of the statistics beside the bound, where there are some.
+    pub(super) statistics: Option<Statistics>,
+}
+
+/// The sizes of statistics beside the bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Statistics {
+    /// Numbers that are judged.
+    pub(super) inputs: usize,
+    /// Readings that each reading is compared with.
+    pub(super) prototypes: usize,
+    /// Whether there is a curve for each input.
+    pub(super) columns: bool,
+}
+
+impl Statistics {
+    fn of(model: &Model<'_>) -> Option<Self> {
+        model.joins_statistics().then(|| Self {
+            inputs: model.inputs(),
+            prototypes: model.prototypes(),
+            columns: model.column_knots() > 0,
+        })
+    }
+
+    /// The sizes that instructions grow with.
+    pub(super) fn features(self) -> Vec<f64> {
+        let inputs = self.inputs as f64;
+        let columns = f64::from(u8::from(self.columns));
+        let prototypes = self.prototypes as f64;
+        vec![
+            1.0,
+            inputs,
+            prototypes,
+            prototypes * inputs,
+            columns * inputs,
+        ]
+    }
 }
 
 /// Rows that every core computes together.
@@ -105,6 +143,7 @@ impl Shape {
             wide_inputs: model.input_ceiling() > LARGEST_I8.unsigned_abs(),
             wide: wide.is_some_and(|(_, limits)| limits.ceiling > LARGEST_I8),
             terms: Self::terms(&LikelihoodKind::of(model), model.inputs()),
+            statistics: Statistics::of(model),
         }
     }
 

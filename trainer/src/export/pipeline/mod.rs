@@ -396,7 +396,7 @@ impl<'a> Job<'a> {
         if let Some(warning) = found {
             self.warn(warning);
         }
-        if let Some(warning) = Warning::of_alarms(calibrating, summary.smallest_p_value) {
+        if let Some(warning) = Warning::of_alarms(calibrating, &summary) {
             self.warn(warning);
         }
         summary.warnings = self.warnings.iter().map(Warning::to_string).collect();
@@ -434,8 +434,9 @@ impl<'a> Job<'a> {
         }
         let held_out = data.validation.readings.len();
         let calibrating = folds.as_ref().map_or(held_out, Folds::readings);
-        let others = folds.as_ref().map(Folds::scores).transpose()?;
-        let image = calibrate::calibrate(spec, &data.validation, others)?;
+        let others = folds.as_ref().map(Folds::values).transpose()?;
+        let judged_by = self.config.settings.export.judged_by;
+        let image = calibrate::calibrate(spec, judged_by, &data.validation, others)?;
         Ok((image, calibrating))
     }
 

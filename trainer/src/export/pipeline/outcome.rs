@@ -118,6 +118,7 @@ pub(super) fn in_integers(
 ) -> Summary {
     let (encoder_macs, decoder_macs) = run::macs(model);
     let estimator = model.posterior().estimator();
+    let table = model.p_values(estimator);
     Summary {
         name: name.to_owned(),
         likelihood: splits.likelihood.clone(),
@@ -136,9 +137,8 @@ pub(super) fn in_integers(
         format_version: elbow::format::FORMAT_VERSION,
         numerics_version: elbow::format::NUMERICS_VERSION,
         trainer_version: env!("CARGO_PKG_VERSION"),
-        smallest_p_value: model
-            .calibration(estimator)
-            .map(|table| table.smallest_p_value().to_f64()),
+        smallest_counted: table.map(|table| table.smallest_counted().to_f64()),
+        smallest_p_value: table.map(|table| table.smallest_p_value().to_f64()),
         budget: None,
         warnings: vec![],
     }

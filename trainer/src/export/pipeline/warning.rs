@@ -3,6 +3,7 @@
 use crate::config::{Activations, Config, ExportConfig, TrainConfig, Weights};
 use crate::data::digits;
 use crate::error::Error;
+use crate::export::run::Summary;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::numeric::parallel::cores;
@@ -72,12 +73,14 @@ pub enum Warning {
     Outlier(String),
     /// The device's scores are not those of the trained model.
     Quantization(String),
-    /// No p-value is low enough for an alarm at 0.01.
+    /// P-values of an alarm at 0.01 were not counted.
     RareAlarms {
         /// Readings that calibrate.
         readings: usize,
-        /// The lowest p-value.
+        /// The lowest p-value that is counted.
         smallest: f64,
+        /// Whether those below are extrapolated; else there are none.
+        extrapolated: bool,
     },
 }
 
@@ -123,9 +126,17 @@ impl fmt::Display for Warning {
                 f,
                 "the trained model breaks its budget {taken}: train again with lower limits"
             ),
-            Self::RareAlarms { readings, smallest } => write!(
+            Self::RareAlarms {
+                readings,
+                smallest,
+                extrapolated,
+            } => write!(
                 f,
-                "{readings} readings calibrate the p-values, so that none is below {smallest:.4}: an alarm at p < {USUAL_ALARM} never fires; give {} or more by --validation-fraction or more data, or alarm at a higher p",
+                "{readings} readings calibrate the p-values: {}; give {} or more by --validation-fraction or more data, or alarm at a higher p",
+                match extrapolated {
+                    true => format!("below {smallest:.4} they are extrapolated, an alarm at p < {USUAL_ALARM} among them"),
+                    false => format!("none is below {smallest:.4}, and an alarm at p < {USUAL_ALARM} never fires"),
+                },
                 (1.0 / USUAL_ALARM).round() - 1.0
             ),
         }
@@ -166,11 +177,16 @@ impl Warning {
             .collect()
     }
 
-    /// The warning about `readings` that calibrate where no p-value is below `smallest`. Without any this was said
-    /// before training.
-    pub(super) fn of_alarms(readings: usize, smallest: Option<f64>) -> Option<Self> {
+    /// The warning about `readings` that calibrate where they are too few to count an alarm's p-values by. Without any this
+    /// was said before training.
+    pub(super) fn of_alarms(readings: usize, summary: &Summary) -> Option<Self> {
+        let smallest = summary.smallest_counted;
         let smallest = smallest.filter(|&smallest| smallest > USUAL_ALARM && readings > 0)?;
-        Some(Self::RareAlarms { readings, smallest })
+        Some(Self::RareAlarms {
+            readings,
+            smallest,
+            extrapolated: summary.smallest_p_value.is_some_and(|p| p < smallest),
+        })
     }
 
     /// Columns and units that take the levels of all others, by the training readings, and their cost on those of validation.

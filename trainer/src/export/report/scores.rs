@@ -140,14 +140,19 @@ fn shares(scores: &[f64], x: &Axis, bars: usize) -> Vec<f64> {
 
 /// The p-values that the calibration can tell apart.
 fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
-    let readings = results.summary.validation_readings;
+    let summary = results.summary;
+    let readings = summary.validation_readings;
     if readings == 0 {
         return "No validation readings, so no calibration: every p-value is 1.".into();
     }
     let text = format!(
-        "P-values come from the scores of {}, so that none is below 1/{}.",
+        "P-values are counted from the scores of {} down to 1/{}{}.",
         plural(readings, "validation reading"),
-        count(readings + 1)
+        count(readings + 1),
+        match summary.smallest_p_value < summary.smallest_counted {
+            true => ", and extrapolated below",
+            false => "",
+        }
     );
     match thresholds.len() {
         found if found == LEVELS.len() => text,

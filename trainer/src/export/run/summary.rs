@@ -45,6 +45,8 @@ pub struct Summary {
     pub numerics_version: u16,
     /// Version of this program.
     pub trainer_version: &'static str,
+    /// The lowest p-value that held-out readings were counted for: those below are extrapolated.
+    pub smallest_counted: Option<f64>,
     /// The lowest p-value that a score can have: an alarm below it never fires.
     pub smallest_p_value: Option<f64>,
     /// Limits and costs of a score, where the networks were sized to a budget.
