@@ -17,8 +17,8 @@ use crate::model::Model;
 /// A column of the data that a model was trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column<'a> {
-    /// Name, unit and offset, parted by tabs; what is not there at the end is empty.
-    line: &'a [u8],
+    name: &'a str,
+    unit: &'a str,
     exponent: i8,
     offset: i64,
 }
@@ -34,39 +34,45 @@ pub struct Raw {
 }
 
 impl<'a> Column<'a> {
-    fn new(line: &'a [u8], exponent: i8) -> Self {
+    /// A column whose raw integers stand for `(raw + offset) * 2^exponent` in `unit`: for programs that have these as
+    /// constants, as `trainer export --rust` writes them. [`Model::column`] reads them in an image.
+    #[must_use]
+    pub const fn new(name: &'a str, unit: &'a str, exponent: i8, offset: i64) -> Self {
         Self {
-            line,
+            name,
+            unit,
             exponent,
-            offset: decimal(part(line, b'\t', 2)),
+            offset,
         }
+    }
+
+    /// The column of a line: name, unit and offset, parted by tabs; what is not there at the end is empty.
+    fn of_line(line: &'a [u8], exponent: i8) -> Self {
+        let text = |index| str::from_utf8(part(line, b'\t', index)).unwrap_or_default();
+        Self::new(text(0), text(1), exponent, decimal(part(line, b'\t', 2)))
     }
 
     /// What the data call it; empty where they had no header.
     #[must_use]
-    pub fn name(&self) -> &'a str {
-        self.part(0)
+    pub const fn name(&self) -> &'a str {
+        self.name
     }
 
     /// The unit of its values as the data have it, such as `bar`; empty where they have none.
     #[must_use]
-    pub fn unit(&self) -> &'a str {
-        self.part(1)
-    }
-
-    fn part(&self, index: usize) -> &'a str {
-        str::from_utf8(part(self.line, b'\t', index)).unwrap_or_default()
+    pub const fn unit(&self) -> &'a str {
+        self.unit
     }
 
     /// The power of two that a raw one is worth.
     #[must_use]
-    pub fn exponent(&self) -> i8 {
+    pub const fn exponent(&self) -> i8 {
         self.exponent
     }
 
     /// Added to a raw integer before its power of two; 0 for most columns.
     #[must_use]
-    pub fn offset(&self) -> i64 {
+    pub const fn offset(&self) -> i64 {
         self.offset
     }
 
@@ -178,7 +184,7 @@ impl<'a> Model<'a> {
             None => self.exponents,
         };
         let line = part(self.columns, b'\n', index);
-        Some(Column::new(line, *exponents.get(index)?))
+        Some(Column::of_line(line, *exponents.get(index)?))
     }
 }
 
@@ -192,7 +198,7 @@ mod tests {
     const BAROMETER: &[u8] = b"p\tPa\t1660108800";
 
     fn column(line: &[u8], exponent: i8) -> Column<'_> {
-        Column::new(line, exponent)
+        Column::of_line(line, exponent)
     }
 
     fn raw(value: i16) -> Raw {

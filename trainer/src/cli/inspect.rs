@@ -5,12 +5,12 @@ use crate::config::LikelihoodKind;
 use crate::config::name;
 use crate::config::unit;
 use crate::error::Error;
-use crate::export::budget::has_statistics;
+use crate::export::firmware::{dependency, features};
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
-use elbow::layer::{Packing, WeightBits};
+use elbow::layer::Packing;
 use elbow::signal::Feature;
 use elbow::{LayerView, Model, PosteriorKind};
 use serde::Serialize;
@@ -162,39 +162,6 @@ fn describe(model: &Model<'_>) -> Description {
         numerics_version: elbow::format::NUMERICS_VERSION,
         features: features(model),
     }
-}
-
-/// The features of the runtime without which it refuses `model`, but for its packing: a core of another class needs
-/// `foreign-packings` too.
-fn features(model: &Model<'_>) -> Vec<&'static str> {
-    let four_bits = |view: LayerView<'_>| view.bits == WeightBits::Four;
-    let wide = |view: LayerView<'_>| {
-        let ceiling = view.activation.map(|(_, limits)| limits.ceiling);
-        ceiling.is_some_and(|ceiling| ceiling > LARGEST_I8)
-    };
-    let likelihood = model.likelihood();
-    let asked = [
-        ("conditions", model.conditions() > 0),
-        ("counts", matches!(likelihood, Likelihood::Binomial(_))),
-        ("four-bit-weights", model.layers().any(four_bits)),
-        (
-            "heterogeneous",
-            matches!(likelihood, Likelihood::Heterogeneous(_)),
-        ),
-        ("locations", matches!(likelihood, Likelihood::Location(_))),
-        ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
-        ("statistics", has_statistics(model)),
-        ("streams", model.stream().is_some()),
-        ("wide-activations", model.layers().any(wide)),
-        (
-            "wide-inputs",
-            model.input_ceiling() > LARGEST_I8.unsigned_abs(),
-        ),
-    ];
-    asked
-        .into_iter()
-        .filter_map(|(name, is)| is.then_some(name))
-        .collect()
 }
 
 fn describe_stream(model: &Model<'_>) -> Option<StreamDescription> {
@@ -362,13 +329,10 @@ fn costs(description: &Description) -> String {
 
 /// Lines that a firmware with the model needs.
 fn to_type(description: &Description) -> String {
-    let features = description.features.iter();
-    let features: Vec<String> = features.map(|feature| format!("{feature:?}")).collect();
     let stream = description.stream.as_ref();
     let words = stream.map_or(description.workspace_words, |stream| stream.watch_words);
     format!(
-        "\nfor Cargo.toml: elbow = {{ version = \"{}\", default-features = false, features = [{}] }}\nfor main.rs:    let mut workspace = Workspace::<{words}>::new();\n",
-        env!("CARGO_PKG_VERSION"),
-        features.join(", ")
+        "\nfor Cargo.toml: {}\nfor main.rs:    let mut workspace = Workspace::<{words}>::new();\n",
+        dependency(&description.features),
     )
 }

@@ -6,6 +6,7 @@ mod decode;
 mod encode;
 mod estimators;
 mod eval;
+mod export;
 mod fit;
 mod impute;
 mod inspect;
@@ -84,6 +85,8 @@ enum Command {
     Variance(variance::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
+    /// Write a model for firmware, with every number that a program has to know of it: as Rust, C, bytes or Intel HEX.
+    Export(export::Arguments),
     /// Draw readings from the prior, as the device does.
     Sample(sample::Arguments),
     /// Convert data to the raw 16-bit readings that the device takes in.
@@ -149,6 +152,7 @@ pub fn run() -> Result<(), Error> {
         Command::Ladder(arguments) => ladder::run(&arguments),
         Command::Variance(arguments) => variance::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
         Command::Samples(arguments) => samples::run(&arguments),

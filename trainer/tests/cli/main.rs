@@ -3,6 +3,7 @@
 mod budget;
 mod data;
 mod eval;
+mod export;
 mod files;
 mod fit;
 mod fixture;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Treatment of files that are in the folder of a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,20 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::writing(path)(error.error))
 }
 
+/// Writes files that belong together: all are on the disk before any takes its place, so that a full disk leaves those
+/// that were there.
+///
+/// # Errors
+/// [`Error::File`].
+pub fn write_together<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> Result<(), Error> {
+    let staged = files.map(|(path, bytes)| Ok((stage(path, bytes)?, path)));
+    for (file, path) in staged.collect::<Result<Vec<_>, Error>>()? {
+        file.persist(path)
+            .map_err(|error| Error::writing(path)(error.error))?;
+    }
+    Ok(())
+}
+
 /// A file beside `path` that holds `bytes`, on the disk.
 fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
@@ -183,15 +197,9 @@ pub fn write_folder(
     let summary = to_json(&Signed { summary, signed })?;
     let files = files.iter().copied();
     let files: Vec<(&str, &[u8])> = files.chain([(SUMMARY_FILE, summary.as_bytes())]).collect();
-    let staged = files.iter().map(|&(name, bytes)| {
-        let path = folder.join(name);
-        Ok((stage(&path, bytes)?, path))
-    });
-    let staged = staged.collect::<Result<Vec<_>, Error>>()?;
-    for (file, path) in staged {
-        file.persist(&path)
-            .map_err(|error| Error::writing(&path)(error.error))?;
-    }
+    let paths: Vec<_> = files.iter().map(|(name, _)| folder.join(name)).collect();
+    let contents = files.iter().map(|(_, bytes)| *bytes);
+    write_together(paths.iter().map(PathBuf::as_path).zip(contents))?;
     let gone = FILES
         .iter()
         .filter(|name| files.iter().all(|(new, _)| new != *name));

@@ -7,7 +7,7 @@ use crate::readings::Derived;
 use crate::readings::{RunConfig, SettingsFile};
 pub use files::{
     Existing, check_folder, make_folder, prepare_file, remove, replace, to_json, write,
-    write_folder,
+    write_folder, write_together,
 };
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use summary::{FloatSummary, SampledBound, Summary};
