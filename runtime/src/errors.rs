@@ -249,6 +249,10 @@ mod tests {
     extern crate std;
     use super::*;
     use std::collections::BTreeMap;
+    use std::format;
+
+    /// Codes from here on are of the C interface, which holds itself to the list.
+    const OF_C: u16 = 700;
 
     /// The rows of a table in Markdown whose first cell is a number: the second cell without backticks, and the number.
     fn documented() -> BTreeMap<u16, &'static str> {
@@ -256,6 +260,9 @@ mod tests {
         rows.filter_map(|row| {
             let mut cells = row.split('|').skip(1).map(str::trim);
             let code = cells.next()?.parse().ok()?;
+            if code >= OF_C {
+                return None;
+            }
             let name = cells.next()?.trim_matches('`');
             assert!(!cells.next()?.is_empty(), "{name} has no meaning");
             Some((code, name))
@@ -275,6 +282,7 @@ mod tests {
         assert!(!by_code.contains_key(&0));
         assert_eq!(by_code, documented());
         let rows = include_str!("../ERRORS.md").lines();
+        let rows = rows.take_while(|row| !row.starts_with(&format!("Codes from {OF_C} on")));
         let rows = rows.filter(|row| row.starts_with("| ") && !row.starts_with("| code"));
         assert_eq!(
             rows.count(),

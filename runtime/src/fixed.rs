@@ -17,6 +17,7 @@ pub const ONE: i32 = 1 << FRACTION_BITS;
 /// A quantity of information in nats: Q16.16, resolution 1.5e-5 nat, range about ±32768 nats.
 ///
 /// Arithmetic saturates at [`Nats::MIN`] and [`Nats::MAX`]; there is no NaN and no wrapping.
+#[repr(transparent)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nats(i32);
 

@@ -1,8 +1,10 @@
 //! Scores and readings as text. Everything is formatted in integers, so that host and device write
 //! the same characters.
 
+use crate::fixed::{Nats, Probability};
 use crate::monitor::{Event, Transition};
 use crate::score::Score;
+use crate::statistic::Statistic;
 use core::fmt;
 
 impl Score {
@@ -13,42 +15,64 @@ impl Score {
     /// score in nats (the standard error empty where there is none), the raw integers, and the statistic that
     /// the p-value is owed to.
     #[must_use]
-    pub fn csv(&self, reading: u32) -> impl fmt::Display {
-        CsvLine {
+    pub fn csv(&self, reading: u32) -> ScoreLine {
+        ScoreLine {
             reading,
-            score: *self,
+            elbo: self.elbo(),
+            reconstruction: self.reconstruction(),
+            kl: self.kl(),
+            standard_error: self.standard_error(),
+            p_value: self.p_value(),
+            passes: self.passes(),
+            statistic: self.statistic(),
         }
     }
 }
 
-struct CsvLine {
-    reading: u32,
-    score: Score,
+/// What a line of [`Score::csv`] tells: displayed, it is that line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoreLine {
+    /// The number of the reading.
+    pub reading: u32,
+    /// See [`Score::elbo`].
+    pub elbo: Nats,
+    /// See [`Score::reconstruction`].
+    pub reconstruction: Nats,
+    /// See [`Score::kl`].
+    pub kl: Nats,
+    /// See [`Score::standard_error`].
+    pub standard_error: Option<Nats>,
+    /// See [`Score::p_value`].
+    pub p_value: Probability,
+    /// See [`Score::passes`].
+    pub passes: u16,
+    /// See [`Score::statistic`].
+    pub statistic: Statistic,
 }
 
-impl fmt::Display for CsvLine {
+impl fmt::Display for ScoreLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { reading, score } = self;
-        write!(
-            f,
-            "{reading},{},{},{},",
-            score.elbo(),
-            score.reconstruction(),
-            score.kl()
-        )?;
-        if let Some(error) = score.standard_error() {
+        let Self {
+            reading,
+            elbo,
+            reconstruction,
+            kl,
+            standard_error,
+            p_value,
+            passes,
+            statistic,
+        } = self;
+        write!(f, "{reading},{elbo},{reconstruction},{kl},")?;
+        if let Some(error) = standard_error {
             write!(f, "{error}")?;
         }
         write!(
             f,
-            ",{},{},{},{},{},{},{}",
-            score.p_value(),
-            score.passes(),
-            score.elbo().to_bits(),
-            score.reconstruction().to_bits(),
-            score.kl().to_bits(),
-            score.p_value().to_bits(),
-            score.statistic()
+            ",{p_value},{passes},{},{},{},{},{statistic}",
+            elbo.to_bits(),
+            reconstruction.to_bits(),
+            kl.to_bits(),
+            p_value.to_bits()
         )
     }
 }

@@ -4,6 +4,7 @@
 //! * [`build`]: the boards, and whatever is built for them and for the host.
 //! * [`emulator`]: runs the image of a board in QEMU; its commands score, watch and dream as the trainer does.
 //! * [`measure`]: what models and features cost, in instructions and bytes.
+//! * [`c`]: the archive and the header for programs in C; C programs for the host and for boards.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`mod@assurance`]: looks for faults that no test names.
 //! * [`picture`]: draws the picture of the documentation.
@@ -13,6 +14,7 @@
 
 pub mod assurance;
 pub mod build;
+pub mod c;
 pub mod emulator;
 pub mod error;
 pub mod files;

@@ -8,7 +8,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{picture, suite, tables};
+use elbow_tests::{c, picture, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -29,6 +29,24 @@ enum Task {
     Qemu {
         #[command(subcommand)]
         command: Emulate,
+    },
+    /// Build the archive and the header for programs in C, into a folder of target/c
+    C {
+        /// Build for this target, such as thumbv7em-none-eabihf [default: this machine, to try programs]
+        #[arg(long, value_parser = parse_target)]
+        target: Option<&'static str>,
+        /// Build for this processor, where the target does not say enough: cortex-m33, cortex-m55
+        #[arg(long, requires = "target")]
+        cpu: Option<String>,
+        /// Build with these features alone, separated by commas, as `trainer export --c` names them [default: all]
+        #[arg(long)]
+        features: Option<String>,
+        /// Build nothing; write runtime/c/elbow.h anew
+        #[arg(long, conflicts_with_all = ["target", "features", "check"])]
+        header: bool,
+        /// Build for all targets, look at what the archives hold, and compile header and examples
+        #[arg(long, conflicts_with_all = ["target", "features"])]
+        check: bool,
     },
     /// Count the instructions of scores on each core, in the emulator
     Bench {
@@ -128,6 +146,12 @@ fn parse_board(name: &str) -> Result<&'static Board, String> {
     Board::named(name).map_err(|error| error.to_string())
 }
 
+fn parse_target(name: &str) -> Result<&'static str, String> {
+    let mut known = c::archive::TARGETS.into_iter();
+    let unknown = || format!("choose one of {}", c::archive::TARGETS.join(" "));
+    known.find(|target| *target == name).ok_or_else(unknown)
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(true) => ExitCode::SUCCESS,
@@ -154,6 +178,21 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Bench {
             core, json, record, ..
         } => run_bench(core, json, record),
+        Task::C { header: true, .. } => {
+            files::write(&c::header::path(), c::header::generate()?)?;
+            Ok(true)
+        }
+        Task::C { check: true, .. } => c::check(),
+        Task::C {
+            target,
+            cpu,
+            features,
+            ..
+        } => build_c(&c::archive::Request {
+            target,
+            cpu: cpu.as_deref(),
+            features: features.as_deref(),
+        }),
         Task::Costs => {
             costs::record(&costs::measure(&COUNTED, costs::MODELS)?)?;
             Ok(true)
@@ -168,6 +207,11 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }
+}
+
+fn build_c(request: &c::archive::Request<'_>) -> Result<bool, Error> {
+    println!("{}: libelbow.a, elbow.h", request.build()?.display());
+    Ok(true)
 }
 
 fn emulate(command: Emulate) -> Result<bool, Error> {

@@ -1,5 +1,6 @@
 //! A model: a validated view of an image.
 
+mod features;
 mod place;
 mod stream;
 mod tensors;

@@ -45,6 +45,8 @@ impl<'a> ModelPlace<'a> {
     #[inline(never)]
     pub fn parse(&mut self, image: &'a [u8]) -> Result<&Model<'a>, ImageError> {
         let Self { model } = self;
+        // No image is as short: until all is read and checked there is no model here.
+        model.image_length = 0;
         // All else is read anew.
         model.encoder.hidden.clear();
         model.decoder.hidden.clear();
@@ -63,12 +65,22 @@ impl<'a> ModelPlace<'a> {
             return Err(ImageError::LeftOut { feature });
         }
         let mut tensors = Tensors::new(tensors);
-        model.image_length = format::image_length(image)?;
+        let image_length = format::image_length(image)?;
         model.read(&mut tensors, &header);
         match tensors.finish() {
-            None => Ok(model),
+            None => {
+                model.image_length = image_length;
+                Ok(model)
+            }
             Some(defect) => Err(ImageError::Invalid(defect)),
         }
+    }
+
+    /// The model that was parsed here last; none before, and where that was refused.
+    #[inline]
+    #[must_use]
+    pub fn model(&self) -> Option<&Model<'a>> {
+        Some(&self.model).filter(|model| model.image_length > 0)
     }
 }
 

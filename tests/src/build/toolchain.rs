@@ -75,11 +75,17 @@ impl Toolchain {
     /// depend on who started this process.
     #[must_use]
     pub fn cargo_build(&self, triple: &str, flags: &[String]) -> Command {
+        self.cargo(&["build", "--release"], triple, flags)
+    }
+
+    /// Cargo with these `words` for `triple`; otherwise as [`Toolchain::cargo_build`].
+    #[must_use]
+    pub fn cargo(&self, words: &[&str], triple: &str, flags: &[String]) -> Command {
         let mut command = clean(match self.way {
             Way::Debian => "/usr/bin/cargo",
             Way::Compiled | Way::Source => "cargo",
         });
-        command.args(["build", "--release", "--target", triple]);
+        command.args(words).args(["--target", triple]);
         if self.way == Way::Debian {
             command
                 .env("RUSTC", "/usr/bin/rustc")

@@ -83,9 +83,21 @@ fn answers() -> bool {
 /// The firmware does not build, the emulator is absent, the model does not fit, an argument cannot be passed on, or
 /// the time is up.
 pub fn run(board: &Board, invocation: &Invocation<'_>) -> Result<Outcome, Error> {
+    run_program(board, &firmware::build(board)?, invocation)
+}
+
+/// As [`run`], another program in place of the board's firmware.
+///
+/// # Errors
+///
+/// As of [`run`].
+pub fn run_program(
+    board: &Board,
+    firmware: &Path,
+    invocation: &Invocation<'_>,
+) -> Result<Outcome, Error> {
     ensure()?;
-    let firmware = firmware::build(board)?;
-    let mut command = command(board, &firmware, invocation)?;
+    let mut command = command(board, firmware, invocation)?;
     let notice = format!(
         "running {} on {}",
         invocation.arguments.join(" "),

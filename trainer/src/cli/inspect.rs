@@ -5,7 +5,7 @@ use crate::config::LikelihoodKind;
 use crate::config::name;
 use crate::config::unit;
 use crate::error::Error;
-use crate::export::firmware::{dependency, features};
+use crate::export::firmware::dependency;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
 use clap::Args;
@@ -49,6 +49,8 @@ struct Description {
     numerics_version: u16,
     /// The features of the runtime that the image asks for.
     features: Vec<&'static str>,
+    #[serde(skip)]
+    dependency: String,
 }
 
 /// The front end, and what it costs to watch a stream.
@@ -160,7 +162,8 @@ fn describe(model: &Model<'_>) -> Description {
         workspace_words: model.workspace_words(),
         format_version: elbow::format::FORMAT_VERSION,
         numerics_version: elbow::format::NUMERICS_VERSION,
-        features: features(model),
+        features: model.features().collect(),
+        dependency: dependency(model),
     }
 }
 
@@ -333,6 +336,6 @@ fn to_type(description: &Description) -> String {
     let words = stream.map_or(description.workspace_words, |stream| stream.watch_words);
     format!(
         "\nfor Cargo.toml: {}\nfor main.rs:    let mut workspace = Workspace::<{words}>::new();\n",
-        dependency(&description.features),
+        description.dependency,
     )
 }

@@ -8,7 +8,7 @@ use crate::numeric::least_squares;
 use crate::quantize::LARGEST_I8;
 use elbow::distribution::{Likelihood, Prior};
 use elbow::layer::WeightBits;
-use elbow::{Calibration, LayerRole, Model};
+use elbow::{LayerRole, Model};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -310,10 +310,8 @@ fn has_wide_units(model: &Model<'_>) -> bool {
 }
 
 /// Whether p-values are of more than the counted bounds.
-pub fn has_statistics(model: &Model<'_>) -> bool {
-    let mut tables = model.calibrations().iter();
-    let has_tail = |table: &Calibration<'_>| table.smallest_p_value() < table.smallest_counted();
-    model.joins_statistics() || tables.any(has_tail)
+fn has_statistics(model: &Model<'_>) -> bool {
+    model.features().any(|feature| feature == "statistics")
 }
 
 fn has_narrow_weights(model: &Model<'_>) -> bool {

@@ -9,7 +9,7 @@ mod costs;
 mod shape;
 
 use crate::config::Limits;
-pub use costs::{Cost, CostModel, has_statistics};
+pub use costs::{Cost, CostModel};
 
 use crate::config::capability::Feature;
 use crate::config::{Config, Core, HiddenLayer, ModelConfig};

@@ -1,6 +1,6 @@
 //! A model as a header and a source in C99, which C++ reads too.
 
-use super::{Facts, features};
+use super::Facts;
 use std::fmt::Write;
 
 /// Bytes of an image in a line of source.
@@ -39,10 +39,11 @@ fn header(facts: &Facts<'_>) -> String {
         "NAME",
         &literal(model.name()),
     );
+    let features: Vec<&str> = model.features().collect();
     define(
         "The features of elbow that it needs: cargo xtask c --features",
         "FEATURES",
-        &literal(&features(model).join(",")),
+        &literal(&features.join(",")),
     );
     let bytes = |words: usize| (8 * words).to_string();
     define(

@@ -45,8 +45,7 @@ pub fn text(image: &[u8], address: u32) -> Result<String, Error> {
         at = at.wrapping_add(bytes.len() as u32);
     }
     records.push(Record::EndOfFile);
-    let text = create_object_file_representation(&records);
-    text.map(|text| text + "\n")
+    create_object_file_representation(&records)
         .map_err(|error| Error::Setting(format!("no Intel HEX can be written: {error}")))
 }
 

@@ -8,11 +8,7 @@ pub mod c;
 pub mod hex;
 pub mod rust;
 
-use crate::export::budget::has_statistics;
-use crate::quantize::LARGEST_I8;
-use elbow::distribution::{Likelihood, Prior};
-use elbow::layer::WeightBits;
-use elbow::{LayerView, Model, Nats, Probability};
+use elbow::{Model, Nats, Probability};
 
 /// The usual false-alarm rates, each as one in so many normal readings.
 const RATES: [u32; 5] = [10, 20, 100, 1000, 10_000];
@@ -121,44 +117,10 @@ fn identifier(name: &str) -> String {
     plain
 }
 
-/// The features of the runtime without which it refuses `model`, but for its packing: a core of another class needs
-/// `foreign-packings` too.
+/// The line of a firmware's `Cargo.toml` that has what `model` asks of the runtime and no more.
 #[must_use]
-pub fn features(model: &Model<'_>) -> Vec<&'static str> {
-    let four_bits = |view: LayerView<'_>| view.bits == WeightBits::Four;
-    let wide = |view: LayerView<'_>| {
-        let ceiling = view.activation.map(|(_, limits)| limits.ceiling);
-        ceiling.is_some_and(|ceiling| ceiling > LARGEST_I8)
-    };
-    let likelihood = model.likelihood();
-    let asked = [
-        ("conditions", model.conditions() > 0),
-        ("counts", matches!(likelihood, Likelihood::Binomial(_))),
-        ("four-bit-weights", model.layers().any(four_bits)),
-        (
-            "heterogeneous",
-            matches!(likelihood, Likelihood::Heterogeneous(_)),
-        ),
-        ("locations", matches!(likelihood, Likelihood::Location(_))),
-        ("mixture-prior", !matches!(model.prior(), Prior::Standard)),
-        ("statistics", has_statistics(model)),
-        ("streams", model.stream().is_some()),
-        ("wide-activations", model.layers().any(wide)),
-        (
-            "wide-inputs",
-            model.input_ceiling() > LARGEST_I8.unsigned_abs(),
-        ),
-    ];
-    asked
-        .into_iter()
-        .filter_map(|(name, is)| is.then_some(name))
-        .collect()
-}
-
-/// The line of a firmware's `Cargo.toml` that has these features of the runtime and no others.
-#[must_use]
-pub fn dependency(features: &[&str]) -> String {
-    let quoted: Vec<String> = features.iter().map(|name| format!("{name:?}")).collect();
+pub fn dependency(model: &Model<'_>) -> String {
+    let quoted: Vec<String> = model.features().map(|name| format!("{name:?}")).collect();
     format!(
         "elbow = {{ version = \"{}\", default-features = false, features = [{}] }}",
         env!("CARGO_PKG_VERSION"),

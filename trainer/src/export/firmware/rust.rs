@@ -1,6 +1,6 @@
 //! A model as a Rust module.
 
-use super::{Facts, dependency, features};
+use super::{Facts, dependency};
 use std::fmt::Write;
 
 /// Bytes of an image in a line of source.
@@ -13,7 +13,7 @@ pub fn module(facts: &Facts<'_>) -> String {
     let mut text = format!(
         "//! The model {:?}, and what a program has to know of it. `trainer export --rust` wrote this file.\n//!\n//! In Cargo.toml:\n//!\n//! ```toml\n//! {}\n//! ```\n\n",
         model.name(),
-        dependency(&features(model))
+        dependency(model)
     );
     let mut constant = |doc: &str, name: &str, kind: &str, value: &str| {
         // Writing to a string cannot fail.

@@ -1,0 +1,274 @@
+//! Models, sessions and watches in memory of the caller, as opaque words.
+//!
+//! Behind each lies its state with a tag, which depends on where the handle is: one that was never initialized, or that
+//! was moved, is told by its tag.
+#![allow(unsafe_code)]
+#![allow(non_camel_case_types, reason = "their names in C")]
+
+use crate::code::{ELBOW_E_NOT_READY, Fault};
+use crate::pointer::{Argument, Get, Put, Region, Regions};
+use core::mem::MaybeUninit;
+use elbow::monitor::Watch;
+use elbow::{Model, ModelPlace, Session};
+
+/// Words of 8 bytes in a model.
+#[cfg(target_pointer_width = "32")]
+pub const ELBOW_MODEL_WORDS: usize = 165;
+/// Words of 8 bytes in a model.
+#[cfg(target_pointer_width = "64")]
+pub const ELBOW_MODEL_WORDS: usize = 272;
+/// Words of 8 bytes in a session.
+#[cfg(target_pointer_width = "32")]
+pub const ELBOW_SESSION_WORDS: usize = 13;
+/// Words of 8 bytes in a session.
+#[cfg(target_pointer_width = "64")]
+pub const ELBOW_SESSION_WORDS: usize = 24;
+/// Words of 8 bytes in a watch.
+#[cfg(target_pointer_width = "32")]
+pub const ELBOW_WATCH_WORDS: usize = 33;
+/// Words of 8 bytes in a watch.
+#[cfg(target_pointer_width = "64")]
+pub const ELBOW_WATCH_WORDS: usize = 51;
+
+/// A model: elbow_model_parse makes one. Its memory is yours, and stays where it is while anything uses the model. Many
+/// sessions may share a model.
+#[repr(C)]
+#[derive(Debug)]
+pub struct elbow_model {
+    opaque: [u64; ELBOW_MODEL_WORDS],
+}
+
+/// A session with a model: elbow_session_init makes one. Its memory is yours, and stays where it is. A session is for one
+/// thread at a time.
+#[repr(C)]
+#[derive(Debug)]
+pub struct elbow_session {
+    opaque: [u64; ELBOW_SESSION_WORDS],
+}
+
+/// A watch of a stream: elbow_watch_init makes one. Its memory is yours, and stays where it is. A watch is for one thread
+/// at a time.
+#[repr(C)]
+#[derive(Debug)]
+pub struct elbow_watch {
+    opaque: [u64; ELBOW_WATCH_WORDS],
+}
+
+/// The state of a model.
+pub(crate) struct OfModel {
+    pub(crate) place: ModelPlace<'static>,
+    /// Empty where no image was read.
+    pub(crate) image: &'static [u8],
+    /// The feature for whose lack the image was refused.
+    pub(crate) missing: Option<&'static str>,
+}
+
+/// What works on a model, and what it works with.
+pub(crate) struct Worker<W> {
+    pub(crate) worker: W,
+    model: *const elbow_model,
+    image: *const u8,
+    workspace: Region,
+}
+
+impl<W> Worker<W> {
+    /// A worker on the model behind `model`, whose workspace is `workspace`.
+    pub(crate) fn new(worker: W, model: &Ready<'_>, workspace: Region) -> Self {
+        Self {
+            worker,
+            model: model.handle,
+            image: model.state.image.as_ptr(),
+            workspace,
+        }
+    }
+}
+
+/// A state with a tag.
+pub(crate) struct Tagged<S> {
+    tag: usize,
+    pub(crate) state: S,
+}
+
+/// A handle, whose words are a [`Tagged`] state.
+///
+/// # Safety
+/// The state fits the handle.
+pub(crate) unsafe trait Handle: Sized {
+    /// What is behind it.
+    type State;
+    /// What tells it from other handles.
+    const TAG: usize;
+
+    /// The tag of one at this address.
+    fn tag(handle: *const Self) -> usize {
+        Self::TAG ^ handle.addr()
+    }
+}
+
+macro_rules! handles {
+    ($($handle:ty: $state:ty, $tag:literal;)*) => {
+        $(
+            const _: () = assert!(size_of::<Tagged<$state>>() <= size_of::<$handle>());
+            const _: () = assert!(align_of::<Tagged<$state>>() <= align_of::<$handle>());
+
+            // SAFETY: it was just asserted.
+            unsafe impl Handle for $handle {
+                type State = $state;
+                const TAG: usize = $tag;
+            }
+        )*
+    };
+}
+
+handles! {
+    elbow_model: OfModel, 0x6d6f_6465;
+    elbow_session: Worker<Session<'static>>, 0x7365_7373;
+    elbow_watch: Worker<Watch<'static>>, 0x7761_7463;
+}
+
+/// A handle that is to be made.
+pub(crate) struct Fresh<H>(pub(crate) *mut H);
+
+impl<H: Handle + 'static> Argument for Fresh<H> {
+    type Borrowed<'a> = Blank<'a, H>;
+
+    unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
+        // SAFETY: nothing but the pointer is looked at.
+        unsafe { Put(self.0).regions(regions) }
+    }
+
+    unsafe fn value<'a>(self) -> Blank<'a, H> {
+        // SAFETY: it was checked, and nothing is assumed of what is there.
+        let words = unsafe { Put(self.0.cast()).value() };
+        Blank {
+            handle: self.0,
+            words,
+        }
+    }
+}
+
+/// A handle that is not one yet.
+pub(crate) struct Blank<'a, H: Handle> {
+    handle: *const H,
+    words: &'a mut MaybeUninit<Tagged<H::State>>,
+}
+
+impl<'a, H: Handle> Blank<'a, H> {
+    /// Makes it a handle with this state.
+    #[inline]
+    pub(crate) fn fill(self, state: H::State) -> &'a mut Tagged<H::State> {
+        let tag = H::tag(self.handle);
+        self.words.write(Tagged { tag, state })
+    }
+
+    /// Makes it no handle, whatever it was.
+    pub(crate) fn clear(&mut self) {
+        let place = self.words.as_mut_ptr();
+        // SAFETY: the place is as large as a tag and more, and a tag is an integer.
+        unsafe { (&raw mut (*place).tag).write(0) };
+    }
+}
+
+/// The state behind a handle, if its tag says so.
+///
+/// # Safety
+/// The pointer is null, misaligned, or leads to the readable bytes of a handle that nobody writes.
+unsafe fn state<'a, H: Handle>(handle: *const H) -> Result<&'a H::State, Fault> {
+    let tagged: *const Tagged<H::State> = handle.cast();
+    // SAFETY: the bytes can be read, and a tag is an integer, whatever they are.
+    let tag = unsafe { (&raw const (*tagged).tag).read() };
+    if tag != H::tag(handle) {
+        return Err(Fault(ELBOW_E_NOT_READY));
+    }
+    // SAFETY: only `Blank::fill` writes such a tag, and the state with it.
+    Ok(unsafe { &(*tagged).state })
+}
+
+/// A model that was parsed.
+pub(crate) struct Parsed(pub(crate) *const elbow_model);
+
+/// A model that was parsed, and its handle.
+pub(crate) struct Ready<'a> {
+    handle: *const elbow_model,
+    pub(crate) state: &'a OfModel,
+}
+
+impl<'a> Ready<'a> {
+    /// The model.
+    pub(crate) fn model(&self) -> Result<&'a Model<'static>, Fault> {
+        self.state.place.model().ok_or(Fault(ELBOW_E_NOT_READY))
+    }
+}
+
+impl Argument for Parsed {
+    type Borrowed<'a> = Ready<'a>;
+
+    unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
+        // SAFETY: nothing but the pointer is looked at.
+        unsafe { Get(self.0).regions(regions) }?;
+        // SAFETY: it is neither null nor misaligned, and the caller promises the rest.
+        let state = unsafe { state(self.0) }?;
+        regions.take(Region::of(state.image, false))
+    }
+
+    unsafe fn value<'a>(self) -> Ready<'a> {
+        Ready {
+            handle: self.0,
+            // SAFETY: its tag was checked.
+            state: unsafe { &(*self.0.cast::<Tagged<OfModel>>()).state },
+        }
+    }
+}
+
+/// A session or a watch that was made.
+pub(crate) struct Live<H>(pub(crate) *mut H);
+
+impl<W: 'static, H: Handle<State = Worker<W>> + 'static> Argument for Live<H> {
+    type Borrowed<'a> = &'a mut W;
+
+    unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
+        // SAFETY: nothing but the pointer is looked at.
+        unsafe { Put(self.0).regions(regions) }?;
+        // SAFETY: it is neither null nor misaligned, and the caller promises the rest.
+        let worker = unsafe { state(self.0.cast_const()) }?;
+        regions.take(worker.workspace)?;
+        let model = Parsed(worker.model);
+        // SAFETY: the header asks that the model stays where it is.
+        unsafe { model.regions(regions) }?;
+        // SAFETY: its tag was just checked.
+        let model = unsafe { model.value() };
+        if model.state.image.as_ptr() != worker.image {
+            return Err(Fault(ELBOW_E_NOT_READY));
+        }
+        Ok(())
+    }
+
+    unsafe fn value<'a>(self) -> &'a mut W {
+        let tagged: *mut Tagged<H::State> = self.0.cast();
+        // SAFETY: its tag was checked, and nothing else of the call leads here.
+        unsafe { &mut (*tagged).state.worker }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With all features no handle has a word more than it needs.
+    #[test]
+    fn handles_are_no_larger_than_their_states() {
+        fn words<H: Handle>() -> (usize, usize) {
+            (
+                size_of::<H>() / 8,
+                size_of::<Tagged<H::State>>().div_ceil(8),
+            )
+        }
+        for (have, need) in [
+            words::<elbow_model>(),
+            words::<elbow_session>(),
+            words::<elbow_watch>(),
+        ] {
+            assert_eq!(have, need);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! The interface for C: header and codes are those of the sources, archives hold nothing else, C programs compute what the
+//! workstation computes, and no argument is worse than a code.
+
+use elbow_tests::build::board::{BOARDS, Board};
+use elbow_tests::build::elf::Elf;
+use elbow_tests::build::trainer;
+use elbow_tests::build::workspace;
+use elbow_tests::c::archive::{self, Request};
+use elbow_tests::c::example::Example;
+use elbow_tests::c::{header, program};
+use elbow_tests::emulator::{self, Invocation};
+use elbow_tests::error::Error;
+use elbow_tests::measure::{bench, product};
+use std::collections::BTreeMap;
+use std::ffi::CStr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// A scoring of a second, on the slowest of machines.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// As many readings as the smallest board has room for.
+const READINGS: &str = "40";
+
+/// The estimators, in C and for the trainer.
+const ESTIMATORS: [(&str, &str); 4] = [
+    ("ELBOW_POSTERIOR_MEAN", "posterior-mean"),
+    ("ELBOW_SIGMA_POINTS", "sigma-points"),
+    ("ELBOW_MONTE_CARLO+5", "monte-carlo:5"),
+    ("ELBOW_IMPORTANCE_WEIGHTED+6", "importance-weighted:6"),
+];
+
+/// The boards of C programs.
+const CORES: [&str; 4] = ["m0", "m3", "m4", "m33"];
+
+/// The default model and the first of its test readings, as sources.
+fn digits() -> Example<'static> {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path();
+    let (run, raw) = (trainer::default_run().unwrap(), folder.join("raw"));
+    let words = [run.to_str().unwrap(), "digits", "--limit", READINGS];
+    let out = ["--out", raw.to_str().unwrap()];
+    trainer::run(&[&["readings"][..], &words, &out].concat(), LIMIT).unwrap();
+    let bytes = std::fs::read(raw).unwrap();
+    let numbers: Vec<i16> = bytes
+        .chunks(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    let readings: Vec<Vec<i16>> = numbers.chunks(64).map(<[i16]>::to_vec).collect();
+    Example::new(folder, run, &readings).unwrap()
+}
+
+/// The lines of `trainer score`.
+fn expected(estimator: &str) -> String {
+    let run = trainer::default_run().unwrap().to_str().unwrap();
+    let words = [
+        "score",
+        run,
+        "digits",
+        "--limit",
+        READINGS,
+        "--estimator",
+        estimator,
+    ];
+    trainer::run(&words, LIMIT).unwrap().stdout
+}
+
+#[test]
+fn the_header_is_that_of_the_sources() {
+    let written = std::fs::read_to_string(header::path()).unwrap();
+    let generated = header::generate().unwrap();
+    assert!(
+        written == generated,
+        "elbow.h is stale: cargo xtask c --header"
+    );
+}
+
+#[test]
+fn every_code_has_a_name_and_its_sentence() {
+    let errors = std::fs::read_to_string(workspace().join("runtime/ERRORS.md")).unwrap();
+    let rows = errors.lines().filter_map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let code: u16 = cells.get(1)?.parse().ok()?;
+        Some((code, cells[3].replace('`', "")))
+    });
+    // Those of the writer of images cannot be met on a device.
+    let documented: BTreeMap<u16, String> = rows
+        .filter(|(code, _)| !(600..700).contains(code))
+        .collect();
+    let text = std::fs::read_to_string(header::path()).unwrap();
+    let named = text.lines().filter_map(|line| {
+        let (name, code) = line.strip_prefix("#define ELBOW_E_")?.split_once(' ')?;
+        Some((code.parse().unwrap(), name))
+    });
+    let named: BTreeMap<u16, &str> = named.collect();
+    assert_eq!(named.len(), documented.len());
+    for (code, meaning) in documented {
+        assert!(named.contains_key(&code), "elbow.h has no name for {code}");
+        assert_eq!(described(code), meaning);
+        let doc = format!(
+            "{}.\n#define ELBOW_E_{} {code}\n",
+            &meaning[1..],
+            named[&code]
+        );
+        assert!(text.contains(&doc), "elbow.h says something else of {code}");
+    }
+    assert_eq!(described(0), "no error");
+    assert_eq!(described(9999), "no error has this code");
+}
+
+fn described(code: u16) -> &'static str {
+    // SAFETY: the text is a constant that ends with a NUL.
+    unsafe { CStr::from_ptr(elbow_c::elbow_describe(code)) }
+        .to_str()
+        .unwrap()
+}
+
+#[test]
+fn archives_show_the_header_alone_and_cannot_panic() {
+    for target in archive::TARGETS {
+        let target = Some(target);
+        let folder = Request {
+            target,
+            ..Request::default()
+        }
+        .build()
+        .unwrap();
+        let faults = archive::faults(&folder.join("libelbow.a")).unwrap();
+        assert_eq!(faults, [""; 0], "{target:?}");
+    }
+}
+
+/// What is wrong with an archive is found: the one for a host has all that one for a device must not have.
+#[test]
+fn an_archive_of_a_host_has_faults() {
+    let folder = Request::default().build().unwrap();
+    let faults = archive::faults(&folder.join("libelbow.a")).unwrap();
+    for word in ["visible to other objects", "path to a panic"] {
+        assert!(faults.iter().any(|fault| fault.contains(word)), "{word}");
+    }
+}
+
+#[test]
+fn a_c_program_scores_here_as_the_trainer_does() {
+    let (example, archive) = (digits(), Request::default().build().unwrap());
+    let lines = std::fs::read_to_string(&example.files("score")[0]).unwrap();
+    assert!(
+        lines.lines().count() <= 40,
+        "the example has more than 40 lines"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    for compiler in program::COMPILERS {
+        if !program::is_there(compiler.0) {
+            eprintln!("skipped: {} is not on this machine", compiler.0);
+            continue;
+        }
+        for (estimator, name) in ESTIMATORS {
+            let (files, define) = (example.files("score"), format!("ESTIMATOR={estimator}"));
+            let defines = [define.as_str()];
+            let program = folder.path().join("score");
+            let sources = example.sources(&files, &archive, &defines);
+            sources.build_here(compiler, &program).unwrap();
+            let done = Command::new(&program).output().unwrap();
+            assert!(done.status.success(), "{done:?}");
+            assert_eq!(
+                String::from_utf8(done.stdout).unwrap(),
+                expected(name),
+                "{compiler:?}"
+            );
+        }
+    }
+}
+
+/// The archive for a board.
+fn archive_for(board: &Board, features: Option<&str>) -> PathBuf {
+    let target = Some(board.triple);
+    Request {
+        target,
+        cpu: board.cpu,
+        features,
+    }
+    .build()
+    .unwrap()
+}
+
+/// Whether C can be compiled for boards; a test that goes without says so.
+fn has_cross_compiler() -> bool {
+    match program::ensure_cross_compiler() {
+        Ok(()) => true,
+        Err(error @ Error::Absent { .. }) => {
+            eprintln!("skipped: {error}");
+            false
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_c_program_scores_on_boards_as_the_trainer_does() {
+    if !has_cross_compiler() {
+        return;
+    }
+    let (example, folder) = (digits(), tempfile::tempdir().unwrap());
+    for name in CORES {
+        let board = Board::named(name).unwrap();
+        let archive = archive_for(board, None);
+        for (estimator, name) in ESTIMATORS {
+            let (files, define) = (example.files("score"), format!("ESTIMATOR={estimator}"));
+            let defines = [define.as_str()];
+            let program = folder.path().join("score.elf");
+            let sources = example.sources(&files, &archive, &defines);
+            sources.build_for(board, &program).unwrap();
+            let invocation = Invocation {
+                model: None,
+                directory: folder.path(),
+                arguments: &[],
+                time_limit: LIMIT,
+                count_instructions: false,
+            };
+            let outcome = emulator::run_program(board, &program, &invocation).unwrap();
+            assert_eq!(
+                (outcome.code, outcome.stderr.as_str()),
+                (0, ""),
+                "{}",
+                board.name
+            );
+            assert_eq!(outcome.stdout, expected(name), "{} {estimator}", board.name);
+        }
+    }
+}
+
+/// Flash of the least product in C, without the model, beside that of the one in Rust; within five hundredths.
+#[test]
+fn the_least_product_in_c_is_as_small_as_in_rust() {
+    if !has_cross_compiler() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let example = Example::random(folder.path()).unwrap();
+    let image = std::fs::metadata(folder.path().join("random.elbow"))
+        .unwrap()
+        .len();
+    for name in product::CORES {
+        let board: &Board = BOARDS.iter().find(|board| board.name == name).unwrap();
+        let archive = archive_for(board, Some(product::LEAST));
+        let (files, program) = (example.files("product"), folder.path().join("product.elf"));
+        example
+            .sources(&files, &archive, &[])
+            .build_for(board, &program)
+            .unwrap();
+        let in_c = Elf::read(&program).unwrap().flash_bytes().unwrap() - image as usize;
+        let in_rust = product::size(board, Some(product::LEAST)).unwrap().flash;
+        println!("{name}: {in_c} bytes in C, {in_rust} in Rust");
+        assert!(
+            20 * in_c <= 21 * in_rust,
+            "{name}: {in_c} bytes in C, {in_rust} in Rust"
+        );
+    }
+}
