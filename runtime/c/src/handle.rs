@@ -6,7 +6,7 @@
 #![allow(non_camel_case_types, reason = "their names in C")]
 
 use crate::code::{ELBOW_E_NOT_READY, Fault};
-use crate::pointer::{Argument, Get, Put, Region, Regions};
+use crate::pointer::{Access, Argument, Get, Put, Region, Regions};
 use core::mem::MaybeUninit;
 use elbow::monitor::Watch;
 use elbow::{Model, ModelPlace, Session};
@@ -154,18 +154,23 @@ pub(crate) struct Blank<'a, H: Handle> {
 }
 
 impl<'a, H: Handle> Blank<'a, H> {
-    /// Makes it a handle with this state.
-    #[inline]
-    pub(crate) fn fill(self, state: H::State) -> &'a mut Tagged<H::State> {
-        let tag = H::tag(self.handle);
-        self.words.write(Tagged { tag, state })
-    }
-
     /// Makes it no handle, whatever it was.
     pub(crate) fn clear(&mut self) {
         let place = self.words.as_mut_ptr();
         // SAFETY: the place is as large as a tag and more, and a tag is an integer.
         unsafe { (&raw mut (*place).tag).write(0) };
+    }
+
+    /// Makes it a handle with this state, which is made where it stays.
+    #[inline(always)]
+    pub(crate) fn fill(self, state: impl FnOnce() -> H::State) -> &'a mut H::State {
+        let place = self.words.as_mut_ptr();
+        // SAFETY: the place has the size and the alignment of both, and is borrowed alone.
+        unsafe { (&raw mut (*place).state).write(state()) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*place).tag).write(H::tag(self.handle)) };
+        // SAFETY: both were just written.
+        unsafe { &mut (*place).state }
     }
 }
 
@@ -208,7 +213,7 @@ impl Argument for Parsed {
         unsafe { Get(self.0).regions(regions) }?;
         // SAFETY: it is neither null nor misaligned, and the caller promises the rest.
         let state = unsafe { state(self.0) }?;
-        regions.take(Region::of(state.image, false))
+        regions.take(Region::of(state.image, Access::Read))
     }
 
     unsafe fn value<'a>(self) -> Ready<'a> {

@@ -8,6 +8,7 @@
 use crate::code::{ELBOW_E_MISALIGNED, ELBOW_E_NULL, ELBOW_E_OVERLAP, ELBOW_E_TOO_LONG, Fault};
 use core::mem::MaybeUninit;
 use core::slice;
+use heapless::Vec;
 
 /// Regions of memory that a call uses, at most: seven arguments, and four behind a session.
 const MOST: usize = 11;
@@ -16,53 +17,46 @@ const MOST: usize = 11;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Region {
     start: usize,
-    bytes: usize,
-    is_written: bool,
+    /// Behind its last byte.
+    end: usize,
+    access: Access,
+}
+
+/// What a call does with memory. As wide as an address, so that a region is three words and no byte of padding.
+#[repr(usize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
 }
 
 impl Region {
-    const EMPTY: Self = Self {
-        start: 0,
-        bytes: 0,
-        is_written: false,
-    };
-
     /// That of a slice.
-    pub(crate) fn of<T>(slice: &[T], is_written: bool) -> Self {
-        Self {
-            start: slice.as_ptr().addr(),
-            bytes: size_of_val(slice),
-            is_written,
-        }
+    pub(crate) fn of<T>(slice: &[T], access: Access) -> Self {
+        let start = slice.as_ptr().addr();
+        let end = start.wrapping_add(size_of_val(slice));
+        Self { start, end, access }
     }
 
-    /// Whether one of both is written where the other one is.
+    /// Whether one of both is written where the other one is; an empty one is nowhere.
     fn clashes(self, other: Self) -> bool {
-        let are_apart = self.start.wrapping_add(self.bytes) <= other.start
-            || other.start.wrapping_add(other.bytes) <= self.start;
-        (self.is_written || other.is_written) && !are_apart && self.bytes > 0 && other.bytes > 0
+        let both = self.access as usize | other.access as usize;
+        both != 0 && self.start.max(other.start) < self.end.min(other.end)
     }
 }
 
 /// All memory of a call.
-pub(crate) struct Regions {
-    regions: [Region; MOST],
-    count: usize,
-}
+pub(crate) struct Regions(Vec<Region, MOST>);
 
 impl Regions {
     /// Takes in a region that is known to exist.
+    #[inline(never)]
     pub(crate) fn take(&mut self, region: Region) -> Result<(), Fault> {
-        let (taken, free) = self.regions.split_at_mut_checked(self.count).unzip();
-        let clashes = |taken: &[Region]| taken.iter().any(|&taken| taken.clashes(region));
-        if taken.as_deref().is_some_and(clashes) {
+        if self.0.iter().any(|taken| taken.clashes(region)) {
             return Err(Fault(ELBOW_E_OVERLAP));
         }
-        if let Some([place, ..]) = free {
-            *place = region;
-            self.count += 1;
-        }
-        Ok(())
+        // There is room for all arguments of every call.
+        self.0.push(region).map_err(|_| Fault(ELBOW_E_TOO_LONG))
     }
 
     /// Takes in what an argument of C says, `count` values of that size and alignment.
@@ -73,7 +67,7 @@ impl Regions {
         align: usize,
         size: usize,
         count: usize,
-        is_written: bool,
+        access: Access,
     ) -> Result<(), Fault> {
         if count == 0 {
             return Ok(());
@@ -84,16 +78,12 @@ impl Regions {
         if start & (align - 1) != 0 {
             return Err(Fault(ELBOW_E_MISALIGNED));
         }
-        let bytes = size
+        let end = size
             .checked_mul(count)
             .filter(|&bytes| bytes <= isize::MAX.unsigned_abs())
-            .filter(|&bytes| start.checked_add(bytes).is_some())
+            .and_then(|bytes| start.checked_add(bytes))
             .ok_or(Fault(ELBOW_E_TOO_LONG))?;
-        self.take(Region {
-            start,
-            bytes,
-            is_written,
-        })
+        self.take(Region { start, end, access })
     }
 }
 
@@ -120,10 +110,7 @@ pub(crate) trait Argument: Sized {
     /// Each pointer that is not null leads to as many values of its type as are said, which nobody else writes, or
     /// reads where the call writes, for as long as `'a`. Handles were made by this crate, or their bytes are readable.
     unsafe fn borrow<'a>(self) -> Result<Self::Borrowed<'a>, Fault> {
-        let mut regions = Regions {
-            regions: [Region::EMPTY; MOST],
-            count: 0,
-        };
+        let mut regions = Regions(Vec::new());
         // SAFETY: the caller's promise is the same.
         unsafe { self.regions(&mut regions) }?;
         // SAFETY: the regions were just checked.
@@ -155,7 +142,7 @@ impl<T: 'static> Argument for In<T> {
             align_of::<T>(),
             size_of::<T>(),
             self.1,
-            false,
+            Access::Read,
         )
     }
 
@@ -177,7 +164,7 @@ impl<T: 'static> Argument for Maybe<T> {
             align_of::<T>(),
             size_of::<T>(),
             self.1,
-            false,
+            Access::Read,
         )
     }
 
@@ -194,7 +181,13 @@ impl<T: 'static> Argument for Out<T> {
     type Borrowed<'a> = &'a mut [T];
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(self.0.addr(), align_of::<T>(), size_of::<T>(), self.1, true)
+        regions.check(
+            self.0.addr(),
+            align_of::<T>(),
+            size_of::<T>(),
+            self.1,
+            Access::Write,
+        )
     }
 
     unsafe fn value<'a>(self) -> &'a mut [T] {
@@ -211,7 +204,13 @@ impl<T: 'static> Argument for Get<T> {
     type Borrowed<'a> = &'a T;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(self.0.addr(), align_of::<T>(), size_of::<T>(), 1, false)
+        regions.check(
+            self.0.addr(),
+            align_of::<T>(),
+            size_of::<T>(),
+            1,
+            Access::Read,
+        )
     }
 
     unsafe fn value<'a>(self) -> &'a T {
@@ -224,7 +223,13 @@ impl<T: 'static> Argument for Put<T> {
     type Borrowed<'a> = &'a mut MaybeUninit<T>;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(self.0.addr(), align_of::<T>(), size_of::<T>(), 1, true)
+        regions.check(
+            self.0.addr(),
+            align_of::<T>(),
+            size_of::<T>(),
+            1,
+            Access::Write,
+        )
     }
 
     unsafe fn value<'a>(self) -> &'a mut MaybeUninit<T> {

@@ -47,12 +47,11 @@ pub unsafe extern "C" fn elbow_model_parse(
     let borrowed = unsafe { (Fresh(model), In(image.cast::<u8>(), image_bytes)).borrow() };
     outcome(borrowed.and_then(|(mut blank, image): (_, &'static [u8])| {
         blank.clear();
-        let blank_model = OfModel {
+        let state = blank.fill(|| OfModel {
             place: ModelPlace::new(),
             image,
             missing: None,
-        };
-        let state = &mut blank.fill(blank_model).state;
+        });
         match state.place.parse(image) {
             Ok(_) => Ok(()),
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use crate::code::{Fault, elbow_code, outcome};
 use crate::handle::{Fresh, Live, Parsed, Worker, elbow_model, elbow_session};
-use crate::pointer::{Argument, Get, In, Maybe, Out, Put, Region};
+use crate::pointer::{Access, Argument, Get, In, Maybe, Out, Put, Region};
 #[cfg(feature = "sampling")]
 use crate::value::{ELBOW_ABOVE, ELBOW_BELOW, ELBOW_UNSURE};
 use crate::value::{
@@ -52,9 +52,9 @@ pub unsafe extern "C" fn elbow_session_init(
     let borrowed = unsafe { (Fresh(session), Parsed(model), words).borrow() };
     outcome(borrowed.and_then(|(mut blank, ready, workspace)| {
         blank.clear();
-        let region = Region::of(workspace, true);
+        let region = Region::of(workspace, Access::Write);
         let session = Session::new(ready.model()?, workspace, seed)?;
-        blank.fill(Worker::new(session, &ready, region));
+        blank.fill(|| Worker::new(session, &ready, region));
         Ok(())
     }))
 }

@@ -2,7 +2,7 @@
 
 use crate::code::{elbow_code, outcome};
 use crate::handle::{Fresh, Live, Parsed, Worker, elbow_model, elbow_watch};
-use crate::pointer::{Argument, Get, In, Out, Put, Region};
+use crate::pointer::{Access, Argument, Get, In, Out, Put, Region};
 use crate::value::{elbow_event, elbow_watch_settings, estimator, probability};
 use core::ffi::c_void;
 use elbow::Probability;
@@ -40,9 +40,9 @@ pub unsafe extern "C" fn elbow_watch_init(
             let model = ready.model()?;
             let settings =
                 WatchSettings::from_rates(model, with, settings.time_constant, enter, leave)?;
-            let region = Region::of(workspace, true);
+            let region = Region::of(workspace, Access::Write);
             let watch = Watch::new(model, workspace, &settings, seed)?;
-            blank.fill(Worker::new(watch, &ready, region));
+            blank.fill(|| Worker::new(watch, &ready, region));
             Ok(())
         }),
     )

