@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 17] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the firmware",
@@ -54,9 +54,14 @@ const STEPS: [Step; 15] = [
         "clippy --release --package elbow --no-default-features -- -D warnings",
     ),
     (
+        "clippy of the interface for C with everything left out",
+        "clippy --release --package elbow-c --no-default-features -- -D warnings",
+    ),
+    (
         "rustdoc",
         "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
+    ("interface for C", "test --release --package elbow-c"),
     ("trainer", "test --release --package elbow-trainer"),
     ("emulated boards", "test --release --package elbow-tests"),
     ("Miri, quick tests of the runtime", "xtask miri"),

@@ -83,10 +83,11 @@ impl<W> Worker<W> {
     }
 }
 
-/// A state with a tag.
+/// A state with a tag in front of it. Any bytes are one; the state is there where the tag is right.
+#[repr(C)]
 pub(crate) struct Tagged<S> {
-    tag: usize,
-    pub(crate) state: S,
+    tag: MaybeUninit<usize>,
+    state: MaybeUninit<S>,
 }
 
 /// A handle, whose words are a [`Tagged`] state.
@@ -138,11 +139,12 @@ impl<H: Handle + 'static> Argument for Fresh<H> {
     }
 
     unsafe fn value<'a>(self) -> Blank<'a, H> {
-        // SAFETY: it was checked, and nothing is assumed of what is there.
-        let words = unsafe { Put(self.0.cast()).value() };
+        // SAFETY: it was checked.
+        let place: &mut MaybeUninit<Tagged<H::State>> = unsafe { Put(self.0.cast()).value() };
         Blank {
             handle: self.0,
-            words,
+            // SAFETY: any bytes are a tagged state.
+            words: unsafe { place.assume_init_mut() },
         }
     }
 }
@@ -150,27 +152,21 @@ impl<H: Handle + 'static> Argument for Fresh<H> {
 /// A handle that is not one yet.
 pub(crate) struct Blank<'a, H: Handle> {
     handle: *const H,
-    words: &'a mut MaybeUninit<Tagged<H::State>>,
+    words: &'a mut Tagged<H::State>,
 }
 
 impl<'a, H: Handle> Blank<'a, H> {
     /// Makes it no handle, whatever it was.
     pub(crate) fn clear(&mut self) {
-        let place = self.words.as_mut_ptr();
-        // SAFETY: the place is as large as a tag and more, and a tag is an integer.
-        unsafe { (&raw mut (*place).tag).write(0) };
+        self.words.tag.write(0);
     }
 
     /// Makes it a handle with this state, which is made where it stays.
     #[inline(always)]
     pub(crate) fn fill(self, state: impl FnOnce() -> H::State) -> &'a mut H::State {
-        let place = self.words.as_mut_ptr();
-        // SAFETY: the place has the size and the alignment of both, and is borrowed alone.
-        unsafe { (&raw mut (*place).state).write(state()) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*place).tag).write(H::tag(self.handle)) };
-        // SAFETY: both were just written.
-        unsafe { &mut (*place).state }
+        let Tagged { tag, state: place } = self.words;
+        tag.write(H::tag(self.handle));
+        place.write(state())
     }
 }
 
@@ -179,14 +175,15 @@ impl<'a, H: Handle> Blank<'a, H> {
 /// # Safety
 /// The pointer is null, misaligned, or leads to the readable bytes of a handle that nobody writes.
 unsafe fn state<'a, H: Handle>(handle: *const H) -> Result<&'a H::State, Fault> {
-    let tagged: *const Tagged<H::State> = handle.cast();
-    // SAFETY: the bytes can be read, and a tag is an integer, whatever they are.
-    let tag = unsafe { (&raw const (*tagged).tag).read() };
+    // SAFETY: the bytes can be read, the tag is the first of them, and any bytes are an integer.
+    let tag = unsafe { handle.cast::<usize>().read() };
     if tag != H::tag(handle) {
         return Err(Fault(ELBOW_E_NOT_READY));
     }
+    // SAFETY: any bytes are a tagged state.
+    let tagged: &Tagged<H::State> = unsafe { &*handle.cast() };
     // SAFETY: only `Blank::fill` writes such a tag, and the state with it.
-    Ok(unsafe { &(*tagged).state })
+    Ok(unsafe { tagged.state.assume_init_ref() })
 }
 
 /// A model that was parsed.
@@ -217,10 +214,12 @@ impl Argument for Parsed {
     }
 
     unsafe fn value<'a>(self) -> Ready<'a> {
+        // SAFETY: any bytes are a tagged state.
+        let tagged: &Tagged<OfModel> = unsafe { &*self.0.cast() };
         Ready {
             handle: self.0,
             // SAFETY: its tag was checked.
-            state: unsafe { &(*self.0.cast::<Tagged<OfModel>>()).state },
+            state: unsafe { tagged.state.assume_init_ref() },
         }
     }
 }
@@ -249,9 +248,11 @@ impl<W: 'static, H: Handle<State = Worker<W>> + 'static> Argument for Live<H> {
     }
 
     unsafe fn value<'a>(self) -> &'a mut W {
-        let tagged: *mut Tagged<H::State> = self.0.cast();
-        // SAFETY: its tag was checked, and nothing else of the call leads here.
-        unsafe { &mut (*tagged).state.worker }
+        // SAFETY: any bytes are a tagged state, and nothing else of the call leads here.
+        let tagged: &mut Tagged<H::State> = unsafe { &mut *self.0.cast() };
+        // SAFETY: its tag was checked.
+        let worker = unsafe { tagged.state.assume_init_mut() };
+        &mut worker.worker
     }
 }
 

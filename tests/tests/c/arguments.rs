@@ -86,6 +86,10 @@ impl Caller {
     }
 
     /// One call of some function; its name and its code. A new handle goes to `fresh`.
+    #[allow(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one promise holds for all calls"
+    )]
     fn call_with(&mut self, needs: &elbow_needs, fresh: usize) -> (&'static str, elbow_code) {
         let session: *mut elbow_session = self.handle(SESSION);
         let model: *mut elbow_model = self.handle(MODEL);
@@ -248,6 +252,10 @@ impl Caller {
 }
 
 /// A model and a session with it, made as the header says.
+#[allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one promise holds for all calls"
+)]
 fn ready(image: &[u64], dice: Dice) -> (Caller, elbow_needs) {
     let mut caller = Caller {
         memory: vec![0; WORDS],

@@ -2,6 +2,7 @@
 //! workstation computes, and no argument is worse than a code.
 
 mod arguments;
+mod watch;
 
 use elbow_tests::build::board::{BOARDS, Board};
 use elbow_tests::build::elf::Elf;
@@ -263,5 +264,43 @@ fn the_least_product_in_c_is_hardly_larger_than_in_rust() {
             100 * in_c <= FLASH_PERCENT * in_rust,
             "{name}: {in_c} bytes in C, {in_rust} in Rust"
         );
+    }
+}
+
+/// The blocks of C in the guides, each a file of its own.
+fn snippets() -> Vec<(String, String)> {
+    let mut snippets = Vec::new();
+    for page in ["README.md", "docs/c.md"] {
+        let text = std::fs::read_to_string(workspace().join(page)).unwrap();
+        for (index, block) in text.split("```c\n").skip(1).enumerate() {
+            let code = block.split("```").next().unwrap();
+            snippets.push((
+                format!("{}-{index}.c", page.replace('/', "-")),
+                code.to_owned(),
+            ));
+        }
+    }
+    snippets
+}
+
+#[test]
+fn what_the_guides_show_compiles() {
+    let (example, archive) = (digits(), Request::default().build().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let snippets = snippets();
+    assert!(snippets.len() >= 2, "the guides show no C");
+    for (name, code) in snippets {
+        let path = folder.path().join(&name);
+        let main = "\nint main(void) { return 0; }\n";
+        std::fs::write(&path, code + main).unwrap();
+        for compiler in program::COMPILERS {
+            if program::is_there(compiler.0) {
+                let mut files = example.files("score");
+                files[0].clone_from(&path);
+                let sources = example.sources(&files, &archive, &[]);
+                let built = sources.build_here(compiler, &folder.path().join("snippet"));
+                built.unwrap_or_else(|error| panic!("{name}: {error}"));
+            }
+        }
     }
 }
