@@ -210,7 +210,10 @@ fn run(task: Task) -> Result<bool, Error> {
 }
 
 fn build_c(request: &c::archive::Request<'_>) -> Result<bool, Error> {
-    println!("{}: libelbow.a, elbow.h", request.build()?.display());
+    println!(
+        "{}: libelbow.a, elbow.h, elbowConfig.cmake",
+        request.build()?.display()
+    );
     Ok(true)
 }
 

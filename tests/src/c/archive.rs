@@ -7,8 +7,10 @@ use crate::error::Error;
 use crate::process;
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol, SymbolScope};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A first build with everything to download, on a slow machine.
@@ -35,23 +37,46 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// Builds the archive and puts it into a folder of `target/c`, with the header beside it; the folder.
+    /// Builds the archive, unless this process has done so, and puts it into a folder of `target/c`, with the header and a package for CMake beside it; the folder.
     ///
     /// # Errors
     ///
     /// No toolchain serves the target, or it does not build.
     pub fn build(&self) -> Result<PathBuf, Error> {
-        let built = self.compile()?;
+        static BUILT: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+        // Held while cargo works and files are copied: nobody links what is half written.
+        let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+        let built = built.get_or_insert_with(HashSet::new);
+        let folder = self.folder();
+        if !built.contains(&folder) {
+            self.place(&folder)?;
+            built.insert(folder.clone());
+        }
+        Ok(folder)
+    }
+
+    /// Where the archive goes.
+    fn folder(&self) -> PathBuf {
         let mut name = self.cpu.or(self.target).unwrap_or("host").to_owned();
         if let Some(features) = self.features {
             name += &format!("-with-{}", features.replace(',', "-"));
         }
-        let folder = workspace().join("target/c").join(name);
-        std::fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
-        for (from, name) in [(built, "libelbow.a"), (header::path(), "elbow.h")] {
+        workspace().join("target/c").join(name)
+    }
+
+    /// Builds the archive and copies it, and what belongs to it, to `folder`.
+    fn place(&self, folder: &Path) -> Result<(), Error> {
+        let built = self.compile()?;
+        std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
+        let for_cmake = workspace().join("runtime/c/cmake/elbowConfig.cmake");
+        for (from, name) in [
+            (built, "libelbow.a"),
+            (header::path(), "elbow.h"),
+            (for_cmake, "elbowConfig.cmake"),
+        ] {
             std::fs::copy(&from, folder.join(name)).map_err(Error::at(&from))?;
         }
-        Ok(folder)
+        Ok(())
     }
 
     /// The archive where cargo leaves it.

@@ -62,6 +62,12 @@ impl<'a> Example<'a> {
         Self::new(folder, &path, &[vec![0; shape.inputs]])
     }
 
+    /// Where the exported model and the readings are.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder
+    }
+
     /// The sources of example `name`.
     #[must_use]
     pub fn files(&self, name: &str) -> [PathBuf; 2] {

@@ -41,18 +41,21 @@ const CORES: [&str; 4] = ["m0", "m3", "m4", "m33"];
 /// The default model and the first of its test readings, as sources.
 fn digits() -> Example<'static> {
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path();
-    let (run, raw) = (trainer::default_run().unwrap(), folder.join("raw"));
-    let words = [run.to_str().unwrap(), "digits", "--limit", READINGS];
-    let out = ["--out", raw.to_str().unwrap()];
-    trainer::run(&[&["readings"][..], &words, &out].concat(), LIMIT).unwrap();
-    let bytes = std::fs::read(raw).unwrap();
-    let numbers: Vec<i16> = bytes
-        .chunks(2)
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect();
-    let readings: Vec<Vec<i16>> = numbers.chunks(64).map(<[i16]>::to_vec).collect();
-    Example::new(folder, run, &readings).unwrap()
+    static EXAMPLE: OnceLock<Example<'static>> = OnceLock::new();
+    *EXAMPLE.get_or_init(|| {
+        let folder = FOLDER.get_or_init(|| tempfile::tempdir().unwrap()).path();
+        let (run, raw) = (trainer::default_run().unwrap(), folder.join("raw"));
+        let words = [run.to_str().unwrap(), "digits", "--limit", READINGS];
+        let out = ["--out", raw.to_str().unwrap()];
+        trainer::run(&[&["readings"][..], &words, &out].concat(), LIMIT).unwrap();
+        let bytes = std::fs::read(raw).unwrap();
+        let pairs = bytes.chunks(2);
+        let numbers: Vec<i16> = pairs
+            .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        let readings: Vec<Vec<i16>> = numbers.chunks(64).map(<[i16]>::to_vec).collect();
+        Example::new(folder, run, &readings).unwrap()
+    })
 }
 
 /// The lines of `trainer score`.
@@ -303,4 +306,31 @@ fn what_the_guides_show_compiles() {
             }
         }
     }
+}
+
+#[test]
+fn cmake_finds_the_archive() {
+    if !program::is_there("cmake") {
+        eprintln!("skipped: cmake is not on this machine");
+        return;
+    }
+    let (example, archive) = (digits(), Request::default().build().unwrap());
+    let build = tempfile::tempdir().unwrap();
+    let cmake = |command: &mut Command| {
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let mut configure = Command::new("cmake");
+    configure
+        .arg("-S")
+        .arg(workspace().join("runtime/c/examples"))
+        .arg("-B")
+        .arg(build.path())
+        .arg(format!("-Delbow_DIR={}", archive.display()))
+        .arg(format!("-DMODEL={}", example.folder().display()));
+    cmake(&mut configure);
+    cmake(Command::new("cmake").arg("--build").arg(build.path()));
+    let lines = cmake(&mut Command::new(build.path().join("score")));
+    assert_eq!(lines, expected("sigma-points"));
 }
