@@ -48,7 +48,11 @@ fn number(prototypes: &PrototypesSpec, row: &[i8], input: usize) -> i64 {
         WeightBits::Eight => row[input].into(),
         WeightBits::Four => {
             let byte = i64::from(row[input / 2]).rem_euclid(256);
-            let half = if input % 2 == 0 { byte % 16 } else { byte / 16 };
+            let half = if input.is_multiple_of(2) {
+                byte % 16
+            } else {
+                byte / 16
+            };
             16 * if half < 8 { half } else { half - 16 } + 8
         }
     }

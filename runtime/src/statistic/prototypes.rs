@@ -70,14 +70,23 @@ impl Prototypes<'_> {
             return rows.map(distance).min().unwrap_or(0);
         }
         if narrow {
+            let of_pair =
+                |&[x, y]: &[i8; 2], byte: i8| square_of(x, lower(byte)) + square_of(y, upper(byte));
             let distance = |row: &[i8]| -> i32 {
-                let (pairs, rest) = reading.as_chunks::<2>();
-                let mut bytes = row.iter();
+                let (fours, rest) = reading.as_chunks::<4>();
+                let (own_fours, own_rest) =
+                    row.split_at_checked(2 * fours.len()).unwrap_or_default();
+                let (own_fours, _) = own_fours.as_chunks::<2>();
                 let mut sum = 0;
-                for (&[x, y], &byte) in pairs.iter().zip(&mut bytes) {
-                    sum += square_of(x, lower(byte)) + square_of(y, upper(byte));
+                for (&[x0, x1, x2, x3], c) in fours.iter().zip(own_fours) {
+                    sum += of_pair(&[x0, x1], c[0]) + of_pair(&[x2, x3], c[1]);
                 }
-                let last = rest.iter().zip(bytes);
+                let (pairs, last) = rest.as_chunks::<2>();
+                let mut own_rest = own_rest.iter();
+                for (pair, &byte) in pairs.iter().zip(&mut own_rest) {
+                    sum += of_pair(pair, byte);
+                }
+                let last = last.iter().zip(own_rest);
                 sum + last
                     .map(|(&x, &byte)| square_of(x, lower(byte)))
                     .sum::<i32>()

@@ -41,7 +41,7 @@ const MOST_UNITS: usize = 128;
 
 /// Inputs, prototypes and curves of statistics beside the bound, as the trainer makes them and others. Every fifth is held
 /// out of a fit.
-const STATISTICS: [(usize, usize, WeightBits, bool); 20] = [
+const STATISTICS: [(usize, usize, WeightBits, bool); 19] = [
     (8, 255, Eight, true),
     (64, 48, Eight, true),
     (20, 150, Eight, false),
@@ -50,7 +50,6 @@ const STATISTICS: [(usize, usize, WeightBits, bool); 20] = [
     (200, 15, Eight, true),
     (36, 85, Eight, true),
     (180, 24, Four, false),
-    (10, 0, Eight, true),
     (640, 0, Eight, true),
     (64, 48, Eight, false),
     (100, 30, Eight, true),

@@ -357,9 +357,13 @@ pub fn tail(scores: &[i32]) -> CurveSpec {
         return CurveSpec::default();
     };
     let highest = negative.iter().copied().fold(f64::MIN, f64::max);
-    let first = tail.surprise(highest);
-    let knots = TAIL_KNOTS.iter().map(|nats| first + nats);
-    let knots: Vec<(f64, f64)> = knots.map(|nats| (tail.value(nats), nats)).collect();
+    let fitted = tail.surprise(highest);
+    // No jump where counting ends, at 1/(n + 1): a tail that would begin beyond it begins there.
+    let first = fitted.min((scores.len() as f64 + 1.0).ln());
+    let knots = TAIL_KNOTS.iter();
+    let knots: Vec<(f64, f64)> = knots
+        .map(|nats| (tail.value(fitted + nats), first + nats))
+        .collect();
     through(&knots)
 }
 

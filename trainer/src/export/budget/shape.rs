@@ -77,7 +77,15 @@ impl Statistics {
             true => (0.0, prototypes * inputs),
             false => (prototypes * inputs, 0.0),
         };
-        vec![1.0, inputs, prototypes, wide, narrow, columns * inputs]
+        vec![
+            1.0,
+            columns,
+            inputs,
+            prototypes,
+            wide,
+            narrow,
+            columns * inputs,
+        ]
     }
 }
 
