@@ -475,11 +475,12 @@ mod tests {
                 *error += (found - nats) / SETS as f64;
             }
         }
-        // Shapes are no less than 0, so that tails are too heavy by half of their error: of 300 such sets surprises
-        // are 0.1 and 0.3 nats too small, with deviations of 0.2 and 0.5; counted ones have one of 0.45.
+        // Shapes are no less than 0 and tails begin no higher than counting ends, so that tails are too heavy: of 300 such
+        // sets surprises at one in a million are 0.96 nats too small, with a deviation of 0.99. Those that are counted have one of
+        // 0.45.
         let [counted, beyond] = errors;
         assert!(counted.abs() < 0.45, "{errors:?}");
-        assert!((-0.9..0.2).contains(&beyond), "{errors:?}");
+        assert!((-1.85..-0.1).contains(&beyond), "{errors:?}");
     }
 
     #[test]
