@@ -120,12 +120,11 @@ fn mean_of(rows: &[Row], number: impl Fn(&Row) -> f64) -> f64 {
 #[must_use]
 pub fn means(rows: &[Row]) -> String {
     let mut text = format!(
-        "mean AUC over {} trainings: bound {:.4}, p-value {:.4}; {:.0} bytes, {:.1} s\n",
+        "mean AUC over {} trainings: bound {:.4}, p-value {:.4}; {:.0} bytes of image\n",
         rows.len(),
         mean_of(rows, |row| row.auc_bound),
         mean_of(rows, |row| row.auc_p_value),
-        mean_of(rows, |row| row.image_bytes as f64),
-        mean_of(rows, |row| row.fit_seconds)
+        mean_of(rows, |row| row.image_bytes as f64)
     );
     for pooled in pooled(rows) {
         let Pooled {
@@ -231,7 +230,7 @@ pub fn recorded(path: &Path, page: &str, command: &str, rows: &[Row]) -> Result<
     })?;
     let (table, means) = (markdown(rows), means(rows));
     Ok(format!(
-        "{before}{BEGIN}\n\n`{command}`:\n\n{table}\n```text\n{means}```\n\n{END}{after}"
+        "{before}{BEGIN}\n\n```sh\n{command}\n```\n\n{table}\n```text\n{means}```\n\n{END}{after}"
     ))
 }
 
