@@ -282,10 +282,10 @@ fn false_alarms_are_pooled_over_sets_of_many_rows() {
     let pooled = report::pooled(&rows);
     let measured: Vec<f64> = pooled.iter().map(|pooled| pooled.measured).collect();
     assert_eq!(measured, [0.06, 0.011, 0.002]);
-    // 1.96 sqrt(0.05 * 0.95 * 2 * (1000 + 1000)) / 2000.
+    // Rank 49 of 999 is r = 0.04905, and r -+ 1.96 sqrt(2 r (1 - r) (1000 + 1000^2 / 1000)) / 2000:
     let (low, high) = pooled[0].calibrated;
     assert!(
-        (low - 0.036_491).abs() < 1e-6 && (high - 0.063_509).abs() < 1e-6,
+        (low - 0.035_663).abs() < 1e-6 && (high - 0.062_435).abs() < 1e-6,
         "{pooled:?}"
     );
     assert_eq!(report::pooled(&rows[1..2]), []);

@@ -36,7 +36,8 @@ pub struct Pooled {
     /// Where 95 % of all measured rates would be if every reading alarmed with a chance of exactly `nominal`: quantiles
     /// of the binomial distribution.
     pub binomial: (f64, f64),
-    /// The same where thresholds come from as many calibrating readings as there were; by the normal distribution.
+    /// The same where thresholds come from as many calibrating readings as there were: rates are then those of whole ranks,
+    /// and the thresholds have an error of their own. By the normal distribution.
     pub calibrated: (f64, f64),
 }
 
@@ -52,26 +53,34 @@ pub fn pooled(rows: &[Row]) -> Vec<Pooled> {
     let of_rate = |(at, nominal): (usize, f64)| {
         let alarms: usize = rows.iter().map(|row| row.alarms[at]).sum();
         let (least, most) = interval::binomial(normal, nominal, OUTSIDE);
-        // The variance of a threshold's rate is that of Beta(k, n + 1 - k), about rate (1 - rate) / (n + 2).
-        let variance = nominal * (1.0 - nominal);
         let of_row = |row: &&Row| {
-            let tested = row.normal as f64;
-            tested + tested * tested / (row.calibrating as f64 + 2.0)
+            let (tested, count) = (row.normal as f64, row.calibrating as f64);
+            let rank = (nominal * (count + 1.0)).floor();
+            // Below the first rank the tail says the rate itself.
+            let rate = if rank > 0.0 {
+                rank / (count + 1.0)
+            } else {
+                nominal
+            };
+            // Of the count, and of a threshold's rate, which is Beta(k, n + 1 - k).
+            let variance = tested + tested * tested / (count + 2.0);
+            (tested * rate, rate * (1.0 - rate) * variance)
         };
-        let weights: f64 = rows.iter().map(of_row).sum();
-        let half = DEVIATIONS * (variance * weights).sqrt() / total;
+        let (expected, variances): (Vec<f64>, Vec<f64>) = rows.iter().map(of_row).unzip();
+        let center = expected.iter().sum::<f64>() / total;
+        let half = DEVIATIONS * variances.iter().sum::<f64>().sqrt() / total;
         Pooled {
             nominal,
             normal,
             measured: alarms as f64 / total,
             binomial: (least as f64 / total, most as f64 / total),
-            calibrated: ((nominal - half).max(0.0), nominal + half),
+            calibrated: ((center - half).max(0.0), center + half),
         }
     };
     RATES.into_iter().enumerate().map(of_rate).collect()
 }
 
-/// The header over [`line`].
+/// The header over [`line()`].
 #[must_use]
 pub fn header() -> String {
     format!(
@@ -138,7 +147,7 @@ pub fn means(rows: &[Row]) -> String {
         let _ = writeln!(
             text,
             "p <= {nominal}: {measured:.5} of {normal} normal readings; at a rate of exactly {nominal} 95 % lie from \
-             {:.5} to {:.5}, and with the noise of the calibrating readings from {:.5} to {:.5}",
+             {:.5} to {:.5}, with thresholds from so few calibrating readings from {:.5} to {:.5}",
             binomial.0, binomial.1, calibrated.0, calibrated.1
         );
     }
