@@ -11,14 +11,35 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Writes `arrays` as `numpy.savez` does; the path of the file.
+/// The bytes of an `.npy` file of labels, of one dimension, as numpy keeps them.
+fn labels_npy(labels: &Table) -> Vec<u8> {
+    let labels: Vec<u8> = labels.values().iter().map(|&label| label as u8).collect();
+    let header = format!(
+        "{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n",
+        labels.len()
+    );
+    let length = [header.len() as u8, 0];
+    [
+        b"\x93NUMPY\x01\x00",
+        &length[..],
+        header.as_bytes(),
+        &labels,
+    ]
+    .concat()
+}
+
+/// Writes `arrays` as `numpy.savez` does, `y` as labels; the path of the file.
 fn npz(folder: &TempDir, name: &str, arrays: &[(&str, &Table)]) -> PathBuf {
     let path = folder.path().join(name);
     let mut file = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
     for (name, table) in arrays {
         let options = zip::write::SimpleFileOptions::default();
         file.start_file(format!("{name}.npy"), options).unwrap();
-        file.write_all(&npy(table)).unwrap();
+        let bytes = match *name {
+            "y" => labels_npy(table),
+            _ => npy(table),
+        };
+        file.write_all(&bytes).unwrap();
     }
     file.finish().unwrap();
     path
@@ -162,20 +183,16 @@ fn what_is_no_set_is_named_with_its_remedy() {
         text.starts_with("normal has 0 anomalous rows, 1 are needed"),
         "{text}"
     );
-    let text = error(&npz(&folder, "long.npz", &[("X", &readings), ("y", &few)]));
-    assert_eq!(
-        text,
-        "long: y is 0.025641026 in row 3; give 0 for normal rows and 1 for anomalous ones"
-    );
     let text = error(&npz(
         &folder,
         "short.npz",
         &[("X", &readings), ("y", &marks)],
     ));
-    assert_eq!(
-        text,
-        "short: y has 60 labels for 67 rows of X; give one a row, 1 where it is anomalous"
-    );
+    let fault = "short.npz:y: holds 60 labels for 67 rows; give one label a row";
+    assert!(text.contains(fault), "{text}");
+    let set = Set::new("short", readings, vec![false; 60]).unwrap_err();
+    let count = "short: y has 60 labels for 67 rows of X; give one a row, 1 where it is anomalous";
+    assert_eq!(set.to_string(), count);
 }
 
 /// Quantiles by SciPy 1.17: `stats.binom.ppf` and `stats.betabinom.ppf`.
@@ -295,7 +312,7 @@ fn false_alarms_are_pooled_over_sets_of_many_rows() {
 fn results_are_recorded_between_their_marks() {
     let rows = [row("a", 500, [50, 10, 1])];
     let old = format!(
-        "# Page\n\n{}\nold\n{}\n\nmore\n",
+        "# Page\n\n{}\nstale\n{}\n\nmore\n",
         report::BEGIN,
         report::END
     );
@@ -306,7 +323,9 @@ fn results_are_recorded_between_their_marks() {
         page.contains(line) && page.contains("\ncargo xtask detection --record\n"),
         "{page}"
     );
-    assert!(page.starts_with("# Page\n") && page.ends_with("\n\nmore\n") && !page.contains("old"));
+    assert!(
+        page.starts_with("# Page\n") && page.ends_with("\n\nmore\n") && !page.contains("stale")
+    );
     assert_eq!(
         report::recorded(path, &page, "cargo xtask detection --record", &rows).unwrap(),
         page

@@ -35,16 +35,6 @@ pub enum Error {
         /// Rows of `X`.
         rows: usize,
     },
-    /// A label that is neither 0 nor 1.
-    #[error("{set}: y is {label} in row {row}; give 0 for normal rows and 1 for anomalous ones")]
-    Label {
-        /// The set.
-        set: String,
-        /// The label.
-        label: f32,
-        /// The row, counted from 1.
-        row: usize,
-    },
     /// A set with too few rows of a kind.
     #[error(
         "{set} has {rows} {kind} rows, {least} are needed; add some, or leave it out with --sets"

@@ -50,25 +50,16 @@ pub fn choose(names: &[String], wanted: &[String]) -> Result<Vec<usize>, Error> 
     wanted.iter().map(place).collect()
 }
 
-/// Reads a set: `X`, rows of numbers, and `y`, for each row 0 or, if it is anomalous, 1.
+/// Reads a set: `X`, rows of numbers, and `y`, for each row 0 or, if it is anomalous, 1 or any other label.
 ///
 /// # Errors
 ///
 /// One of them is not in the file or holds something else, or there are too few rows: the errors of [`Set::new`].
 pub fn read(path: &Path) -> Result<Set, Error> {
-    let array = |name: &str| {
-        let named = data::load(format!("{}:{name}", path.display()));
-        named.map_err(|fault| Error::Arrays { fault })
-    };
-    let (readings, labels) = (array("X")?.table, array("y")?.table);
-    let set = name(path);
-    let anomalous = labels.values().iter().zip(1..).map(|(&label, row)| {
-        if label == 0.0 || label == 1.0 {
-            return Ok(label == 1.0);
-        }
-        let set = set.clone();
-        Err(Error::Label { set, label, row })
-    });
-    let anomalous: Vec<bool> = anomalous.collect::<Result<_, _>>()?;
-    Set::new(&set, readings, anomalous)
+    let array = |name: &str| format!("{}:{name}", path.display());
+    let arrays = |fault| Error::Arrays { fault };
+    let table = data::load(array("X")).map_err(arrays)?.table;
+    let normal = ["0".to_owned()];
+    let labels = data::load_labels(array("y"), table.len(), &normal).map_err(arrays)?;
+    Set::new(&name(path), table, labels.0)
 }
