@@ -118,11 +118,12 @@ fn broken_correlation(draws: &mut Draws, anomalous: bool) -> Vec<f32> {
         .collect()
 }
 
-/// [`correlated`], and a flag that is up in one of 200 normal rows and in every anomalous one.
+/// [`correlated`], and a flag that is up in one of 200 normal rows and in every anomalous one. It is no last column, which
+/// the trainer would take for labels.
 fn rare_flag(draws: &mut Draws, anomalous: bool) -> Vec<f32> {
     let up = anomalous || draws.uniform() < 0.005;
     let mut row = correlated(draws);
-    row.push(f32::from(u8::from(up)));
+    row.insert(2, f32::from(u8::from(up)));
     row
 }
 
