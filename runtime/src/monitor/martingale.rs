@@ -37,7 +37,7 @@ impl MartingaleSettings {
     /// use elbow::monitor::MartingaleSettings;
     ///
     /// let threshold = MartingaleSettings::threshold(Probability::new(1e-3));
-    /// assert_eq!(threshold.to_string(), "6.90778");
+    /// assert_eq!(threshold.to_string(), "6.90776");
     /// ```
     #[must_use]
     pub fn threshold(chance: Probability) -> Nats {

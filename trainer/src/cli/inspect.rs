@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::export::budget::has_statistics;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
+use crate::study::false_alarms::{self, USUAL_ALARM};
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
 use elbow::layer::{Packing, WeightBits};
@@ -94,6 +95,10 @@ struct Table {
     knots: usize,
     smallest_counted: f64,
     smallest_p_value: f64,
+    /// Readings that were counted.
+    readings: usize,
+    /// The chance of a false alarm at a p-value of 0.01, at most, with 95 % confidence.
+    usual_alarm_at_most: f64,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -132,6 +137,8 @@ fn describe(model: &Model<'_>) -> Description {
         knots: table.knots(),
         smallest_counted: table.smallest_counted().to_f64(),
         smallest_p_value: table.smallest_p_value().to_f64(),
+        readings: false_alarms::readings(table),
+        usual_alarm_at_most: false_alarms::at_most(table, USUAL_ALARM),
     };
     Description {
         name: model.name().to_string(),
@@ -342,16 +349,18 @@ fn costs(description: &Description) -> String {
     } = description;
     let tables = description.calibrations.iter().map(|table| {
         format!(
-            "p-values for {}, of {}: {} knots, counted down to {:.5}, {}\n",
+            "p-values for {}, of {}: {} knots, counted of {} readings down to {:.5}, {}; at p <= {USUAL_ALARM} at most {:.2} % of normal readings raise an alarm, with 95 % confidence\n",
             table.estimator,
             table.of,
             table.knots,
+            table.readings,
             table.smallest_counted,
             if table.smallest_p_value < table.smallest_counted {
                 "extrapolated below"
             } else {
                 "an alarm below it never fires"
-            }
+            },
+            100.0 * table.usual_alarm_at_most,
         )
     });
     format!(
