@@ -96,8 +96,8 @@ impl AlarmArguments {
         let windows = clock.windows_in_unit();
         if !(wanted > 0.0 && wanted < windows) {
             return Err(Error::Setting(format!(
-                "--false-alarms is {wanted}: give a number above 0 and below {windows:.0}, the windows in a {}",
-                clock.unit()
+                "--false-alarms is {wanted} {}: give a number above 0 and below that of windows, {windows:.0}",
+                clock.per_unit()
             )));
         }
         let table = choose::calibration(model, estimator)?;
@@ -197,7 +197,7 @@ impl Alarms {
             leave,
             floor,
         } = self.settings.watch.smoother;
-        let unit = clock.unit();
+        let unit = clock.per_unit();
         let Chosen {
             windows,
             alarms,
@@ -212,7 +212,7 @@ impl Alarms {
         let rate = |count: usize| {
             let at_most = Rate::new(count, *windows, *clock).at_most;
             format!(
-                "{count} false alarms, at most {} a {unit} with 95 % confidence",
+                "{count} false alarms, at most {} {unit} with 95 % confidence",
                 super::decimal(at_most, 2)
             )
         };
@@ -226,7 +226,7 @@ impl Alarms {
             format!("the martingale on them: {}\n", rate(count))
         });
         format!(
-            "for {wanted} false alarms a {unit} (--false-alarms) scores are averaged over 2^{time_constant} windows (--time-constant), and the alarm is raised below {enter} nats and ends above {leave} (--leave)\n\
+            "for {wanted} false alarms {unit} (--false-alarms) scores are averaged over 2^{time_constant} windows (--time-constant), and the alarm is raised below {enter} nats and ends above {leave} (--leave)\n\
              chosen by {windows} normal windows{time}, {source}: {}{tail}\n{martingale}\
              for main.rs: SmootherSettings {{ time_constant: {time_constant}, enter: Nats::from_bits({}), leave: Nats::from_bits({}), floor: Nats::from_bits({}) }}\n",
             rate(*alarms),

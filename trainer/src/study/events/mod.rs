@@ -40,6 +40,14 @@ impl Clock {
         }
     }
 
+    /// That unit behind a number of false alarms.
+    pub fn per_unit(&self) -> &'static str {
+        match self.rate {
+            Some(_) => "a day",
+            None => "in 1000 windows",
+        }
+    }
+
     /// So many samples as a time.
     pub fn time(&self, samples: f64) -> String {
         let Some(rate) = self.rate else {
