@@ -1,7 +1,7 @@
 //! False-alarm rates, and how far they can be trusted.
 
 use crate::numeric::confidence::{below_rank_at_most, binomial_at_most};
-use elbow::{Calibration, Score};
+use elbow::{Calibration, Probability, Score};
 use serde::Serialize;
 
 /// The p-value below which most products raise an alarm.
@@ -43,11 +43,15 @@ pub fn readings(table: &Calibration<'_>) -> usize {
 
 /// The chance that a new normal reading has a p-value of at most `level` by `table`, at most, with 95 % confidence: that of a
 /// score below the one of rank `level * (n + 1)` of the n readings of the table, or below the lowest where `level` is
-/// below what was counted. The readings are taken for independent ones.
+/// below what was counted; 0 where no score has so low a p-value. The readings are taken for independent ones.
 pub fn at_most(table: &Calibration<'_>, level: f64) -> f64 {
+    // P-values are rounded up to this step: one of k / (n + 1) is at that level.
+    let level = level + Probability::LEAST.to_f64();
+    if level < table.smallest_p_value().to_f64() {
+        return 0.0;
+    }
     let readings = readings(table);
-    // A level of exactly k / (n + 1) is rank k, whatever its last bit.
-    let rank = (level * (readings as f64 + 1.0) * (1.0 + 1e-9)).floor() as usize;
+    let rank = (level * (readings as f64 + 1.0)).floor() as usize;
     below_rank_at_most(rank, readings)
 }
 
@@ -78,7 +82,12 @@ mod tests {
             (of_99 - (1.0 - 0.05f64.powf(1.0 / 99.0))).abs() < 1e-12,
             "{of_99}"
         );
-        assert_eq!(at_most(&table(99).table(), 1e-6), of_99);
+        // Without a tail no p-value is below 1/100.
+        assert_eq!(at_most(&table(99).table(), 0.0099), 0.0);
+        let scores: Vec<i32> = (0..99).collect();
+        let tail = CurveSpec::through(&[(1, 5.0), (9, 16.0)]);
+        let tailed = CalibrationSpec::of_bounds(Estimator::SigmaPoints, &scores, 48, &tail);
+        assert_eq!(at_most(&tailed.table(), 1e-6), of_99);
         let of_2000 = at_most(&table(2000).table(), 0.01);
         assert!((of_2000 - 0.0138).abs() < 3e-4, "{of_2000}");
         assert_eq!(at_most(&table(9).table(), 1.0), 1.0);
