@@ -43,7 +43,8 @@ pub fn readings(table: &Calibration<'_>) -> usize {
 
 /// The chance that a new normal reading has a p-value of at most `level` by `table`, at most, with 95 % confidence: that of a
 /// score below the one of rank `level * (n + 1)` of the n readings of the table, or below the lowest where `level` is
-/// below what was counted; 0 where no score has so low a p-value. The readings are taken for independent ones.
+/// below what was counted; 0 where no score has so low a p-value. The readings are taken for independent ones;
+/// where they were judged by several models (cross-conformal), this is an approximation.
 pub fn at_most(table: &Calibration<'_>, level: f64) -> f64 {
     // P-values are rounded up to this step: one of k / (n + 1) is at that level.
     let level = level + Probability::LEAST.to_f64();
