@@ -26,7 +26,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Windows in the unit that false alarms are counted in: a day, or [`MANY_WINDOWS`].
+    /// Windows in the unit that false alarms are counted in: a day, or 1000 windows.
     pub fn windows_in_unit(&self) -> f64 {
         self.rate
             .map_or(MANY_WINDOWS, |rate| DAY * rate / self.hop as f64)
