@@ -62,7 +62,7 @@ pub struct ThresholdError {
 }
 
 /// `ln 2^15` as [`ln`] has it: that of the bits of certainty, Q1.31, taken for Q16.16.
-const LN_CERTAIN: i32 = 681_391;
+pub(crate) const LN_CERTAIN: i32 = 681_391;
 
 impl Calibration<'_> {
     /// The estimator whose scores were kept.

@@ -181,6 +181,11 @@ errors! {
         Clip = 304: "scores cannot be clipped to 0 standard deviations";
         Ratio { least, most } = 305:
             "the lower limit of the ratio, {least}/65536, exceeds the upper one, {most}/65536";
+        Epsilon(epsilon) = 306: "the exponent of a power martingale is {epsilon}, it must be above 0 and below 1";
+        Evidence(threshold) = 307:
+            "a martingale that raises the alarm at {threshold} nats needs no evidence: give more than 0";
+        Ceiling { ceiling, epsilon } = 308:
+            "surprises of at most {ceiling} nats never pay with the exponent {epsilon}: calibrate with more readings, or take a larger exponent";
     }
     causes {}
 

@@ -3,6 +3,7 @@
 mod support;
 
 use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, PrototypesSpec};
+use elbow::layer::WeightBits;
 use elbow::requantize::Multiplier;
 use elbow::statistic::{Statistic, Values};
 use elbow::{Estimator, Mask, Model, Probability, Score, Session};
@@ -41,6 +42,22 @@ fn column(values: &[i16], surprises: &[u8], r: i16) -> i64 {
     (32 * q0 + v).clamp(0, 32 * 256)
 }
 
+/// `c_ki` of the prototype in the bytes `row`.
+fn number(prototypes: &PrototypesSpec, row: &[i8], input: usize) -> i64 {
+    match prototypes.bits {
+        WeightBits::Eight => row[input].into(),
+        WeightBits::Four => {
+            let byte = i64::from(row[input / 2]).rem_euclid(256);
+            let half = if input.is_multiple_of(2) {
+                byte % 16
+            } else {
+                byte / 16
+            };
+            16 * if half < 8 { half } else { half - 16 } + 8
+        }
+    }
+}
+
 /// The statistics of a reading, from the description alone.
 fn reference(spec: &ImageSpec, reading: &[i16], observed: Mask<'_>, score: &Score) -> Values {
     let there = |input: &usize| observed.observes(*input);
@@ -54,11 +71,12 @@ fn reference(spec: &ImageSpec, reading: &[i16], observed: Mask<'_>, score: &Scor
         i64::from(gain.apply(taken.clamp(-ceiling, ceiling)).clamp(-127, 127))
     };
     let nearest = |prototypes: &PrototypesSpec| {
-        let rows = prototypes.rows.chunks(modelled(spec));
+        let bytes = PrototypesSpec::row_bytes(prototypes.bits, modelled(spec));
+        let rows = prototypes.rows.chunks(bytes);
         let distances = rows.map(|row| -> i64 {
-            let terms = inputs
-                .iter()
-                .map(|&input| (unit(input, prototypes.gain) - i64::from(row[input])).pow(2));
+            let terms = inputs.iter().map(|&input| {
+                (unit(input, prototypes.gain) - number(prototypes, row, input)).pow(2)
+            });
             terms.sum()
         });
         distances.min().unwrap()

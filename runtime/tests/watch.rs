@@ -143,6 +143,9 @@ fn events_are_those_of_the_parts() {
                 .collect();
             let event = watch.push(&sample).unwrap();
             assert_eq!(event, parts.push(&mut session, &sample, time));
+            if event.is_some() {
+                assert_eq!(Some(watch.blame()), parts.blame);
+            }
             events += usize::from(event.is_some());
             alarms += usize::from(event.is_some_and(|event| event.transition.is_alarm()));
         }
@@ -161,6 +164,8 @@ struct Parts<'m> {
     drift: Drift,
     estimator: Estimator,
     count: u32,
+    /// In the last window.
+    blame: Option<Blame>,
 }
 
 impl<'m> Parts<'m> {
@@ -183,6 +188,7 @@ impl<'m> Parts<'m> {
             drift: Drift::new(reference, settings.drift).unwrap(),
             estimator: settings.estimator,
             count: 0,
+            blame: None,
         }
     }
 
@@ -211,6 +217,7 @@ impl<'m> Parts<'m> {
             channel: shortfalls.iter().position(|s| *s == most).unwrap() as u16,
             shortfall: WideSum::from_bits(most).saturating_to_nats(),
         };
+        self.blame = Some(blame);
         self.count += 1;
         Some(Event {
             window: self.count - 1,
@@ -222,6 +229,24 @@ impl<'m> Parts<'m> {
             blame: transition.is_alarm().then_some(blame),
         })
     }
+}
+
+/// Settings by scores are those by rates at the scores of these rates.
+#[test]
+fn settings_by_scores_are_those_by_rates() {
+    check(45, 20, |dice| {
+        let (spec, table) = random_watcher(dice);
+        let image = spec.encode(&[table]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        // Another estimator than that of the table, which serves it all the same.
+        let estimator = Estimator::PosteriorMean;
+        let by_rates = settings(&model, estimator);
+        let table = model.calibration(estimator).unwrap();
+        let [enter, leave] =
+            [0.2, 0.5].map(|rate| table.threshold(Probability::new(rate)).unwrap());
+        let by_scores = WatchSettings::from_thresholds(estimator, table, 1, enter, leave);
+        assert_eq!(by_scores, by_rates);
+    });
 }
 
 /// After windows of the mean score, a single wild one raises the alarm, floor or not.

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, miri};
 use elbow_tests::build::board::{Board, COUNTED};
-use elbow_tests::build::workspace;
+use elbow_tests::build::{member, workspace};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
@@ -65,6 +65,13 @@ enum Task {
     },
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
+    /// Measure how well anomalous readings are told from normal ones; its options: cargo xtask detection --help
+    #[command(disable_help_flag = true)]
+    Detection {
+        /// Options of the program that does so
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Read damaged files of every format as the trainer does; its options: cargo xtask fuzz --help
     #[command(disable_help_flag = true)]
     Fuzz {
@@ -197,6 +204,7 @@ fn run(task: Task) -> Result<bool, Error> {
             costs::record(&costs::measure(&COUNTED, costs::MODELS)?)?;
             Ok(true)
         }
+        Task::Detection { arguments } => member::run("elbow-detection", "release", &arguments),
         Task::Fuzz { arguments } => fuzz::run(&arguments),
         Task::FuzzGuided { format, seconds } => {
             let one = format.as_deref().map(|format| vec![format]);

@@ -145,7 +145,7 @@ fn models_keep_their_budgets_on_the_boards() {
     let real = (file, costs::FEATURES[4]);
     let folder = folder.path();
     check(digits, "m4", limits(40 << 10, 16 << 10, 2_000_000), folder);
-    check(digits, "m0", limits(128 << 10, 16 << 10, 250_000), folder);
+    check(digits, "m0", limits(128 << 10, 16 << 10, 200_000), folder);
     check(real, "m4", limits(128 << 10, 5 << 10, 1_000_000), folder);
     check(real, "m0", limits(128 << 10, 16 << 10, 150_000), folder);
 }

@@ -63,8 +63,9 @@ impl ImageSpec {
         }
         if let Some(prototypes) = &self.statistics.prototypes {
             let have = prototypes.rows.len();
-            let need = have.next_multiple_of(inputs);
-            check_length("numbers of the prototypes", have, need)?;
+            let need =
+                have.next_multiple_of(super::PrototypesSpec::row_bytes(prototypes.bits, inputs));
+            check_length("bytes of the prototypes", have, need)?;
         }
         if let Some(columns) = &self.statistics.columns {
             let need = inputs * usize::from(columns.knots);

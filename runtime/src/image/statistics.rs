@@ -1,9 +1,10 @@
 //! Descriptions of the statistics beside the bound.
 
+use crate::kernel::WeightBits;
 use crate::mask::Mask;
 use crate::requantize::Multiplier;
 use crate::statistic::{
-    Columns, Curve, Curves, LARGEST_SURPRISE, Prototypes, Statistic, Statistics, Values,
+    Columns, Curve, Curves, LARGEST_SURPRISE, Prototypes, Statistic, Statistics, Values, row_bytes,
 };
 use std::vec::Vec;
 
@@ -29,8 +30,36 @@ pub struct StatisticsSpec {
 pub struct PrototypesSpec {
     /// From what the encoder takes in to the unit of prototypes.
     pub gain: Multiplier,
-    /// One behind the other, each with as many numbers as a reading has inputs.
+    /// Their bits. Numbers of four bits are two in a byte, the lower half first, and `n` from -8 to 7 stands for
+    /// `16 n + 8`.
+    pub bits: WeightBits,
+    /// One behind the other, each with as many numbers as a reading has inputs, from a byte on.
     pub rows: Vec<i8>,
+}
+
+impl PrototypesSpec {
+    /// Bytes of a prototype for readings of so many inputs.
+    #[must_use]
+    pub fn row_bytes(bits: WeightBits, inputs: usize) -> usize {
+        row_bytes(bits, inputs)
+    }
+
+    /// The bytes of a prototype whose numbers are nearest to `values`.
+    #[must_use]
+    pub fn row(bits: WeightBits, values: &[f32]) -> Vec<i8> {
+        match bits {
+            WeightBits::Eight => values.iter().map(|value| value.round() as i8).collect(),
+            WeightBits::Four => {
+                let nibble = |value: &f32| (value / 16.0).floor().clamp(-8.0, 7.0) as i8;
+                let pairs = values.chunks(2);
+                let byte = |pair: &[f32]| {
+                    let upper = pair.get(1).map_or(0, nibble);
+                    nibble(&pair[0]) & 15 | upper << 4
+                };
+                pairs.map(byte).collect()
+            }
+        }
+    }
 }
 
 /// For each input a curve from its raw number to its surprise.
@@ -134,6 +163,7 @@ impl StatisticsSpec {
         Self {
             prototypes: with_rows.then(|| PrototypesSpec {
                 gain: Multiplier::from_validated(prototypes.gain),
+                bits: prototypes.bits,
                 rows: prototypes.rows.to_vec(),
             }),
             columns: with_knots.then(|| ColumnCurvesSpec {
@@ -156,6 +186,7 @@ impl StatisticsSpec {
                 .as_ref()
                 .map_or(none.prototypes, |prototypes| Prototypes {
                     gain: prototypes.gain.to_word(),
+                    bits: prototypes.bits,
                     rows: &prototypes.rows,
                 }),
             columns: self

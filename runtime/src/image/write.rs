@@ -12,7 +12,7 @@ use crate::format::{
     MAX_CALIBRATIONS, OutputsHeader, PriorHeader, StatisticHeader, StatisticKind, StreamHeader,
     TensorWriter, seal,
 };
-use crate::kernel::{Bounds, Dense};
+use crate::kernel::{Bounds, Dense, WeightBits};
 use crate::layer::{Hidden, LayerKind, MAX_LAYERS, Stack};
 use crate::model::{Model, SelfTestVector, Stream};
 use crate::session::Session;
@@ -296,7 +296,6 @@ fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, EncodeError> {
         columns,
         curves,
     } = &model.statistics;
-    let inputs = model.inputs().max(1);
     let kinds = [
         (StatisticKind::Bound, &curves.bound, true, &*of_bound),
         (
@@ -307,8 +306,9 @@ fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, EncodeError> {
         ),
         (
             StatisticKind::Prototypes {
-                count: narrow("prototypes", prototypes.rows.len() / inputs)?,
+                count: narrow("prototypes", model.prototypes())?,
                 gain: prototypes.gain,
+                narrow: prototypes.bits == WeightBits::Four,
             },
             &curves.prototypes,
             !prototypes.rows.is_empty(),

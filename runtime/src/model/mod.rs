@@ -13,11 +13,13 @@ use crate::distribution::{Likelihood, Prior};
 use crate::estimator::Estimator;
 use crate::format::{ExpectedScore, List, MAX_CALIBRATIONS, NARROW_CEILING};
 use crate::kernel::Packing;
+#[cfg(feature = "statistics")]
+use crate::kernel::WeightBits;
 use crate::layer::{LayerRole, LayerView, Stack};
 use crate::posterior::PosteriorKind;
 use crate::score::ReadingError;
 #[cfg(feature = "statistics")]
-use crate::statistic::Statistics;
+use crate::statistic::{self, Statistics};
 use crate::wire::Text;
 use heapless::Vec;
 
@@ -212,7 +214,16 @@ impl<'a> Model<'a> {
     #[cfg(feature = "statistics")]
     #[must_use]
     pub fn prototypes(&self) -> usize {
-        self.statistics.prototypes.rows.len() / self.inputs().max(1)
+        let prototypes = &self.statistics.prototypes;
+        let bytes = statistic::row_bytes(prototypes.bits, self.inputs());
+        prototypes.rows.len() / bytes.max(1)
+    }
+
+    /// The bits of their numbers.
+    #[cfg(feature = "statistics")]
+    #[must_use]
+    pub fn prototype_bits(&self) -> WeightBits {
+        self.statistics.prototypes.bits
     }
 
     /// How many knots the curve of each input by itself has; none where inputs are not judged by themselves.

@@ -1,8 +1,8 @@
 //! Errors of the settings.
 
-use crate::fixed::Nats;
+use crate::fixed::{Nats, Probability};
 
-/// Errors of the settings of a [`super::Smoother`] or a [`super::Drift`].
+/// Errors of the settings of a [`super::Smoother`], a [`super::Drift`] or a [`super::Martingale`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -40,5 +40,16 @@ pub enum MonitorError {
         least: u32,
         /// The upper limit.
         most: u32,
+    },
+    /// The exponent of a power martingale is 0, or 1 or more.
+    Epsilon(Probability),
+    /// The log martingale that raises the alarm is zero or negative.
+    Evidence(Nats),
+    /// Surprises would be kept from ever raising the martingale.
+    Ceiling {
+        /// The largest surprise that counts.
+        ceiling: Nats,
+        /// The exponent of the martingale.
+        epsilon: Probability,
     },
 }

@@ -10,7 +10,7 @@ use super::average::MAX_TIME_CONSTANT;
 use super::drift::{Drift, DriftReport, DriftSettings, Reference};
 use super::error::MonitorError;
 use super::smoother::{Smoother, SmootherSettings};
-use crate::calibration::ThresholdError;
+use crate::calibration::{Calibration, ThresholdError};
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, WideSum};
 use crate::length::LengthError;
@@ -81,17 +81,36 @@ impl WatchSettings {
         let enter = enter.unwrap_or_else(|| smallest.max(const { Probability::new(0.01) }));
         let leave = leave.unwrap_or_else(|| enter.max(const { Probability::new(0.1) }));
         let threshold = |rate| table.threshold(rate).map_err(WatchError::Threshold);
-        let enter = threshold(enter)?;
-        Ok(Self {
+        Ok(Self::from_thresholds(
+            estimator,
+            table,
+            time_constant,
+            threshold(enter)?,
+            threshold(leave)?,
+        ))
+    }
+
+    /// Settings by scores: the alarm is raised when the smoothed score falls below `enter` nats, and ends when it rises
+    /// above `leave` nats. `calibration` is [`Model::calibration`] of the estimator. The floor is as in
+    /// [`WatchSettings::from_rates`].
+    #[must_use]
+    pub fn from_thresholds(
+        estimator: Estimator,
+        calibration: &Calibration<'_>,
+        time_constant: u8,
+        enter: Nats,
+        leave: Nats,
+    ) -> Self {
+        Self {
             estimator,
             smoother: SmootherSettings {
                 time_constant,
                 enter,
-                leave: threshold(leave)?,
-                floor: floor(enter, table.mean(), time_constant),
+                leave,
+                floor: floor(enter, calibration.mean(), time_constant),
             },
             drift: DriftSettings::default(),
-        })
+        }
     }
 }
 
@@ -249,8 +268,10 @@ impl<'s> Watch<'s> {
         }))
     }
 
-    /// The channel whose terms lack most to what is typical of them.
-    fn blame(&self) -> Blame {
+    /// The channel to blame in the last window, with or without an alarm: the one whose terms lack most to what is
+    /// typical of them. [`Event::blame`] has it while the alarm lasts. Before the first window it means nothing.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
         let mut worst: Option<(usize, i64)> = None;
         for channel in 0..usize::from(self.stream.front_end.channels()) {
             let inputs = self.terms.iter().zip(self.typical).enumerate();

@@ -15,8 +15,9 @@ pub(crate) use columns::Columns;
 pub(crate) use curve::Curve;
 #[cfg(feature = "encode")]
 pub(crate) use curve::LARGEST_SURPRISE;
-pub(crate) use prototypes::Prototypes;
+pub(crate) use prototypes::{Prototypes, row_bytes};
 
+use crate::kernel::WeightBits;
 use core::fmt;
 
 /// What a reading is judged by.
@@ -100,7 +101,11 @@ impl Curves<'_> {
 impl Statistics<'_> {
     /// None beside the bound.
     pub(crate) const NONE: Statistics<'static> = Statistics {
-        prototypes: Prototypes { gain: 0, rows: &[] },
+        prototypes: Prototypes {
+            gain: 0,
+            bits: WeightBits::Eight,
+            rows: &[],
+        },
         columns: Columns {
             values: &[],
             surprises: &[],

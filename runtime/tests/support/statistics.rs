@@ -2,6 +2,7 @@
 
 use super::Dice;
 use elbow::image::{ColumnCurvesSpec, CurveSpec, ImageSpec, PrototypesSpec, StatisticsSpec};
+use elbow::layer::WeightBits;
 use elbow::requantize::Multiplier;
 
 /// Knots of a curve, exact.
@@ -35,8 +36,10 @@ pub(crate) fn modelled(spec: &ImageSpec) -> usize {
 pub(crate) fn random_statistics(dice: &mut Dice, spec: &ImageSpec) -> (StatisticsSpec, [Knots; 4]) {
     let inputs = modelled(spec);
     let count = dice.size(0, 4);
+    let bits = [WeightBits::Four, WeightBits::Eight][dice.size(0, 1)];
     let mut number = || dice.between(-127, 127) as i8;
-    let rows = (0..count * inputs).map(|_| number()).collect();
+    let bytes = count * PrototypesSpec::row_bytes(bits, inputs);
+    let rows = (0..bytes).map(|_| number()).collect();
     let gain = Multiplier::nearest(0.05 + 3.0 * dice.real(0.0, 1.0)).unwrap();
     let knots = dice.between(2, 8) as u8;
     let values = (0..inputs).flat_map(|_| {
@@ -59,7 +62,7 @@ pub(crate) fn random_statistics(dice: &mut Dice, spec: &ImageSpec) -> (Statistic
     let (distance_knots, distance) = random_curve(dice, 0, 64_516 * inputs as i32);
     let (sum_knots, sum) = random_curve(dice, 0, i32::MAX / 64);
     let statistics = StatisticsSpec {
-        prototypes: (count > 0).then_some(PrototypesSpec { gain, rows }),
+        prototypes: (count > 0).then_some(PrototypesSpec { gain, bits, rows }),
         columns: Some(ColumnCurvesSpec {
             knots,
             values,

@@ -6,11 +6,13 @@
 //! * [`firmware`]: the image of a board, or any program for a Cortex-M.
 //! * [`elf`]: sizes and symbols of a linked image.
 //! * [`trainer`]: the host program that trains and scores.
+//! * [`member`]: programs of the workspace that contain the trainer.
 
 pub mod board;
 pub mod debian;
 pub mod elf;
 pub mod firmware;
+pub mod member;
 pub mod toolchain;
 pub mod trainer;
 

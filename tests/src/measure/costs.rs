@@ -13,6 +13,7 @@ use elbow::Estimator;
 use elbow::distribution::Family;
 use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StatisticsSpec, Tail};
 use elbow::layer::Packing;
+use elbow::layer::WeightBits::{self, Eight, Four};
 use elbow::requantize::Multiplier;
 use rand_core::Rng;
 use serde::Serialize;
@@ -40,22 +41,26 @@ const MOST_UNITS: usize = 128;
 
 /// Inputs, prototypes and curves of statistics beside the bound, as the trainer makes them and others. Every fifth is held
 /// out of a fit.
-const STATISTICS: [(usize, usize, bool); 15] = [
-    (8, 255, true),
-    (64, 48, true),
-    (20, 150, false),
-    (11, 20, true),
-    (200, 15, true),
-    (36, 85, true),
-    (10, 0, true),
-    (640, 0, true),
-    (64, 48, false),
-    (100, 30, true),
-    (30, 8, false),
-    (6, 60, true),
-    (33, 93, true),
-    (180, 17, false),
-    (48, 64, true),
+const STATISTICS: [(usize, usize, WeightBits, bool); 19] = [
+    (8, 255, Eight, true),
+    (64, 48, Eight, true),
+    (20, 150, Eight, false),
+    (64, 64, Four, true),
+    (11, 20, Eight, true),
+    (200, 15, Eight, true),
+    (36, 85, Eight, true),
+    (180, 24, Four, false),
+    (640, 0, Eight, true),
+    (64, 48, Eight, false),
+    (100, 30, Eight, true),
+    (40, 110, Four, true),
+    (30, 8, Eight, false),
+    (6, 60, Eight, true),
+    (33, 93, Eight, true),
+    (128, 10, Four, true),
+    (180, 17, Eight, false),
+    (48, 64, Eight, true),
+    (97, 40, Four, false),
 ];
 
 /// Scores in the tables of p-values beside statistics: as many as the trainer's tables have knots.
@@ -147,6 +152,8 @@ pub struct Base {
 pub struct Beside {
     inputs: usize,
     prototypes: usize,
+    /// Whether these are of four bits.
+    narrow: bool,
     /// Whether there is a curve for each input.
     columns: bool,
     /// Core -> instructions.
@@ -343,7 +350,7 @@ pub fn measure(boards: &[&'static Board], count: usize) -> Result<Costs, Error> 
 /// to a score.
 fn beside(
     boards: &[&'static Board],
-    (inputs, prototypes, columns): (usize, usize, bool),
+    (inputs, prototypes, bits, columns): (usize, usize, WeightBits, bool),
     deepest: &mut BTreeMap<&'static str, u64>,
     folder: &Path,
 ) -> Result<Beside, Error> {
@@ -369,7 +376,7 @@ fn beside(
         spec.packing = Packing::for_core(core).unwrap_or_default();
         spec.statistics = StatisticsSpec::default();
         let alone = of_spec(board, &spec, std::slice::from_ref(&bounds), folder)?;
-        let statistics = shape.random_statistics(prototypes, columns);
+        let statistics = shape.random_statistics((prototypes, bits), columns);
         spec.statistics = statistics.map_err(Error::of_writer)?;
         let tables = [bounds.clone(), joined.clone()];
         let all = of_spec(board, &spec, &tables, folder)?;
@@ -380,6 +387,7 @@ fn beside(
     Ok(Beside {
         inputs,
         prototypes,
+        narrow: bits == Four,
         columns,
         cores,
     })

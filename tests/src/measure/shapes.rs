@@ -207,13 +207,15 @@ impl Shape {
     /// None of one half has a multiplier.
     pub fn random_statistics(
         &self,
-        prototypes: usize,
+        (prototypes, bits): (usize, WeightBits),
         columns: bool,
     ) -> Result<StatisticsSpec, FactorError> {
         let mut draws = Draws(elbow::rng::stream(1, 2));
-        let rows = (0..prototypes * self.inputs).map(|_| draws.within(127) as i8);
+        let bytes = prototypes * PrototypesSpec::row_bytes(bits, self.inputs);
+        let rows = (0..bytes).map(|_| draws.within(127) as i8);
         let prototypes = PrototypesSpec {
             gain: Multiplier::nearest(0.5)?,
+            bits,
             rows: rows.collect(),
         };
         let curve: Vec<(i32, f64)> = (0..9).map(|at| (at << 16, f64::from(at))).collect();

@@ -2,6 +2,7 @@
 
 use crate::{SEED, Task, le_bytes, up_to};
 use elbow::image::ImageSpec;
+use elbow::monitor::{Martingale, MartingaleSettings};
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
@@ -87,6 +88,8 @@ pub(crate) struct Host<'s> {
     /// Sides, and whether it took more than a pass.
     pub(crate) decided: BTreeSet<(String, bool)>,
     pub(crate) p_values: BTreeSet<u32>,
+    /// Whether martingales raised the alarm.
+    pub(crate) bets: BTreeSet<bool>,
 }
 
 impl<'s> Host<'s> {
@@ -96,6 +99,7 @@ impl<'s> Host<'s> {
             cases,
             decided: BTreeSet::new(),
             p_values: BTreeSet::new(),
+            bets: BTreeSet::new(),
         }
     }
 
@@ -105,6 +109,10 @@ impl<'s> Host<'s> {
         let mut tasks: Vec<Task> = scores.collect();
         tasks.extend([self.impute(), self.encode(), self.dream()]);
         tasks.extend(self.decisions());
+        let bets = [(0.3, 0.5, true), (0.01, 0.1, false)];
+        tasks.extend(bets.map(|(chance, epsilon, restarts)| {
+            self.bet(chance, Probability::new(epsilon), restarts)
+        }));
         tasks.push(Task {
             line: "self-test".into(),
             answer: "random: every score is the workstation's\n".into(),
@@ -228,6 +236,36 @@ impl<'s> Host<'s> {
                 "decide readings=readings threshold={} confidence={} passes={max_passes} seed={SEED}",
                 threshold.to_bits(),
                 confidence.to_bits()
+            ),
+            answer,
+        }
+    }
+
+    /// A martingale on the p-values of readings.
+    fn bet(&mut self, chance: f64, epsilon: Probability, restarts: bool) -> Task {
+        let chance = Probability::new(chance);
+        let mut martingale = Martingale::new(MartingaleSettings {
+            epsilon,
+            threshold: MartingaleSettings::threshold(chance),
+            ceiling: Nats::MAX,
+            restarts,
+        })
+        .unwrap();
+        let mut answer = String::new();
+        for (index, reading, _) in self.cases.iter() {
+            self.session.reseed(SEED, index.into());
+            let score = self.session.score(reading, Estimator::SigmaPoints).unwrap();
+            let surprise = score.surprise();
+            let alarm = martingale.update(surprise).is_alarm();
+            let (surprise, log) = (surprise.to_bits(), martingale.log().to_bits());
+            writeln!(answer, "{surprise} {log} {alarm}").unwrap();
+            self.bets.insert(alarm);
+        }
+        Task {
+            line: format!(
+                "martingale readings=readings chance={} epsilon={} restarts={restarts} seed={SEED}",
+                chance.to_bits(),
+                epsilon.to_bits()
             ),
             answer,
         }

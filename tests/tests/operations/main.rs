@@ -72,7 +72,7 @@ fn shape(inputs: usize, encoder: &[usize], latents: usize, decoder: &[usize]) ->
 
 #[test]
 fn every_board_does_every_operation_as_the_host_does() {
-    let mut decided = BTreeSet::new();
+    let (mut decided, mut bets) = (BTreeSet::new(), BTreeSet::new());
     for (seed, recipe) in (1..).zip(Recipe::all()) {
         let folder = tempfile::tempdir().unwrap();
         let mut words = elbow::rng::stream(seed, 2);
@@ -90,8 +90,10 @@ fn every_board_does_every_operation_as_the_host_does() {
         let p_values = &host.p_values;
         assert!(p_values.len() > 4, "{:?}: {p_values:?}", recipe.kind);
         decided.append(&mut host.decided);
+        bets.append(&mut host.bets);
     }
     // Nothing is compared that does not occur.
+    assert_eq!(bets, BTreeSet::from([false, true]));
     for side in ["above", "below", "unsure"] {
         for several in [false, true] {
             assert!(decided.contains(&(side.to_owned(), several)), "{decided:?}");

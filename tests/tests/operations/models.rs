@@ -91,7 +91,9 @@ fn statistics(spec: &ImageSpec, words: &mut Xoshiro128PlusPlus) -> StatisticsSpe
     const KNOTS: u8 = 5;
     let inputs = spec.inputs.len() - spec.conditions.len();
     let mut number = || words.next_u32() as i32;
-    let rows = (0..3 * inputs).map(|_| (number() >> 24).max(-127) as i8);
+    let bits = [WeightBits::Four, WeightBits::Eight][(number() & 1) as usize];
+    let bytes = 3 * PrototypesSpec::row_bytes(bits, inputs);
+    let rows = (0..bytes).map(|_| (number() >> 24).max(-127) as i8);
     let rows = rows.collect();
     let columns = (0..inputs).flat_map(|_| {
         let mut values: [i16; KNOTS as usize] = [0; _].map(|_: i16| (number() >> 16) as i16);
@@ -103,6 +105,7 @@ fn statistics(spec: &ImageSpec, words: &mut Xoshiro128PlusPlus) -> StatisticsSpe
     StatisticsSpec {
         prototypes: Some(PrototypesSpec {
             gain: Multiplier::nearest(0.7).unwrap(),
+            bits,
             rows,
         }),
         columns: Some(ColumnCurvesSpec {

@@ -1,6 +1,8 @@
 //! `trainer eval`.
 
+use super::alarm::AlarmArguments;
 use super::baseline::describe_worth;
+use super::events;
 use super::{Input, Loaded, asked, decimal, emit_results, parse_estimator, prepare, signed};
 use crate::error::Error;
 use crate::export::run;
@@ -8,6 +10,7 @@ use crate::study::baselines::{self, Worth};
 use crate::study::breakdown::{Breakdown, Setting};
 use crate::study::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
 use crate::study::evidence::{LogEvidence, evidence};
+use crate::study::false_alarms::FalseAlarms;
 use clap::Args;
 use elbow::Estimator;
 use serde::Serialize;
@@ -34,7 +37,16 @@ pub(super) struct Arguments {
     /// Estimate log p(x) of the trained model too, by importance sampling with K samples of each reading
     #[arg(long, value_name = "K")]
     importance_samples: Option<usize>,
-    /// Seed of the draws of importance sampling
+    /// Watch DATA as a stream and judge the alarms by the events in it: samples that labels call anomalous, or rows of a FILE
+    /// with the first and the last sample of an event, counted from 0, and, where it is known, the disturbed channel
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["breakdown", "baselines", "importance_samples"])]
+    events: Option<Option<PathBuf>>,
+    /// Samples after an event in which an alarm still counts for it [default: a window]
+    #[arg(long, value_name = "SAMPLES", requires = "events")]
+    tolerance: Option<usize>,
+    #[command(flatten)]
+    alarm: AlarmArguments,
+    /// Seed of the draws of importance sampling, and of a stochastic estimator of --events
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object
@@ -57,6 +69,23 @@ struct Results {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, .. } = arguments;
+    if let Some(file) = &arguments.events {
+        return events::run(&events::Request {
+            input,
+            events: file.as_deref(),
+            labels: arguments.labels.as_ref(),
+            tolerance: arguments.tolerance,
+            alarm: &arguments.alarm,
+            estimator: arguments.estimator,
+            seed: arguments.seed,
+            json: arguments.json,
+        });
+    }
+    if let Some(option) = arguments.alarm.first_given() {
+        return Err(Error::Setting(format!(
+            "{option} sets the alarm that --events judges, and it is not given: give --events, or leave {option} out"
+        )));
+    }
     if arguments.importance_samples == Some(0) {
         return Err(Error::Setting(
             "--importance-samples is 0: give 1 or more; 500 is usual".into(),
@@ -160,6 +189,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         float,
         device,
         p_value_auc,
+        false_alarms,
         difference,
         mean_distance,
         spearman,
@@ -172,6 +202,16 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         format!("{name}  ELBO {elbo} ± {error} nats a reading{auc}\n")
     };
     let judged = p_value_auc.map_or_else(String::new, |auc| format!("p-values  AUC {auc:.4}\n"));
+    let FalseAlarms {
+        p_value,
+        count,
+        readings,
+        at_most,
+    } = false_alarms;
+    let false_alarms = format!(
+        "alarms at p <= {p_value}  {count} of {readings} normal readings; of new ones at most {:.2} %, with 95 % confidence\n",
+        100.0 * at_most
+    );
     let log_evidence = results.log_evidence.map_or_else(String::new, |log_evidence| {
         let LogEvidence {
             samples,
@@ -189,7 +229,7 @@ fn describe(results: &Results, estimator: Estimator) -> String {
         )
     });
     format!(
-        "{}{}{judged}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {anomalous} anomalous readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
+        "{}{}{judged}{false_alarms}device - float  {} nats; distance of a reading's scores {} nats, rank correlation {}\n{log_evidence}{normal} normal and {anomalous} anomalous readings; float by {FLOAT_POINTS} points, device by {estimator}\n",
         row("float ", float),
         row("device", device),
         signed(*difference),

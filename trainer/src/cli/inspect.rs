@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::export::firmware::dependency;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
+use crate::study::false_alarms::{self, USUAL_ALARM};
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
 use elbow::layer::Packing;
@@ -96,6 +97,10 @@ struct Table {
     knots: usize,
     smallest_counted: f64,
     smallest_p_value: f64,
+    /// Readings that were counted.
+    readings: usize,
+    /// The chance of a false alarm at a p-value of 0.01, at most, with 95 % confidence.
+    usual_alarm_at_most: f64,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -134,6 +139,8 @@ fn describe(model: &Model<'_>) -> Description {
         knots: table.knots(),
         smallest_counted: table.smallest_counted().to_f64(),
         smallest_p_value: table.smallest_p_value().to_f64(),
+        readings: false_alarms::readings(table),
+        usual_alarm_at_most: false_alarms::at_most(table, USUAL_ALARM),
     };
     Description {
         name: model.name().to_string(),
@@ -324,8 +331,16 @@ fn costs(description: &Description) -> String {
             }
         )
     });
+    // P-values are judged by the last tables, joined ones where there are any; all are of the same readings.
+    let trust = description.calibrations.last().map_or_else(String::new, |table| {
+        format!(
+            "an alarm at p <= {USUAL_ALARM} is false for at most {:.2} % of normal readings, with 95 % confidence: {} calibrate\n",
+            100.0 * table.usual_alarm_at_most,
+            table.readings
+        )
+    });
     format!(
-        "\nMACs: {encoder_macs} to encode, {decoder_macs} for each decoder pass\n{}flash: {image_bytes} bytes of image; RAM: {workspace_bytes} bytes of workspace, Workspace::<{workspace_words}>\nformat {format_version}, numerics {numerics_version}\n",
+        "\nMACs: {encoder_macs} to encode, {decoder_macs} for each decoder pass\n{}{trust}flash: {image_bytes} bytes of image; RAM: {workspace_bytes} bytes of workspace, Workspace::<{workspace_words}>\nformat {format_version}, numerics {numerics_version}\n",
         tables.collect::<String>()
     )
 }

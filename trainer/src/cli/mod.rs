@@ -1,11 +1,13 @@
 //! The commands: raw arguments, then validated settings, then the work.
 
+mod alarm;
 mod baseline;
 mod bench;
 mod decode;
 mod encode;
 mod estimators;
 mod eval;
+mod events;
 mod export;
 mod fit;
 mod impute;
@@ -69,8 +71,9 @@ enum Command {
     /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
     /// was observed.
     Impute(impute::Arguments),
-    /// Compare the float model with the exported one: mean ELBO, difference, AUC.
-    Eval(eval::Arguments),
+    /// Compare the float model with the exported one: mean ELBO, difference, AUC. With --events, judge the alarms on a
+    /// stream: false alarms, events found, delays.
+    Eval(Box<eval::Arguments>),
     /// Quantize the model of a run anew, and compare: for other calibrations.
     Quantize(quantize::Arguments),
     /// Train the model of a run on in the device's integers, also with other bits: a new run.
@@ -95,7 +98,7 @@ enum Command {
     Samples(samples::Arguments),
     /// Watch a stream as the device does: one line of CSV a window, alarms and drift on standard
     /// error.
-    Watch(watch::Arguments),
+    Watch(Box<watch::Arguments>),
     /// Write the telemetry that a device would send: a packet of quantized latents a reading.
     Encode(encode::Arguments),
     /// Turn packets of telemetry back into readings: one line of CSV a packet.

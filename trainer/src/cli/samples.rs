@@ -20,6 +20,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     run::prepare_file(&arguments.out)?;
     let image = run::read_image(&arguments.input.model)?;
     let model = run::parse(&arguments.input.model, &image)?;
-    let (_, samples, _) = arguments.input.load(&model)?;
-    run::write(&arguments.out, &samples.to_bytes())
+    let loaded = arguments.input.load(&model)?;
+    run::write(&arguments.out, &loaded.samples.to_bytes())
 }

@@ -2,11 +2,10 @@
 
 use super::warn_of_saturation;
 use crate::config::StreamSettings;
-use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run::{config_beside, image_path};
-use crate::readings::Readings;
 use crate::readings::scoring::{Like, load_for_scoring};
+use crate::readings::{Labelled, Readings};
 use clap::Args;
 use elbow::{Model, Stream};
 use std::path::{Path, PathBuf};
@@ -56,25 +55,68 @@ pub(super) struct StreamInput {
     limit: Option<usize>,
 }
 
+/// Samples for the stream of a model.
+#[derive(Debug)]
+pub(super) struct LoadedStream<'m> {
+    /// The stream of the model.
+    pub(super) stream: &'m Stream<'m>,
+    /// The samples as the device takes them in.
+    pub(super) samples: Readings,
+    /// The rows of each recording among them.
+    pub(super) lengths: Vec<usize>,
+    /// The data that they were made of, all rows.
+    pub(super) labelled: Labelled,
+}
+
+impl LoadedStream<'_> {
+    /// The stream, which is long enough for a window.
+    pub(super) fn with_windows(self) -> Result<Self, Error> {
+        let longest = self.lengths.iter().max().copied().unwrap_or(0);
+        let window = self.stream.shape().samples;
+        if longest < window {
+            return Err(Error::Setting(format!(
+                "{} has {longest} samples, a window of the model takes {window}: give a longer stream",
+                self.labelled.dataset.name
+            )));
+        }
+        Ok(self)
+    }
+}
+
 impl StreamInput {
-    /// The stream of `model`, the samples as the device takes them in, and the data that they were
-    /// made of.
-    pub(super) fn load<'m>(
-        &self,
-        model: &'m Model<'_>,
-    ) -> Result<(&'m Stream<'m>, Readings, Dataset), Error> {
-        let stream = of_model(&self.model, model)?;
-        let run = config_beside(&self.model).ok().flatten();
-        let like = Like::new(run.as_ref()).or_image(model);
-        let labelled = load_for_scoring(&self.data, None, like)?;
-        super::tell(&labelled);
-        if labelled.recordings.is_some() {
+    /// The first `limit` samples of `data`, for the model in `model`.
+    pub(super) fn new(model: &Path, data: &str, limit: Option<usize>) -> Self {
+        Self {
+            model: model.to_path_buf(),
+            data: data.to_owned(),
+            limit,
+        }
+    }
+
+    /// The samples of one recording.
+    pub(super) fn load<'m>(&self, model: &'m Model<'_>) -> Result<LoadedStream<'m>, Error> {
+        let loaded = self.load_labelled(model, None)?;
+        if loaded.labelled.recordings.is_some() {
             return Err(Error::Setting(format!(
                 "{} is several recordings, and one stream is followed here: give one file",
                 self.data
             )));
         }
-        let dataset = labelled.dataset;
+        Ok(loaded)
+    }
+
+    /// The samples of any number of recordings, with a label for each row in the file `labels`, where there is one.
+    pub(super) fn load_labelled<'m>(
+        &self,
+        model: &'m Model<'_>,
+        labels: Option<&Path>,
+    ) -> Result<LoadedStream<'m>, Error> {
+        let stream = of_model(&self.model, model)?;
+        let run = config_beside(&self.model).ok().flatten();
+        let like = Like::new(run.as_ref()).or_image(model);
+        let labelled = load_for_scoring(&self.data, labels, like)?;
+        super::tell(&labelled);
+        let dataset = &labelled.dataset;
         let (width, channels) = (dataset.table.width(), stream.exponents.len());
         if width != channels {
             return Err(Error::Setting(format!(
@@ -90,12 +132,24 @@ impl StreamInput {
         }
         let (samples, saturated) = Readings::from_table(&dataset.table, stream.exponents);
         warn_of_saturation(saturated);
-        Ok((stream, samples.first(limit), dataset))
+        let mut left = limit;
+        let lengths = labelled.lengths().into_iter().map(|length| {
+            let taken = length.min(left);
+            left -= taken;
+            taken
+        });
+        let lengths: Vec<usize> = lengths.filter(|&length| length > 0).collect();
+        Ok(LoadedStream {
+            stream,
+            samples: samples.first(limit),
+            lengths,
+            labelled,
+        })
     }
 }
 
 /// The stream of `model`, which was read from `path`.
-fn of_model<'m>(path: &Path, model: &'m Model<'_>) -> Result<&'m Stream<'m>, Error> {
+pub(super) fn of_model<'m>(path: &Path, model: &'m Model<'_>) -> Result<&'m Stream<'m>, Error> {
     model.stream().ok_or_else(|| {
         Error::Setting(format!(
             "{} takes whole readings, not a stream: train one with `trainer fit DATA --window N`",

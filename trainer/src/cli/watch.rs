@@ -1,5 +1,6 @@
 //! `trainer watch`.
 
+use super::alarm::AlarmArguments;
 use super::stream::StreamInput;
 use super::{asked, emit, parse_estimator};
 use crate::data::Dataset;
@@ -8,7 +9,7 @@ use crate::export::run;
 use crate::readings::Readings;
 use clap::Args;
 use elbow::monitor::{Event, Transition, Watch, WatchError, WatchSettings};
-use elbow::{Estimator, Model, Probability};
+use elbow::{Estimator, Model};
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
@@ -18,17 +19,8 @@ pub(super) struct Arguments {
     /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
     #[arg(long, value_parser = parse_estimator)]
     estimator: Option<Estimator>,
-    /// Scores are averaged over 2^T windows; 0 does not smooth
-    #[arg(long, value_name = "T", default_value_t = 2)]
-    time_constant: u8,
-    /// The alarm is raised when the smoothed score falls below what this part of normal windows
-    /// does [default: 0.01, or the smallest that the calibration tells apart]
-    #[arg(long, value_name = "RATE")]
-    enter: Option<f64>,
-    /// The alarm ends when the smoothed score rises above what this part of normal windows stays
-    /// below [default: 0.1, or --enter where that is larger]
-    #[arg(long, value_name = "RATE")]
-    leave: Option<f64>,
+    #[command(flatten)]
+    alarm: AlarmArguments,
     /// Seed of the random draws, one stream of them for all windows
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -42,40 +34,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.model)?;
     let model = run::parse(&input.model, &image)?;
-    let (stream, samples, dataset) = input.load(&model)?;
-    let settings = arguments.settings(&model)?;
-    if samples.len() < stream.shape().samples {
-        return Err(Error::Setting(format!(
-            "{} samples, a window of the model takes {}: give a longer stream",
-            samples.len(),
-            stream.shape().samples
-        )));
-    }
-    let events = watch(&model, &samples, &settings, arguments.seed)?;
+    let loaded = input.load(&model)?.with_windows()?;
+    let estimator = asked(arguments.estimator, &model);
+    let alarms = arguments
+        .alarm
+        .alarms(&input.model, &model, estimator, arguments.seed)?;
+    let settings = &alarms.settings.watch;
+    let events = watch(&model, &loaded.samples, settings, arguments.seed)?;
     let lines = events.iter().map(|event| format!("{}\n", event.csv()));
     let text = format!("{}\n{}", Event::CSV_HEADER, lines.collect::<String>());
     emit(out.as_deref(), &text)?;
-    eprint!("{}", summary(&events, &settings, &dataset));
+    let dataset = &loaded.labelled.dataset;
+    eprint!(
+        "{}{}",
+        alarms.describe(),
+        summary(&events, settings, dataset)
+    );
     Ok(())
-}
-
-impl Arguments {
-    /// The settings, which the calibration of `model` must resolve.
-    fn settings(&self, model: &Model<'_>) -> Result<WatchSettings, Error> {
-        let (enter, leave) = (rate("--enter", self.enter)?, rate("--leave", self.leave)?);
-        let estimator = asked(self.estimator, model);
-        WatchSettings::from_rates(model, estimator, self.time_constant, enter, leave)
-            .map_err(refused)
-    }
-}
-
-fn rate(name: &str, rate: Option<f64>) -> Result<Option<Probability>, Error> {
-    match rate {
-        Some(rate) if !(rate > 0.0 && rate <= 1.0) => Err(Error::Setting(format!(
-            "{name} is {rate}: give a rate above 0 and up to 1, such as 0.01"
-        ))),
-        rate => Ok(rate.map(Probability::new)),
-    }
 }
 
 fn refused(error: WatchError) -> Error {

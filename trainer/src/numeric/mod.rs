@@ -1,6 +1,7 @@
-//! Numbers that know nothing of models: random streams, statistics, cubature, least squares, k-means, tails, work on all cores.
+//! Numbers that know nothing of models: random streams, statistics, confidence bounds, cubature, least squares, k-means, tails, work on all cores.
 
 pub mod adam;
+pub mod confidence;
 pub mod cubature;
 pub mod evidence;
 pub mod k_means;

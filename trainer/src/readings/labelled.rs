@@ -31,6 +31,11 @@ impl Labelled {
             notes: vec![],
         }
     }
+
+    /// The rows of each recording, one behind the other.
+    pub fn lengths(&self) -> Vec<usize> {
+        lengths(self.recordings.as_deref(), self.dataset.table.len())
+    }
 }
 
 /// The intensity of certain ink in files.

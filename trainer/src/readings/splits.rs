@@ -45,6 +45,9 @@ pub struct Splits {
     pub notes: Vec<String>,
     /// Assumptions that may well be wrong.
     pub doubts: Vec<String>,
+    /// Validation windows that follow each other in one recording without a gap: the number of each such stretch, in
+    /// their order. Empty where the readings are no stream.
+    pub stretches: Vec<usize>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -111,6 +114,7 @@ impl Splits {
             report: None,
             notes: vec![],
             doubts: vec![],
+            stretches: vec![],
             stream: None,
         })
     }
@@ -203,6 +207,7 @@ impl Splits {
             report,
             notes,
             doubts,
+            stretches: vec![],
             stream: None,
         })
     }
@@ -262,6 +267,7 @@ impl Splits {
             report,
             notes,
             doubts,
+            stretches: stream::stretches(&split.validation, &windows),
             stream: Some(windowed),
         })
     }

@@ -6,6 +6,7 @@ use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::numeric::statistics::{auc, mean_and_error, spearman};
 use crate::readings::device::{device_scores, elbos};
+use crate::study::false_alarms::{FalseAlarms, USUAL_ALARM};
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
 
@@ -64,6 +65,8 @@ pub struct Evaluation {
     pub device: Side,
     /// The AUC of the device's p-values, of whatever they judge; none without labels of both kinds.
     pub p_value_auc: Option<f64>,
+    /// Alarms of the device at a p-value of 0.01 on normal readings.
+    pub false_alarms: FalseAlarms,
     /// `device.elbo - float.elbo`.
     pub difference: Option<f64>,
     /// Mean of `|device - float|` over all readings; none without any.
@@ -112,6 +115,7 @@ impl Evaluation {
             float,
             device,
             p_value_auc: auc(&ordinary(&scores.device), anomalous),
+            false_alarms: FalseAlarms::count(&scores.device, anomalous, USUAL_ALARM),
             difference,
             mean_distance: mean_and_error(&distances).0,
             spearman: spearman(&scores.float, &on_device),

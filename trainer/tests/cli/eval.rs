@@ -82,6 +82,18 @@ fn eval_repeats_the_summary() {
     }
     let text = succeeds(&["eval", digits, "digits"]);
     assert!(text.contains("352 normal and 181 anomalous"), "{text}");
+    let alarms = &evaluation["false_alarms"];
+    assert_eq!(alarms["readings"], 352);
+    let (count, at_most) = (
+        alarms["count"].as_u64().unwrap(),
+        alarms["at_most"].as_f64().unwrap(),
+    );
+    assert!(at_most > count as f64 / 352.0 && at_most < 1.0, "{alarms}");
+    let line = format!(
+        "alarms at p <= 0.01  {count} of 352 normal readings; of new ones at most {:.2} %",
+        100.0 * at_most
+    );
+    assert!(text.contains(&line), "{text}");
 }
 
 /// Beside a run they are those that `baseline` fits on the same division of the data.

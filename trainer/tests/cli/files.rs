@@ -160,6 +160,8 @@ fn the_report_stands_alone() {
     assert!(places.is_sorted(), "{places:?}");
     assert_eq!(page.matches("class=\"picture\"").count(), 24);
     assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
+    // Each threshold has its rate and the bound of it.
+    assert!(page.contains("of new normal readings, at most (95 % confidence)"));
 }
 
 /// What a phone shows is held by the layout: tables wrap and charts are one column below 40rem.

@@ -40,6 +40,29 @@ fn inspect_adds_up() {
             assert_eq!(description[key], summary[key], "{key}");
         }
         let text = succeeds(&["inspect", run]);
+        let table = description["calibrations"]
+            .as_array()
+            .unwrap()
+            .last()
+            .unwrap()
+            .clone();
+        // Fewer than 100 validation readings calibrate together with those of training.
+        let [validation, training] =
+            ["validation_readings", "training_readings"].map(|key| number(&summary[key]));
+        let own = if validation < 100 {
+            validation + training
+        } else {
+            validation
+        };
+        assert_eq!(table["readings"], own);
+        let bound = table["usual_alarm_at_most"].as_f64().unwrap();
+        assert_eq!(summary["usual_alarm_at_most"], bound);
+        let line = format!(
+            "at most {:.2} % of normal readings, with 95 % confidence: {} calibrate",
+            100.0 * bound,
+            table["readings"]
+        );
+        assert!(text.contains(&line), "{text} lacks {line}");
         assert!(
             text.contains(&format!("flash: {} bytes", description["image_bytes"])),
             "{text}"

@@ -1,5 +1,6 @@
 //! Streams from their file to alarms, telemetry and readings, and every bad input.
 
+mod events;
 mod fixture;
 mod readings;
 mod refusals;

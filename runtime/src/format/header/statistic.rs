@@ -36,6 +36,8 @@ pub(crate) enum StatisticKind {
         count: u16,
         /// A packed multiplier from what the encoder takes in to the unit of prototypes.
         gain: u32,
+        /// Whether they are of four bits instead of eight.
+        narrow: bool,
     },
     /// How far out single columns lie.
     Columns {
@@ -73,6 +75,7 @@ impl<'a> Element<'a> for StatisticHeader<'a> {
             2 => StatisticKind::Prototypes {
                 count: reader.u16(),
                 gain: reader.u32(),
+                narrow: reader.bool(),
             },
             3 => StatisticKind::Columns { knots: reader.u8() },
             _ => StatisticKind::Joined,

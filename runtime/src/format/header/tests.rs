@@ -37,6 +37,7 @@ fn every_statistic<'a>(
         StatisticKind::Prototypes {
             count: short(words),
             gain: words.next_u32(),
+            narrow: words.next_u32() & 1 == 0,
         },
         StatisticKind::Columns {
             knots: words.next_u32() as u8,

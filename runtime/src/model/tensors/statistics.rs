@@ -7,11 +7,13 @@ use crate::format::TensorWriter;
 use crate::format::{CalibrationHeader, Defect, Header, List, MAX_CALIBRATIONS, Tensors};
 #[cfg(feature = "statistics")]
 use crate::format::{StatisticHeader, StatisticKind};
+#[cfg(feature = "statistics")]
+use crate::kernel::WeightBits;
 use crate::model::Model;
 #[cfg(feature = "statistics")]
 use crate::requantize::Multiplier;
 #[cfg(feature = "statistics")]
-use crate::statistic::{Columns, Curve, Prototypes, Statistics};
+use crate::statistic::{Columns, Curve, Prototypes, Statistics, row_bytes};
 use heapless::Vec;
 
 impl<'a> Model<'a> {
@@ -62,12 +64,21 @@ impl<'a> Model<'a> {
         let curve = match statistic.kind {
             StatisticKind::Bound => &mut curves.bound,
             StatisticKind::Reconstruction => &mut curves.reconstruction,
-            StatisticKind::Prototypes { count, gain } => {
+            StatisticKind::Prototypes {
+                count,
+                gain,
+                narrow,
+            } => {
                 let valid = Multiplier::from_word(gain).is_some();
                 tensors.require(valid, Defect::Multiplier);
+                let bits = match narrow {
+                    true => WeightBits::Four,
+                    false => WeightBits::Eight,
+                };
                 *prototypes = Prototypes {
                     gain,
-                    rows: tensors.next(usize::from(count) * inputs),
+                    bits,
+                    rows: tensors.next(usize::from(count) * row_bytes(bits, inputs)),
                 };
                 &mut curves.prototypes
             }

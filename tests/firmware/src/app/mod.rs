@@ -8,6 +8,7 @@
 //! | `decide` | `readings= threshold= confidence= passes= [out=] [seed=0] [limit=]` | on which side of a threshold each reading lies, with the bound and the passes it took |
 //! | `encode` | `readings= [mask=] [out=] [seed=0] [limit=]` | for each reading the posterior, a draw from it, the packet of its mean, and what a receiver makes of that |
 //! | `watch` | `samples= enter= leave= [out=] [estimator=posterior-mean] [seed=0] [time-constant=3]` | watches a stream: a line of CSV a window |
+//! | `martingale` | `readings= chance= epsilon= restarts= [mask=] [out=] [estimator=sigma-points] [seed=0] [limit=]` | bets against the p-value of each reading, without a watch: a line of its surprise, the log martingale and the alarm |
 //! | `dream` | `[out=] [count=1] [seed=0]` | draws readings from the prior as pictures |
 //! | `count` | `readings= [out=]` | counts the instructions of encoding and scoring the first reading of a file |
 //! | `cost` | `readings= [estimator=sigma-points] [out=]` | counts the instructions of encoding and scoring the first reading of a file, and the bytes of stack that a product takes for it |
@@ -35,6 +36,7 @@ mod files;
 mod impute;
 mod kernels;
 mod layers;
+mod martingale;
 mod memory;
 mod score;
 mod script;
@@ -45,7 +47,7 @@ pub use failure::Failure;
 pub use memory::Memory;
 
 /// The commands, for whoever names none of them.
-const NAMES: &str = "score, explain, impute, decide, encode, watch, dream, count, cost, layers, kernels, self-test, script, echo or fault";
+const NAMES: &str = "score, explain, impute, decide, encode, watch, martingale, dream, count, cost, layers, kernels, self-test, script, echo or fault";
 
 /// Does what the command line asks for.
 ///
@@ -68,6 +70,7 @@ fn run_one<'a>(line: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {
         ("decide", rest) => decide::decide(rest, memory),
         ("encode", rest) => encode::encode(rest, memory),
         ("watch", rest) => watch::watch(rest, memory),
+        ("martingale", rest) => martingale::martingale(rest, memory),
         ("dream", rest) => dream::dream(rest, memory),
         ("count", rest) => count::count(rest, memory),
         ("cost", rest) => cost::cost(rest, memory),

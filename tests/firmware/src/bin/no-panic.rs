@@ -16,7 +16,8 @@ use core::ptr;
 use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row};
 use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::monitor::{
-    Drift, DriftSettings, Event, Reference, Smoother, SmootherSettings, Watch, WatchSettings,
+    Drift, DriftSettings, Event, Martingale, MartingaleSettings, Reference, Smoother,
+    SmootherSettings, Watch, WatchSettings,
 };
 use elbow::requantize::Multiplier;
 use elbow::signal::{Feature, FrontEnd, WindowShape, Windows};
@@ -242,6 +243,14 @@ fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
         most_ratio: number,
     };
     let mut drift = said(out, Drift::new(reference, settings))?;
+    let chance = Probability::from_bits(number)?;
+    let settings = MartingaleSettings {
+        epsilon: chance,
+        threshold: MartingaleSettings::threshold(chance),
+        ceiling: nats,
+        restarts: number > 1,
+    };
+    let mut martingale = said(out, Martingale::new(settings))?;
     for &value in &*memory.values {
         let nats = Nats::from_bits(value);
         let transition = smoother.update(nats);
@@ -254,9 +263,12 @@ fn monitors(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
             report.z
         )
         .ok()?;
+        let evidence = martingale.update(nats).is_alarm();
+        write!(out, "{evidence} {}", martingale.log()).ok()?;
     }
     smoother.reset();
     drift.reset();
+    martingale.reset();
     front_ends(memory, out)
 }
 
@@ -454,7 +466,11 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
     let mut watch = said(out, Watch::new(model, memory.words, &settings, 0))?;
     write!(out, "{}", Event::CSV_HEADER).ok()?;
     while let Some(event) = said(out, watch.push(memory.reading))? {
-        write!(out, "{}", event.csv()).ok()?;
+        write!(out, "{} {}", event.csv(), watch.blame().channel).ok()?;
     }
+    let table = model.calibration(estimator)?;
+    let nats = Nats::from_bits(memory.number.cast_signed());
+    let settings = WatchSettings::from_thresholds(estimator, table, constant, nats, nats);
+    said(out, Watch::new(model, memory.words, &settings, 0))?;
     Some(())
 }

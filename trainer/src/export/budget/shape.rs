@@ -3,7 +3,7 @@
 use crate::config::{HiddenLayer, LikelihoodKind, Scale};
 use crate::likelihood::Terms;
 use crate::quantize::LARGEST_I8;
-use elbow::layer::{LayerShape, Packing};
+use elbow::layer::{LayerShape, Packing, WeightBits};
 use elbow::{LayerRole, Model};
 use serde::Deserialize;
 
@@ -52,6 +52,8 @@ pub(super) struct Statistics {
     pub(super) inputs: usize,
     /// Readings that each reading is compared with.
     pub(super) prototypes: usize,
+    /// Whether these are of four bits.
+    pub(super) narrow: bool,
     /// Whether there is a curve for each input.
     pub(super) columns: bool,
 }
@@ -61,6 +63,7 @@ impl Statistics {
         model.joins_statistics().then(|| Self {
             inputs: model.inputs(),
             prototypes: model.prototypes(),
+            narrow: model.prototype_bits() == WeightBits::Four,
             columns: model.column_knots() > 0,
         })
     }
@@ -70,11 +73,17 @@ impl Statistics {
         let inputs = self.inputs as f64;
         let columns = f64::from(u8::from(self.columns));
         let prototypes = self.prototypes as f64;
+        let (wide, narrow) = match self.narrow {
+            true => (0.0, prototypes * inputs),
+            false => (prototypes * inputs, 0.0),
+        };
         vec![
             1.0,
+            columns,
             inputs,
             prototypes,
-            prototypes * inputs,
+            wide,
+            narrow,
             columns * inputs,
         ]
     }

@@ -11,6 +11,7 @@ use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
 use crate::study::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
 use crate::study::evidence::{LogEvidence, evidence};
+use crate::study::false_alarms::{self, USUAL_ALARM};
 use crate::train::Epoch;
 use elbow::Model;
 use elbow::format::AlignedImage;
@@ -138,6 +139,7 @@ pub(super) fn in_integers(
         numerics_version: elbow::format::NUMERICS_VERSION,
         trainer_version: env!("CARGO_PKG_VERSION"),
         smallest_counted: table.map(|table| table.smallest_counted().to_f64()),
+        usual_alarm_at_most: table.map(|table| false_alarms::at_most(table, USUAL_ALARM)),
         smallest_p_value: table.map(|table| table.smallest_p_value().to_f64()),
         budget: None,
         warnings: vec![],

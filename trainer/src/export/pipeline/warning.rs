@@ -10,12 +10,11 @@ use crate::numeric::parallel::cores;
 use crate::readings::Normalization;
 use crate::readings::splits::Splits;
 use crate::study::evaluate::Evaluation;
+use crate::study::false_alarms::USUAL_ALARM;
 use crate::study::outliers;
 use elbow::image::ImageSpec;
 use std::fmt;
 
-/// The p-value below which most products raise an alarm.
-const USUAL_ALARM: f64 = 0.01;
 /// Least cost of a column's rounding that is to blame for a bad quantization, nats a reading.
 const BLAME: f64 = 0.05;
 

@@ -5,6 +5,7 @@ use super::text::{count, number, plural};
 use super::{Results, key};
 use crate::numeric::statistics::quantile;
 use crate::readings::device::elbos;
+use crate::study::false_alarms;
 use elbow::{Calibration, Model, fixed::Nats};
 
 /// Bars of a histogram: the fewest and the most.
@@ -115,7 +116,7 @@ pub(super) fn histogram(results: &Results<'_>) -> String {
         key(kinds(results)),
         chart.finish(title),
         resolution(results, &thresholds),
-        detections(&thresholds, &normal, &anomalous),
+        detections(results, &thresholds, &normal, &anomalous),
     )
 }
 
@@ -161,7 +162,15 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
 }
 
 /// Number of readings that each marked score catches.
-fn detections(thresholds: &[(f64, f64)], normal: &[f64], anomalous: &[f64]) -> String {
+fn detections(
+    results: &Results<'_>,
+    thresholds: &[(f64, f64)],
+    normal: &[f64],
+    anomalous: &[f64],
+) -> String {
+    let Some(calibration) = results.model.calibration(results.estimator) else {
+        return String::new();
+    };
     if thresholds.is_empty() {
         return String::new();
     }
@@ -174,11 +183,12 @@ fn detections(thresholds: &[(f64, f64)], normal: &[f64], anomalous: &[f64]) -> S
     };
     let rows = thresholds.iter().map(|&(level, score)| {
         let of_anomalous = if anomalous.is_empty() { String::new() } else { caught(anomalous, score) };
+        let at_most = number(100.0 * false_alarms::at_most(calibration, level), 1);
         let (score_text, of_normal) = (number(score, 3), caught(normal, score));
-        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td>{of_normal}{of_anomalous}</tr>\n")
+        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td><td>{at_most} %</td>{of_normal}{of_anomalous}</tr>\n")
     });
     format!(
-        "<table>\n<thead><tr><th>alarm at</th><th>score, nats</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
+        "<table>\n<thead><tr><th>alarm at</th><th>score, nats</th><th>of new normal readings, at most (95 % confidence)</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
         match anomalous.is_empty() {
             true => "<th>of test readings</th>",
             false => "<th>of normal readings</th><th>of anomalous readings</th>",

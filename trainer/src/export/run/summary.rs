@@ -47,6 +47,9 @@ pub struct Summary {
     pub trainer_version: &'static str,
     /// The lowest p-value that held-out readings were counted for: those below are extrapolated.
     pub smallest_counted: Option<f64>,
+    /// The chance that a new normal reading has a p-value of at most 0.01, at most, with 95 % confidence, by the readings
+    /// that calibrated.
+    pub usual_alarm_at_most: Option<f64>,
     /// The lowest p-value that a score can have: an alarm below it never fires.
     pub smallest_p_value: Option<f64>,
     /// Limits and costs of a score, where the networks were sized to a budget.

@@ -64,6 +64,15 @@ pub fn are_groups(recordings: &[usize]) -> bool {
     recordings.iter().filter(|&&windows| windows > 0).count() >= FEWEST_GROUPS
 }
 
+/// How many of `windows`, which ascend, follow each other without a gap, stretch by stretch; none is of two `recordings`, which
+/// have so many windows each.
+pub fn stretches(windows: &[usize], recordings: &[usize]) -> Vec<usize> {
+    let ends = ranges(recordings).into_iter().map(|range| range.end);
+    let ends: Vec<usize> = ends.collect();
+    let follow = |a: &usize, b: &usize| *b == a + 1 && !ends.contains(b);
+    windows.chunk_by(follow).map(<[usize]>::len).collect()
+}
+
 /// The windows of each recording.
 fn ranges(recordings: &[usize]) -> Vec<Range<usize>> {
     let mut end = 0;
@@ -219,6 +228,13 @@ mod tests {
         };
         assert_eq!(split.train, both(0..12));
         assert_eq!((split.validation, split.test), (both(12..16), both(16..20)));
+    }
+
+    #[test]
+    fn stretches_have_no_gap_and_one_recording() {
+        assert_eq!(stretches(&[2, 3, 4, 7, 9, 10], &[12]), [3, 1, 2]);
+        assert_eq!(stretches(&[2, 3, 4, 5], &[4, 0, 6]), [2, 2]);
+        assert_eq!(stretches(&[], &[4]), [0; 0]);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 mod division;
 mod windows;
 
-pub use division::{are_groups, divide};
+pub use division::{are_groups, divide, stretches};
 pub use windows::{anomalous, count, in_units, readings, starts};
 
 use crate::config::{FeatureList, StreamSettings, groups};
