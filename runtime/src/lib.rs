@@ -34,10 +34,10 @@
 //! * [`transcendental`]: exp2, log2, softplus, sigmoid on integers, each with its error bound.
 //! * [`rng`], [`gaussian`]: xoshiro128++; the standard normal from a word of it.
 //! * `mask`: [`Mask`], which inputs of a reading were observed.
-//! * [`statistic`]: what else than the bound a reading is judged by, and how all are joined.
 //! * `log_sum_exp`: sums of weights whose logarithms are known.
 //! * `crc`, `wire`: CRC-32; scalars in the postcard wire format.
 //! * `kernel`: products of matrices and vectors of integers; they know no format.
+//! * [`statistic`]: what else than the bound a reading is judged by, and how all are joined.
 //! * [`layer`]: how layers are described.
 //! * [`distribution`]: log densities and divergences in nats.
 //! * [`signal`]: windows of raw samples; the features of a window that are a reading.
