@@ -435,6 +435,15 @@ typedef struct elbow_event {
 // The lower limit of the ratio exceeds the upper one.
 #define ELBOW_E_MONITOR_RATIO 305
 
+// The exponent of a power martingale is out of range.
+#define ELBOW_E_MONITOR_EPSILON 306
+
+// The log martingale that raises the alarm is not positive.
+#define ELBOW_E_MONITOR_EVIDENCE 307
+
+// Surprises are kept from ever raising the martingale.
+#define ELBOW_E_MONITOR_CEILING 308
+
 // The model takes whole readings, not a stream.
 #define ELBOW_E_WATCH_NO_STREAM 320
 

@@ -121,6 +121,12 @@ pub const ELBOW_E_MONITOR_DEVIATION: elbow_code = 303;
 pub const ELBOW_E_MONITOR_CLIP: elbow_code = 304;
 /// The lower limit of the ratio exceeds the upper one.
 pub const ELBOW_E_MONITOR_RATIO: elbow_code = 305;
+/// The exponent of a power martingale is out of range.
+pub const ELBOW_E_MONITOR_EPSILON: elbow_code = 306;
+/// The log martingale that raises the alarm is not positive.
+pub const ELBOW_E_MONITOR_EVIDENCE: elbow_code = 307;
+/// Surprises are kept from ever raising the martingale.
+pub const ELBOW_E_MONITOR_CEILING: elbow_code = 308;
 /// The model takes whole readings, not a stream.
 pub const ELBOW_E_WATCH_NO_STREAM: elbow_code = 320;
 /// The image has no calibration.
