@@ -59,6 +59,11 @@ impl Regions {
         self.0.push(region).map_err(|_| Fault(ELBOW_E_TOO_LONG))
     }
 
+    /// Takes in `count` values from `start` on.
+    fn array<T>(&mut self, start: *const T, count: usize, access: Access) -> Result<(), Fault> {
+        self.check(start.addr(), align_of::<T>(), size_of::<T>(), count, access)
+    }
+
     /// Takes in what an argument of C says, `count` values of that size and alignment.
     #[inline(never)]
     fn check(
@@ -137,13 +142,7 @@ impl<T: 'static> Argument for In<T> {
     type Borrowed<'a> = &'a [T];
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(
-            self.0.addr(),
-            align_of::<T>(),
-            size_of::<T>(),
-            self.1,
-            Access::Read,
-        )
+        regions.array(self.0, self.1, Access::Read)
     }
 
     unsafe fn value<'a>(self) -> &'a [T] {
@@ -159,13 +158,7 @@ impl<T: 'static> Argument for Maybe<T> {
     type Borrowed<'a> = Option<&'a [T]>;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(
-            self.0.addr(),
-            align_of::<T>(),
-            size_of::<T>(),
-            self.1,
-            Access::Read,
-        )
+        regions.array(self.0, self.1, Access::Read)
     }
 
     unsafe fn value<'a>(self) -> Option<&'a [T]> {
@@ -181,13 +174,7 @@ impl<T: 'static> Argument for Out<T> {
     type Borrowed<'a> = &'a mut [T];
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(
-            self.0.addr(),
-            align_of::<T>(),
-            size_of::<T>(),
-            self.1,
-            Access::Write,
-        )
+        regions.array(self.0.cast_const(), self.1, Access::Write)
     }
 
     unsafe fn value<'a>(self) -> &'a mut [T] {
@@ -204,13 +191,7 @@ impl<T: 'static> Argument for Get<T> {
     type Borrowed<'a> = &'a T;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(
-            self.0.addr(),
-            align_of::<T>(),
-            size_of::<T>(),
-            1,
-            Access::Read,
-        )
+        regions.array(self.0, 1, Access::Read)
     }
 
     unsafe fn value<'a>(self) -> &'a T {
@@ -223,13 +204,7 @@ impl<T: 'static> Argument for Put<T> {
     type Borrowed<'a> = &'a mut MaybeUninit<T>;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
-        regions.check(
-            self.0.addr(),
-            align_of::<T>(),
-            size_of::<T>(),
-            1,
-            Access::Write,
-        )
+        regions.array(self.0.cast_const(), 1, Access::Write)
     }
 
     unsafe fn value<'a>(self) -> &'a mut MaybeUninit<T> {
