@@ -7,6 +7,7 @@ use crate::set::npy;
 use crate::shipped::{Draws, correlated};
 use elbow_tests::files;
 use elbow_trainer::data::Table;
+use elbow_trainer::numeric::tail::PART;
 use serde::Serialize;
 use std::path::Path;
 
@@ -20,8 +21,6 @@ const EPOCHS: &str = "--epochs=30";
 const OUTSIDE: Outside = Outside(1e-3);
 /// Standard deviations of a normal number with as much outside.
 const DEVIATIONS: f64 = 3.29;
-/// The part of the calibrating readings that the tail of p-values is fitted to.
-const TAIL: f64 = 0.1;
 
 /// How many readings are simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,13 +139,13 @@ fn simulate(path: &Path, stream: u64, count: u32) -> Result<(), Error> {
 
 /// The interval of a count of alarms where the tail says the threshold.
 ///
-/// With `x = ln(TAIL / rate)`, and `k` readings in a tail that is about exponential, a fit of the generalized Pareto
+/// With `x = ln(PART / rate)`, and `k` readings in a tail that is about exponential, a fit of the generalized Pareto
 /// distribution by probability-weighted moments errs in the logarithm of the rate by a standard deviation of
 /// `sqrt((x^4 / 3 - 4 x^3 / 3 + 7 x^2 / 3) / k)`, the variances and the covariance of scale and shape being 7/3, 4/3 and
 /// -4/3 over `k` (Hosking and Wallis, "Parameter and quantile estimation for the generalized Pareto distribution", 1987,
 /// with a shape of 0). The error of the count itself is Poisson's.
 fn extrapolated(fresh: u64, rate: f64, calibrating: u64) -> (u64, u64) {
-    let (x, k) = ((TAIL / rate).ln(), TAIL * calibrating as f64);
+    let (x, k) = ((PART / rate).ln(), PART * calibrating as f64);
     let variance = (x.powi(4) - 4.0 * x.powi(3) + 7.0 * x.powi(2)) / (3.0 * k);
     let factor = (DEVIATIONS * variance.sqrt()).exp();
     let expected = fresh as f64 * rate;

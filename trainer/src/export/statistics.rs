@@ -5,7 +5,7 @@ use crate::model::prepared::Prepared;
 use crate::numeric::k_means::{best_centres, centres, closest};
 use crate::numeric::random::{self, Purpose};
 use crate::numeric::statistics::{auc, mean, quantile, root_mean_square};
-use crate::numeric::tail::Tail;
+use crate::numeric::tail::{PART, Tail};
 use crate::readings::Readings;
 use crate::readings::masks::Masks;
 use elbow::Mask;
@@ -35,8 +35,6 @@ const LEVELS: [f64; 6] = [0.5, 0.25, 0.1, 0.03, 0.01, 0.003];
 const KNOTS: usize = 2 * LEVELS.len() + 1;
 /// A column surprises by as many nats more for each deviation beyond its readings, at least.
 const NATS_PER_DEVIATION: f64 = 0.7;
-/// Part of the readings that tails are fitted to.
-const TAIL: f64 = 0.1;
 /// Where a tail of p-values has knots: nats beyond the lowest score. 16 nats are one in nine million.
 const TAIL_KNOTS: [f64; 4] = [0.0, 2.0, 6.0, 16.0];
 /// Clusters that are left out one after another.
@@ -165,11 +163,11 @@ fn columns_see_novelty(spec: &ImageSpec, learned: &Prepared) -> bool {
     let mut leads = vec![];
     for _ in 0..CLUSTERINGS {
         let centres = centres(&points, width, CLUSTERS, &mut rng);
-        let points = points.chunks_exact(width);
-        let clusters: Vec<usize> = points.map(|point| closest(&centres, point).0).collect();
+        let rows = points.chunks_exact(width);
+        let clusters: Vec<usize> = rows.map(|row| closest(&centres, row).0).collect();
         let of_clusters = (0..CLUSTERS).filter_map(|cluster| {
             let is_new: Vec<bool> = clusters.iter().map(|&own| own == cluster).collect();
-            lead(&readings, &taken, learned.observed.as_ref(), &is_new)
+            lead(&readings, &points, learned.observed.as_ref(), &is_new)
         });
         leads.extend(of_clusters);
     }
@@ -180,16 +178,12 @@ fn columns_see_novelty(spec: &ImageSpec, learned: &Prepared) -> bool {
 /// is told from what is new, by what is fitted to the rest. None where these are too few.
 fn lead(
     readings: &Readings,
-    taken: &[i32],
+    points: &[f32],
     observed: Option<&Masks>,
     is_new: &[bool],
 ) -> Option<f64> {
     let width = readings.width();
-    let row = |row: usize| {
-        taken[row * width..][..width]
-            .iter()
-            .map(|&taken| taken as f32)
-    };
+    let row = |row: usize| &points[row * width..][..width];
     let (new, known): (Vec<usize>, Vec<usize>) = (0..readings.len()).partition(|&at| is_new[at]);
     let (mut judged, fitted): (Vec<usize>, Vec<usize>) = known.iter().partition(|&&at| at % 4 == 0);
     if new.len() < FEWEST || judged.len() < FEWEST || fitted.len() < FEWEST {
@@ -197,11 +191,8 @@ fn lead(
     }
     judged.extend(new);
     let labels: Vec<bool> = judged.iter().map(|&at| is_new[at]).collect();
-    let others: Vec<f32> = fitted.iter().flat_map(|&at| row(at)).collect();
-    let distances = judged.iter().map(|&at| {
-        let row: Vec<f32> = row(at).collect();
-        -closest(&others, &row).1
-    });
+    let others: Vec<f32> = fitted.iter().flat_map(|&at| row(at)).copied().collect();
+    let distances = judged.iter().map(|&at| -closest(&others, row(at)).1);
     let of_distances = auc(&distances.collect::<Vec<f64>>(), &labels)?;
     let masks = observed.map(|masks| masks.select(&fitted));
     let fitted = columns(&readings.select(&fitted), masks.as_ref());
@@ -339,10 +330,10 @@ pub fn joined_scores(
 fn curve(values: Vec<i32>) -> CurveSpec {
     let values: Vec<f64> = values.into_iter().map(f64::from).collect();
     let at = |part: f64| quantile(&values, 1.0 - part);
-    let mut knots: Vec<(f64, f64)> = [1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, TAIL]
+    let mut knots: Vec<(f64, f64)> = [1.0, 0.8, 0.6, 0.4, 0.3, 0.2, 0.15, PART]
         .map(|part| (at(part), -part.ln()))
         .to_vec();
-    if let Some(tail) = Tail::fit(&values, TAIL) {
+    if let Some(tail) = Tail::fit(&values, PART) {
         let surprise = 1.0 - tail.rate.ln();
         let mean = tail.scale / (1.0 - tail.shape);
         knots.push((tail.threshold + mean, surprise));
@@ -353,7 +344,7 @@ fn curve(values: Vec<i32>) -> CurveSpec {
 /// The curve from a negative score to its surprise below the lowest of `scores`.
 pub fn tail(scores: &[i32]) -> CurveSpec {
     let negative: Vec<f64> = scores.iter().map(|&score| -f64::from(score)).collect();
-    let Some(tail) = Tail::fit(&negative, TAIL) else {
+    let Some(tail) = Tail::fit(&negative, PART) else {
         return CurveSpec::default();
     };
     let highest = negative.iter().copied().fold(f64::MIN, f64::max);

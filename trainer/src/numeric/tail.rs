@@ -14,6 +14,8 @@ pub struct Tail {
     pub scale: f64,
 }
 
+/// The part of all numbers, the largest, that tails are fitted to.
+pub const PART: f64 = 0.1;
 /// Excesses below which the shape is taken to be 0: of so few it cannot be told.
 const ENOUGH: usize = 30;
 /// The heaviest tail: of a heavier one the variance is infinite, and a fit by moments is worth nothing.

@@ -2,7 +2,7 @@
 
 use super::alarms::{Settings, bet};
 use crate::error::Error;
-use crate::numeric::tail::Tail;
+use crate::numeric::tail::{PART, Tail};
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::device::device_scores;
@@ -21,8 +21,6 @@ const FAULT: i64 = 3;
 const PATIENCE: usize = 1024;
 /// Times at which the fault begins, about.
 const STARTS: usize = 500;
-/// Part of the smoothed scores, the lowest, that a tail is fitted to.
-const TAIL: f64 = 0.1;
 
 /// The scores of normal windows, in the order of time.
 #[derive(Clone, Debug, PartialEq)]
@@ -303,7 +301,7 @@ fn highest(
     let expected = wanted.per_window * smoothed.len() as f64;
     if expected < 1.0 {
         let negative: Vec<f64> = smoothed.iter().map(|score| -score.to_f64()).collect();
-        let enter = Tail::fit(&negative, TAIL).map_or(lowest, |tail| {
+        let enter = Tail::fit(&negative, PART).map_or(lowest, |tail| {
             let value = -tail.value(-wanted.per_window.ln());
             // `as` saturates.
             Nats::from_bits((value * 65536.0).floor() as i32).min(lowest)
