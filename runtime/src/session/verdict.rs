@@ -23,10 +23,12 @@ pub(super) fn values(
     let units: &mut [i8] = bytemuck::cast_slice_mut(activations);
     let units = units.get_mut(..reading.len()).unwrap_or_default();
     let ceiling = i32::from(model.input_ceiling());
-    let taken = inputs::quantized_inputs(model, reading, observed);
-    for (unit, taken) in units.iter_mut().zip(taken) {
-        // No `clamp`, which asserts an order.
-        *unit = statistics.prototypes.unit(taken.max(-ceiling).min(ceiling));
+    if !statistics.prototypes.rows.is_empty() {
+        let taken = inputs::quantized_inputs(model, reading, observed);
+        for (unit, taken) in units.iter_mut().zip(taken) {
+            // No `clamp`, which asserts an order.
+            *unit = statistics.prototypes.unit(taken.max(-ceiling).min(ceiling));
+        }
     }
     Values {
         bound: bound.to_bits().saturating_neg(),
