@@ -124,7 +124,10 @@ fn whoever_looks_on_is_told_and_may_end_it() {
     let impatient = Impatient::default();
     let job = Job::new("waves", config, Limits::default(), splits, &impatient).unwrap();
     let error = job.fit(None).unwrap_err();
-    assert!(matches!(error, Error::Cancelled { epoch: 2 }), "{error}");
+    assert!(
+        matches!(error, Error::Cancelled { epoch: 2, .. }),
+        "{error}"
+    );
     let batch = Warning::Batch {
         rows: 28,
         batch: 64,

@@ -1,5 +1,7 @@
 //! `trainer fit`.
 
+use super::interrupt;
+use super::place::{self, Place};
 use super::progress::Terminal;
 use super::results;
 use super::stream::StreamArguments;
@@ -41,11 +43,12 @@ pub(super) struct Arguments {
     /// Take all settings but DATA, --out and --quiet from a config.toml
     #[arg(long, value_name = "FILE", conflicts_with_all = SETTINGS)]
     config: Option<PathBuf>,
-    /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
-    /// once a minute
+    /// Go on with the run of this folder, of `fit` or `tune`, that was interrupted, by the checkpoint in it. One is written
+    /// after two seconds of training, then once a minute, at the end of training and where Ctrl-C or SIGTERM ends the run
     #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["data", "config", "out", "force"])]
     resume: Option<PathBuf>,
-    /// The folder of the run [default: runs/ and the name of the data]
+    /// The folder of the run; {name} in it stands for the name of the data, {date} for the time in UTC, as in
+    /// 2026-01-31-235959 [default: runs/{name}]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
@@ -162,28 +165,56 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         force,
         quiet,
     } = arguments;
-    let settings = settings(resumed, config.as_deref(), data, options)?;
+    let mut settings = settings(resumed, config.as_deref(), data, options)?;
     // Before anything is loaded.
     settings.train.processor.open()?;
-    let name = DataSource::parse(&settings.data.source)?.name();
-    let folder = resume
-        .clone()
-        .or(out)
-        .unwrap_or_else(|| Path::new("runs").join(&name));
-    run::check_folder(&folder, Existing::by_force(force || resume.is_some()))?;
+    let name = find_data(&mut settings)?;
+    let place = match resume {
+        Some(folder) => Place::take(folder, Existing::Replaced)?,
+        None => new_place((out, force), &name, &settings)?,
+    };
     let splits = Splits::load(&settings)?;
     let terminal = Terminal::new(quiet);
     let job = match interrupted {
-        Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
+        Some(interrupted) => {
+            interrupt::saved();
+            Job::resume(interrupted, splits, &terminal)?
+        }
         None => Job::new(&name, settings, budget, splits, &terminal)?,
     };
-    finish(&job.fit(Some(&folder))?, &folder, &terminal)
+    finish(&job.fit(Some(&place.folder))?, &place, &terminal)
+}
+
+/// Makes the paths of data in `settings` absolute, so that the run finds them wherever it is used from; the name of the data.
+fn find_data(settings: &mut Config) -> Result<String, Error> {
+    let source = DataSource::parse(&settings.data.source)?.absolute()?;
+    settings.data.source = source.to_string();
+    if let Some(labels) = &mut settings.data.labels {
+        *labels = std::path::absolute(&*labels).map_err(Error::reading(labels))?;
+    }
+    Ok(source.name())
+}
+
+/// The folder of a new run called `name`.
+fn new_place(
+    (out, force): (Option<PathBuf>, bool),
+    name: &str,
+    settings: &Config,
+) -> Result<Place, Error> {
+    let is_named = out.is_some();
+    let folder = place::folder(out, name)?;
+    let source = DataSource::parse(&settings.data.source)?;
+    place::check_source(&folder, &source, (is_named, force))?;
+    Place::take(folder, Existing::by_force(force))
 }
 
 /// Writes the folder of a run, and says what came of it.
-pub(super) fn finish(outcome: &Outcome, folder: &Path, terminal: &Terminal) -> Result<(), Error> {
-    outcome.write(folder)?;
+pub(super) fn finish(outcome: &Outcome, place: &Place, terminal: &Terminal) -> Result<(), Error> {
+    interrupt::whole(|| {
+        place.renew()?;
+        outcome.write(&place.folder)
+    })?;
     terminal.note(&results::describe(&outcome.trained));
-    terminal.note(&format!("wrote {}", folder.display()));
+    terminal.note(&format!("wrote {}", place.folder.display()));
     Ok(())
 }

@@ -12,8 +12,10 @@ mod export;
 mod fit;
 mod impute;
 mod inspect;
+mod interrupt;
 mod ladder;
 mod look;
+mod place;
 mod progress;
 mod quantize;
 mod readings;
@@ -143,7 +145,9 @@ struct Loaded {
 /// # Errors
 /// [`Error`]; its message is one line.
 pub fn run() -> Result<(), Error> {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    interrupt::listen();
+    match command {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),

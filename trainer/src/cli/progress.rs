@@ -1,5 +1,6 @@
 //! Progress of a training, on standard error.
 
+use super::interrupt;
 use crate::export::pipeline::{Observer, Warning};
 use crate::train::Epoch;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -75,5 +76,17 @@ impl Observer for Terminal {
         if let Some(bar) = self.bar.get() {
             bar.finish();
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        interrupt::is_asked()
+    }
+
+    fn asks(&self, soon: bool) {
+        interrupt::waits(soon);
+    }
+
+    fn saved(&self) {
+        interrupt::saved();
     }
 }

@@ -23,6 +23,24 @@ pub(super) struct Sums {
 }
 
 impl Sums {
+    /// Numbers of [`Sums::parts`].
+    pub(super) const PARTS: usize = 3;
+
+    /// All sums.
+    pub(super) fn parts(&self) -> [f64; Self::PARTS] {
+        [self.reconstruction, self.kl, self.objective]
+    }
+
+    /// The sums that have these [`Sums::parts`].
+    pub(super) fn from_parts(parts: &[f64]) -> Self {
+        let part = |at: usize| parts.get(at).copied().unwrap_or_default();
+        Self {
+            reconstruction: part(0),
+            kl: part(1),
+            objective: part(2),
+        }
+    }
+
     pub(super) fn add(&mut self, other: Self) {
         self.reconstruction += other.reconstruction;
         self.kl += other.kl;

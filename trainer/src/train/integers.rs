@@ -20,7 +20,7 @@ use rand_core::Rng;
 /// of training. A training that goes on from a checkpoint takes the same `vae` and `plan` again.
 ///
 /// # Errors
-/// [`Error::Diverged`], [`Error::Encode`], [`Error::Tensor`].
+/// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Encode`], [`Error::Tensor`], those of saving.
 pub fn train_integers(
     vae: &Vae,
     config: &Config,

@@ -6,6 +6,7 @@ mod epoch;
 pub mod gradient;
 pub mod inference;
 mod integers;
+mod place;
 mod state;
 mod step;
 mod validation;
@@ -22,10 +23,12 @@ use crate::engine;
 use crate::error::Error;
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
+use crate::numeric::random::{self, Purpose};
 use crate::readings::Normalization;
 use candle_core::Device;
 use checkpoint::Progress;
+pub(crate) use checkpoint::unreadable;
+use place::{Pace, Place};
 use state::State;
 use std::time::{Duration, Instant};
 use step::{ByCandle, ByEngine, Locally, Stage, Step, Turn};
@@ -86,11 +89,15 @@ pub struct Course<'a> {
     pub means: Option<Means>,
     /// The checkpoint to go on from. The result is the same, bit for bit, as that of a training that was not interrupted.
     pub checkpoint: Option<Checkpoint>,
-    /// Takes a checkpoint after the first epoch that ends so long after the last one.
+    /// Takes checkpoints, so long after each other, the first within [`SOON`], and one at the end.
     pub save: Option<(Duration, &'a mut Save<'a>)>,
-    /// The bytes of the finished training in floats that one in integers goes on from, for its checkpoints.
-    pub before: Option<Vec<u8>>,
+    /// Says whether to stop, by a last checkpoint and [`Error::Cancelled`]. It is asked about twice a second, between
+    /// batches, and after each epoch.
+    pub stop: Option<&'a dyn Fn() -> bool>,
 }
+
+/// Time from the start of a training to its first checkpoint, at most, but for the batch or the validation that is under way.
+pub const SOON: Duration = Duration::from_secs(2);
 
 impl std::fmt::Debug for Course<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,7 +120,7 @@ type Observe<'a> = dyn FnMut(&Epoch) -> Result<(), Error> + 'a;
 /// had the highest [`Epoch::criterion`] on the second data, or of the last one where these are empty.
 ///
 /// # Errors
-/// [`Error::Diverged`], [`Error::Tensor`], those of saving.
+/// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Tensor`], those of saving.
 pub fn train(
     vae: &Vae,
     config: &Config,
@@ -195,7 +202,11 @@ struct Training<'a, 'c> {
     readings: usize,
     course: Course<'c>,
     observe: &'a mut Observe<'a>,
-    saved: Instant,
+    pace: Pace,
+    /// When the next checkpoint is due.
+    due: Instant,
+    /// The epochs after which the last checkpoint was made, if it was between epochs.
+    saved: Option<usize>,
     /// Epochs that are done, those of an earlier training included.
     done: usize,
     /// The last epoch of the phases that are over.
@@ -215,13 +226,17 @@ impl<'a, 'c> Training<'a, 'c> {
         if let Some(checkpoint) = &course.checkpoint {
             checkpoint.check(readings)?;
         }
+        let interval = course.save.as_ref().map(|(interval, _)| *interval);
+        let first = interval.unwrap_or(SOON).min(SOON);
         Ok(Self {
             vae,
             config,
             readings,
             course,
             observe,
-            saved: Instant::now(),
+            pace: Pace::new(config.train.batch),
+            due: Instant::now() + first,
+            saved: None,
             done: 0,
             over: 0,
             best: Best::default(),
@@ -241,27 +256,20 @@ impl<'a, 'c> Training<'a, 'c> {
             self.best = checkpoint.best();
             self.history.clone_from(&checkpoint.progress.history);
             self.done += self.history.len();
+            self.saved = (checkpoint.progress.passed == 0).then_some(self.done);
         }
         Ok(())
     }
 
     /// Goes through the epochs of a phase that are not done yet.
     fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
-        let mut order: Vec<u32> = (0..self.readings as u32).collect();
-        let mut shuffling = random::stream(self.config.train.seed, Purpose::Shuffling);
-        // A phase that is over or has not begun has no state in the checkpoint.
-        if (self.over + 1..phase.last).contains(&self.done)
-            && let Some(mut checkpoint) = self.course.checkpoint.take()
-        {
-            phase.step.resume(&checkpoint.take_state())?;
-            shuffling = checkpoint.progress.shuffling.unwrap_or(shuffling);
-            order = checkpoint.order;
-        }
+        let mut place = self.place(&mut phase)?;
         self.over = phase.last;
         for epoch in self.done + 1..=phase.last {
-            shuffle(&mut order, &mut shuffling);
             let rate = (phase.rate)(epoch);
-            let mut results = phase.step.epoch(&order, Turn { epoch, rate })?;
+            let turn = Turn { epoch, rate };
+            self.pass(&mut *phase.step, &mut place, turn)?;
+            let mut results = phase.step.end(self.readings, turn)?;
             if let Some(validation) = &phase.validation {
                 validation.after(self.vae, &mut results)?;
             }
@@ -269,46 +277,107 @@ impl<'a, 'c> Training<'a, 'c> {
             (self.observe)(&results)?;
             self.history.push(results);
             self.done = epoch;
-            if epoch < self.config.train.epochs {
-                self.save(&*phase.step, &order, &shuffling)?;
+            place.passed = 0;
+            self.rest(&*phase.step, &place)?;
+        }
+        Ok(())
+    }
+
+    /// Where the first epoch of `phase` begins or, where the checkpoint is of this phase, goes on.
+    fn place(&mut self, phase: &mut Phase<'_>) -> Result<Place, Error> {
+        let mut place = self.start();
+        let checkpoint = self.course.checkpoint.as_ref();
+        let passed = checkpoint.map_or(0, |checkpoint| checkpoint.progress.passed);
+        // A phase that is over or has not begun has no state in the checkpoint.
+        let first = self.over + usize::from(passed == 0);
+        if (first..phase.last).contains(&self.done)
+            && let Some(mut checkpoint) = self.course.checkpoint.take()
+        {
+            phase.step.resume(&checkpoint.take_state())?;
+            place.shuffling = checkpoint
+                .progress
+                .shuffling
+                .ok_or_else(|| unreadable("it has no shuffling"))?;
+            (place.order, place.passed) = (checkpoint.order, passed);
+        }
+        Ok(place)
+    }
+
+    /// Passes over the readings of an epoch that are left, with rests.
+    fn pass(&mut self, step: &mut dyn Step, place: &mut Place, turn: Turn) -> Result<(), Error> {
+        if place.passed == 0 {
+            shuffle(&mut place.order, &mut place.shuffling);
+        }
+        while place.passed < self.readings {
+            let begin = Instant::now();
+            let end = self.readings.min(place.passed + self.pace.readings());
+            step.ascend(&place.order[place.passed..end], turn)?;
+            self.pace.adjust(begin.elapsed());
+            place.passed = end;
+            // Results follow, unless nobody waits for them.
+            if end < self.readings || self.is_to_stop() {
+                self.rest(step, place)?;
             }
         }
         Ok(())
     }
 
-    /// Saves a checkpoint where it is time for one.
-    fn save(
-        &mut self,
-        step: &dyn Step,
-        order: &[u32],
-        shuffling: &Xoshiro128PlusPlus,
-    ) -> Result<(), Error> {
-        let Some((interval, save)) = &mut self.course.save else {
-            return Ok(());
-        };
-        if self.saved.elapsed() < *interval {
-            return Ok(());
+    fn is_to_stop(&self) -> bool {
+        self.course.stop.is_some_and(|stop| stop())
+    }
+
+    /// Saves a checkpoint where it is time for one, and stops where it is to.
+    fn rest(&mut self, step: &dyn Step, place: &Place) -> Result<(), Error> {
+        let is_to_stop = self.is_to_stop();
+        if self.course.save.is_some() && (is_to_stop || Instant::now() >= self.due) {
+            self.save(step.state()?, place)?;
         }
-        let State { streams, numbers } = step.state()?;
-        save(&Checkpoint {
+        match is_to_stop {
+            true => Err(Error::Cancelled {
+                epoch: self.done,
+                resume: None,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn save(&mut self, state: State, place: &Place) -> Result<(), Error> {
+        let State { streams, numbers } = state;
+        let checkpoint = Checkpoint {
             progress: Progress {
                 criterion: self.best.criterion(),
-                shuffling: Some(shuffling.clone()),
+                passed: place.passed,
+                shuffling: Some(place.shuffling.clone()),
                 streams,
                 history: self.history.clone(),
             },
-            order: order.to_vec(),
+            order: place.order.clone(),
             values: self.vae.snapshot()?,
             best: self.best.values().map(<[_]>::to_vec),
             state: numbers,
-            before: self.course.before.clone(),
-        })?;
-        self.saved = Instant::now();
+        };
+        if let Some((interval, save)) = &mut self.course.save {
+            save(&checkpoint)?;
+            self.due = Instant::now() + *interval;
+            self.saved = (place.passed == 0).then_some(self.done);
+        }
         Ok(())
     }
 
-    /// Leaves the model with the parameters to keep, and gives the epochs.
-    fn finish(self) -> Result<Vec<Epoch>, Error> {
+    /// Where a phase begins.
+    fn start(&self) -> Place {
+        Place {
+            order: (0..self.readings as u32).collect(),
+            shuffling: random::stream(self.config.train.seed, Purpose::Shuffling),
+            passed: 0,
+        }
+    }
+
+    /// Leaves the model with the parameters to keep, saves that the training is over, and gives the epochs.
+    fn finish(mut self) -> Result<Vec<Epoch>, Error> {
+        if self.course.save.is_some() && self.saved != Some(self.done) {
+            self.save(State::default(), &self.start())?;
+        }
         self.best.restore(self.vae)?;
         Ok(self.history)
     }

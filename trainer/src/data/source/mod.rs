@@ -50,6 +50,20 @@ impl DataSource {
         }
     }
 
+    /// The same wherever it is called from.
+    ///
+    /// # Errors
+    ///
+    /// The folder that the program was called from is unknown.
+    pub fn absolute(&self) -> Result<Self, DataError> {
+        let Self::File(path) = self else {
+            return Ok(self.clone());
+        };
+        let absolute = recordings::absolute(path);
+        let absolute = absolute.map_err(|reason| DataError::in_file(path, reason.into()))?;
+        Ok(Self::File(absolute))
+    }
+
     /// The name of a run on it: that of the file without its extension, or `digits`.
     pub fn name(&self) -> String {
         match self {
@@ -101,6 +115,25 @@ mod tests {
             assert_eq!(source, expected);
             assert_eq!(source.to_string(), text);
         }
+    }
+
+    #[test]
+    fn paths_become_absolute_and_words_do_not() {
+        let here = std::env::current_dir().unwrap();
+        let absolute = |text: &str| {
+            let source = DataSource::parse(text).unwrap().absolute();
+            source.unwrap().to_string()
+        };
+        for word in ["digits", "digits:train", "/a/pump.csv", "/a/*.csv"] {
+            assert_eq!(absolute(word), word);
+        }
+        for name in ["pump.csv", "a/b.npz:x", "logs/*.csv", "*.csv"] {
+            assert_eq!(absolute(name), here.join(name).display().to_string());
+        }
+        assert_eq!(
+            absolute("./digits"),
+            here.join("digits").display().to_string()
+        );
     }
 
     #[test]

@@ -1,12 +1,20 @@
 //! Files of a run: written whole or not at all, and checked when they are read.
 
-use super::{CHECKPOINT_FILE, FILES, SUMMARY_FILE};
+use super::{CHECKPOINT_FILE, FILES, LOCK_FILE, SUMMARY_FILE};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// How the names of files begin and end that are to take another name once they are whole.
+const TEMPORARY: (&str, &str) = (".elbow-", ".tmp");
+
+/// Whether a file that is called `name` is one that was to take another name, and is not needed.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
+}
 
 /// Treatment of files that are in the folder of a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +73,7 @@ fn check_empty(folder: &Path) -> Result<(), Error> {
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
     let mut names: Vec<String> = names
         .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name != LOCK_FILE && !is_temporary(name))
         .collect();
     names.sort();
     let Some(first) = names.first() else {
@@ -138,7 +147,11 @@ pub fn write_together<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> 
 
 /// A file beside `path` that holds `bytes`, on the disk.
 fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
-    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(TEMPORARY.0)
+        .suffix(TEMPORARY.1)
+        .tempfile_in(parent(path))
+        .map_err(Error::writing(path))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::writing(path))?;
@@ -171,9 +184,13 @@ struct Signed<'a, T> {
 }
 
 /// SHA-256 of `bytes` in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// `bytes` in hexadecimal.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
@@ -205,27 +222,6 @@ pub fn write_folder(
         .filter(|name| files.iter().all(|(new, _)| new != *name));
     gone.chain([&CHECKPOINT_FILE])
         .try_for_each(|name| remove(&folder.join(name)))
-}
-
-/// Writes `bytes` to `path` as [`write()`] does. In the folder of a run, whose file of that name it replaces,
-/// `summary.json` then has its hash.
-///
-/// # Errors
-/// [`Error::File`], [`Error::Setting`].
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write(path, bytes)?;
-    let summary = parent(path).join(SUMMARY_FILE);
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    let text = std::fs::read_to_string(&summary).unwrap_or_default();
-    let parsed = serde_json::from_str::<serde_json::Value>(&text);
-    let (Ok(mut value), Some(name)) = (parsed, name) else {
-        return Ok(());
-    };
-    if let Some(entry) = value["artefacts"].get_mut(name.as_ref()) {
-        *entry = digest(bytes).into();
-        write(&summary, to_json(&value)?.as_bytes())?;
-    }
-    Ok(())
 }
 
 /// The contents of `path`, checked by [`check_artefact`].
@@ -396,7 +392,7 @@ mod tests {
             message.contains("SHA-256") && message.contains("train again"),
             "{message}"
         );
-        replace(&path, b"new").unwrap();
+        super::super::replace(&path, b"new").unwrap();
         assert_eq!(read_artefact(&path).unwrap(), b"new");
         assert_eq!(read_name(folder.path()).unwrap(), "a");
     }
