@@ -1,7 +1,7 @@
 //! `cargo xtask`: sets up, builds, emulates and tests.
 
 use clap::{Parser, Subcommand};
-use elbow_tests::assurance::{fuzz, guided, miri};
+use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{member, workspace};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
@@ -87,6 +87,21 @@ enum Task {
         /// How long each format is fuzzed
         #[arg(long, value_name = "N", default_value_t = 600)]
         seconds: u64,
+    },
+    /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
+    /// uninterrupted one leaves: about 10 minutes
+    Interrupt {
+        /// Where the runs are written [default: a temporary folder]
+        folder: Option<PathBuf>,
+        /// Times that trainings are ended in each way
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        moments: usize,
+        /// Epochs of the digits, about 40 a second; half of the trainings are of them
+        #[arg(long, value_name = "N", default_value_t = 900)]
+        epochs: usize,
+        /// The seed of the moments
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
@@ -210,11 +225,47 @@ fn run(task: Task) -> Result<bool, Error> {
             let one = format.as_deref().map(|format| vec![format]);
             guided::run(&one.unwrap_or(guided::FORMATS.to_vec()), seconds)
         }
+        Task::Interrupt {
+            folder,
+            moments,
+            epochs,
+            seed,
+        } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }
+}
+
+/// Ends trainings, each of two in two ways, half as often each.
+fn end_trainings(
+    folder: Option<&Path>,
+    epochs: usize,
+    plan: interrupt::Plan,
+) -> Result<bool, Error> {
+    let temporary = files::temporary_folder()?;
+    let folder = folder.unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
+    // The folds train ten models more.
+    let cases = [
+        interrupt::Case::digits(epochs),
+        interrupt::Case::waves(folder, epochs / 3)?,
+    ];
+    println!("seed {}", plan.seed);
+    let mut is_good = true;
+    for (index, case) in cases.iter().enumerate() {
+        for end in [interrupt::End::Kill, interrupt::End::Interrupt] {
+            let half = interrupt::Plan {
+                moments: (plan.moments + 1 - index) / 2,
+                ..plan
+            };
+            let outcome = interrupt::run(case, end, half, folder)?;
+            println!("{outcome}");
+            is_good &= outcome.faults.is_empty();
+        }
+    }
+    Ok(is_good)
 }
 
 fn build_c(request: &c::archive::Request<'_>) -> Result<bool, Error> {
