@@ -89,15 +89,15 @@ enum Task {
         seconds: u64,
     },
     /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
-    /// uninterrupted one leaves: about 10 minutes
+    /// uninterrupted one leaves: about 20 minutes
     Interrupt {
         /// Where the runs are written [default: a temporary folder]
         folder: Option<PathBuf>,
         /// Times that trainings are ended in each way
         #[arg(long, value_name = "N", default_value_t = 30)]
         moments: usize,
-        /// Epochs of the digits, about 40 a second; half of the trainings are of them
-        #[arg(long, value_name = "N", default_value_t = 900)]
+        /// Epochs of the digits, about 60 a second: half of the trainings. Others, with models of folds, have a third as many
+        #[arg(long, value_name = "N", default_value_t = 1200)]
         epochs: usize,
         /// The seed of the moments
         #[arg(long, default_value_t = 1)]

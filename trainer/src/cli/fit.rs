@@ -170,7 +170,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     settings.train.processor.open()?;
     let name = find_data(&mut settings)?;
     let place = match resume {
-        Some(folder) => Place::take(folder, Existing::Replaced)?,
+        Some(folder) => Place::take(folder, Existing::Continued)?,
         None => new_place((out, force), &name, &settings)?,
     };
     let splits = Splits::load(&settings)?;
@@ -210,10 +210,17 @@ fn new_place(
 
 /// Writes the folder of a run, and says what came of it.
 pub(super) fn finish(outcome: &Outcome, place: &Place, terminal: &Terminal) -> Result<(), Error> {
-    interrupt::whole(|| {
+    let written = interrupt::whole(|| {
         place.renew()?;
         outcome.write(&place.folder)
-    })?;
+    });
+    if written.is_err() && place.folder.join(run::CHECKPOINT_FILE).exists() {
+        let folder = place.folder.display();
+        terminal.note(&format!(
+            "the training is saved; write its run by: trainer fit --resume {folder}"
+        ));
+    }
+    written?;
     terminal.note(&results::describe(&outcome.trained));
     terminal.note(&format!("wrote {}", place.folder.display()));
     Ok(())

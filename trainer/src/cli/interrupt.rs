@@ -41,7 +41,7 @@ fn answer() {
         Some(lock) if SAVED.load(Ordering::SeqCst) => {
             eprintln!("\ninterrupted; {}", resume(lock.folder()));
         }
-        Some(_) => eprintln!("\ninterrupted; nothing was saved, since nothing was trained"),
+        Some(_) => eprintln!("\ninterrupted; nothing was saved"),
     }
     drop(lock);
     std::process::exit(INTERRUPTED.into());

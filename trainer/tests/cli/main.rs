@@ -10,6 +10,7 @@ mod fixture;
 mod folder;
 mod images;
 mod inspect;
+mod interrupted;
 mod quantize;
 mod score;
 mod settings;

@@ -23,6 +23,8 @@ pub enum Existing {
     Refused,
     /// Files of a run are replaced by the new one's when it is done, others stay.
     Replaced,
+    /// They are of the run that is gone on with.
+    Continued,
 }
 
 impl Existing {
@@ -48,8 +50,10 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
             )));
         }
     }
-    if existing == Existing::Refused {
-        check_empty(folder)?;
+    match existing {
+        Existing::Refused => check_empty(folder)?,
+        Existing::Replaced => check_written(folder)?,
+        Existing::Continued => (),
     }
     let existing = folder.ancestors().find(|ancestor| ancestor.exists());
     let existing = existing
@@ -64,6 +68,29 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
     tempfile::NamedTempFile::new_in(existing)
         .map(drop)
         .map_err(Error::writing(folder))
+}
+
+/// Makes sure that files of `folder` that are called as those of a run were written by one.
+fn check_written(folder: &Path) -> Result<(), Error> {
+    let signed = signed(folder).artefacts;
+    // A run that is written has it until all is there.
+    if !signed.is_empty() || folder.join(CHECKPOINT_FILE).exists() {
+        return Ok(());
+    }
+    let own = FILES.iter().map(|name| folder.join(name));
+    match own.into_iter().find(|path| path.exists()) {
+        None => Ok(()),
+        Some(path) => Err(Error::Setting(format!(
+            "{} is of no run and would be replaced: move it away, or choose another --out",
+            path.display()
+        ))),
+    }
+}
+
+/// What the `summary.json` of `folder` says of the other files; nothing where there is none.
+fn signed(folder: &Path) -> Artefacts {
+    let summary = std::fs::read(folder.join(SUMMARY_FILE)).unwrap_or_default();
+    serde_json::from_slice(&summary).unwrap_or_default()
 }
 
 fn check_empty(folder: &Path) -> Result<(), Error> {
@@ -239,8 +266,7 @@ pub(super) fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Setting`] where they are not.
 pub(super) fn check_artefact(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let summary = std::fs::read(parent(path).join(SUMMARY_FILE)).unwrap_or_default();
-    let signed: Artefacts = serde_json::from_slice(&summary).unwrap_or_default();
+    let signed = signed(parent(path));
     let name = path.file_name().map(|name| name.to_string_lossy());
     let expected = name.and_then(|name| signed.artefacts.get(name.as_ref()));
     let found = digest(bytes);
@@ -366,6 +392,11 @@ mod tests {
             refused()
         );
         check_folder(folder.path(), Existing::Replaced).unwrap();
+        remove(&folder.path().join(CHECKPOINT_FILE)).unwrap();
+        std::fs::write(folder.path().join(CONFIG_FILE), b"mine").unwrap();
+        let own = check_folder(folder.path(), Existing::Replaced);
+        let line = own.unwrap_err().to_string();
+        assert!(line.contains("config.toml is of no run"), "{line}");
         let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
         write_folder(folder.path(), &Artefacts::default(), &files).unwrap();
         let mut names: Vec<_> = std::fs::read_dir(folder.path())
@@ -377,6 +408,7 @@ mod tests {
             names,
             [CONFIG_FILE, METRICS_FILE, "notes.txt", SUMMARY_FILE]
         );
+        check_folder(folder.path(), Existing::Replaced).unwrap();
     }
 
     #[test]
