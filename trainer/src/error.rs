@@ -49,7 +49,7 @@ pub enum Error {
         epoch: usize,
     },
     /// Whoever looked on ended the run.
-    #[error("the run was ended after epoch {epoch}{}", .resume.as_deref().map(go_on).unwrap_or_default())]
+    #[error("the run was ended after epoch {epoch}; {}", .resume.as_deref().map_or("nothing was saved".into(), go_on))]
     Cancelled {
         /// The last epoch that was done, counted from 1; batches of the next are in the checkpoint too.
         epoch: usize,
@@ -59,8 +59,8 @@ pub enum Error {
 }
 
 /// The remedy for a run that was ended.
-fn go_on(folder: &Path) -> String {
-    format!("; go on with it: trainer fit --resume {}", folder.display())
+pub(crate) fn go_on(folder: &Path) -> String {
+    format!("go on with it: trainer fit --resume {}", folder.display())
 }
 
 /// Remedy for a file that could not be read or written.

@@ -1,9 +1,8 @@
 //! Signals that end the program, SIGINT and SIGTERM: at once, or in training after a last checkpoint; a second one always at
 //! once.
 
-use crate::error::INTERRUPTED;
+use crate::error::{INTERRUPTED, go_on};
 use crate::export::run::Lock;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,23 +32,18 @@ pub(super) fn listen() {
 fn answer() {
     let is_first = !ASKED.swap(true, Ordering::SeqCst);
     if is_first && WAITS.load(Ordering::SeqCst) {
-        return eprintln!("\nstopping: a checkpoint is written first; once more ends at once");
+        return eprintln!("\nstopping once what is under way is saved; once more ends at once");
     }
     let lock = folder().take();
     match &lock {
         None => eprintln!("\ninterrupted"),
         Some(lock) if SAVED.load(Ordering::SeqCst) => {
-            eprintln!("\ninterrupted; {}", resume(lock.folder()));
+            eprintln!("\ninterrupted; {}", go_on(lock.folder()));
         }
         Some(_) => eprintln!("\ninterrupted; nothing was saved"),
     }
     drop(lock);
     std::process::exit(INTERRUPTED.into());
-}
-
-/// The way to go on with what is in `folder`.
-fn resume(folder: &Path) -> String {
-    format!("go on with it: trainer fit --resume {}", folder.display())
 }
 
 /// The folder that is written.

@@ -18,6 +18,7 @@ mod network;
 mod optimizer;
 mod quantized;
 mod shard;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -37,9 +38,11 @@ use draws::{Bits, Draws};
 pub use evaluate::{Evaluator, float_scores};
 use network::Network;
 use optimizer::Optimizer;
-use shard::{Ascended, Shape, Shard, Sums};
+use shard::{Ascended, Shape, Shard};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+pub use sums::EpochSums;
+use sums::Sums;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I), reparameterized
 /// gradients and without free bits.
@@ -74,50 +77,6 @@ impl Settings {
             missing: config.train.missing,
             seed: config.train.seed,
             threads: config.train.threads,
-        }
-    }
-}
-
-/// The results of an epoch: sums over the readings, without the likelihood's constants but for `constant`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EpochSums {
-    /// `log p(x|z)`, the mean over samples.
-    pub reconstruction: f64,
-    /// The divergence in closed form.
-    pub kl: f64,
-    /// The objective of training.
-    pub objective: f64,
-    /// The likelihood's constants.
-    pub constant: f64,
-    /// The fraction that was observed.
-    pub observed: f64,
-}
-
-impl EpochSums {
-    /// Numbers of [`EpochSums::parts`].
-    pub const PARTS: usize = 5;
-
-    /// All sums.
-    pub fn parts(&self) -> [f64; Self::PARTS] {
-        let Self {
-            reconstruction,
-            kl,
-            objective,
-            constant,
-            observed,
-        } = *self;
-        [reconstruction, kl, objective, constant, observed]
-    }
-
-    /// The sums that have these [`EpochSums::parts`].
-    pub fn from_parts(parts: &[f64]) -> Self {
-        let part = |at: usize| parts.get(at).copied().unwrap_or_default();
-        Self {
-            reconstruction: part(0),
-            kl: part(1),
-            objective: part(2),
-            constant: part(3),
-            observed: part(4),
         }
     }
 }
@@ -218,7 +177,7 @@ impl<'a> Engine<'a> {
     /// Where it is, before or between the steps of an epoch.
     pub fn position(&self) -> Position {
         let (draws, bits) = (read(&self.draws), read(&self.bits));
-        let of_threads = self.sums.iter().flat_map(|sums| sums.parts());
+        let of_threads = self.sums.iter().flat_map(Sums::parts);
         Position {
             moments: self.optimizer.moments(self.network.scales),
             steps: self.steps,

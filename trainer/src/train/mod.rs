@@ -203,8 +203,8 @@ struct Training<'a, 'c> {
     course: Course<'c>,
     observe: &'a mut Observe<'a>,
     pace: Pace,
-    /// When the next checkpoint is due.
-    due: Instant,
+    /// When the next checkpoint is due, if ever.
+    due: Option<Instant>,
     /// The epochs after which the last checkpoint was made, if it was between epochs.
     saved: Option<usize>,
     /// Epochs that are done, those of an earlier training included.
@@ -235,7 +235,7 @@ impl<'a, 'c> Training<'a, 'c> {
             course,
             observe,
             pace: Pace::new(config.train.batch),
-            due: Instant::now() + first,
+            due: Instant::now().checked_add(first),
             saved: None,
             done: 0,
             over: 0,
@@ -329,7 +329,8 @@ impl<'a, 'c> Training<'a, 'c> {
     /// Saves a checkpoint where it is time for one, and stops where it is to.
     fn rest(&mut self, step: &dyn Step, place: &Place) -> Result<(), Error> {
         let is_to_stop = self.is_to_stop();
-        if self.course.save.is_some() && (is_to_stop || Instant::now() >= self.due) {
+        let is_due = self.due.is_some_and(|due| Instant::now() >= due);
+        if self.course.save.is_some() && (is_to_stop || is_due) {
             self.save(step.state()?, place)?;
         }
         match is_to_stop {
@@ -358,7 +359,7 @@ impl<'a, 'c> Training<'a, 'c> {
         };
         if let Some((interval, save)) = &mut self.course.save {
             save(&checkpoint)?;
-            self.due = Instant::now() + *interval;
+            self.due = Instant::now().checked_add(*interval);
             self.saved = (place.passed == 0).then_some(self.done);
         }
         Ok(())

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use crate::fixture::{ENDLESS, copy_run, csv, fixture, readings};
-use crate::support::program::{Folder, TINY, contents, fails_with, read, succeeds, text, trainer};
+use crate::support::program::{Folder, TINY, contents, fails_with, read, succeeds, trainer};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -145,7 +145,7 @@ fn a_second_signal_leaves_at_once() {
     running.wait_for_training();
     std::thread::sleep(Duration::from_millis(500));
     running.send("-INT");
-    running.wait_until(|running| running.said().contains("stopping: "));
+    running.wait_until(|running| running.said().contains("stopping once "));
     running.send("-INT");
     assert_eq!(running.end().code(), Some(130));
     let said = running.said();
@@ -317,19 +317,16 @@ fn a_checkpoint_of_something_else_is_refused_in_one_line() {
     );
 }
 
+/// 1, a failure, is in the tests of full disks; 130 in those above.
 #[test]
-fn exit_codes_tell_what_happened() {
-    let Folder(folder) = &Folder::new();
-    let out = &text(&folder.path().join("run"));
+fn exit_codes_tell_done_from_wrong_use() {
+    let folder = Folder::new();
+    let out = &folder.path("run");
     for (code, arguments) in [
         (0, &["--help"][..]),
         (2, &["fit", "--no-such-option"]),
         (2, &["fit", "no-such-file.csv", "--out", out]),
         (2, &["fit", "--epochs", "0", "--out", out]),
-        (
-            1,
-            &["fit", "--learning-rate", "1e30", "--no-qat", "--out", out],
-        ),
     ] {
         let output = trainer(arguments);
         let said = String::from_utf8_lossy(&output.stderr);

@@ -72,7 +72,7 @@ pub(crate) fn fails_with(arguments: &[&str], words: &[&str]) {
 }
 
 /// A folder that goes away.
-pub(crate) struct Folder(pub(crate) TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {

@@ -11,6 +11,13 @@ use std::path::{Path, PathBuf};
 /// How the names of files begin and end that are to take another name once they are whole.
 const TEMPORARY: (&str, &str) = (".elbow-", ".tmp");
 
+/// A new file in `folder` that goes, unless it takes another name.
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let (start, end) = TEMPORARY;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(start).suffix(end).tempfile_in(folder)
+}
+
 /// Whether a file that is called `name` is one that was to take another name, and is not needed.
 pub(super) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
@@ -65,7 +72,7 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
             "cannot write to {folder}: {existing} is a file; choose another --out"
         )));
     }
-    tempfile::NamedTempFile::new_in(existing)
+    temporary_in(existing)
         .map(drop)
         .map_err(Error::writing(folder))
 }
@@ -141,7 +148,7 @@ pub fn prepare_file(path: &Path) -> Result<(), Error> {
             path.display()
         )));
     }
-    tempfile::NamedTempFile::new_in(parent(path))
+    temporary_in(parent(path))
         .map(drop)
         .map_err(Error::writing(path))
 }
@@ -174,11 +181,7 @@ pub fn write_together<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> 
 
 /// A file beside `path` that holds `bytes`, on the disk.
 fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
-    let mut file = tempfile::Builder::new()
-        .prefix(TEMPORARY.0)
-        .suffix(TEMPORARY.1)
-        .tempfile_in(parent(path))
-        .map_err(Error::writing(path))?;
+    let mut file = temporary_in(parent(path)).map_err(Error::writing(path))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::writing(path))?;
