@@ -7,7 +7,8 @@ use super::results;
 use super::stream::StreamArguments;
 use crate::config::capability::Feature;
 use crate::config::{
-    Config, DataConfig, ExportConfig, Gradient, Limits, ModelConfig, Objective, TrainConfig,
+    Config, DataConfig, ExportConfig, Gradient, Inference, Limits, ModelConfig, Objective, Schedule,
+    TrainConfig,
 };
 use crate::data::DataSource;
 use crate::error::Error;
@@ -82,6 +83,12 @@ struct Settings {
 /// Settings whose defaults follow from others.
 #[derive(Clone, Copy, Debug, Args)]
 struct Dependent {
+    /// Course of the step size [default: averaged; cosine for fewer than 30 epochs and for --inference svi]
+    #[arg(long, value_name = "NAME", value_enum)]
+    schedule: Option<Schedule>,
+    /// Adam's step size in the first epoch [default: 0.005; 0.002 for --schedule cosine]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
     /// Samples of a reading in training. With more than one, gradients through the samples and vimco ascend
     /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
     #[arg(long, value_name = "K")]
@@ -107,6 +114,13 @@ impl Dependent {
     fn settle(self, config: &mut Config) {
         let train = &mut config.train;
         let latent = config.model.latent;
+        let schedule = match train.inference {
+            Inference::Amortized => Schedule::of(train.epochs),
+            Inference::Svi => Schedule::Cosine,
+        };
+        train.schedule = self.schedule.unwrap_or(schedule);
+        let rate = self.learning_rate;
+        train.learning_rate = rate.unwrap_or(train.schedule.learning_rate());
         train.gradient = self.gradient.unwrap_or(latent.gradient());
         let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
         let default = if several { SEVERAL_SAMPLES } else { 1 };

@@ -12,6 +12,7 @@ mod model;
 mod objective;
 mod prior;
 pub mod processor;
+mod schedule;
 mod stream;
 mod text;
 mod train;
@@ -28,6 +29,7 @@ pub use limits::Limits;
 pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
+pub use schedule::{Patience, Schedule};
 pub use stream::StreamSettings;
 pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
@@ -76,10 +78,39 @@ impl Config {
         Feature::check_all(self)
     }
 
-    /// Adam's step size in an epoch, counted from 1.
-    pub fn rate(&self, epoch: usize) -> f64 {
+    /// Adam's step size in an epoch in floats, counted from 1, over so many readings.
+    pub fn rate(&self, epoch: usize, readings: usize) -> f64 {
         let risen = epoch as f64 / (self.train.rate_warm_up + 1) as f64;
-        self.train.learning_rate * cosine(epoch - 1, self.train.epochs) * risen.min(1.0)
+        let rate = match self.train.schedule {
+            Schedule::Averaged => self.train.averaged_rate(epoch, readings),
+            Schedule::Cosine => self.last_rate(epoch),
+        };
+        rate * risen.min(1.0)
+    }
+
+    /// Adam's step size in an epoch that is on the way to the last one, on which it is nearly zero.
+    pub fn last_rate(&self, epoch: usize) -> f64 {
+        self.train.learning_rate * cosine(epoch - 1, self.train.epochs)
+    }
+
+    /// When the epochs in floats are enough, with so many training readings, if not after all of them.
+    pub fn patience(&self, readings: usize) -> Option<Patience> {
+        Patience::of(&self.train, readings)
+    }
+
+    /// These settings with as many epochs as have so many `floats` among them.
+    #[must_use]
+    pub fn ending_after(&self, floats: usize) -> Self {
+        let mut ended = self.clone();
+        if floats < self.float_epochs() {
+            let enough = |epochs: &usize| {
+                ended.train.epochs = *epochs;
+                ended.float_epochs() >= floats
+            };
+            let epochs = (floats..=self.train.epochs).find(enough);
+            ended.train.epochs = epochs.unwrap_or(self.train.epochs);
+        }
+        ended
     }
 
     /// Epochs that train in floats; those after them, in the device's integers.
@@ -182,7 +213,7 @@ mod tests {
             assert_eq!(tuned.train.epochs - tuned.float_epochs(), epochs);
             let first = tuned.float_epochs() + 1;
             assert_eq!(tuned.train.objective.weight(first), 1.0);
-            assert!(tuned.rate(first) > 0.08 * tuned.train.learning_rate);
+            assert!(tuned.last_rate(first) > 0.08 * tuned.train.learning_rate);
         }
     }
 
@@ -197,7 +228,7 @@ mod tests {
             (5, 0.4 * 0.5),
             (7, 0.4 * (0.5 - half)),
         ] {
-            let rate = config.rate(epoch);
+            let rate = config.rate(epoch, 1000);
             assert!((rate - exact).abs() < 1e-12, "{epoch}: {rate} {exact}");
         }
     }

@@ -162,9 +162,10 @@ impl<'a> Folds<'a> {
         let validation = prepare(&self.rows(|own| own == beside))?;
         let training = prepare(&self.rows(|own| own != fold && own != beside))?;
         let parts = (&training, &validation);
-        journal.train(&format!("{stage}.floats"), &vae, |course| {
+        let history = journal.train(&format!("{stage}.floats"), &vae, |course| {
             train::train(&vae, settings, parts, course, |_| Ok(()))
         })?;
+        let settings = &settings.ending_after(history.len());
         let (vae, _) = stages::prune(vae, &training, settings.export.keep_dead_latents)?;
         let stages = Stages {
             name: self.name,

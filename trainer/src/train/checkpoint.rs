@@ -17,6 +17,8 @@ pub struct Checkpoint {
     pub(super) order: Vec<u32>,
     /// Values of the variables, in the order of [`Vae::parameters`].
     pub(super) values: Vec<Tensor>,
+    /// The averages of the values over the epochs, where they are averaged.
+    pub(super) average: Option<Vec<Tensor>>,
     /// The values to keep, if there are any yet.
     pub(super) best: Option<Vec<Tensor>>,
     /// The numbers of a [`State`].
@@ -28,6 +30,8 @@ pub struct Checkpoint {
 pub(super) struct Progress {
     /// The criterion of the values to keep.
     pub(super) criterion: Option<f64>,
+    /// Whether the values are averaged over the epochs.
+    pub(super) averaged: bool,
     /// Readings that the epoch under way has passed; 0 between epochs.
     pub(super) passed: usize,
     /// The stream that shuffles readings.
@@ -41,6 +45,8 @@ pub(super) struct Progress {
 /// The name of [`Progress`] in the file's metadata.
 const PROGRESS: &str = "progress";
 const ORDER: &str = "order";
+const AVERAGE: &str = "average";
+const BEST: &str = "best";
 
 impl Checkpoint {
     /// Epochs that are done.
@@ -82,9 +88,11 @@ impl Checkpoint {
         let mut tensors = vec![(ORDER.to_owned(), Tensor::new(&*self.order, &Device::Cpu)?)];
         for (index, (name, _)) in vae.parameters().into_iter().enumerate() {
             tensors.push((format!("value.{name}"), self.values[index].clone()));
-            if let Some(best) = &self.best {
-                tensors.push((format!("best.{name}"), best[index].clone()));
-            }
+            let others = [(AVERAGE, &self.average), (BEST, &self.best)];
+            tensors.extend(others.into_iter().filter_map(|(kind, values)| {
+                let value = values.as_ref()?[index].clone();
+                Some((format!("{kind}.{name}"), value))
+            }));
         }
         let state = self.state.iter();
         tensors.extend(state.map(|(name, numbers)| (format!("state.{name}"), numbers.clone())));
@@ -141,7 +149,8 @@ impl Checkpoint {
             parameters.map(one).collect::<Result<Vec<_>, Error>>()
         };
         let values = of_model("value")?;
-        let best = progress.criterion.map(|_| of_model("best")).transpose()?;
+        let best = progress.criterion.map(|_| of_model(BEST)).transpose()?;
+        let average = progress.averaged.then(|| of_model(AVERAGE)).transpose()?;
         let state = tensors.into_iter().filter_map(|(name, numbers)| {
             let name = name.strip_prefix("state.")?;
             Some((name.to_owned(), numbers))
@@ -150,6 +159,7 @@ impl Checkpoint {
             progress,
             order,
             values,
+            average,
             best,
             state: state.collect(),
         })

@@ -50,7 +50,9 @@ pub fn train_integers(
             validation,
             Some((normalization, &folded)),
         )),
-        rate: Box::new(|epoch| config.rate(epoch)),
+        rate: Box::new(|epoch| config.last_rate(epoch)),
+        is_averaged: false,
+        patience: None,
         last: config.train.epochs,
     })?;
     let moved = run.best.criterion() != before

@@ -1,5 +1,6 @@
 //! Training: one loop over epochs, for each way to ascend a bound.
 
+mod average;
 mod best;
 mod checkpoint;
 mod epoch;
@@ -17,7 +18,7 @@ pub use epoch::Epoch;
 pub use integers::train_integers;
 pub use validation::fixed_masks;
 
-use crate::config::{Config, Inference, LikelihoodKind, cosine};
+use crate::config::{Config, Inference, LikelihoodKind, Patience, Schedule, cosine};
 use crate::data::shuffle;
 use crate::engine;
 use crate::error::Error;
@@ -25,6 +26,7 @@ use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
 use crate::numeric::random::{self, Purpose};
 use crate::readings::Normalization;
+use average::Average;
 use candle_core::Device;
 use checkpoint::Progress;
 pub(crate) use checkpoint::unreadable;
@@ -163,23 +165,28 @@ fn phases<'a>(
                 step: Box::new(decoder),
                 validation: None,
                 rate: Box::new(move |epoch| falling(epoch - 1, half)),
+                is_averaged: false,
+                patience: None,
                 last: half,
             };
             let second = Phase {
                 step: Box::new(encoder),
                 validation: Some(validation),
                 rate: Box::new(move |epoch| falling(epoch - half - 1, last - half)),
+                is_averaged: false,
+                patience: None,
                 last,
             };
             return Ok(vec![first, second]);
         }
     };
-    let rate = Box::new(|epoch| config.rate(epoch));
-    let validation = Some(validation);
+    let readings = training.readings.len();
     Ok(vec![Phase {
         step,
-        validation,
-        rate,
+        validation: Some(validation),
+        rate: Box::new(move |epoch| config.rate(epoch, readings)),
+        is_averaged: config.train.schedule == Schedule::Averaged,
+        patience: config.patience(readings),
         last,
     }])
 }
@@ -191,8 +198,22 @@ struct Phase<'p> {
     validation: Option<Validation<'p>>,
     /// Adam's step size in an epoch.
     rate: Box<dyn Fn(usize) -> f64 + 'p>,
+    /// Whether the parameters to keep are averages over the epochs.
+    is_averaged: bool,
+    /// What ends it before the last epoch, if anything does.
+    patience: Option<Patience>,
     /// The last epoch.
     last: usize,
+}
+
+impl Phase<'_> {
+    /// Whether no epoch follows those of `history`.
+    fn is_over(&self, history: &[Epoch]) -> bool {
+        self.patience.is_some_and(|patience| {
+            let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
+            patience.is_over(&bounds)
+        })
+    }
 }
 
 /// A training on its way through its phases.
@@ -211,6 +232,7 @@ struct Training<'a, 'c> {
     done: usize,
     /// The last epoch of the phases that are over.
     over: usize,
+    average: Average,
     best: Best,
     history: Vec<Epoch>,
 }
@@ -239,6 +261,7 @@ impl<'a, 'c> Training<'a, 'c> {
             saved: None,
             done: 0,
             over: 0,
+            average: Average::default(),
             best: Best::default(),
             history: vec![],
         })
@@ -253,6 +276,7 @@ impl<'a, 'c> Training<'a, 'c> {
         (self.done, self.over, self.best) = (earlier, earlier, best);
         if let Some(checkpoint) = &self.course.checkpoint {
             self.vae.restore(&checkpoint.values)?;
+            self.average = Average::new(checkpoint.average.clone());
             self.best = checkpoint.best();
             self.history.clone_from(&checkpoint.progress.history);
             self.done += self.history.len();
@@ -263,6 +287,10 @@ impl<'a, 'c> Training<'a, 'c> {
 
     /// Goes through the epochs of a phase that are not done yet.
     fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
+        if phase.is_over(&self.history) {
+            self.over = phase.last;
+            return Ok(());
+        }
         let mut place = self.place(&mut phase)?;
         self.over = phase.last;
         for epoch in self.done + 1..=phase.last {
@@ -270,17 +298,32 @@ impl<'a, 'c> Training<'a, 'c> {
             let turn = Turn { epoch, rate };
             self.pass(&mut *phase.step, &mut place, turn)?;
             let mut results = phase.step.end(self.readings, turn)?;
-            if let Some(validation) = &phase.validation {
-                validation.after(self.vae, &mut results)?;
+            if phase.is_averaged {
+                self.average.add(self.vae, epoch)?;
             }
-            self.best.offer(self.vae, results.criterion())?;
+            self.validate(&phase, &mut results)?;
             (self.observe)(&results)?;
             self.history.push(results);
             self.done = epoch;
             place.passed = 0;
             self.rest(&*phase.step, &place)?;
+            if phase.is_over(&self.history) {
+                break;
+            }
         }
         Ok(())
+    }
+
+    /// Adds the held-out bounds to the results of an epoch, and keeps the parameters where they are the best so far.
+    fn validate(&mut self, phase: &Phase<'_>, results: &mut Epoch) -> Result<(), Error> {
+        let (vae, best) = (self.vae, &mut self.best);
+        self.average.show(vae, || {
+            if let Some(validation) = &phase.validation {
+                validation.after(vae, results)?;
+            }
+            best.offer(vae, results.criterion())?;
+            Ok(())
+        })
     }
 
     /// Where the first epoch of `phase` begins or, where the checkpoint is of this phase, goes on.
@@ -347,6 +390,7 @@ impl<'a, 'c> Training<'a, 'c> {
         let checkpoint = Checkpoint {
             progress: Progress {
                 criterion: self.best.criterion(),
+                averaged: self.average.values().is_some(),
                 passed: place.passed,
                 shuffling: Some(place.shuffling.clone()),
                 streams,
@@ -354,6 +398,7 @@ impl<'a, 'c> Training<'a, 'c> {
             },
             order: place.order.clone(),
             values: self.vae.snapshot()?,
+            average: self.average.values().map(<[_]>::to_vec),
             best: self.best.values().map(<[_]>::to_vec),
             state: numbers,
         };
@@ -378,6 +423,9 @@ impl<'a, 'c> Training<'a, 'c> {
     fn finish(mut self) -> Result<Vec<Epoch>, Error> {
         if self.course.save.is_some() && self.saved != Some(self.done) {
             self.save(State::default(), &self.start())?;
+        }
+        if let Some(averages) = self.average.values() {
+            self.vae.restore(averages)?;
         }
         self.best.restore(self.vae)?;
         Ok(self.history)

@@ -175,7 +175,7 @@ impl<'a> Job<'a> {
         if let Some((vae, epochs)) = self.tuned()? {
             return self.tune(vae, epochs, folder);
         }
-        let settings = self.config.settings.clone();
+        let mut settings = self.config.settings.clone();
         let Derived {
             likelihood,
             normalization,
@@ -196,6 +196,7 @@ impl<'a> Job<'a> {
             observer: self.observer,
         };
         let history = training.run(&vae, (&data.training, &data.validation))?;
+        settings = settings.ending_after(history.len());
         if !Feature::Device.can(&vae) {
             self.observer.trained();
             let learned = data.learned(journal.seconds());

@@ -6,6 +6,7 @@ use super::observer::Observer;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
+use crate::config::Config;
 use crate::readings::RunConfig;
 use crate::train::{self, Epoch};
 
@@ -51,8 +52,31 @@ impl Training<'_> {
             self.observer.epoch(epoch, settings.train.epochs);
             Ok(())
         };
-        self.journal.train(FLOATS, vae, |course| {
+        let history = self.journal.train(FLOATS, vae, |course| {
             train::train(vae, settings, data, course, show)
-        })
+        })?;
+        if let Some(line) = ending(settings, &history, data.0.readings.len()) {
+            self.observer.note(&line);
+        }
+        Ok(history)
     }
+}
+
+/// A line on why training on so many readings ended where it did, where its held-out bound had a say.
+fn ending(settings: &Config, history: &[Epoch], readings: usize) -> Option<String> {
+    let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
+    let (gain, window) = settings.patience(readings)?.gain(&bounds)?;
+    let (done, all) = (history.len(), settings.float_epochs());
+    let least = settings.train.least_gain;
+    if done < all {
+        return Some(format!(
+            "training ended after {done} of {all} epochs: the held-out bound rose by less than {least} nat in the last {window} (--patience 0 trains all)"
+        ));
+    }
+    (gain >= least).then(|| {
+        format!(
+            "the held-out bound rose by {gain:.2} nat in the last {window} of {all} epochs: more may help (--epochs {})",
+            2 * settings.train.epochs
+        )
+    })
 }
