@@ -7,8 +7,8 @@ use super::results;
 use super::stream::StreamArguments;
 use crate::config::capability::Feature;
 use crate::config::{
-    Config, DataConfig, ExportConfig, Gradient, Inference, Limits, ModelConfig, Objective, Schedule,
-    TrainConfig,
+    Config, DataConfig, ExportConfig, Gradient, Inference, Latent, Limits, ModelConfig, Objective,
+    Schedule, TrainConfig,
 };
 use crate::data::DataSource;
 use crate::error::Error;
@@ -83,7 +83,7 @@ struct Settings {
 /// Settings whose defaults follow from others.
 #[derive(Clone, Copy, Debug, Args)]
 struct Dependent {
-    /// Course of the step size [default: averaged; cosine for fewer than 30 epochs and for --inference svi]
+    /// Course of the step size [default: averaged; cosine for fewer than 30 epochs, for --latent bernoulli and for --inference svi]
     #[arg(long, value_name = "NAME", value_enum)]
     schedule: Option<Schedule>,
     /// Adam's step size in the first epoch [default: 0.005; 0.002 for --schedule cosine]
@@ -114,9 +114,9 @@ impl Dependent {
     fn settle(self, config: &mut Config) {
         let train = &mut config.train;
         let latent = config.model.latent;
-        let schedule = match train.inference {
-            Inference::Amortized => Schedule::of(train.epochs),
-            Inference::Svi => Schedule::Cosine,
+        let schedule = match (train.inference, latent) {
+            (Inference::Amortized, Latent::Gaussian) => Schedule::of(train.epochs),
+            _ => Schedule::Cosine,
         };
         train.schedule = self.schedule.unwrap_or(schedule);
         let rate = self.learning_rate;

@@ -163,6 +163,7 @@ mod tests {
     fn config() -> Config {
         let mut config = Config::default();
         config.train.epochs = 8;
+        config.train.schedule = Schedule::Cosine;
         config.train.learning_rate = 0.4;
         config.train.rate_warm_up = 3;
         config.train.objective.kl_warm_up = 5;
@@ -203,6 +204,20 @@ mod tests {
         assert_eq!(objective, Objective::default());
         let empty: Config = toml::from_str("").unwrap();
         assert_eq!(empty, Config::default());
+    }
+
+    #[test]
+    fn settings_that_end_after_some_epochs_in_floats_have_so_many() {
+        for qat in [true, false] {
+            let mut config = config();
+            (config.train.epochs, config.train.qat) = (503, qat);
+            for floats in 1..config.float_epochs() {
+                let ended = config.ending_after(floats);
+                assert_eq!(ended.float_epochs(), floats);
+                assert!(ended.train.epochs < 503);
+            }
+            assert_eq!(config.ending_after(config.float_epochs()), config);
+        }
     }
 
     #[test]

@@ -67,11 +67,15 @@ impl Patience {
     /// The patience that `train` asks for, with so many training readings; none where all epochs are to be trained.
     pub(super) fn of(train: &TrainConfig, readings: usize) -> Option<Self> {
         let waits = train.schedule == Schedule::Averaged && train.patience != Some(0);
-        let least = LEAST_STEPS.div_ceil(train.steps(readings)).max(LEAST_EPOCHS);
+        let least = LEAST_STEPS
+            .div_ceil(train.steps(readings))
+            .max(LEAST_EPOCHS);
         waits.then_some(Self {
             epochs: train.patience,
             gain: train.least_gain,
-            least: least.max(train.objective.kl_warm_up).max(train.rate_warm_up),
+            least: least
+                .max(train.objective.kl_warm_up)
+                .max(train.rate_warm_up),
         })
     }
 
@@ -89,9 +93,7 @@ impl Patience {
     pub fn is_over(&self, bounds: &[Option<f64>]) -> bool {
         let is_new = bounds.last().is_some_and(Option::is_some);
         let gain = is_new && bounds.len() >= self.least;
-        gain && self
-            .gain(bounds)
-            .is_some_and(|(gain, _)| gain < self.gain)
+        gain && self.gain(bounds).is_some_and(|(gain, _)| gain < self.gain)
     }
 }
 
@@ -120,17 +122,19 @@ mod tests {
 
     /// Bounds that rise by 1 nat an epoch, and stay after `rising` epochs.
     fn bounds(rising: usize, done: usize) -> Vec<Option<f64>> {
-        (0..done).map(|epoch| Some(epoch.min(rising) as f64)).collect()
+        (0..done)
+            .map(|epoch| Some(epoch.min(rising) as f64))
+            .collect()
     }
 
     #[test]
     fn training_ends_when_a_third_of_the_epochs_gained_nothing() {
         let patience = patience(&TrainConfig::default());
         let end = |rising| (1..).find(|&done| patience.is_over(&bounds(rising, done)));
-        // 9 epochs in any case; then the epoch of the last gain is two thirds of all.
+        // 9 epochs in any case; then the last gain, in epoch `rising + 1`, was two thirds of the way.
         assert_eq!(end(1), Some(9));
-        assert_eq!(end(20), Some(31));
-        assert_eq!(end(200), Some(301));
+        assert_eq!(end(20), Some(32));
+        assert_eq!(end(200), Some(302));
         assert_eq!(patience.gain(&bounds(20, 24)), Some((5.0, 8)));
     }
 

@@ -3,10 +3,10 @@
 use super::interrupted::FLOATS;
 use super::journal::Journal;
 use super::observer::Observer;
+use crate::config::Config;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
-use crate::config::Config;
 use crate::readings::RunConfig;
 use crate::train::{self, Epoch};
 
