@@ -171,7 +171,7 @@ fn nothing_in(folder: &Path) -> Error {
         )
     } else if folder.is_dir() {
         format!(
-            "there is no {} in {name}: no training was interrupted there after its first seconds; train without --resume",
+            "there is no {} in {name}: no training was interrupted there after its first seconds; leave --resume out",
             run::CHECKPOINT_FILE
         )
     } else {
