@@ -89,7 +89,7 @@ enum Task {
         seconds: u64,
     },
     /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
-    /// uninterrupted one leaves: about 20 minutes
+    /// uninterrupted one leaves: 10 to 20 minutes
     Interrupt {
         /// Where the runs are written [default: a temporary folder]
         folder: Option<PathBuf>,

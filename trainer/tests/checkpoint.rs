@@ -348,7 +348,7 @@ fn a_checkpoint_of_something_else_is_refused() {
 
     let refusal =
         |bytes: &[u8], vae: &Vae| Checkpoint::from_bytes(bytes, vae).unwrap_err().to_string();
-    let remedy = "begin anew, without --resume";
+    let remedy = "train anew, without --resume";
     for length in [0, 7, 100, bytes.len() - 1] {
         assert!(refusal(&bytes[..length], &vae).ends_with(remedy));
     }

@@ -169,6 +169,6 @@ impl Checkpoint {
 /// A training that cannot be gone on with, for a reason.
 pub(crate) fn unreadable(reason: impl std::fmt::Display) -> Error {
     Error::Setting(format!(
-        "the checkpoint cannot be gone on with: {reason}; begin anew, without --resume"
+        "the checkpoint cannot be gone on with: {reason}; train anew, without --resume"
     ))
 }

@@ -124,7 +124,12 @@ impl Interrupted {
             .note
             .tuned
             .unwrap_or(self.note.run.settings.train.epochs);
-        Ok(format!("going on after epoch {done} of {all}"))
+        let is_fold = |name: &&String| name.starts_with("fold-") && !name.contains('.');
+        let folds = match self.stages.keys().filter(is_fold).count() {
+            0 => String::new(),
+            folds => format!(" and {folds} models of folds"),
+        };
+        Ok(format!("going on after epoch {done} of {all}{folds}"))
     }
 }
 
@@ -171,7 +176,7 @@ fn nothing_in(folder: &Path) -> Error {
         )
     } else if folder.is_dir() {
         format!(
-            "there is no {} in {name}: no training was interrupted there after its first seconds; train without --resume",
+            "there is no {} in {name}: no training was interrupted there after its first seconds; leave --resume out",
             run::CHECKPOINT_FILE
         )
     } else {

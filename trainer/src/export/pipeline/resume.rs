@@ -93,7 +93,7 @@ impl<'a> Job<'a> {
             return Ok(());
         }
         Err(Error::Setting(format!(
-            "{} is not what the training began with: restore the file, or begin anew, without --resume",
+            "{} is not what the training began with: restore the file, or train anew, without --resume",
             self.config.settings.data.source
         )))
     }

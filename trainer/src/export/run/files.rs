@@ -15,7 +15,13 @@ const TEMPORARY: (&str, &str) = (".elbow-", ".tmp");
 fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let (start, end) = TEMPORARY;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(start).suffix(end).tempfile_in(folder)
+    let file = builder.prefix(start).suffix(end).tempfile_in(folder);
+    file.map_err(|error| {
+        let said = error.to_string();
+        // Behind it stands the name of the temporary file.
+        let reason = said.split(" at path ").next().unwrap_or_default();
+        std::io::Error::new(error.kind(), reason)
+    })
 }
 
 /// Whether a file that is called `name` is one that was to take another name, and is not needed.
@@ -374,7 +380,9 @@ mod tests {
             "{message}"
         );
         assert!(prepare_file(folder.path()).is_err());
-        assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
+        let line = prepare_file(&folder.path().join("none").join("file")).unwrap_err();
+        let line = line.to_string();
+        assert!(line.contains("none") && !line.contains("at path"), "{line}");
     }
 
     #[test]
@@ -401,7 +409,8 @@ mod tests {
         let line = own.unwrap_err().to_string();
         assert!(line.contains("config.toml is of no run"), "{line}");
         let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
-        write_folder(folder.path(), &Artefacts::default(), &files).unwrap();
+        let summary = serde_json::json!({"name": "a"});
+        write_folder(folder.path(), &summary, &files).unwrap();
         let mut names: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
