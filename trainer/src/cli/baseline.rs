@@ -1,8 +1,9 @@
 //! `trainer baseline`.
 
-use super::stream::StreamArguments;
 use super::{decimal, emit_results, warn_of_saturation};
-use crate::config::{ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, TrainConfig};
+use crate::config::{
+    ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, StreamArguments, TrainConfig,
+};
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::scoring::{Like, load_for_scoring};

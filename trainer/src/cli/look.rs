@@ -1,8 +1,8 @@
 //! `trainer look`.
 
 use super::emit_results;
-use super::stream::StreamArguments;
-use crate::config::{Config, DataConfig};
+use crate::config::settings::{Typed, refuse_idle};
+use crate::config::{Config, DataConfig, StreamArguments};
 use crate::data::DataReport;
 use crate::error::Error;
 use crate::readings::splits::Splits;
@@ -11,6 +11,8 @@ use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    typed: Typed,
     /// The file that `fit` would train on
     data: String,
     #[command(flatten)]
@@ -50,6 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         ..Config::default()
     };
     config.validate()?;
+    refuse_idle(&config, arguments.typed.keys())?;
     let splits = Splits::load(&config)?;
     // What 16 bits cannot hold is found here, as in a training.
     splits.normalization()?;

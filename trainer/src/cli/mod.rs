@@ -10,7 +10,9 @@ mod eval;
 mod events;
 mod export;
 mod fit;
+mod help;
 mod impute;
+mod init;
 mod inspect;
 mod ladder;
 mod look;
@@ -18,6 +20,7 @@ mod progress;
 mod quantize;
 mod readings;
 mod results;
+mod runs;
 mod sample;
 mod samples;
 mod score;
@@ -25,10 +28,11 @@ mod stream;
 mod telemetry;
 mod tune;
 mod variance;
+mod verify;
 mod watch;
 
 use crate::config::LikelihoodKind;
-use crate::data::{DataSource, Dataset, Table};
+use crate::data::{DataSource, Dataset, STANDARD, Table};
 use crate::error::Error;
 use crate::export::run;
 use crate::model::prepared::Prepared;
@@ -38,9 +42,9 @@ use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
 use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_readings};
 use crate::readings::splits::Splits;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use elbow::{Estimator, Model};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Remedy for data that cannot be.
@@ -56,6 +60,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at a file, and write a file of all settings for it, to edit and to train by.
+    Init(Box<init::Arguments>),
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(Box<fit::Arguments>),
@@ -88,6 +94,8 @@ enum Command {
     Variance(variance::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
+    /// Check an image: checksum, self-test, versions, and what it needs.
+    Verify(verify::Arguments),
     /// Write a model for firmware, with every number that a program has to know of it: as Rust, C, bytes or Intel HEX.
     Export(export::Arguments),
     /// Draw readings from the prior, as the device does.
@@ -103,6 +111,16 @@ enum Command {
     Encode(encode::Arguments),
     /// Turn packets of telemetry back into readings: one line of CSV a packet.
     Decode(decode::Arguments),
+    /// List runs: data, date, bounds, AUC, size.
+    List(runs::List),
+    /// Compare runs: settings that differ, bounds, AUC, cost.
+    Compare(runs::Compare),
+    /// Train runs over a grid of settings and seeds, and say which are best.
+    Sweep(runs::Sweep),
+    /// Print what a shell needs to complete commands and options.
+    Completions(help::pages::Completions),
+    /// Write pages of a manual, one for each command.
+    Man(help::pages::Manual),
 }
 
 /// A model and data for it.
@@ -138,12 +156,19 @@ struct Loaded {
     labelled: Labelled,
 }
 
+/// The command line, with its help.
+fn command() -> clap::Command {
+    help::arrange(Cli::command())
+}
+
 /// Parses the command line and does what it says.
 ///
 /// # Errors
 /// [`Error`]; its message is one line.
 pub fn run() -> Result<(), Error> {
-    match Cli::parse().command {
+    let mut matches = command().get_matches();
+    let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+    match cli.command {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
@@ -164,6 +189,13 @@ pub fn run() -> Result<(), Error> {
         Command::Look(arguments) => look::run(*arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
+        Command::Init(arguments) => init::run(*arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::List(arguments) => runs::list(&arguments),
+        Command::Compare(arguments) => runs::compare(&arguments),
+        Command::Sweep(arguments) => runs::sweep(&arguments),
+        Command::Completions(arguments) => help::pages::completions(&arguments),
+        Command::Man(arguments) => help::pages::manual(&arguments),
     }
 }
 
@@ -372,27 +404,46 @@ fn prepare(
     )
 }
 
-/// Makes sure that `out` can be written, where there is one, before any long work.
-fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
-    out.map_or(Ok(()), run::prepare_file)
+/// Whether `path` stands for standard input or standard output.
+fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == STANDARD
 }
 
-/// Writes `text` to `out`, or to standard output without one. A reader who has seen enough
-/// (`| head`) is no error.
+/// The bytes of the file `path`, or of standard input where it is `-`.
+fn read_in(path: &Path) -> Result<Vec<u8>, Error> {
+    if !is_standard(path) {
+        return std::fs::read(path).map_err(Error::reading(path));
+    }
+    let mut bytes = vec![];
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(Error::reading(Path::new("standard input")))?;
+    Ok(bytes)
+}
+
+/// Makes sure that `out` can be written, where there is one, before any long work.
+fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
+    let file = out.filter(|out| !is_standard(out));
+    file.map_or(Ok(()), run::prepare_file)
+}
+
+/// Writes `text` to `out`, or to standard output without one.
 fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
-    let Some(path) = out else {
-        let mut stdout = std::io::stdout().lock();
-        return match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::writing(Path::new("standard output"))(error))
-            }
-            _ => Ok(()),
-        };
-    };
-    run::write(path, text.as_bytes())
+    write_out(out.unwrap_or(Path::new(STANDARD)), text.as_bytes())
+}
+
+/// Writes `bytes` to the file `out`, or to standard output where it is `-`. A reader who has seen enough (`| head`) is no
+/// error.
+fn write_out(out: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if !is_standard(out) {
+        return run::write(out, bytes);
+    }
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::writing(Path::new("standard output"))(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints results, as one JSON object or as `describe` tells them.
@@ -422,7 +473,6 @@ fn signed(value: Option<f64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     /// Beginnings of what is no sentence.
     const FRAGMENTS: [&str; 8] = [
@@ -442,7 +492,7 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
-        Cli::command().debug_assert();
+        check(&command());
+        command().debug_assert();
     }
 }
