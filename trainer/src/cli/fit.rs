@@ -1,7 +1,8 @@
 //! `trainer fit`.
 
 use super::progress::{Terminal, Voice};
-use crate::config::settings::{Key, Options, Said, refuse_idle};
+use super::tracking::Tracking;
+use crate::config::settings::{GROUPS, Key, Options, Said, refuse_idle};
 use crate::config::{Config, Limits};
 use crate::data::DataSource;
 use crate::error::Error;
@@ -11,18 +12,6 @@ use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
 use clap::Args;
 use std::path::{Path, PathBuf};
-
-/// The groups of options that `--resume` speaks for.
-const SETTINGS: [&str; 8] = [
-    "DataConfig",
-    "ModelConfig",
-    "TrainConfig",
-    "Objective",
-    "ExportConfig",
-    "Dependent",
-    "Limits",
-    "StreamArguments",
-];
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -41,7 +30,7 @@ pub(super) struct Arguments {
     assignments: Vec<String>,
     /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
     /// once a minute
-    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS, conflicts_with_all = ["data", "config", "assignments", "out", "force"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = GROUPS.map(|group| group.id), conflicts_with_all = ["data", "config", "assignments", "out", "force"])]
     resume: Option<PathBuf>,
     /// The folder of the run [default: runs/ and the name of the data]
     #[arg(long, value_name = "DIR")]
@@ -49,6 +38,8 @@ pub(super) struct Arguments {
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    tracking: Tracking,
     #[command(flatten)]
     voice: Voice,
 }
@@ -92,6 +83,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         resume,
         out,
         force,
+        tracking,
         voice,
     } = arguments;
     let options = options.said(data)?;
@@ -106,7 +98,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     run::check_folder(&folder, Existing::by_force(force || resume.is_some()))?;
     let splits = Splits::load(&settings)?;
     let readings = splits.train.table.len();
-    let terminal = Terminal::new(voice, readings, Some(settings.clone()));
+    let trackers = tracking.begin(&name, &folder, &settings)?;
+    let terminal = Terminal::new(voice, readings, Some(settings.clone())).telling(trackers);
     let job = match interrupted {
         Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
         None => Job::new(&name, settings, limits, splits, &terminal)?,

@@ -2,7 +2,7 @@
 
 use super::emit;
 use crate::config::settings::{Key, Said, Typed, keys, refuse_idle, template};
-use crate::config::{Config, DataConfig, Limits, StreamArguments, StreamSettings};
+use crate::config::{Config, DataConfig, Limits, StreamArguments};
 use crate::data::{NamedRole, Role};
 use crate::error::Error;
 use crate::export::run;

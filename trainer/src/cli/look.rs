@@ -3,7 +3,7 @@
 use super::emit_results;
 use crate::config::settings::{Typed, refuse_idle};
 use crate::config::{Config, DataConfig, StreamArguments};
-use crate::data::DataReport;
+use crate::data::{self, DataReport, STANDARD};
 use crate::error::Error;
 use crate::readings::splits::Splits;
 use clap::Args;
@@ -53,7 +53,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     };
     config.validate()?;
     refuse_idle(&config, arguments.typed.keys())?;
-    let splits = Splits::load(&config)?;
+    let splits = match config.data.source.as_str() {
+        STANDARD => Splits::of_frame(&config, data::frame(STANDARD)?)?,
+        _ => Splits::load(&config)?,
+    };
     // What 16 bits cannot hold is found here, as in a training.
     splits.normalization()?;
     let doubts = splits.doubts.iter().cloned().chain(splits.constants());

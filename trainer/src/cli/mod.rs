@@ -16,6 +16,7 @@ mod init;
 mod inspect;
 mod ladder;
 mod look;
+mod output;
 mod progress;
 mod quantize;
 mod readings;
@@ -26,13 +27,14 @@ mod samples;
 mod score;
 mod stream;
 mod telemetry;
+mod tracking;
 mod tune;
 mod variance;
 mod verify;
 mod watch;
 
 use crate::config::LikelihoodKind;
-use crate::data::{DataSource, Dataset, STANDARD, Table};
+use crate::data::{DataSource, Dataset, Table};
 use crate::error::Error;
 use crate::export::run;
 use crate::model::prepared::Prepared;
@@ -44,7 +46,7 @@ use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_re
 use crate::readings::splits::Splits;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use elbow::{Estimator, Model};
-use std::io::{Read, Write};
+use output::{decimal, emit, emit_results, is_standard, prepare_out, read_in, signed, write_out};
 use std::path::{Path, PathBuf};
 
 /// Remedy for data that cannot be.
@@ -402,72 +404,6 @@ fn prepare(
         vae,
         &candle_core::Device::Cpu,
     )
-}
-
-/// Whether `path` stands for standard input or standard output.
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == STANDARD
-}
-
-/// The bytes of the file `path`, or of standard input where it is `-`.
-fn read_in(path: &Path) -> Result<Vec<u8>, Error> {
-    if !is_standard(path) {
-        return std::fs::read(path).map_err(Error::reading(path));
-    }
-    let mut bytes = vec![];
-    let read = std::io::stdin().lock().read_to_end(&mut bytes);
-    read.map_err(Error::reading(Path::new("standard input")))?;
-    Ok(bytes)
-}
-
-/// Makes sure that `out` can be written, where there is one, before any long work.
-fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
-    let file = out.filter(|out| !is_standard(out));
-    file.map_or(Ok(()), run::prepare_file)
-}
-
-/// Writes `text` to `out`, or to standard output without one.
-fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
-    write_out(out.unwrap_or(Path::new(STANDARD)), text.as_bytes())
-}
-
-/// Writes `bytes` to the file `out`, or to standard output where it is `-`. A reader who has seen enough (`| head`) is no
-/// error.
-fn write_out(out: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if !is_standard(out) {
-        return run::write(out, bytes);
-    }
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::writing(Path::new("standard output"))(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Prints results, as one JSON object or as `describe` tells them.
-fn emit_results<T: serde::Serialize>(
-    json: bool,
-    results: &T,
-    describe: impl FnOnce(&T) -> String,
-) -> Result<(), Error> {
-    let text = if json {
-        run::to_json(results)?
-    } else {
-        describe(results)
-    };
-    emit(None, &text)
-}
-
-/// A number for a terminal, or a dash.
-fn decimal(value: Option<f64>, decimals: usize) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:.decimals$}"))
-}
-
-/// A difference of three decimals with its sign, or a dash.
-fn signed(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:+.3}"))
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use crate::config::{Config, Inference};
 use crate::error::Error;
 use crate::export::pipeline::{Observer, Trained, Warning};
 use crate::export::run::{FloatSummary, Summary};
+use crate::export::runs::Record;
+use crate::export::tracking::{self, Scalar, Tracker};
 use crate::train::Epoch;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::IsTerminal;
@@ -62,6 +64,27 @@ struct Progress {
     seconds_left: Option<f64>,
 }
 
+impl Progress {
+    /// The numbers that there are.
+    fn scalars(&self) -> Vec<Scalar> {
+        let epoch = &self.epoch;
+        let all = [
+            ("elbo", Some(epoch.elbo)),
+            ("reconstruction", Some(epoch.reconstruction)),
+            ("kl", Some(epoch.kl)),
+            ("objective", epoch.objective),
+            ("validation_elbo", epoch.validation_elbo),
+            ("best", self.best),
+            ("learning_rate", self.learning_rate),
+            ("samples_per_second", self.samples_per_second),
+        ];
+        let there = all
+            .into_iter()
+            .filter_map(|(name, number)| Some((name, number?)));
+        there.collect()
+    }
+}
+
 /// The end of a training.
 #[derive(Serialize)]
 struct Done<'a> {
@@ -104,6 +127,7 @@ pub(super) struct Terminal {
     config: Option<Config>,
     pace: Pace,
     best: Cell<Option<f64>>,
+    trackers: RefCell<Vec<Box<dyn Tracker>>>,
     /// The first line that could not be printed.
     failed: RefCell<Option<Error>>,
 }
@@ -119,23 +143,43 @@ impl Terminal {
             config: config.filter(|config| config.train.inference == Inference::Amortized),
             pace: Pace::default(),
             best: Cell::default(),
+            trackers: RefCell::default(),
             failed: RefCell::default(),
         }
     }
 
+    /// The same, and `trackers` are told too.
+    #[must_use]
+    pub(super) fn telling(self, trackers: Vec<Box<dyn Tracker>>) -> Self {
+        self.trackers.replace(trackers);
+        self
+    }
+
     fn new_bar(epochs: usize) -> ProgressBar {
         let bar = ProgressBar::new(epochs as u64);
-        let style = ProgressStyle::with_template("{bar:20} {pos}/{len} epochs  {msg}");
+        let style = ProgressStyle::with_template("{bar:20} {pos}/{len} epochs  {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
+    }
+
+    /// Keeps the first failure, which is told when the run is written: no training is lost for it.
+    fn keep(&self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.failed.borrow_mut().get_or_insert(error);
+        }
     }
 
     /// Prints a line of JSON.
     fn print(&self, event: &Event<'_>) {
         let line = serde_json::to_string(event);
         let line = line.map_err(|error| Error::Setting(format!("no JSON can be written: {error}")));
-        if let Err(error) = line.and_then(|line| emit(None, &(line + "\n"))) {
-            self.failed.borrow_mut().get_or_insert(error);
+        self.keep(line.and_then(|line| emit(None, &(line + "\n"))));
+    }
+
+    /// Tells each tracker.
+    fn track(&self, tell: impl Fn(&mut dyn Tracker) -> Result<(), Error>) {
+        for tracker in self.trackers.borrow_mut().iter_mut() {
+            self.keep(tell(tracker.as_mut()));
         }
     }
 
@@ -151,7 +195,8 @@ impl Terminal {
             best: self.best.get(),
             learning_rate: self.config.as_ref().map(rate),
             samples_per_second: seconds.map(|seconds| self.readings as f64 / seconds),
-            seconds_left: seconds.map(|seconds| seconds * (epochs - epoch.epoch) as f64),
+            seconds_left: seconds
+                .map(|seconds| seconds * epochs.saturating_sub(epoch.epoch) as f64),
         }
     }
 
@@ -173,6 +218,10 @@ impl Terminal {
         } else if !self.voice.quiet {
             emit(None, &(results::describe(trained) + "\n"))?;
             self.note(&format!("wrote {}", folder.display()));
+        }
+        if !self.trackers.borrow().is_empty() {
+            let results = tracking::results(&Record::read(folder)?);
+            self.track(|tracker| tracker.finish(folder, &results));
         }
         self.failed.take().map_or(Ok(()), Err)
     }
@@ -198,6 +247,8 @@ impl Observer for Terminal {
 
     fn epoch(&self, epoch: &Epoch, epochs: usize) {
         let progress = self.progress(epoch, epochs);
+        let scalars = progress.scalars();
+        self.track(|tracker| tracker.epoch(epoch.epoch, &scalars));
         let is_told = epoch.epoch.is_multiple_of(epochs.div_ceil(10));
         match self.voice {
             Voice { quiet: true, .. } => {}
@@ -239,8 +290,8 @@ fn describe(progress: &Progress) -> String {
         text += &format!(", rate {rate:.1e}");
     }
     if let Some((speed, left)) = progress.samples_per_second.zip(progress.seconds_left) {
-        let left = Duration::from_secs_f64(left.round());
-        text += &format!(", {speed:.0} samples/s, {left:?} left");
+        let left = HumanDuration(Duration::from_secs_f64(left));
+        text += &format!(", {speed:.0} samples/s, {left} left");
     }
     text
 }

@@ -11,3 +11,4 @@ pub mod run;
 pub mod runs;
 pub mod stages;
 pub mod statistics;
+pub mod tracking;

@@ -60,7 +60,7 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 46] = [
     ),
     (
         "baseline forest",
-        "trainer baseline forest pump.csv --label fault",
+        "trainer baseline forest pump.csv --labels faults.csv",
         "Fit a forest, and judge it by labels",
     ),
     (

@@ -3,6 +3,7 @@
 mod examples;
 pub(super) mod pages;
 
+use crate::config::settings::{GROUPS, Group};
 use clap::{Arg, Command};
 use examples::EXAMPLES;
 
@@ -18,18 +19,6 @@ const COMMON: [&str; 10] = [
     "latents",
     "flash",
     "force",
-];
-
-/// Groups of options, by what one wants of them.
-const HEADINGS: [(&str, &str); 8] = [
-    ("DataConfig", "Data, and what its columns are"),
-    ("StreamArguments", "Streams of samples"),
-    ("ModelConfig", "Model"),
-    ("TrainConfig", "Training"),
-    ("Dependent", "Training"),
-    ("Objective", "Objective"),
-    ("ExportConfig", "Image of the model"),
-    ("Limits", "Budget on the device"),
 ];
 
 /// The heading of options of a command that takes settings, and are none.
@@ -81,8 +70,8 @@ fn helped(command: Command, path: &str) -> Command {
 /// A command whose settings stand under headings, and of which `-h` shows the common options.
 fn under_headings(command: Command) -> Command {
     let mut groups = vec![];
-    for (group, heading) in HEADINGS {
-        let own = command.get_groups().find(|own| own.get_id() == group);
+    for Group { id, heading, .. } in GROUPS {
+        let own = command.get_groups().find(|own| own.get_id() == id);
         let names = own.into_iter().flat_map(clap::ArgGroup::get_args);
         groups.extend(names.map(|name| (name.clone(), heading)));
     }
@@ -91,8 +80,11 @@ fn under_headings(command: Command) -> Command {
     }
     let arranged = |option: Arg| {
         let name = option.get_id();
-        if option.is_positional() || COMMON.contains(&name.as_str()) {
+        if option.is_positional() {
             return option;
+        }
+        if let Some(place) = COMMON.iter().position(|common| name == common) {
+            return option.display_order(place);
         }
         let found = groups.iter().find(|(own, _)| own == name);
         let heading = found.map_or(REST, |(_, heading)| heading);
@@ -145,7 +137,7 @@ mod tests {
         let shown = |help: String| {
             let lines = help
                 .lines()
-                .filter(|line| line.trim_start().starts_with('-'));
+                .filter(|line| line.starts_with("      --") || line.starts_with("  -"));
             lines.count()
         };
         let short = fit.render_help().to_string();
@@ -153,7 +145,7 @@ mod tests {
         assert_eq!(shown(short.clone()), COMMON.len() + 1, "{short}");
         let long = fit.render_long_help().to_string();
         assert!(shown(long.clone()) >= options, "{long}");
-        for (_, heading) in HEADINGS {
+        for Group { heading, .. } in GROUPS {
             assert!(long.contains(&format!("\n{heading}:\n")), "{heading}");
         }
         assert!(long.contains("\nExamples:\n"));

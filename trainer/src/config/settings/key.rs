@@ -5,17 +5,32 @@ use crate::config::{Config, Limits};
 use clap::{Arg, Args, Command};
 use std::sync::OnceLock;
 
-/// The groups of options, and the tables of a file that hold them, in the order of the file.
-const TABLES: [(&str, &str); 8] = [
-    ("DataConfig", "data"),
-    ("StreamArguments", "data.stream"),
-    ("ModelConfig", "model"),
-    ("TrainConfig", "train"),
-    ("Dependent", "train"),
-    ("Objective", "train.objective"),
-    ("ExportConfig", "export"),
-    ("Limits", "limits"),
+/// A group of settings: options under a heading, and a table of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Its name among the groups of options.
+    pub id: &'static str,
+    /// The table, such as `train.objective`.
+    pub table: &'static str,
+    /// The heading of its options in help.
+    pub heading: &'static str,
+}
+
+/// All settings are in one of these, in the order of a file.
+pub const GROUPS: [Group; 8] = [
+    group("DataConfig", "data", "Data, and what its columns are"),
+    group("StreamArguments", "data.stream", "Streams of samples"),
+    group("ModelConfig", "model", "Model"),
+    group("TrainConfig", "train", "Training"),
+    group("Dependent", "train", "Training"),
+    group("Objective", "train.objective", "Objective"),
+    group("ExportConfig", "export", "Image of the model"),
+    group("Limits", "limits", "Budget on the device"),
 ];
+
+const fn group(id: &'static str, table: &'static str, heading: &'static str) -> Group {
+    Group { id, table, heading }
+}
 
 /// Options that say the opposite of another one, whose key they share.
 const OPPOSITES: [(&str, &str); 1] = [("no_qat", "qat")];
@@ -39,8 +54,8 @@ pub fn keys() -> &'static [Key] {
         let mut command = Options::augment_args(Command::new("settings"));
         command.build();
         let source = Arg::new("source").help("The data: a file, files, or digits");
-        let of_table = TABLES.iter().flat_map(|&(group, table)| {
-            let groups = command.get_groups().filter(|own| own.get_id() == group);
+        let of_table = GROUPS.iter().flat_map(|&Group { id, table, .. }| {
+            let groups = command.get_groups().filter(|own| own.get_id() == id);
             let names = groups.flat_map(clap::ArgGroup::get_args);
             let options = names.filter_map(|name| {
                 let mut arguments = command.get_arguments();

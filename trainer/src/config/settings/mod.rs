@@ -9,7 +9,7 @@ mod template;
 
 pub use dependent::Dependent;
 pub use idle::refuse_idle;
-pub use key::{Key, keys};
+pub use key::{GROUPS, Group, Key, keys};
 pub use said::{Place, Said};
 pub use template::template;
 

@@ -136,6 +136,10 @@ fn refusals_name_the_place_the_key_and_a_remedy() {
             assert!(refused.contains(word), "{text}: {refused} lacks {word}");
         }
     }
+}
+
+#[test]
+fn assignments_are_refused_with_their_keys() {
     for (assignment, words) in [
         (
             "train.epochs",

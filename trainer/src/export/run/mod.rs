@@ -42,7 +42,7 @@ pub const SUMMARY_FILE: &str = "summary.json";
 pub const REPORT_FILE: &str = "report.html";
 
 /// Files of a run that came to its end.
-const FILES: [&str; 7] = [
+pub const FILES: [&str; 7] = [
     IMAGE_FILE,
     PARAMETERS_FILE,
     PLAN_FILE,
