@@ -70,14 +70,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
     let report = splits.report.as_ref().map(ToString::to_string);
     let title = format!("{TITLE}\n\n{}", report.unwrap_or_default());
     let text = template(title.trim_end(), &said)?;
+    if let Some(note) = note {
+        eprintln!("{note}");
+    }
     if !to_file {
         return emit(None, &text);
     }
     run::prepare_file(&out)?;
     run::write(&out, text.as_bytes())?;
-    if let Some(note) = note {
-        eprintln!("{note}");
-    }
     eprintln!(
         "wrote {0}: edit it, then `trainer fit --config {0}`",
         out.display()

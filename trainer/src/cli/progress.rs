@@ -157,7 +157,7 @@ impl Terminal {
 
     fn new_bar(epochs: usize) -> ProgressBar {
         let bar = ProgressBar::new(epochs as u64);
-        let style = ProgressStyle::with_template("{bar:20} {pos}/{len} epochs  {wide_msg}");
+        let style = ProgressStyle::with_template("{bar:12} {pos}/{len} epochs  {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
     }
@@ -256,7 +256,7 @@ impl Observer for Terminal {
             _ if self.terminal => {
                 let bar = self.bar.get_or_init(|| Self::new_bar(epochs));
                 bar.set_position(epoch.epoch as u64);
-                bar.set_message(describe(&progress));
+                bar.set_message(brief(&progress));
             }
             _ if is_told => eprintln!("epoch {}/{epochs}: {}", epoch.epoch, describe(&progress)),
             _ => {}
@@ -283,15 +283,27 @@ fn describe(progress: &Progress) -> String {
     if let Some(objective) = epoch.objective {
         text += &format!(", objective {objective:.2}");
     }
+    text + &pace(progress)
+}
+
+/// The same for a line as wide as a terminal, which may cut its end off: what is looked at most comes first.
+fn brief(progress: &Progress) -> String {
+    let Epoch { elbo, kl, .. } = progress.epoch;
+    format!("elbo {elbo:.2}{}, kl {kl:.2}", pace(progress))
+}
+
+/// The best so far, the time left, the speed and the step size.
+fn pace(progress: &Progress) -> String {
+    let mut text = String::new();
     if let Some(best) = progress.best {
         text += &format!(", best held out {best:.2}");
     }
-    if let Some(rate) = progress.learning_rate {
-        text += &format!(", rate {rate:.1e}");
-    }
     if let Some((speed, left)) = progress.samples_per_second.zip(progress.seconds_left) {
         let left = HumanDuration(Duration::from_secs_f64(left));
-        text += &format!(", {speed:.0} samples/s, {left} left");
+        text += &format!(", {left} left, {speed:.0} samples/s");
+    }
+    if let Some(rate) = progress.learning_rate {
+        text += &format!(", rate {rate:.1e}");
     }
     text
 }

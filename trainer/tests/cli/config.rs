@@ -168,11 +168,10 @@ fn the_file_to_start_from_changes_nothing_until_it_is_edited() {
         &["mixed.toml is there already", "--force"],
     );
     assert_eq!(succeeds(&["init", table, "--out", "-"]), text);
-    let said = succeeds(&["init", table, "--out", "-", "--window", "16"]);
-    assert!(
-        said.contains("\nwindow = 16\nhop") || said.contains("\nwindow = 16\n"),
-        "{said}"
-    );
+    let said = succeeds(&["init", &fixture().csv, "--out", "-", "--window", "4"]);
+    for line in ["window = 4", "hop = 2", "features = \"centered\""] {
+        assert!(said.contains(&format!("\n{line}\n")), "{said}");
+    }
 }
 
 /// No option is taken that changes nothing.
