@@ -71,7 +71,7 @@ impl AlarmArguments {
     /// Refuses a rate where nothing counts by time.
     pub(super) fn refuse_idle(&self) -> Result<(), Error> {
         match (self.rate, self.false_alarms) {
-            (Some(rate), None) => Err(Error::Setting(format!(
+            (Some(rate), None) if rate > 0.0 => Err(Error::Setting(format!(
                 "--rate {rate} is for --false-alarms, which is not given: give it, or leave --rate out"
             ))),
             _ => Ok(()),

@@ -201,6 +201,15 @@ fn options_without_an_effect_are_refused() {
     for (arguments, words) in cases {
         fails_with(&[&fit[..], arguments].concat(), words);
     }
+    let baseline = ["baseline", "ppca", csv];
+    fails_with(
+        &[&baseline[..], &["--seed", "1"]].concat(),
+        &["--seed", "ppca"],
+    );
+    fails_with(
+        &[&baseline[..], &["--anomaly-digit", "1"]].concat(),
+        &["--anomaly-digit", "pump.csv"],
+    );
     let masks = &folder.path("masks");
     fails_with(
         &["readings", run, csv, "--out", out, "--masks", masks],

@@ -38,6 +38,8 @@ pub fn refuse_idle<'k>(
         ("data", name) if of_digits && OF_FILES.contains(&name) => Some(
             "is for a file, and DATA are the digits: give a file as DATA, or leave it out".into(),
         ),
+        // What is not left out anyway stays.
+        ("export", "keep_dead_latents") => None,
         ("export", _) if config.model.latent == Latent::Bernoulli => {
             Some("is for the image, and --latent bernoulli has none: leave one of them out".into())
         }
