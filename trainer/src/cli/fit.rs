@@ -56,7 +56,7 @@ fn settings(
         run.settings.validate()?;
         return Ok((run.settings.clone(), Limits::default()));
     }
-    let above = Said::of_assignments(assignments)?.beside(options)?;
+    let above = Said::of_assignments("--set", assignments)?.beside(options)?;
     let below = file.map(run::read_settings).transpose()?;
     let said: Vec<&Key> = above.keys().collect();
     let alone = above.iter().all(|(path, _)| path == Key::SOURCE);

@@ -39,9 +39,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
         .iter()
         .map(|one| format!("limits.{one}"))
         .collect();
-    let within = Said::of_assignments(&within)
-        .map_err(|error| Error::Setting(format!("--within: {error}")))?;
-    let (_, within) = within.config()?;
+    let (_, within) = Said::of_assignments("--within", &within)?.config()?;
     let grid = Grid::new(&arguments.assignments, *seeds)?;
     let base = read_settings(config)?;
     let folder = arguments.out.clone().unwrap_or_else(|| {

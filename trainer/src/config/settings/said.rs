@@ -23,8 +23,8 @@ pub enum Place {
         /// The line.
         line: usize,
     },
-    /// `--set`.
-    Set,
+    /// The value of an option such as `--set`, whose name this is.
+    Assigned(&'static str),
     /// An option of its own.
     Option,
 }
@@ -66,34 +66,34 @@ impl Said {
         Ok(said)
     }
 
-    /// The settings of `--set KEY=VALUE`.
+    /// The settings of `KEY=VALUE` assignments, the values of the option `option`.
     ///
     /// # Errors
     /// [`Error::Setting`]: the key, and what would do.
-    pub fn of_assignments(assignments: &[String]) -> Result<Self, Error> {
+    pub fn of_assignments(option: &'static str, assignments: &[String]) -> Result<Self, Error> {
         let mut said = Self::default();
         for assignment in assignments {
             let Some((path, text)) = assignment.split_once('=') else {
                 return Err(Error::Setting(format!(
-                    "--set {assignment} has no value: say KEY=VALUE, such as train.epochs=50"
+                    "{option} {assignment} has no value: say KEY=VALUE, such as train.epochs=50"
                 )));
             };
-            said.assign(path.trim(), text.trim())?;
+            said.assign(option, path.trim(), text.trim())?;
         }
         Ok(said)
     }
 
-    /// Sets `path` to `text`, which is TOML, or text without quotes.
+    /// Sets `path` to `text`, which is TOML, or text without quotes, as the option `option` says.
     ///
     /// # Errors
     /// [`Error::Setting`]: the key, and what would do.
-    pub fn assign(&mut self, path: &str, text: &str) -> Result<(), Error> {
+    pub fn assign(&mut self, option: &'static str, path: &str, text: &str) -> Result<(), Error> {
         if Key::find(path).is_none() {
-            return Err(unknown(path, &Place::Set));
+            return Err(unknown(path, &Place::Assigned(option)));
         }
         let value = |text: String| Value {
             text,
-            place: Place::Set,
+            place: Place::Assigned(option),
         };
         let (plain, quoted) = (value(text.to_owned()), value(quoted(text)));
         let value = match plain.check(path) {
@@ -110,7 +110,7 @@ impl Said {
         };
         if self.0.insert(path.to_owned(), value).is_some() {
             return Err(Error::Setting(format!(
-                "--set {path} is given twice: leave one of them out"
+                "{option} {path} is given twice: leave one of them out"
             )));
         }
         Ok(())
@@ -253,16 +253,12 @@ impl Value {
         };
         checked.map_err(|error| {
             let said = match self.place {
-                Place::Set => String::new(),
+                Place::Assigned(option) => format!("{option} "),
                 _ => format!("{}: ", self.place),
             };
             let message = plain(error.message());
-            let set = if self.place == Place::Set {
-                "--set "
-            } else {
-                ""
-            };
-            Error::Setting(format!("{said}{set}{path} = {}: {message}", self.text))
+            let text: Vec<&str> = self.text.split_whitespace().collect();
+            Error::Setting(format!("{said}{path} = {}: {message}", text.join(" ")))
         })
     }
 }
@@ -271,7 +267,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Line { file, line } => write!(f, "{file}: line {line}"),
-            Self::Set => f.write_str("--set"),
+            Self::Assigned(option) => f.write_str(option),
             Self::Option => f.write_str("the command line"),
         }
     }

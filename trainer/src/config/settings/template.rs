@@ -81,25 +81,3 @@ fn wrapped(text: &str) -> Vec<String> {
     }
     lines
 }
-
-/// The settings that a file of [`template`] has when every comment with a value is one no more: for tests.
-#[cfg(test)]
-pub(super) fn uncommented(text: &str) -> String {
-    let is_value = |line: &str| {
-        let name = line.split(" = ").next().unwrap_or_default();
-        keys().iter().any(|key| key.name() == name) && !line.contains(" = <")
-    };
-    let lines = text.lines().map(|line| match line.strip_prefix("# ") {
-        Some(value) if is_value(value) => value,
-        _ => line,
-    });
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-/// The default settings, for tests.
-#[cfg(test)]
-pub(super) fn of_defaults() -> String {
-    let said = Said::whole(&Default::default(), &Limits::default()).unwrap();
-    let source = keys().iter().filter(|key| key.path() == Key::SOURCE);
-    template("Settings", &said.only(source)).unwrap()
-}

@@ -1,8 +1,27 @@
-use super::template::{of_defaults, uncommented};
 use super::*;
 
 fn said(text: &str) -> Said {
     Said::of_text(text, "elbow.toml").unwrap()
+}
+
+/// The settings that a file of [`template`] has when every comment with a value is one no more.
+fn uncommented(text: &str) -> String {
+    let is_value = |line: &str| {
+        let name = line.split(" = ").next().unwrap_or_default();
+        keys().iter().any(|key| key.name() == name) && !line.contains(" = <")
+    };
+    let lines = text.lines().map(|line| match line.strip_prefix("# ") {
+        Some(value) if is_value(value) => value,
+        _ => line,
+    });
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// A file of all settings that says where the data are alone.
+fn of_defaults() -> String {
+    let said = Said::whole(&Default::default(), &Limits::default()).unwrap();
+    let source = keys().iter().filter(|key| key.path() == Key::SOURCE);
+    template("Settings", &said.only(source)).unwrap()
 }
 
 fn refused(text: &str) -> String {
@@ -77,7 +96,7 @@ fn later_settings_go_over_earlier_ones() {
         "limits.ram=8K",
         "data.label=5",
     ];
-    let set = Said::of_assignments(&set.map(str::to_owned)).unwrap();
+    let set = Said::of_assignments("--set", &set.map(str::to_owned)).unwrap();
     let (config, limits) = set.over(file).config().unwrap();
     assert_eq!((config.train.epochs, config.train.batch), (50, 8));
     assert_eq!(config.model.likelihood.to_string(), "columns:student:4");
@@ -116,6 +135,7 @@ fn refusals_name_the_place_the_key_and_a_remedy() {
             "model.encoder = 64",
             &["model.encoder", "a list in brackets"],
         ),
+        ("model.encoder = [64,\n  \"x\"]", &["line 1", "[64, \"x\"]"]),
         ("data.strict = 1", &["data.strict = 1", "true or false"]),
         (
             "model.latent = \"cauchy\"",
@@ -152,7 +172,7 @@ fn assignments_are_refused_with_their_keys() {
         ),
         ("train.epochs=[3]", &["a list", "a whole number"]),
     ] {
-        let refused = Said::of_assignments(&[assignment.to_owned()]);
+        let refused = Said::of_assignments("--set", &[assignment.to_owned()]);
         let refused = refused.unwrap_err().to_string();
         for word in words {
             assert!(

@@ -157,7 +157,7 @@ fn name(point: &[(String, String)], seed: u64) -> String {
         format!("{}={}", plain(key), plain(value))
     });
     let parts: Vec<String> = parts.chain([format!("seed={seed}")]).collect();
-    parts.join(" ").replace(' ', "_")
+    parts.join("_")
 }
 
 impl Sweep {
@@ -203,7 +203,7 @@ impl Sweep {
     fn settings(&self, point: &[(String, String)], seed: u64) -> Result<(Config, Limits), Error> {
         let mut set = Said::default();
         for (key, value) in point {
-            set.assign(key, value)?;
+            set.assign("--set", key, value)?;
         }
         let (mut config, limits) = set.over(self.base.clone()).config()?;
         config.train.seed = config.train.seed.wrapping_add(seed);
