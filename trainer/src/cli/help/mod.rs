@@ -32,8 +32,10 @@ const ENDING: &str = "\
 Exit codes:
   0  done
   2  not done: one line on standard error says why and what to change
-Results go to standard output, progress, notes and warnings to standard error. A file that is called - is standard input or
-standard output. NO_COLOR=1 turns colors off; there are none where the output is no terminal.";
+
+Results go to standard output, progress, notes and warnings to standard error.
+A file that is called - is standard input or standard output.
+NO_COLOR=1 turns colors off; there are none where the output is no terminal.";
 
 /// The command line with all of its help.
 pub(super) fn arrange(command: Command) -> Command {
