@@ -68,6 +68,16 @@ impl AlarmArguments {
         given.next().map(|(name, _)| name)
     }
 
+    /// Refuses a rate where nothing counts by time.
+    pub(super) fn refuse_idle(&self) -> Result<(), Error> {
+        match (self.rate, self.false_alarms) {
+            (Some(rate), None) if rate > 0.0 => Err(Error::Setting(format!(
+                "--rate {rate} is for --false-alarms, which is not given: give it, or leave --rate out"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The settings for `model`, the image or run at `path`, whose calibration must resolve them.
     pub(super) fn alarms(
         &self,

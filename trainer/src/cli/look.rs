@@ -1,9 +1,9 @@
 //! `trainer look`.
 
 use super::emit_results;
-use super::stream::StreamArguments;
-use crate::config::{Config, DataConfig};
-use crate::data::DataReport;
+use crate::config::settings::{Typed, refuse_idle};
+use crate::config::{Config, DataConfig, StreamArguments};
+use crate::data::{self, DataReport, STANDARD};
 use crate::error::Error;
 use crate::readings::splits::Splits;
 use clap::Args;
@@ -11,6 +11,8 @@ use serde::Serialize;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    typed: Typed,
     /// The file that `fit` would train on
     data: String,
     #[command(flatten)]
@@ -50,7 +52,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         ..Config::default()
     };
     config.validate()?;
-    let splits = Splits::load(&config)?;
+    refuse_idle(&config, arguments.typed.keys())?;
+    let splits = match config.data.source.as_str() {
+        STANDARD => Splits::of_frame(&config, data::frame(STANDARD)?)?,
+        _ => Splits::load(&config)?,
+    };
     // What 16 bits cannot hold is found here, as in a training.
     splits.normalization()?;
     let doubts = splits.doubts.iter().cloned().chain(splits.constants());

@@ -93,8 +93,8 @@ pub(super) fn check_source(
 
 /// The data of the run in `folder`, finished or not, as an absolute path; none where that cannot be read.
 fn source_in(folder: &Path) -> Option<DataSource> {
-    let finished = run::read_settings(folder).ok();
-    let settings = finished.or_else(|| {
+    let finished = run::read_config(&folder.join(run::CONFIG_FILE)).ok();
+    let settings = finished.map(|run| run.settings).or_else(|| {
         let interrupted = Interrupted::read(folder).ok()?;
         Some(interrupted.run().settings.clone())
     })?;

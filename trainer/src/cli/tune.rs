@@ -2,7 +2,7 @@
 
 use super::fit::finish;
 use super::place::{self, Place};
-use super::progress::Terminal;
+use super::progress::{Terminal, Voice};
 use super::quantize::Integers;
 use crate::error::Error;
 use crate::export::pipeline::Job;
@@ -30,9 +30,8 @@ pub(super) struct Arguments {
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
     #[arg(long)]
     force: bool,
-    /// Print nothing but warnings and errors
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    voice: Voice,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -55,7 +54,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let out = place::folder(Some(out.clone()), &name)?;
     let place = Place::take(out, Existing::by_force(arguments.force))?;
     let splits = Splits::load(&config.settings)?;
-    let terminal = Terminal::new(arguments.quiet);
+    let readings = splits.train.table.len();
+    let terminal = Terminal::new(arguments.voice, readings, None);
     let job = Job::again(&name, config, splits, &terminal);
     let outcome = job.tune(vae, *epochs, Some(&place.folder))?;
     finish(&outcome, &place, &terminal)

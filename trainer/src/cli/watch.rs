@@ -31,6 +31,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { input, out, .. } = arguments;
+    arguments.alarm.refuse_idle()?;
     super::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.model)?;
     let model = run::parse(&input.model, &image)?;

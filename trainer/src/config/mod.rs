@@ -13,6 +13,7 @@ mod objective;
 mod prior;
 pub mod processor;
 mod schedule;
+pub mod settings;
 mod stream;
 mod text;
 mod train;
@@ -30,7 +31,7 @@ pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
 pub use schedule::{Patience, Schedule};
-pub use stream::StreamSettings;
+pub use stream::{StreamArguments, StreamSettings};
 pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
 
@@ -78,19 +79,23 @@ impl Config {
         Feature::check_all(self)
     }
 
-    /// Adam's step size in an epoch in floats, counted from 1, over so many readings.
+    /// Adam's step size in an epoch, counted from 1, over so many readings. In integers it follows the cosine: they end
+    /// where they are.
     pub fn rate(&self, epoch: usize, readings: usize) -> f64 {
         let risen = epoch as f64 / (self.train.rate_warm_up + 1) as f64;
-        let rate = match self.train.schedule {
-            Schedule::Averaged => self.train.averaged_rate(epoch, readings),
-            Schedule::Cosine => self.last_rate(epoch),
+        let is_averaged = self.train.schedule == Schedule::Averaged && epoch <= self.float_epochs();
+        let rate = match is_averaged {
+            true => self.train.averaged_rate(epoch, readings),
+            false => self.train.learning_rate * cosine(epoch - 1, self.train.epochs),
         };
         rate * risen.min(1.0)
     }
 
-    /// Adam's step size in an epoch that is on the way to the last one, on which it is nearly zero.
-    pub fn last_rate(&self, epoch: usize) -> f64 {
-        self.train.learning_rate * cosine(epoch - 1, self.train.epochs)
+    /// The step size in an epoch of so many, where training may have ended before all.
+    pub fn rate_of(&self, epoch: usize, epochs: usize, readings: usize) -> f64 {
+        let mut ended = self.clone();
+        ended.train.epochs = epochs;
+        ended.rate(epoch, readings)
     }
 
     /// When the epochs in floats are enough, with so many training readings, if not after all of them.
@@ -228,7 +233,7 @@ mod tests {
             assert_eq!(tuned.train.epochs - tuned.float_epochs(), epochs);
             let first = tuned.float_epochs() + 1;
             assert_eq!(tuned.train.objective.weight(first), 1.0);
-            assert!(tuned.last_rate(first) > 0.08 * tuned.train.learning_rate);
+            assert!(tuned.rate(first, 1000) > 0.08 * tuned.train.learning_rate);
         }
     }
 

@@ -69,6 +69,11 @@ impl Splits {
                 "{} is a part of the digits: train on `digits`, which brings its own division",
                 config.data.source
             ))),
+            DataSource::File(path) if path.as_os_str() == data::STANDARD => {
+                Err(Error::Setting(
+                    "- is standard input, which a run cannot read again when it is scored: write it to a file, and give that as DATA".into(),
+                ))
+            }
             DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }
     }
@@ -125,6 +130,13 @@ impl Splits {
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn of_frame(config: &Config, frame: Frame) -> Result<Self, Error> {
         let mut interpreted = interpreted(config, frame)?;
+        if !config.data.normal.is_empty() && interpreted.anomalous.is_none() {
+            return Err(Error::Setting(format!(
+                "--normal {} is for labels, and {} has none: say where they are by --label or --labels, or leave --normal out",
+                config.data.normal.join(","),
+                interpreted.dataset.name
+            )));
+        }
         match (&config.data.stream, interpreted.rate) {
             (Some(settings), _) => Self::stream(config, settings, interpreted),
             (None, Some(_)) => {

@@ -50,7 +50,7 @@ pub fn train_integers(
             validation,
             Some((normalization, &folded)),
         )),
-        rate: Box::new(|epoch| config.last_rate(epoch)),
+        rate: Box::new(|epoch| config.rate(epoch, training.readings.len())),
         is_averaged: false,
         patience: None,
         last: config.train.epochs,

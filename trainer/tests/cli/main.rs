@@ -1,6 +1,7 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
 mod budget;
+mod config;
 mod data;
 mod eval;
 mod export;
@@ -11,10 +12,13 @@ mod folder;
 mod images;
 mod inspect;
 mod interrupted;
+mod output;
 mod quantize;
 mod score;
 mod settings;
+mod several;
 mod study;
+mod tracking;
 mod tune;
 
 #[path = "../support/mod.rs"]

@@ -17,7 +17,8 @@ use crate::study::evaluate::{FLOAT_POINTS, Scores, Side};
 use crate::train::Epoch;
 use elbow::{Estimator, Model, Session};
 use gallery::Drawing;
-use text::{count, escape, number, optional, plural};
+pub(crate) use text::escape;
+use text::{count, number, optional, plural};
 
 const STYLE: &str = include_str!("style.css");
 /// Readings and draws that are shown.
@@ -64,12 +65,16 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
         draws(results)?,
         settings(results)?,
     ];
-    Ok(format!(
+    Ok(document(&name, &sections.concat()))
+}
+
+/// A page of HTML with this title and body.
+pub(crate) fn document(title: &str, body: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name} – elbow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
-        sections.concat()
-    ))
+         <title>{title} – elbow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+    )
 }
 
 /// Contents of the file that was trained on.

@@ -220,7 +220,7 @@ struct Signed<'a, T> {
 }
 
 /// SHA-256 of `bytes` in hexadecimal.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
