@@ -15,8 +15,8 @@ pub enum Schedule {
     Cosine,
 }
 
-/// Epochs from which on averages are worth having.
-const ENOUGH: usize = 30;
+/// Epochs from which on averages are worth having: fewer than these train better where steps become short on time.
+const ENOUGH: usize = 100;
 /// Steps after which an averaged step size has fallen by a factor of sqrt(2).
 const STEPS: f64 = 4000.0;
 

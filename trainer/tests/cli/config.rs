@@ -161,7 +161,7 @@ fn the_file_to_start_from_changes_nothing_until_it_is_edited() {
         assert!(text.contains(&format!("\n{line}\n")), "{line}: {text}");
     }
     assert!(text.contains("\nlabel = \"label\"\n"), "{text}");
-    assert!(text.contains("# epochs = 600\n") && text.contains("from 1 to 1000000\n"));
+    assert!(text.contains("# epochs = 400\n") && text.contains("from 1 to 1000000\n"));
     // Whoever wrote it keeps it.
     fails_with(
         &["init", table, "--out", config],

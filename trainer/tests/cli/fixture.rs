@@ -2,7 +2,7 @@
 
 pub(crate) use crate::support::program::TINY;
 use crate::support::program::{Folder, Noise, contents, ends_with_code, text};
-use elbow_trainer::config::{Config, Limits};
+use elbow_trainer::config::{Config, Limits, Schedule};
 use elbow_trainer::data::DataSource;
 use elbow_trainer::export::pipeline::{Job, Silent};
 use elbow_trainer::readings::splits::Splits;
@@ -69,6 +69,8 @@ fn train(source: &str, labels: Option<&String>, folder: &str) {
     config.data.source = source.into();
     config.data.labels = labels.map(Into::into);
     config.train.epochs = 3;
+    config.train.schedule = Schedule::Cosine;
+    config.train.learning_rate = config.train.schedule.learning_rate();
     config.model.encoder = vec![6.into()];
     config.model.decoder = vec![6.into()];
     config.model.latents = 2;

@@ -173,7 +173,7 @@ fn a_setting_of_the_wrong_kind_is_refused_by_its_line() {
     for (text, words) in [
         (
             "[train]\nepochs = \"many\"\n",
-            ["line 2", "string \"many\""],
+            ["line 2", "train.epochs = \"many\""],
         ),
         ("[train]\nbatch = -1\n", ["line 2", "-1"]),
         ("[model]\nlatents = [2]\n", ["line 2", "sequence"]),

@@ -7,7 +7,7 @@ use clap::Args;
 /// Settings whose defaults follow from others.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Dependent {
-    /// Course of the step size [default: averaged; cosine for fewer than 30 epochs, for --latent bernoulli and for
+    /// Course of the step size [default: averaged; cosine for fewer than 100 epochs, for --latent bernoulli and for
     /// --inference svi]
     #[arg(long, value_name = "NAME", value_enum)]
     pub schedule: Option<Schedule>,

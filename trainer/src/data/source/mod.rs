@@ -62,6 +62,9 @@ impl DataSource {
         let Self::File(path) = self else {
             return Ok(self.clone());
         };
+        if path.as_os_str() == STANDARD {
+            return Ok(self.clone());
+        }
         let absolute = recordings::absolute(path);
         let absolute = absolute.map_err(|reason| DataError::in_file(path, reason.into()))?;
         Ok(Self::File(absolute))
