@@ -8,12 +8,14 @@ mod encode;
 mod estimators;
 mod eval;
 mod events;
+mod explain;
 mod export;
 mod fit;
 mod impute;
 mod inspect;
 mod ladder;
 mod look;
+mod plot;
 mod progress;
 mod quantize;
 mod readings;
@@ -68,6 +70,10 @@ enum Command {
     Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),
+    /// Say why readings are strange: what each column contributed, in nats, beside its value and what the model makes of it.
+    Explain(Box<explain::Arguments>),
+    /// Draw a chart of the report as a file: operating curves, latents, thresholds, scores, training.
+    Plot(plot::Arguments),
     /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
     /// was observed.
     Impute(impute::Arguments),
@@ -147,6 +153,8 @@ pub fn run() -> Result<(), Error> {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
@@ -197,7 +205,7 @@ impl Source {
         let beside = run::config_beside(&self.model);
         let source = self.data.as_deref().map(DataSource::parse).transpose()?;
         match source {
-            Some(DataSource::File(_)) => Ok(beside.ok().flatten()),
+            Some(DataSource::File(_) | DataSource::Machine(_)) => Ok(beside.ok().flatten()),
             _ => beside,
         }
     }

@@ -48,6 +48,8 @@ pub struct Splits {
     /// Validation windows that follow each other in one recording without a gap: the number of each such stretch, in
     /// their order. Empty where the readings are no stream.
     pub stretches: Vec<usize>,
+    /// Readings a second, where the data say it.
+    pub rate: Option<f64>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -58,7 +60,18 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match DataSource::parse(&config.data.source)? {
+        let source = DataSource::parse(&config.data.source)?;
+        let shadowed = source.shadowed();
+        if let Some(line) = shadowed.as_ref().filter(|_| config.data.strict) {
+            return Err(assumed(line));
+        }
+        let mut splits = Self::of_source(config, source)?;
+        splits.notes.extend(shadowed);
+        Ok(splits)
+    }
+
+    fn of_source(config: &Config, source: DataSource) -> Result<Self, Error> {
+        match source {
             DataSource::Digits | DataSource::DigitsPart(_) if config.data.stream.is_some() => {
                 Err(Error::Setting(
                     "--window is for a file with a stream: the digits are whole readings".into(),
@@ -69,6 +82,7 @@ impl Splits {
                 "{} is a part of the digits: train on `digits`, which brings its own division",
                 config.data.source
             ))),
+            DataSource::Machine(machine) => Self::of_frame(config, machine.frame()?),
             DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }
     }
@@ -115,6 +129,7 @@ impl Splits {
             notes: vec![],
             doubts: vec![],
             stretches: vec![],
+            rate: None,
             stream: None,
         })
     }
@@ -171,6 +186,7 @@ impl Splits {
             report,
             mut notes,
             doubts,
+            sampling,
             ..
         } = interpreted;
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
@@ -208,6 +224,7 @@ impl Splits {
             notes,
             doubts,
             stretches: vec![],
+            rate: sampling,
             stream: None,
         })
     }
@@ -268,6 +285,7 @@ impl Splits {
             notes,
             doubts,
             stretches: stream::stretches(&split.validation, &windows),
+            rate: sampling.map(|rate| rate / shape.hop as f64),
             stream: Some(windowed),
         })
     }
