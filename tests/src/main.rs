@@ -8,7 +8,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, picture, suite, tables};
+use elbow_tests::{c, page, picture, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -98,6 +98,8 @@ enum Task {
     },
     /// Draw docs/scores.svg: a log is made, a model trained on it, and a day with a fault scored
     Picture,
+    /// Look at reports in a browser, wide and narrow, light and dark: widths, contrast, console, requests, plots
+    Page,
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -212,6 +214,7 @@ fn run(task: Task) -> Result<bool, Error> {
         }
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
+        Task::Page => page::check(),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }

@@ -1,14 +1,19 @@
 //! `trainer explain`.
 
-use super::{Loaded, Source, asked, decimal, emit, parse_estimator};
+use super::{Loaded, Source, asked, decimal, emit, parse_estimator, table};
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::device_scores;
-use crate::study::explain::{Cell, Explained, Line, Place, by_weight, explained, places, strangest};
+use crate::study::explain::{
+    Cell, Explained, Line, Place, by_weight, explained, p_value, places, strangest,
+};
 use clap::Args;
 use elbow::Estimator;
 use serde::Serialize;
 use std::path::PathBuf;
+
+/// Digits of a value that is printed.
+const DIGITS: usize = 5;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -76,6 +81,9 @@ struct Told {
     divergence: f64,
     latents: Vec<f64>,
     columns: Vec<Line>,
+    /// The p-value in words.
+    #[serde(skip)]
+    words: String,
 }
 
 impl Told {
@@ -90,6 +98,7 @@ impl Told {
             divergence: score.kl().to_f64(),
             latents: explained.divergence.clone(),
             columns: explained.lines(places),
+            words: p_value(score),
         }
     }
 }
@@ -101,7 +110,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let model = run::parse(path, &image)?;
     let estimator = asked(arguments.estimator, &model);
     let (labels, mask) = (arguments.labels.as_deref(), arguments.mask.as_deref());
-    let loaded = arguments.source.load(&model, labels, mask, |rows| (0..rows).collect())?;
+    let loaded = arguments
+        .source
+        .load(&model, labels, mask, |rows| (0..rows).collect())?;
     let Loaded {
         readings,
         masks,
@@ -144,37 +155,44 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 /// A line for each column of each reading.
 fn csv(results: &Results) -> Result<String, Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    let bad = |error: &dyn std::fmt::Display| Error::Setting(format!("no CSV can be written: {error}"));
-    let header = "reading,elbo,p_value,statistic,column,unit,shortfall,term,usual,value,reconstruction";
-    writer.write_record(header.split(',')).map_err(|error| bad(&error))?;
-    for told in &results.readings {
-        for line in &told.columns {
-            let cell = |cell: &Option<Cell>| cell.as_ref().map(Cell::full).unwrap_or_default();
-            let record = [
-                told.reading.to_string(),
-                told.elbo.to_string(),
-                told.p_value.to_string(),
-                told.statistic.clone(),
-                line.column.clone(),
-                line.unit.clone(),
-                line.shortfall.to_string(),
-                line.term.to_string(),
-                line.usual.to_string(),
-                cell(&line.reading),
-                cell(&line.reconstruction),
-            ];
-            writer.write_record(record).map_err(|error| bad(&error))?;
-        }
-    }
-    let bytes = writer.into_inner().map_err(|error| bad(&error))?;
-    String::from_utf8(bytes).map_err(|error| bad(&error))
+    let header = [
+        "reading",
+        "elbo",
+        "p_value",
+        "statistic",
+        "column",
+        "unit",
+        "shortfall",
+        "term",
+        "usual",
+        "value",
+        "reconstruction",
+    ];
+    let record = |(told, line): (&Told, &Line)| {
+        let cell = |cell: &Option<Cell>| cell.as_ref().map(Cell::full).unwrap_or_default();
+        [
+            told.reading.to_string(),
+            told.elbo.to_string(),
+            told.p_value.to_string(),
+            told.statistic.clone(),
+            line.column.clone(),
+            line.unit.clone(),
+            line.shortfall.to_string(),
+            line.term.to_string(),
+            line.usual.to_string(),
+            cell(&line.reading),
+            cell(&line.reconstruction),
+        ]
+    };
+    let each = results.readings.iter();
+    let lines = each.flat_map(|told| told.columns.iter().map(move |line| (told, line)));
+    table::csv(std::iter::once(header.map(str::to_owned)).chain(lines.map(record)))
 }
 
 /// The readings for a terminal.
 fn describe(results: &Results, columns: usize) -> String {
     let each = results.readings.iter();
-    let each: Vec<String> = each.map(|told| table(told, columns)).collect();
+    let each: Vec<String> = each.map(|told| lines(told, columns)).collect();
     format!(
         "{}\n{} of {} readings by {}; nats: what each column lacks to what is usual of it in held-out normal readings\n",
         each.join("\n"),
@@ -185,23 +203,26 @@ fn describe(results: &Results, columns: usize) -> String {
 }
 
 /// A reading and the columns that matter most.
-fn table(told: &Told, columns: usize) -> String {
+fn lines(told: &Told, columns: usize) -> String {
     let label = match told.anomalous {
         None => "",
         Some(true) => ", labelled anomalous",
         Some(false) => ", labelled normal",
     };
     let mut text = format!(
-        "reading {}: {} nats, p {} by its {}{label}\n",
+        "reading {}: {} nats, {} by its {}{label}\n",
         told.reading,
         decimal(Some(told.elbo), 2),
-        p_value(told.p_value),
+        told.words,
         told.statistic
     );
-    let lines = by_weight(&told.columns);
-    let (shown, rest) = lines.split_at(columns.min(lines.len()));
+    let all = by_weight(&told.columns);
+    let (shown, rest) = all.split_at(columns.min(all.len()));
     let cells = |line: &&Line| {
-        let cell = |cell: &Option<Cell>| cell.as_ref().map_or("-".to_owned(), Cell::short);
+        let cell = |cell: &Option<Cell>| {
+            cell.as_ref()
+                .map_or("-".to_owned(), |cell| cell.short(DIGITS))
+        };
         [
             format!("{:+.2}", line.shortfall),
             line.column.clone(),
@@ -211,7 +232,9 @@ fn table(told: &Told, columns: usize) -> String {
         ]
     };
     let header = ["nats", "column", "reading", "reconstruction", ""].map(str::to_owned);
-    let rows: Vec<[String; 5]> = std::iter::once(header).chain(shown.iter().map(cells)).collect();
+    let rows: Vec<[String; 5]> = std::iter::once(header)
+        .chain(shown.iter().map(cells))
+        .collect();
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max();
     let widths: Vec<usize> = (0..5).map(|at| width(at).unwrap_or(0)).collect();
     for [nats, column, reading, reconstruction, unit] in &rows {
@@ -227,12 +250,4 @@ fn table(told: &Told, columns: usize) -> String {
         text += &format!("  {sum:+.2}  {count} more columns together (--columns)\n");
     }
     text
-}
-
-/// A p-value with two digits.
-fn p_value(value: f64) -> String {
-    match value {
-        value if value >= 0.001 => format!("{value:.4}"),
-        value => format!("{value:.1e}"),
-    }
 }

@@ -3,15 +3,16 @@
 use super::emit_results;
 use super::stream::StreamArguments;
 use crate::config::{Config, DataConfig};
-use crate::data::DataReport;
+use crate::data::{DataReport, DataSource};
 use crate::error::Error;
 use crate::readings::splits::Splits;
 use clap::Args;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file that `fit` would train on
+    /// The file that `fit` would train on, or `pump` or `motor`: logs that ship with this program
     data: String,
     #[command(flatten)]
     settings: DataConfig,
@@ -20,6 +21,9 @@ pub(super) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// File to write the data to, as CSV: of the logs that ship with this program, `pump` and `motor`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Findings that a training would begin with.
@@ -40,7 +44,21 @@ struct Found {
     doubts: Vec<String>,
 }
 
+/// Writes the log of a machine.
+fn write(out: &Path, data: &str) -> Result<(), Error> {
+    match DataSource::parse(data)? {
+        DataSource::Machine(machine) => super::emit(Some(out), &machine.text()),
+        _ => Err(Error::Setting(format!(
+            "--out is for the logs that ship with this program, and DATA is {data}: give pump or motor, or leave --out out"
+        ))),
+    }
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+    super::prepare_out(arguments.out.as_deref())?;
+    if let Some(out) = &arguments.out {
+        write(out, &arguments.data)?;
+    }
     let config = Config {
         data: DataConfig {
             source: arguments.data,

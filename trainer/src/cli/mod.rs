@@ -14,6 +14,7 @@ mod fit;
 mod impute;
 mod inspect;
 mod ladder;
+mod live;
 mod look;
 mod plot;
 mod progress;
@@ -24,6 +25,7 @@ mod sample;
 mod samples;
 mod score;
 mod stream;
+mod table;
 mod telemetry;
 mod tune;
 mod variance;
@@ -44,6 +46,10 @@ use clap::{Args, Parser, Subcommand};
 use elbow::{Estimator, Model};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit code of an alarm under `watch --exit-on-alarm`.
+const ALARM: u8 = 3;
 
 /// Remedy for data that cannot be.
 const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
@@ -117,7 +123,7 @@ struct Source {
     /// A model image, or the folder of a run
     model: PathBuf,
     /// A file, or files, as for `fit`, or `digits`: the test part of the digits (also digits:train,
-    /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
+    /// digits:validation, digits:held-out, digits:all); `pump` or `motor`: their whole logs. For a model of a stream the rows are readings
     /// or samples, by their width; samples are cut into windows as on the device [default: the test
     /// part of what the run was trained on]
     data: Option<String>,
@@ -144,12 +150,12 @@ struct Loaded {
     labelled: Labelled,
 }
 
-/// Parses the command line and does what it says.
+/// Parses the command line and does what it says; the exit code is 0, or 3 where an alarm was asked to be told by it.
 ///
 /// # Errors
 /// [`Error`]; its message is one line.
-pub fn run() -> Result<(), Error> {
-    match Cli::parse().command {
+pub fn run() -> Result<ExitCode, Error> {
+    let done = match Cli::parse().command {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
@@ -167,12 +173,16 @@ pub fn run() -> Result<(), Error> {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
         Command::Samples(arguments) => samples::run(&arguments),
-        Command::Watch(arguments) => watch::run(&arguments),
+        Command::Watch(arguments) => {
+            let is_alarm = watch::run(&arguments)?;
+            return Ok(ExitCode::from(if is_alarm { ALARM } else { 0 }));
+        }
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Look(arguments) => look::run(*arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn parse_estimator(text: &str) -> Result<Estimator, String> {

@@ -43,7 +43,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
             path.display()
         )));
     }
-    if let Some(rate) = arguments.rate.filter(|rate| !(*rate > 0.0 && rate.is_finite())) {
+    if let Some(rate) = arguments
+        .rate
+        .filter(|rate| !(*rate > 0.0 && rate.is_finite()))
+    {
         return Err(Error::Setting(format!(
             "--rate is {rate}: give the readings in a second, above 0"
         )));
@@ -57,7 +60,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         readings,
         masks,
         labelled,
-    } = arguments.source.load(&model, labels, None, |rows| (0..rows).collect())?;
+    } = arguments
+        .source
+        .load(&model, labels, None, |rows| (0..rows).collect())?;
     let scores = device_scores(&model, &readings, masks.as_ref(), estimator, 0)?;
     let history = match arguments.what {
         Plot::Training => run::read_history(path)?,

@@ -46,6 +46,7 @@ pub use table::{
     ColumnMoments, Dataset, RowMajor, Table, column_mean_std, constant_columns, is_integer, range,
 };
 
+pub use formats::LiveTable;
 use formats::Purpose;
 use source::recordings;
 

@@ -153,7 +153,13 @@ mod tests {
         let third = 1.0 / 3.0;
         assert_eq!(
             curves.roc,
-            [(0.0, 0.0), (0.0, 0.5), (third, 0.5), (2.0 / 3.0, 1.0), (1.0, 1.0)]
+            [
+                (0.0, 0.0),
+                (0.0, 0.5),
+                (third, 0.5),
+                (2.0 / 3.0, 1.0),
+                (1.0, 1.0)
+            ]
         );
         assert_eq!(curves.precision, [(0.5, 1.0), (1.0, 0.5)]);
         assert_eq!(curves.average_precision, 0.75);
@@ -172,7 +178,10 @@ mod tests {
         let minute = Pace {
             rate: Some(1.0 / 60.0),
         };
-        assert_eq!((minute.readings_in_unit().round(), minute.per_unit()), (1440.0, "a day"));
+        assert_eq!(
+            (minute.readings_in_unit().round(), minute.per_unit()),
+            (1440.0, "a day")
+        );
         let unknown = Pace { rate: None };
         assert_eq!(unknown.per_unit(), "in 1000 readings");
     }

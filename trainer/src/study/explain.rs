@@ -14,9 +14,6 @@ use serde::Serialize;
 use std::cmp::Reverse;
 use std::ops::Range;
 
-/// Digits of a value that is shown.
-const DIGITS: f64 = 5.0;
-
 /// A column of readings as people know it: one number, the numbers of its states, or a window of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -73,13 +70,13 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// The cell with five digits.
-    pub fn short(&self) -> String {
+    /// The cell with so many digits.
+    pub fn short(&self, digits: usize) -> String {
         match self {
             Self::State(name) => name.clone(),
             Self::Number(0.0) => "0".into(),
             Self::Number(value) => {
-                let decimals = (DIGITS - 1.0 - value.abs().log10().floor()).clamp(0.0, 9.0);
+                let decimals = (digits as f64 - 1.0 - value.abs().log10().floor()).clamp(0.0, 9.0);
                 format!("{value:.*}", decimals as usize)
             }
         }
@@ -276,6 +273,16 @@ impl Explained {
     }
 }
 
+/// The p-value of `score` in words; below what a p-value has bits for, by the surprise.
+pub fn p_value(score: Score) -> String {
+    let surprise = score.surprise().to_f64();
+    match score.p_value().to_f64() {
+        0.0 => format!("p {:.0e}", (-surprise).exp()),
+        value if value < 0.001 => format!("p {value:.1e}"),
+        value => format!("p {value:.4}"),
+    }
+}
+
 /// `lines`, those that matter most first.
 pub fn by_weight(lines: &[Line]) -> Vec<&Line> {
     let mut lines: Vec<&Line> = lines.iter().collect();
@@ -351,7 +358,7 @@ mod tests {
             (-0.002_612_3, "-0.0026123"),
             (9_999_999.0, "9999999"),
         ] {
-            assert_eq!(Cell::Number(value).short(), text);
+            assert_eq!(Cell::Number(value).short(5), text);
         }
     }
 }

@@ -86,7 +86,8 @@ impl Latents {
         }
         let count = self.means.len().max(1) as f64;
         let sum = |latent: usize| self.means.iter().map(|means| means[latent]).sum::<f64>();
-        let centre = DVector::from_iterator(latents, (0..latents).map(|latent| sum(latent) / count));
+        let centre =
+            DVector::from_iterator(latents, (0..latents).map(|latent| sum(latent) / count));
         let centred = |means: &Vec<f64>| DVector::from_column_slice(means) - &centre;
         let mut covariance = DMatrix::zeros(latents, latents);
         for means in &self.means {
@@ -100,7 +101,10 @@ impl Latents {
         // The sign of a component is nobody's: its largest number is above 0.
         let axis = |place: usize| {
             let axis = eigen.eigenvectors.column(order[place]).into_owned();
-            let largest = axis.iter().copied().max_by(|a, b| a.abs().total_cmp(&b.abs()));
+            let largest = axis
+                .iter()
+                .copied()
+                .max_by(|a, b| a.abs().total_cmp(&b.abs()));
             axis * largest.unwrap_or(1.0).signum()
         };
         let (first, second) = (axis(0), axis(1));
@@ -138,7 +142,10 @@ mod tests {
         } = latents.plane();
         assert!((explained - 1.0).abs() < 1e-12);
         for (at, (x, y)) in (-2..=2).map(f64::from).zip(points) {
-            assert!((x.abs() - 3.0 * f64::abs(at)).abs() < 1e-9 && y.abs() < 1e-9, "{x} {y}");
+            assert!(
+                (x.abs() - 3.0 * f64::abs(at)).abs() < 1e-9 && y.abs() < 1e-9,
+                "{x} {y}"
+            );
         }
     }
 

@@ -12,3 +12,4 @@ pub mod false_alarms;
 pub mod ladder;
 pub mod latents;
 pub mod outliers;
+pub mod watcher;

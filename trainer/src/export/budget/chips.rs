@@ -200,7 +200,9 @@ pub fn on_chips(model: &Model<'_>) -> Result<Vec<OnChip>, Error> {
             stack_bytes: costs.stack_bytes(),
             error: costs.largest_error(model),
             milliseconds: seconds.map(|seconds| 1e3 * seconds),
-            microjoules: seconds.zip(watts).map(|(seconds, watts)| 1e6 * seconds * watts),
+            microjoules: seconds
+                .zip(watts)
+                .map(|(seconds, watts)| 1e6 * seconds * watts),
         });
     }
     Ok(estimates)

@@ -1,8 +1,8 @@
 //! What the device's p-values are worth as a detector: operating curves, and a table to choose a threshold by.
 
 use super::Subject;
-use super::draw::{Figure, thin};
 use super::draw::chart::{Axis, Chart, Label, Size};
+use super::draw::{Figure, thin};
 use super::text::{count, number, percent};
 use crate::numeric::statistics::auc;
 use crate::readings::device::elbos;
@@ -42,10 +42,10 @@ fn curve(
         let percent = points.iter().map(|(x, y)| (100.0 * x, 100.0 * y));
         chart.line(class, &thin(&percent.collect::<Vec<_>>()));
     }
-    let sums = judges.map(|((_, name), (_, sum))| format!("{name}: {measure} {}", number(*sum, 4)));
+    let sums = judges.map(|((_, name), (_, sum))| format!("{} by the {name}", number(*sum, 4)));
     Figure {
         title,
-        description: format!("{}.", sums.collect::<Vec<_>>().join("; ")),
+        description: format!("{measure} {}.", sums.collect::<Vec<_>>().join(", ")),
         key: KEY[..curves.len()].to_vec(),
         chart,
     }
@@ -55,7 +55,10 @@ fn curve(
 pub(super) fn roc(subject: &Subject<'_>) -> Option<Figure> {
     let curves = curves(subject)?.into_iter();
     let curves: Vec<(Vec<Point>, f64)> = curves.map(|(both, area)| (both.roc, area)).collect();
-    let axes = ("normal readings that alarm, %", "anomalous readings found, %");
+    let axes = (
+        "normal readings that alarm, %",
+        "anomalous readings found, %",
+    );
     let mut figure = curve("Receiver operating characteristic", axes, &curves, "AUC");
     figure.chart.rule((0.0, 0.0), (100.0, 100.0));
     Some(figure)
@@ -66,8 +69,16 @@ pub(super) fn precision(subject: &Subject<'_>) -> Option<Figure> {
     let curves = curves(subject)?.into_iter();
     let curves = curves.map(|(both, _)| (both.precision, both.average_precision));
     let curves: Vec<(Vec<Point>, f64)> = curves.collect();
-    let axes = ("recall: anomalous readings found, %", "precision: alarms that are right, %");
-    Some(curve("Precision and recall", axes, &curves, "average precision"))
+    let axes = (
+        "recall: anomalous readings found, %",
+        "precision: alarms that are right, %",
+    );
+    Some(curve(
+        "Precision and recall",
+        axes,
+        &curves,
+        "Average precision",
+    ))
 }
 
 fn rows(subject: &Subject<'_>) -> Vec<Threshold> {
@@ -85,34 +96,59 @@ pub(super) fn choice(subject: &Subject<'_>) -> Option<Figure> {
     let cost = |row: &Threshold| [log(row.expected), log(row.at_most)];
     let has_both = least.anomalous > 0;
     let point = |row: &Threshold, at: usize| match has_both {
-        true => (cost(row)[at], 100.0 * row.found as f64 / row.anomalous as f64),
+        true => (
+            cost(row)[at],
+            100.0 * row.found as f64 / row.anomalous as f64,
+        ),
         false => (log(row.p_value), cost(row)[at]),
     };
     let lines = [0, 1].map(|at| rows.iter().map(|row| point(row, at)).collect::<Vec<_>>());
     let extent = |of: fn(&Point) -> f64| {
         let values = || lines.iter().flatten().map(of);
-        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+        (
+            values().fold(f64::INFINITY, f64::min),
+            values().fold(f64::NEG_INFINITY, f64::max),
+        )
     };
     let ((left, right), (low, high)) = (extent(|point| point.0), extent(|point| point.1));
     let is_daily = subject.pace.rate.is_some();
     let (x, y) = match (has_both, is_daily) {
-        (true, true) => ("false alarms a day, power of ten", "anomalous readings found, %"),
-        (true, false) => ("false alarms in 1000 readings, power of ten", "anomalous readings found, %"),
+        (true, true) => (
+            "false alarms a day, power of ten",
+            "anomalous readings found, %",
+        ),
+        (true, false) => (
+            "false alarms in 1000 readings, power of ten",
+            "anomalous readings found, %",
+        ),
         (false, true) => ("p-value, power of ten", "false alarms a day, power of ten"),
-        (false, false) => ("p-value, power of ten", "false alarms in 1000 readings, power of ten"),
+        (false, false) => (
+            "p-value, power of ten",
+            "false alarms in 1000 readings, power of ten",
+        ),
     };
     let y = match has_both {
         true => Axis::new(y, 0.0, 100.0),
         false => Axis::padded(y, low, high),
     };
-    let key = [("first", "expected"), ("second", "at most, with 95 % confidence")];
+    let key = [
+        ("first", "expected"),
+        ("second", "at most, with 95 % confidence"),
+    ];
     let mut chart = Chart::new(Size::WIDE, Axis::padded(x, left, right), y);
     for ((class, _), points) in key.iter().zip(&lines) {
         chart.line(class, points);
         chart.dots(class, points.iter().copied());
     }
-    for row in rows.iter().filter(|row| has_both && [0.01, 0.001].contains(&row.p_value)) {
-        chart.threshold(log(row.expected), &format!("p = {}", row.p_value), Label::Bottom);
+    for row in rows
+        .iter()
+        .filter(|row| has_both && [0.01, 0.001].contains(&row.p_value))
+    {
+        chart.threshold(
+            log(row.expected),
+            &format!("p = {}", row.p_value),
+            Label::Bottom,
+        );
     }
     Some(Figure {
         title: "What a threshold costs",
@@ -124,26 +160,39 @@ pub(super) fn choice(subject: &Subject<'_>) -> Option<Figure> {
 
 /// The section: curves where there are labels, and thresholds.
 pub(super) fn section(subject: &Subject<'_>) -> String {
-    let curves = [roc(subject), precision(subject)].into_iter().flatten();
-    let curves: String = curves.map(|figure| figure.panel()).collect();
+    let figures = [roc(subject), precision(subject)].into_iter().flatten();
+    let figures: Vec<Figure> = figures.collect();
+    let curves: String = figures.iter().map(Figure::panel).collect();
+    let sums: Vec<&str> = figures
+        .iter()
+        .map(|figure| figure.description.as_str())
+        .collect();
+    let sums = sums.join(" ");
     let curves = match curves.is_empty() {
         true => String::new(),
         false => format!(
-            "<h2>As a detector</h2>\n<div class=\"charts\">\n{curves}</div>\n<p class=\"caption\">An alarm is raised by the p-value; the \
+            "<h2>As a detector</h2>\n<div class=\"charts\">\n{curves}</div>\n<p class=\"caption\">{sums} An alarm is raised by the p-value; the \
              diagonal is a coin. With few anomalous readings among many normal ones, the right chart is the one to look at.</p>\n"
         ),
     };
     let Some(choice) = choice(subject) else {
         return curves;
     };
-    format!("{curves}<h2>Choosing a threshold</h2>\n{}{}", choice.panel(), table(subject))
+    format!(
+        "{curves}<h2>Choosing a threshold</h2>\n{}{}",
+        choice.panel(),
+        table(subject)
+    )
 }
 
 /// A number of false alarms with three digits.
 fn alarms(value: f64) -> String {
     match value {
         0.0 => "0".into(),
-        value => number(value, (2.0 - value.abs().log10().floor()).clamp(0.0, 6.0) as usize),
+        value => number(
+            value,
+            (2.0 - value.abs().log10().floor()).clamp(0.0, 6.0) as usize,
+        ),
     }
 }
 
@@ -187,8 +236,8 @@ fn table(subject: &Subject<'_>) -> String {
         ),
     };
     format!(
-        "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr><th>alarm at</th><th>false alarms {unit}, expected</th>\
-         <th>at most, by the calibration</th><th>normal test readings that alarm</th><th>false alarms {unit} at most, by these</th>{heads}</tr></thead>\n\
+        "<div class=\"wide\" tabindex=\"0\"><table class=\"tight\">\n<thead><tr><th>alarm at</th><th>false alarms {unit}, expected</th>\
+         <th>at most, by the calibration</th><th>normal test readings that alarm</th><th>false alarms {unit}, at most, by these</th>{heads}</tr></thead>\n\
          <tbody>\n{lines}</tbody></table></div>\n<p class=\"caption\">{pace} Bounds hold with 95 % confidence: of a new calibration (Vovk), \
          of counts (Clopper and Pearson), if readings are independent. A smoothed alarm on a stream, which false alarms cost less, is judged by \
          <code>trainer eval --events</code>.</p>\n"

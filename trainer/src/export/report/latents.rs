@@ -47,7 +47,10 @@ fn drawn(subject: &Subject<'_>, latents: &Latents) -> Figure {
     } = latents.plane();
     let extent = |of: fn(&(f64, f64)) -> f64| {
         let values = || points.iter().map(of);
-        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max))
+        (
+            values().fold(f64::INFINITY, f64::min),
+            values().fold(f64::NEG_INFINITY, f64::max),
+        )
     };
     let ((left, right), (low, high)) = (extent(|point| point.0), extent(|point| point.1));
     let mut chart = Chart::new(
@@ -85,7 +88,11 @@ fn bars(latents: &Latents) -> Figure {
     let parts = &latents.divergence;
     let most = parts.iter().copied().fold(0.0, f64::max);
     let x = Axis::whole("latent", 0.5, parts.len() as f64 + 0.5);
-    let mut chart = Chart::new(Size::MEDIUM, x, Axis::new("nats a reading", 0.0, 1.08 * most));
+    let mut chart = Chart::new(
+        Size::MEDIUM,
+        x,
+        Axis::new("nats a reading", 0.0, 1.08 * most),
+    );
     for (latent, part) in (1..).map(f64::from).zip(parts) {
         chart.bar("first", (latent - 0.4, latent + 0.4), *part);
     }

@@ -90,20 +90,26 @@ pub enum Plot {
 /// [`Error::Setting`] where there is nothing to draw it of: labels, a calibration, readings or epochs.
 pub fn plot(plot: Plot, subject: &Subject<'_>, history: &[Epoch]) -> Result<String, Error> {
     let missing = |what: &str| Error::Setting(format!("there is nothing to draw: {what}"));
-    let no_labels = || missing("the readings need labels of both kinds, normal and anomalous (--labels)");
+    let no_labels =
+        || missing("the readings need labels of both kinds, normal and anomalous (--labels)");
     if subject.readings.is_empty() && plot != Plot::Training {
-        return Err(missing("there are no readings; train with a larger --test-fraction, or give DATA"));
+        return Err(missing(
+            "there are no readings; train with a larger --test-fraction, or give DATA",
+        ));
     }
     let figure = match plot {
         Plot::Roc => detection::roc(subject).ok_or_else(no_labels)?,
         Plot::Pr => detection::precision(subject).ok_or_else(no_labels)?,
         Plot::Latents => latents::plane(subject)?,
         Plot::Divergence => latents::divergence(subject)?,
-        Plot::Thresholds => detection::choice(subject)
-            .ok_or_else(|| missing("the model has no calibration; train with a larger --validation-fraction"))?,
+        Plot::Thresholds => detection::choice(subject).ok_or_else(|| {
+            missing("the model has no calibration; train with a larger --validation-fraction")
+        })?,
         Plot::Scores => scores::histogram(subject),
         Plot::Training if history.is_empty() => {
-            return Err(missing("the run has no epochs; name one that `trainer fit` wrote"));
+            return Err(missing(
+                "the run has no epochs; name one that `trainer fit` wrote",
+            ));
         }
         Plot::Training => training::bound(history),
     };
@@ -242,7 +248,13 @@ fn costs(results: &Results<'_>) -> String {
         training_seconds,
         ..
     } = results.summary;
-    let passes = usize::from(results.tested.model.passes(results.tested.estimator).unwrap_or(0));
+    let passes = usize::from(
+        results
+            .tested
+            .model
+            .passes(results.tested.estimator)
+            .unwrap_or(0),
+    );
     let facts = [
         ("image in flash", format!("{} bytes", count(*image_bytes))),
         (

@@ -79,7 +79,11 @@ fn spread(subject: &Subject<'_>) -> (Vec<f64>, Vec<f64>, Axis) {
     let scores = elbos(subject.scores);
     let (normal, anomalous) = by_kind(&scores, subject.anomalous);
     let (low, high) = window(&normal, &anomalous);
-    (normal, anomalous, Axis::padded("device score, nats", low, high))
+    (
+        normal,
+        anomalous,
+        Axis::padded("device score, nats", low, high),
+    )
 }
 
 /// The scores of readings, of normal ones beside anomalous ones where somebody said.
@@ -118,7 +122,10 @@ pub(super) fn section(results: &Results<'_>) -> String {
     }
     let (_, _, x) = spread(subject);
     let low = x.range().0;
-    let below = subject.scores.iter().filter(|score| score.elbo().to_f64() < low);
+    let below = subject
+        .scores
+        .iter()
+        .filter(|score| score.elbo().to_f64() < low);
     let piled = match below.count() {
         0 => String::new(),
         outside => format!(

@@ -5,7 +5,9 @@ use super::draw::key;
 use super::text::{escape, number, optional};
 use super::{Subject, extent};
 use crate::error::Error;
-use crate::study::explain::{Cell, Explained, Line, Place, by_weight, explained, places, strangest};
+use crate::study::explain::{
+    Cell, Explained, Line, Place, by_weight, explained, p_value, places, strangest,
+};
 
 /// Pictures and curves that are shown.
 const PICTURES: usize = 12;
@@ -13,6 +15,8 @@ const PICTURES: usize = 12;
 const CARDS: usize = 6;
 /// Columns of each that are shown.
 const COLUMNS: usize = 7;
+/// Digits of their values.
+const DIGITS: usize = 4;
 /// Width of the bars of a card in units of the drawing, to either side.
 const BAR: f64 = 50.0;
 
@@ -24,7 +28,9 @@ pub(super) fn section(subject: &Subject<'_>) -> Result<String, Error> {
     let model = subject.model;
     let places = places(model);
     let drawing = Drawing::of(model.inputs(), model.picture_width());
-    let is_named = model.column(0).is_some_and(|column| !column.name().is_empty());
+    let is_named = model
+        .column(0)
+        .is_some_and(|column| !column.name().is_empty());
     let drawing = drawing.filter(|drawing| match drawing {
         Drawing::Picture { .. } => true,
         Drawing::Curve => !is_named && model.stream().is_none(),
@@ -60,24 +66,17 @@ pub(super) fn section(subject: &Subject<'_>) -> Result<String, Error> {
 /// Score, p-value and label.
 fn caption(subject: &Subject<'_>, one: &Explained) -> String {
     let score = one.score;
-    let label = subject.anomalous.map_or("", |anomalous| match anomalous[one.row] {
-        true => "<br><span class=\"second\">anomalous</span>",
-        false => "<br><span class=\"first\">normal</span>",
-    });
+    let label = subject
+        .anomalous
+        .map_or("", |anomalous| match anomalous[one.row] {
+            true => "<br><span class=\"second\">anomalous</span>",
+            false => "<br><span class=\"first\">normal</span>",
+        });
     format!(
-        "<b>{}</b> nats<br>p {}{label}",
+        "<b>{}</b> nats<br>{}{label}",
         number(score.elbo().to_f64(), 1),
-        p_value(score.p_value().to_f64())
+        p_value(score)
     )
-}
-
-/// A p-value with the digits that it has.
-fn p_value(value: f64) -> String {
-    let decimals = match value {
-        0.0 => 4.0,
-        value => (1.0 - value.log10().floor()).clamp(4.0, 9.0),
-    };
-    number(value, decimals as usize)
 }
 
 fn pictures(subject: &Subject<'_>, all: &[Explained], width: usize) -> String {
@@ -89,7 +88,9 @@ fn pictures(subject: &Subject<'_>, all: &[Explained], width: usize) -> String {
     let (readings, made) = (rows(|one| &one.values), rows(|one| &one.reconstruction));
     let range = extent(&[readings.clone(), made.clone()].concat());
     let lacks = |one: &Explained| -> Vec<f64> {
-        (0..inputs).map(|input| one.shortfall(input..input + 1)).collect()
+        (0..inputs)
+            .map(|input| one.shortfall(input..input + 1))
+            .collect()
     };
     let lacks: Vec<Vec<f64>> = all.iter().map(lacks).collect();
     let (low, high) = extent(&lacks);
@@ -106,7 +107,10 @@ fn pictures(subject: &Subject<'_>, all: &[Explained], width: usize) -> String {
     });
     format!(
         "{}<div class=\"gallery trios\">\n{}</div>\n",
-        key(&[("second", "makes it strange"), ("third", "more ordinary than usual")]),
+        key(&[
+            ("second", "makes it strange"),
+            ("third", "more ordinary than usual")
+        ]),
         figures.collect::<String>()
     )
 }
@@ -137,22 +141,31 @@ fn cards(subject: &Subject<'_>, all: &[Explained], places: &[Place]) -> String {
     let has_windows = places.iter().any(Place::is_window);
     format!(
         "{}<div class=\"cards\">\n{}</div>\n",
-        if has_windows { key(&LINES) } else { String::new() },
+        if has_windows {
+            key(&LINES)
+        } else {
+            String::new()
+        },
         cards.collect::<String>()
     )
 }
 
 /// A reading, and the columns of it that matter most.
 fn card(subject: &Subject<'_>, one: &Explained, places: &[Place]) -> String {
-    let label = subject.anomalous.map_or("", |anomalous| match anomalous[one.row] {
-        true => ", <span class=\"second\">labelled anomalous</span>",
-        false => ", <span class=\"first\">labelled normal</span>",
-    });
+    let label = subject
+        .anomalous
+        .map_or("", |anomalous| match anomalous[one.row] {
+            true => ", <span class=\"second\">labelled anomalous</span>",
+            false => ", <span class=\"first\">labelled normal</span>",
+        });
     let lines = one.lines(places);
     let channels = channels(subject, one, places);
     let shown: Vec<&Line> = channels.iter().chain(by_weight(&lines)).collect();
     let count = channels.len() + COLUMNS.min(lines.len());
-    let most = shown.iter().map(|line| line.shortfall.abs()).fold(0.0, f64::max);
+    let most = shown
+        .iter()
+        .map(|line| line.shortfall.abs())
+        .fold(0.0, f64::max);
     let rows = shown[..count].iter().enumerate();
     let rows = rows.map(|(at, line)| row(line, most, at < channels.len()));
     let rest: f64 = shown[count..].iter().map(|line| line.shortfall).sum();
@@ -162,12 +175,12 @@ fn card(subject: &Subject<'_>, one: &Explained, places: &[Place]) -> String {
     };
     let windows = windows(one, places);
     format!(
-        "<div class=\"panel card\"><h3>Reading {}: {} nats, p {} by its {}{label}</h3>{windows}\n<table class=\"why\"><thead><tr><th>column</th>\
-         <th>lacks, nats</th><th></th><th>reading</th><th>model</th></tr></thead>\n<tbody>\n{}</tbody></table>\n\
+        "<div class=\"panel card\"><h3>Reading {}: {} nats, {} by its {}{label}</h3>{windows}\n<table class=\"why\"><thead><tr><th>column</th>\
+         <th>lacks, nats</th><th>reading</th><th>model</th></tr></thead>\n<tbody>\n{}</tbody></table>\n\
          <p class=\"caption\">{rest}divergence {} nats.</p></div>\n",
         one.row,
         number(one.score.elbo().to_f64(), 1),
-        p_value(one.score.p_value().to_f64()),
+        p_value(one.score),
         one.score.statistic(),
         rows.collect::<String>(),
         optional(Some(one.score.kl().to_f64()), 2),
@@ -184,7 +197,10 @@ fn channels(subject: &Subject<'_>, one: &Explained, places: &[Place]) -> Vec<Lin
         let own = places.iter().filter(|place| place.channel == Some(channel));
         let inputs = own.flat_map(|place| place.inputs.clone());
         let (first, last) = (inputs.clone().min()?, inputs.max()?);
-        let name = subject.model.column(channel).map_or("", |column| column.name());
+        let name = subject
+            .model
+            .column(channel)
+            .map_or("", |column| column.name());
         Some(Line {
             column: match name {
                 "" => format!("channel {}", channel + 1),
@@ -245,8 +261,13 @@ fn row(line: &Line, most: f64, is_channel: bool) -> String {
         false => ("third", BAR - length),
     };
     let cell = |cell: &Option<Cell>| {
-        let text = cell.as_ref().map_or("–".to_owned(), Cell::short);
-        escape(&text.replace('-', "−"))
+        let text = cell
+            .as_ref()
+            .map_or("–".to_owned(), |cell| cell.short(DIGITS));
+        escape(&match cell {
+            Some(Cell::Number(value)) if *value < 0.0 => text.replace('-', "−"),
+            _ => text,
+        })
     };
     let values = match is_channel {
         true => "<td></td><td></td>".to_owned(),
@@ -258,11 +279,15 @@ fn row(line: &Line, most: f64, is_channel: bool) -> String {
         ),
     };
     let name = escape(&line.column);
-    let name = if is_channel { format!("<b>{name}</b>") } else { name };
+    let name = if is_channel {
+        format!("<b>{name}</b>")
+    } else {
+        name
+    };
     format!(
-        "<tr><th scope=\"row\">{name}</th><td>{}</td><td class=\"signed\"><svg viewBox=\"0 0 {} 10\" preserveAspectRatio=\"none\" \
-         aria-hidden=\"true\"><path class=\"zero\" d=\"M{BAR} 0v10\"/><rect class=\"bar {class}\" x=\"{left:.1}\" y=\"1\" width=\"{length:.1}\" height=\"8\"/></svg></td>{values}</tr>\n",
-        signed_number(line.shortfall),
+        "<tr><th scope=\"row\">{name}</th><td class=\"signed\"><div><svg viewBox=\"0 0 {} 10\" preserveAspectRatio=\"none\" \
+         aria-hidden=\"true\"><path class=\"zero\" d=\"M{BAR} 0v10\"/><rect class=\"bar {class}\" x=\"{left:.1}\" y=\"1\" width=\"{length:.1}\" height=\"8\"/></svg><span>{}</span></div></td>{values}</tr>\n",
         2.0 * BAR,
+        signed_number(line.shortfall),
     )
 }

@@ -1,7 +1,7 @@
 //! The terms of the bound over the epochs.
 
-use super::draw::{Figure, thin};
 use super::draw::chart::{Axis, Chart, Label, Size};
+use super::draw::{Figure, thin};
 use super::text::number;
 use crate::numeric::statistics::quantile;
 use crate::train::Epoch;
@@ -111,7 +111,8 @@ pub(super) fn bound(history: &[Epoch]) -> Figure {
     }
     Figure {
         title: "Evidence lower bound",
-        description: "The bound over the epochs; the line marks the epoch whose parameters were kept.".into(),
+        description:
+            "The bound over the epochs; the line marks the epoch whose parameters were kept.".into(),
         key: entries,
         chart,
     }

@@ -76,7 +76,12 @@ mod tests {
         let Cells::Text { values, codes } = &frame.columns.last().unwrap().cells else {
             panic!("faults have names");
         };
-        let count = |at: usize| codes.iter().filter(|&&code| code == Some(at as u32)).count();
+        let count = |at: usize| {
+            codes
+                .iter()
+                .filter(|&&code| code == Some(at as u32))
+                .count()
+        };
         let values = values.iter().enumerate();
         values.map(|(at, name)| (name.clone(), count(at))).collect()
     }
@@ -89,11 +94,22 @@ mod tests {
         };
         assert_eq!(
             faults(Machine::Pump),
-            named(&[("ok", 3860), ("bearing", 300), ("leak", 60), ("inlet", 60), ("meter", 40)])
+            named(&[
+                ("ok", 3860),
+                ("bearing", 300),
+                ("leak", 60),
+                ("inlet", 60),
+                ("meter", 40)
+            ])
         );
         assert_eq!(
             faults(Machine::Motor),
-            named(&[("ok", 196_000), ("bearing", 8000), ("unbalance", 8000), ("rotor", 8000)])
+            named(&[
+                ("ok", 196_000),
+                ("bearing", 8000),
+                ("unbalance", 8000),
+                ("rotor", 8000)
+            ])
         );
     }
 
@@ -103,7 +119,9 @@ mod tests {
             let lines: Vec<String> = machine.text().lines().map(str::to_owned).collect();
             assert_eq!(lines, machine.text().lines().collect::<Vec<_>>());
             let expected = match machine {
-                Machine::Pump => "time,mode,speed [1/min],flow [m3/h],head [m],power [kW],vibration [mm/s],temperature [°C],fault",
+                Machine::Pump => {
+                    "time,mode,speed [1/min],flow [m3/h],head [m],power [kW],vibration [mm/s],temperature [°C],fault"
+                }
                 Machine::Motor => "vibration_x [m/s2],vibration_y [m/s2],current [A],fault",
             };
             assert_eq!(lines[0], expected);

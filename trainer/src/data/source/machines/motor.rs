@@ -66,7 +66,11 @@ pub(super) fn log() -> String {
         blow += 3.58 * shaft / RATE;
         let is_hit = blow >= 1.0;
         blow -= f64::from(u8::from(is_hit));
-        let hit = if is_hit && fault == "bearing" { 1.6 } else { 0.0 };
+        let hit = if is_hit && fault == "bearing" {
+            1.6
+        } else {
+            0.0
+        };
         let ring = race.next(620.0, 0.06, hit);
         let unbalance = if fault == "unbalance" { 2.0 } else { 1.0 };
         let [across, along] = &mut housing;
@@ -74,7 +78,11 @@ pub(super) fn log() -> String {
         let x = x + across.next(430.0, 0.04, 0.09 * (1.0 + load) * normal(&mut words));
         let y = 0.9 * unbalance * libm::cos(turn) + 0.25 * libm::sin(2.0 * turn + 1.1) + 0.6 * ring;
         let y = y + along.next(410.0, 0.05, 0.08 * (1.0 + load) * normal(&mut words));
-        let beat = if fault == "rotor" { 1.0 + 0.12 * libm::sin(swell) } else { 1.0 };
+        let beat = if fault == "rotor" {
+            1.0 + 0.12 * libm::sin(swell)
+        } else {
+            1.0
+        };
         let mains = TAU * 50.0 * time;
         let current = (2.0 + 3.0 * load) * beat * libm::sin(mains) + 0.12 * libm::sin(5.0 * mains);
         let mut noisy = |value: f64, deviation: f64| value + deviation * normal(&mut words);

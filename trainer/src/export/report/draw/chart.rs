@@ -206,9 +206,10 @@ impl Chart {
             let named = key.iter().find(|(own, _)| *own == class);
             named.map_or(class, |(_, name)| name).to_owned()
         };
-        let lines = self.numbers.iter().map(|(class, x, y)| {
-            format!("{},{},{}\n", quoted(&name(class)), short(*x), short(*y))
-        });
+        let lines = self
+            .numbers
+            .iter()
+            .map(|(class, x, y)| format!("{},{},{}\n", quoted(&name(class)), short(*x), short(*y)));
         let (x, y) = (quoted(self.x.label), quoted(self.y.label));
         format!("\"series\",{x},{y}\n{}", lines.collect::<String>())
     }
@@ -238,7 +239,11 @@ impl Chart {
     }
 
     /// A dot at each of `points`.
-    pub(in crate::export::report) fn dots(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
+    pub(in crate::export::report) fn dots(
+        &mut self,
+        class: &str,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) {
         let points: Vec<(f64, f64)> = points.into_iter().collect();
         self.note(class, &points);
         let places = points.into_iter().map(|point| self.place(point));
@@ -247,7 +252,12 @@ impl Chart {
     }
 
     /// A bar from 0 to `height` over `[low, high]`.
-    pub(in crate::export::report) fn bar(&mut self, class: &str, (low, high): (f64, f64), height: f64) {
+    pub(in crate::export::report) fn bar(
+        &mut self,
+        class: &str,
+        (low, high): (f64, f64),
+        height: f64,
+    ) {
         self.note(class, &[(0.5 * (low + high), height)]);
         let (left, top) = self.place((low, height));
         let (right, bottom) = self.place((high, 0.0));
