@@ -132,7 +132,7 @@ enum Emulate {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Let the board draw readings from the prior: the pictures of `trainer sample`
+    /// Let the board draw readings from the prior: the pictures of `trainer sample --pictures`
     Dream {
         /// The board: m0, m3, m4, m7, m33 or m55
         #[arg(long, value_parser = parse_board)]

@@ -3,6 +3,7 @@
 mod budget;
 mod data;
 mod eval;
+mod explain;
 mod export;
 mod files;
 mod fit;
@@ -10,6 +11,8 @@ mod fixture;
 mod folder;
 mod images;
 mod inspect;
+mod machines;
+mod plot;
 mod quantize;
 mod score;
 mod settings;
