@@ -23,6 +23,19 @@ const WIDTHS: [u32; 2] = [1280, 390];
 /// What is asked of a page in the browser.
 const PROBE: &str = include_str!("probe.js");
 
+/// A page with every fault.
+const BAD: &str = include_str!("bad.html");
+/// What is said of it.
+const FAULTS: [&str; 7] = [
+    "pixels too wide",
+    "only 1 plots",
+    "no title",
+    "contrast 1.92: faint text",
+    "an empty plot: nothing",
+    "fetched http://127.0.0.1:9/picture.png",
+    "an error",
+];
+
 /// The reports: what is trained on, and with which options.
 const REPORTS: [(&str, &[&str]); 3] = [
     ("pump", &[]),
@@ -66,6 +79,7 @@ pub fn check() -> Result<bool, Error> {
         .collect::<Result<_, _>>()?;
     let mut faults = vec![];
     let mut browser = Browser::start(&folder)?;
+    finds_every_fault(&mut browser, &folder)?;
     for ((name, _), page) in REPORTS.iter().zip(&pages) {
         for width in WIDTHS {
             for dark in [false, true] {
@@ -89,6 +103,29 @@ pub fn check() -> Result<bool, Error> {
         println!("{fault}");
     }
     Ok(faults.is_empty())
+}
+
+/// Makes sure that what is wrong is found.
+fn finds_every_fault(browser: &mut Browser, folder: &Path) -> Result<(), Error> {
+    let page = folder.join("bad.html");
+    files::write(&page, BAD)?;
+    let screen = Screen {
+        width: WIDTHS[0],
+        dark: false,
+    };
+    let found = look(browser, &page, screen)?;
+    let console = browser.console()?;
+    let said: Vec<String> = said(&found, &console).collect();
+    let missed = FAULTS
+        .iter()
+        .find(|fault| !said.iter().any(|line| line.contains(**fault)));
+    match missed {
+        None => Ok(()),
+        Some(fault) => Err(Error::Program {
+            program: "the probe of a page".to_owned(),
+            output: format!("it does not find {fault:?}, only\n{}", said.join("\n")),
+        }),
+    }
 }
 
 /// Trains on `data`; the report.

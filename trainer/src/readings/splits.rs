@@ -4,7 +4,7 @@ use crate::config::StreamSettings;
 use crate::config::{Config, LikelihoodKind, Scale};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted,
+    self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted, Machine,
     NamedRole, SplitOptions,
 };
 use crate::error::Error;
@@ -82,7 +82,14 @@ impl Splits {
                 "{} is a part of the digits: train on `digits`, which brings its own division",
                 config.data.source
             ))),
-            DataSource::Machine(machine) => Self::of_frame(config, machine.frame()?),
+            DataSource::Machine(machine) => {
+                let mut config = config.clone();
+                // Their last column is known to say which rows are faulty.
+                if config.data.labels.is_none() && config.data.label.is_none() {
+                    config.data.label = Some(Machine::LABEL.into());
+                }
+                Self::of_frame(&config, machine.frame()?)
+            }
             DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }
     }

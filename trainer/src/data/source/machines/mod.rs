@@ -22,6 +22,8 @@ pub enum Machine {
 impl Machine {
     /// Every machine.
     pub const ALL: [Self; 2] = [Self::Pump, Self::Motor];
+    /// The column that names the fault of a row.
+    pub const LABEL: &str = "fault";
 
     /// Its name, by which `trainer fit` takes it.
     pub fn name(self) -> &'static str {
