@@ -9,7 +9,7 @@ use crate::readings::Readings;
 use crate::readings::device::Units;
 use crate::readings::masks::Masks;
 use elbow::signal::Feature;
-use elbow::{Estimator, Mask, Model, Nats, Score, Session, Stream, WideSum};
+use elbow::{Estimator, Mask, Model, Nats, Probability, Score, Session, Stream, WideSum};
 use serde::Serialize;
 use std::cmp::Reverse;
 use std::ops::Range;
@@ -273,11 +273,10 @@ impl Explained {
     }
 }
 
-/// The p-value of `score` in words; below what a p-value has bits for, by the surprise.
+/// The p-value of `score` in words.
 pub fn p_value(score: Score) -> String {
-    let surprise = score.surprise().to_f64();
     match score.p_value().to_f64() {
-        0.0 => format!("p {:.0e}", (-surprise).exp()),
+        0.0 => format!("p < {:.0e}", Probability::LEAST.to_f64()),
         value if value < 0.001 => format!("p {value:.1e}"),
         value => format!("p {value:.4}"),
     }

@@ -75,7 +75,7 @@ fn caption(subject: &Subject<'_>, one: &Explained) -> String {
     format!(
         "<b>{}</b> nats<br>{}{label}",
         number(score.elbo().to_f64(), 1),
-        p_value(score)
+        escape(&p_value(score))
     )
 }
 
@@ -180,7 +180,7 @@ fn card(subject: &Subject<'_>, one: &Explained, places: &[Place]) -> String {
          <p class=\"caption\">{rest}divergence {} nats.</p></div>\n",
         one.row,
         number(one.score.elbo().to_f64(), 1),
-        p_value(one.score),
+        escape(&p_value(one.score)),
         one.score.statistic(),
         rows.collect::<String>(),
         optional(Some(one.score.kl().to_f64()), 2),

@@ -85,7 +85,7 @@ pub(super) fn log() -> String {
         let vibration = (0.9 + 1.5 * off * off + shaking) * speed * speed;
         let hours = f64::from(minute % DAY) / f64::from(DAY);
         let air = 20.0 - 3.0 * libm::cos(std::f64::consts::TAU * hours);
-        let target = air + 22.0 * speed * speed + 16.0 * of("bearing");
+        let target = air + 22.0 * speed * speed;
         temperature += (target - temperature) / WARMING;
         if fault != "meter" {
             metered = flow * (1.0 - 0.12 * of("leak")) + 0.25 * normal(&mut words);
@@ -102,7 +102,7 @@ pub(super) fn log() -> String {
             noisy(head, 0.15),
             noisy(power, 0.03),
             noisy(vibration, 0.05),
-            noisy(temperature, 0.1),
+            noisy(temperature + 16.0 * of("bearing"), 0.1),
         );
     }
     text

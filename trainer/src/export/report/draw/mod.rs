@@ -10,6 +10,8 @@ use chart::Chart;
 pub(super) const STYLE: &str = include_str!("chart.css");
 /// Points of a line that are drawn, at most.
 const POINTS: usize = 600;
+/// Charts that are wider are too small on a phone, units of the drawing.
+const NARROW: f64 = 500.0;
 /// Height of the title and of a line of the key in a file.
 const ABOVE: f64 = 52.0;
 /// Width of a character of the key, about.
@@ -51,9 +53,15 @@ impl Figure {
     /// It on the page, its numbers below it to be copied.
     pub(super) fn panel(&self) -> String {
         format!(
-            "<div class=\"panel\"><h3>{}</h3>{}{}<details class=\"numbers\"><summary>Numbers</summary><pre tabindex=\"0\">{}</pre></details></div>\n",
+            "<div class=\"panel\"><h3>{}</h3>{}<div class=\"{}\">{}</div><details class=\"numbers\"><summary>Numbers</summary><pre tabindex=\"0\">{}</pre></details></div>\n",
             self.title,
             key(&self.key),
+            // A phone scrolls what would be too small to be read.
+            if self.chart.size().0 > NARROW {
+                "wide large"
+            } else {
+                ""
+            },
             self.chart.finish(self.words(), ""),
             escape(&self.chart.csv(&self.key))
         )
