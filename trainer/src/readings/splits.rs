@@ -83,12 +83,7 @@ impl Splits {
                 config.data.source
             ))),
             DataSource::Machine(machine) => {
-                let mut config = config.clone();
-                // Their last column is known to say which rows are faulty.
-                if config.data.labels.is_none() && config.data.label.is_none() {
-                    config.data.label = Some(Machine::LABEL.into());
-                }
-                Self::of_frame(&config, machine.frame()?)
+                Self::of_frame(&config.labelled_by(Machine::LABEL), machine.frame()?)
             }
             DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }

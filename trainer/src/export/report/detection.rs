@@ -88,6 +88,18 @@ fn rows(subject: &Subject<'_>) -> Vec<Threshold> {
     thresholds(table, subject.scores, subject.anomalous, subject.pace)
 }
 
+/// The labels of the axes of [`choice`].
+fn axes(has_both: bool, is_daily: bool) -> (&'static str, &'static str) {
+    let cost = match is_daily {
+        true => "false alarms a day, power of ten",
+        false => "false alarms in 1000 readings, power of ten",
+    };
+    match has_both {
+        true => (cost, "anomalous readings found, %"),
+        false => ("p-value, power of ten", cost),
+    }
+}
+
 /// What thresholds cost, and find where there are labels of both kinds; none without a calibration.
 pub(super) fn choice(subject: &Subject<'_>) -> Option<Figure> {
     let rows = rows(subject);
@@ -111,22 +123,7 @@ pub(super) fn choice(subject: &Subject<'_>) -> Option<Figure> {
         )
     };
     let ((left, right), (low, high)) = (extent(|point| point.0), extent(|point| point.1));
-    let is_daily = subject.pace.rate.is_some();
-    let (x, y) = match (has_both, is_daily) {
-        (true, true) => (
-            "false alarms a day, power of ten",
-            "anomalous readings found, %",
-        ),
-        (true, false) => (
-            "false alarms in 1000 readings, power of ten",
-            "anomalous readings found, %",
-        ),
-        (false, true) => ("p-value, power of ten", "false alarms a day, power of ten"),
-        (false, false) => (
-            "p-value, power of ten",
-            "false alarms in 1000 readings, power of ten",
-        ),
-    };
+    let (x, y) = axes(has_both, subject.pace.rate.is_some());
     let y = match has_both {
         true => Axis::new(y, 0.0, 100.0),
         false => Axis::padded(y, low, high),

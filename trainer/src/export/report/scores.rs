@@ -182,45 +182,39 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     }
 }
 
-/// The section on what the integers cost.
-pub(super) fn quantization(results: &Results<'_>) -> String {
-    let subject = &results.tested;
-    let device = elbos(subject.scores);
-    let pairs: Vec<(f64, f64)> = results.float.iter().copied().zip(device).collect();
-    if pairs.is_empty() {
-        return String::new();
-    }
-    let (normal, anomalous) = by_kind(&pairs, subject.anomalous);
-    let floats = |pairs: &[(f64, f64)]| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
-    let (low, high) = window(&floats(&normal), &floats(&anomalous));
+/// Scores in floats and on the device, of readings of one kind after the other.
+type Pairs = Vec<(f64, f64)>;
+
+/// Device scores over float scores, their differences enlarged, and how many readings lie outside of either chart.
+fn compared(
+    subject: &Subject<'_>,
+    kinds_of_pairs: [&Pairs; 2],
+    differences: &[f64],
+) -> ([Figure; 2], usize) {
+    let floats = |pairs: &Pairs| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
+    let [normal, anomalous] = kinds_of_pairs;
+    let (low, high) = window(&floats(normal), &floats(anomalous));
     let axis = |label| Axis::padded(label, low, high);
     let x = axis("float score, nats");
-
     let mut scatter = Chart::new(Size::MEDIUM, x.clone(), axis("device score, nats"));
     scatter.rule((x.range().0, x.range().0), (x.range().1, x.range().1));
-    let differences: Vec<f64> = pairs.iter().map(|(float, device)| device - float).collect();
     // The few largest would flatten the rest.
     let (least, most) = (
-        quantile(&differences, 0.01).min(0.0),
-        quantile(&differences, 0.99).max(0.0),
+        quantile(differences, 0.01).min(0.0),
+        quantile(differences, 0.99).max(0.0),
     );
     let y = Axis::padded("device − float, nats", least, most);
     let mut residuals = Chart::new(Size::MEDIUM, x.clone(), y.clone());
     residuals.rule((x.range().0, 0.0), (x.range().1, 0.0));
-    for ((class, _), pairs) in kinds(subject).iter().zip([&normal, &anomalous]) {
-        let few = || {
-            pairs
-                .iter()
-                .copied()
-                .step_by(pairs.len().div_ceil(DOTS).max(1))
-        };
+    for ((class, _), pairs) in kinds(subject).iter().zip(kinds_of_pairs) {
+        let every = pairs.len().div_ceil(DOTS).max(1);
+        let few = || pairs.iter().copied().step_by(every);
         scatter.dots(class, few());
         residuals.dots(class, few().map(|(float, device)| (float, device - float)));
     }
     let inside = |&&(float, device): &&(f64, f64)| x.contains(float) && y.contains(device - float);
-    let outside = pairs.len() - pairs.iter().filter(inside).count();
-    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
-    let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
+    let all = || kinds_of_pairs.into_iter().flatten();
+    let outside = all().count() - all().filter(inside).count();
     let figure = |title, description: &str, chart| Figure {
         title,
         description: description.into(),
@@ -237,12 +231,27 @@ pub(super) fn quantization(results: &Results<'_>) -> String {
         "A dot for each reading; on the line there is no difference.",
         residuals,
     );
+    ([scatter, residuals], outside)
+}
+
+/// The section on what the integers cost.
+pub(super) fn quantization(results: &Results<'_>) -> String {
+    let subject = &results.tested;
+    let device = elbos(subject.scores);
+    let pairs: Pairs = results.float.iter().copied().zip(device).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let (normal, anomalous) = by_kind(&pairs, subject.anomalous);
+    let differences: Vec<f64> = pairs.iter().map(|(float, device)| device - float).collect();
+    let (figures, outside) = compared(subject, [&normal, &anomalous], &differences);
+    let mean = differences.iter().sum::<f64>() / differences.len() as f64;
+    let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
     format!(
-        "<h2>Quantization</h2>\n<div class=\"charts\">\n{}{}</div>\n<p class=\"caption\">Over all test readings{} \
+        "<h2>Quantization</h2>\n<div class=\"charts\">\n{}</div>\n<p class=\"caption\">Over all test readings{} \
          device − float has the mean {} and the root mean square {} nats: rounding to integers, the \
          estimators' difference and the noise of the float samples together.{}</p>\n",
-        scatter.panel(),
-        residuals.panel(),
+        figures.each_ref().map(Figure::panel).concat(),
         if anomalous.is_empty() {
             ""
         } else {

@@ -48,22 +48,12 @@ impl LiveTable {
         }
         let delimiter = *self.delimiter.get_or_insert_with(|| Delimiter::of(line));
         let cells = cells(line, delimiter).map_err(|fault| self.fault(&fault.to_string()))?;
-        let (numerals, _) = Numerals::of(cells.iter().map(String::as_str));
-        let is_clear = cells
-            .iter()
-            .any(|cell| cell.contains(['.', ',']) && numerals.number(cell).is_some());
-        let numerals = *match is_clear {
-            true => self.numerals.get_or_insert(numerals),
-            false => self.numerals.as_ref().unwrap_or(&numerals),
-        };
+        let numerals = self.numerals(&cells);
         let is_value = |cell: &String| {
             !is_missing(cell)
                 && (numerals.number(cell).is_some() || TimeFormat::of(&[cell]).is_some())
         };
-        if self.rows == 0
-            && !cells.iter().any(is_value)
-            && !cells.iter().all(|cell| is_missing(cell))
-        {
+        if self.rows == 0 && !cells.iter().any(is_value) {
             self.head(cells);
             return Ok(None);
         }
@@ -94,12 +84,25 @@ impl LiveTable {
         Ok(Some(Frame::new(self.name.clone(), columns.collect())))
     }
 
+    /// How numbers are written: as the first one that shows it, until then as in this line.
+    fn numerals(&mut self, cells: &[String]) -> Numerals {
+        let (own, _) = Numerals::of(cells.iter().map(String::as_str));
+        let shows = |cell: &String| cell.contains(['.', ',']) && own.number(cell).is_some();
+        match cells.iter().any(shows) {
+            true => *self.numerals.get_or_insert(own),
+            false => self.numerals.unwrap_or(own),
+        }
+    }
+
     fn fault(&self, fault: &str) -> DataError {
         DataError::in_data(&self.name, fault)
     }
 
-    /// Takes a line of names, or below one a line of units.
+    /// Takes a line of names, or below one a line of units; of nothing nothing.
     fn head(&mut self, cells: Vec<String>) {
+        if cells.iter().all(|cell| is_missing(cell)) {
+            return;
+        }
         match &mut self.header {
             None => self.header = Some(cells.into_iter().map(without_unit).collect()),
             Some(header) => {
