@@ -74,7 +74,7 @@ pub const CHIPS: [Chip; 10] = {
             flash: None,
             ram: 264,
             microamperes: None,
-            source: "RP2040 Datasheet",
+            source: "RP2040",
         },
         Chip {
             name: "STM32F103C8",

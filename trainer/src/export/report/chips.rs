@@ -15,8 +15,8 @@ pub(super) fn section(results: &Results<'_>) -> Result<String, Error> {
     let error = chips.iter().map(|on| on.error).fold(0.0, f64::max);
     let core = results.config.settings.export.core;
     Ok(format!(
-        "<h2>On common chips</h2>\n<div class=\"wide\" tabindex=\"0\"><table class=\"tight\">\n<thead><tr><th>chip</th><th>core</th><th>flash, of</th>\
-         <th>RAM, of</th><th>stack in it</th><th>instructions</th><th>≈ ms</th><th>≈ µJ</th><th></th><th>data sheet</th></tr></thead>\n\
+        "<h2>On common chips</h2>\n<div class=\"wide\" tabindex=\"0\"><table class=\"tight\">\n<thead><tr><th>chip</th><th>Cortex</th><th>flash, KiB</th>\
+         <th>RAM, KiB</th><th>stack in it</th><th>instructions</th><th>≈ ms</th><th>≈ µJ</th><th></th><th>data sheet</th></tr></thead>\n\
          <tbody>\n{rows}</tbody></table></div>\n<p class=\"caption\">For one score by sigma points and its p-value; flash and RAM are those of a program \
          that does only this. Instructions are those of a model of counts that an emulator took on each core, at most {} off, of an image that is packed \
          for that core: this one is packed for {core} (<code>--core</code>). <b>Time and energy are estimates</b>: the clock of the data sheet, the assumption of \
@@ -38,9 +38,7 @@ fn row(on: &OnChip) -> String {
     let OnChip { chip, cost, .. } = on;
     let kib = |bytes: usize| number(bytes as f64 / 1024.0, 1);
     let dash = || "–".to_owned();
-    let flash = chip.flash.map_or("external".to_owned(), |flash| {
-        format!("{} KiB", count(flash))
-    });
+    let flash = chip.flash.map_or("external".to_owned(), count);
     let estimate = |value: Option<f64>| {
         value.map_or_else(dash, |value| {
             number(
@@ -54,7 +52,7 @@ fn row(on: &OnChip) -> String {
         false => "<b class=\"second\">too large</b>",
     };
     format!(
-        "<tr><th scope=\"row\">{}</th><td>Cortex-{}{}, {} MHz</td><td>{} of {flash}</td><td>{} of {} KiB</td><td>{} KiB</td><td>{}</td>\
+        "<tr><th scope=\"row\">{}</th><td>{}{}, {} MHz</td><td>{} of {flash}</td><td>{} of {}</td><td>{}</td><td>{}</td>\
          <td>{}</td><td>{}</td><td>{fits}</td><td>{}</td></tr>\n",
         chip.name,
         chip.core.to_string().to_uppercase(),

@@ -73,8 +73,9 @@ fn caption(subject: &Subject<'_>, one: &Explained) -> String {
             false => "<br><span class=\"first\">normal</span>",
         });
     format!(
-        "<b>{}</b> nats<br>{}{label}",
+        "<b>{}</b> nats<br>reading {}<br>{}{label}",
         number(score.elbo().to_f64(), 1),
+        one.row,
         escape(&p_value(score))
     )
 }
