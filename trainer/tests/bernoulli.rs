@@ -100,13 +100,13 @@ fn the_run_says_why_there_is_no_image() {
     let run = folder.path("run");
     let settings = ["--latent", "bernoulli", "--latents", "4", "--epochs", "1"];
     let output = trainer(&[&["fit", "--out", &run][..], &settings].concat());
-    let errors = String::from_utf8(output.stderr).unwrap();
-    let why: Vec<&str> = errors
+    let results = String::from_utf8(output.stdout).unwrap();
+    let why: Vec<&str> = results
         .lines()
         .filter(|line| line.contains("no image is written"))
         .collect();
-    assert_eq!(why.len(), 1, "{errors}");
-    assert!(why[0].contains("devices run Gaussian latents"), "{errors}");
+    assert_eq!(why.len(), 1, "{results}");
+    assert!(why[0].contains("devices run Gaussian latents"), "{results}");
 }
 
 #[test]

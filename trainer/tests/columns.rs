@@ -52,7 +52,7 @@ fn fit(folder: &Folder, text: &str, out: &str, more: &[&str]) -> String {
     let output = trainer(&[&start[..], &SMALL, more].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(0), "{errors}");
-    errors
+    errors + &String::from_utf8(output.stdout).unwrap()
 }
 
 /// The ELBO of each line of scores.

@@ -1,10 +1,11 @@
 //! `trainer baseline`.
 
-use super::stream::StreamArguments;
 use super::{decimal, emit_results, warn_of_saturation};
-use crate::config::{ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, TrainConfig};
+use crate::config::settings::{Typed, refuse_idle};
+use crate::config::{
+    ANOMALY_DIGIT, Config, DataConfig, LikelihoodKind, StreamArguments, TrainConfig,
+};
 use crate::error::Error;
-use crate::export::run;
 use crate::readings::scoring::{Like, load_for_scoring};
 use crate::readings::splits::Splits;
 use crate::readings::{Normalization, Readings};
@@ -64,6 +65,8 @@ enum Model {
 /// Data that it is fitted and tested on.
 #[derive(Debug, Args)]
 struct Data {
+    #[command(flatten)]
+    typed: Typed,
     /// A file, or files, as for `fit`, which divides it the same way
     #[arg(default_value = "digits")]
     data: String,
@@ -123,6 +126,11 @@ struct Cluster {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (recipe, data) = arguments.model.recipe();
+    if matches!(recipe, Recipe::Ppca { .. }) && data.typed.has("seed") {
+        return Err(Error::Setting(
+            "--seed is for random draws, and ppca is in closed form: leave it out".into(),
+        ));
+    }
     super::prepare_out(data.out.as_deref())?;
     let parts = Splits::load(&data.settings()?)?;
     let normalization = parts.normalization()?;
@@ -158,7 +166,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let clusters = mixture.map(|(model, _)| model.clusters(&readings.values));
     if let Some(path) = &data.out {
         let text = csv(worth.quantity, &scores, clusters.as_deref());
-        run::write(path, text.as_bytes())?;
+        super::write_out(path, text.as_bytes())?;
     }
     let anomalies = anomalous.map_or(0, |anomalous| anomalous.iter().filter(|&&is| is).count());
     let results = Results {
@@ -220,6 +228,7 @@ impl Data {
             ..Config::default()
         };
         settings.validate()?;
+        refuse_idle(&settings, self.typed.keys())?;
         Ok(settings)
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(path)?;
     let model = run::parse(path, &image)?;
     super::refuse_conditions(&model)?;
-    let bytes = std::fs::read(packets).map_err(Error::reading(packets))?;
+    let bytes = super::read_in(packets)?;
     let bad = |error: &dyn std::fmt::Display| {
         Error::Setting(format!(
             "{}: {error}; name a file that `trainer encode` wrote with this model, whole",

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    run::prepare_file(&arguments.out)?;
+    super::prepare_out(Some(&arguments.out))?;
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
     super::refuse_conditions(&model)?;
@@ -31,9 +31,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         readings, labelled, ..
     } = arguments.input.load(&model, None, None)?;
     let bytes = encode(&model, &readings)?;
-    run::write(&arguments.out, &bytes)?;
-    eprint!("{}", summary(&model, &readings, &labelled.dataset, &bytes)?);
-    Ok(())
+    super::write_out(&arguments.out, &bytes)?;
+    let text = summary(&model, &readings, &labelled.dataset, &bytes)?;
+    if super::is_standard(&arguments.out) {
+        eprint!("{text}");
+        return Ok(());
+    }
+    super::emit(None, &text)
 }
 
 /// The packets of all `readings`.

@@ -16,10 +16,6 @@ use std::path::PathBuf;
 const DIGITS: usize = 5;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  trainer explain runs/pump                      the strangest readings of the test part
-  trainer explain runs/pump today.csv --row 17   reading 17 of a file, counted from 0 as `trainer score` does
-  trainer explain runs/pump today.csv --top 20 --out why.csv")]
 pub(super) struct Arguments {
     #[command(flatten)]
     source: Source,

@@ -1,9 +1,9 @@
 //! `trainer look`.
 
 use super::emit_results;
-use super::stream::StreamArguments;
-use crate::config::{Config, DataConfig};
-use crate::data::{DataReport, DataSource};
+use crate::config::settings::{Typed, refuse_idle};
+use crate::config::{Config, DataConfig, StreamArguments};
+use crate::data::{self, DataReport, DataSource, STANDARD};
 use crate::error::Error;
 use crate::readings::splits::Splits;
 use clap::Args;
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    typed: Typed,
     /// The file that `fit` would train on, or `pump` or `motor`: logs that ship with this program
     data: String,
     #[command(flatten)]
@@ -68,7 +70,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         ..Config::default()
     };
     config.validate()?;
-    let splits = Splits::load(&config)?;
+    refuse_idle(&config, arguments.typed.keys())?;
+    let splits = match config.data.source.as_str() {
+        STANDARD => Splits::of_frame(&config, data::frame(STANDARD)?)?,
+        _ => Splits::load(&config)?,
+    };
     // What 16 bits cannot hold is found here, as in a training.
     splits.normalization()?;
     let doubts = splits.doubts.iter().cloned().chain(splits.constants());

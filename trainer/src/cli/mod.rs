@@ -11,24 +11,30 @@ mod events;
 mod explain;
 mod export;
 mod fit;
+mod help;
 mod impute;
+mod init;
 mod inspect;
 mod ladder;
 mod live;
 mod look;
+mod output;
 mod plot;
 mod progress;
 mod quantize;
 mod readings;
 mod results;
+mod runs;
 mod sample;
 mod samples;
 mod score;
 mod stream;
 mod table;
 mod telemetry;
+mod tracking;
 mod tune;
 mod variance;
+mod verify;
 mod watch;
 
 use crate::config::LikelihoodKind;
@@ -42,9 +48,9 @@ use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
 use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_readings};
 use crate::readings::splits::Splits;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use elbow::{Estimator, Model};
-use std::io::Write;
+use output::{decimal, emit, emit_results, is_standard, prepare_out, read_in, signed, write_out};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -64,6 +70,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Look at a file, and write a file of all settings for it, to edit and to train by.
+    Init(Box<init::Arguments>),
     /// Train, quantize, export and evaluate a model; without DATA on the 8x8 digits that ship with
     /// this program.
     Fit(Box<fit::Arguments>),
@@ -100,6 +108,8 @@ enum Command {
     Variance(variance::Arguments),
     /// Show what an image holds: layers, scales, MACs, flash and RAM.
     Inspect(inspect::Arguments),
+    /// Check an image: checksum, self-test, versions, and what it needs.
+    Verify(verify::Arguments),
     /// Write a model for firmware, with every number that a program has to know of it: as Rust, C, bytes or Intel HEX.
     Export(export::Arguments),
     /// Draw readings from the prior, as the device does.
@@ -115,6 +125,16 @@ enum Command {
     Encode(encode::Arguments),
     /// Turn packets of telemetry back into readings: one line of CSV a packet.
     Decode(decode::Arguments),
+    /// List runs: data, date, bounds, AUC, size.
+    List(runs::List),
+    /// Compare runs: settings that differ, bounds, AUC, cost.
+    Compare(runs::Compare),
+    /// Train runs over a grid of settings and seeds, and say which are best.
+    Sweep(runs::Sweep),
+    /// Print what a shell needs to complete commands and options.
+    Completions(help::pages::Completions),
+    /// Write pages of a manual, one for each command.
+    Man(help::pages::Manual),
 }
 
 /// A model and data for it.
@@ -150,12 +170,19 @@ struct Loaded {
     labelled: Labelled,
 }
 
+/// The command line, with its help.
+fn command() -> clap::Command {
+    help::arrange(Cli::command())
+}
+
 /// Parses the command line and does what it says; the exit code is 0, or 3 where an alarm was asked to be told by it.
 ///
 /// # Errors
 /// [`Error`]; its message is one line.
 pub fn run() -> Result<ExitCode, Error> {
-    let done = match Cli::parse().command {
+    let mut matches = command().get_matches();
+    let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
+    let done = match cli.command {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
@@ -181,6 +208,13 @@ pub fn run() -> Result<ExitCode, Error> {
         Command::Look(arguments) => look::run(*arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
+        Command::Init(arguments) => init::run(*arguments),
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::List(arguments) => runs::list(&arguments),
+        Command::Compare(arguments) => runs::compare(&arguments),
+        Command::Sweep(arguments) => runs::sweep(&arguments),
+        Command::Completions(arguments) => help::pages::completions(&arguments),
+        Command::Man(arguments) => help::pages::manual(&arguments),
     };
     done.map(|()| ExitCode::SUCCESS)
 }
@@ -390,57 +424,9 @@ fn prepare(
     )
 }
 
-/// Makes sure that `out` can be written, where there is one, before any long work.
-fn prepare_out(out: Option<&Path>) -> Result<(), Error> {
-    out.map_or(Ok(()), run::prepare_file)
-}
-
-/// Writes `text` to `out`, or to standard output without one. A reader who has seen enough
-/// (`| head`) is no error.
-fn emit(out: Option<&Path>, text: &str) -> Result<(), Error> {
-    let Some(path) = out else {
-        let mut stdout = std::io::stdout().lock();
-        return match stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-        {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::writing(Path::new("standard output"))(error))
-            }
-            _ => Ok(()),
-        };
-    };
-    run::write(path, text.as_bytes())
-}
-
-/// Prints results, as one JSON object or as `describe` tells them.
-fn emit_results<T: serde::Serialize>(
-    json: bool,
-    results: &T,
-    describe: impl FnOnce(&T) -> String,
-) -> Result<(), Error> {
-    let text = if json {
-        run::to_json(results)?
-    } else {
-        describe(results)
-    };
-    emit(None, &text)
-}
-
-/// A number for a terminal, or a dash.
-fn decimal(value: Option<f64>, decimals: usize) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:.decimals$}"))
-}
-
-/// A difference of three decimals with its sign, or a dash.
-fn signed(value: Option<f64>) -> String {
-    value.map_or_else(|| "-".into(), |value| format!("{value:+.3}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     /// Beginnings of what is no sentence.
     const FRAGMENTS: [&str; 8] = [
@@ -460,7 +446,7 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
-        Cli::command().debug_assert();
+        check(&command());
+        command().debug_assert();
     }
 }

@@ -11,9 +11,6 @@ use elbow::Estimator;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  trainer plot runs/pump --what roc --out roc.svg
-  trainer plot runs/motor today.csv --what thresholds --rate 7.8 --out thresholds.svg")]
 pub(super) struct Arguments {
     #[command(flatten)]
     source: Source,

@@ -20,18 +20,24 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    run::prepare_file(&arguments.out)?;
+    super::prepare_out(Some(&arguments.out))?;
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
     let loaded = arguments.input.load(&model, None, None)?;
+    let name = &loaded.labelled.dataset.name;
+    if let (None, Some(file)) = (&loaded.masks, &arguments.masks) {
+        return Err(Error::Setting(format!(
+            "--masks {}: {name} has no value missing, and there is nothing to write: leave --masks out",
+            file.display()
+        )));
+    }
     if let Some(masks) = &loaded.masks {
         match &arguments.masks {
             Some(path) => run::write(path, masks.to_bytes())?,
             None => eprintln!(
-                "{}: values are missing, and what stands in their place is none: --masks FILE writes which are there",
-                loaded.labelled.dataset.name
+                "{name}: values are missing, and what stands in their place is none: --masks FILE writes which are there"
             ),
         }
     }
-    run::write(&arguments.out, &loaded.readings.to_bytes())
+    super::write_out(&arguments.out, &loaded.readings.to_bytes())
 }

@@ -17,9 +17,9 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    run::prepare_file(&arguments.out)?;
+    super::prepare_out(Some(&arguments.out))?;
     let image = run::read_image(&arguments.input.model)?;
     let model = run::parse(&arguments.input.model, &image)?;
     let loaded = arguments.input.load(&model)?;
-    run::write(&arguments.out, &loaded.samples.to_bytes())
+    super::write_out(&arguments.out, &loaded.samples.to_bytes())
 }

@@ -1,7 +1,6 @@
 //! Arguments that the commands on streams share.
 
 use super::{Input, Loaded, Source, warn_of_saturation};
-use crate::config::StreamSettings;
 use crate::error::Error;
 use crate::export::run::{config_beside, image_path};
 use crate::readings::scoring::{Like, load_for_scoring};
@@ -9,39 +8,6 @@ use crate::readings::{Labelled, Readings};
 use clap::Args;
 use elbow::{Model, Stream};
 use std::path::{Path, PathBuf};
-
-/// The settings of a stream in `trainer fit`.
-#[derive(Debug, Args)]
-pub(super) struct StreamArguments {
-    /// Train on windows of N samples of a stream [default: 256 of a WAV file, with the features rms,bands:16]. Normal windows are divided by time: training, then
-    /// validation, then test, without a sample in two parts
-    #[arg(long, value_name = "N")]
-    window: Option<usize>,
-    /// Samples from one window to the next [default: half a window]
-    #[arg(long, value_name = "N", requires = "window")]
-    hop: Option<usize>,
-    /// Features that make a reading of each channel's window, separated by commas: samples, centered (the mean
-    /// taken off), mean, rms, mean:F or rms:F with F fraction bits (by default those that leave a
-    /// factor of four above the largest), bands:K (log energies of K bands) [default: centered]
-    #[arg(long, value_name = "LIST", requires = "window")]
-    features: Option<String>,
-}
-
-impl StreamArguments {
-    /// The settings, if the data are a stream.
-    pub(super) fn settings(&self) -> Result<Option<StreamSettings>, Error> {
-        let Some(window) = self.window else {
-            return Ok(None);
-        };
-        let features = self.features.as_deref().unwrap_or("centered").parse();
-        Ok(Some(StreamSettings {
-            window,
-            hop: self.hop.unwrap_or(window.div_ceil(2)),
-            features: features
-                .map_err(|error: String| Error::Setting(format!("--features: {error}")))?,
-        }))
-    }
-}
 
 /// A model of a stream, and samples for it.
 #[derive(Debug, Args)]

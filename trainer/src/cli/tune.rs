@@ -1,7 +1,7 @@
 //! `trainer tune`.
 
 use super::fit::finish;
-use super::progress::Terminal;
+use super::progress::{Terminal, Voice};
 use super::quantize::Integers;
 use crate::error::Error;
 use crate::export::pipeline::Job;
@@ -29,9 +29,8 @@ pub(super) struct Arguments {
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
     #[arg(long)]
     force: bool,
-    /// Print nothing but warnings and errors
-    #[arg(long)]
-    quiet: bool,
+    #[command(flatten)]
+    voice: Voice,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -53,7 +52,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let name = run::read_name(run)?;
     run::check_folder(out, Existing::by_force(arguments.force))?;
     let splits = Splits::load(&config.settings)?;
-    let terminal = Terminal::new(arguments.quiet);
+    let readings = splits.train.table.len();
+    let terminal = Terminal::new(arguments.voice, readings, None);
     let job = Job::again(&name, config, splits, &terminal);
     finish(&job.tune(vae, *epochs)?, out, &terminal)
 }

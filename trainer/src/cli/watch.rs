@@ -4,6 +4,7 @@ use super::alarm::AlarmArguments;
 use super::live::Live;
 use super::stream::StreamInput;
 use super::{Loaded, asked, emit, parse_estimator};
+use crate::data::STANDARD;
 use crate::error::Error;
 use crate::export::run;
 use crate::study::events::Clock;
@@ -15,14 +16,7 @@ use elbow::{Estimator, Mask, Model};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// The name of standard input.
-const LIVE: &str = "-";
-
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  trainer watch runs/motor today.csv
-  logger | trainer watch runs/motor - --exit-on-alarm   a line of CSV as soon as a window is there; ends with code 3 at an alarm
-  tail -f pump.csv | trainer watch runs/pump -          a model of single readings judges each row")]
 pub(super) struct Arguments {
     #[command(flatten)]
     input: StreamInput,
@@ -90,7 +84,7 @@ enum Go {
 /// Runs the command; whether an alarm is to be told by the exit code.
 pub(super) fn run(arguments: &Arguments) -> Result<bool, Error> {
     let Arguments { input, out, .. } = arguments;
-    let is_live = input.data() == LIVE;
+    let is_live = input.data() == STANDARD;
     if let Some(out) = out.as_ref().filter(|_| is_live) {
         return Err(Error::Setting(format!(
             "--out {} is written whole at the end, and standard input may have none: leave it out, and redirect the lines (> {})",

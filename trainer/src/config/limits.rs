@@ -1,24 +1,29 @@
 //! Limits of a model's cost on its core.
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Limits of what a score takes; none is no limit.
 #[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Size the networks to so much flash on --core: the image, and the runtime's code and tables. Bytes, such
     /// as 65536 or 64K
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bytes", skip_serializing_if = "Option::is_none")]
     pub flash: Option<u64>,
     /// Size them to so much RAM: workspace, stack and a reading. Bytes, such as 8K
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "bytes", skip_serializing_if = "Option::is_none")]
     pub ram: Option<u64>,
     /// Size them to so many instructions a score by sigma points, such as 500k; the front end of a stream is not
     /// counted
     #[arg(long, value_name = "N", value_parser = parse_instructions)]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "instructions",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub instructions: Option<u64>,
 }
 
@@ -48,6 +53,36 @@ fn parse_bytes(text: &str) -> Result<u64, String> {
 
 fn parse_instructions(text: &str) -> Result<u64, String> {
     parse(text, 1000).ok_or_else(|| "give a number, such as 500000, 500k or 2M".into())
+}
+
+/// A number, or text with a suffix, as a file has it.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number from 0 on, or text such as \"64K\""
+)]
+enum Amount {
+    Number(u64),
+    Text(String),
+}
+
+/// The amount of a file, its text understood by `parse`.
+fn amount<'d, D: Deserializer<'d>>(
+    deserializer: D,
+    parse: fn(&str) -> Result<u64, String>,
+) -> Result<Option<u64>, D::Error> {
+    match Amount::deserialize(deserializer)? {
+        Amount::Number(number) => Ok(Some(number)),
+        Amount::Text(text) => parse(&text).map(Some).map_err(D::Error::custom),
+    }
+}
+
+fn bytes<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    amount(deserializer, parse_bytes)
+}
+
+fn instructions<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    amount(deserializer, parse_instructions)
 }
 
 #[cfg(test)]

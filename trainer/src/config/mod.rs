@@ -12,6 +12,7 @@ mod model;
 mod objective;
 mod prior;
 pub mod processor;
+pub mod settings;
 mod stream;
 mod text;
 mod train;
@@ -28,7 +29,7 @@ pub use limits::Limits;
 pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
-pub use stream::StreamSettings;
+pub use stream::{StreamArguments, StreamSettings};
 pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
 

@@ -62,7 +62,7 @@ pub struct TrainConfig {
     #[arg(long, value_name = "N", default_value_t = THREADS)]
     pub threads: usize,
     /// The processor that trains
-    #[arg(long = "device", value_enum, default_value_t)]
+    #[arg(id = "device", long, value_enum, default_value_t)]
     #[serde(rename = "device")]
     pub processor: Processor,
     /// Seed of all random draws; one seed gives one artefact

@@ -28,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read;
 use std::path::Path;
 
 pub(crate) use columns::fits;
@@ -40,7 +41,7 @@ pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub(crate) use report::SMALLER;
 pub use report::{ColumnReport, DataReport};
-pub use source::{DataSource, Machine, digits};
+pub use source::{DataSource, Machine, STANDARD, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use table::{
     ColumnMoments, Dataset, RowMajor, Table, column_mean_std, constant_columns, is_integer, range,
@@ -49,6 +50,9 @@ pub use table::{
 pub use formats::LiveTable;
 use formats::Purpose;
 use source::recordings;
+
+/// The name of standard input.
+const STANDARD_INPUT: &str = "standard input";
 
 /// Reads a file as it is, one row a reading or a sample.
 ///
@@ -65,13 +69,17 @@ use source::recordings;
 ///
 /// A folder of such files, or a pattern such as `runs/*.csv`, is several recordings with the same columns.
 ///
-/// A file packed with gzip or Zstandard is unpacked first.
+/// A file packed with gzip or Zstandard is unpacked first. `-` is standard input, a file of any of these formats.
 ///
 /// # Errors
 ///
 /// One line that names the file, the place in it, what was found and the remedy.
 pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
     let path = path.as_ref();
+    if path.as_os_str() == STANDARD {
+        let bytes = standard_input()?;
+        return frame_of_bytes(STANDARD_INPUT, &bytes);
+    }
     if recordings::is_several(path) {
         return recordings::read(path);
     }
@@ -86,12 +94,26 @@ pub fn frame(path: impl AsRef<Path>) -> Result<Frame, DataError> {
 /// The errors of [`frame`].
 pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Frame, DataError> {
     let path = path.as_ref();
-    if !recordings::is_several(path)
+    if path.as_os_str() != STANDARD
+        && !recordings::is_several(path)
         && let Some(frame) = formats::read_sampled(path, rows)?
     {
         return Ok(frame);
     }
     frame(path)
+}
+
+/// The bytes of standard input.
+fn standard_input() -> Result<Vec<u8>, DataError> {
+    let mut bytes = vec![];
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    let bad = |error| {
+        DataError::Data(format!(
+            "cannot read {STANDARD_INPUT}: {error}; give a file"
+        ))
+    };
+    read.map_err(bad)?;
+    Ok(bytes)
 }
 
 /// Reads `bytes` as [`frame()`] does a file called `name` that holds them: for data that are not in a file.

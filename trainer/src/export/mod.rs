@@ -8,5 +8,7 @@ pub(crate) mod folds;
 pub mod pipeline;
 pub mod report;
 pub mod run;
+pub mod runs;
 pub mod stages;
 pub mod statistics;
+pub mod tracking;

@@ -24,19 +24,19 @@ pub struct RunConfig {
 /// of a run what was derived from the data.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct SettingsFile {
+struct SettingsFile {
     data: DataConfig,
     model: ModelConfig,
     train: TrainConfig,
     export: ExportConfig,
     /// The facts that were derived from the data.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub derived: Option<Derived>,
+    derived: Option<Derived>,
 }
 
 impl SettingsFile {
     /// The settings.
-    pub fn settings(self) -> Config {
+    fn settings(self) -> Config {
         Config {
             data: self.data,
             model: self.model,

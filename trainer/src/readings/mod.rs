@@ -14,7 +14,7 @@ pub mod scoring;
 pub mod splits;
 pub mod stream;
 
-pub use derived::{Derived, RunConfig, SettingsFile};
+pub use derived::{Derived, RunConfig};
 pub use labelled::{Labelled, refuse_gaps};
 pub use ranges::Range;
 

@@ -1,7 +1,7 @@
 //! The data of a run, divided: what is learned from, chosen by and tested on.
 
 use crate::config::StreamSettings;
-use crate::config::{Config, LikelihoodKind, Scale};
+use crate::config::{Config, LikelihoodKind};
 use crate::data::digits::{self, Part};
 use crate::data::{
     self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted, Machine,
@@ -14,7 +14,6 @@ use crate::readings::labelled::{BYTE, Labelled, binarize, label_digits, lengths,
 use crate::readings::ranges::{self, Range};
 use crate::readings::stream::{self, Windowed};
 use crate::readings::{Normalization, Readings};
-use elbow::distribution::Family;
 use std::path::Path;
 
 /// Which of all divisions of a file; independent of the seed of a run, so that runs compare.
@@ -85,6 +84,11 @@ impl Splits {
             DataSource::Machine(machine) => {
                 Self::of_frame(&config.labelled_by(Machine::LABEL), machine.frame()?)
             }
+            DataSource::File(path) if path.as_os_str() == data::STANDARD => {
+                Err(Error::Setting(
+                    "- is standard input, which a run cannot read again when it is scored: write it to a file, and give that as DATA".into(),
+                ))
+            }
             DataSource::File(path) => Self::of_frame(config, frame(config, &path)?),
         }
     }
@@ -142,6 +146,13 @@ impl Splits {
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn of_frame(config: &Config, frame: Frame) -> Result<Self, Error> {
         let mut interpreted = interpreted(config, frame)?;
+        if !config.data.normal.is_empty() && interpreted.anomalous.is_none() {
+            return Err(Error::Setting(format!(
+                "--normal {} is for labels, and {} has none: say where they are by --label or --labels, or leave --normal out",
+                config.data.normal.join(","),
+                interpreted.dataset.name
+            )));
+        }
         match (&config.data.stream, interpreted.rate) {
             (Some(settings), _) => Self::stream(config, settings, interpreted),
             (None, Some(_)) => {
@@ -237,7 +248,7 @@ impl Splits {
         settings: &StreamSettings,
         interpreted: Interpreted,
     ) -> Result<Self, Error> {
-        let likelihood = likelihood_of_windows(config)?;
+        let likelihood = kinds::of_windows(config)?;
         let Interpreted {
             dataset,
             anomalous,
@@ -413,27 +424,6 @@ fn options(config: &Config) -> SplitOptions {
         validation_fraction: config.data.validation_fraction,
         test_fraction: config.data.test_fraction,
         seed: SPLIT_SEED,
-    }
-}
-
-/// The likelihood of windows of a stream, whose features are real values.
-fn likelihood_of_windows(config: &Config) -> Result<LikelihoodKind, Error> {
-    if let Some(wanted) = config.data.kind.first() {
-        return Err(Error::Setting(format!(
-            "--kind is {wanted}: the features of windows are real values; leave it out"
-        )));
-    }
-    match config.model.likelihood.clone() {
-        LikelihoodKind::Auto => Ok(LikelihoodKind::Location {
-            family: Family::Normal,
-            scale: Scale::Input,
-        }),
-        kind @ LikelihoodKind::Location { .. } => Ok(kind),
-        kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
-            Err(Error::Setting(format!(
-                "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
-            )))
-        }
     }
 }
 

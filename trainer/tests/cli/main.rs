@@ -1,6 +1,7 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
 mod budget;
+mod config;
 mod data;
 mod eval;
 mod explain;
@@ -12,11 +13,14 @@ mod folder;
 mod images;
 mod inspect;
 mod machines;
+mod output;
 mod plot;
 mod quantize;
 mod score;
 mod settings;
+mod several;
 mod study;
+mod tracking;
 mod tune;
 
 #[path = "../support/mod.rs"]

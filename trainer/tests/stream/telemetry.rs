@@ -9,10 +9,9 @@ fn telemetry_comes_back() {
     let Fixture { normal, run, .. } = fixture();
     let folder = Folder::new();
     let packets = &folder.path("packets");
-    let (nothing, words) = both(&["encode", run, normal, "--limit", "300", "--out", packets]);
+    let (words, nothing) = both(&["encode", run, normal, "--limit", "300", "--out", packets]);
     assert_eq!(nothing, "");
     // Three bytes of header and three latents.
-    println!("{words}");
     assert!(words.starts_with("300 packets of 6.0 bytes a reading; raw readings take 54\n"));
     assert_eq!(words.lines().count(), 1 + 6, "{words}");
     let sent = std::fs::read(packets).unwrap();

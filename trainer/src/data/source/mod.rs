@@ -15,6 +15,9 @@ pub use machines::Machine;
 /// The word for the digits that ship with the trainer.
 const DIGITS: &str = "digits";
 
+/// The path that stands for standard input, and where something is written for standard output.
+pub const STANDARD: &str = "-";
+
 /// Where data comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataSource {

@@ -23,7 +23,8 @@ use crate::train::Epoch;
 use clap::ValueEnum;
 use draw::gallery::Drawing;
 use elbow::{Estimator, Model, Score, Session};
-use text::{count, escape, number, optional, plural};
+pub(crate) use text::escape;
+use text::{count, number, optional, plural};
 
 const STYLE: &str = include_str!("style.css");
 /// Readings and draws that are shown.
@@ -137,13 +138,17 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
         draws(results.tested.model)?,
         settings(results)?,
     ];
-    Ok(format!(
+    Ok(document(&name, &sections.concat()))
+}
+
+/// A page of HTML with this title and body.
+pub(crate) fn document(title: &str, body: &str) -> String {
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name} – elbow</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
-        draw::STYLE,
-        sections.concat()
-    ))
+         <title>{title} – elbow</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+        draw::STYLE
+    )
 }
 
 /// Contents of the file that was trained on.

@@ -4,7 +4,7 @@
 const NOTHING: &str = "–";
 
 /// Text as it may stand in HTML, in an attribute too.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

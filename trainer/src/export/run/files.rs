@@ -171,7 +171,7 @@ struct Signed<'a, T> {
 }
 
 /// SHA-256 of `bytes` in hexadecimal.
-fn digest(bytes: &[u8]) -> String {
+pub fn digest(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,16 +4,16 @@ mod files;
 mod summary;
 
 use crate::readings::Derived;
-use crate::readings::{RunConfig, SettingsFile};
+use crate::readings::RunConfig;
 pub use files::{
-    Existing, check_folder, make_folder, prepare_file, remove, replace, to_json, write,
+    Existing, check_folder, digest, make_folder, prepare_file, remove, replace, to_json, write,
     write_folder, write_together,
 };
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use summary::{FloatSummary, SampledBound, Summary};
 
-use crate::config::Config;
 use crate::config::capability::Feature;
+use crate::config::settings::Said;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::quantize::Plan;
@@ -42,7 +42,7 @@ pub const SUMMARY_FILE: &str = "summary.json";
 pub const REPORT_FILE: &str = "report.html";
 
 /// Files of a run that came to its end.
-const FILES: [&str; 7] = [
+pub const FILES: [&str; 7] = [
     IMAGE_FILE,
     PARAMETERS_FILE,
     PLAN_FILE,
@@ -179,21 +179,26 @@ pub fn to_toml(value: &impl Serialize) -> Result<String, Error> {
         .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))
 }
 
-/// The settings in the file `path`, or in the folder of a run, whether there is anything derived beside them or not.
+/// The settings that the file `path` says, or that of the folder of a run, and no others: they are there to be edited.
 ///
 /// # Errors
-/// [`Error::File`], or [`Error::Setting`] where they do not parse or make no sense.
-pub fn read_settings(path: &Path) -> Result<Config, Error> {
-    // Settings are there to be edited.
-    let read = |path: &Path| std::fs::read_to_string(path).map_err(Error::reading(path));
-    let (path, file): (_, SettingsFile) = parse_config(path, read)?;
-    let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
-    if let Some(derived) = &file.derived {
-        derived.normalization.validate().map_err(bad)?;
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_settings(path: &Path) -> Result<Said, Error> {
+    let path = config_path(path);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let said = Said::of_text(&text, &path.display().to_string())?;
+    let OfRun { derived } = parse_toml(&path, &text, "leave [derived] out, or restore it")?;
+    if let Some(derived) = derived {
+        let valid = derived.normalization.validate();
+        valid.map_err(|error| Error::Setting(format!("{}: {error}", path.display())))?;
     }
-    let settings = file.settings();
-    settings.validate().map_err(bad)?;
-    Ok(settings)
+    Ok(said)
+}
+
+/// The part of a run's settings that nobody says.
+#[derive(Deserialize)]
+struct OfRun {
+    derived: Option<Derived>,
 }
 
 /// Everything in the file `path`, or in the folder of a run.
@@ -201,29 +206,22 @@ pub fn read_settings(path: &Path) -> Result<Config, Error> {
 /// # Errors
 /// [`Error::File`], or [`Error::Setting`] where it does not parse or makes no sense.
 pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
-    let (path, config): (_, RunConfig) = parse_config(path, read_text)?;
+    let path = config_path(path);
+    let remedy = "name a config.toml that `trainer fit` wrote";
+    let config: RunConfig = parse_toml(&path, &read_text(&path)?, remedy)?;
     let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
     config.settings.validate().map_err(bad)?;
     config.derived.normalization.validate().map_err(bad)?;
     Ok(config)
 }
 
-/// The file that is meant by `path`, and what is in it.
-fn parse_config<T: DeserializeOwned>(
-    path: &Path,
-    read: impl Fn(&Path) -> Result<String, Error>,
-) -> Result<(PathBuf, T), Error> {
-    let path = if path.is_dir() {
+/// The file that is meant by `path`: itself, or the one in the folder of a run.
+fn config_path(path: &Path) -> PathBuf {
+    if path.is_dir() {
         path.join(CONFIG_FILE)
     } else {
         path.to_path_buf()
-    };
-    let config = parse_toml(
-        &path,
-        &read(&path)?,
-        "name a config.toml that `trainer fit` wrote",
-    )?;
-    Ok((path, config))
+    }
 }
 
 /// What `text`, the contents of `path`, says as TOML.

@@ -1,0 +1,41 @@
+//! Settings whose defaults follow from others.
+
+use crate::config::capability::Feature;
+use crate::config::{Config, Gradient};
+use clap::Args;
+
+/// Settings whose defaults follow from others.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Dependent {
+    /// Samples of a reading in training. With more than one, gradients through the samples and vimco ascend
+    /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
+    #[arg(long, value_name = "K")]
+    pub importance_samples: Option<usize>,
+    /// Estimator of the gradient of the bound [default: reparameterized; leave-one-out for bits]
+    #[arg(long, value_name = "NAME", value_enum)]
+    pub gradient: Option<Gradient>,
+    /// Train the last fifth of the epochs in the device's integers, so that the model learns to live with what
+    /// rounding does to it [default: where the settings allow it]
+    #[arg(long)]
+    pub qat: bool,
+    /// Train in floats alone
+    #[arg(long, conflicts_with = "qat")]
+    pub no_qat: bool,
+}
+
+/// Samples of a reading where training hides inputs, or compares samples, and nobody says otherwise: each
+/// costs a decoder pass and its gradients.
+const SEVERAL_SAMPLES: usize = 5;
+
+impl Dependent {
+    /// Puts what was asked for, or what follows, into `config`.
+    pub fn settle(self, config: &mut Config) {
+        let train = &mut config.train;
+        let latent = config.model.latent;
+        train.gradient = self.gradient.unwrap_or(latent.gradient());
+        let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
+        let default = if several { SEVERAL_SAMPLES } else { 1 };
+        train.importance_samples = self.importance_samples.unwrap_or(default);
+        config.train.qat = self.qat || !self.no_qat && Feature::Integers.can(config);
+    }
+}
