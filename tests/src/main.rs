@@ -8,7 +8,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, picture, suite, tables};
+use elbow_tests::{c, page, picture, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -113,6 +113,8 @@ enum Task {
     },
     /// Draw docs/scores.svg: a log is made, a model trained on it, and a day with a fault scored
     Picture,
+    /// Look at reports in a browser, wide and narrow, light and dark: widths, contrast, console, requests, plots
+    Page,
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -145,7 +147,7 @@ enum Emulate {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Let the board draw readings from the prior: the pictures of `trainer sample`
+    /// Let the board draw readings from the prior: the pictures of `trainer sample --pictures`
     Dream {
         /// The board: m0, m3, m4, m7, m33 or m55
         #[arg(long, value_parser = parse_board)]
@@ -233,6 +235,7 @@ fn run(task: Task) -> Result<bool, Error> {
         } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
+        Task::Page => page::check(),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }

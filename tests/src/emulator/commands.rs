@@ -132,7 +132,7 @@ pub fn watch(board: &Board, stream: &Stream) -> Result<String, Error> {
     folder.read("events.csv")
 }
 
-/// The pictures that `trainer sample` draws, from firmware on `board`.
+/// The pictures that `trainer sample --pictures` draws, from firmware on `board`.
 ///
 /// # Errors
 ///

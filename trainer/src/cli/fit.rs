@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Arguments {
     /// A file with a reading in each row (text table, .npy, .npz, .mat, IDX), or a sample in each row and a channel in
     /// each column with --window; a WAV file; or a folder or 'PATTERN' of such files, each a recording. FILE.npz:NAME
-    /// picks an array [default: digits, or what --config says]
+    /// picks an array. `digits`, `pump` (a table) and `motor` (a stream) ship with this program
+    /// [default: digits, or what --config says]
     data: Option<String>,
     #[command(flatten)]
     options: Options,

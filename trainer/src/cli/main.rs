@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match elbow_trainer::cli::run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let is_failure = !matches!(error, Error::Cancelled { .. });
             let word = if is_failure { "error" } else { "interrupted" };

@@ -60,6 +60,16 @@ pub struct Config {
 const INTEGER_EPOCHS: f64 = 0.2;
 
 impl Config {
+    /// The same where `column` is that of labels unless somebody said another one.
+    #[must_use]
+    pub fn labelled_by(&self, column: &str) -> Self {
+        let mut config = self.clone();
+        if config.data.labels.is_none() && config.data.label.is_none() {
+            config.data.label = Some(column.to_owned());
+        }
+        config
+    }
+
     /// Checks every number that a user may have set, and what goes with what.
     ///
     /// # Errors

@@ -147,22 +147,36 @@ fn the_report_stands_alone() {
     let sections = [
         "<h1>",
         ">Results<",
-        ">Training<",
-        ">Scores<",
-        ">Quantization<",
         ">The most anomalous",
+        ">Scores<",
+        ">As a detector<",
+        ">Choosing a threshold<",
+        ">Latents<",
+        ">Quantization<",
+        ">On common chips<",
+        ">Training<",
         ">Draws",
-        "<details",
+        "<details class=\"settings\"",
     ];
     let places: Vec<usize> = sections
         .iter()
         .map(|section| page.find(section).unwrap())
         .collect();
     assert!(places.is_sorted(), "{places:?}");
-    assert_eq!(page.matches("class=\"picture\"").count(), 24);
+    // Twelve readings, what the model makes of them, and twelve draws.
+    assert_eq!(page.matches("class=\"picture\"").count(), 36);
+    assert_eq!(page.matches("class=\"picture signed\"").count(), 12);
     assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
     // Each threshold has its rate and the bound of it.
-    assert!(page.contains("of new normal readings, at most (95 % confidence)"));
+    assert!(page.contains(">false alarms in 1000 readings, expected<"));
+    assert!(page.contains(">at most, by the calibration<"));
+    // Each chart has a title, a description, and its numbers.
+    let charts = page.matches("role=\"img\"").count();
+    assert!(charts > 8, "{charts}");
+    for part in ["<title>", "<desc>", "<details class=\"numbers\">"] {
+        let titles = usize::from(part == "<title>");
+        assert_eq!(page.matches(part).count(), charts + titles, "{part}");
+    }
 }
 
 /// What a phone shows is held by the layout: tables wrap and charts are one column below 40rem.

@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
 use crate::export::folds::Folds;
-use crate::export::report::{self, Results};
+use crate::export::report::{self, Results, Subject};
 use crate::export::run::{self, Summary};
 use crate::export::stages::{self, Stages};
 use crate::model::Vae;
@@ -33,6 +33,7 @@ use crate::quantize::{Plan, restored, sensitivities};
 use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Normalization, RunConfig};
+use crate::study::detection::Pace;
 use crate::study::evaluate::Scores;
 use crate::train::{self, Epoch};
 use candle_core::Device;
@@ -393,11 +394,16 @@ impl<'a> Job<'a> {
             summary: &summary,
             config: &self.config,
             history,
-            model: &model,
-            readings: &test.readings,
-            anomalous: self.splits.test.anomalous.as_deref(),
-            scores: &scores,
-            estimator: model.posterior().estimator(),
+            tested: Subject {
+                model: &model,
+                readings: &test.readings,
+                masks: test.observed.as_ref(),
+                anomalous: self.splits.test.anomalous.as_deref(),
+                scores: &scores.device,
+                estimator: model.posterior().estimator(),
+                pace: Pace { rate: summary.rate },
+            },
+            float: &scores.float,
         })?;
         Ok((summary, page))
     }

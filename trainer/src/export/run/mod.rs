@@ -19,7 +19,7 @@ use crate::config::settings::Said;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::quantize::Plan;
-use crate::train;
+use crate::train::{self, Epoch};
 use candle_core::Device;
 use elbow::format::AlignedImage;
 use serde::de::DeserializeOwned;
@@ -153,6 +153,36 @@ pub fn read_name(folder: &Path) -> Result<String, Error> {
         ))
     })?;
     Ok(named.name)
+}
+
+/// Readings a second in the data of the run in `folder`; none where nobody knows.
+pub fn read_rate(folder: &Path) -> Option<f64> {
+    #[derive(Deserialize)]
+    struct Rated {
+        rate: Option<f64>,
+    }
+    let path = parent(&image_path(folder)).join(SUMMARY_FILE);
+    let text = std::fs::read_to_string(path).ok()?;
+    serde_json::from_str::<Rated>(&text).ok()?.rate
+}
+
+/// The metrics of each epoch of the run in `folder`.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_history(folder: &Path) -> Result<Vec<Epoch>, Error> {
+    let path = parent(&image_path(folder)).join(METRICS_FILE);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let epochs = text.lines().enumerate().map(|(at, line)| {
+        serde_json::from_str(line).map_err(|error| {
+            Error::Setting(format!(
+                "{}: line {}: {error}; name the folder of a run that `trainer fit` wrote",
+                path.display(),
+                at + 1
+            ))
+        })
+    });
+    epochs.collect()
 }
 
 /// The settings beside an image, if it lies in the folder of a run.
