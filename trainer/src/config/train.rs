@@ -87,7 +87,7 @@ impl Default for TrainConfig {
             epochs: 400,
             batch: 64,
             patience: None,
-            least_gain: 0.02,
+            least_gain: 0.015,
             learning_rate: Schedule::Averaged.learning_rate(),
             schedule: Schedule::Averaged,
             rate_warm_up: 0,
@@ -123,7 +123,7 @@ impl TrainConfig {
         let rates = (Bound::Excluded(0.0), Bound::Included(1.0));
         let such = "above 0 and up to 1, such as 0.002";
         within("--learning-rate", self.learning_rate, rates, such)?;
-        let such = "from 0 to 1000000, such as 0.02";
+        let such = "from 0 to 1000000, such as 0.015";
         within("--least-gain", self.least_gain, 0.0..=1e6, such)?;
         let such = "from 0 to below 1, such as 0.3";
         within("--missing", self.missing, 0.0..1.0, such)?;

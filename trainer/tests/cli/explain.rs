@@ -1,7 +1,7 @@
 //! `trainer explain`.
 
 use crate::fixture::{Fixture, ROWS, fixture};
-use crate::support::program::{Folder, fails_with, json, succeeds};
+use crate::support::program::{Folder, fails_at_work_with, fails_with, json, succeeds};
 use elbow::{Mask, Model, Nats, Session, WideSum};
 use elbow_trainer::export::run;
 use elbow_trainer::readings::Readings;
@@ -107,7 +107,7 @@ fn tables_and_files_say_the_same() {
     let beyond = ROWS.to_string();
     let words = ["--row is", &beyond, "give a number from 0 to"];
     fails_with(&["explain", run, csv, "--row", &beyond], &words);
-    fails_with(
+    fails_at_work_with(
         &["explain", run, csv, "--out", &folder.path("none/why.csv")],
         &["none"],
     );
