@@ -19,6 +19,7 @@ mod interrupt;
 mod ladder;
 mod live;
 mod look;
+mod new;
 mod output;
 mod place;
 mod plot;
@@ -114,6 +115,9 @@ enum Command {
     Verify(verify::Arguments),
     /// Write a model for firmware, with every number that a program has to know of it: as Rust, C, bytes or Intel HEX.
     Export(export::Arguments),
+    /// Write a program for a board around a model, in Rust or C, that builds and runs in an emulator by one command; without a
+    /// folder, list the boards.
+    New(new::Arguments),
     /// Draw readings from the prior, as the device does.
     Sample(sample::Arguments),
     /// Convert data to the raw 16-bit readings that the device takes in.
@@ -200,6 +204,7 @@ pub fn run() -> Result<ExitCode, Error> {
         Command::Variance(arguments) => variance::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::New(arguments) => new::run(&arguments),
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
         Command::Samples(arguments) => samples::run(&arguments),

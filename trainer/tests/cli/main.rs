@@ -14,6 +14,7 @@ mod images;
 mod inspect;
 mod interrupted;
 mod machines;
+mod new;
 mod output;
 mod plot;
 mod quantize;

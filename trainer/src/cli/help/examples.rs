@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 55] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 58] = [
     (
         "init",
         "trainer init pump.csv",
@@ -142,6 +142,17 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 55] = [
         "export",
         "trainer export runs/pump --hex --address 0x08040000",
         "Write Intel HEX",
+    ),
+    ("new", "trainer new", "List the boards"),
+    (
+        "new",
+        "trainer new firmware --board microbit --run runs/pump",
+        "Write a program in Rust; cd firmware && cargo run --release builds it and runs it",
+    ),
+    (
+        "new",
+        "trainer new firmware --board lm3s6965evb --lang c --run runs/pump",
+        "Write a program in C; make -C firmware run builds it and runs it",
     ),
     (
         "sample",

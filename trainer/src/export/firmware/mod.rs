@@ -3,9 +3,11 @@
 //! * [`rust`]: a module that needs the crate `elbow`.
 //! * [`c`]: a header and a source in C99 that need nothing.
 //! * [`hex`]: the image as Intel HEX, for tools that write flash.
+//! * [`project`]: a whole program around a model, in either language, for a board.
 
 pub mod c;
 pub mod hex;
+pub mod project;
 pub mod rust;
 
 use elbow::{Model, Nats, Probability};
@@ -120,10 +122,15 @@ fn identifier(name: &str) -> String {
 /// The line of a firmware's `Cargo.toml` that has what `model` asks of the runtime and no more.
 #[must_use]
 pub fn dependency(model: &Model<'_>) -> String {
-    let quoted: Vec<String> = model.features().map(|name| format!("{name:?}")).collect();
+    let version = format!("version = {:?}", env!("CARGO_PKG_VERSION"));
+    dependency_of(&version, model.features())
+}
+
+/// The line for the runtime at `source`, a version or a path, with `features` alone.
+fn dependency_of<'f>(source: &str, features: impl Iterator<Item = &'f str>) -> String {
+    let quoted: Vec<String> = features.map(|name| format!("{name:?}")).collect();
     format!(
-        "elbow = {{ version = \"{}\", default-features = false, features = [{}] }}",
-        env!("CARGO_PKG_VERSION"),
+        "elbow = {{ {source}, default-features = false, features = [{}] }}",
         quoted.join(", ")
     )
 }
