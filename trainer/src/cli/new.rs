@@ -126,38 +126,48 @@ fn only_run(runs: &Path) -> Result<PathBuf, Error> {
 
 /// What the program scores.
 fn example(path: &Path, model: &Model<'_>, data: Option<&str>) -> Result<Example, Error> {
-    if let Some(stream) = model.stream() {
-        let of_run =
-            || Ok::<_, Error>(run::config_beside(path)?.map(|run| run.settings.data.source));
-        let data = match data {
-            Some(data) => Some(data.to_owned()),
-            None => of_run()?,
-        };
-        let data = data.ok_or_else(|| {
-            Error::Setting(format!(
-                "{} lies in no folder of a run, whose data could be taken: name some by --data",
-                path.display()
-            ))
-        })?;
-        let loaded = StreamInput::new(path, &data, None).load_labelled(model, None)?;
-        let loaded = loaded.with_windows()?;
-        let samples = stream.shape().samples;
-        // The first recording that has a window.
-        let before = loaded
-            .lengths
-            .iter()
-            .take_while(|&&length| length < samples);
-        let rows = loaded.samples.iter().skip(before.sum()).take(samples);
-        return Example::new(model, rows, (0, data));
+    match model.stream() {
+        Some(stream) => window(path, model, stream.shape().samples, data),
+        None => reading(path, model, data),
     }
+}
+
+/// The first window of `data`, or of what the run was trained on.
+fn window(
+    path: &Path,
+    model: &Model<'_>,
+    samples: usize,
+    data: Option<&str>,
+) -> Result<Example, Error> {
+    let data = match data {
+        Some(data) => Some(data.to_owned()),
+        None => run::config_beside(path)?.map(|run| run.settings.data.source),
+    };
+    let data = data.ok_or_else(|| {
+        Error::Setting(format!(
+            "{} lies in no folder of a run, whose data could be taken: name some by --data",
+            path.display()
+        ))
+    })?;
+    let loaded = StreamInput::new(path, &data, None).load_labelled(model, None)?;
+    let loaded = loaded.with_windows()?;
+    // The first recording that has a window.
+    let lengths = loaded.lengths.iter();
+    let before = lengths.take_while(|&&length| length < samples).sum();
+    let rows = loaded.samples.iter().skip(before).take(samples);
+    Example::new(model, rows, (0, data))
+}
+
+/// The first reading without a gap of `data`, or of the test part of the run.
+fn reading(path: &Path, model: &Model<'_>, data: Option<&str>) -> Result<Example, Error> {
     let source = Source {
         model: path.to_path_buf(),
         data: data.map(str::to_owned),
     };
     let loaded = source.load(model, None, None, |rows| (0..rows).collect())?;
+    let masks = loaded.masks.as_ref();
     let is_whole = |row: &usize| {
         let mut columns = 0..model.reading_length();
-        let masks = loaded.masks.as_ref();
         masks.is_none_or(|masks| columns.all(|column| masks.observes(*row, column)))
     };
     let what = match data {
