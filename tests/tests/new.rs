@@ -44,10 +44,10 @@ impl Trained {
         (folder.clone(), kib.unwrap().parse().unwrap())
     }
 
-    /// The lines of `trainer score` for the first reading.
-    fn scored(&self) -> String {
+    /// The lines of `trainer score` for the first reading of `data`.
+    fn scored(&self, data: Option<&str>) -> String {
         let mut score = vec!["score", &self.run];
-        score.extend(self.data);
+        score.extend(data);
         score.extend(["--limit", "1"]);
         trainer::run(&score, LIMIT).unwrap().stdout
     }
@@ -61,13 +61,12 @@ fn succeeds(command: &mut Command) -> Finished {
     done
 }
 
-/// What a program prints: the lines of the trainer, then a verdict.
-fn check(printed: &str, scored: &str) {
-    let verdict = printed.strip_prefix(scored);
-    let verdict = verdict.unwrap_or_else(|| panic!("{printed} is not {scored}"));
-    assert_eq!(verdict.lines().count(), 1, "{printed}");
-    // Both logs begin with normal readings.
-    assert!(verdict.starts_with("no alarm"), "{printed}");
+/// What a program prints: the lines of the trainer, then a verdict in a line.
+fn check(printed: &str, scored: &str, verdict: &str) {
+    let rest = printed.strip_prefix(scored);
+    let rest = rest.unwrap_or_else(|| panic!("{printed} is not {scored}"));
+    assert_eq!(rest.lines().count(), 1, "{printed}");
+    assert!(rest.starts_with(verdict), "{printed}");
 }
 
 /// Builds and runs a program in Rust by `cargo run --release` in its folder.
@@ -93,7 +92,7 @@ fn run_rust(trained: &Trained, board: &str, triple: &'static str) {
         .arg("--target-dir")
         .arg(&target);
     let done = succeeds(&mut command);
-    check(&done.stdout, &trained.scored());
+    check(&done.stdout, &trained.scored(trained.data), "no alarm");
     let name = if trained.data.is_some() {
         "motor"
     } else {
@@ -112,26 +111,24 @@ fn run_rust(trained: &Trained, board: &str, triple: &'static str) {
     assert_eq!(elf.panic_paths().unwrap(), [""; 0]);
 }
 
-/// Builds and runs a program in C by `make run`.
-fn run_c(trained: &Trained, board: &str, archive: &Path) {
+/// Builds and runs a program in C by `make run`; its folder.
+fn run_c(trained: &Trained, archive: &Path, data: Option<&str>, verdict: &str) -> PathBuf {
     let elbow = archive.to_str().unwrap();
-    let (folder, _) = trained.program("c", board, &["--lang", "c", "--elbow", elbow]);
-    let done = succeeds(
-        Command::new("make")
-            .arg("-s")
-            .arg("-C")
-            .arg(&folder)
-            .arg("run"),
-    );
-    check(&done.stdout, &trained.scored());
-    let mut elsewhere = Command::new("make");
-    elsewhere
-        .arg("-C")
-        .arg(&folder)
-        .args(["-B", "ELBOW=/nowhere"]);
-    let refused = process::run(&mut elsewhere, LIMIT, "make without an archive").unwrap();
-    let words = "there is no libelbow.a in ELBOW=/nowhere";
-    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    let mut more = vec!["--lang", "c", "--elbow", elbow];
+    more.extend(data.into_iter().flat_map(|data| ["--data", data]));
+    let (folder, _) = trained.program(&verdict.replace(' ', "-"), "lm3s6965evb", &more);
+    let mut make = Command::new("make");
+    let done = succeeds(make.arg("-s").arg("-C").arg(&folder).arg("run"));
+    check(&done.stdout, &trained.scored(data), verdict);
+    folder
+}
+
+/// A reading of the pump with a bearing that is worn out, as a file.
+fn worn_bearing(folder: &Path) -> String {
+    let path = folder.join("worn.csv");
+    let text = "mode,speed [1/min],flow [m3/h],head [m],power [kW],vibration [mm/s],temperature [°C]\nflush,2898,46.99,20.92,4.164,1.257,47.62\n";
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 #[test]
@@ -148,12 +145,19 @@ fn a_program_scores_as_the_trainer_does() {
         ..archive::Request::default()
     };
     let archive = request.build().unwrap();
-    run_c(&pump, "lm3s6965evb", &archive);
-    run_c(
-        &Trained::new("motor", Some("motor")),
-        "lm3s6965evb",
-        &archive,
-    );
+    let folder = run_c(&pump, &archive, None, "no alarm");
+    let mut elsewhere = Command::new("make");
+    elsewhere
+        .arg("-C")
+        .arg(&folder)
+        .args(["-B", "ELBOW=/nowhere"]);
+    let refused = process::run(&mut elsewhere, LIMIT, "make without an archive").unwrap();
+    let words = "there is no libelbow.a in ELBOW=/nowhere";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    let worn = worn_bearing(pump.folder.path());
+    run_c(&pump, &archive, Some(&worn), "alarm");
+    let motor = Trained::new("motor", Some("motor"));
+    run_c(&motor, &archive, motor.data, "no alarm");
 }
 
 #[test]
