@@ -69,6 +69,15 @@ fn check(printed: &str, scored: &str, verdict: &str) {
     assert!(rest.starts_with(verdict), "{printed}");
 }
 
+/// The estimate of flash is near what the linker made.
+fn check_flash(elf: &Elf, kib: usize) {
+    let (told, takes) = (1024 * kib, elf.flash_bytes().unwrap());
+    assert!(
+        told.abs_diff(takes) < takes / 10,
+        "{told} told, {takes} taken"
+    );
+}
+
 /// Builds and runs a program in Rust by `cargo run --release` in its folder.
 fn run_rust(trained: &Trained, board: &str, triple: &'static str) {
     emulator::ensure().unwrap();
@@ -103,11 +112,7 @@ fn run_rust(trained: &Trained, board: &str, triple: &'static str) {
         .join("release")
         .join(format!("{name}-firmware"));
     let elf = Elf::read(&program).unwrap();
-    let (told, takes) = (1024 * kib, elf.flash_bytes().unwrap());
-    assert!(
-        told.abs_diff(takes) < takes / 10,
-        "{told} told, {takes} taken"
-    );
+    check_flash(&elf, kib);
     assert_eq!(elf.panic_paths().unwrap(), [""; 0]);
 }
 
@@ -116,10 +121,11 @@ fn run_c(trained: &Trained, archive: &Path, data: Option<&str>, verdict: &str) -
     let elbow = archive.to_str().unwrap();
     let mut more = vec!["--lang", "c", "--elbow", elbow];
     more.extend(data.into_iter().flat_map(|data| ["--data", data]));
-    let (folder, _) = trained.program(&verdict.replace(' ', "-"), "lm3s6965evb", &more);
+    let (folder, kib) = trained.program(&verdict.replace(' ', "-"), "lm3s6965evb", &more);
     let mut make = Command::new("make");
     let done = succeeds(make.arg("-s").arg("-C").arg(&folder).arg("run"));
     check(&done.stdout, &trained.scored(data), verdict);
+    check_flash(&Elf::read(&folder.join("firmware.elf")).unwrap(), kib);
     folder
 }
 

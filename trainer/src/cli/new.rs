@@ -67,7 +67,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&path)?;
     let model = run::parse(&path, &image)?;
     let example = example(&path, &model, arguments.data.as_deref())?;
-    let needs = Needs::of(&model, board.core, example.values())?;
+    let own = arguments.lang.program_bytes();
+    let needs = Needs::of(&model, board.core, example.values(), own)?;
     board.check(model.name(), needs)?;
     let elbow = elbow(arguments, board)?;
     let project = Project {

@@ -8,10 +8,6 @@ use elbow::Model;
 /// Bytes of a KiB.
 const KIB: usize = 1024;
 
-/// Flash that a new program takes beside the least product: the text of scores, conversion from floats, semihosting. Programs in
-/// Rust took 14.5 kB on the M0 and 13.9 kB on the M4; a test compares.
-const PROGRAM_BYTES: usize = 14 * KIB;
-
 /// A board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
@@ -77,16 +73,17 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Those of a program on `core` that scores `values` numbers, eight bytes each, by `model`.
+    /// Those of a program on `core` that scores `values` numbers, eight bytes each, by `model`, and has `program` bytes of its own
+    /// beside the least product.
     ///
     /// # Errors
     /// [`Error::Setting`] where nothing is known of the core.
-    pub fn of(model: &Model<'_>, core: Core, values: usize) -> Result<Self, Error> {
+    pub fn of(model: &Model<'_>, core: Core, values: usize, program: usize) -> Result<Self, Error> {
         let cost = CostModel::of(core)?.cost(model);
         let workspace = model.workspace_words();
         let of_watch = model.watch_words().unwrap_or(workspace) - workspace;
         Ok(Self {
-            flash_bytes: cost.flash_bytes + PROGRAM_BYTES + 8 * values,
+            flash_bytes: cost.flash_bytes + program + 8 * values,
             ram_bytes: cost.ram_bytes + 8 * of_watch,
         })
     }

@@ -25,6 +25,19 @@ pub enum Language {
     C,
 }
 
+impl Language {
+    /// Flash that a new program takes beside the least product: the text of scores, conversion from floats, semihosting, and in C
+    /// the checks of the archive and what its features would do. Measured: in Rust 14.5 kB on the M0 and 13.9 kB on the M4, in C
+    /// 28.3 and 29.3 kB on the M3; a test compares.
+    #[must_use]
+    pub fn program_bytes(self) -> usize {
+        match self {
+            Self::Rust => 14 * 1024,
+            Self::C => 28 * 1024,
+        }
+    }
+}
+
 /// A program to be written.
 #[derive(Debug)]
 pub struct Project<'a> {
