@@ -50,7 +50,7 @@ enum Task {
     },
     /// Count the instructions of scores on each core, in the emulator
     Bench {
-        /// Only this core: m0, m3, m4, m7, m33 or m55
+        /// Only this core: m0, m3, m4, m7, m33, m55, rv32imc or rv32imac
         #[arg(long, value_parser = parse_board)]
         core: Option<&'static Board>,
         /// Print one JSON object: core -> counts, or with --features core -> feature -> bytes of flash
@@ -110,7 +110,7 @@ enum Task {
 enum Emulate {
     /// Score readings on the board: the lines of `trainer score`
     Score {
-        /// The board: m0, m3, m4, m7, m33 or m55
+        /// The board: m0, m3, m4, m7, m33, m55, rv32imc or rv32imac
         #[arg(long, value_parser = parse_board)]
         core: &'static Board,
         #[command(flatten)]
@@ -121,7 +121,7 @@ enum Emulate {
     },
     /// Watch a stream on the board: the lines of `trainer watch`
     Watch {
-        /// The board: m0, m3, m4, m7, m33 or m55
+        /// The board: m0, m3, m4, m7, m33, m55, rv32imc or rv32imac
         #[arg(long, value_parser = parse_board)]
         core: &'static Board,
         #[command(flatten)]
@@ -132,7 +132,7 @@ enum Emulate {
     },
     /// Let the board draw readings from the prior: the pictures of `trainer sample`
     Dream {
-        /// The board: m0, m3, m4, m7, m33 or m55
+        /// The board: m0, m3, m4, m7, m33, m55, rv32imc or rv32imac
         #[arg(long, value_parser = parse_board)]
         core: &'static Board,
         /// A model image, or the folder of a run

@@ -4,8 +4,8 @@
 //! chip they do the same. This module and [`crate::image`] are the only ones with unsafe code.
 #![allow(unsafe_code)]
 
+use crate::processor::semihosting::{nr, syscall, syscall1};
 use core::fmt;
-use cortex_m_semihosting::{nr, syscall, syscall1};
 
 /// Bytes of the longest command line, with its final NUL.
 pub const COMMAND_LINE_LENGTH: usize = 384;
