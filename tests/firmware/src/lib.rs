@@ -35,6 +35,8 @@ pub mod stack;
 use core::fmt::Write;
 #[cfg(feature = "boards")]
 use host::{Console, ExitCode};
+#[cfg(feature = "boards")]
+pub use processor::guard_stack;
 
 /// Does what the command line says, then leaves the emulator: code 0, or a message on standard
 /// error and code 1.

@@ -11,10 +11,10 @@ pub(crate) use cortex_m_semihosting as semihosting;
 #[cfg(target_arch = "riscv32")]
 pub(crate) use riscv_semihosting as semihosting;
 #[cfg(target_arch = "riscv32")]
-pub(crate) use rv32::{
-    guard_stack, stack_pointer, start_timer, take_turns, ticks, undefined_instruction,
-};
+pub use rv32::guard_stack;
+#[cfg(target_arch = "riscv32")]
+pub(crate) use rv32::{stack_pointer, start_timer, take_turns, ticks, undefined_instruction};
 #[cfg(target_arch = "arm")]
-pub(crate) use thumb::{
-    guard_stack, stack_pointer, start_timer, take_turns, ticks, undefined_instruction,
-};
+pub use thumb::guard_stack;
+#[cfg(target_arch = "arm")]
+pub(crate) use thumb::{stack_pointer, start_timer, take_turns, ticks, undefined_instruction};

@@ -36,7 +36,7 @@ extern "C" fn end_by_trap(at: usize, caller: usize, cause: usize, value: usize) 
 
 /// Lets nothing be written below the stack: one that is too deep faults, and overwrites nothing. Firmware and model are
 /// there, so these are as in flash.
-pub(crate) fn guard_stack() {
+pub fn guard_stack() {
     let stack_end = (&raw const _stack_end).addr();
     // SAFETY: it sets where the region of the entry ends, which is not in force yet.
     unsafe { pmpaddr0::write(stack_end >> 2) };

@@ -35,7 +35,7 @@ unsafe fn HardFault(frame: &ExceptionFrame) -> ! {
 }
 
 /// Does nothing: below the stack there is no memory.
-pub(crate) fn guard_stack() {}
+pub fn guard_stack() {}
 
 /// The address of what was last put on the stack.
 pub(crate) fn stack_pointer() -> usize {
