@@ -74,10 +74,12 @@ fn of_four_lanes(tiles: &[Tile], words: &[Triples], sums: &mut [[i32; LANES]; TI
     *sums = [[0; LANES]; TILE];
     let segments = tiles.chunks(SEGMENT / TILE);
     for (tiles, words) in segments.zip(words.chunks(SEGMENT / TILE)) {
-        for (sums, triple) in sums.iter_mut().zip(of_segment(tiles, words)) {
-            for (sum, part) in sums.iter_mut().zip(apart(triple)) {
-                *sum = sum.wrapping_add(part);
-            }
+        for ([p, q, r, s], triple) in sums.iter_mut().zip(of_segment(tiles, words)) {
+            let [a, b, c, d] = apart(triple);
+            *p = p.wrapping_add(a);
+            *q = q.wrapping_add(b);
+            *r = r.wrapping_add(c);
+            *s = s.wrapping_add(d);
         }
     }
 }
