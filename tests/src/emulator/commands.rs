@@ -44,11 +44,17 @@ pub fn score(board: &Board, request: &Request) -> Result<String, Error> {
     let model = path_text(&request.model)?;
     let limit = request.limit.map(|limit| limit.to_string());
     let mut arguments = vec!["readings", &model, &request.data, "--out", &readings];
-    arguments.extend(["--masks", &masks]);
     if let Some(limit) = &limit {
         arguments.extend(["--limit", limit]);
     }
-    trainer::run(&arguments, LIMIT)?;
+    // The trainer says where values are missing, and refuses to write masks where none is.
+    if trainer::run(&arguments, LIMIT)?
+        .stderr
+        .contains("--masks FILE")
+    {
+        arguments.extend(["--masks", &masks]);
+        trainer::run(&arguments, LIMIT)?;
+    }
     let mut line = vec![
         "score".to_owned(),
         "readings=readings.i16".to_owned(),
