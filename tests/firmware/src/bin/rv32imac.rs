@@ -7,6 +7,7 @@
 #[riscv_rt::entry]
 fn main() -> ! {
     static mut WORDS: elbow::Workspace<32768> = elbow::Workspace::new();
+    let words = &raw mut WORDS;
     // SAFETY: this function runs once, and nothing else knows of the static.
-    elbow_firmware::run(unsafe { &mut *(&raw mut WORDS) })
+    elbow_firmware::run(unsafe { &mut *words })
 }

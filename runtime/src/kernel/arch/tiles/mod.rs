@@ -1,4 +1,4 @@
-//! Armv6-M, Armv7-M, and Armv8-M without the DSP extension (Cortex-M0, M3), by assembly; RISC-V in plain Rust:
+//! Armv6-M, Armv7-M, and Armv8-M without the DSP extension (Cortex-M0, M3), by assembly; RISC-V in Rust:
 //! [`crate::kernel::Packing::Tiles`].
 //!
 //! # Algebra
