@@ -127,6 +127,8 @@ fn compare_observed(
     session.impute(&given, mask, &mut filled).unwrap();
     // The reference looks at observed inputs alone, so it may have the others' readings.
     assert_eq!(wide(&filled), reference.impute(&given));
+    session.reconstruct(&mut filled).unwrap();
+    assert_eq!(wide(&filled), reference.reconstruct());
     all.len() + 1
 }
 

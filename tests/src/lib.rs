@@ -7,7 +7,7 @@
 //! * [`c`]: the archive and the header for programs in C; C programs for the host and for boards.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`mod@assurance`]: looks for faults that no test names.
-//! * [`picture`]: draws the picture of the documentation.
+//! * [`picture`], [`page`]: draw the picture of the documentation; look at reports in a browser.
 //! * [`suite`]: everything that must hold, in one command.
 //!
 //! Each uses only those above it.
@@ -19,6 +19,7 @@ pub mod emulator;
 pub mod error;
 pub mod files;
 pub mod measure;
+pub mod page;
 pub mod picture;
 pub mod process;
 pub mod suite;

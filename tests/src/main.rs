@@ -1,14 +1,14 @@
 //! `cargo xtask`: sets up, builds, emulates and tests.
 
 use clap::{Parser, Subcommand};
-use elbow_tests::assurance::{fuzz, guided, miri};
+use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{member, workspace};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, picture, suite, tables};
+use elbow_tests::{c, page, picture, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -88,6 +88,21 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 600)]
         seconds: u64,
     },
+    /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
+    /// uninterrupted one leaves: 10 to 20 minutes
+    Interrupt {
+        /// Where the runs are written [default: a temporary folder]
+        folder: Option<PathBuf>,
+        /// Times that trainings are ended in each way
+        #[arg(long, value_name = "N", default_value_t = 30)]
+        moments: usize,
+        /// Epochs of the digits, about 60 a second: half of the trainings. Others, with models of folds, have a third as many
+        #[arg(long, value_name = "N", default_value_t = 1200)]
+        epochs: usize,
+        /// The seed of the moments
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
         /// As on this target, such as i686-unknown-linux-gnu (32 bits) or s390x-unknown-linux-gnu (big-endian)
@@ -98,6 +113,8 @@ enum Task {
     },
     /// Draw docs/scores.svg: a log is made, a model trained on it, and a day with a fault scored
     Picture,
+    /// Look at reports in a browser, wide and narrow, light and dark: widths, contrast, console, requests, plots
+    Page,
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -130,7 +147,7 @@ enum Emulate {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Let the board draw readings from the prior: the pictures of `trainer sample`
+    /// Let the board draw readings from the prior: the pictures of `trainer sample --pictures`
     Dream {
         /// The board: m0, m3, m4, m7, m33, m55, rv32imc or rv32imac
         #[arg(long, value_parser = parse_board)]
@@ -213,11 +230,48 @@ fn run(task: Task) -> Result<bool, Error> {
             let one = format.as_deref().map(|format| vec![format]);
             guided::run(&one.unwrap_or(guided::FORMATS.to_vec()), seconds)
         }
+        Task::Interrupt {
+            folder,
+            moments,
+            epochs,
+            seed,
+        } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
+        Task::Page => page::check(),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }
+}
+
+/// Ends trainings, each of two in two ways, half as often each.
+fn end_trainings(
+    folder: Option<&Path>,
+    epochs: usize,
+    plan: interrupt::Plan,
+) -> Result<bool, Error> {
+    let temporary = files::temporary_folder()?;
+    let folder = folder.unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
+    // The folds train ten models more.
+    let cases = [
+        interrupt::Case::digits(epochs),
+        interrupt::Case::waves(folder, epochs / 3)?,
+    ];
+    println!("seed {}", plan.seed);
+    let mut is_good = true;
+    for (index, case) in cases.iter().enumerate() {
+        for end in [interrupt::End::Kill, interrupt::End::Interrupt] {
+            let half = interrupt::Plan {
+                moments: (plan.moments + 1 - index) / 2,
+                ..plan
+            };
+            let outcome = interrupt::run(case, end, half, folder)?;
+            println!("{outcome}");
+            is_good &= outcome.faults.is_empty();
+        }
+    }
+    Ok(is_good)
 }
 
 fn build_c(request: &c::archive::Request<'_>) -> Result<bool, Error> {

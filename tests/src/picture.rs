@@ -1,14 +1,11 @@
-//! `cargo xtask picture`: draws `docs/scores.svg`, a day of a pump as its detector sees it.
+//! `cargo xtask picture`: draws `docs/scores.svg`, hours of a pump as its detector sees them.
 //!
-//! The pump is made up: its flow, head, current and vibration follow from its speed. From the middle of the day on its
-//! bearing wears, and vibration rises a little at every speed; no number leaves its usual range at first. The scores are
+//! The pump is the one whose log ships with the trainer. From the middle of the picture on its bearing wears. The scores are
 //! those of `trainer score`, which a device computes bit for bit.
 
 use crate::build::{trainer, workspace};
 use crate::error::Error;
 use crate::files::write;
-use elbow::rng::Xoshiro128PlusPlus;
-use rand_core::Rng;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,12 +13,11 @@ use std::time::Duration;
 /// A training of seconds, on the slowest of machines.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// Readings of the log, one a minute.
-const LOG: u32 = 3000;
-/// Readings of the day.
-const DAY: u32 = 600;
-/// When the bearing begins to wear.
-const WEAR: u32 = 300;
+/// Readings before the bearing begins to wear, and from then on, one a minute.
+const BEFORE: usize = 300;
+const WEARING: usize = 300;
+/// What the log calls this fault.
+const FAULT: &str = "bearing";
 
 /// Width and height of the picture, and the margins around the curve.
 const SIZE: (f64, f64) = (760.0, 260.0);
@@ -29,63 +25,30 @@ const MARGIN: f64 = 44.0;
 /// The p-value below which a reading is marked.
 const MARKED: f64 = 0.01;
 
-/// Makes a log and a day, trains, scores, and draws the picture.
+/// Trains on the log, scores it, and draws the picture of the hours around the fault.
 ///
 /// # Errors
 ///
 /// The trainer does not build or refuses, or a file cannot be written.
 pub fn draw() -> Result<(), Error> {
     let folder = workspace().join("target/picture");
-    let (log, day, run) = (
-        folder.join("pump.csv"),
-        folder.join("today.csv"),
-        folder.join("run"),
-    );
+    let (log, run) = (folder.join("pump.csv"), folder.join("run"));
     std::fs::create_dir_all(&folder).map_err(Error::at(&folder))?;
-    write(&log, readings(1, LOG, None))?;
-    write(&day, readings(2, DAY, Some(WEAR)))?;
     let text = |path: &PathBuf| path.to_string_lossy().into_owned();
-    let (log, day, run) = (text(&log), text(&day), text(&run));
-    trainer::run(&["fit", &log, "--out", &run, "--force", "--quiet"], LIMIT)?;
-    let scores = trainer::run(&["score", &run, &day], LIMIT)?.stdout;
+    let (log_text, run) = (text(&log), text(&run));
+    trainer::run(&["look", "pump", "--out", &log_text], LIMIT)?;
+    trainer::run(&["fit", "pump", "--out", &run, "--force", "--quiet"], LIMIT)?;
+    let scores = trainer::run(&["score", &run, "pump"], LIMIT)?.stdout;
+    let rows = std::fs::read_to_string(&log).map_err(Error::at(&log))?;
+    let ending = format!(",{FAULT}");
+    let wear = rows.lines().skip(1).position(|row| row.ends_with(&ending));
+    let first = wear.unwrap_or(BEFORE).saturating_sub(BEFORE);
+    let points: Vec<Point> = points(&scores).into_iter().skip(first).collect();
+    let shown = points.len().min(BEFORE + WEARING);
     let path = workspace().join("docs/scores.svg");
-    write(&path, svg(&points(&scores)))?;
+    write(&path, svg(&points[..shown]))?;
     println!("{}", path.display());
     Ok(())
-}
-
-/// A log of so many minutes, in which the bearing wears from minute `wear` on.
-#[must_use]
-pub fn readings(seed: u64, count: u32, wear: Option<u32>) -> String {
-    let mut words = elbow::rng::stream(seed, 0);
-    let mut text = "time,speed [1/s],flow [l/s],head [m],current [A],vibration [mm/s]\n".to_owned();
-    let mut speed = 24.0;
-    for minute in 0..count {
-        // The speed wanders between 18 and 30 turns a second.
-        speed = (speed + 0.6 * normal(&mut words)).clamp(18.0, 30.0);
-        let worn = wear.map_or(0.0, |wear| f64::from(minute.saturating_sub(wear)) / 300.0);
-        let flow = 1.5 * speed + 0.4 * normal(&mut words);
-        let head = 0.05 * speed * speed - 0.002 * flow * flow + 0.3 * normal(&mut words);
-        let current = 0.004 * flow * head + 1.0 + 0.05 * normal(&mut words);
-        let vibration = 0.06 * speed + 1.2 * worn + 0.06 * normal(&mut words);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "2026-03-{:02} {:02}:{:02}:00,{speed:.2},{flow:.2},{head:.2},{current:.3},{vibration:.3}",
-            1 + minute / 1440,
-            minute / 60 % 24,
-            minute % 60
-        );
-    }
-    text
-}
-
-/// About N(0, 1): a sum of twelve uniform numbers.
-fn normal(words: &mut Xoshiro128PlusPlus) -> f64 {
-    let sum: f64 = (0..12)
-        .map(|_| f64::from(words.next_u32()) / 2f64.powi(32))
-        .sum();
-    sum - 6.0
 }
 
 /// A scored reading.
@@ -130,7 +93,7 @@ fn svg(points: &[Point]) -> String {
     let x = |minute: f64| MARGIN + (width - MARGIN - 8.0) * minute / points.len().max(1) as f64;
     let y = |nats: f64| 24.0 + (height - 24.0 - MARGIN) * (top - nats) / (top - bottom).max(1.0);
     let (left, right, base) = (x(0.0), x(points.len() as f64), y(bottom));
-    let wear = x(WEAR.into());
+    let wear = x(BEFORE as f64);
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" \
          font-size=\"12\" fill=\"#444\">\n\

@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the firmware",
@@ -64,6 +64,7 @@ const STEPS: [Step; 17] = [
     ("interface for C", "test --release --package elbow-c"),
     ("trainer", "test --release --package elbow-trainer"),
     ("emulated boards", "test --release --package elbow-tests"),
+    ("reports in a browser", "xtask page"),
     ("Miri, quick tests of the runtime", "xtask miri"),
 ];
 

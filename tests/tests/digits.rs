@@ -70,7 +70,8 @@ fn every_board_scores_the_digits_as_the_workstation_does() {
 #[test]
 fn every_board_dreams_what_the_workstation_does() {
     let model = run_folder().to_str().unwrap();
-    let host = trainer::run(&["sample", model, "--count", "4", "--seed", "3"], LIMIT).unwrap();
+    let sample = ["sample", model, "--pictures", "--count", "4", "--seed", "3"];
+    let host = trainer::run(&sample, LIMIT).unwrap();
     assert_eq!(host.stdout.lines().count(), 4 * 9);
     for board in &BOARDS {
         assert_eq!(

@@ -85,7 +85,14 @@ fn every_option_in_prose_exists() {
         .map(|name| help(&program, &[name.to_owned()]))
         .collect();
     let xtask = Path::new(env!("CARGO_BIN_EXE_xtask"));
-    for command in ["bench", "c", "detection", "fuzz-guided", "miri"] {
+    for command in [
+        "bench",
+        "c",
+        "detection",
+        "fuzz-guided",
+        "interrupt",
+        "miri",
+    ] {
         all += &help(xtask, &[command.to_owned()]);
     }
     for page in pages() {

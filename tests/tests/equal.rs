@@ -6,12 +6,12 @@ use elbow::{Estimator, Model, Score, Session};
 use elbow_tests::build::board::BOARDS;
 use elbow_tests::build::trainer;
 use elbow_tests::emulator::commands::{self, Request};
-use elbow_tests::picture;
 use elbow_trainer::config::{Config, Limits};
-use elbow_trainer::data::{Dataset, Table};
+use elbow_trainer::data::{Dataset, Machine, Table};
 use elbow_trainer::export::pipeline::{Job, Silent};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::splits::Splits;
+use std::ops::Range;
 use std::time::Duration;
 
 /// A scoring of a second, on the slowest of machines.
@@ -25,12 +25,17 @@ const ESTIMATORS: [(&str, u64); 4] = [
     ("importance-weighted:6", 3),
 ];
 
-/// The sensors in a log of the pump that the picture shows.
-fn sensors(seed: u64, rows: u32, wear: Option<u32>) -> Table {
-    let log = picture::readings(seed, rows, wear);
-    let rows = log.lines().skip(1).map(|line| line.split(',').skip(1));
-    let values = rows.flatten().map(|cell| cell.parse().unwrap());
-    Table::new(5, values.collect()).unwrap()
+/// Minutes of the shipped log of a pump that nothing is wrong with, and some in which a bearing begins to wear.
+const NORMAL: Range<usize> = 0..1500;
+const WEARING: Range<usize> = 3440..3590;
+
+/// The sensors of the pump, without time, mode and fault.
+fn sensors(minutes: Range<usize>) -> Table {
+    let log = Machine::Pump.text();
+    let rows = log.lines().skip(1).skip(minutes.start).take(minutes.len());
+    let cells = rows.flat_map(|line| line.split(',').skip(2).take(6));
+    let values = cells.map(|cell| cell.parse().unwrap());
+    Table::new(6, values.collect()).unwrap()
 }
 
 /// An image that the library made in memory.
@@ -40,7 +45,7 @@ fn trained() -> AlignedImage {
     config.model.decoder = vec![12.into()];
     config.model.latents = 3;
     config.train.epochs = 20;
-    let pump = Dataset::new("pump", sensors(1, 1500, None));
+    let pump = Dataset::new("pump", sensors(NORMAL));
     let splits = Splits::divide(&config, pump, None).unwrap();
     let job = Job::new("pump", config, Limits::default(), splits, &Silent).unwrap();
     let outcome = job.fit(None).unwrap();
@@ -68,7 +73,7 @@ fn a_call_a_command_and_every_board_give_the_same_scores() {
     let (image_path, data) = (path("pump.elbow"), path("today.csv"));
     let image = trained();
     std::fs::write(&image_path, &*image).unwrap();
-    let day = sensors(2, 150, Some(60));
+    let day = sensors(WEARING);
     let rows = day.iter().map(|row| {
         let cells: Vec<String> = row.iter().map(ToString::to_string).collect();
         cells.join(",") + "\n"

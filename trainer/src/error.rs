@@ -3,6 +3,9 @@
 use crate::data::DataError;
 use std::path::{Path, PathBuf};
 
+/// The exit code of a program that was interrupted, as shells have it.
+pub const INTERRUPTED: u8 = 130;
+
 /// Why a command did not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -45,12 +48,19 @@ pub enum Error {
         /// The epoch, counted from 1.
         epoch: usize,
     },
-    /// Whoever looked on ended the training.
-    #[error("training was ended after epoch {epoch}")]
+    /// Whoever looked on ended the run.
+    #[error("the run was ended after epoch {epoch}; {}", .resume.as_deref().map_or("nothing was saved".into(), go_on))]
     Cancelled {
-        /// The epoch, counted from 1.
+        /// The last epoch that was done, counted from 1; batches of the next are in the checkpoint too.
         epoch: usize,
+        /// The folder with a checkpoint to go on from, if there is one.
+        resume: Option<PathBuf>,
     },
+}
+
+/// The remedy for a run that was ended.
+pub(crate) fn go_on(folder: &Path) -> String {
+    format!("go on with it: trainer fit --resume {}", folder.display())
 }
 
 /// Remedy for a file that could not be read or written.
@@ -72,6 +82,25 @@ fn innermost(error: &std::io::Error) -> &dyn std::error::Error {
 }
 
 impl Error {
+    /// The exit code of a program that ends with it: 2 where what it was given cannot be used,
+    /// [`INTERRUPTED`] where it was interrupted, 1 where its work failed.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Data(_) | Self::Setting(_) | Self::Image { .. } => 2,
+            Self::File { action: "read", .. } => 2,
+            Self::File { .. } | Self::Encode(_) | Self::Tensor(_) | Self::Diverged { .. } => 1,
+            Self::Cancelled { .. } => INTERRUPTED,
+        }
+    }
+
+    /// The same; where a run was ended, after so many epochs.
+    pub(crate) fn after(self, epoch: usize) -> Self {
+        match self {
+            Self::Cancelled { resume, .. } => Self::Cancelled { epoch, resume },
+            other => other,
+        }
+    }
+
     /// Names the file that could not be read.
     pub fn reading(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         |cause| Self::File {

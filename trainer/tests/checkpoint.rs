@@ -6,18 +6,18 @@ use candle_core::Device;
 use elbow_trainer::config::{Config, Gradient, Latent, Limits};
 use elbow_trainer::error::Error;
 use elbow_trainer::export::pipeline::{Interrupted, Job, Observer, Outcome, Silent};
-use elbow_trainer::export::run::{read_plan, to_toml};
+use elbow_trainer::export::run::{read_plan, read_vae};
 use elbow_trainer::model::Vae;
 use elbow_trainer::readings::Derived;
-use elbow_trainer::readings::RunConfig;
 use elbow_trainer::readings::splits::Splits;
 use elbow_trainer::train::{self, Checkpoint, Course, Epoch};
+use safetensors::SafeTensors;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 use std::time::Duration;
 use support::fit as run;
-use support::program::{json, read, succeeds};
+use support::program::{fails_with, json, read, succeeds};
 
 /// The bytes of the parameters.
 fn bits(vae: &Vae) -> Vec<u8> {
@@ -35,9 +35,8 @@ fn model(settings: &Config, derived: &Derived) -> Vae {
 fn ends_alike(case: &str, model: impl Fn() -> Vae, train: impl Fn(&Vae, Course<'_>) -> Vec<Epoch>) {
     let (whole, mut files) = (model(), vec![]);
     let start = model();
-    let note = || ("run", "a note".to_owned());
     let mut save = |checkpoint: &Checkpoint| {
-        files.push(checkpoint.to_bytes(&start, note())?);
+        files.push((checkpoint.epochs(), checkpoint.to_bytes(&start)?));
         Ok::<_, Error>(())
     };
     let course = Course {
@@ -45,16 +44,16 @@ fn ends_alike(case: &str, model: impl Fn() -> Vae, train: impl Fn(&Vae, Course<'
         ..Course::default()
     };
     let history = train(&whole, course);
-    assert_eq!(
-        files.len(),
-        history.len() - 1,
-        "after each epoch but the last"
-    );
-    for (index, bytes) in files.iter().enumerate() {
-        assert_eq!(Checkpoint::note(bytes, "run").unwrap(), "a note");
+    let epochs: Vec<usize> = files.iter().map(|(epochs, _)| *epochs).collect();
+    let within = epochs.iter().filter(|epochs| **epochs == 0).count();
+    assert!(within > 1, "{case}: several in the first epoch");
+    let ends: Vec<usize> = (1..=history.len()).collect();
+    assert_eq!(epochs[within..], ends, "{case}: after each epoch");
+    for (index, (epochs, bytes)) in files.iter().enumerate() {
+        assert_eq!(Checkpoint::epochs_in(bytes).unwrap(), *epochs);
         let later = model();
         let checkpoint = Checkpoint::from_bytes(bytes, &later).unwrap();
-        assert_eq!(checkpoint.epochs(), index + 1);
+        assert_eq!(checkpoint.epochs(), *epochs);
         let course = Course {
             checkpoint: Some(checkpoint),
             ..Course::default()
@@ -175,15 +174,18 @@ fn an_interrupted_training_in_integers_ends_as_another() {
     }
 }
 
-/// Wants to stop after an epoch.
+/// Wants to stop after an epoch, and counts them.
+#[derive(Default)]
 struct Impatient {
     last: usize,
+    epochs: Cell<usize>,
     over: Cell<bool>,
 }
 
 impl Observer for Impatient {
     fn epoch(&self, epoch: &Epoch, _: usize) {
-        self.over.set(epoch.epoch >= self.last);
+        self.epochs.set(self.epochs.get() + 1);
+        self.over.set(epoch.epoch == self.last);
     }
 
     fn is_cancelled(&self) -> bool {
@@ -197,7 +199,25 @@ fn job<'a>(config: &Config, observer: &'a dyn Observer) -> Job<'a> {
     Job::new("digits", config.clone(), limits, splits, observer).unwrap()
 }
 
-/// In floats and in integers, whose checkpoints have the model with its dead latents and the one without.
+/// Goes on with what was interrupted in `folder`; the epochs that it took.
+fn go_on(config: &Config, folder: &Path) -> (Outcome, usize) {
+    let observer = Impatient::default();
+    let interrupted = Interrupted::read(folder).unwrap();
+    let splits = Splits::load(config).unwrap();
+    let job = Job::resume(interrupted, splits, &observer).unwrap();
+    (job.fit(Some(folder)).unwrap(), observer.epochs.get())
+}
+
+fn assert_alike(later: &Outcome, whole: &Outcome) {
+    assert_eq!(later.config, whole.config);
+    assert_eq!(later.history, whole.history);
+    assert!(bits(&later.vae) == bits(&whole.vae));
+    let image = |outcome: &Outcome| outcome.exported().unwrap().image.to_vec();
+    assert!(image(later) == image(whole));
+}
+
+/// In floats, in integers, whose checkpoints have the model with its dead latents and the one without, and behind the last
+/// epoch.
 #[test]
 fn an_interrupted_call_ends_as_another() {
     let mut config = Config::default();
@@ -208,22 +228,101 @@ fn an_interrupted_call_ends_as_another() {
     config.train.objective.beta = 10.0;
     let whole = job(&config, &Silent).fit(None).unwrap();
     assert!(!whole.config.derived.pruned_latents.is_empty());
-    for last in [12, 34, 39] {
+    for last in [12, 32, 34, 40] {
         let folder = tempfile::tempdir().unwrap();
-        let over = Cell::new(false);
-        let impatient = Impatient { last, over };
-        let job = job(&config, &impatient).checkpointed(Duration::ZERO);
-        let error = job.fit(Some(folder.path())).unwrap_err();
-        assert!(matches!(error, Error::Cancelled { epoch } if epoch == last));
-        let interrupted = Interrupted::read(folder.path()).unwrap();
-        let splits = Splits::load(&config).unwrap();
-        let job = Job::resume("digits", interrupted, splits, &Silent).unwrap();
-        let later = job.fit(Some(folder.path())).unwrap();
-        assert_eq!(later.config, whole.config);
-        assert_eq!(later.history, whole.history);
-        assert!(bits(&later.vae) == bits(&whole.vae));
-        let image = |outcome: &Outcome| outcome.exported().unwrap().image.to_vec();
-        assert!(image(&later) == image(&whole));
+        let impatient = Impatient {
+            last,
+            ..Impatient::default()
+        };
+        let error = job(&config, &impatient).fit(Some(folder.path()));
+        let line = error.unwrap_err().to_string();
+        let path = folder.path().display();
+        assert_eq!(
+            line,
+            format!(
+                "the run was ended after epoch {last}; go on with it: trainer fit --resume {path}"
+            )
+        );
+        let (later, epochs) = go_on(&config, folder.path());
+        assert_eq!(epochs, 40 - last);
+        assert_alike(&later, &whole);
+    }
+}
+
+/// Also one of other integers, and the training of its folds.
+#[test]
+fn a_tuning_that_is_interrupted_ends_as_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = waves(folder.path());
+    let trained = run(&[&data, "--epochs", "6", "--latents", "2"]);
+    let (config, settings) = (&trained.config, &trained.config.settings);
+    let tune = |observer: &dyn Observer, folder: Option<&Path>| {
+        let splits = Splits::load(settings).unwrap();
+        let vae = read_vae(&trained.path, &Device::Cpu).unwrap().1;
+        Job::again("waves", config.clone(), splits, observer).tune(vae, 4, folder)
+    };
+    let whole = tune(&Silent, None).unwrap();
+    for last in [1, 4] {
+        let folder = tempfile::tempdir().unwrap();
+        let impatient = Impatient {
+            last,
+            ..Impatient::default()
+        };
+        let error = tune(&impatient, Some(folder.path())).unwrap_err();
+        assert!(
+            matches!(error, Error::Cancelled { epoch, .. } if epoch == last),
+            "{error}"
+        );
+        let (later, epochs) = go_on(settings, folder.path());
+        assert_eq!(epochs, 4 - last);
+        assert_eq!(later.config.derived.tuned_epochs, 4);
+        assert_alike(&later, &whole);
+    }
+}
+
+/// Wants to stop once so many checkpoints were written.
+struct Saving {
+    most: usize,
+    saved: Cell<usize>,
+}
+
+impl Observer for Saving {
+    fn saved(&self) {
+        self.saved.set(self.saved.get() + 1);
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.saved.get() >= self.most
+    }
+}
+
+#[test]
+fn the_models_of_folds_go_on_where_they_were_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.data.source = waves(folder.path());
+    config.model.latents = 2;
+    config.train.epochs = 5;
+    let whole = job(&config, &Silent).fit(None).unwrap();
+    let mut stages = vec![];
+    for most in (4..60).step_by(7) {
+        let folder = tempfile::tempdir().unwrap();
+        let saving = Saving {
+            most,
+            saved: Cell::new(0),
+        };
+        let job = job(&config, &saving).checkpointed(Duration::ZERO);
+        let Err(error) = job.fit(Some(folder.path())) else {
+            break;
+        };
+        assert!(matches!(error, Error::Cancelled { .. }), "{error}");
+        stages.push(Interrupted::read(folder.path()).unwrap().stages());
+        assert_alike(&go_on(&config, folder.path()).0, &whole);
+    }
+    // Within a fold, in floats and in integers.
+    for part in ["fold-0", ".floats", ".integers"] {
+        let has = |stage: &String| stage.starts_with("fold") && stage.ends_with(part);
+        assert!(stages.iter().flatten().any(has), "{part}: {stages:?}");
     }
 }
 
@@ -237,7 +336,7 @@ fn a_checkpoint_of_something_else_is_refused() {
     let training = trained.prepare(&parts.train.table);
     let mut bytes = vec![];
     let mut save = |checkpoint: &Checkpoint| {
-        bytes = checkpoint.to_bytes(&vae, ("run", String::new()))?;
+        bytes = checkpoint.to_bytes(&vae)?;
         Ok::<_, Error>(())
     };
     let data = (&training, &training);
@@ -283,45 +382,29 @@ fn a_checkpoint_of_something_else_is_refused() {
 #[test]
 fn the_program_goes_on_where_it_was_interrupted() {
     let whole = run(&["digits", "--epochs", "20", "--ram", "8K", "--core", "m4"]);
-    let derived = Derived {
-        // What training found out.
-        pruned_latents: vec![],
-        ..whole.config.derived.clone()
+    assert_eq!(whole.config.derived.limits.ram, Some(8192));
+    let impatient = Impatient {
+        last: 7,
+        ..Impatient::default()
     };
-    assert_eq!(derived.limits.ram, Some(8192));
-    let config = RunConfig {
-        derived,
-        ..whole.config.clone()
-    };
-    let settings = &config.settings;
-    let parts = Splits::load(settings).unwrap();
-    let of = (&config.derived.likelihood, &config.derived.normalization);
-    let vae = train::initialize(settings, of.0, of.1, &Device::Cpu).unwrap();
-    let training = whole.prepare(&parts.train.table);
-    let validation = whole.prepare(&parts.validation.table);
-    let table: toml::Table = toml::from_str(&to_toml(&config).unwrap()).unwrap();
-    let mut note = toml::Table::new();
-    note.insert("seconds".into(), 1000.0.into());
-    note.insert("run".into(), table.into());
-    let mut files = vec![];
-    let mut save = |checkpoint: &Checkpoint| {
-        files.push(checkpoint.to_bytes(&vae, ("run", note.to_string()))?);
-        Ok::<_, Error>(())
-    };
-    let course = Course {
-        save: Some((Duration::ZERO, &mut save)),
-        ..Course::default()
-    };
-    train::train(&vae, settings, (&training, &validation), course, |_| Ok(())).unwrap();
-
+    let settings = &whole.config.settings;
+    let (splits, limits) = (Splits::load(settings).unwrap(), whole.config.derived.limits);
+    let job = Job::new("digits", settings.clone(), limits, splits, &impatient).unwrap();
     let folder = tempfile::tempdir().unwrap();
+    job.fit(Some(folder.path())).unwrap_err();
     let checkpoint = folder.path().join("checkpoint.safetensors");
-    std::fs::write(&checkpoint, &files[6]).unwrap();
+    age(&checkpoint);
+
     let out = &folder.path().display().to_string();
     succeeds(&["fit", "--resume", out, "--quiet"]);
     assert!(!checkpoint.exists());
     let before = &whole.path.parent().unwrap().display().to_string();
-    for file in ["model.safetensors", "plan.toml", "config.toml"] {
+    for file in [
+        "model.safetensors",
+        "model.elbow",
+        "plan.toml",
+        "config.toml",
+    ] {
         assert!(read(out, file) == read(before, file), "{file}");
     }
     let summary = |run: &str| json(&String::from_utf8(read(run, "summary.json")).unwrap());
@@ -331,4 +414,18 @@ fn the_program_goes_on_where_it_was_interrupted() {
     let seconds = |summary: &Value| summary["training_seconds"].as_f64().unwrap();
     assert!(seconds(&of_one) < 1000.0);
     assert!((1000.0..2000.0).contains(&seconds(&of_both)));
+    fails_with(&["fit", "--resume", out], &["is finished", "trainer tune"]);
+}
+
+/// Has the training of a checkpoint have taken 1000 seconds.
+fn age(checkpoint: &Path) {
+    let bytes = std::fs::read(checkpoint).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = metadata.metadata().clone().unwrap();
+    let mut note: toml::Table = toml::from_str(&metadata["run"]).unwrap();
+    note.insert("seconds".into(), 1000.0.into());
+    metadata.insert("run".into(), note.to_string());
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let bytes = safetensors::serialize(file.iter(), Some(metadata)).unwrap();
+    std::fs::write(checkpoint, bytes).unwrap();
 }

@@ -6,7 +6,7 @@ mod support;
 mod pump;
 
 use elbow::{Model, Score};
-use elbow_trainer::config::{Config, Limits};
+use elbow_trainer::config::{Config, Limits, Schedule};
 use elbow_trainer::data::{self, Dataset, Table};
 use elbow_trainer::error::Error;
 use elbow_trainer::export::pipeline::{Job, Observer, Silent, Warning};
@@ -26,6 +26,8 @@ fn small(data: &str) -> Config {
     let mut config = Config::default();
     config.data.source = data.into();
     config.train.epochs = 5;
+    config.train.schedule = Schedule::Cosine;
+    config.train.learning_rate = config.train.schedule.learning_rate();
     config.model.encoder = vec![6.into()];
     config.model.decoder = vec![6.into()];
     config.model.latents = 2;
@@ -124,7 +126,10 @@ fn whoever_looks_on_is_told_and_may_end_it() {
     let impatient = Impatient::default();
     let job = Job::new("waves", config, Limits::default(), splits, &impatient).unwrap();
     let error = job.fit(None).unwrap_err();
-    assert!(matches!(error, Error::Cancelled { epoch: 2 }), "{error}");
+    assert!(
+        matches!(error, Error::Cancelled { epoch: 2, .. }),
+        "{error}"
+    );
     let batch = Warning::Batch {
         rows: 28,
         batch: 64,

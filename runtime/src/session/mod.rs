@@ -275,6 +275,19 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(())
     }
 
+    /// `E[x|z]` at the mean of [`Session::posterior`], as [`Session::decode`] gives it: after a reading was encoded, scored or
+    /// explained, what the model makes of it.
+    ///
+    /// # Errors
+    /// [`LengthError`] where `mean` has not as many elements as the model has inputs.
+    #[cfg(feature = "generation")]
+    pub fn reconstruct(&mut self, mean: &mut [i32]) -> Result<(), LengthError> {
+        check_length("mean", mean.len(), self.model.inputs())?;
+        self.place(Estimator::PosteriorMean, 0, 0);
+        self.decode_mean(mean);
+        Ok(())
+    }
+
     /// Draws z from the prior and gives `E[x|z]` as [`Session::decode`] does. The
     /// posterior at hand is lost.
     ///

@@ -204,6 +204,8 @@ fn wrong_lengths_are_refused() {
         assert_eq!(decode(latents, have), error("mean", have, inputs));
     }
     assert_eq!(decode(latents, inputs), Ok(()));
+    let refused = session.reconstruct(&mut vec![0; inputs + 1]);
+    assert_eq!(refused, error("mean", inputs + 1, inputs));
     let refused = session.generate(&mut vec![0; inputs + 1]);
     assert_eq!(refused, error("mean", inputs + 1, inputs));
 }

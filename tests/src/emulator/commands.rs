@@ -44,17 +44,11 @@ pub fn score(board: &Board, request: &Request) -> Result<String, Error> {
     let model = path_text(&request.model)?;
     let limit = request.limit.map(|limit| limit.to_string());
     let mut arguments = vec!["readings", &model, &request.data, "--out", &readings];
+    arguments.extend(["--masks", &masks]);
     if let Some(limit) = &limit {
         arguments.extend(["--limit", limit]);
     }
-    // The trainer says where values are missing, and refuses to write masks where none is.
-    if trainer::run(&arguments, LIMIT)?
-        .stderr
-        .contains("--masks FILE")
-    {
-        arguments.extend(["--masks", &masks]);
-        trainer::run(&arguments, LIMIT)?;
-    }
+    trainer::run(&arguments, LIMIT)?;
     let mut line = vec![
         "score".to_owned(),
         "readings=readings.i16".to_owned(),
@@ -138,7 +132,7 @@ pub fn watch(board: &Board, stream: &Stream) -> Result<String, Error> {
     folder.read("events.csv")
 }
 
-/// The pictures that `trainer sample` draws, from firmware on `board`.
+/// The pictures that `trainer sample --pictures` draws, from firmware on `board`.
 ///
 /// # Errors
 ///

@@ -2,14 +2,14 @@
 
 use super::stream::{LoadedStream, StreamInput};
 use crate::error::Error;
-use crate::export::run::config_beside;
+use crate::export::run::{config_beside, read_rate};
 use crate::readings::stream;
 use crate::study::events::alarms::Settings;
 use crate::study::events::choose::{self, Chosen, Normal, Wanted};
 use crate::study::events::{Clock, Rate};
 use clap::Args;
 use elbow::monitor::{SmootherSettings, WatchSettings};
-use elbow::{Estimator, Model, Nats, Probability, Stream};
+use elbow::{Estimator, Model, Nats, Probability};
 use std::path::Path;
 
 /// Base-two logarithm of the windows that scores are averaged over, where nobody says.
@@ -68,16 +68,6 @@ impl AlarmArguments {
         given.next().map(|(name, _)| name)
     }
 
-    /// Refuses a rate where nothing counts by time.
-    pub(super) fn refuse_idle(&self) -> Result<(), Error> {
-        match (self.rate, self.false_alarms) {
-            (Some(rate), None) if rate > 0.0 => Err(Error::Setting(format!(
-                "--rate {rate} is for --false-alarms, which is not given: give it, or leave --rate out"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
     /// The settings for `model`, the image or run at `path`, whose calibration must resolve them.
     pub(super) fn alarms(
         &self,
@@ -86,8 +76,7 @@ impl AlarmArguments {
         estimator: Estimator,
         seed: u64,
     ) -> Result<Alarms, Error> {
-        let stream = super::stream::of_model(path, model)?;
-        let clock = self.clock(stream)?;
+        let clock = self.clock(path, model)?;
         let leave = rate("--leave", self.leave)?;
         let Some(wanted) = self.false_alarms else {
             let enter = rate("--enter", self.enter)?;
@@ -103,6 +92,7 @@ impl AlarmArguments {
                 wanted: 0.0,
             });
         };
+        super::stream::of_model(path, model)?;
         let windows = clock.windows_in_unit();
         if !(wanted > 0.0 && wanted < windows) {
             return Err(Error::Setting(format!(
@@ -128,8 +118,8 @@ impl AlarmArguments {
         })
     }
 
-    /// The time of `stream`.
-    fn clock(&self, stream: &Stream<'_>) -> Result<Clock, Error> {
+    /// The time of the stream of `model`, or of its readings one after the other.
+    fn clock(&self, path: &Path, model: &Model<'_>) -> Result<Clock, Error> {
         if let Some(rate) = self.rate
             && !(rate > 0.0 && rate.is_finite())
         {
@@ -137,10 +127,16 @@ impl AlarmArguments {
                 "--rate is {rate}: give the samples in a second, above 0"
             )));
         }
-        let known = f64::from(stream.rate_millihertz) / 1000.0;
+        let (hop, known) = match model.stream() {
+            None => (1, read_rate(path)),
+            Some(stream) => {
+                let known = f64::from(stream.rate_millihertz) / 1000.0;
+                (stream.shape().hop, (known > 0.0).then_some(known))
+            }
+        };
         Ok(Clock {
-            hop: stream.shape().hop,
-            rate: self.rate.or((known > 0.0).then_some(known)),
+            hop,
+            rate: self.rate.or(known),
         })
     }
 

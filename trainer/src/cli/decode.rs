@@ -1,7 +1,7 @@
 //! `trainer decode`.
 
-use super::emit;
 use super::telemetry::{Received, Receiver};
+use super::{emit, table};
 use crate::error::Error;
 use crate::export::run;
 use clap::Args;
@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     model: PathBuf,
     /// Packets, one after the other, as `trainer encode` writes them
     packets: PathBuf,
-    /// File to write the lines to [default: standard output]
+    /// File to write the lines to, as CSV under the names of the columns [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -41,29 +41,29 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let mut workspace = vec![0; model.workspace_words()];
     let mut receiver = Receiver::new(&model, &mut workspace, &bytes)?;
-    let mut text = header(&model);
+    let mut records = vec![head(&model)];
     while let Some(received) = receiver.next_packet().map_err(|error| bad(&error))? {
-        text += &line(&received);
+        records.push(record(&received));
     }
-    emit(out.as_deref(), &text)
+    emit(out.as_deref(), &table::csv(records)?)
 }
 
-/// Sequence number, packets lost before it, the latents, the decoded mean of each input.
-fn header(model: &Model<'_>) -> String {
-    let latents = (0..model.latents()).map(|latent| format!(",z{latent}"));
-    let inputs = (0..model.inputs()).map(|input| format!(",x{input}"));
-    let names: String = latents.chain(inputs).collect();
-    format!("sequence,lost{names}\n")
+/// Sequence number, packets lost before it, the latents, the decoded mean of each input under its name.
+fn head(model: &Model<'_>) -> Vec<String> {
+    let first = ["sequence", "lost"].map(str::to_owned).into_iter();
+    let latents = (0..model.latents()).map(|latent| format!("z{latent}"));
+    let inputs = table::header(model).into_iter().take(model.inputs());
+    first.chain(latents).chain(inputs).collect()
 }
 
-fn line(received: &Received) -> String {
+fn record(received: &Received) -> Vec<String> {
     let Received {
         sequence,
         lost,
         latents,
         values,
     } = received;
+    let first = [sequence.to_string(), lost.to_string()].into_iter();
     let numbers = latents.iter().chain(values);
-    let numbers: String = numbers.map(|number| format!(",{number}")).collect();
-    format!("{sequence},{lost}{numbers}\n")
+    first.chain(numbers.map(ToString::to_string)).collect()
 }

@@ -1,12 +1,14 @@
 //! `trainer fit`.
 
+use super::interrupt;
+use super::place::{self, Place};
 use super::progress::{Terminal, Voice};
 use super::tracking::Tracking;
 use crate::config::settings::{GROUPS, Key, Options, Said, refuse_idle};
 use crate::config::{Config, Limits};
 use crate::data::DataSource;
 use crate::error::Error;
-use crate::export::pipeline::{Interrupted, Job, Outcome};
+use crate::export::pipeline::{Interrupted, Job, Observer, Outcome};
 use crate::export::run::{self, Existing};
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
@@ -17,7 +19,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Arguments {
     /// A file with a reading in each row (text table, .npy, .npz, .mat, IDX), or a sample in each row and a channel in
     /// each column with --window; a WAV file; or a folder or 'PATTERN' of such files, each a recording. FILE.npz:NAME
-    /// picks an array [default: digits, or what --config says]
+    /// picks an array. `digits`, `pump` (a table) and `motor` (a stream) ship with this program
+    /// [default: digits, or what --config says]
     data: Option<String>,
     #[command(flatten)]
     options: Options,
@@ -28,11 +31,12 @@ pub(super) struct Arguments {
     /// Set what a file would: train.epochs=50, model.encoder=[128,64], limits.flash=64K. May be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     assignments: Vec<String>,
-    /// Go on with the training of this folder that was interrupted, by the checkpoint in it, which is written
-    /// once a minute
+    /// Go on with the run of this folder, of `fit` or `tune`, that was interrupted, by the checkpoint in it. One is written
+    /// after two seconds of training, then once a minute, at the end of training and where Ctrl-C or SIGTERM ends the run
     #[arg(long, value_name = "DIR", conflicts_with_all = GROUPS.map(|group| group.id), conflicts_with_all = ["data", "config", "assignments", "out", "force"])]
     resume: Option<PathBuf>,
-    /// The folder of the run [default: runs/ and the name of the data]
+    /// The folder of the run; {name} in it stands for the name of the data, {date} for the time in UTC, as in
+    /// 2026-01-31-235959 [default: runs/{name}]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
@@ -87,28 +91,63 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
         voice,
     } = arguments;
     let options = options.said(data)?;
-    let (settings, limits) = settings(resumed, config.as_deref(), &assignments, options)?;
+    let (mut settings, limits) = settings(resumed, config.as_deref(), &assignments, options)?;
     // Before anything is loaded.
     settings.train.processor.open()?;
-    let name = DataSource::parse(&settings.data.source)?.name();
-    let folder = resume
-        .clone()
-        .or(out)
-        .unwrap_or_else(|| Path::new("runs").join(&name));
-    run::check_folder(&folder, Existing::by_force(force || resume.is_some()))?;
+    let name = find_data(&mut settings)?;
+    let place = match resume {
+        Some(folder) => Place::take(folder, Existing::Continued)?,
+        None => new_place((out, force), &name, &settings)?,
+    };
     let splits = Splits::load(&settings)?;
     let readings = splits.train.table.len();
-    let trackers = tracking.begin(&name, &folder, &settings)?;
+    let trackers = tracking.begin(&name, &place.folder, &settings)?;
     let terminal = Terminal::new(voice, readings, Some(settings.clone())).telling(trackers);
     let job = match interrupted {
-        Some(interrupted) => Job::resume(&name, interrupted, splits, &terminal)?,
+        Some(interrupted) => {
+            interrupt::saved();
+            Job::resume(interrupted, splits, &terminal)?
+        }
         None => Job::new(&name, settings, limits, splits, &terminal)?,
     };
-    finish(&job.fit(Some(&folder))?, &folder, &terminal)
+    finish(&job.fit(Some(&place.folder))?, &place, &terminal)
+}
+
+/// Makes the paths of data in `settings` absolute, so that the run finds them wherever it is used from; the name of the data.
+fn find_data(settings: &mut Config) -> Result<String, Error> {
+    let source = DataSource::parse(&settings.data.source)?.absolute()?;
+    settings.data.source = source.to_string();
+    if let Some(labels) = &mut settings.data.labels {
+        *labels = std::path::absolute(&*labels).map_err(Error::reading(labels))?;
+    }
+    Ok(source.name())
+}
+
+/// The folder of a new run called `name`.
+fn new_place(
+    (out, force): (Option<PathBuf>, bool),
+    name: &str,
+    settings: &Config,
+) -> Result<Place, Error> {
+    let is_named = out.is_some();
+    let folder = place::folder(out, name)?;
+    let source = DataSource::parse(&settings.data.source)?;
+    place::check_source(&folder, &source, (is_named, force))?;
+    Place::take(folder, Existing::by_force(force))
 }
 
 /// Writes the folder of a run, and says what came of it.
-pub(super) fn finish(outcome: &Outcome, folder: &Path, terminal: &Terminal) -> Result<(), Error> {
-    outcome.write(folder)?;
-    terminal.result(&outcome.trained, folder)
+pub(super) fn finish(outcome: &Outcome, place: &Place, terminal: &Terminal) -> Result<(), Error> {
+    let written = interrupt::whole(|| {
+        place.renew()?;
+        outcome.write(&place.folder)
+    });
+    if written.is_err() && place.folder.join(run::CHECKPOINT_FILE).exists() {
+        let folder = place.folder.display();
+        terminal.note(&format!(
+            "the training is saved; write its run by: trainer fit --resume {folder}"
+        ));
+    }
+    written?;
+    terminal.result(&outcome.trained, &place.folder)
 }

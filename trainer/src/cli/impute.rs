@@ -1,5 +1,6 @@
 //! `trainer impute`.
 
+use super::table::{self, digits};
 use super::{Input, Loaded, emit};
 use crate::data::Dataset;
 use crate::error::Error;
@@ -45,28 +46,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
 
 /// The readings as text, under the names that the columns have.
 fn csv(model: &Model<'_>, dataset: &Dataset, rows: &[Vec<f64>]) -> Result<String, Error> {
-    let bad =
-        |error: &dyn std::fmt::Display| Error::Setting(format!("no CSV can be written: {error}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    if let Some(columns) = &dataset.columns {
-        writer.write_record(columns).map_err(|error| bad(&error))?;
-    }
-    for row in rows {
+    let names = dataset.columns.iter().cloned();
+    let row = |row: &Vec<f64>| -> Vec<String> {
         let cells = row.iter().zip(model.exponents());
-        let cells = cells.map(|(&value, &exponent)| digits(value, exponent));
-        writer.write_record(cells).map_err(|error| bad(&error))?;
-    }
-    let bytes = writer.into_inner().map_err(|error| bad(&error))?;
-    String::from_utf8(bytes).map_err(|error| bad(&error))
-}
-
-/// A value with as few digits as tell it from its neighbours, of which the next raw reading is one.
-fn digits(value: f64, exponent: i8) -> String {
-    let step = 2f64.powi(exponent.into());
-    let short = value as f32;
-    if (f64::from(short) - value).abs() < step / 4.0 {
-        return short.to_string();
-    }
-    let decimals = (1.0 - step.log10()).ceil().max(0.0) as usize;
-    format!("{value:.decimals$}")
+        cells
+            .map(|(&value, &exponent)| digits(value, exponent))
+            .collect()
+    };
+    table::csv(names.chain(rows.iter().map(row)))
 }

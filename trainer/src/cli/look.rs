@@ -3,17 +3,18 @@
 use super::emit_results;
 use crate::config::settings::{Typed, refuse_idle};
 use crate::config::{Config, DataConfig, StreamArguments};
-use crate::data::{self, DataReport, STANDARD};
+use crate::data::{self, DataReport, DataSource, STANDARD};
 use crate::error::Error;
 use crate::readings::splits::Splits;
 use clap::Args;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     typed: Typed,
-    /// The file that `fit` would train on
+    /// The file that `fit` would train on, or `pump` or `motor`: logs that ship with this program
     data: String,
     #[command(flatten)]
     settings: DataConfig,
@@ -22,6 +23,9 @@ pub(super) struct Arguments {
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    /// File to write the data to, as CSV: of the logs that ship with this program, `pump` and `motor`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Findings that a training would begin with.
@@ -42,7 +46,21 @@ struct Found {
     doubts: Vec<String>,
 }
 
+/// Writes the log of a machine.
+fn write(out: &Path, data: &str) -> Result<(), Error> {
+    match DataSource::parse(data)? {
+        DataSource::Machine(machine) => super::emit(Some(out), &machine.text()),
+        _ => Err(Error::Setting(format!(
+            "--out is for the logs that ship with this program, and DATA is {data}: give pump or motor, or leave --out out"
+        ))),
+    }
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<(), Error> {
+    super::prepare_out(arguments.out.as_deref())?;
+    if let Some(out) = &arguments.out {
+        write(out, &arguments.data)?;
+    }
     let config = Config {
         data: DataConfig {
             source: arguments.data,

@@ -8,15 +8,20 @@ mod encode;
 mod estimators;
 mod eval;
 mod events;
+mod explain;
 mod export;
 mod fit;
 mod help;
 mod impute;
 mod init;
 mod inspect;
+mod interrupt;
 mod ladder;
+mod live;
 mod look;
 mod output;
+mod place;
+mod plot;
 mod progress;
 mod quantize;
 mod readings;
@@ -26,6 +31,7 @@ mod sample;
 mod samples;
 mod score;
 mod stream;
+mod table;
 mod telemetry;
 mod tracking;
 mod tune;
@@ -48,6 +54,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use elbow::{Estimator, Model};
 use output::{decimal, emit, emit_results, is_standard, prepare_out, read_in, signed, write_out};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit code of an alarm under `watch --exit-on-alarm`.
+const ALARM: u8 = 3;
 
 /// Remedy for data that cannot be.
 const LIKE_THE_TRAINING: &str = "score data like those that the model was trained for";
@@ -76,6 +86,10 @@ enum Command {
     Baseline(baseline::Arguments),
     /// Score readings as the device does: one line of CSV a reading.
     Score(score::Arguments),
+    /// Say why readings are strange: what each column contributed, in nats, beside its value and what the model makes of it.
+    Explain(Box<explain::Arguments>),
+    /// Draw a chart of the report as a file: operating curves, latents, thresholds, scores, training.
+    Plot(plot::Arguments),
     /// Fill the gaps of readings in as the device does, with E[x|z] at the posterior mean given what
     /// was observed.
     Impute(impute::Arguments),
@@ -131,7 +145,7 @@ struct Source {
     /// A model image, or the folder of a run
     model: PathBuf,
     /// A file, or files, as for `fit`, or `digits`: the test part of the digits (also digits:train,
-    /// digits:validation, digits:held-out, digits:all). For a model of a stream the rows are readings
+    /// digits:validation, digits:held-out, digits:all); `pump` or `motor`: their whole logs. For a model of a stream the rows are readings
     /// or samples, by their width; samples are cut into windows as on the device [default: the test
     /// part of what the run was trained on]
     data: Option<String>,
@@ -163,17 +177,20 @@ fn command() -> clap::Command {
     help::arrange(Cli::command())
 }
 
-/// Parses the command line and does what it says.
+/// Parses the command line and does what it says; the exit code is 0, or 3 where an alarm was asked to be told by it.
 ///
 /// # Errors
 /// [`Error`]; its message is one line.
-pub fn run() -> Result<(), Error> {
+pub fn run() -> Result<ExitCode, Error> {
     let mut matches = command().get_matches();
     let cli = Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
-    match cli.command {
+    interrupt::listen();
+    let done = match cli.command {
         Command::Fit(arguments) => fit::run(*arguments),
         Command::Baseline(arguments) => baseline::run(&arguments),
         Command::Score(arguments) => score::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::Plot(arguments) => plot::run(&arguments),
         Command::Impute(arguments) => impute::run(&arguments),
         Command::Eval(arguments) => eval::run(&arguments),
         Command::Quantize(arguments) => quantize::run(&arguments),
@@ -186,7 +203,10 @@ pub fn run() -> Result<(), Error> {
         Command::Sample(arguments) => sample::run(&arguments),
         Command::Readings(arguments) => readings::run(&arguments),
         Command::Samples(arguments) => samples::run(&arguments),
-        Command::Watch(arguments) => watch::run(&arguments),
+        Command::Watch(arguments) => {
+            let is_alarm = watch::run(&arguments)?;
+            return Ok(ExitCode::from(if is_alarm { ALARM } else { 0 }));
+        }
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Look(arguments) => look::run(*arguments),
         Command::Bench(arguments) => bench::run(&arguments),
@@ -198,7 +218,8 @@ pub fn run() -> Result<(), Error> {
         Command::Sweep(arguments) => runs::sweep(&arguments),
         Command::Completions(arguments) => help::pages::completions(&arguments),
         Command::Man(arguments) => help::pages::manual(&arguments),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn parse_estimator(text: &str) -> Result<Estimator, String> {
@@ -231,7 +252,7 @@ impl Source {
         let beside = run::config_beside(&self.model);
         let source = self.data.as_deref().map(DataSource::parse).transpose()?;
         match source {
-            Some(DataSource::File(_)) => Ok(beside.ok().flatten()),
+            Some(DataSource::File(_) | DataSource::Machine(_)) => Ok(beside.ok().flatten()),
             _ => beside,
         }
     }

@@ -1,6 +1,6 @@
 //! Progress of a training: lines and a bar on standard error, or lines of JSON on standard output; and its result.
 
-use super::{emit, results};
+use super::{emit, interrupt, results};
 use crate::config::{Config, Inference};
 use crate::error::Error;
 use crate::export::pipeline::{Observer, Trained, Warning};
@@ -188,7 +188,7 @@ impl Terminal {
         let best = self.best.get().into_iter().chain(epoch.criterion());
         self.best.set(best.reduce(f64::max));
         let seconds = self.pace.after_one();
-        let rate = |config: &Config| config.rate(epoch.epoch);
+        let rate = |config: &Config| config.rate_of(epoch.epoch, epochs, self.readings);
         Progress {
             epoch: *epoch,
             epochs,
@@ -267,6 +267,18 @@ impl Observer for Terminal {
         if let Some(bar) = self.bar.get() {
             bar.finish();
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        interrupt::is_asked()
+    }
+
+    fn asks(&self, soon: bool) {
+        interrupt::waits(soon);
+    }
+
+    fn saved(&self) {
+        interrupt::saved();
     }
 }
 

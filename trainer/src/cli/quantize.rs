@@ -1,5 +1,6 @@
 //! `trainer quantize`.
 
+use super::interrupt;
 use super::{decimal, emit_results, signed};
 use crate::config::{Activations, Calibration, ExportConfig, Weights};
 use crate::error::Error;
@@ -70,7 +71,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let job = Job::again(&name, config, splits, &Silent);
     let quantized = job.quantize(&vae, written, arguments.sensitivity)?;
     if let Some(out) = &arguments.out {
-        run::replace(out, &quantized.image)?;
+        interrupt::whole(|| run::replace(out, &quantized.image))?;
     }
     emit_results(arguments.json, &quantized, describe)
 }

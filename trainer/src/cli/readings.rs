@@ -25,19 +25,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let model = run::parse(&arguments.input.source.model, &image)?;
     let loaded = arguments.input.load(&model, None, None)?;
     let name = &loaded.labelled.dataset.name;
-    if let (None, Some(file)) = (&loaded.masks, &arguments.masks) {
-        return Err(Error::Setting(format!(
-            "--masks {}: {name} has no value missing, and there is nothing to write: leave --masks out",
-            file.display()
-        )));
-    }
-    if let Some(masks) = &loaded.masks {
-        match &arguments.masks {
-            Some(path) => run::write(path, masks.to_bytes())?,
-            None => eprintln!(
-                "{name}: values are missing, and what stands in their place is none: --masks FILE writes which are there"
-            ),
+    match (&loaded.masks, &arguments.masks) {
+        (Some(masks), Some(path)) => run::write(path, masks.to_bytes())?,
+        (Some(_), None) => eprintln!(
+            "{name}: values are missing, and what stands in their place is none: --masks FILE writes which are there"
+        ),
+        (None, Some(path)) => {
+            eprintln!(
+                "{name}: no value is missing: {} is not written",
+                path.display()
+            );
         }
+        (None, None) => (),
     }
     super::write_out(&arguments.out, &loaded.readings.to_bytes())
 }

@@ -1,6 +1,6 @@
 //! Arguments that the commands on streams share.
 
-use super::warn_of_saturation;
+use super::{Input, Loaded, Source, warn_of_saturation};
 use crate::error::Error;
 use crate::export::run::{config_beside, image_path};
 use crate::readings::scoring::{Like, load_for_scoring};
@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct StreamInput {
     /// A model image, or the folder of a run
     pub(super) model: PathBuf,
-    /// A WAV file, or another one with a sample in each row and a channel in each column
+    /// A WAV file, or another one with a sample in each row and a channel in each column; for `watch` also - for standard input, text
+    /// that is read line by line as it comes, and readings of a model that takes no stream
     data: String,
     /// Use only the first N samples
     #[arg(long, value_name = "N")]
@@ -57,6 +58,28 @@ impl StreamInput {
             data: data.to_owned(),
             limit,
         }
+    }
+
+    /// What names the data.
+    pub(super) fn data(&self) -> &str {
+        &self.data
+    }
+
+    /// The rows to use, at most, where somebody said.
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
+    /// The readings of a model that takes no stream.
+    pub(super) fn readings(&self, model: &Model<'_>) -> Result<Loaded, Error> {
+        let input = Input {
+            source: Source {
+                model: self.model.clone(),
+                data: Some(self.data.clone()),
+            },
+            limit: self.limit,
+        };
+        input.load(model, None, None)
     }
 
     /// The samples of one recording.

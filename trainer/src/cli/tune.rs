@@ -1,6 +1,7 @@
 //! `trainer tune`.
 
 use super::fit::finish;
+use super::place::{self, Place};
 use super::progress::{Terminal, Voice};
 use super::quantize::Integers;
 use crate::error::Error;
@@ -23,7 +24,7 @@ pub(super) struct Arguments {
     /// Adam's step size, from which the last fifth of a cosine is taken [default: as it is in the run]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
-    /// The folder of the new run
+    /// The folder of the new run; {name} in it stands for the name of the model, {date} for the time in UTC
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Replace the run that is in the folder already, once the new one is done; other files in it stay
@@ -50,10 +51,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     settings.train.qat = true;
     settings.validate()?;
     let name = run::read_name(run)?;
-    run::check_folder(out, Existing::by_force(arguments.force))?;
+    let out = place::folder(Some(out.clone()), &name)?;
+    let place = Place::take(out, Existing::by_force(arguments.force))?;
     let splits = Splits::load(&config.settings)?;
     let readings = splits.train.table.len();
     let terminal = Terminal::new(arguments.voice, readings, None);
     let job = Job::again(&name, config, splits, &terminal);
-    finish(&job.tune(vae, *epochs)?, out, &terminal)
+    let outcome = job.tune(vae, *epochs, Some(&place.folder))?;
+    finish(&outcome, &place, &terminal)
 }

@@ -1,7 +1,7 @@
 //! The one table of what goes with what, which everybody asks, and from which every refusal is written.
 
 use super::{Activations, Config, Gradient, Inference, Latent, LikelihoodKind, Objective};
-use super::{PriorKind, Weights};
+use super::{PriorKind, Schedule, Weights};
 use crate::error::Error;
 use std::fmt::Display;
 
@@ -35,6 +35,8 @@ pub(crate) enum Feature {
     /// Posteriors of single training readings.
     Local,
     RateWarmUp,
+    /// Averages of the parameters.
+    Averaged,
     /// Too few epochs to divide.
     OneEpoch,
     NarrowWeights,
@@ -89,6 +91,7 @@ impl Feature {
                     WarmUp,
                     Form,
                     RateWarmUp,
+                    Averaged,
                     VampPrior,
                 ],
             ),
@@ -204,6 +207,11 @@ impl Config {
             Form => of(objective.form != plain.form, "elbo-form", &"entropy"),
             Local => of(train.inference == Inference::Svi, "inference", &"svi"),
             RateWarmUp => of(train.rate_warm_up > 0, "rate-warm-up", &train.rate_warm_up),
+            Averaged => of(
+                train.schedule == Schedule::Averaged,
+                "schedule",
+                &"averaged",
+            ),
             OneEpoch => of(train.epochs < 2, "epochs", &train.epochs),
             NarrowWeights => of(export.weights != Weights::Int8, "weights", &export.weights),
             WideActivations => of(

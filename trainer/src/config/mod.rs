@@ -12,6 +12,7 @@ mod model;
 mod objective;
 mod prior;
 pub mod processor;
+mod schedule;
 pub mod settings;
 mod stream;
 mod text;
@@ -29,6 +30,7 @@ pub use limits::Limits;
 pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
+pub use schedule::{Patience, Schedule};
 pub use stream::{StreamArguments, StreamSettings};
 pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
@@ -58,6 +60,16 @@ pub struct Config {
 const INTEGER_EPOCHS: f64 = 0.2;
 
 impl Config {
+    /// The same where `column` is that of labels unless somebody said another one.
+    #[must_use]
+    pub fn labelled_by(&self, column: &str) -> Self {
+        let mut config = self.clone();
+        if config.data.labels.is_none() && config.data.label.is_none() {
+            config.data.label = Some(column.to_owned());
+        }
+        config
+    }
+
     /// Checks every number that a user may have set, and what goes with what.
     ///
     /// # Errors
@@ -77,10 +89,43 @@ impl Config {
         Feature::check_all(self)
     }
 
-    /// Adam's step size in an epoch, counted from 1.
-    pub fn rate(&self, epoch: usize) -> f64 {
+    /// Adam's step size in an epoch, counted from 1, over so many readings. In integers it follows the cosine: they end
+    /// where they are.
+    pub fn rate(&self, epoch: usize, readings: usize) -> f64 {
         let risen = epoch as f64 / (self.train.rate_warm_up + 1) as f64;
-        self.train.learning_rate * cosine(epoch - 1, self.train.epochs) * risen.min(1.0)
+        let is_averaged = self.train.schedule == Schedule::Averaged && epoch <= self.float_epochs();
+        let rate = match is_averaged {
+            true => self.train.averaged_rate(epoch, readings),
+            false => self.train.learning_rate * cosine(epoch - 1, self.train.epochs),
+        };
+        rate * risen.min(1.0)
+    }
+
+    /// The step size in an epoch of so many, where training may have ended before all.
+    pub fn rate_of(&self, epoch: usize, epochs: usize, readings: usize) -> f64 {
+        let mut ended = self.clone();
+        ended.train.epochs = epochs;
+        ended.rate(epoch, readings)
+    }
+
+    /// When the epochs in floats are enough, with so many training readings, if not after all of them.
+    pub fn patience(&self, readings: usize) -> Option<Patience> {
+        Patience::of(&self.train, readings)
+    }
+
+    /// These settings with as many epochs as have so many `floats` among them.
+    #[must_use]
+    pub fn ending_after(&self, floats: usize) -> Self {
+        let mut ended = self.clone();
+        if floats < self.float_epochs() {
+            let enough = |epochs: &usize| {
+                ended.train.epochs = *epochs;
+                ended.float_epochs() >= floats
+            };
+            let epochs = (floats..=self.train.epochs).find(enough);
+            ended.train.epochs = epochs.unwrap_or(self.train.epochs);
+        }
+        ended
     }
 
     /// Epochs that train in floats; those after them, in the device's integers.
@@ -133,6 +178,7 @@ mod tests {
     fn config() -> Config {
         let mut config = Config::default();
         config.train.epochs = 8;
+        config.train.schedule = Schedule::Cosine;
         config.train.learning_rate = 0.4;
         config.train.rate_warm_up = 3;
         config.train.objective.kl_warm_up = 5;
@@ -176,6 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn settings_that_end_after_some_epochs_in_floats_have_so_many() {
+        for qat in [true, false] {
+            let mut config = config();
+            (config.train.epochs, config.train.qat) = (503, qat);
+            for floats in 1..config.float_epochs() {
+                let ended = config.ending_after(floats);
+                assert_eq!(ended.float_epochs(), floats);
+                assert!(ended.train.epochs < 503);
+            }
+            assert_eq!(config.ending_after(config.float_epochs()), config);
+        }
+    }
+
+    #[test]
     fn tuning_has_as_many_epochs_in_integers() {
         let config = config();
         for epochs in 1..5000 {
@@ -183,7 +243,7 @@ mod tests {
             assert_eq!(tuned.train.epochs - tuned.float_epochs(), epochs);
             let first = tuned.float_epochs() + 1;
             assert_eq!(tuned.train.objective.weight(first), 1.0);
-            assert!(tuned.rate(first) > 0.08 * tuned.train.learning_rate);
+            assert!(tuned.rate(first, 1000) > 0.08 * tuned.train.learning_rate);
         }
     }
 
@@ -198,7 +258,7 @@ mod tests {
             (5, 0.4 * 0.5),
             (7, 0.4 * (0.5 - half)),
         ] {
-            let rate = config.rate(epoch);
+            let rate = config.rate(epoch, 1000);
             assert!((rate - exact).abs() < 1e-12, "{epoch}: {rate} {exact}");
         }
     }

@@ -1,7 +1,7 @@
 //! Settings of the training.
 
 use super::processor::Processor;
-use super::{Gradient, Objective, count, within};
+use super::{Gradient, Objective, Schedule, count, within};
 use crate::error::Error;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -25,17 +25,28 @@ pub enum Inference {
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Passes over the training readings
+    /// Passes over the training readings, at most: `--patience` ends them
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().epochs)]
     pub epochs: usize,
     /// Readings in a step of the optimizer
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch)]
     pub batch: usize,
-    /// Adam's step size in the first epoch; it falls to zero along a cosine
-    #[arg(long, value_name = "RATE", default_value_t = TrainConfig::default().learning_rate)]
+    /// Epochs that the held-out bound is given to rise by --least-gain before training ends; 0 trains all epochs
+    /// [default: a third of the epochs so far]
+    #[arg(long, value_name = "EPOCHS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
+    /// Rise of the held-out bound that is worth to train on for
+    #[arg(long, value_name = "NATS", default_value_t = TrainConfig::default().least_gain)]
+    pub least_gain: f64,
+    /// Adam's step size in the first epoch.
+    #[arg(skip = TrainConfig::default().learning_rate)]
     pub learning_rate: f64,
-    /// The first epochs, over which the step size rises to that cosine: for wide networks, whose units
-    /// large first steps may leave dead
+    /// The course of the step size.
+    #[arg(skip)]
+    pub schedule: Schedule,
+    /// The first epochs, over which the step size rises: for wide networks, whose units large first steps may leave
+    /// dead
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub rate_warm_up: usize,
     /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
@@ -73,9 +84,12 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
-            epochs: 600,
+            epochs: 400,
             batch: 64,
-            learning_rate: 0.002,
+            patience: None,
+            least_gain: 0.015,
+            learning_rate: Schedule::Averaged.learning_rate(),
+            schedule: Schedule::Averaged,
             rate_warm_up: 0,
             missing: 0.0,
             importance_samples: 1,
@@ -109,6 +123,8 @@ impl TrainConfig {
         let rates = (Bound::Excluded(0.0), Bound::Included(1.0));
         let such = "above 0 and up to 1, such as 0.002";
         within("--learning-rate", self.learning_rate, rates, such)?;
+        let such = "from 0 to 1000000, such as 0.015";
+        within("--least-gain", self.least_gain, 0.0..=1e6, such)?;
         let such = "from 0 to below 1, such as 0.3";
         within("--missing", self.missing, 0.0..1.0, such)?;
         let such = "from 0 to 1000000, such as";

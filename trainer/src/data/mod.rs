@@ -2,8 +2,8 @@
 //!
 //! The way of the data, and its modules:
 //!
-//! 1. A [`DataSource`] is what a path means: a file, an array in it, a folder or a pattern of recordings, or the
-//!    [`digits`] that ship with the trainer.
+//! 1. A [`DataSource`] is what a path means: a file, an array in it, a folder or a pattern of recordings, or what ships
+//!    with the trainer: the [`digits`], the log of a [`Machine`].
 //! 2. Each format has a reader, and what it reads is a [`Frame`]: columns of numbers, times or text ([`frame()`],
 //!    [`frame_sampled`], [`frame_of_bytes`]). A frame is made in memory, too.
 //! 3. [`interpret`] gives each column a [`Role`], as [`Wanted`] says or by what is obvious, and makes a [`Dataset`] of
@@ -41,12 +41,13 @@ pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub(crate) use report::SMALLER;
 pub use report::{ColumnReport, DataReport};
-pub use source::{DataSource, STANDARD, digits};
+pub use source::{DataSource, Machine, STANDARD, digits};
 pub use split::{FEWEST_GROUPS, Split, SplitOptions, shuffle, split, split_groups, split_in_time};
 pub use table::{
     ColumnMoments, Dataset, RowMajor, Table, column_mean_std, constant_columns, is_integer, range,
 };
 
+pub use formats::LiveTable;
 use formats::Purpose;
 use source::recordings;
 

@@ -18,6 +18,7 @@ mod network;
 mod optimizer;
 mod quantized;
 mod shard;
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -37,9 +38,11 @@ use draws::{Bits, Draws};
 pub use evaluate::{Evaluator, float_scores};
 use network::Network;
 use optimizer::Optimizer;
-use shard::{Ascended, Shape, Shard, Sums};
+use shard::{Ascended, Shape, Shard};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+pub use sums::EpochSums;
+use sums::Sums;
 
 /// Whether [`Engine`] can train such a model: on the processor, with Gaussian latents, the prior N(0, I), reparameterized
 /// gradients and without free bits.
@@ -78,21 +81,6 @@ impl Settings {
     }
 }
 
-/// The results of an epoch: sums over the readings, without the likelihood's constants but for `constant`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EpochSums {
-    /// `log p(x|z)`, the mean over samples.
-    pub reconstruction: f64,
-    /// The divergence in closed form.
-    pub kl: f64,
-    /// The objective of training.
-    pub objective: f64,
-    /// The likelihood's constants.
-    pub constant: f64,
-    /// The fraction that was observed.
-    pub observed: f64,
-}
-
 /// The times that the first thread spent in the last epoch.
 #[derive(Clone, Copy, Debug, Default)]
 struct Times {
@@ -115,10 +103,25 @@ pub struct Engine<'a> {
     draws: RwLock<Draws>,
     bits: RwLock<Bits>,
     steps: i32,
+    /// Sums of the epoch so far, those of each thread.
+    sums: Vec<Sums>,
     times: Mutex<Times>,
 }
 
-/// The arguments that all steps of an epoch share.
+/// Where an engine is: everything that later steps depend on, its variables and settings excepted.
+#[derive(Clone, Debug)]
+pub struct Position {
+    /// The moments of each variable in the order of [`Vae::parameters`].
+    pub moments: Vec<Moments>,
+    /// Steps that were taken.
+    pub steps: i32,
+    /// The streams of noise, gaps and bits.
+    pub streams: [Xoshiro128PlusPlus; 3],
+    /// The sums of an epoch that is under way.
+    pub sums: Vec<f64>,
+}
+
+/// The arguments that all steps of a pass share.
 struct Pass<'e> {
     order: &'e [u32],
     inputs: &'e [f32],
@@ -158,6 +161,7 @@ impl<'a> Engine<'a> {
             bits: RwLock::new(Bits::new(settings, training)),
             shape,
             steps: 0,
+            sums: vec![Sums::default(); threads],
             times: Mutex::default(),
         })
     }
@@ -170,25 +174,42 @@ impl<'a> Engine<'a> {
         self.network.write(vae)
     }
 
-    /// The moments of each variable in the order of [`Vae::parameters`], the number of steps, and the streams of noise, gaps and bits.
-    pub fn state(&self) -> (Vec<Moments>, i32, [Xoshiro128PlusPlus; 3]) {
+    /// Where it is, before or between the steps of an epoch.
+    pub fn position(&self) -> Position {
         let (draws, bits) = (read(&self.draws), read(&self.bits));
-        let streams = [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone);
-        let moments = self.optimizer.moments(self.network.scales);
-        (moments, self.steps, streams)
+        let of_threads = self.sums.iter().flat_map(Sums::parts);
+        Position {
+            moments: self.optimizer.moments(self.network.scales),
+            steps: self.steps,
+            streams: [&draws.noise, &draws.missing, &bits.rng].map(Clone::clone),
+            sums: of_threads.chain([draws.constant, draws.observed]).collect(),
+        }
     }
 
-    /// Goes on from a [`Engine::state`].
-    pub fn resume(
-        &mut self,
-        moments: &[Moments],
-        steps: i32,
-        [noise, missing, bits]: [Xoshiro128PlusPlus; 3],
-    ) {
-        self.optimizer.set_moments(moments, self.network.scales);
+    /// Numbers in [`Position::sums`].
+    pub fn sums(&self) -> usize {
+        Sums::PARTS * self.sums.len() + 2
+    }
+
+    /// Goes on from an [`Engine::position`] of an engine like this.
+    pub fn resume(&mut self, position: Position) {
+        let Position {
+            moments,
+            steps,
+            streams: [noise, missing, bits],
+            sums,
+        } = position;
+        self.optimizer.set_moments(&moments, self.network.scales);
         self.steps = steps;
+        let (of_threads, of_draws) = sums.split_at(sums.len().saturating_sub(2));
+        for (sums, parts) in self.sums.iter_mut().zip(of_threads.chunks(Sums::PARTS)) {
+            *sums = Sums::from_parts(parts);
+        }
         let mut draws = write(&self.draws);
         (draws.noise, draws.missing) = (noise, missing);
+        if let &[constant, observed] = of_draws {
+            (draws.constant, draws.observed) = (constant, observed);
+        }
         write(&self.bits).rng = bits;
     }
 
@@ -217,8 +238,24 @@ impl<'a> Engine<'a> {
         learning_rate: f64,
         project: &(dyn Fn(&mut [f32]) + Sync),
     ) -> Result<EpochSums, Error> {
+        self.ascend(order, weighting, learning_rate, project)?;
+        Ok(self.end())
+    }
+
+    /// Does as [`Engine::epoch`] with `order`, some whole batches of an epoch. However an epoch is cut into such calls,
+    /// the results are the same.
+    ///
+    /// # Errors
+    /// The errors of [`Engine::epoch`].
+    pub fn ascend(
+        &mut self,
+        order: &[u32],
+        weighting: Weighting,
+        learning_rate: f64,
+        project: &(dyn Fn(&mut [f32]) + Sync),
+    ) -> Result<(), Error> {
         let batch = &self.training.batch;
-        let sums = with_numbers(&batch.inputs, |inputs| {
+        self.sums = with_numbers(&batch.inputs, |inputs| {
             with_numbers(&batch.target, |target| {
                 let pass = Pass {
                     order,
@@ -232,45 +269,55 @@ impl<'a> Engine<'a> {
             })
         })??;
         self.steps += order.len().div_ceil(self.batch) as i32;
-        if let Some(quantized) = &self.network.quantized {
-            quantized.check()?;
+        match &self.network.quantized {
+            Some(quantized) => quantized.check(),
+            None => Ok(()),
         }
-        let draws = read(&self.draws);
-        Ok(EpochSums {
+    }
+
+    /// Ends an epoch: its sums, which begin anew.
+    pub fn end(&mut self) -> EpochSums {
+        let mut sums = Sums::default();
+        for of_thread in &mut self.sums {
+            sums.add(std::mem::take(of_thread));
+        }
+        let mut draws = write(&self.draws);
+        let (constant, observed) = (draws.constant, draws.observed);
+        draws.begin();
+        EpochSums {
             reconstruction: sums.reconstruction,
             kl: sums.kl,
             objective: sums.objective,
-            constant: draws.constant,
-            observed: draws.observed,
-        })
+            constant,
+            observed,
+        }
     }
 
     fn times(&self) -> Times {
         *lock(&self.times)
     }
 
-    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
-        write(&self.draws).begin();
-        let mut sums = Sums::default();
+    /// The sums of each thread after `pass`.
+    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Vec<Sums> {
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.threads)
                 .map(|thread| scope.spawn(move || self.work(thread, pass, project)))
                 .collect();
-            sums.add(self.work(0, pass, project));
+            let mut sums = vec![self.work(0, pass, project)];
             for other in others {
                 match other.join() {
-                    Ok(of_other) => sums.add(of_other),
+                    Ok(of_other) => sums.push(of_other),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-        });
-        sums
+            sums
+        })
     }
 
-    /// The work of one thread in an epoch.
+    /// The work of one thread in a pass.
     fn work(&self, thread: usize, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
         let member = pass.barrier.member();
-        let mut sums = Sums::default();
+        let mut sums = self.sums[thread];
         let parts = (thread..self.shards.len()).step_by(self.threads);
         let mut shards: Vec<_> = parts.map(|part| (part, lock(&self.shards[part]))).collect();
         let mut chunks = pass.order.chunks(self.batch).peekable();

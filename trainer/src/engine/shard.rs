@@ -2,6 +2,7 @@
 
 use super::network::{Network, Stack};
 use super::quantized::Quantized;
+use super::sums::Sums;
 use super::write;
 use crate::likelihood::{Row, Run, Scales, differentiate};
 use crate::model::layer::Values;
@@ -12,23 +13,6 @@ use std::sync::RwLock;
 /// A sample of a smaller share counts as none: next to 1 it is below what a float resolves, and what it is multiplied
 /// with could become subnormal.
 const SMALLEST_WEIGHT: f32 = 1e-12;
-
-/// Sums over readings, nats, without the likelihood's constants.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Sums {
-    pub(super) reconstruction: f64,
-    pub(super) kl: f64,
-    /// The objective.
-    pub(super) objective: f64,
-}
-
-impl Sums {
-    pub(super) fn add(&mut self, other: Self) {
-        self.reconstruction += other.reconstruction;
-        self.kl += other.kl;
-        self.objective += other.objective;
-    }
-}
 
 /// Numbers that do not change from step to step.
 #[derive(Clone, Debug)]

@@ -10,12 +10,13 @@ use crate::config::Inference;
 use crate::data::Role;
 use crate::error::Error;
 use crate::export::calibrate;
+use crate::export::pipeline::journal::Journal;
 use crate::export::stages::{self, Stages};
 use crate::model::prepared::Prepared;
 use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use crate::readings::{Readings, RunConfig};
-use crate::train::{self, Course};
+use crate::train;
 use candle_core::Device;
 use elbow::statistic::Values;
 
@@ -99,17 +100,32 @@ impl<'a> Folds<'a> {
         )
     }
 
-    /// The values of the statistics of all readings under each estimator that is calibrated.
-    pub(crate) fn values(&self) -> Result<Vec<Vec<Values>>, Error> {
+    /// The values of the statistics of all readings under each estimator that is calibrated. Folds that are in the `journal`
+    /// are taken from there.
+    pub(crate) fn values(&self, journal: &Journal<'_>) -> Result<Vec<Vec<Values>>, Error> {
         let mut all: Vec<Vec<Values>> = vec![];
         for fold in 0..self.count {
-            let of_fold = self.of_fold(fold)?;
+            let stage = format!("fold-{fold}");
+            let of_fold = match journal.get(&stage) {
+                Some(bytes) => from_bytes(&bytes, self.rows(|own| own == fold).len())?,
+                None => {
+                    let of_fold = self.of_fold(fold, journal, &stage)?;
+                    journal.conclude(&stage, to_bytes(&of_fold))?;
+                    of_fold
+                }
+            };
             all.resize(of_fold.len(), vec![]);
             for (all, values) in all.iter_mut().zip(of_fold) {
                 all.extend(values);
             }
         }
         Ok(all)
+    }
+
+    /// The rows whose fold `is` one that is asked for.
+    fn rows(&self, is: impl Fn(usize) -> bool) -> Vec<usize> {
+        let rows = 0..self.readings.len();
+        rows.filter(|&row| is(self.fold_of(row))).collect()
     }
 
     /// The fold of a row: rows in time lie together, so that neighbours are not in two.
@@ -125,26 +141,31 @@ impl<'a> Folds<'a> {
         }
     }
 
-    fn of_fold(&self, fold: usize) -> Result<Vec<Vec<Values>>, Error> {
+    /// Trains the model of `fold`, in stages below `stage`, and has it score the readings of the fold.
+    fn of_fold(
+        &self,
+        fold: usize,
+        journal: &Journal<'_>,
+        stage: &str,
+    ) -> Result<Vec<Vec<Values>>, Error> {
         let RunConfig { settings, derived } = self.config;
         let (device, normalization) = (&Device::Cpu, &derived.normalization);
         let vae = train::initialize(settings, &derived.likelihood, normalization, device)?;
         let beside = (fold + 1) % self.count;
-        let rows = |is: &dyn Fn(usize) -> bool| -> Vec<usize> {
-            let rows = 0..self.readings.len();
-            rows.filter(|&row| is(self.fold_of(row))).collect()
-        };
         let prepare = |rows: &[usize]| -> Result<Prepared, Error> {
             let observed = self.observed.as_ref().map(|masks| masks.select(rows));
             let readings = self.readings.select(rows);
             let prepared = Prepared::new(readings, normalization, &vae, device)?;
             Ok(prepared.with_gaps(observed))
         };
-        let left_out = rows(&|own| own == fold);
-        let validation = prepare(&rows(&|own| own == beside))?;
-        let training = prepare(&rows(&|own| own != fold && own != beside))?;
+        let left_out = self.rows(|own| own == fold);
+        let validation = prepare(&self.rows(|own| own == beside))?;
+        let training = prepare(&self.rows(|own| own != fold && own != beside))?;
         let parts = (&training, &validation);
-        train::train(&vae, settings, parts, Course::default(), |_| Ok(()))?;
+        let history = journal.train(&format!("{stage}.floats"), &vae, |course| {
+            train::train(&vae, settings, parts, course, |_| Ok(()))
+        })?;
+        let settings = &settings.ending_after(history.len());
         let (vae, _) = stages::prune(vae, &training, settings.export.keep_dead_latents)?;
         let stages = Stages {
             name: self.name,
@@ -154,11 +175,80 @@ impl<'a> Folds<'a> {
             training: &training,
             held_out: validation.readings.len(),
         };
-        let epochs = settings.train.qat.then_some(settings);
-        let course = Course::default();
-        let (_, plan) = stages.integers(&validation, epochs, course, |_| Ok(()))?;
+        let mut plan = stages.planned()?;
+        if settings.train.qat {
+            (_, plan) = journal.train(&format!("{stage}.integers"), &vae, |course| {
+                stages.integers(&validation, settings, plan, course, |_| Ok(()))
+            })?;
+        }
         let observed = self.observed.as_ref().map(|masks| masks.select(&left_out));
         let readings = self.readings.select(&left_out);
         calibrate::values(&stages.image(&plan)?, &readings, observed.as_ref())
+    }
+}
+
+/// Bytes of the values of a reading.
+const VALUES: usize = 16;
+
+/// The values under each estimator, one behind the other, as bytes.
+fn to_bytes(of_fold: &[Vec<Values>]) -> Vec<u8> {
+    let numbers = |values: &Values| {
+        let &Values {
+            bound,
+            reconstruction,
+            prototypes,
+            columns,
+        } = values;
+        [bound, reconstruction, prototypes, columns].map(i32::to_le_bytes)
+    };
+    let values = of_fold.iter().flatten().map(numbers);
+    values.flatten().flatten().collect()
+}
+
+/// The values of a fold of so many `rows`, from [`to_bytes`].
+fn from_bytes(bytes: &[u8], rows: usize) -> Result<Vec<Vec<Values>>, Error> {
+    if rows == 0 || !bytes.len().is_multiple_of(rows * VALUES) {
+        return Err(train::unreadable(format!(
+            "a fold has {} bytes, which is no multiple of {VALUES} for each of {rows} readings",
+            bytes.len()
+        )));
+    }
+    let value = |bytes: &[u8]| {
+        let number = |at: usize| {
+            let four = bytes[4 * at..].first_chunk().copied().unwrap_or_default();
+            i32::from_le_bytes(four)
+        };
+        Values {
+            bound: number(0),
+            reconstruction: number(1),
+            prototypes: number(2),
+            columns: number(3),
+        }
+    };
+    let estimators = bytes.chunks(rows * VALUES);
+    Ok(estimators
+        .map(|values| values.chunks(VALUES).map(value).collect())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_fold_are_read_as_they_were_written() {
+        let value = |at: i32| Values {
+            bound: at,
+            reconstruction: -at,
+            prototypes: i32::MIN + at,
+            columns: i32::MAX - at,
+        };
+        let of_fold: Vec<Vec<Values>> =
+            vec![(0..5).map(value).collect(), (5..10).map(value).collect()];
+        let bytes = to_bytes(&of_fold);
+        assert_eq!(bytes.len(), 160);
+        assert_eq!(from_bytes(&bytes, 5).unwrap(), of_fold);
+        assert!(from_bytes(&bytes, 3).is_err());
+        assert!(from_bytes(&bytes, 0).is_err());
     }
 }

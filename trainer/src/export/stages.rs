@@ -83,28 +83,32 @@ impl Stages<'_> {
         quantize::choose(self.vae, self.normalization(), set, choices, &affords)
     }
 
-    /// The plan that the settings ask for, after the epochs in integers by `epochs`, if there are to be any: these leave
-    /// the model with other parameters, which `validation` chooses, and `observe` sees each.
+    /// The plan that the settings ask for, whose ranges hold the calibration set.
     ///
     /// # Errors
-    /// The errors of [`Self::plan`] and of `observe`, [`Error::Diverged`].
+    /// The errors of [`Self::plan`].
+    pub fn planned(&self) -> Result<Plan, Error> {
+        self.plan(&self.calibration_set()?)
+    }
+
+    /// The plan after the epochs in integers by `settings`, which begin with `plan`: these leave the model with other
+    /// parameters, which `validation` chooses, and `observe` sees each.
+    ///
+    /// # Errors
+    /// The errors of [`train::train_integers`].
     pub fn integers(
         &self,
         validation: &Prepared,
-        epochs: Option<&Config>,
+        settings: &Config,
+        plan: Plan,
         course: Course<'_>,
         observe: impl FnMut(&Epoch) -> Result<(), Error>,
     ) -> Result<(Vec<Epoch>, Plan), Error> {
-        let plan = self.plan(&self.calibration_set()?)?;
-        let Some(settings) = epochs else {
-            return Ok((vec![], plan));
-        };
-        let data = (self.training, validation);
         train::train_integers(
             self.vae,
             settings,
             self.normalization(),
-            data,
+            (self.training, validation),
             plan,
             course,
             observe,

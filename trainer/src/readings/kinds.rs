@@ -1,10 +1,11 @@
 //! The kind of each column, and with it the likelihood: what a user says, and what is obvious.
 
-use crate::config::{ColumnKind, Config, LikelihoodKind, WantedKind};
+use crate::config::{ColumnKind, Config, LikelihoodKind, Scale, WantedKind};
 use crate::data::{self, Dataset, NamedRole, Role};
 use crate::error::Error;
 use crate::likelihood::State;
 use crate::likelihood::family::Allowed;
+use elbow::distribution::Family;
 
 /// Columns of a kind that a line names, at most.
 const NAMED: usize = 4;
@@ -220,6 +221,27 @@ fn note(found: &[(&str, &str)]) -> Option<String> {
         parts.push(format!("{named}{more} are taken for {what}"));
     }
     (!parts.is_empty()).then(|| format!("{} (--kind NAME=normal)", parts.join("; ")))
+}
+
+/// The likelihood of windows of a stream, whose features are real values.
+pub(super) fn of_windows(config: &Config) -> Result<LikelihoodKind, Error> {
+    if let Some(wanted) = config.data.kind.first() {
+        return Err(Error::Setting(format!(
+            "--kind is {wanted}: the features of windows are real values; leave it out"
+        )));
+    }
+    match config.model.likelihood.clone() {
+        LikelihoodKind::Auto => Ok(LikelihoodKind::Location {
+            family: Family::Normal,
+            scale: Scale::Input,
+        }),
+        kind @ LikelihoodKind::Location { .. } => Ok(kind),
+        kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
+            Err(Error::Setting(format!(
+                "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
+            )))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,11 @@ impl Masks {
         Self { width, rows, bits }
     }
 
+    /// What was observed, row by row, a bit for each input.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bits
+    }
+
     /// Draws masks in which each input is missing with probability `rate`, whatever the others
     /// are; at a rate above zero one may observe nothing. One word of `rng` for each input.
     pub fn draw(rows: usize, width: usize, rate: f64, rng: &mut impl Rng) -> Self {

@@ -6,7 +6,7 @@ use super::stream;
 use super::{Readings, RunConfig};
 use crate::config::ANOMALY_DIGIT;
 use crate::data::digits::{self, Part};
-use crate::data::{self, Binarization, DataSource, Dataset, NamedRole, Role, Table};
+use crate::data::{self, Binarization, DataSource, Dataset, Frame, NamedRole, Role, Table};
 use crate::error::Error;
 use elbow::Model;
 use std::borrow::Cow;
@@ -98,14 +98,22 @@ pub fn load_for_scoring(
         binarize: way,
         ..
     } = like;
-    let part = match DataSource::parse(source)? {
-        DataSource::File(path) => {
-            let mut labelled = load_file(&path, labels, like)?;
-            binarize(&mut labelled.dataset, way, BYTE)?;
-            return Ok(labelled);
-        }
-        DataSource::Digits => Part::Test,
+    let source = DataSource::parse(source)?;
+    let shadowed = source.shadowed();
+    let frame = match &source {
+        DataSource::File(path) => Some(data::frame(path)?),
+        DataSource::Machine(machine) => Some(machine.frame()?),
+        DataSource::Digits | DataSource::DigitsPart(_) => None,
+    };
+    if let Some(frame) = frame {
+        let mut labelled = of_frame(&frame, labels, like)?;
+        binarize(&mut labelled.dataset, way, BYTE)?;
+        labelled.notes.extend(shadowed);
+        return Ok(labelled);
+    }
+    let part = match source {
         DataSource::DigitsPart(part) => part,
+        _ => Part::Test,
     };
     if labels.is_some() {
         return Err(Error::Setting(
@@ -114,11 +122,13 @@ pub fn load_for_scoring(
     }
     let mut dataset = digits::part(part, anomaly_digit);
     binarize(&mut dataset, way, digits::PIXEL_MAX)?;
-    Ok(label_digits(dataset, anomaly_digit))
+    let mut labelled = label_digits(dataset, anomaly_digit);
+    labelled.notes.extend(shadowed);
+    Ok(labelled)
 }
 
 /// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.
-fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Labelled, Error> {
+pub fn of_frame(frame: &Frame, labels: Option<&Path>, like: Like<'_>) -> Result<Labelled, Error> {
     let Like {
         columns,
         of_windows,
@@ -126,13 +136,12 @@ fn load_file(path: &Path, labels: Option<&Path>, like: Like<'_>) -> Result<Label
         ranges,
         ..
     } = like;
-    let frame = data::frame(path)?;
     let width = frame.columns.len();
     let of_windows = of_windows == Some(width) && width != columns.len();
     let interpreted = if columns.is_empty() || of_windows {
-        data::interpret_like(&frame, &data::all_readings(&frame.columns), normal)?
+        data::interpret_like(frame, &data::all_readings(&frame.columns), normal)?
     } else {
-        data::interpret_like(&frame, &columns, normal)?
+        data::interpret_like(frame, &columns, normal)?
     };
     let anomalous = match labels {
         None => interpreted.anomalous,

@@ -1,10 +1,10 @@
 //! The data of a run, divided: what is learned from, chosen by and tested on.
 
 use crate::config::StreamSettings;
-use crate::config::{Config, LikelihoodKind, Scale};
+use crate::config::{Config, LikelihoodKind};
 use crate::data::digits::{self, Part};
 use crate::data::{
-    self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted,
+    self, Binarization, DataReport, DataSource, Dataset, Frame, Intensities, Interpreted, Machine,
     NamedRole, SplitOptions,
 };
 use crate::error::Error;
@@ -14,7 +14,6 @@ use crate::readings::labelled::{BYTE, Labelled, binarize, label_digits, lengths,
 use crate::readings::ranges::{self, Range};
 use crate::readings::stream::{self, Windowed};
 use crate::readings::{Normalization, Readings};
-use elbow::distribution::Family;
 use std::path::Path;
 
 /// Which of all divisions of a file; independent of the seed of a run, so that runs compare.
@@ -48,6 +47,8 @@ pub struct Splits {
     /// Validation windows that follow each other in one recording without a gap: the number of each such stretch, in
     /// their order. Empty where the readings are no stream.
     pub stretches: Vec<usize>,
+    /// Readings a second, where the data say it.
+    pub rate: Option<f64>,
     /// Where the readings are windows of a stream: all of them, and how they were made.
     pub stream: Option<Windowed>,
 }
@@ -58,7 +59,18 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn load(config: &Config) -> Result<Self, Error> {
-        match DataSource::parse(&config.data.source)? {
+        let source = DataSource::parse(&config.data.source)?;
+        let shadowed = source.shadowed();
+        if let Some(line) = shadowed.as_ref().filter(|_| config.data.strict) {
+            return Err(assumed(line));
+        }
+        let mut splits = Self::of_source(config, source)?;
+        splits.notes.extend(shadowed);
+        Ok(splits)
+    }
+
+    fn of_source(config: &Config, source: DataSource) -> Result<Self, Error> {
+        match source {
             DataSource::Digits | DataSource::DigitsPart(_) if config.data.stream.is_some() => {
                 Err(Error::Setting(
                     "--window is for a file with a stream: the digits are whole readings".into(),
@@ -69,6 +81,9 @@ impl Splits {
                 "{} is a part of the digits: train on `digits`, which brings its own division",
                 config.data.source
             ))),
+            DataSource::Machine(machine) => {
+                Self::of_frame(&config.labelled_by(Machine::LABEL), machine.frame()?)
+            }
             DataSource::File(path) if path.as_os_str() == data::STANDARD => {
                 Err(Error::Setting(
                     "- is standard input, which a run cannot read again when it is scored: write it to a file, and give that as DATA".into(),
@@ -120,6 +135,7 @@ impl Splits {
             notes: vec![],
             doubts: vec![],
             stretches: vec![],
+            rate: None,
             stream: None,
         })
     }
@@ -183,6 +199,7 @@ impl Splits {
             report,
             mut notes,
             doubts,
+            sampling,
             ..
         } = interpreted;
         let intensities = binarize(&mut dataset, config.data.binarize, BYTE)?;
@@ -220,6 +237,7 @@ impl Splits {
             notes,
             doubts,
             stretches: vec![],
+            rate: sampling,
             stream: None,
         })
     }
@@ -230,7 +248,7 @@ impl Splits {
         settings: &StreamSettings,
         interpreted: Interpreted,
     ) -> Result<Self, Error> {
-        let likelihood = likelihood_of_windows(config)?;
+        let likelihood = kinds::of_windows(config)?;
         let Interpreted {
             dataset,
             anomalous,
@@ -280,6 +298,7 @@ impl Splits {
             notes,
             doubts,
             stretches: stream::stretches(&split.validation, &windows),
+            rate: sampling.map(|rate| rate / shape.hop as f64),
             stream: Some(windowed),
         })
     }
@@ -405,27 +424,6 @@ fn options(config: &Config) -> SplitOptions {
         validation_fraction: config.data.validation_fraction,
         test_fraction: config.data.test_fraction,
         seed: SPLIT_SEED,
-    }
-}
-
-/// The likelihood of windows of a stream, whose features are real values.
-fn likelihood_of_windows(config: &Config) -> Result<LikelihoodKind, Error> {
-    if let Some(wanted) = config.data.kind.first() {
-        return Err(Error::Setting(format!(
-            "--kind is {wanted}: the features of windows are real values; leave it out"
-        )));
-    }
-    match config.model.likelihood.clone() {
-        LikelihoodKind::Auto => Ok(LikelihoodKind::Location {
-            family: Family::Normal,
-            scale: Scale::Input,
-        }),
-        kind @ LikelihoodKind::Location { .. } => Ok(kind),
-        kind @ (LikelihoodKind::Binomial { .. } | LikelihoodKind::Columns(_)) => {
-            Err(Error::Setting(format!(
-                "the likelihood is {kind}, the features of windows are real values: use --likelihood gaussian or laplace"
-            )))
-        }
     }
 }
 

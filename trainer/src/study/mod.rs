@@ -3,9 +3,13 @@
 pub mod baselines;
 pub mod breakdown;
 pub mod compare;
+pub mod detection;
 pub mod evaluate;
 pub mod events;
 pub mod evidence;
+pub mod explain;
 pub mod false_alarms;
 pub mod ladder;
+pub mod latents;
 pub mod outliers;
+pub mod watcher;

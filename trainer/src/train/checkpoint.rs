@@ -1,4 +1,4 @@
-//! Interrupted trainings as bytes: everything that determines the epochs still to come.
+//! Trainings under way as bytes: everything that determines the batches still to come.
 
 use super::{Best, Epoch, State};
 use crate::error::Error;
@@ -9,20 +9,20 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// A training after some epoch.
+/// A training after some batch.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     pub(super) progress: Progress,
-    /// The order of the readings, which the next epoch shuffles again.
+    /// The order of the readings in the last epoch that began; the next one shuffles it again.
     pub(super) order: Vec<u32>,
     /// Values of the variables, in the order of [`Vae::parameters`].
     pub(super) values: Vec<Tensor>,
+    /// The averages of the values over the epochs, where they are averaged.
+    pub(super) average: Option<Vec<Tensor>>,
     /// The values to keep, if there are any yet.
     pub(super) best: Option<Vec<Tensor>>,
     /// The numbers of a [`State`].
     pub(super) state: BTreeMap<String, Tensor>,
-    /// The finished training in floats that this one in integers goes on from, as bytes.
-    pub(super) before: Option<Vec<u8>>,
 }
 
 /// The part that is no tensor.
@@ -30,6 +30,10 @@ pub struct Checkpoint {
 pub(super) struct Progress {
     /// The criterion of the values to keep.
     pub(super) criterion: Option<f64>,
+    /// Whether the values are averaged over the epochs.
+    pub(super) averaged: bool,
+    /// Readings that the epoch under way has passed; 0 between epochs.
+    pub(super) passed: usize,
     /// The stream that shuffles readings.
     pub(super) shuffling: Option<Xoshiro128PlusPlus>,
     /// The streams of a [`State`].
@@ -41,29 +45,10 @@ pub(super) struct Progress {
 /// The name of [`Progress`] in the file's metadata.
 const PROGRESS: &str = "progress";
 const ORDER: &str = "order";
-const BEFORE: &str = "before";
+const AVERAGE: &str = "average";
+const BEST: &str = "best";
 
 impl Checkpoint {
-    /// The end of a training of `vae` on so many readings.
-    ///
-    /// # Errors
-    /// [`Error::Tensor`].
-    pub fn finished(vae: &Vae, history: &[Epoch], readings: usize) -> Result<Self, Error> {
-        Ok(Self {
-            progress: Progress {
-                criterion: None,
-                shuffling: None,
-                streams: BTreeMap::new(),
-                history: history.to_vec(),
-            },
-            order: (0..readings as u32).collect(),
-            values: vae.snapshot()?,
-            best: None,
-            state: BTreeMap::new(),
-            before: None,
-        })
-    }
-
     /// Epochs that are done.
     pub fn epochs(&self) -> usize {
         self.progress.history.len()
@@ -95,50 +80,43 @@ impl Checkpoint {
         )))
     }
 
-    /// The bytes of a safetensors file, with `note` (a name and a text) in the metadata.
+    /// The bytes of a safetensors file.
     ///
     /// # Errors
     /// [`Error::Tensor`], [`Error::Setting`].
-    pub fn to_bytes(&self, vae: &Vae, note: (&str, String)) -> Result<Vec<u8>, Error> {
-        let device = &Device::Cpu;
-        let mut tensors = vec![(ORDER.to_owned(), Tensor::new(&*self.order, device)?)];
-        if let Some(before) = &self.before {
-            tensors.push((BEFORE.to_owned(), Tensor::new(&**before, device)?));
-        }
+    pub fn to_bytes(&self, vae: &Vae) -> Result<Vec<u8>, Error> {
+        let mut tensors = vec![(ORDER.to_owned(), Tensor::new(&*self.order, &Device::Cpu)?)];
         for (index, (name, _)) in vae.parameters().into_iter().enumerate() {
             tensors.push((format!("value.{name}"), self.values[index].clone()));
-            if let Some(best) = &self.best {
-                tensors.push((format!("best.{name}"), best[index].clone()));
-            }
+            let others = [(AVERAGE, &self.average), (BEST, &self.best)];
+            tensors.extend(others.into_iter().filter_map(|(kind, values)| {
+                let value = values.as_ref()?[index].clone();
+                Some((format!("{kind}.{name}"), value))
+            }));
         }
         let state = self.state.iter();
         tensors.extend(state.map(|(name, numbers)| (format!("state.{name}"), numbers.clone())));
         let progress = toml::to_string(&self.progress)
             .map_err(|error| Error::Setting(format!("no TOML can be written: {error}")))?;
-        let metadata = [(PROGRESS.to_owned(), progress), (note.0.to_owned(), note.1)];
+        let metadata = [(PROGRESS.to_owned(), progress)];
         let bytes = safetensors::serialize(tensors, Some(HashMap::from(metadata)));
         Ok(bytes.map_err(candle_core::Error::wrap)?)
     }
 
-    /// The text under `name` in the metadata of [`Checkpoint::to_bytes`].
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where there is none.
-    pub fn note(bytes: &[u8], name: &str) -> Result<String, Error> {
+    fn progress(bytes: &[u8]) -> Result<Progress, Error> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
-        let notes = metadata.metadata().as_ref();
-        let note = notes.and_then(|notes| notes.get(name).cloned());
-        note.ok_or_else(|| unreadable(format!("it has no {name}")))
+        let texts = metadata.metadata().as_ref();
+        let text = texts.and_then(|texts| texts.get(PROGRESS));
+        let text = text.ok_or_else(|| unreadable(format!("it has no {PROGRESS}")))?;
+        toml::from_str(text).map_err(unreadable)
     }
 
-    /// The bytes of the finished training in floats that a checkpoint in integers, as bytes, goes on from; none of one in
-    /// floats.
+    /// Epochs that were done in the training that [`Checkpoint::to_bytes`] made `bytes` of.
     ///
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.
-    pub fn before_in(bytes: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let file = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        Ok(file.tensor(BEFORE).ok().map(|view| view.data().to_vec()))
+    pub fn epochs_in(bytes: &[u8]) -> Result<usize, Error> {
+        Ok(Self::progress(bytes)?.history.len())
     }
 
     /// The checkpoint of the training of a model like `vae` that [`Checkpoint::to_bytes`] made bytes of.
@@ -146,8 +124,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Setting`] for bytes that are something else.
     pub fn from_bytes(bytes: &[u8], vae: &Vae) -> Result<Self, Error> {
-        let progress = Self::note(bytes, PROGRESS)?;
-        let progress: Progress = toml::from_str(&progress).map_err(unreadable)?;
+        let progress = Self::progress(bytes)?;
         let mut tensors = load_buffer(bytes, &Device::Cpu).map_err(unreadable)?;
         let mut take = |name: &str| {
             let tensor = tensors.remove(name);
@@ -172,8 +149,8 @@ impl Checkpoint {
             parameters.map(one).collect::<Result<Vec<_>, Error>>()
         };
         let values = of_model("value")?;
-        let best = progress.criterion.map(|_| of_model("best")).transpose()?;
-        let before = Self::before_in(bytes)?;
+        let best = progress.criterion.map(|_| of_model(BEST)).transpose()?;
+        let average = progress.averaged.then(|| of_model(AVERAGE)).transpose()?;
         let state = tensors.into_iter().filter_map(|(name, numbers)| {
             let name = name.strip_prefix("state.")?;
             Some((name.to_owned(), numbers))
@@ -182,15 +159,15 @@ impl Checkpoint {
             progress,
             order,
             values,
+            average,
             best,
             state: state.collect(),
-            before,
         })
     }
 }
 
 /// A training that cannot be gone on with, for a reason.
-pub(super) fn unreadable(reason: impl std::fmt::Display) -> Error {
+pub(crate) fn unreadable(reason: impl std::fmt::Display) -> Error {
     Error::Setting(format!(
         "the checkpoint cannot be gone on with: {reason}; train anew, without --resume"
     ))

@@ -20,7 +20,7 @@ use rand_core::Rng;
 /// of training. A training that goes on from a checkpoint takes the same `vae` and `plan` again.
 ///
 /// # Errors
-/// [`Error::Diverged`], [`Error::Encode`], [`Error::Tensor`].
+/// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Encode`], [`Error::Tensor`], those of saving.
 pub fn train_integers(
     vae: &Vae,
     config: &Config,
@@ -50,7 +50,9 @@ pub fn train_integers(
             validation,
             Some((normalization, &folded)),
         )),
-        rate: Box::new(|epoch| config.rate(epoch)),
+        rate: Box::new(|epoch| config.rate(epoch, training.readings.len())),
+        is_averaged: false,
+        patience: None,
         last: config.train.epochs,
     })?;
     let moved = run.best.criterion() != before

@@ -1,11 +1,13 @@
 //! Training: one loop over epochs, for each way to ascend a bound.
 
+mod average;
 mod best;
 mod checkpoint;
 mod epoch;
 pub mod gradient;
 pub mod inference;
 mod integers;
+mod place;
 mod state;
 mod step;
 mod validation;
@@ -16,16 +18,19 @@ pub use epoch::Epoch;
 pub use integers::train_integers;
 pub use validation::fixed_masks;
 
-use crate::config::{Config, Inference, LikelihoodKind, cosine};
+use crate::config::{Config, Inference, LikelihoodKind, Patience, Schedule, cosine};
 use crate::data::shuffle;
 use crate::engine;
 use crate::error::Error;
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
-use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
+use crate::numeric::random::{self, Purpose};
 use crate::readings::Normalization;
+use average::Average;
 use candle_core::Device;
 use checkpoint::Progress;
+pub(crate) use checkpoint::unreadable;
+use place::{Pace, Place};
 use state::State;
 use std::time::{Duration, Instant};
 use step::{ByCandle, ByEngine, Locally, Stage, Step, Turn};
@@ -86,11 +91,15 @@ pub struct Course<'a> {
     pub means: Option<Means>,
     /// The checkpoint to go on from. The result is the same, bit for bit, as that of a training that was not interrupted.
     pub checkpoint: Option<Checkpoint>,
-    /// Takes a checkpoint after the first epoch that ends so long after the last one.
+    /// Takes checkpoints, so long after each other, the first within [`SOON`], and one at the end.
     pub save: Option<(Duration, &'a mut Save<'a>)>,
-    /// The bytes of the finished training in floats that one in integers goes on from, for its checkpoints.
-    pub before: Option<Vec<u8>>,
+    /// Says whether to stop, by a last checkpoint and [`Error::Cancelled`]. It is asked about twice a second, between
+    /// batches, and after each epoch.
+    pub stop: Option<&'a dyn Fn() -> bool>,
 }
+
+/// Time from the start of a training to its first checkpoint, at most, but for the batch or the validation that is under way.
+pub const SOON: Duration = Duration::from_secs(2);
 
 impl std::fmt::Debug for Course<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -113,7 +122,7 @@ type Observe<'a> = dyn FnMut(&Epoch) -> Result<(), Error> + 'a;
 /// had the highest [`Epoch::criterion`] on the second data, or of the last one where these are empty.
 ///
 /// # Errors
-/// [`Error::Diverged`], [`Error::Tensor`], those of saving.
+/// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Tensor`], those of saving.
 pub fn train(
     vae: &Vae,
     config: &Config,
@@ -156,23 +165,28 @@ fn phases<'a>(
                 step: Box::new(decoder),
                 validation: None,
                 rate: Box::new(move |epoch| falling(epoch - 1, half)),
+                is_averaged: false,
+                patience: None,
                 last: half,
             };
             let second = Phase {
                 step: Box::new(encoder),
                 validation: Some(validation),
                 rate: Box::new(move |epoch| falling(epoch - half - 1, last - half)),
+                is_averaged: false,
+                patience: None,
                 last,
             };
             return Ok(vec![first, second]);
         }
     };
-    let rate = Box::new(|epoch| config.rate(epoch));
-    let validation = Some(validation);
+    let readings = training.readings.len();
     Ok(vec![Phase {
         step,
-        validation,
-        rate,
+        validation: Some(validation),
+        rate: Box::new(move |epoch| config.rate(epoch, readings)),
+        is_averaged: config.train.schedule == Schedule::Averaged,
+        patience: config.patience(readings),
         last,
     }])
 }
@@ -184,8 +198,22 @@ struct Phase<'p> {
     validation: Option<Validation<'p>>,
     /// Adam's step size in an epoch.
     rate: Box<dyn Fn(usize) -> f64 + 'p>,
+    /// Whether the parameters to keep are averages over the epochs.
+    is_averaged: bool,
+    /// What ends it before the last epoch, if anything does.
+    patience: Option<Patience>,
     /// The last epoch.
     last: usize,
+}
+
+impl Phase<'_> {
+    /// Whether no epoch follows those of `history`.
+    fn is_over(&self, history: &[Epoch]) -> bool {
+        self.patience.is_some_and(|patience| {
+            let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
+            patience.is_over(&bounds)
+        })
+    }
 }
 
 /// A training on its way through its phases.
@@ -195,11 +223,16 @@ struct Training<'a, 'c> {
     readings: usize,
     course: Course<'c>,
     observe: &'a mut Observe<'a>,
-    saved: Instant,
+    pace: Pace,
+    /// When the next checkpoint is due, if ever.
+    due: Option<Instant>,
+    /// The epochs after which the last checkpoint was made, if it was between epochs.
+    saved: Option<usize>,
     /// Epochs that are done, those of an earlier training included.
     done: usize,
     /// The last epoch of the phases that are over.
     over: usize,
+    average: Average,
     best: Best,
     history: Vec<Epoch>,
 }
@@ -215,15 +248,20 @@ impl<'a, 'c> Training<'a, 'c> {
         if let Some(checkpoint) = &course.checkpoint {
             checkpoint.check(readings)?;
         }
+        let interval = course.save.as_ref().map(|(interval, _)| *interval);
+        let first = interval.unwrap_or(SOON).min(SOON);
         Ok(Self {
             vae,
             config,
             readings,
             course,
             observe,
-            saved: Instant::now(),
+            pace: Pace::new(config.train.batch),
+            due: Instant::now().checked_add(first),
+            saved: None,
             done: 0,
             over: 0,
+            average: Average::default(),
             best: Best::default(),
             history: vec![],
         })
@@ -238,77 +276,157 @@ impl<'a, 'c> Training<'a, 'c> {
         (self.done, self.over, self.best) = (earlier, earlier, best);
         if let Some(checkpoint) = &self.course.checkpoint {
             self.vae.restore(&checkpoint.values)?;
+            self.average = Average::new(checkpoint.average.clone());
             self.best = checkpoint.best();
             self.history.clone_from(&checkpoint.progress.history);
             self.done += self.history.len();
+            self.saved = (checkpoint.progress.passed == 0).then_some(self.done);
         }
         Ok(())
     }
 
     /// Goes through the epochs of a phase that are not done yet.
     fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
-        let mut order: Vec<u32> = (0..self.readings as u32).collect();
-        let mut shuffling = random::stream(self.config.train.seed, Purpose::Shuffling);
-        // A phase that is over or has not begun has no state in the checkpoint.
-        if (self.over + 1..phase.last).contains(&self.done)
-            && let Some(mut checkpoint) = self.course.checkpoint.take()
-        {
-            phase.step.resume(&checkpoint.take_state())?;
-            shuffling = checkpoint.progress.shuffling.unwrap_or(shuffling);
-            order = checkpoint.order;
+        if phase.is_over(&self.history) {
+            self.over = phase.last;
+            return Ok(());
         }
+        let mut place = self.place(&mut phase)?;
         self.over = phase.last;
         for epoch in self.done + 1..=phase.last {
-            shuffle(&mut order, &mut shuffling);
             let rate = (phase.rate)(epoch);
-            let mut results = phase.step.epoch(&order, Turn { epoch, rate })?;
-            if let Some(validation) = &phase.validation {
-                validation.after(self.vae, &mut results)?;
+            let turn = Turn { epoch, rate };
+            self.pass(&mut *phase.step, &mut place, turn)?;
+            let mut results = phase.step.end(self.readings, turn)?;
+            if phase.is_averaged {
+                self.average.add(self.vae, epoch)?;
             }
-            self.best.offer(self.vae, results.criterion())?;
+            self.validate(&phase, &mut results)?;
             (self.observe)(&results)?;
             self.history.push(results);
             self.done = epoch;
-            if epoch < self.config.train.epochs {
-                self.save(&*phase.step, &order, &shuffling)?;
+            place.passed = 0;
+            self.rest(&*phase.step, &place)?;
+            if phase.is_over(&self.history) {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Saves a checkpoint where it is time for one.
-    fn save(
-        &mut self,
-        step: &dyn Step,
-        order: &[u32],
-        shuffling: &Xoshiro128PlusPlus,
-    ) -> Result<(), Error> {
-        let Some((interval, save)) = &mut self.course.save else {
-            return Ok(());
-        };
-        if self.saved.elapsed() < *interval {
-            return Ok(());
+    /// Adds the held-out bounds to the results of an epoch, and keeps the parameters where they are the best so far.
+    fn validate(&mut self, phase: &Phase<'_>, results: &mut Epoch) -> Result<(), Error> {
+        let (vae, best) = (self.vae, &mut self.best);
+        self.average.show(vae, || {
+            if let Some(validation) = &phase.validation {
+                validation.after(vae, results)?;
+            }
+            best.offer(vae, results.criterion())?;
+            Ok(())
+        })
+    }
+
+    /// Where the first epoch of `phase` begins or, where the checkpoint is of this phase, goes on.
+    fn place(&mut self, phase: &mut Phase<'_>) -> Result<Place, Error> {
+        let mut place = self.start();
+        let checkpoint = self.course.checkpoint.as_ref();
+        let passed = checkpoint.map_or(0, |checkpoint| checkpoint.progress.passed);
+        // A phase that is over or has not begun has no state in the checkpoint.
+        let first = self.over + usize::from(passed == 0);
+        if (first..phase.last).contains(&self.done)
+            && let Some(mut checkpoint) = self.course.checkpoint.take()
+        {
+            phase.step.resume(&checkpoint.take_state())?;
+            place.shuffling = checkpoint
+                .progress
+                .shuffling
+                .ok_or_else(|| unreadable("it has no shuffling"))?;
+            (place.order, place.passed) = (checkpoint.order, passed);
         }
-        let State { streams, numbers } = step.state()?;
-        save(&Checkpoint {
-            progress: Progress {
-                criterion: self.best.criterion(),
-                shuffling: Some(shuffling.clone()),
-                streams,
-                history: self.history.clone(),
-            },
-            order: order.to_vec(),
-            values: self.vae.snapshot()?,
-            best: self.best.values().map(<[_]>::to_vec),
-            state: numbers,
-            before: self.course.before.clone(),
-        })?;
-        self.saved = Instant::now();
+        Ok(place)
+    }
+
+    /// Passes over the readings of an epoch that are left, with rests.
+    fn pass(&mut self, step: &mut dyn Step, place: &mut Place, turn: Turn) -> Result<(), Error> {
+        if place.passed == 0 {
+            shuffle(&mut place.order, &mut place.shuffling);
+        }
+        while place.passed < self.readings {
+            let begin = Instant::now();
+            let end = self.readings.min(place.passed + self.pace.readings());
+            step.ascend(&place.order[place.passed..end], turn)?;
+            self.pace.adjust(begin.elapsed());
+            place.passed = end;
+            // Results follow, unless nobody waits for them.
+            if end < self.readings || self.is_to_stop() {
+                self.rest(step, place)?;
+            }
+        }
         Ok(())
     }
 
-    /// Leaves the model with the parameters to keep, and gives the epochs.
-    fn finish(self) -> Result<Vec<Epoch>, Error> {
+    fn is_to_stop(&self) -> bool {
+        self.course.stop.is_some_and(|stop| stop())
+    }
+
+    /// Saves a checkpoint where it is time for one, and stops where it is to.
+    fn rest(&mut self, step: &dyn Step, place: &Place) -> Result<(), Error> {
+        let is_to_stop = self.is_to_stop();
+        let is_due = self.due.is_some_and(|due| Instant::now() >= due);
+        if self.course.save.is_some() && (is_to_stop || is_due) {
+            self.save(step.state()?, place)?;
+        }
+        match is_to_stop {
+            true => Err(Error::Cancelled {
+                epoch: self.done,
+                resume: None,
+            }),
+            false => Ok(()),
+        }
+    }
+
+    fn save(&mut self, state: State, place: &Place) -> Result<(), Error> {
+        let State { streams, numbers } = state;
+        let checkpoint = Checkpoint {
+            progress: Progress {
+                criterion: self.best.criterion(),
+                averaged: self.average.values().is_some(),
+                passed: place.passed,
+                shuffling: Some(place.shuffling.clone()),
+                streams,
+                history: self.history.clone(),
+            },
+            order: place.order.clone(),
+            values: self.vae.snapshot()?,
+            average: self.average.values().map(<[_]>::to_vec),
+            best: self.best.values().map(<[_]>::to_vec),
+            state: numbers,
+        };
+        if let Some((interval, save)) = &mut self.course.save {
+            save(&checkpoint)?;
+            self.due = Instant::now().checked_add(*interval);
+            self.saved = (place.passed == 0).then_some(self.done);
+        }
+        Ok(())
+    }
+
+    /// Where a phase begins.
+    fn start(&self) -> Place {
+        Place {
+            order: (0..self.readings as u32).collect(),
+            shuffling: random::stream(self.config.train.seed, Purpose::Shuffling),
+            passed: 0,
+        }
+    }
+
+    /// Leaves the model with the parameters to keep, saves that the training is over, and gives the epochs.
+    fn finish(mut self) -> Result<Vec<Epoch>, Error> {
+        if self.course.save.is_some() && self.saved != Some(self.done) {
+            self.save(State::default(), &self.start())?;
+        }
+        if let Some(averages) = self.average.values() {
+            self.vae.restore(averages)?;
+        }
         self.best.restore(self.vae)?;
         Ok(self.history)
     }

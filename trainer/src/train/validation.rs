@@ -16,9 +16,6 @@ use crate::readings::masks::Masks;
 const SAMPLES: usize = 4;
 /// Antithetic pairs of draws for each reading of a bound in integers.
 const PAIRS: usize = 2;
-/// Bounds that a training computes at most, but for the last one: each costs about as much as an epoch over as many
-/// readings.
-const TURNS: usize = 200;
 
 /// The masks of `data` that do not change from epoch to epoch; none where training makes no gaps.
 pub fn fixed_masks(config: &Config, data: &Prepared) -> Option<Masks> {
@@ -51,7 +48,7 @@ impl<'a> Validation<'a> {
             masks: fixed_masks(config, data),
             integers,
             interval: match integers {
-                None => (config.train.epochs / TURNS).max(1),
+                None => (config.train.epochs / config.train.schedule.turns()).max(1),
                 Some(_) => 1,
             },
             last: config.float_epochs(),

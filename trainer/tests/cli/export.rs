@@ -1,7 +1,9 @@
 //! `trainer export`.
 
 use crate::fixture::{Fixture, fixture};
-use crate::support::program::{Folder, contents, fails_with, json, read, succeeds};
+use crate::support::program::{
+    Folder, contents, fails_at_work_with, fails_with, json, read, succeeds,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -169,7 +171,8 @@ fn refusals_write_nothing() {
     export(&["--address is for --hex"], &["--bin", "--address", "8"]);
     export(&["a.c is a folder"], &["--c", "--out", &base]);
     let nowhere = folder.path("none/run.rs");
-    export(&["cannot write", "run.rs"], &["--rust", "--out", &nowhere]);
+    let rust = ["export", run, "--rust", "--out", &nowhere];
+    fails_at_work_with(&rust, &["cannot write", "run.rs"]);
     let text = folder.write("text.elbow", "no image");
     fails_with(&["export", &text, "--bin"], &["not an elbow image"]);
     let names: BTreeSet<_> = contents(&folder.path("")).into_keys().collect();

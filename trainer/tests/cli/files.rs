@@ -1,7 +1,9 @@
 //! The folder of a run, and where it cannot be written.
 
-use crate::fixture::{ENDLESS, Fixture, fit_is_refused, fixture};
-use crate::support::program::{Folder, Noise, contents, fails_with, json, read, text};
+use crate::fixture::{ENDLESS, Fixture, fit_ends_with_code, fixture};
+use crate::support::program::{
+    Folder, Noise, contents, ends_with_code, fails_with, json, read, text,
+};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -50,14 +52,16 @@ fn unwritable_folders_are_found_before_data_are_loaded() {
 fn unwritable_files_are_found_before_models_are_read() {
     let folder = Folder::new();
     let model = &folder.path("missing.elbow");
-    for out in [folder.path(""), folder.path("none/file")] {
-        fails_with(&["score", model, "digits", "--out", &out], &[&out]);
-        fails_with(&["sample", model, "--out", &out], &[&out]);
-        fails_with(
-            &["impute", model, "digits", "--mask", model, "--out", &out],
-            &[&out],
-        );
-        fails_with(&["readings", model, "digits", "--out", &out], &[&out]);
+    for (code, out) in [(2, &folder.path("")), (1, &folder.path("none/file"))] {
+        for arguments in [
+            &["score", model, "digits"][..],
+            &["sample", model],
+            &["impute", model, "digits", "--mask", model],
+            &["readings", model, "digits"],
+        ] {
+            let line = ends_with_code(code, &[arguments, &["--out", out]].concat());
+            assert!(line.contains(out), "{line}");
+        }
     }
 }
 
@@ -71,11 +75,8 @@ fn a_training_that_diverges_leaves_the_old_run() {
         .map(|a| format!("{a},{},{}\n", 2.0 * a, 3.0 * a));
     let data = folder.write("steep.csv", lines.collect::<String>());
     let arguments = ["--learning-rate", "1", "--batch", "1", "--latents", "2"];
-    fit_is_refused(
-        &data,
-        &arguments,
-        &["infinite or NaN", "lower --learning-rate"],
-    );
+    let words = ["infinite or NaN", "lower --learning-rate"];
+    fit_ends_with_code(1, &data, &arguments, &words);
 }
 
 #[test]
@@ -146,22 +147,36 @@ fn the_report_stands_alone() {
     let sections = [
         "<h1>",
         ">Results<",
-        ">Training<",
-        ">Scores<",
-        ">Quantization<",
         ">The most anomalous",
+        ">Scores<",
+        ">As a detector<",
+        ">Choosing a threshold<",
+        ">Latents<",
+        ">Quantization<",
+        ">On common chips<",
+        ">Training<",
         ">Draws",
-        "<details",
+        "<details class=\"settings\"",
     ];
     let places: Vec<usize> = sections
         .iter()
         .map(|section| page.find(section).unwrap())
         .collect();
     assert!(places.is_sorted(), "{places:?}");
-    assert_eq!(page.matches("class=\"picture\"").count(), 24);
+    // Twelve readings, what the model makes of them, and twelve draws.
+    assert_eq!(page.matches("class=\"picture\"").count(), 36);
+    assert_eq!(page.matches("class=\"picture signed\"").count(), 12);
     assert!(page.contains("p = 0.05") && page.contains("p = 0.01"));
     // Each threshold has its rate and the bound of it.
-    assert!(page.contains("of new normal readings, at most (95 % confidence)"));
+    assert!(page.contains(">false alarms in 1000 readings, expected<"));
+    assert!(page.contains(">at most, by the calibration<"));
+    // Each chart has a title, a description, and its numbers.
+    let charts = page.matches("role=\"img\"").count();
+    assert!(charts > 8, "{charts}");
+    for part in ["<title>", "<desc>", "<details class=\"numbers\">"] {
+        let titles = usize::from(part == "<title>");
+        assert_eq!(page.matches(part).count(), charts + titles, "{part}");
+    }
 }
 
 /// What a phone shows is held by the layout: tables wrap and charts are one column below 40rem.

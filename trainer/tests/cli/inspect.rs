@@ -1,7 +1,7 @@
 //! `trainer inspect`, `trainer sample` and `trainer readings`.
 
 use crate::fixture::{Fixture, TINY, fixture};
-use crate::support::program::{Folder, json, read, succeeds, summary};
+use crate::support::program::{Folder, fails_with, json, read, succeeds, summary};
 use serde_json::Value;
 
 #[test]
@@ -73,7 +73,8 @@ fn inspect_adds_up() {
 #[test]
 fn samples_are_pictures() {
     let Fixture { digits, run, .. } = fixture();
-    let text = succeeds(&["sample", digits, "--count", "2"]);
+    let sample = |more: &[&str]| succeeds(&[&["sample", digits, "--pictures"], more].concat());
+    let text = sample(&["--count", "2"]);
     let rows: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
     assert_eq!(rows.len(), 16, "{text}");
     assert!(
@@ -81,22 +82,36 @@ fn samples_are_pictures() {
             .all(|row| row.len() == 16 && row.chars().all(|c| " .:-=+*#%@".contains(c))),
         "{text}"
     );
-    assert_eq!(
-        text,
-        succeeds(&["sample", digits, "--count", "2", "--seed", "0"])
+    assert_eq!(text, sample(&["--count", "2", "--seed", "0"]));
+    assert_ne!(text, sample(&["--count", "2", "--seed", "1"]));
+    assert!(sample(&["--count", "3"]).starts_with(&text));
+    fails_with(
+        &["sample", run, "--pictures"],
+        &["--pictures", "4 numbers", "leave it out"],
     );
-    assert_ne!(
-        text,
-        succeeds(&["sample", digits, "--count", "2", "--seed", "1"])
-    );
-    assert!(succeeds(&["sample", digits, "--count", "3"]).starts_with(&text));
-    assert_eq!(
-        succeeds(&["sample", run, "--count", "1"])
-            .trim_end()
-            .lines()
-            .count(),
-        1
-    );
+}
+
+/// What is no terminal gets numbers, which can be scored again.
+#[test]
+fn samples_are_tables() {
+    let Fixture { digits, run, .. } = fixture();
+    let folder = Folder::new();
+    let out = &folder.path("draws.csv");
+    assert_eq!(succeeds(&["sample", run, "--count", "5", "--out", out]), "");
+    let text = std::fs::read_to_string(out).unwrap();
+    assert_eq!(succeeds(&["sample", run, "--count", "5"]), text);
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("a,b,c,d"));
+    assert_eq!(lines.count(), 5);
+    assert_eq!(succeeds(&["score", run, out]).lines().count(), 6);
+    let text = succeeds(&["sample", digits, "--count", "1"]);
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows[0].starts_with("x0,x1,"), "{text}");
+    let cells: Vec<f64> = rows[1]
+        .split(',')
+        .map(|cell| cell.parse().unwrap())
+        .collect();
+    assert!(cells.len() == 64 && cells.iter().all(|cell| (0.0..=16.0).contains(cell)));
 }
 
 #[test]

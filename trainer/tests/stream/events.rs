@@ -314,11 +314,7 @@ fn what_makes_no_sense_is_refused() {
     std::fs::copy(format!("{run}/model.elbow"), &alone).unwrap();
     let few = machine::csv(&machine::samples(1, 19, None));
     let short = folder.write("short.csv", few);
-    let cases: [(&[&str], &[&str]); 10] = [
-        (
-            &["watch", run, faulty, "--rate", "100"],
-            &["--rate 100", "--false-alarms"],
-        ),
+    let cases: [(&[&str], &[&str]); 9] = [
         (
             &["eval", run, "--events"],
             &["--events judges a stream", "give DATA"],

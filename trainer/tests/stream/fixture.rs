@@ -77,6 +77,8 @@ pub(crate) fn fixture() -> &'static Fixture {
             "0.25",
             "--epochs",
             "150",
+            "--schedule",
+            "cosine",
             "--latents",
             "3",
             "--encoder",

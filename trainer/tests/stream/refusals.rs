@@ -152,12 +152,12 @@ fn data_that_do_not_fit_the_model_are_refused() {
         .concat(),
     );
     let before = contents(whole);
-    for command in [
-        &["watch", whole, normal][..],
-        &["samples", whole, normal, "--out", out],
-    ] {
-        fails_with(command, &["model.elbow", "whole readings", "--window"]);
-    }
+    let samples = ["samples", whole, normal, "--out", out];
+    fails_with(&samples, &["model.elbow", "whole readings", "--window"]);
+    // Its single readings are watched, and these are none of them.
+    fails_with(&["watch", whole, normal], &["3 columns", "2"]);
+    let wanted = ["watch", whole, &pairs, "--false-alarms", "1"];
+    fails_with(&wanted, &["whole readings", "--window"]);
     assert_eq!(contents(whole), before);
     assert!(!Path::new(out).exists());
 }

@@ -4,6 +4,8 @@ use crate::fixture::{FAULT, Fixture, HOP, TINY, WINDOW, both, column, fixture};
 use crate::support::machine;
 use crate::support::machine::{CHANNELS, FAULTY};
 use crate::support::program::{Folder, fails_with, succeeds, trainer};
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
 
 // What works.
 
@@ -153,4 +155,169 @@ fn exported_source_has_the_memory_of_a_watch_and_the_channels() {
     }
     assert!(header.contains(&format!("_WATCH_BYTES {}\n", 8 * words)));
     assert!(header.contains(&format!("_COLUMNS {channels}\n")));
+}
+
+// A pipe.
+
+/// The program with its standard input open.
+fn piped(arguments: &[&str]) -> std::process::Child {
+    std::process::Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Outputs and exit code of a command that is given all of `input`.
+fn fed(arguments: &[&str], input: &str) -> (String, String, Option<i32>) {
+    let mut child = piped(arguments);
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // Who stops reading is no error here.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        text(output.stdout),
+        text(output.stderr),
+        output.status.code(),
+    )
+}
+
+#[test]
+fn a_pipe_is_watched_like_a_file() {
+    let Fixture { faulty, run, .. } = fixture();
+    let (lines, words) = both(&["watch", run, faulty]);
+    let text = std::fs::read_to_string(faulty).unwrap();
+    assert_eq!(fed(&["watch", run, "-"], &text), (lines, words, Some(0)));
+    // Decimal commas, and columns in another order.
+    let swapped = text.lines().map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{};{};{}\n", cells[2], cells[0], cells[1])
+    });
+    let few = ["watch", run, "-", "--limit", "640"];
+    let (lines, words, _) = fed(&few, &swapped.collect::<String>());
+    assert!(words.contains("in the order of the training"), "{words}");
+    assert_eq!(lines, both(&["watch", run, faulty, "--limit", "640"]).0);
+}
+
+/// The line of a window is there before the next sample is written.
+#[test]
+fn nothing_waits_for_the_end_of_a_pipe() {
+    let Fixture { faulty, run, .. } = fixture();
+    let text = std::fs::read_to_string(faulty).unwrap();
+    let mut child = piped(&["watch", run, "-"]);
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut rows = text.lines();
+    let mut write = |count: usize| {
+        for row in rows.by_ref().take(count) {
+            writeln!(stdin, "{row}").unwrap();
+        }
+    };
+    write(1 + WINDOW);
+    assert_eq!(
+        lines.next().unwrap().unwrap(),
+        elbow::monitor::Event::CSV_HEADER
+    );
+    for window in 0..3 {
+        let line = lines.next().unwrap().unwrap();
+        assert!(
+            line.starts_with(&format!("{window},{}", WINDOW - 1 + window * HOP)),
+            "{line}"
+        );
+        write(HOP);
+    }
+    drop(stdin);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn alarms_end_a_watch_with_their_code() {
+    let Fixture {
+        faulty,
+        normal,
+        run,
+        ..
+    } = fixture();
+    let text = std::fs::read_to_string(faulty).unwrap();
+    let (lines, words, code) = fed(&["watch", run, "-", "--exit-on-alarm"], &text);
+    assert_eq!(code, Some(3), "{words}");
+    assert!(
+        lines.lines().last().unwrap().contains(",raised,1,"),
+        "{lines}"
+    );
+    assert_eq!(
+        trainer(&["watch", run, faulty, "--exit-on-alarm"])
+            .status
+            .code(),
+        Some(3)
+    );
+    let ordinary = ["watch", run, normal, "--limit", "2000", "--exit-on-alarm"];
+    assert_eq!(trainer(&ordinary).status.code(), Some(0));
+    fails_with(
+        &["watch", run, "-", "--out", "lines.csv"],
+        &["redirect the lines"],
+    );
+}
+
+#[test]
+fn known_rates_make_seconds() {
+    let Fixture { faulty, run, .. } = fixture();
+    let (lines, words) = both(&["watch", run, faulty, "--rate", "100"]);
+    let samples = column(&lines, "sample");
+    for (sample, seconds) in samples.iter().zip(column(&lines, "seconds")) {
+        let sample: f64 = sample.parse().unwrap();
+        assert_eq!(seconds, format!("{:.3}", sample / 100.0));
+    }
+    assert!(
+        words.contains(" s): channel 1 (vibration_y) lacks "),
+        "{words}"
+    );
+}
+
+/// A model of single readings scores each row, and blames the column that is off.
+#[test]
+fn single_readings_are_watched_too() {
+    let folder = Folder::new();
+    let (data, out) = (folder.path("pump.csv"), folder.path("run"));
+    assert_eq!(
+        trainer(&["look", "pump", "--out", &data]).status.code(),
+        Some(0)
+    );
+    let fit = ["fit", "pump", "--out", &out, "--epochs", "60", "--quiet"];
+    assert_eq!(trainer(&fit).status.code(), Some(0));
+    let text = std::fs::read_to_string(&data).unwrap();
+    let head = text.lines().next().unwrap();
+    let late = text.lines().skip(1 + 4100).take(200);
+    let late: String = late.map(|line| format!("{line}\n")).collect();
+    let late = format!("{head}\n{late}");
+    let file = folder.write("late.csv", &late);
+    let (lines, words) = both(&["watch", &out, &file]);
+    let (piped, live, code) = fed(&["watch", &out, "-"], &late);
+    assert_eq!((piped, code), (lines.clone(), Some(0)), "{live}");
+    assert_eq!(
+        column(&lines, "elbo_q16"),
+        column(&succeeds(&["score", &out, &file]), "elbo_q16")
+    );
+    assert_eq!(column(&lines, "seconds")[2], "120.000");
+    // The meter is stuck from reading 100 on.
+    let alarms: Vec<&str> = words
+        .lines()
+        .filter(|line| line.contains("alarm raised"))
+        .collect();
+    println!("{words}");
+    let at = |line: &&&str| {
+        let number = line.split_whitespace().nth(4).unwrap();
+        (100..140).contains(&number.parse::<usize>().unwrap())
+    };
+    assert!(
+        alarms
+            .iter()
+            .any(|line| at(&line) && line.contains(": flow lacks ")),
+        "{words}"
+    );
 }

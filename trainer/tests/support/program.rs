@@ -48,9 +48,14 @@ pub(crate) fn succeeds(arguments: &[&str]) -> String {
 
 /// Runs a command that must be refused with one line; the line.
 pub(crate) fn fails(arguments: &[&str]) -> String {
+    ends_with_code(2, arguments)
+}
+
+/// Runs a command that must end with this exit code and one line on standard error; the line.
+pub(crate) fn ends_with_code(code: i32, arguments: &[&str]) -> String {
     let output = trainer(arguments);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {errors}");
     assert_eq!(output.stdout, b"", "{arguments:?}");
     assert_eq!(errors.lines().count(), 1, "{arguments:?}: {errors}");
     assert!(
@@ -62,7 +67,15 @@ pub(crate) fn fails(arguments: &[&str]) -> String {
 
 /// [`fails`], with every one of `words` in the line.
 pub(crate) fn fails_with(arguments: &[&str], words: &[&str]) {
-    let line = fails(arguments);
+    has_words(&fails(arguments), arguments, words);
+}
+
+/// Runs a command whose work must fail, with one line that has every one of `words`.
+pub(crate) fn fails_at_work_with(arguments: &[&str], words: &[&str]) {
+    has_words(&ends_with_code(1, arguments), arguments, words);
+}
+
+fn has_words(line: &str, arguments: &[&str], words: &[&str]) {
     for word in words {
         assert!(
             line.contains(word),

@@ -125,9 +125,14 @@ impl<'a> Reference<'a> {
         terms
     }
 
-    pub(crate) fn impute(&self, reading: &[i16]) -> Vec<i128> {
+    /// The means of all inputs at the mean of the posterior.
+    pub(crate) fn reconstruct(&self) -> Vec<i128> {
         let z: Vec<i128> = self.mean.iter().map(|&v| self.to_latent(v)).collect();
-        let mut filled = self.means(&z);
+        self.means(&z)
+    }
+
+    pub(crate) fn impute(&self, reading: &[i16]) -> Vec<i128> {
+        let mut filled = self.reconstruct();
         for (i, filled) in filled.iter_mut().enumerate() {
             if self.observed[i] {
                 *filled = i128::from(reading[i]) << 16;

@@ -445,6 +445,7 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
     write!(out, "{}", session.posterior().mean.len()).ok()?;
     said(out, session.condition(raw))?;
     said(out, session.decode(raw, values))?;
+    said(out, session.reconstruct(values))?;
     said(out, session.generate(values))?;
     said(out, session.impute(reading, mask, values))?;
     let width = number as usize;

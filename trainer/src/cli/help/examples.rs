@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 46] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 55] = [
     (
         "init",
         "trainer init pump.csv",
@@ -223,5 +223,50 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 46] = [
         "man",
         "trainer man ~/.local/share/man/man1",
         "Write pages of a manual",
+    ),
+    (
+        "fit",
+        "trainer fit pump",
+        "Train on a log of a pump that ships with the program",
+    ),
+    (
+        "explain",
+        "trainer explain runs/pump",
+        "Say why the strangest readings of the test part are strange",
+    ),
+    (
+        "explain",
+        "trainer explain runs/pump new.csv --row 17",
+        "Explain reading 17 of a file, counted from 0 as score does",
+    ),
+    (
+        "explain",
+        "trainer explain runs/pump new.csv --top 20 --out why.csv",
+        "Write every column of the 20 strangest readings to a file",
+    ),
+    (
+        "plot",
+        "trainer plot runs/pump --what roc --out roc.svg",
+        "Draw a chart of the report as a file",
+    ),
+    (
+        "plot",
+        "trainer plot runs/motor new.csv --what thresholds --rate 7.8",
+        "Draw what thresholds cost in false alarms a day",
+    ),
+    (
+        "look",
+        "trainer look pump --out pump.csv",
+        "Write the log of the pump that ships with the program to a file",
+    ),
+    (
+        "watch",
+        "logger | trainer watch runs/motor - --exit-on-alarm",
+        "Watch a pipe line by line, and end with exit code 3 at an alarm",
+    ),
+    (
+        "watch",
+        "tail -f pump.csv | trainer watch runs/pump -",
+        "Judge single readings as they come",
     ),
 ];

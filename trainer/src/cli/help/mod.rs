@@ -32,6 +32,7 @@ const ENDING: &str = "\
 Exit codes:
   0  done
   2  not done: one line on standard error says why and what to change
+  3  an alarm was raised, under watch --exit-on-alarm
 
 Results go to standard output, progress, notes and warnings to standard error.
 A file that is called - is standard input or standard output.

@@ -200,6 +200,8 @@ impl Said {
         let Config { train, .. } = &config;
         let said = |path: &str| self.0.contains_key(path);
         let dependent = Dependent {
+            schedule: said("train.schedule").then_some(train.schedule),
+            learning_rate: said("train.learning_rate").then_some(train.learning_rate),
             importance_samples: said("train.importance_samples")
                 .then_some(train.importance_samples),
             gradient: said("train.gradient").then_some(train.gradient),

@@ -17,6 +17,7 @@ pub(super) use grid::Purpose;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
+pub use text::LiveTable;
 
 /// Every format but text, which is what none of them is.
 const FORMATS: [Format; 6] = [

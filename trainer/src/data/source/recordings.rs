@@ -17,6 +17,20 @@ fn is_pattern(path: &Path) -> bool {
     text.contains(['*', '?', '[']) && !path.exists()
 }
 
+/// `path`, a file, a folder or a pattern, from the root on.
+pub(in crate::data) fn absolute(path: &Path) -> std::io::Result<PathBuf> {
+    if path.as_os_str().is_empty() || path.is_absolute() {
+        return Ok(path.to_path_buf());
+    }
+    if !is_pattern(path) {
+        return std::path::absolute(path);
+    }
+    // No part of the folder is a pattern.
+    let here = std::env::current_dir()?;
+    let here = glob::Pattern::escape(&here.to_string_lossy());
+    Ok(Path::new(&here).join(path))
+}
+
 /// The name of the data `path` in messages and results: that of the file without its extension, or of the folder.
 pub(in crate::data) fn name(path: &Path) -> String {
     if !is_several(path) {

@@ -248,6 +248,12 @@ impl CostModel {
             + product(&self.of_statistics, &statistics)
     }
 
+    /// The deepest stack of a product.
+    #[must_use]
+    pub fn stack_bytes(&self) -> usize {
+        self.base.stack_bytes
+    }
+
     /// The cost of a score of `model`.
     #[must_use]
     pub fn cost(&self, model: &Model<'_>) -> Cost {

@@ -5,6 +5,7 @@
 //! random weights, written as the trained one will be. Instructions are those of a cost model that is
 //! fitted to counts of the emulator, with its largest error on top.
 
+pub mod chips;
 mod costs;
 mod shape;
 

@@ -1,12 +1,12 @@
 //! Readings of a run as the networks take them in.
 
-use super::interrupted::Clock;
 use super::observer::Observer;
 use super::outcome::Learned;
 use super::warning::Warning;
 use crate::config::Inference;
 use crate::data::Dataset;
 use crate::error::Error;
+use crate::export::run;
 use crate::likelihood::LikelihoodKind;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
@@ -14,6 +14,7 @@ use crate::readings::masks::Masks;
 use crate::readings::splits::Splits;
 use crate::readings::{Readings, RunConfig};
 use candle_core::Device;
+use sha2::{Digest, Sha256};
 
 /// Readings that suffice to tell dead latents and to start a prior from.
 const SOME: usize = 8192;
@@ -78,12 +79,29 @@ impl Data {
         )
     }
 
-    /// Sizes and time of the training until now.
-    pub(super) fn learned(&self, clock: &Clock) -> Learned {
+    /// SHA-256 of all readings, what was observed of them, and which test readings of `splits` are anomalous.
+    pub(super) fn digest(&self, splits: &Splits) -> String {
+        let mut all = Sha256::new();
+        for part in [&self.training, &self.validation, &self.test] {
+            all.update((part.readings.len() as u64).to_le_bytes());
+            for row in &part.readings {
+                let bytes: Vec<u8> = row.iter().flat_map(|raw| raw.to_le_bytes()).collect();
+                all.update(bytes);
+            }
+            all.update(part.observed.as_ref().map_or(&[][..], Masks::bytes));
+        }
+        for &is_anomalous in splits.test.anomalous.iter().flatten() {
+            all.update([u8::from(is_anomalous)]);
+        }
+        run::hexadecimal(&all.finalize())
+    }
+
+    /// Sizes of the training that took so many `seconds`.
+    pub(super) fn learned(&self, seconds: f64) -> Learned {
         Learned {
             training_readings: self.training.readings.len(),
             validation_readings: self.validation.readings.len(),
-            seconds: clock.seconds(),
+            seconds,
         }
     }
 }

@@ -3,9 +3,11 @@
 
 mod data;
 mod interrupted;
+pub(crate) mod journal;
 mod observer;
 mod outcome;
 mod quantized;
+mod resume;
 mod sizing;
 mod training;
 mod warning;
@@ -22,7 +24,7 @@ use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
 use crate::export::folds::Folds;
-use crate::export::report::{self, Results};
+use crate::export::report::{self, Results, Subject};
 use crate::export::run::{self, Summary};
 use crate::export::stages::{self, Stages};
 use crate::model::Vae;
@@ -31,17 +33,19 @@ use crate::quantize::{Plan, restored, sensitivities};
 use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Normalization, RunConfig};
+use crate::study::detection::Pace;
 use crate::study::evaluate::Scores;
-use crate::train::{self, Checkpoint, Epoch};
+use crate::train::{self, Epoch};
 use candle_core::Device;
 use data::Data;
 use elbow::Model;
 use elbow::format::AlignedImage;
 use elbow::image::ImageSpec;
-use interrupted::Clock;
+use interrupted::INTEGERS;
+use journal::Journal;
 use outcome::Learned;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use training::Training;
 
@@ -74,11 +78,8 @@ impl fmt::Debug for Job<'_> {
 struct Model32 {
     vae: Vae,
     history: Vec<Epoch>,
-    clock: Clock,
     /// The settings of the epochs in integers, if there are to be any.
     integers: Option<Config>,
-    /// The folder of their checkpoints, and the bytes of the training in floats that these begin with.
-    checkpoints: Option<(PathBuf, Vec<u8>)>,
 }
 
 impl<'a> Job<'a> {
@@ -111,24 +112,6 @@ impl<'a> Job<'a> {
         Ok(job)
     }
 
-    /// The training `interrupted`, on the data that it began with.
-    ///
-    /// # Errors
-    /// [`Error::Setting`] where these are not its data.
-    pub fn resume(
-        name: &str,
-        interrupted: Interrupted,
-        splits: Splits,
-        observer: &'a dyn Observer,
-    ) -> Result<Self, Error> {
-        let settings = interrupted.run().settings.clone();
-        let normalization = splits.normalization()?;
-        let mut job = Self::warned(name, settings, splits, observer, &normalization);
-        job.config.derived.limits = interrupted.run().derived.limits;
-        job.interrupted = Some(interrupted);
-        Ok(job)
-    }
-
     /// A finished run that is to be trained on in integers.
     pub fn again(
         name: &str,
@@ -147,7 +130,8 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The same with checkpoints after the first epoch that ends so long after the last one, a minute by default.
+    /// The same with checkpoints so long after each other, a minute by default; the first comes within
+    /// [`SOON`](crate::train::SOON).
     #[must_use]
     pub fn checkpointed(self, interval: Duration) -> Self {
         Self { interval, ..self }
@@ -182,13 +166,17 @@ impl<'a> Job<'a> {
         Self::again(name, RunConfig { settings, derived }, splits, observer)
     }
 
-    /// Trains, quantizes, calibrates and evaluates. Checkpoints go to `folder`, where one is given.
+    /// Trains, quantizes, calibrates and evaluates. Checkpoints go to `folder`, where one is given; one of a
+    /// [`Job::tune`] that was interrupted goes on with that.
     ///
     /// # Errors
     /// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Encode`], [`Error::Tensor`], [`Error::Setting`],
     /// [`Error::File`].
     pub fn fit(mut self, folder: Option<&Path>) -> Result<Outcome, Error> {
-        let settings = self.config.settings.clone();
+        if let Some((vae, epochs)) = self.tuned()? {
+            return self.tune(vae, epochs, folder);
+        }
+        let mut settings = self.config.settings.clone();
         let Derived {
             likelihood,
             normalization,
@@ -196,18 +184,23 @@ impl<'a> Job<'a> {
         } = &self.config.derived;
         let vae = train::initialize(&settings, likelihood, normalization, &Device::Cpu)?;
         let data = self.data(&vae)?;
+        let journal = self.journal(&data, folder, None)?;
         if !settings.train.objective.is_bound() {
             let objective = Objective::name(&settings);
             self.observer.note(&format!(
                 "training ascends the {objective}; what is reported is the ELBO"
             ));
         }
-        let clock = Clock::start(self.interrupted.as_ref());
-        let training = self.training(folder, &clock);
+        let training = Training {
+            config: &self.config,
+            journal: &journal,
+            observer: self.observer,
+        };
         let history = training.run(&vae, (&data.training, &data.validation))?;
+        settings = settings.ending_after(history.len());
         if !Feature::Device.can(&vae) {
             self.observer.trained();
-            let learned = data.learned(&clock);
+            let learned = data.learned(journal.seconds());
             let (config, splits) = (self.config, &self.splits);
             return outcome::in_floats(
                 &self.name,
@@ -218,23 +211,12 @@ impl<'a> Job<'a> {
                 learned,
             );
         }
-        let checkpoints = match folder {
-            Some(folder) if settings.train.qat => {
-                let readings = data.training.readings.len();
-                let floats = Checkpoint::finished(&vae, &history, readings)?;
-                let bytes = floats.to_bytes(&vae, ("part", "floats".to_owned()))?;
-                Some((folder.to_owned(), bytes))
-            }
-            _ => None,
-        };
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
-            clock,
             integers: settings.train.qat.then_some(settings),
-            checkpoints,
         };
-        self.finish(&data, trained)
+        self.finish(&data, trained, &journal)
     }
 
     /// Trains `vae`, the model of a finished run, on in the device's integers for as many epochs, and goes on as
@@ -242,28 +224,21 @@ impl<'a> Job<'a> {
     ///
     /// # Errors
     /// The errors of [`Job::fit`].
-    pub fn tune(mut self, vae: Vae, epochs: usize) -> Result<Outcome, Error> {
+    pub fn tune(
+        mut self,
+        vae: Vae,
+        epochs: usize,
+        folder: Option<&Path>,
+    ) -> Result<Outcome, Error> {
         let data = self.data(&vae)?;
+        let journal = self.journal(&data, folder, Some((&vae, epochs)))?;
         self.config.derived.tuned_epochs += epochs;
         let trained = Model32 {
             vae,
             history: vec![],
-            clock: Clock::start(None),
             integers: Some(self.config.settings.tuned(epochs)),
-            checkpoints: None,
         };
-        self.finish(&data, trained)
-    }
-
-    fn training<'s>(&'s self, folder: Option<&'s Path>, clock: &'s Clock) -> Training<'s> {
-        Training {
-            config: &self.config,
-            folder,
-            interrupted: self.interrupted.as_ref(),
-            interval: self.interval,
-            clock,
-            observer: self.observer,
-        }
+        self.finish(&data, trained, &journal)
     }
 
     /// Quantizes `vae`, the model of a finished run, as was `written`, or otherwise by what the settings ask for. With
@@ -288,7 +263,8 @@ impl<'a> Job<'a> {
         let sensitivities = sensitivity.then(|| sensitivities(vae, normalization, &set, &plan));
         let sensitivities = sensitivities.transpose()?;
         let spec = image.map_or_else(|| stages.image(&plan), Ok)?;
-        let (image, _) = self.calibrated(spec.clone(), &data)?;
+        let journal = Journal::forgetful(self.observer);
+        let (image, _) = self.calibrated(spec.clone(), &data, &journal)?;
         let anomalous = self.splits.test.anomalous.as_deref();
         let compared = Quantized::new((vae, &spec), image, &self.config, (&data.test, anomalous))?;
         Ok(Quantized {
@@ -306,24 +282,29 @@ impl<'a> Job<'a> {
     }
 
     /// Quantizes, exports and evaluates.
-    fn finish(mut self, data: &Data, mut trained: Model32) -> Result<Outcome, Error> {
-        let plan = self.integers(data, &mut trained)?;
-        let Model32 {
-            vae,
-            history,
-            clock,
-            ..
-        } = trained;
+    fn finish(
+        mut self,
+        data: &Data,
+        mut trained: Model32,
+        journal: &Journal<'_>,
+    ) -> Result<Outcome, Error> {
+        let plan = self.integers(data, &mut trained, journal)?;
+        let Model32 { vae, history, .. } = trained;
+        let epochs = history.len();
         let parts = (&data.training, &data.validation);
         let stages = self.stages(&vae, data);
         self.observer.trained();
-        let learned = data.learned(&clock);
+        let learned = data.learned(journal.seconds());
         let spec = stages.image(&plan)?;
         let normalization = self.config.derived.normalization.clone();
         for warning in Warning::of_outliers((&vae, &spec), &normalization, parts, &self.splits)? {
             self.warn(warning);
         }
-        let (image, calibrating) = self.calibrated(spec.clone(), data)?;
+        journal.rest(epochs)?;
+        let calibrated = self.calibrated(spec.clone(), data, journal);
+        // Models of folds have epochs of their own.
+        let (image, calibrating) = calibrated.map_err(|error| error.after(epochs))?;
+        journal.rest(epochs)?;
         let of = (&vae, &spec, history.as_slice());
         let (summary, page) = self.evaluate(&image, of, &data.test, (learned, calibrating))?;
         Ok(Outcome {
@@ -340,31 +321,39 @@ impl<'a> Job<'a> {
     }
 
     /// The plan of the image, after the epochs in integers that `trained` is to have.
-    fn integers(&self, data: &Data, trained: &mut Model32) -> Result<Plan, Error> {
+    fn integers(
+        &self,
+        data: &Data,
+        trained: &mut Model32,
+        journal: &Journal<'_>,
+    ) -> Result<Plan, Error> {
         let Model32 {
             vae,
             history,
-            clock,
             integers,
-            checkpoints,
         } = trained;
-        let before = integers
-            .as_ref()
-            .map_or(0, |settings| settings.float_epochs() - history.len());
+        let stages = self.stages(vae, data);
+        let plan = stages.planned()?;
+        let Some(settings) = integers else {
+            return Ok(plan);
+        };
+        let before = settings.float_epochs() - history.len();
         let counted = |epoch: &Epoch| Epoch {
             epoch: epoch.epoch - before,
             ..*epoch
         };
-        let epochs = integers
-            .as_ref()
-            .map_or(0, |settings| settings.train.epochs - before);
-        let show = |epoch: &Epoch| observer::tell(self.observer, &counted(epoch), epochs);
-        let stages = self.stages(vae, data);
-        let (folder, before) = checkpoints.take().unzip();
-        let training = self.training(folder.as_deref(), clock);
-        let mut save = training.saver(vae);
-        let course = training.course_in_integers(vae, history.len(), before, &mut save)?;
-        let (more, plan) = stages.integers(&data.validation, integers.as_ref(), course, show)?;
+        let show = |epoch: &Epoch| {
+            let epochs = settings.train.epochs - before;
+            self.observer.epoch(&counted(epoch), epochs);
+            Ok(())
+        };
+        let trained = journal.train(INTEGERS, vae, |course| {
+            stages.integers(&data.validation, settings, plan, course, show)
+        });
+        let (more, plan) = trained.map_err(|error| match error {
+            Error::Cancelled { epoch, .. } => error.after(epoch - before),
+            other => other,
+        })?;
         history.extend(more.iter().map(counted));
         Ok(plan)
     }
@@ -405,11 +394,16 @@ impl<'a> Job<'a> {
             summary: &summary,
             config: &self.config,
             history,
-            model: &model,
-            readings: &test.readings,
-            anomalous: self.splits.test.anomalous.as_deref(),
-            scores: &scores,
-            estimator: model.posterior().estimator(),
+            tested: Subject {
+                model: &model,
+                readings: &test.readings,
+                masks: test.observed.as_ref(),
+                anomalous: self.splits.test.anomalous.as_deref(),
+                scores: &scores.device,
+                estimator: model.posterior().estimator(),
+                pace: Pace { rate: summary.rate },
+            },
+            float: &scores.float,
         })?;
         Ok((summary, page))
     }
@@ -426,7 +420,12 @@ impl<'a> Job<'a> {
     }
 
     /// The image of `spec` that knows normal readings, and how many calibrate its p-values.
-    fn calibrated(&self, spec: ImageSpec, data: &Data) -> Result<(AlignedImage, usize), Error> {
+    fn calibrated(
+        &self,
+        spec: ImageSpec,
+        data: &Data,
+        journal: &Journal<'_>,
+    ) -> Result<(AlignedImage, usize), Error> {
         let parts = (&data.training, &data.validation);
         let folds = Folds::new(&self.name, &self.config, &self.splits, parts);
         if let Some(folds) = &folds {
@@ -434,7 +433,7 @@ impl<'a> Job<'a> {
         }
         let held_out = data.validation.readings.len();
         let calibrating = folds.as_ref().map_or(held_out, Folds::readings);
-        let others = folds.as_ref().map(Folds::values).transpose()?;
+        let others = folds.map(|folds| folds.values(journal)).transpose()?;
         let judged_by = self.config.settings.export.judged_by;
         let image = calibrate::calibrate(spec, judged_by, &data.validation, others)?;
         Ok((image, calibrating))

@@ -1,6 +1,7 @@
 //! An observer of a training.
 
-use super::Warning;
+use super::warning::Warning;
+#[cfg(doc)]
 use crate::error::Error;
 use crate::train::Epoch;
 
@@ -24,22 +25,20 @@ pub trait Observer {
     /// No epoch follows.
     fn trained(&self) {}
 
-    /// Whether to stop with [`Error::Cancelled`]. It is asked after each epoch.
+    /// Whether to stop with [`Error::Cancelled`], after a last checkpoint where the run has a folder for them. It is asked
+    /// about twice a second in training, between batches, and after each epoch and each stage.
     fn is_cancelled(&self) -> bool {
         false
     }
-}
 
-/// Tells `observer` of one of `epochs` epochs.
-///
-/// # Errors
-/// [`Error::Cancelled`] where training is to end there.
-pub(super) fn tell(observer: &dyn Observer, epoch: &Epoch, epochs: usize) -> Result<(), Error> {
-    observer.epoch(epoch, epochs);
-    if observer.is_cancelled() {
-        return Err(Error::Cancelled { epoch: epoch.epoch });
+    /// Training begins, in which [`Observer::is_cancelled`] is asked soon, or ends. What comes between is no part of a
+    /// checkpoint: whoever ends the program there loses nothing more than that.
+    fn asks(&self, soon: bool) {
+        let _ = soon;
     }
-    Ok(())
+
+    /// A checkpoint was written.
+    fn saved(&self) {}
 }
 
 /// Nobody looks on.

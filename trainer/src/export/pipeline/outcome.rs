@@ -125,6 +125,7 @@ pub(super) fn in_integers(
         likelihood: splits.likelihood.clone(),
         objective: Objective::name(&config.settings),
         data: splits.report.clone(),
+        rate: splits.rate,
         training_readings: learned.training_readings,
         validation_readings: learned.validation_readings,
         evaluation: Evaluation::new(scores, splits.test.anomalous.as_deref()),

@@ -1,25 +1,19 @@
-//! The epochs of a run.
+//! The epochs of a run in floats.
 
-use super::interrupted::{self, Clock, Interrupted};
-use super::observer::{self, Observer};
+use super::interrupted::FLOATS;
+use super::journal::Journal;
+use super::observer::Observer;
+use crate::config::Config;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::readings::RunConfig;
-use crate::train::{self, Checkpoint, Course, Epoch, Save};
-use std::path::Path;
-use std::time::Duration;
+use crate::train::{self, Epoch};
 
-/// The epochs of a run.
+/// The epochs of a run in floats.
 pub(super) struct Training<'a> {
     pub(super) config: &'a RunConfig,
-    /// Folder for checkpoints, if there are to be any.
-    pub(super) folder: Option<&'a Path>,
-    /// The training to go on with.
-    pub(super) interrupted: Option<&'a Interrupted>,
-    /// Time between two checkpoints, at least.
-    pub(super) interval: Duration,
-    pub(super) clock: &'a Clock,
+    pub(super) journal: &'a Journal<'a>,
     pub(super) observer: &'a dyn Observer,
 }
 
@@ -52,79 +46,37 @@ impl Training<'_> {
     }
 
     /// Trains `vae` where it is, as the settings say.
-    fn ascend(
-        &self,
-        vae: &Vae,
-        (training, validation): (&Prepared, &Prepared),
-    ) -> Result<Vec<Epoch>, Error> {
+    fn ascend(&self, vae: &Vae, data: (&Prepared, &Prepared)) -> Result<Vec<Epoch>, Error> {
         let settings = &self.config.settings;
-        let show = |epoch: &Epoch| observer::tell(self.observer, epoch, settings.train.epochs);
-        let mut save = self.saver(vae);
-        let course = Course {
-            checkpoint: self.resumed(vae)?,
-            save: Some((self.interval, &mut save)),
-            ..Course::default()
+        let show = |epoch: &Epoch| {
+            self.observer.epoch(epoch, settings.train.epochs);
+            Ok(())
         };
-        train::train(vae, settings, (training, validation), course, show)
-    }
-
-    /// Saves checkpoints of `vae` in the folder, where there is one.
-    pub(super) fn saver<'s>(
-        &'s self,
-        vae: &'s Vae,
-    ) -> impl FnMut(&Checkpoint) -> Result<(), Error> + 's {
-        move |checkpoint| match self.folder {
-            None => Ok(()),
-            Some(folder) => interrupted::save(folder, checkpoint, vae, (self.config, self.clock)),
+        let history = self.journal.train(FLOATS, vae, |course| {
+            train::train(vae, settings, data, course, show)
+        })?;
+        if let Some(line) = ending(settings, &history, data.0.readings.len()) {
+            self.observer.note(&line);
         }
+        Ok(history)
     }
+}
 
-    /// The course of the epochs in integers of `vae` after `epochs` epochs in floats, whose training has the bytes
-    /// `before`.
-    pub(super) fn course_in_integers<'s>(
-        &self,
-        vae: &Vae,
-        epochs: usize,
-        before: Option<Vec<u8>>,
-        save: &'s mut Save<'s>,
-    ) -> Result<Course<'s>, Error> {
-        let checkpoint = match self.interrupted {
-            Some(interrupted) if interrupted.is_in_integers()? => {
-                let checkpoint = interrupted.in_integers(vae)?;
-                self.note_resumption(epochs + checkpoint.epochs());
-                Some(checkpoint)
-            }
-            _ => None,
-        };
-        Ok(Course {
-            checkpoint,
-            save: Some((self.interval, save)),
-            before,
-            ..Course::default()
-        })
+/// A line on why training on so many readings ended where it did, where its held-out bound had a say.
+fn ending(settings: &Config, history: &[Epoch], readings: usize) -> Option<String> {
+    let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
+    let (gain, window) = settings.patience(readings)?.gain(&bounds)?;
+    let (done, all) = (history.len(), settings.float_epochs());
+    let least = settings.train.least_gain;
+    if done < all {
+        return Some(format!(
+            "training ended after {done} of {all} epochs: the held-out bound rose by less than {least} nat in the last {window} (--patience 0 trains all)"
+        ));
     }
-
-    /// The training that is gone on with.
-    fn resumed(&self, vae: &Vae) -> Result<Option<Checkpoint>, Error> {
-        let Some(interrupted) = self.interrupted else {
-            return Ok(None);
-        };
-        if *interrupted.run() != *self.config {
-            return Err(Error::Setting(format!(
-                "{} is not what the training began with: restore the file, or train anew, without --resume",
-                self.config.settings.data.source
-            )));
-        }
-        let checkpoint = interrupted.in_floats(vae)?;
-        if !interrupted.is_in_integers()? {
-            self.note_resumption(checkpoint.epochs());
-        }
-        Ok(Some(checkpoint))
-    }
-
-    fn note_resumption(&self, epochs: usize) {
-        let all = self.config.settings.train.epochs;
-        self.observer
-            .note(&format!("going on after epoch {epochs} of {all}"));
-    }
+    (gain >= least).then(|| {
+        format!(
+            "the held-out bound rose by {gain:.2} nat in the last {window} of {all} epochs: more may help (--epochs {})",
+            2 * settings.train.epochs
+        )
+    })
 }

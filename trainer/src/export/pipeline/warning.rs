@@ -72,6 +72,8 @@ pub enum Warning {
     Outlier(String),
     /// The device's scores are not those of the trained model.
     Quantization(String),
+    /// A checkpoint could not be written.
+    Checkpoint(String),
     /// P-values of an alarm at 0.01 were not counted.
     RareAlarms {
         /// Readings that calibrate.
@@ -120,6 +122,10 @@ impl fmt::Display for Warning {
                 f,
                 "the posterior has collapsed, no latent carries anything: train for longer, or try --kl-warm-up {} or --free-bits 0.1",
                 (epochs / 4).max(1)
+            ),
+            Self::Checkpoint(reason) => write!(
+                f,
+                "no checkpoint was written: {reason}; the run goes on, and the next is tried in time"
             ),
             Self::Budget(taken) => write!(
                 f,

@@ -1,9 +1,12 @@
 //! The run as a page to look at: one HTML file with everything in it, drawn without scripts and
-//! without anything from elsewhere.
+//! without anything from elsewhere; and its charts as files of their own.
 
-mod chart;
-mod gallery;
+mod chips;
+mod detection;
+mod draw;
+mod latents;
 mod scores;
+mod strange;
 mod text;
 mod training;
 
@@ -13,10 +16,13 @@ use crate::export::run::{CONFIG_FILE, Summary, to_toml};
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::device::Units;
-use crate::study::evaluate::{FLOAT_POINTS, Scores, Side};
+use crate::readings::masks::Masks;
+use crate::study::detection::Pace;
+use crate::study::evaluate::{FLOAT_POINTS, Side};
 use crate::train::Epoch;
-use elbow::{Estimator, Model, Session};
-use gallery::Drawing;
+use clap::ValueEnum;
+use draw::gallery::Drawing;
+use elbow::{Estimator, Model, Score, Session};
 pub(crate) use text::escape;
 use text::{count, number, optional, plural};
 
@@ -25,6 +31,25 @@ const STYLE: &str = include_str!("style.css");
 const SHOWN: usize = 12;
 /// Columns of the data that are shown.
 const COLUMNS: usize = 100;
+
+/// A model and its scores of readings.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The exported model.
+    pub model: &'a Model<'a>,
+    /// The readings.
+    pub readings: &'a Readings,
+    /// What of them was observed, where some is missing.
+    pub masks: Option<&'a Masks>,
+    /// Whether each is anomalous, where somebody said.
+    pub anomalous: Option<&'a [bool]>,
+    /// Their scores on the device.
+    pub scores: &'a [Score],
+    /// The estimator of these.
+    pub estimator: Estimator,
+    /// How often readings come.
+    pub pace: Pace,
+}
 
 /// Contents of a page.
 #[derive(Clone, Copy, Debug)]
@@ -35,16 +60,61 @@ pub struct Results<'a> {
     pub config: &'a RunConfig,
     /// The terms of the bound, epoch by epoch.
     pub history: &'a [Epoch],
-    /// The exported model.
-    pub model: &'a Model<'a>,
-    /// The test readings.
-    pub readings: &'a Readings,
-    /// Whether each is anomalous, where somebody said.
-    pub anomalous: Option<&'a [bool]>,
-    /// Their scores.
-    pub scores: &'a Scores,
-    /// The estimator of the device's scores.
-    pub estimator: Estimator,
+    /// The exported model on the test readings.
+    pub tested: Subject<'a>,
+    /// The bounds of these in floats, nats.
+    pub float: &'a [f64],
+}
+
+/// A chart that can be had as a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Plot {
+    /// Anomalous readings found over false alarms
+    Roc,
+    /// Precision over recall
+    Pr,
+    /// Readings in the space of latents: two of them, or two principal components of their means
+    Latents,
+    /// Divergence by latent
+    Divergence,
+    /// What thresholds cost and find
+    Thresholds,
+    /// Histogram of the scores
+    Scores,
+    /// The bound over the epochs of the training
+    Training,
+}
+
+/// A chart of `subject`, or of the `history` of its training, as an SVG file.
+///
+/// # Errors
+/// [`Error::Setting`] where there is nothing to draw it of: labels, a calibration, readings or epochs.
+pub fn plot(plot: Plot, subject: &Subject<'_>, history: &[Epoch]) -> Result<String, Error> {
+    let missing = |what: &str| Error::Setting(format!("there is nothing to draw: {what}"));
+    let no_labels =
+        || missing("the readings need labels of both kinds, normal and anomalous (--labels)");
+    if subject.readings.is_empty() && plot != Plot::Training {
+        return Err(missing(
+            "there are no readings; train with a larger --test-fraction, or give DATA",
+        ));
+    }
+    let figure = match plot {
+        Plot::Roc => detection::roc(subject).ok_or_else(no_labels)?,
+        Plot::Pr => detection::precision(subject).ok_or_else(no_labels)?,
+        Plot::Latents => latents::plane(subject)?,
+        Plot::Divergence => latents::divergence(subject)?,
+        Plot::Thresholds => detection::choice(subject).ok_or_else(|| {
+            missing("the model has no calibration; train with a larger --validation-fraction")
+        })?,
+        Plot::Scores => scores::histogram(subject),
+        Plot::Training if history.is_empty() => {
+            return Err(missing(
+                "the run has no epochs; name one that `trainer fit` wrote",
+            ));
+        }
+        Plot::Training => training::bound(history),
+    };
+    Ok(figure.file())
 }
 
 /// The page.
@@ -58,11 +128,14 @@ pub fn page(results: &Results<'_>) -> Result<String, Error> {
         table(results),
         warnings(results),
         data(results),
-        training::section(results.history),
-        scores::histogram(results),
+        strange::section(&results.tested)?,
+        scores::section(results),
+        detection::section(&results.tested),
+        latents::section(&results.tested)?,
         scores::quantization(results),
-        most_anomalous(results),
-        draws(results)?,
+        chips::section(results)?,
+        training::section(results.history),
+        draws(results.tested.model)?,
         settings(results)?,
     ];
     Ok(document(&name, &sections.concat()))
@@ -73,7 +146,8 @@ pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} – elbow</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
+         <title>{title} – elbow</title>\n<style>\n{}{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n",
+        draw::STYLE
     )
 }
 
@@ -105,19 +179,11 @@ fn data(results: &Results<'_>) -> String {
     };
     format!(
         "<h2>The data</h2>\n<p class=\"caption\">{} rows, of which {} repeat an earlier one.{more}</p>\n\
-         <div class=\"wide\"><table class=\"columns\">\n<thead><tr><th>column</th><th>unit</th><th>role</th><th>kind</th><th>range</th>\
+         <div class=\"wide\" tabindex=\"0\"><table class=\"columns\">\n<thead><tr><th>column</th><th>unit</th><th>role</th><th>kind</th><th>range</th>\
          <th>resolution</th><th></th></tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n",
         count(report.rows),
         count(report.duplicates),
     )
-}
-
-/// A key of `(class, text)`.
-fn key(entries: &[(&str, &str)]) -> String {
-    let entries = entries
-        .iter()
-        .map(|(class, text)| format!("<span><i class=\"{class}\"></i>{text}</span>"));
-    format!("<p class=\"key\">{}</p>", entries.collect::<String>())
 }
 
 fn title(results: &Results<'_>) -> String {
@@ -131,8 +197,8 @@ fn title(results: &Results<'_>) -> String {
         "<h1>{}</h1>\n<p class=\"lead\">A variational autoencoder with {} inputs, {} and likelihood {likelihood}, \
          as an image of {}&nbsp;bytes that scores each reading by its evidence lower bound on a microcontroller.</p>\n",
         escape(name),
-        results.model.inputs(),
-        plural(results.model.latents(), "latent"),
+        results.tested.model.inputs(),
+        plural(results.tested.model.latents(), "latent"),
         count(*image_bytes),
     )
 }
@@ -151,7 +217,7 @@ fn table(results: &Results<'_>) -> String {
             optional(side.auc, 4)
         )
     };
-    let readings = match (results.anomalous, evaluation.normal) {
+    let readings = match (results.tested.anomalous, evaluation.normal) {
         (None, all) => format!("{}, no labels", plural(all, "test reading")),
         (Some(_), normal) => format!(
             "{} and {} anomalous",
@@ -187,7 +253,13 @@ fn costs(results: &Results<'_>) -> String {
         training_seconds,
         ..
     } = results.summary;
-    let passes = usize::from(results.model.passes(results.estimator).unwrap_or(0));
+    let passes = usize::from(
+        results
+            .tested
+            .model
+            .passes(results.tested.estimator)
+            .unwrap_or(0),
+    );
     let facts = [
         ("image in flash", format!("{} bytes", count(*image_bytes))),
         (
@@ -234,52 +306,7 @@ fn figures(drawing: Drawing, rows: &[Vec<f64>], caption: impl Fn(usize) -> Strin
     )
 }
 
-fn most_anomalous(results: &Results<'_>) -> String {
-    let Results {
-        model,
-        readings,
-        scores,
-        anomalous,
-        ..
-    } = results;
-    let Some(drawing) = Drawing::of(model.inputs(), model.picture_width()) else {
-        return String::new();
-    };
-    let mut order: Vec<usize> = (0..readings.len()).collect();
-    order.sort_by_key(|&index| scores.device[index].elbo());
-    order.truncate(SHOWN);
-    if order.is_empty() {
-        return String::new();
-    }
-    let units = Units::of(model);
-    let rows: Vec<Vec<f64>> = order
-        .iter()
-        .map(|&index| {
-            let modelled = &readings.row(index)[..model.inputs()];
-            units.values(modelled.iter().map(|&raw| raw.into()))
-        })
-        .collect();
-    let caption = |index: usize| {
-        let score = scores.device[order[index]];
-        let (elbo, p_value) = (
-            number(score.elbo().to_f64(), 1),
-            number(score.p_value().to_f64(), 4),
-        );
-        let label = anomalous.map_or("", |anomalous| match anomalous[order[index]] {
-            true => "<br><span class=\"second\">anomalous</span>",
-            false => "<br><span class=\"first\">normal</span>",
-        });
-        format!("<b>{elbo}</b> nats<br>p {p_value}{label}")
-    };
-    format!(
-        "<h2>The most anomalous test readings</h2>\n<p class=\"caption\">Those with the lowest scores on the device, \
-         most anomalous first. A p-value is the chance that a normal reading scores this low.</p>\n{}",
-        figures(drawing, &rows, caption)
-    )
-}
-
-fn draws(results: &Results<'_>) -> Result<String, Error> {
-    let model = results.model;
+fn draws(model: &Model<'_>) -> Result<String, Error> {
     let Some(drawing) = Drawing::of(model.inputs(), model.picture_width()) else {
         return Ok(String::new());
     };
@@ -314,7 +341,7 @@ fn settings(results: &Results<'_>) -> Result<String, Error> {
         ..
     } = results.summary;
     Ok(format!(
-        "<details>\n<summary>Settings</summary>\n<pre>{}</pre>\n<p class=\"caption\">{} to learn from, {} to choose \
+        "<details class=\"settings\">\n<summary>Settings</summary>\n<pre tabindex=\"0\">{}</pre>\n<p class=\"caption\">{} to learn from, {} to choose \
          and calibrate by. {CONFIG_FILE} beside this page has the normalization too. Trainer {trainer_version}, format \
          {format_version}, numerics {numerics_version}.</p>\n</details>\n",
         escape(&text),

@@ -1,12 +1,12 @@
 //! Scores of test readings: normal against anomalous, floats against the device.
 
-use super::chart::{Axis, Chart, Label, Size};
+use super::draw::Figure;
+use super::draw::chart::{Axis, Chart, Label, Size};
 use super::text::{count, number, plural};
-use super::{Results, key};
+use super::{Results, Subject};
 use crate::numeric::statistics::quantile;
 use crate::readings::device::elbos;
-use crate::study::false_alarms;
-use elbow::{Calibration, Model, fixed::Nats};
+use elbow::{Calibration, fixed::Nats};
 
 /// Bars of a histogram: the fewest and the most.
 const BARS: (usize, usize) = (12, 60);
@@ -34,8 +34,8 @@ fn threshold(calibration: &Calibration<'_>, level: f64) -> Option<Nats> {
 }
 
 /// The scores at which p-values fall to [`LEVELS`], where the image resolves them.
-fn thresholds(model: &Model<'_>, results: &Results<'_>) -> Vec<(f64, f64)> {
-    let calibration = model.calibration(results.estimator);
+fn thresholds(subject: &Subject<'_>) -> Vec<(f64, f64)> {
+    let calibration = subject.model.calibration(subject.estimator);
     let at = |level| Some((level, threshold(calibration?, level)?.to_f64()));
     LEVELS.into_iter().filter_map(at).collect()
 }
@@ -67,56 +67,77 @@ fn window(normal: &[f64], anomalous: &[f64]) -> (f64, f64) {
 }
 
 /// Names and classes of the kinds.
-fn kinds(results: &Results<'_>) -> &'static [(&'static str, &'static str)] {
-    match results.anomalous {
+fn kinds(subject: &Subject<'_>) -> &'static [(&'static str, &'static str)] {
+    match subject.anomalous {
         Some(_) => &[("first", "normal"), ("second", "anomalous")],
         None => &[("first", "test readings")],
     }
 }
 
-/// The section on scores as a detector.
-pub(super) fn histogram(results: &Results<'_>) -> String {
-    let scores = elbos(&results.scores.device);
-    if scores.is_empty() {
-        return "<h2>Scores</h2>\n<p class=\"caption\">There are no test readings.</p>\n".into();
-    }
-    let (normal, anomalous) = by_kind(&scores, results.anomalous);
+/// The scores of both kinds, and the axis that shows them.
+fn spread(subject: &Subject<'_>) -> (Vec<f64>, Vec<f64>, Axis) {
+    let scores = elbos(subject.scores);
+    let (normal, anomalous) = by_kind(&scores, subject.anomalous);
     let (low, high) = window(&normal, &anomalous);
-    let x = Axis::padded("device score, nats", low, high);
+    (
+        normal,
+        anomalous,
+        Axis::padded("device score, nats", low, high),
+    )
+}
+
+/// The scores of readings, of normal ones beside anomalous ones where somebody said.
+pub(super) fn histogram(subject: &Subject<'_>) -> Figure {
+    let (normal, anomalous, x) = spread(subject);
     // Twice the square root, the usual choice, since two kinds share the axis.
-    let bars = (2 * scores.len().isqrt()).clamp(BARS.0, BARS.1);
+    let bars = (2 * subject.scores.len().isqrt()).clamp(BARS.0, BARS.1);
     let shares = [&normal, &anomalous].map(|scores| shares(scores, &x, bars));
     let tallest = shares.iter().flatten().copied().fold(0.0, f64::max);
-    let share = match results.anomalous {
+    let share = match subject.anomalous {
         Some(_) => "% of its kind",
         None => "% of test readings",
     };
     let mut chart = Chart::new(Size::WIDE, x.clone(), Axis::new(share, 0.0, 1.08 * tallest));
-    for ((class, _), shares) in kinds(results).iter().zip(&shares) {
+    for ((class, _), shares) in kinds(subject).iter().zip(&shares) {
         for (bar, &share) in shares.iter().enumerate().filter(|(_, share)| **share > 0.0) {
             chart.bar(class, edges(&x, bar, bars), share);
         }
     }
-    let thresholds = thresholds(results.model, results);
-    for (level, score) in &thresholds {
-        chart.threshold(*score, &format!("p = {level}"), Label::Top);
+    for (level, score) in thresholds(subject) {
+        chart.threshold(score, &format!("p = {level}"), Label::Top);
     }
-    let title = "Device scores of test readings";
-    let outside = scores.iter().filter(|&&score| score < x.range().0).count();
-    let piled = match outside {
+    Figure {
+        title: "Device scores of test readings",
+        description: "A histogram; lines mark the scores at which p-values of the bound fall to 0.05 and 0.01.".into(),
+        key: kinds(subject).to_vec(),
+        chart,
+    }
+}
+
+/// The section on scores.
+pub(super) fn section(results: &Results<'_>) -> String {
+    let subject = &results.tested;
+    if subject.scores.is_empty() {
+        return "<h2>Scores</h2>\n<p class=\"caption\">There are no test readings.</p>\n".into();
+    }
+    let (_, _, x) = spread(subject);
+    let low = x.range().0;
+    let below = subject
+        .scores
+        .iter()
+        .filter(|score| score.elbo().to_f64() < low);
+    let piled = match below.count() {
         0 => String::new(),
-        _ => format!(
+        outside => format!(
             "{} below {} in the leftmost bar. ",
             plural(outside, "score"),
-            number(x.range().0, 1)
+            number(low, 1)
         ),
     };
     format!(
-        "<h2>Scores</h2>\n<div class=\"panel\"><h3>{title}</h3>{}{}</div>\n<p class=\"caption\">{piled}{}</p>\n{}",
-        key(kinds(results)),
-        chart.finish(title),
-        resolution(results, &thresholds),
-        detections(results, &thresholds, &normal, &anomalous),
+        "<h2>Scores</h2>\n{}<p class=\"caption\">{piled}{}</p>\n",
+        histogram(subject).panel(),
+        resolution(results, &thresholds(subject)),
     )
 }
 
@@ -161,93 +182,76 @@ fn resolution(results: &Results<'_>, thresholds: &[(f64, f64)]) -> String {
     }
 }
 
-/// Number of readings that each marked score catches.
-fn detections(
-    results: &Results<'_>,
-    thresholds: &[(f64, f64)],
-    normal: &[f64],
-    anomalous: &[f64],
-) -> String {
-    let Some(calibration) = results.model.calibration(results.estimator) else {
-        return String::new();
-    };
-    if thresholds.is_empty() {
-        return String::new();
-    }
-    let caught = |scores: &[f64], score: f64| {
-        let caught = scores.iter().filter(|&&of| of <= score).count();
-        format!(
-            "<td>{} %</td>",
-            number(100.0 * caught as f64 / scores.len() as f64, 1)
-        )
-    };
-    let rows = thresholds.iter().map(|&(level, score)| {
-        let of_anomalous = if anomalous.is_empty() { String::new() } else { caught(anomalous, score) };
-        let at_most = number(100.0 * false_alarms::at_most(calibration, level), 1);
-        let (score_text, of_normal) = (number(score, 3), caught(normal, score));
-        format!("<tr><th scope=\"row\">p ≤ {level}</th><td>{score_text}</td><td>{at_most} %</td>{of_normal}{of_anomalous}</tr>\n")
-    });
-    format!(
-        "<table>\n<thead><tr><th>alarm at</th><th>score, nats</th><th>of new normal readings, at most (95 % confidence)</th>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n",
-        match anomalous.is_empty() {
-            true => "<th>of test readings</th>",
-            false => "<th>of normal readings</th><th>of anomalous readings</th>",
-        },
-        rows.collect::<String>()
-    )
-}
+/// Scores in floats and on the device, of readings of one kind after the other.
+type Pairs = Vec<(f64, f64)>;
 
-/// A chart with its title and key.
-fn panel(title: &str, key: &str, chart: Chart) -> String {
-    let drawn = chart.finish(title);
-    format!("<div class=\"panel\"><h3>{title}</h3>{key}{drawn}</div>\n")
-}
-
-/// The section on what the integers cost.
-pub(super) fn quantization(results: &Results<'_>) -> String {
-    let device = elbos(&results.scores.device);
-    let pairs: Vec<(f64, f64)> = results.scores.float.iter().copied().zip(device).collect();
-    if pairs.is_empty() {
-        return String::new();
-    }
-    let (normal, anomalous) = by_kind(&pairs, results.anomalous);
-    let floats = |pairs: &[(f64, f64)]| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
-    let (low, high) = window(&floats(&normal), &floats(&anomalous));
+/// Device scores over float scores, their differences enlarged, and how many readings lie outside of either chart.
+fn compared(
+    subject: &Subject<'_>,
+    kinds_of_pairs: [&Pairs; 2],
+    differences: &[f64],
+) -> ([Figure; 2], usize) {
+    let floats = |pairs: &Pairs| pairs.iter().map(|pair| pair.0).collect::<Vec<_>>();
+    let [normal, anomalous] = kinds_of_pairs;
+    let (low, high) = window(&floats(normal), &floats(anomalous));
     let axis = |label| Axis::padded(label, low, high);
     let x = axis("float score, nats");
-
     let mut scatter = Chart::new(Size::MEDIUM, x.clone(), axis("device score, nats"));
     scatter.rule((x.range().0, x.range().0), (x.range().1, x.range().1));
-    let differences: Vec<f64> = pairs.iter().map(|(float, device)| device - float).collect();
     // The few largest would flatten the rest.
     let (least, most) = (
-        quantile(&differences, 0.01).min(0.0),
-        quantile(&differences, 0.99).max(0.0),
+        quantile(differences, 0.01).min(0.0),
+        quantile(differences, 0.99).max(0.0),
     );
     let y = Axis::padded("device − float, nats", least, most);
     let mut residuals = Chart::new(Size::MEDIUM, x.clone(), y.clone());
     residuals.rule((x.range().0, 0.0), (x.range().1, 0.0));
-    for ((class, _), pairs) in kinds(results).iter().zip([&normal, &anomalous]) {
-        let few = || {
-            pairs
-                .iter()
-                .copied()
-                .step_by(pairs.len().div_ceil(DOTS).max(1))
-        };
+    for ((class, _), pairs) in kinds(subject).iter().zip(kinds_of_pairs) {
+        let every = pairs.len().div_ceil(DOTS).max(1);
+        let few = || pairs.iter().copied().step_by(every);
         scatter.dots(class, few());
         residuals.dots(class, few().map(|(float, device)| (float, device - float)));
     }
     let inside = |&&(float, device): &&(f64, f64)| x.contains(float) && y.contains(device - float);
-    let outside = pairs.len() - pairs.iter().filter(inside).count();
+    let all = || kinds_of_pairs.into_iter().flatten();
+    let outside = all().count() - all().filter(inside).count();
+    let figure = |title, description: &str, chart| Figure {
+        title,
+        description: description.into(),
+        key: kinds(subject).to_vec(),
+        chart,
+    };
+    let scatter = figure(
+        "Device score against float score",
+        "A dot for each reading; on the line both are equal.",
+        scatter,
+    );
+    let residuals = figure(
+        "The difference, enlarged",
+        "A dot for each reading; on the line there is no difference.",
+        residuals,
+    );
+    ([scatter, residuals], outside)
+}
+
+/// The section on what the integers cost.
+pub(super) fn quantization(results: &Results<'_>) -> String {
+    let subject = &results.tested;
+    let device = elbos(subject.scores);
+    let pairs: Pairs = results.float.iter().copied().zip(device).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    let (normal, anomalous) = by_kind(&pairs, subject.anomalous);
+    let differences: Vec<f64> = pairs.iter().map(|(float, device)| device - float).collect();
+    let (figures, outside) = compared(subject, [&normal, &anomalous], &differences);
     let mean = differences.iter().sum::<f64>() / differences.len() as f64;
     let square = differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64;
-    let key = key(kinds(results));
     format!(
-        "<h2>Quantization</h2>\n<div class=\"charts\">\n{}{}</div>\n<p class=\"caption\">Over all test readings{} \
+        "<h2>Quantization</h2>\n<div class=\"charts\">\n{}</div>\n<p class=\"caption\">Over all test readings{} \
          device − float has the mean {} and the root mean square {} nats: rounding to integers, the \
          estimators' difference and the noise of the float samples together.{}</p>\n",
-        panel("Device score against float score", &key, scatter),
-        panel("The difference, enlarged", &key, residuals),
+        figures.each_ref().map(Figure::panel).concat(),
         if anomalous.is_empty() {
             ""
         } else {

@@ -39,6 +39,11 @@ pub(super) fn optional(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| NOTHING.into(), |value| number(value, decimals))
 }
 
+/// A part of one in percent.
+pub(super) fn percent(part: f64) -> String {
+    format!("{} %", number(100.0 * part, 1))
+}
+
 /// A count with narrow spaces between groups of three digits.
 pub(super) fn count(value: usize) -> String {
     let digits = value.to_string();

@@ -1,28 +1,29 @@
 //! The terms of the bound over the epochs.
 
-use super::chart::{Axis, Chart, Label, Size};
-use super::key;
+use super::draw::chart::{Axis, Chart, Label, Size};
+use super::draw::{Figure, thin};
 use super::text::number;
 use crate::numeric::statistics::quantile;
 use crate::train::Epoch;
 
-/// Points of a line that are drawn, at most.
-const POINTS: usize = 600;
 /// The part of epochs, the first ones, that may fall out of a chart's lower end.
 const FIRST_EPOCHS: f64 = 0.03;
 
-/// The section on training.
-pub(super) fn section(history: &[Epoch]) -> String {
+/// The epoch whose parameters were kept, the first of equals as in training, and its criterion; none without validation.
+fn best(history: &[Epoch]) -> Option<(usize, f64)> {
     let validated = history
         .iter()
         .filter_map(|epoch| Some((epoch.epoch, epoch.criterion()?)));
     let validated = validated.filter(|(_, criterion)| criterion.is_finite());
+    validated.reduce(|best, next| if next.1 > best.1 { next } else { best })
+}
+
+/// The section on training.
+pub(super) fn section(history: &[Epoch]) -> String {
     let gaps = history
         .iter()
         .any(|epoch| epoch.observed_fraction.is_some());
-    // The first of equals, as in training.
-    let best = validated.reduce(|best, next| if next.1 > best.1 { next } else { best });
-    let kept = match best {
+    let kept = match best(history) {
         Some((epoch, criterion)) => format!(
             "The parameters of epoch {epoch} were kept: of those tried they had the highest bound on the validation \
              readings{}, {} nats.",
@@ -40,10 +41,11 @@ pub(super) fn section(history: &[Epoch]) -> String {
     format!(
         "<h2>Training</h2>\n<div class=\"charts\">\n{}{}{}</div>\n<p class=\"caption\">{kept} The bound on training \
          readings is that of the samples as they were met{}. The first epochs may lie outside.</p>\n",
-        bound(history, best.map(|(epoch, _)| epoch)),
+        bound(history).panel(),
         term("Reconstruction, E[log p(x|z)]", history, |epoch| epoch
-            .reconstruction),
-        term("KL(q(z|x) ‖ p(z))", history, |epoch| epoch.kl),
+            .reconstruction)
+        .panel(),
+        term("KL(q(z|x) ‖ p(z))", history, |epoch| epoch.kl).panel(),
         if gaps {
             ", and of what was observed of them alone"
         } else {
@@ -60,14 +62,6 @@ fn curve(history: &[Epoch], value: impl Fn(&Epoch) -> Option<f64>) -> Curve {
         .iter()
         .filter_map(|epoch| Some((epoch.epoch as f64, value(epoch)?)));
     points.filter(|(_, value)| value.is_finite()).collect()
-}
-
-/// Every so many points, the last one always, such that few enough remain.
-fn thin(curve: &Curve) -> Curve {
-    let every = curve.len().div_ceil(POINTS).max(1);
-    let mut points: Curve = curve.iter().rev().step_by(every).copied().collect();
-    points.reverse();
-    points
 }
 
 /// A chart with room for `curves`, but for their first epochs.
@@ -93,7 +87,8 @@ fn chart(history: &[Epoch], curves: &[&Curve]) -> Chart {
     )
 }
 
-fn bound(history: &[Epoch], best: Option<usize>) -> String {
+/// The bound on training and validation readings.
+pub(super) fn bound(history: &[Epoch]) -> Figure {
     let training = curve(history, |epoch| Some(epoch.elbo));
     let validation = curve(history, |epoch| epoch.validation_elbo);
     let mut chart = chart(history, &[&training, &validation]);
@@ -111,24 +106,28 @@ fn bound(history: &[Epoch], best: Option<usize>) -> String {
         chart.line("second", &thin(&validation));
         entries.push(("second", "validation"));
     }
-    if let Some(best) = best {
+    if let Some((best, _)) = best(history) {
         chart.threshold(best as f64, "kept", Label::Bottom);
     }
-    panel("Evidence lower bound", &key(&entries), chart)
+    Figure {
+        title: "Evidence lower bound",
+        description:
+            "The bound over the epochs; the line marks the epoch whose parameters were kept.".into(),
+        key: entries,
+        chart,
+    }
 }
 
-fn term(title: &str, history: &[Epoch], value: impl Fn(&Epoch) -> f64) -> String {
+fn term(title: &'static str, history: &[Epoch], value: impl Fn(&Epoch) -> f64) -> Figure {
     let curve = curve(history, |epoch| Some(value(epoch)));
     let mut chart = chart(history, &[&curve]);
     chart.line("first", &thin(&curve));
-    panel(title, &key(&[("first", "training")]), chart)
-}
-
-fn panel(title: &str, key: &str, chart: Chart) -> String {
-    format!(
-        "<div class=\"panel\"><h3>{title}</h3>{key}{}</div>\n",
-        chart.finish(title)
-    )
+    Figure {
+        title,
+        description: "A term of the bound over the epochs.".into(),
+        key: vec![("first", "training")],
+        chart,
+    }
 }
 
 #[cfg(test)]
@@ -145,13 +144,6 @@ mod tests {
             ..Epoch::default()
         };
         (1..=epochs).map(epoch).collect()
-    }
-
-    #[test]
-    fn few_points_are_drawn_and_the_last_is_among_them() {
-        let curve = thin(&curve(&history(5001), |epoch| Some(epoch.elbo)));
-        assert!(curve.len() <= POINTS);
-        assert_eq!(curve.last().unwrap().0, 5001.0);
     }
 
     #[test]

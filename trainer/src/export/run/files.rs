@@ -1,12 +1,33 @@
 //! Files of a run: written whole or not at all, and checked when they are read.
 
-use super::{CHECKPOINT_FILE, FILES, SUMMARY_FILE};
+use super::{CHECKPOINT_FILE, FILES, LOCK_FILE, SUMMARY_FILE};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// How the names of files begin and end that are to take another name once they are whole.
+const TEMPORARY: (&str, &str) = (".elbow-", ".tmp");
+
+/// A new file in `folder` that goes, unless it takes another name.
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let (start, end) = TEMPORARY;
+    let mut builder = tempfile::Builder::new();
+    let file = builder.prefix(start).suffix(end).tempfile_in(folder);
+    file.map_err(|error| {
+        let said = error.to_string();
+        // Behind it stands the name of the temporary file.
+        let reason = said.split(" at path ").next().unwrap_or_default();
+        std::io::Error::new(error.kind(), reason)
+    })
+}
+
+/// Whether a file that is called `name` is one that was to take another name, and is not needed.
+pub(super) fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1)
+}
 
 /// Treatment of files that are in the folder of a new run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +36,8 @@ pub enum Existing {
     Refused,
     /// Files of a run are replaced by the new one's when it is done, others stay.
     Replaced,
+    /// They are of the run that is gone on with.
+    Continued,
 }
 
 impl Existing {
@@ -40,8 +63,10 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
             )));
         }
     }
-    if existing == Existing::Refused {
-        check_empty(folder)?;
+    match existing {
+        Existing::Refused => check_empty(folder)?,
+        Existing::Replaced => check_written(folder)?,
+        Existing::Continued => (),
     }
     let existing = folder.ancestors().find(|ancestor| ancestor.exists());
     let existing = existing
@@ -53,9 +78,32 @@ pub fn check_folder(folder: &Path, existing: Existing) -> Result<(), Error> {
             "cannot write to {folder}: {existing} is a file; choose another --out"
         )));
     }
-    tempfile::NamedTempFile::new_in(existing)
+    temporary_in(existing)
         .map(drop)
         .map_err(Error::writing(folder))
+}
+
+/// Makes sure that files of `folder` that are called as those of a run were written by one.
+fn check_written(folder: &Path) -> Result<(), Error> {
+    let signed = signed(folder).artefacts;
+    // A run that is written has it until all is there.
+    if !signed.is_empty() || folder.join(CHECKPOINT_FILE).exists() {
+        return Ok(());
+    }
+    let own = FILES.iter().map(|name| folder.join(name));
+    match own.into_iter().find(|path| path.exists()) {
+        None => Ok(()),
+        Some(path) => Err(Error::Setting(format!(
+            "{} is of no run and would be replaced: move it away, or choose another --out",
+            path.display()
+        ))),
+    }
+}
+
+/// What the `summary.json` of `folder` says of the other files; nothing where there is none.
+fn signed(folder: &Path) -> Artefacts {
+    let summary = std::fs::read(folder.join(SUMMARY_FILE)).unwrap_or_default();
+    serde_json::from_slice(&summary).unwrap_or_default()
 }
 
 fn check_empty(folder: &Path) -> Result<(), Error> {
@@ -65,6 +113,7 @@ fn check_empty(folder: &Path) -> Result<(), Error> {
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name()));
     let mut names: Vec<String> = names
         .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name != LOCK_FILE && !is_temporary(name))
         .collect();
     names.sort();
     let Some(first) = names.first() else {
@@ -105,7 +154,7 @@ pub fn prepare_file(path: &Path) -> Result<(), Error> {
             path.display()
         )));
     }
-    tempfile::NamedTempFile::new_in(parent(path))
+    temporary_in(parent(path))
         .map(drop)
         .map_err(Error::writing(path))
 }
@@ -138,7 +187,7 @@ pub fn write_together<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> 
 
 /// A file beside `path` that holds `bytes`, on the disk.
 fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
-    let mut file = tempfile::NamedTempFile::new_in(parent(path)).map_err(Error::writing(path))?;
+    let mut file = temporary_in(parent(path)).map_err(Error::writing(path))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::writing(path))?;
@@ -172,8 +221,12 @@ struct Signed<'a, T> {
 
 /// SHA-256 of `bytes` in hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// `bytes` in hexadecimal.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
@@ -207,27 +260,6 @@ pub fn write_folder(
         .try_for_each(|name| remove(&folder.join(name)))
 }
 
-/// Writes `bytes` to `path` as [`write()`] does. In the folder of a run, whose file of that name it replaces,
-/// `summary.json` then has its hash.
-///
-/// # Errors
-/// [`Error::File`], [`Error::Setting`].
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    write(path, bytes)?;
-    let summary = parent(path).join(SUMMARY_FILE);
-    let name = path.file_name().map(|name| name.to_string_lossy());
-    let text = std::fs::read_to_string(&summary).unwrap_or_default();
-    let parsed = serde_json::from_str::<serde_json::Value>(&text);
-    let (Ok(mut value), Some(name)) = (parsed, name) else {
-        return Ok(());
-    };
-    if let Some(entry) = value["artefacts"].get_mut(name.as_ref()) {
-        *entry = digest(bytes).into();
-        write(&summary, to_json(&value)?.as_bytes())?;
-    }
-    Ok(())
-}
-
 /// The contents of `path`, checked by [`check_artefact`].
 ///
 /// # Errors
@@ -243,8 +275,7 @@ pub(super) fn read_artefact(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Setting`] where they are not.
 pub(super) fn check_artefact(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let summary = std::fs::read(parent(path).join(SUMMARY_FILE)).unwrap_or_default();
-    let signed: Artefacts = serde_json::from_slice(&summary).unwrap_or_default();
+    let signed = signed(parent(path));
     let name = path.file_name().map(|name| name.to_string_lossy());
     let expected = name.and_then(|name| signed.artefacts.get(name.as_ref()));
     let found = digest(bytes);
@@ -349,7 +380,9 @@ mod tests {
             "{message}"
         );
         assert!(prepare_file(folder.path()).is_err());
-        assert!(prepare_file(&folder.path().join("none").join("file")).is_err());
+        let line = prepare_file(&folder.path().join("none").join("file")).unwrap_err();
+        let line = line.to_string();
+        assert!(line.contains("none") && !line.contains("at path"), "{line}");
     }
 
     #[test]
@@ -370,8 +403,14 @@ mod tests {
             refused()
         );
         check_folder(folder.path(), Existing::Replaced).unwrap();
+        remove(&folder.path().join(CHECKPOINT_FILE)).unwrap();
+        std::fs::write(folder.path().join(CONFIG_FILE), b"mine").unwrap();
+        let own = check_folder(folder.path(), Existing::Replaced);
+        let line = own.unwrap_err().to_string();
+        assert!(line.contains("config.toml is of no run"), "{line}");
         let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
-        write_folder(folder.path(), &Artefacts::default(), &files).unwrap();
+        let summary = serde_json::json!({"name": "a"});
+        write_folder(folder.path(), &summary, &files).unwrap();
         let mut names: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
@@ -381,6 +420,7 @@ mod tests {
             names,
             [CONFIG_FILE, METRICS_FILE, "notes.txt", SUMMARY_FILE]
         );
+        check_folder(folder.path(), Existing::Replaced).unwrap();
     }
 
     #[test]
@@ -396,7 +436,7 @@ mod tests {
             message.contains("SHA-256") && message.contains("train again"),
             "{message}"
         );
-        replace(&path, b"new").unwrap();
+        super::super::replace(&path, b"new").unwrap();
         assert_eq!(read_artefact(&path).unwrap(), b"new");
         assert_eq!(read_name(folder.path()).unwrap(), "a");
     }

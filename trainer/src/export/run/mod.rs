@@ -1,15 +1,17 @@
 //! The folder of a run, and files that are written whole or not at all.
 
 mod files;
+mod lock;
 mod summary;
 
 use crate::readings::Derived;
 use crate::readings::RunConfig;
 pub use files::{
-    Existing, check_folder, digest, make_folder, prepare_file, remove, replace, to_json, write,
+    Existing, check_folder, digest, hexadecimal, make_folder, prepare_file, remove, to_json, write,
     write_folder, write_together,
 };
 use files::{check_artefact, parent, read_artefact, read_text};
+pub use lock::Lock;
 pub use summary::{FloatSummary, SampledBound, Summary};
 
 use crate::config::capability::Feature;
@@ -17,7 +19,7 @@ use crate::config::settings::Said;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::quantize::Plan;
-use crate::train;
+use crate::train::{self, Epoch};
 use candle_core::Device;
 use elbow::format::AlignedImage;
 use serde::de::DeserializeOwned;
@@ -40,6 +42,10 @@ pub const METRICS_FILE: &str = "metrics.jsonl";
 pub const SUMMARY_FILE: &str = "summary.json";
 /// The results to look at.
 pub const REPORT_FILE: &str = "report.html";
+
+/// The file that a program locks while it writes the folder. The operating system unlocks it when the program ends, however
+/// that ends.
+const LOCK_FILE: &str = ".elbow.lock";
 
 /// Files of a run that came to its end.
 pub const FILES: [&str; 7] = [
@@ -105,6 +111,28 @@ pub fn parse<'a>(path: &Path, image: &'a [u8]) -> Result<elbow::Model<'a>, Error
     elbow::Model::parse(image).map_err(|cause| Error::Image { path, cause })
 }
 
+/// Writes `bytes` to `path` as [`write()`] does. In the folder of a run, whose file of that name it replaces,
+/// `summary.json` then has its hash.
+///
+/// # Errors
+/// [`Error::File`], [`Error::Setting`] where another program writes the run.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = parent(path);
+    let of_summary = folder.join(SUMMARY_FILE);
+    let text = std::fs::read_to_string(&of_summary).unwrap_or_default();
+    let mut summary = serde_json::from_str(&text).unwrap_or(serde_json::Value::Null);
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    let artefacts = summary.get_mut("artefacts").zip(name);
+    let Some(entry) = artefacts.and_then(|(all, name)| all.get_mut(name.as_ref())) else {
+        return write(path, bytes);
+    };
+    let _lock = Lock::take(folder)?;
+    *entry = digest(bytes).into();
+    let summary = to_json(&summary)?;
+    let files = [(path, bytes), (&of_summary, summary.as_bytes())];
+    write_together(files.into_iter())
+}
+
 /// The name of the model of the run in `folder`: read from its results, so that a run whose image is of another version has a
 /// name too.
 ///
@@ -125,6 +153,36 @@ pub fn read_name(folder: &Path) -> Result<String, Error> {
         ))
     })?;
     Ok(named.name)
+}
+
+/// Readings a second in the data of the run in `folder`; none where nobody knows.
+pub fn read_rate(folder: &Path) -> Option<f64> {
+    #[derive(Deserialize)]
+    struct Rated {
+        rate: Option<f64>,
+    }
+    let path = parent(&image_path(folder)).join(SUMMARY_FILE);
+    let text = std::fs::read_to_string(path).ok()?;
+    serde_json::from_str::<Rated>(&text).ok()?.rate
+}
+
+/// The metrics of each epoch of the run in `folder`.
+///
+/// # Errors
+/// [`Error::File`], or [`Error::Setting`] where they do not parse.
+pub fn read_history(folder: &Path) -> Result<Vec<Epoch>, Error> {
+    let path = parent(&image_path(folder)).join(METRICS_FILE);
+    let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+    let epochs = text.lines().enumerate().map(|(at, line)| {
+        serde_json::from_str(line).map_err(|error| {
+            Error::Setting(format!(
+                "{}: line {}: {error}; name the folder of a run that `trainer fit` wrote",
+                path.display(),
+                at + 1
+            ))
+        })
+    });
+    epochs.collect()
 }
 
 /// The settings beside an image, if it lies in the folder of a run.
@@ -220,6 +278,23 @@ pub fn read_plan(image: &Path) -> Result<Plan, Error> {
     parse_toml(&path, &read_text(&path)?, remedy)
 }
 
+/// A model with random weights, without the latents that the run left out.
+///
+/// # Errors
+/// [`Error::Tensor`].
+pub fn initialize(config: &RunConfig, device: &Device) -> Result<Vae, Error> {
+    let Derived {
+        likelihood,
+        normalization,
+        pruned_latents,
+        ..
+    } = &config.derived;
+    let mut settings = config.settings.clone();
+    let latents = &mut settings.model.latents;
+    *latents = latents.saturating_sub(pruned_latents.len()).max(1);
+    train::initialize(&settings, likelihood, normalization, device)
+}
+
 /// The float model beside an image.
 ///
 /// # Errors
@@ -236,19 +311,7 @@ pub fn read_vae(image: &Path, device: &Device) -> Result<(RunConfig, Vae), Error
     let config = config_beside(image)?
         .filter(|_| path.exists())
         .ok_or_else(missing)?;
-    let Derived {
-        likelihood,
-        normalization,
-        pruned_latents,
-        ..
-    } = &config.derived;
-    let mut settings = config.settings.clone();
-    settings.model.latents = settings
-        .model
-        .latents
-        .saturating_sub(pruned_latents.len())
-        .max(1);
-    let vae = train::initialize(&settings, likelihood, normalization, device)?;
+    let vae = initialize(&config, device)?;
     let bytes = read_artefact(&path)?;
     vae.load_safetensors(&bytes).map_err(|error| {
         Error::Setting(format!(

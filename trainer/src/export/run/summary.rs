@@ -18,6 +18,9 @@ pub struct Summary {
     /// Contents of the file that was trained on; none of the digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<DataReport>,
+    /// Readings a second, where the data say it: by a column of times, or by the rate of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
     /// Readings that were learned from.
     pub training_readings: usize,
     /// Readings that were chosen and calibrated by.

@@ -282,12 +282,13 @@ fn train(
 ) -> Result<(), Error> {
     let name = DataSource::parse(&config.data.source)?.name();
     let interrupted = folder.join(CHECKPOINT_FILE).is_file();
+    let _lock = run::Lock::take(folder)?;
     run::check_folder(folder, Existing::by_force(interrupted))?;
     let job = match interrupted {
         true => {
             let interrupted = Interrupted::read(folder)?;
             let splits = Splits::load(&interrupted.run().settings)?;
-            Job::resume(&name, interrupted, splits, observer)?
+            Job::resume(interrupted, splits, observer)?
         }
         false => {
             let splits = Splits::load(&config)?;

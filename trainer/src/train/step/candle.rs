@@ -1,6 +1,6 @@
 //! Ascent by automatic differentiation and any estimator of the gradient, on any processor.
 
-use super::{Step, Turn, counts, reported, variables, weighting};
+use super::{SUMS, Step, Turn, counts, reported, variables, weighting};
 use crate::config::{Config, Gradient};
 use crate::engine::EpochSums;
 use crate::engine::adam::Adam;
@@ -25,6 +25,7 @@ pub(in crate::train) struct ByCandle<'a> {
     /// The estimator, where it is not the reparameterized one.
     estimator: Option<Estimator>,
     adam: Adam,
+    sums: EpochSums,
     noise: Xoshiro128PlusPlus,
     missing: Xoshiro128PlusPlus,
     binarization: Xoshiro128PlusPlus,
@@ -42,6 +43,7 @@ impl<'a> ByCandle<'a> {
                 .then(|| Estimator::new(config.train.gradient, config.train.seed)),
             adam: Adam::new(&variables),
             variables,
+            sums: EpochSums::default(),
             noise: stream(Purpose::Noise),
             missing: stream(Purpose::Missing),
             binarization: stream(Purpose::Binarization),
@@ -54,7 +56,6 @@ impl<'a> ByCandle<'a> {
         indices: &[u32],
         rate: f64,
         weighting: Option<Weighting>,
-        sums: &mut EpochSums,
     ) -> Result<(), Error> {
         let (batch, masks) = self.batch(indices)?;
         let samples = self.config.train.importance_samples;
@@ -67,6 +68,7 @@ impl<'a> ByCandle<'a> {
         };
         self.adam.step(&self.variables, &estimate.gradients, rate)?;
         self.vae.likelihood.project()?;
+        let sums = &mut self.sums;
         sums.reconstruction += estimate.reconstruction;
         sums.kl += estimate.kl;
         sums.objective += estimate.bound;
@@ -95,19 +97,24 @@ impl<'a> ByCandle<'a> {
 }
 
 impl Step for ByCandle<'_> {
-    fn epoch(&mut self, order: &[u32], turn: Turn) -> Result<Epoch, Error> {
+    fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error> {
         let weighting = weighting(self.config, turn.epoch);
-        let mut sums = EpochSums::default();
-        for indices in order.chunks(self.config.train.batch) {
-            self.step(indices, turn.rate, weighting, &mut sums)?;
+        for indices in readings.chunks(self.config.train.batch) {
+            self.step(indices, turn.rate, weighting)?;
         }
-        let means = Epoch::of_sums(turn.epoch, order.len(), &sums)?;
+        Ok(())
+    }
+
+    fn end(&mut self, readings: usize, turn: Turn) -> Result<Epoch, Error> {
+        let sums = std::mem::take(&mut self.sums);
+        let means = Epoch::of_sums(turn.epoch, readings, &sums)?;
         Ok(reported(self.config, means))
     }
 
     fn state(&self) -> Result<State, Error> {
         let mut state = State::default();
         state.put_optimizer("adam", self.adam.state()?)?;
+        state.put(SUMS, &self.sums.parts())?;
         state.put_stream("noise", &self.noise);
         state.put_stream("missing", &self.missing);
         state.put_stream("binarization", &self.binarization);
@@ -120,6 +127,8 @@ impl Step for ByCandle<'_> {
     fn resume(&mut self, state: &State) -> Result<(), Error> {
         let (moments, steps) = state.optimizer("adam", &counts(&self.variables))?;
         self.adam.resume(&self.variables, &moments, steps)?;
+        let sums: Vec<f64> = state.numbers(SUMS, EpochSums::PARTS)?;
+        self.sums = EpochSums::from_parts(&sums);
         self.noise = state.stream("noise")?;
         self.missing = state.stream("missing")?;
         self.binarization = state.stream("binarization")?;

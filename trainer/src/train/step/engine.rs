@@ -1,8 +1,8 @@
 //! Ascent by the engine, in floats or in the device's integers.
 
-use super::{Step, Turn, counts, reported, variables, weighting};
+use super::{SUMS, Step, Turn, counts, reported, variables, weighting};
 use crate::config::{Config, ElboForm};
-use crate::engine::{Engine, Settings};
+use crate::engine::{Engine, Position, Settings};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Weighting;
@@ -56,34 +56,43 @@ impl<'a> ByEngine<'a> {
 }
 
 impl Step for ByEngine<'_> {
-    fn epoch(&mut self, order: &[u32], turn: Turn) -> Result<Epoch, Error> {
+    fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error> {
         let project = |values: &mut [f32]| {
             for (value, &(lowest, highest)) in values.iter_mut().zip(&self.bounds) {
                 *value = value.max(lowest).min(highest);
             }
         };
         let weighting = weighting(self.config, turn.epoch).unwrap_or(PLAIN);
-        let sums = self.engine.epoch(order, weighting, turn.rate, &project)?;
-        self.engine.write(self.vae)?;
-        let means = Epoch::of_sums(turn.epoch, order.len(), &sums)?;
+        self.engine
+            .ascend(readings, weighting, turn.rate, &project)?;
+        self.engine.write(self.vae)
+    }
+
+    fn end(&mut self, readings: usize, turn: Turn) -> Result<Epoch, Error> {
+        let means = Epoch::of_sums(turn.epoch, readings, &self.engine.end())?;
         Ok(reported(self.config, means))
     }
 
     fn state(&self) -> Result<State, Error> {
-        let (moments, steps, streams) = self.engine.state();
+        let position = self.engine.position();
         let mut state = State::default();
-        state.put_optimizer("adam", (moments, steps))?;
-        for (name, stream) in STREAMS.into_iter().zip(&streams) {
+        state.put_optimizer("adam", (position.moments, position.steps))?;
+        for (name, stream) in STREAMS.into_iter().zip(&position.streams) {
             state.put_stream(name, stream);
         }
+        state.put(SUMS, &position.sums)?;
         Ok(state)
     }
 
     fn resume(&mut self, state: &State) -> Result<(), Error> {
         let (moments, steps) = state.optimizer("adam", &counts(&variables(self.vae)))?;
         let [noise, missing, binarization] = STREAMS.map(|name| state.stream(name));
-        self.engine
-            .resume(&moments, steps, [noise?, missing?, binarization?]);
+        self.engine.resume(Position {
+            moments,
+            steps,
+            streams: [noise?, missing?, binarization?],
+            sums: state.numbers(SUMS, self.engine.sums())?,
+        });
         Ok(())
     }
 }

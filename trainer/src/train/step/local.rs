@@ -1,6 +1,6 @@
 //! Ascent with a posterior of each reading's own, and an encoder for the result.
 
-use super::{Step, Turn, counts, total};
+use super::{SUMS, Step, Turn, counts, total};
 use crate::config::Config;
 use crate::engine::adam::Adam;
 use crate::error::Error;
@@ -38,6 +38,8 @@ pub(in crate::train) struct Locally<'a> {
     training: &'a Prepared,
     variables: Vec<&'a Var>,
     adam: Adam,
+    /// Sums of an epoch: the bound, and the divergence.
+    sums: [f64; 2],
     /// The posteriors of the readings in the first stage.
     local: Option<Local>,
     noise: Xoshiro128PlusPlus,
@@ -69,6 +71,7 @@ impl<'a> Locally<'a> {
             training,
             adam: Adam::new(&variables),
             variables,
+            sums: [0.0; 2],
             local,
             noise: random::stream(config.train.seed, Purpose::Inference),
         })
@@ -125,18 +128,20 @@ impl<'a> Locally<'a> {
 }
 
 impl Step for Locally<'_> {
-    fn epoch(&mut self, order: &[u32], Turn { epoch, rate }: Turn) -> Result<Epoch, Error> {
-        let (mut bounds, mut kls) = (0.0, 0.0);
-        for rows in order.chunks(self.config.train.batch) {
-            let (bound, kl) = self.step(rows, rate)?;
+    fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error> {
+        for rows in readings.chunks(self.config.train.batch) {
+            let (bound, kl) = self.step(rows, turn.rate)?;
             let constants = rows
                 .iter()
                 .map(|&row| self.training.constant(row as usize, None));
-            bounds += bound + constants.sum::<f64>();
-            kls += kl;
+            self.sums[0] += bound + constants.sum::<f64>();
+            self.sums[1] += kl;
         }
-        let readings = order.len() as f64;
-        let (elbo, kl) = (bounds / readings, kls / readings);
+        Ok(())
+    }
+
+    fn end(&mut self, readings: usize, Turn { epoch, .. }: Turn) -> Result<Epoch, Error> {
+        let [elbo, kl] = std::mem::take(&mut self.sums).map(|sum| sum / readings as f64);
         if !elbo.is_finite() {
             return Err(Error::Diverged { epoch });
         }
@@ -152,6 +157,7 @@ impl Step for Locally<'_> {
     fn state(&self) -> Result<State, Error> {
         let mut state = State::default();
         state.put_optimizer("adam", self.adam.state()?)?;
+        state.put(SUMS, &self.sums)?;
         state.put_stream("noise", &self.noise);
         if let Some(local) = &self.local {
             local.put(&mut state)?;
@@ -162,6 +168,7 @@ impl Step for Locally<'_> {
     fn resume(&mut self, state: &State) -> Result<(), Error> {
         let (moments, steps) = state.optimizer("adam", &counts(&self.variables))?;
         self.adam.resume(&self.variables, &moments, steps)?;
+        self.sums.copy_from_slice(&state.numbers(SUMS, 2)?);
         self.noise = state.stream("noise")?;
         if let Some(local) = &mut self.local {
             local.resume(state)?;

@@ -24,12 +24,19 @@ pub(super) struct Turn {
     pub(super) rate: f64,
 }
 
-/// A way to ascend the bound of a model that it borrows, with an optimizer and streams of randomness of its own.
-pub(super) trait Step {
-    /// Ascends on each training reading once, in the order `order`, and gives the means over them.
-    fn epoch(&mut self, order: &[u32], turn: Turn) -> Result<Epoch, Error>;
+/// Name of the sums of an epoch in a [`State`].
+const SUMS: &str = "sums";
 
-    /// Everything that later epochs depend on, the variables of the model excepted.
+/// A way to ascend the bound of a model that it borrows, with an optimizer, streams of randomness and the sums of an epoch
+/// of its own. However an epoch is cut into calls of [`Step::ascend`], it ends alike.
+pub(super) trait Step {
+    /// Ascends on each of `readings` once, whole batches of an epoch in its order.
+    fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error>;
+
+    /// Ends an epoch over so many readings, and gives the means over them.
+    fn end(&mut self, readings: usize, turn: Turn) -> Result<Epoch, Error>;
+
+    /// Everything that later steps depend on, the variables of the model excepted.
     fn state(&self) -> Result<State, Error>;
 
     /// Continues from a [`Step::state`].

@@ -9,6 +9,7 @@ mod cells;
 mod column;
 mod encoding;
 mod layout;
+mod live;
 mod records;
 mod sample;
 
@@ -19,6 +20,7 @@ use crate::data::frame::{Column, Frame};
 use cells::is_missing;
 use column::{Growing, Kind};
 use layout::{Delimiter, Layout};
+pub use live::LiveTable;
 use sample::Sample;
 use std::io::BufRead;
 

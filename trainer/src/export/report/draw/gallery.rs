@@ -14,7 +14,7 @@ const CURVE_HEIGHT: f64 = 80.0;
 
 /// Way to draw readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drawing {
+pub(in crate::export::report) enum Drawing {
     /// Rows of this many pixels.
     Picture {
         /// At least 1.
@@ -27,7 +27,7 @@ pub(super) enum Drawing {
 impl Drawing {
     /// The best way to draw readings of `inputs` numbers, if at all; `picture_width` is 0 where they
     /// are no pictures.
-    pub(super) fn of(inputs: usize, picture_width: usize) -> Option<Self> {
+    pub(in crate::export::report) fn of(inputs: usize, picture_width: usize) -> Option<Self> {
         match picture_width {
             0 => (inputs >= SHORTEST_CURVE).then_some(Self::Curve),
             width => Some(Self::Picture { width }),
@@ -36,17 +36,20 @@ impl Drawing {
 
     /// An SVG element that shows `values`, of which `low` is drawn black or lowest, `high` white or
     /// highest.
-    pub(super) fn draw(self, values: &[f64], (low, high): (f64, f64)) -> String {
-        let extent = if high > low { high - low } else { 1.0 };
-        let parts: Vec<f64> = values
-            .iter()
-            .map(|value| ((value - low) / extent).clamp(0.0, 1.0))
-            .collect();
+    pub(in crate::export::report) fn draw(self, values: &[f64], range: (f64, f64)) -> String {
+        let parts = parts(values, range);
         match self {
             Self::Picture { width } => picture(&parts, width),
-            Self::Curve => curve(&parts),
+            Self::Curve => curves(&[("first", &parts)]),
         }
     }
+}
+
+/// Where `values` are between `low`, 0, and `high`, 1.
+fn parts(values: &[f64], (low, high): (f64, f64)) -> Vec<f64> {
+    let extent = if high > low { high - low } else { 1.0 };
+    let part = |value: &f64| ((value - low) / extent).clamp(0.0, 1.0);
+    values.iter().map(part).collect()
 }
 
 /// Pixels of one shade are one path, neighbours in a row one rectangle of it.
@@ -83,7 +86,8 @@ fn picture(parts: &[f64], width: usize) -> String {
     svg + "</svg>"
 }
 
-fn curve(parts: &[f64]) -> String {
+/// The points of a line.
+fn points(parts: &[f64]) -> String {
     let last = parts.len().saturating_sub(1).max(1) as f64;
     let points = parts
         .iter()
@@ -98,12 +102,59 @@ fn curve(parts: &[f64]) -> String {
             format!("{x:.1},{y:.1}")
         })
         .collect();
+    points.join(" ")
+}
+
+/// Lines of these classes, one over the other.
+fn curves(lines: &[(&str, &[f64])]) -> String {
+    let line = |(class, parts): &(&str, &[f64])| {
+        format!(
+            "<polyline class=\"line {class}\" points=\"{}\"/>",
+            points(parts)
+        )
+    };
     format!(
-        "<svg class=\"curve\" viewBox=\"-2 -2 {} {}\" aria-hidden=\"true\"><polyline class=\"line\" points=\"{}\"/></svg>",
+        "<svg class=\"curve\" viewBox=\"-2 -2 {} {}\" aria-hidden=\"true\">{}</svg>",
         CURVE_WIDTH + 4.0,
         CURVE_HEIGHT + 4.0,
-        points.join(" ")
+        lines.iter().map(line).collect::<String>()
     )
+}
+
+/// Lines of these classes over the same index, on the scale from `low` to `high`.
+pub(in crate::export::report) fn overlaid(lines: &[(&str, &[f64])], range: (f64, f64)) -> String {
+    let parts: Vec<(&str, Vec<f64>)> = lines
+        .iter()
+        .map(|(class, values)| (*class, parts(values, range)))
+        .collect();
+    let lines: Vec<(&str, &[f64])> = parts
+        .iter()
+        .map(|(class, parts)| (*class, parts.as_slice()))
+        .collect();
+    curves(&lines)
+}
+
+/// A picture of signed numbers in rows of `width`: those above 0 in the second colour, those below in the third, the more the
+/// farther they are from 0 on the scale of `most`.
+pub(in crate::export::report) fn signed(values: &[f64], width: usize, most: f64) -> String {
+    let height = values.len().div_ceil(width);
+    let most = if most > 0.0 { most } else { 1.0 };
+    let mut svg = format!(
+        "<svg class=\"picture signed\" viewBox=\"0 0 {width} {height}\" shape-rendering=\"crispEdges\" aria-hidden=\"true\">"
+    );
+    for (at, value) in values.iter().enumerate() {
+        let opacity = (value.abs() / most).min(1.0);
+        if opacity < 0.02 {
+            continue;
+        }
+        let class = if *value > 0.0 { "second" } else { "third" };
+        let (x, y) = (at % width, at / width);
+        let _ = write!(
+            svg,
+            "<path class=\"{class}\" fill=\"currentColor\" fill-opacity=\"{opacity:.2}\" d=\"M{x} {y}h1v1h-1z\"/>"
+        );
+    }
+    svg + "</svg>"
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! colours, which a dark page cannot turn, and `poloto`, which leaves them to the style sheet, describes no drawing to
 //! screen readers.
 
-use super::text::{escape, number};
+use crate::export::report::text::{escape, number};
 use std::fmt::Write;
 
 /// Room around a plot for labels, in units of the drawing.
@@ -14,24 +14,24 @@ const BOTTOM: f64 = 44.0;
 /// The size of a chart in units of the drawing, about the pixels of a wide screen, so that text is
 /// as large in all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Size {
+pub(in crate::export::report) struct Size {
     width: f64,
     height: f64,
 }
 
 impl Size {
     /// One of three in a row.
-    pub(super) const SMALL: Self = Self {
+    pub(in crate::export::report) const SMALL: Self = Self {
         width: 300.0,
         height: 240.0,
     };
     /// One of two.
-    pub(super) const MEDIUM: Self = Self {
+    pub(in crate::export::report) const MEDIUM: Self = Self {
         width: 470.0,
         height: 330.0,
     };
     /// Alone.
-    pub(super) const WIDE: Self = Self {
+    pub(in crate::export::report) const WIDE: Self = Self {
         width: 970.0,
         height: 330.0,
     };
@@ -48,7 +48,7 @@ const Y_DISTANCE: f64 = 36.0;
 
 /// A range of values with round ticks.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Axis {
+pub(in crate::export::report) struct Axis {
     low: f64,
     high: f64,
     label: &'static str,
@@ -58,7 +58,7 @@ pub(super) struct Axis {
 
 impl Axis {
     /// The axis of values from `low` to `high`, called `label`. A range without extent is widened.
-    pub(super) fn new(label: &'static str, low: f64, high: f64) -> Self {
+    pub(in crate::export::report) fn new(label: &'static str, low: f64, high: f64) -> Self {
         let (low, high) = if low.is_finite() && high.is_finite() {
             (low, high)
         } else {
@@ -79,13 +79,13 @@ impl Axis {
     }
 
     /// The axis with a twentieth of its extent more on either side.
-    pub(super) fn padded(label: &'static str, low: f64, high: f64) -> Self {
+    pub(in crate::export::report) fn padded(label: &'static str, low: f64, high: f64) -> Self {
         let margin = (high - low) / 20.0;
         Self::new(label, low - margin, high + margin)
     }
 
     /// An axis of whole numbers.
-    pub(super) fn whole(label: &'static str, low: f64, high: f64) -> Self {
+    pub(in crate::export::report) fn whole(label: &'static str, low: f64, high: f64) -> Self {
         Self {
             least_step: 1.0,
             ..Self::new(label, low, high)
@@ -93,12 +93,12 @@ impl Axis {
     }
 
     /// Whether `value` is on it.
-    pub(super) fn contains(&self, value: f64) -> bool {
+    pub(in crate::export::report) fn contains(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
 
     /// The low and the high end.
-    pub(super) fn range(&self) -> (f64, f64) {
+    pub(in crate::export::report) fn range(&self) -> (f64, f64) {
         (self.low, self.high)
     }
 
@@ -137,9 +137,22 @@ impl Axis {
     }
 }
 
+/// A number with six digits.
+fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let decimals = (5.0 - value.abs().log10().floor()).clamp(0.0, 12.0);
+    let text = format!("{value:.*}", decimals as usize);
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
 /// Side of a labelled line on which its label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Label {
+pub(in crate::export::report) enum Label {
     /// At its top; those of several lines are staggered.
     Top,
     /// At its bottom.
@@ -148,24 +161,27 @@ pub(super) enum Label {
 
 /// A chart that is being drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Chart {
+pub(in crate::export::report) struct Chart {
     size: Size,
     x: Axis,
     y: Axis,
     marks: String,
     /// Drawn over the marks.
     labels: Vec<String>,
+    /// What is drawn: class, x and y.
+    numbers: Vec<(String, f64, f64)>,
 }
 
 impl Chart {
     /// An empty one.
-    pub(super) fn new(size: Size, x: Axis, y: Axis) -> Self {
+    pub(in crate::export::report) fn new(size: Size, x: Axis, y: Axis) -> Self {
         Self {
             size,
             x,
             y,
             marks: String::new(),
             labels: vec![],
+            numbers: vec![],
         }
     }
 
@@ -178,16 +194,42 @@ impl Chart {
         )
     }
 
+    fn note(&mut self, class: &str, points: &[(f64, f64)]) {
+        let points = points.iter().map(|&(x, y)| (class.to_owned(), x, y));
+        self.numbers.extend(points);
+    }
+
+    /// What is drawn, as CSV under the names that `key` has for classes: a line for each point, with the labels of the axes above.
+    pub(in crate::export::report) fn csv(&self, key: &[(&str, &str)]) -> String {
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+        let name = |class: &str| {
+            let named = key.iter().find(|(own, _)| *own == class);
+            named.map_or(class, |(_, name)| name).to_owned()
+        };
+        let lines = self
+            .numbers
+            .iter()
+            .map(|(class, x, y)| format!("{},{},{}\n", quoted(&name(class)), short(*x), short(*y)));
+        let (x, y) = (quoted(self.x.label), quoted(self.y.label));
+        format!("\"series\",{x},{y}\n{}", lines.collect::<String>())
+    }
+
+    /// Width and height in units of the drawing.
+    pub(in crate::export::report) fn size(&self) -> (f64, f64) {
+        (self.size.width, self.size.height)
+    }
+
     fn mark(&mut self, mark: std::fmt::Arguments<'_>) {
         // Writing to a string cannot fail.
         let _ = self.marks.write_fmt(mark);
     }
 
     /// A line through `points`; a dot where there is but one.
-    pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
+    pub(in crate::export::report) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
         if let [point] = points {
             return self.dots(class, [*point]);
         }
+        self.note(class, points);
         let places = points.iter().map(|&point| self.place(point));
         let points: Vec<String> = places.map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
         self.mark(format_args!(
@@ -197,14 +239,26 @@ impl Chart {
     }
 
     /// A dot at each of `points`.
-    pub(super) fn dots(&mut self, class: &str, points: impl IntoIterator<Item = (f64, f64)>) {
+    pub(in crate::export::report) fn dots(
+        &mut self,
+        class: &str,
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) {
+        let points: Vec<(f64, f64)> = points.into_iter().collect();
+        self.note(class, &points);
         let places = points.into_iter().map(|point| self.place(point));
         let dots: String = places.map(|(x, y)| format!("M{x:.1} {y:.1}h0")).collect();
         self.mark(format_args!("<path class=\"dots {class}\" d=\"{dots}\"/>"));
     }
 
     /// A bar from 0 to `height` over `[low, high]`.
-    pub(super) fn bar(&mut self, class: &str, (low, high): (f64, f64), height: f64) {
+    pub(in crate::export::report) fn bar(
+        &mut self,
+        class: &str,
+        (low, high): (f64, f64),
+        height: f64,
+    ) {
+        self.note(class, &[(0.5 * (low + high), height)]);
         let (left, top) = self.place((low, height));
         let (right, bottom) = self.place((high, 0.0));
         let (width, height) = ((right - left - 0.5).max(0.5), bottom - top);
@@ -214,7 +268,7 @@ impl Chart {
     }
 
     /// A labelled line from bottom to top at `x`.
-    pub(super) fn threshold(&mut self, x: f64, text: &str, label: Label) {
+    pub(in crate::export::report) fn threshold(&mut self, x: f64, text: &str, label: Label) {
         let (x, _) = self.place((x, 0.0));
         let (_, height) = self.size.plot();
         let y = match label {
@@ -236,19 +290,23 @@ impl Chart {
     }
 
     /// A thin line between two points.
-    pub(super) fn rule(&mut self, from: (f64, f64), to: (f64, f64)) {
+    pub(in crate::export::report) fn rule(&mut self, from: (f64, f64), to: (f64, f64)) {
         let ((x1, y1), (x2, y2)) = (self.place(from), self.place(to));
         self.mark(format_args!(
             "<line class=\"rule\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
         ));
     }
 
-    /// The SVG element, described by `title` for those who do not see it.
-    pub(super) fn finish(self, title: &str) -> String {
+    /// The SVG element with these `attributes`, described by `title` and `description` for those who do not see it.
+    pub(in crate::export::report) fn finish(
+        &self,
+        (title, description): (&str, &str),
+        attributes: &str,
+    ) -> String {
         let Size { width, height } = self.size;
-        let title = escape(title);
+        let (title, description) = (escape(title), escape(description));
         let mut svg = format!(
-            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
+            "<svg viewBox=\"0 0 {width} {height}\" role=\"img\" aria-label=\"{title}\"{attributes}><title>{title}</title><desc>{description}</desc>"
         );
         self.horizontal_ticks(&mut svg);
         self.vertical_ticks(&mut svg);
@@ -304,6 +362,18 @@ impl Chart {
 mod tests {
     use super::*;
 
+    #[test]
+    fn numbers_can_be_copied() {
+        let axis = |label| Axis::new(label, 0.0, 1.0);
+        let mut chart = Chart::new(Size::SMALL, axis("false alarms, %"), axis("y"));
+        chart.line("first", &[(0.0, 0.25), (1.0, -1.0 / 3.0)]);
+        chart.dots("second", [(1234567.0, 1e-7)]);
+        assert_eq!(
+            chart.csv(&[("first", "a \"b\"")]),
+            "\"series\",\"false alarms, %\",\"y\"\n\"a \"\"b\"\"\",0,0.25\n\"a \"\"b\"\"\",1,-0.333333\n\"second\",1234567,0.0000001\n"
+        );
+    }
+
     fn ticks(axis: &Axis, count: f64) -> Vec<f64> {
         axis.ticks(count)
             .into_iter()
@@ -350,7 +420,8 @@ mod tests {
             "a",
             &[(f64::NEG_INFINITY, 0.0), (1e300, 1.0), (f64::NAN, f64::NAN)],
         );
-        let svg = chart.finish("t");
+        let svg = chart.finish(("t", "d"), "");
+        assert!(svg.contains("<title>t</title><desc>d</desc>"));
         assert!(!svg.contains("inf") && !svg.contains("NaN"), "{svg}");
     }
 }

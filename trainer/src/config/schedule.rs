@@ -1,0 +1,188 @@
+//! The course of the step size over the epochs, and when they are enough.
+
+use super::TrainConfig;
+use serde::{Deserialize, Serialize};
+
+/// Course of the step size over the epochs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// It falls slowly, and the model is the average of the parameters over the last epochs: training ends when the
+    /// held-out bound has stopped to rise
+    #[default]
+    Averaged,
+    /// It falls to zero along a cosine: training takes all epochs
+    Cosine,
+}
+
+/// Epochs from which on averages are worth having: fewer than these train better where steps become short on time.
+const ENOUGH: usize = 100;
+/// Steps after which an averaged step size has fallen by a factor of sqrt(2).
+const STEPS: f64 = 4000.0;
+
+impl Schedule {
+    /// The course for so many epochs where nobody says otherwise.
+    pub const fn of(epochs: usize) -> Self {
+        match epochs < ENOUGH {
+            true => Self::Cosine,
+            false => Self::Averaged,
+        }
+    }
+
+    /// Adam's step size in the first epoch, where nobody says otherwise.
+    pub const fn learning_rate(self) -> f64 {
+        match self {
+            Self::Averaged => 0.005,
+            Self::Cosine => 0.002,
+        }
+    }
+
+    /// Bounds on held-out readings that a training computes at most, but for the last one: each costs about as much as
+    /// an epoch over as many readings. Averages change slowly.
+    pub(crate) const fn turns(self) -> usize {
+        match self {
+            Self::Averaged => 100,
+            Self::Cosine => 200,
+        }
+    }
+}
+
+/// Epochs that are trained at least.
+const LEAST_EPOCHS: usize = 9;
+/// Steps that are made at least.
+const LEAST_STEPS: usize = 300;
+
+/// The end of a training by its held-out bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Patience {
+    /// Epochs that the bound is given to rise by [`Patience::gain`]; a third of those so far where there are none.
+    epochs: Option<usize>,
+    /// In nats.
+    gain: f64,
+    /// Epochs that are trained in any case.
+    least: usize,
+}
+
+impl Patience {
+    /// The patience that `train` asks for, with so many training readings; none where all epochs are to be trained.
+    pub(super) fn of(train: &TrainConfig, readings: usize) -> Option<Self> {
+        let waits = train.schedule == Schedule::Averaged && train.patience != Some(0);
+        let least = LEAST_STEPS
+            .div_ceil(train.steps(readings))
+            .max(LEAST_EPOCHS);
+        waits.then_some(Self {
+            epochs: train.patience,
+            gain: train.least_gain,
+            least: least
+                .max(train.objective.kl_warm_up)
+                .max(train.rate_warm_up),
+        })
+    }
+
+    /// Rise of the highest bound in the last epochs, in nats, and how many they are, where `bounds`, one for each epoch so
+    /// far, if any, are enough to tell.
+    pub fn gain(&self, bounds: &[Option<f64>]) -> Option<(f64, usize)> {
+        let done = bounds.len();
+        let window = self.epochs.unwrap_or(done.div_ceil(3));
+        let highest = |bounds: &[Option<f64>]| bounds.iter().flatten().copied().reduce(f64::max);
+        let before = highest(bounds.get(..done.checked_sub(window)?)?)?;
+        Some((highest(bounds)? - before, window))
+    }
+
+    /// Whether training ends after epochs with such `bounds`.
+    pub fn is_over(&self, bounds: &[Option<f64>]) -> bool {
+        let is_new = bounds.last().is_some_and(Option::is_some);
+        let gain = is_new && bounds.len() >= self.least;
+        gain && self.gain(bounds).is_some_and(|(gain, _)| gain < self.gain)
+    }
+}
+
+impl TrainConfig {
+    /// Steps of the optimizer in an epoch over so many readings, at least 1.
+    pub(super) fn steps(&self, readings: usize) -> usize {
+        readings.div_ceil(self.batch).max(1)
+    }
+
+    /// The step size that averages are made with, in an epoch counted from 1, over so many readings: it falls as
+    /// `t^-1/2` (Bach and Moulines, "Non-asymptotic analysis of stochastic approximation algorithms", NIPS 2011, section 5:
+    /// with averaging the best rate without knowing the curvature).
+    pub(super) fn averaged_rate(&self, epoch: usize, readings: usize) -> f64 {
+        let steps = (epoch - 1) as f64 * self.steps(readings) as f64;
+        self.learning_rate / (1.0 + steps / STEPS).sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patience(train: &TrainConfig) -> Patience {
+        Patience::of(train, 64 * 100).unwrap()
+    }
+
+    /// Bounds that rise by 1 nat an epoch, and stay after `rising` epochs.
+    fn bounds(rising: usize, done: usize) -> Vec<Option<f64>> {
+        (0..done)
+            .map(|epoch| Some(epoch.min(rising) as f64))
+            .collect()
+    }
+
+    #[test]
+    fn training_ends_when_a_third_of_the_epochs_gained_nothing() {
+        let patience = patience(&TrainConfig::default());
+        let end = |rising| (1..).find(|&done| patience.is_over(&bounds(rising, done)));
+        // 9 epochs in any case; then the last gain, in epoch `rising + 1`, was two thirds of the way.
+        assert_eq!(end(1), Some(9));
+        assert_eq!(end(20), Some(32));
+        assert_eq!(end(200), Some(302));
+        assert_eq!(patience.gain(&bounds(20, 24)), Some((5.0, 8)));
+    }
+
+    #[test]
+    fn a_patience_of_epochs_waits_for_so_many() {
+        let train = TrainConfig {
+            patience: Some(50),
+            ..TrainConfig::default()
+        };
+        let end = |rising| (1..).find(|&done| patience(&train).is_over(&bounds(rising, done)));
+        assert_eq!(end(20), Some(71));
+        assert_eq!(end(200), Some(251));
+    }
+
+    #[test]
+    fn patience_is_a_matter_of_steps_with_few_readings_and_never_ends_by_0() {
+        let train = TrainConfig::default();
+        assert_eq!(Patience::of(&train, 130).unwrap().least, 100);
+        assert_eq!(Patience::of(&train, 1_000_000).unwrap().least, 9);
+        let never = TrainConfig {
+            patience: Some(0),
+            ..train.clone()
+        };
+        assert_eq!(Patience::of(&never, 130), None);
+        let cosine = TrainConfig {
+            schedule: Schedule::Cosine,
+            ..train
+        };
+        assert_eq!(Patience::of(&cosine, 130), None);
+    }
+
+    #[test]
+    fn epochs_without_a_bound_are_waited_through() {
+        let patience = patience(&TrainConfig::default());
+        let mut bounds = bounds(3, 40);
+        bounds.push(None);
+        assert!(!patience.is_over(&bounds));
+        assert!(!patience.is_over(&[None; 40]));
+        bounds.push(Some(0.0));
+        assert!(patience.is_over(&bounds));
+    }
+
+    #[test]
+    fn averaged_steps_shrink_with_the_root_of_their_number() {
+        let train = TrainConfig::default();
+        let rate = |epoch| train.averaged_rate(epoch, 6400) / train.learning_rate;
+        assert_eq!(rate(1), 1.0);
+        assert!((rate(41) - 0.5f64.sqrt()).abs() < 1e-12);
+        assert!((rate(121) - 0.5).abs() < 1e-12);
+    }
+}
