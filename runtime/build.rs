@@ -1,5 +1,5 @@
 //! Chooses the kernels for the core that is built for, as the cfg `elbow_kernels`, without a value wherever there are
-//! others than the portable ones: stable Rust does not tell
+//! others than the portable ones, and `elbow_assembly` where these are in assembly: stable Rust does not tell
 //! a crate whether its target has the DSP extension or Helium, so the triple, the processor given by
 //! `-C target-cpu`, and the features `dsp` and `helium` do. The choice changes speed, never a result.
 
@@ -8,8 +8,9 @@ use std::env;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!(
-        r#"cargo::rustc-check-cfg=cfg(elbow_kernels, values(none(), "v6m", "v7m", "dsp", "helium"))"#
+        r#"cargo::rustc-check-cfg=cfg(elbow_kernels, values(none(), "v6m", "v7m", "dsp", "helium", "riscv"))"#
     );
+    println!("cargo::rustc-check-cfg=cfg(elbow_assembly)");
     println!("cargo::rustc-check-cfg=cfg(elbow_v8m)");
     let target = env::var("TARGET").unwrap_or_default();
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
@@ -35,8 +36,17 @@ fn main() {
         }
         () if main_v8 && (feature("DSP") || ["cortex-m33", "cortex-m35p"].contains(&cpu)) => "dsp",
         () if main_v8 => "v7m",
+        () if ["riscv32im", "riscv32gc"]
+            .iter()
+            .any(|start| target.starts_with(start)) =>
+        {
+            "riscv"
+        }
         () => return,
     };
+    if kernels != "riscv" {
+        println!("cargo::rustc-cfg=elbow_assembly");
+    }
     println!("cargo::rustc-cfg=elbow_kernels");
     println!("cargo::rustc-cfg=elbow_kernels=\"{kernels}\"");
 }

@@ -131,10 +131,17 @@ impl Multiplier {
 }
 
 /// `floor(a * m / 2^16)` for m below 2^15.
-#[cfg(not(elbow_kernels = "v6m"))]
+#[cfg(not(any(elbow_kernels = "v6m", elbow_kernels = "riscv")))]
 #[inline]
 fn upper_product(a: i32, m: u32) -> i32 {
     ((i64::from(a) * i64::from(m)) >> 16) as i32
+}
+
+/// The same where one instruction gives the upper half of a product: `floor(a * (2^16 m) / 2^32)`.
+#[cfg(elbow_kernels = "riscv")]
+#[inline]
+fn upper_product(a: i32, m: u32) -> i32 {
+    ((i64::from(a) * i64::from(m << 16)) >> 32) as i32
 }
 
 /// The same where there is no long multiply: in two halves of `a`, neither of which overflows.

@@ -1,5 +1,6 @@
 //! Gives each binary the linker script of its board, `boards/<name>/memory.x`.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 
@@ -14,12 +15,13 @@ fn main() {
             .expect("boards have plain names");
         println!("cargo:rustc-link-arg-bin={name}=-L{}", folder.display());
     }
-    // They are linked, never run: any memory will do.
-    for name in ["no-panic", "product"] {
-        println!(
-            "cargo:rustc-link-arg-bin={name}=-L{}",
-            boards.join("m3").display()
-        );
+    // Two are linked and never run, and that of traps is for all RISC-V: any memory will do.
+    let board = match env::var("CARGO_CFG_TARGET_ARCH").as_deref() {
+        Ok("riscv32") => boards.join("rv32imc"),
+        _ => boards.join("m3"),
+    };
+    for name in ["no-panic", "product", "traps"] {
+        println!("cargo:rustc-link-arg-bin={name}=-L{}", board.display());
     }
     println!("cargo:rustc-link-arg-bins=--nmagic");
     println!("cargo:rustc-link-arg-bins=-Tlink.x");

@@ -2,7 +2,7 @@
 
 use crate::build::workspace;
 use crate::build::{board, toolchain};
-use crate::emulator;
+use crate::emulator::program::Emulator;
 use crate::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -74,8 +74,8 @@ const STEPS: [Step; 18] = [
 ///
 /// The set-up fails: there is no emulator or no compiler for a board, and none could be installed.
 pub fn run() -> Result<bool, Error> {
-    emulator::ensure()?;
     for board in &board::BOARDS {
+        Emulator::of(board).ensure()?;
         toolchain::Toolchain::for_target(board.triple)?;
     }
     let results: Vec<_> = STEPS

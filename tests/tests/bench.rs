@@ -1,6 +1,7 @@
 //! What the operations may cost. Counts of instructions are exact: these bounds hold on every host.
 
 use elbow_tests::build::board::COUNTED;
+use elbow_tests::build::workspace;
 use elbow_tests::measure::bench::{self, Figures};
 use elbow_tests::measure::product;
 
@@ -117,6 +118,23 @@ fn the_page_shows_what_was_recorded() {
         let sigma_points = &figures["digits"]["score_instructions"]["sigma-points"];
         assert!(page.contains(&sigma_points.to_string()), "{core}");
     }
+}
+
+/// The row of the README for the anomaly autoencoder, rounded.
+#[test]
+fn the_readme_shows_what_was_recorded() {
+    let readme = std::fs::read_to_string(workspace().join("README.md")).unwrap();
+    let recorded = std::fs::read_to_string(bench::baseline()).unwrap();
+    let recorded: serde_json::Value = serde_json::from_str(&recorded).unwrap();
+    let cells = ["m0", "m3", "m4", "m55", "rv32imc"].map(|core| {
+        let figure = recorded[core]["anomaly_autoencoder_instructions_per_mac"]
+            .as_f64()
+            .unwrap();
+        let digits = if figure < 1.0 { 3 } else { 2 };
+        format!(" {figure:.digits$} |")
+    });
+    let row = format!("| elbow |{}", cells.concat());
+    assert!(readme.contains(&row), "{row}");
 }
 
 /// Four latents at once load each weight once.

@@ -4,6 +4,7 @@ use elbow::format::AlignedImage;
 use elbow::{Estimator, Model, Score, Session};
 use elbow_tests::build::board::{BOARDS, Board};
 use elbow_tests::build::elf::Elf;
+use elbow_tests::build::firmware::Program;
 use elbow_tests::emulator::{self, Invocation, Outcome};
 use elbow_tests::measure::shapes::{Kind, Shape};
 use std::fs;
@@ -119,6 +120,57 @@ fn every_board_says_why_it_stops() {
             board.name,
             outcome.stderr
         );
+    }
+}
+
+/// A program that ends as it is asked: the exit code and what standard error begins with.
+#[test]
+fn every_trap_of_a_risc_v_ends_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    for board in BOARDS.iter().filter(|board| board.is_riscv()) {
+        let program = Program {
+            name: "traps",
+            package: "tests/firmware",
+            triple: board.triple,
+            cpu: board.cpu,
+            image: None,
+            features: None,
+        };
+        let program = program.build().unwrap();
+        let end = |word: &str| {
+            let invocation = Invocation {
+                model: None,
+                directory: folder.path(),
+                arguments: &[word.to_owned()],
+                time_limit: Duration::from_secs(60),
+                count_instructions: false,
+            };
+            let outcome = emulator::run_program(board, &program, &invocation).unwrap();
+            (outcome.code, outcome.stderr)
+        };
+        let firmware = format!("value {:#010x}\n", board.flash.origin);
+        for (word, cause, value) in [
+            ("write", 7, firmware.as_str()),
+            ("read", 5, "value 0x00000004\n"),
+        ] {
+            let (code, told) = end(word);
+            assert_eq!(code, 102, "{} {word}: {told}", board.name);
+            let expected = format!("cause {cause}, {value}");
+            assert!(told.ends_with(&expected), "{} {word}: {told}", board.name);
+        }
+        let (code, told) = end("stack");
+        assert_eq!(code, 102, "{}: {told}", board.name);
+        // The first write below the stack is what trapped.
+        let address = told
+            .split("cause 7, value 0x")
+            .nth(1)
+            .unwrap_or_else(|| panic!("{told}"));
+        let address = u32::from_str_radix(address.trim(), 16).unwrap();
+        let below = board.stack.origin - 512..board.stack.origin;
+        assert!(below.contains(&address), "{}: {told}", board.name);
+        let (code, told) = end("panic");
+        assert_eq!(code, 101, "{}: {told}", board.name);
+        assert!(told.ends_with("as asked for\n"), "{}: {told}", board.name);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Programs of `trainer new`, built as a user builds them and run in the emulator: they print the line of `trainer score`.
 
+use elbow_tests::build::board::Board;
 use elbow_tests::build::elf::Elf;
 use elbow_tests::build::toolchain::Toolchain;
 use elbow_tests::build::{debian, trainer, workspace};
 use elbow_tests::c::archive;
 use elbow_tests::c::program;
-use elbow_tests::emulator;
+use elbow_tests::emulator::program::ARM;
 use elbow_tests::process::{self, Finished};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -80,7 +81,7 @@ fn check_flash(elf: &Elf, kib: usize) {
 
 /// Builds and runs a program in Rust by `cargo run --release` in its folder.
 fn run_rust(trained: &Trained, board: &str, triple: &'static str) {
-    emulator::ensure().unwrap();
+    ARM.ensure().unwrap();
     let (folder, kib) = trained.program(board, board, &[]);
     let sources = ["build.rs", "src/main.rs"].map(|name| folder.join(name));
     succeeds(
@@ -141,8 +142,8 @@ fn worn_bearing(folder: &Path) -> String {
 fn a_program_scores_as_the_trainer_does() {
     let pump = Trained::new("pump", None);
     run_rust(&pump, "microbit", "thumbv6m-none-eabi");
-    emulator::ensure().unwrap();
-    program::ensure_cross_compiler().unwrap();
+    ARM.ensure().unwrap();
+    program::ensure_cross_compiler(Board::named("m3").unwrap()).unwrap();
     if !program::is_there("make") {
         debian::install(&["make"]).unwrap();
     }

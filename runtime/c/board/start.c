@@ -1,4 +1,4 @@
-/* Start code for a Cortex-M, and its output through semihosting: Arm, "Semihosting for AArch32 and AArch64", 2024Q3. */
+/* Start code for a Cortex-M or a RISC-V, and its output through semihosting: Arm, "Semihosting for AArch32 and AArch64", 2024Q3. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,10 +8,20 @@ int main(void);
 int puts(const char *text);
 
 static uint32_t call(uint32_t operation, const void *block) {
+#if __riscv
+  register uint32_t a0 __asm__("a0") = operation;
+  register const void *a1 __asm__("a1") = block;
+  __asm__ volatile(
+      ".balign 16\n .option push\n .option norvc\n"
+      "slli zero, zero, 0x1f\n ebreak\n srai zero, zero, 7\n .option pop"
+      : "+r"(a0) : "r"(a1) : "memory");
+  return a0;
+#else
   register uint32_t r0 __asm__("r0") = operation;
   register const void *r1 __asm__("r1") = block;
   __asm__ volatile("bkpt #0xab" : "+r"(r0) : "r"(r1) : "memory");
   return r0;
+#endif
 }
 
 static void leave(uint32_t code) {
@@ -35,9 +45,9 @@ int puts(const char *text) {
   return 0;
 }
 
-static void fault(void) { leave(102); }
+__attribute__((aligned(4), used)) static void fault(void) { leave(102); }
 
-static void reset(void) {
+__attribute__((used)) static void reset(void) {
 #if __ARM_FP
   *(volatile uint32_t *)0xe000ed88u |= 0xfu << 20; /* CPACR: the FPU is on */
   __asm__ volatile("dsb\n isb" ::: "memory");
@@ -47,8 +57,14 @@ static void reset(void) {
   leave((uint32_t)main());
 }
 
+#if __riscv
+__attribute__((naked, section(".vectors"), used)) static void start(void) {
+  __asm__("la sp, _stack_start\n la t0, fault\n csrw mtvec, t0\n j reset");
+}
+#else
 static const struct {
   uint32_t *stack;
   void (*handlers[15])(void);
 } vectors __attribute__((section(".vectors"), used)) = {
     &_stack_start, {reset, fault, fault, fault, fault, fault, fault}};
+#endif

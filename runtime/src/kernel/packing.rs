@@ -11,7 +11,7 @@ pub(crate) const TILE: usize = 4;
 pub(crate) const TILE_BYTES: usize = TILE * TILE;
 
 /// Rows that the kernels of this build are asked for at once: a whole number of those that go together.
-pub(super) const BAND: usize = if cfg!(elbow_kernels = "dsp") {
+pub(super) const BAND: usize = if cfg!(any(elbow_kernels = "dsp", elbow_kernels = "riscv")) {
     4 * TILE
 } else if cfg!(any(
     elbow_kernels = "v6m",
@@ -43,7 +43,7 @@ pub enum Packing {
     /// Row after row without gaps, each weight a signed byte: for Helium, and for hosts.
     #[default]
     Rows,
-    /// Tiles, each weight an unsigned byte with 128 added: for v6-M and v7-M.
+    /// Tiles, each weight an unsigned byte with 128 added: for v6-M, v7-M and RISC-V.
     Tiles,
     /// Tiles; the weights of columns 0 and 2 are unsigned bytes with 128 added, those of columns 1 and
     /// 3 signed ones: for cores with the DSP extension.
@@ -54,17 +54,21 @@ impl Packing {
     /// The one that the kernels of this build read fastest; they read the others with portable code.
     pub const NATIVE: Self = if cfg!(elbow_kernels = "dsp") {
         Self::PairedTiles
-    } else if cfg!(any(elbow_kernels = "v6m", elbow_kernels = "v7m")) {
+    } else if cfg!(any(
+        elbow_kernels = "v6m",
+        elbow_kernels = "v7m",
+        elbow_kernels = "riscv"
+    )) {
         Self::Tiles
     } else {
         Self::Rows
     };
 
-    /// The one for a core, by its short name, such as `m0` or `m33`.
+    /// The one for a core, by its short name, such as `m0`, `m33` or `rv32imc`.
     #[must_use]
     pub fn for_core(name: &str) -> Option<Self> {
         match name {
-            "m0" | "m0+" | "m1" | "m23" | "m3" => Some(Self::Tiles),
+            "m0" | "m0+" | "m1" | "m23" | "m3" | "rv32imc" | "rv32imac" => Some(Self::Tiles),
             "m4" | "m7" | "m33" | "m35p" => Some(Self::PairedTiles),
             "m52" | "m55" | "m85" => Some(Self::Rows),
             _ => None,

@@ -1,11 +1,12 @@
 //! The host's side of the emulator: files, console, command line and exit, through semihosting.
 //!
 //! Arm's "Semihosting for AArch32 and AArch64", 2024Q3, defines the operations. Under a debugger on a real
-//! chip they do the same. This module and [`crate::image`] are the only ones with unsafe code.
+//! chip they do the same. Beside this module unsafe code is in [`crate::image`], [`crate::stack`] and
+//! `processor` alone.
 #![allow(unsafe_code)]
 
+use crate::processor::semihosting::{nr, syscall, syscall1};
 use core::fmt;
-use cortex_m_semihosting::{nr, syscall, syscall1};
 
 /// Bytes of the longest command line, with its final NUL.
 pub const COMMAND_LINE_LENGTH: usize = 384;

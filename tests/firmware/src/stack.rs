@@ -4,6 +4,7 @@
 //! reserves and never writes do not count.
 #![allow(unsafe_code)]
 
+use crate::processor;
 use core::ptr;
 
 unsafe extern "C" {
@@ -20,7 +21,7 @@ const MARGIN: usize = 64;
 /// Bytes of stack that `operation` needs below its caller's, up to 256 bytes too many.
 #[inline(never)]
 pub fn bytes_used(operation: impl FnOnce()) -> u64 {
-    let top = cortex_m::register::msp::read() as usize;
+    let top = processor::stack_pointer();
     let bottom = (&raw const _stack_end).addr();
     let words = (top.saturating_sub(bottom) / size_of::<u32>()).saturating_sub(MARGIN);
     let lowest = (&raw const _stack_end).cast_mut();

@@ -28,6 +28,8 @@ pub struct Board {
     pub cpu: Option<&'static str>,
     /// QEMU's name of the machine.
     pub machine: &'static str,
+    /// QEMU's name of the processor, where the machine takes any.
+    pub processor: Option<&'static str>,
     /// Where the firmware is.
     pub flash: Region,
     /// Where the model image is, read in place as flash would be.
@@ -57,14 +59,30 @@ const M0_MPS2: Board = Board {
     triple: "thumbv6m-none-eabi",
     cpu: None,
     machine: "mps2-an385",
+    processor: None,
     flash: Region::new(0x0000_0000, MIB),
     model: Region::new(0x0010_0000, 3 * MIB),
     stack: Region::new(0x2000_0000, 64 * KIB),
     ram: Region::new(0x2001_0000, 4 * MIB - 64 * KIB),
 };
 
-/// Every board, smallest core first.
-pub static BOARDS: [Board; 6] = [
+/// RISC-V without atomic instructions. The machine's RAM serves as flash, too: firmware lets nothing be written there.
+const RV32IMC: Board = Board {
+    name: "rv32imc",
+    core: "RISC-V RV32IMC",
+    description: "QEMU's virt, as ESP32-C3 and CH32V: multiply and divide, compressed instructions",
+    triple: "riscv32imc-unknown-none-elf",
+    cpu: None,
+    machine: "virt",
+    processor: Some("rv32,a=off,f=off,d=off,h=off,s=off,u=off"),
+    flash: Region::new(0x8000_0000, MIB),
+    model: Region::new(0x8010_0000, 3 * MIB),
+    stack: Region::new(0x8040_0000, 64 * KIB),
+    ram: Region::new(0x8041_0000, 4 * MIB - 64 * KIB),
+};
+
+/// Every board: Cortex-M, smallest core first, then RISC-V.
+pub static BOARDS: [Board; 8] = [
     Board {
         name: "m0",
         core: "Cortex-M0",
@@ -72,6 +90,7 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv6m-none-eabi",
         cpu: None,
         machine: "microbit",
+        processor: None,
         flash: Region::new(0x0000_0000, 128 * KIB),
         model: Region::new(0x0002_0000, 128 * KIB),
         stack: Region::new(0x2000_0000, 8 * KIB),
@@ -108,6 +127,7 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv8m.main-none-eabihf",
         cpu: Some("cortex-m33"),
         machine: "mps2-an505",
+        processor: None,
         flash: Region::new(0x1000_0000, MIB),
         model: Region::new(0x1010_0000, 3 * MIB),
         stack: Region::new(0x3800_0000, 64 * KIB),
@@ -120,19 +140,35 @@ pub static BOARDS: [Board; 6] = [
         triple: "thumbv8m.main-none-eabihf",
         cpu: Some("cortex-m55"),
         machine: "mps3-an547",
+        processor: None,
         flash: Region::new(0x0000_0000, 512 * KIB),
         model: Region::new(0x3800_0000, 8 * MIB),
         stack: Region::new(0x2000_0000, 64 * KIB),
         ram: Region::new(0x2001_0000, 448 * KIB),
     },
+    RV32IMC,
+    Board {
+        name: "rv32imac",
+        core: "RISC-V RV32IMAC",
+        description: "QEMU's virt, as ESP32-C6 and RP2350: atomic instructions, too",
+        triple: "riscv32imac-unknown-none-elf",
+        processor: Some("rv32,a=on,f=off,d=off,h=off,s=off,u=off"),
+        ..RV32IMC
+    },
 ];
 
-/// Where the instructions of each core are counted, smallest core first.
-pub static COUNTED: [&Board; 6] = [
-    &M0_MPS2, &BOARDS[1], &BOARDS[2], &BOARDS[3], &BOARDS[4], &BOARDS[5],
+/// Where the instructions of each core are counted, in the order of [`BOARDS`].
+pub static COUNTED: [&Board; 8] = [
+    &M0_MPS2, &BOARDS[1], &BOARDS[2], &BOARDS[3], &BOARDS[4], &BOARDS[5], &BOARDS[6], &BOARDS[7],
 ];
 
 impl Board {
+    /// Whether the core is a RISC-V; the others are Cortex-M.
+    #[must_use]
+    pub fn is_riscv(&self) -> bool {
+        self.triple.starts_with("riscv32")
+    }
+
     /// The core, by the name of the board in [`BOARDS`] that has it.
     #[must_use]
     pub fn core_name(&self) -> &'static str {
@@ -211,7 +247,7 @@ mod tests {
         let error = Board::named("m5").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no board \"m5\"; choose one of m0 m3 m4 m7 m33 m55"
+            "there is no board \"m5\"; choose one of m0 m3 m4 m7 m33 m55 rv32imc rv32imac"
         );
     }
 }

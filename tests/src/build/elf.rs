@@ -35,27 +35,28 @@ impl Elf {
     ///
     /// The file is damaged.
     pub fn flash_bytes(&self) -> Result<usize, Error> {
-        self.bytes_of(|flags, is_stored| is_stored && flags & elf::SHF_ALLOC.0 != 0)
+        self.bytes_of(|_, flags, is_stored| is_stored && flags & elf::SHF_ALLOC.0 != 0)
     }
 
-    /// Bytes of RAM for statics; the stack comes on top.
+    /// Bytes of RAM for statics; the stack comes on top, though a linker script may make a section of it.
     ///
     /// # Errors
     ///
     /// The file is damaged.
     pub fn static_bytes(&self) -> Result<usize, Error> {
         let both = elf::SHF_ALLOC.0 | elf::SHF_WRITE.0;
-        self.bytes_of(|flags, _| flags & both == both)
+        self.bytes_of(|name, flags, _| flags & both == both && name != ".stack")
     }
 
-    /// Sizes of the sections that `counts` by their flags and by whether the file holds their bytes.
-    fn bytes_of(&self, counts: impl Fn(u64, bool) -> bool) -> Result<usize, Error> {
+    /// Sizes of the sections that `counts` by their names, their flags and whether the file holds their bytes.
+    fn bytes_of(&self, counts: impl Fn(&str, u64, bool) -> bool) -> Result<usize, Error> {
         let file = self.parse()?;
         let sections = file.sections().filter(|section| {
             let SectionFlags::Elf { sh_flags, .. } = section.flags() else {
                 return false;
             };
-            counts(sh_flags.0, section.file_range().is_some())
+            let name = section.name().unwrap_or_default();
+            counts(name, sh_flags.0, section.file_range().is_some())
         });
         Ok(sections.map(|section| section.size() as usize).sum())
     }

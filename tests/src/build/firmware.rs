@@ -1,4 +1,4 @@
-//! Builds firmware: the test image of a board, or any program for a Cortex-M.
+//! Builds firmware: the test image of a board, or any program for a device.
 
 use crate::build::board::Board;
 use crate::build::toolchain::Toolchain;
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// A first build with everything to download, on a slow machine.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// A binary of a package for a Cortex-M.
+/// A binary of a package for a device.
 #[derive(Clone, Copy, Debug)]
 pub struct Program<'a> {
     /// The name of the binary.

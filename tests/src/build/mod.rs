@@ -2,8 +2,8 @@
 //!
 //! * [`board`]: the emulated boards.
 //! * [`debian`]: packages, installed where that is allowed.
-//! * [`toolchain`]: the way to build for a thumb target on the machine at hand.
-//! * [`firmware`]: the image of a board, or any program for a Cortex-M.
+//! * [`toolchain`]: the way to build for a device on the machine at hand.
+//! * [`firmware`]: the image of a board, or any program for a device.
 //! * [`elf`]: sizes and symbols of a linked image.
 //! * [`trainer`]: the host program that trains and scores.
 //! * [`member`]: programs of the workspace that contain the trainer.

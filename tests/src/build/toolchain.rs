@@ -1,4 +1,4 @@
-//! The way to build for a thumb target on the machine at hand.
+//! The way to build for a device on the machine at hand.
 //!
 //! In order: a `core` that rustup has or may download, the source of `core` in the toolchain, and Debian's own
 //! compiler with its source of `core`, which apt-get installs where rustup's servers cannot be reached.

@@ -17,12 +17,14 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(1800);
 
 /// The targets that there are archives for, by the triples of Rust.
-pub const TARGETS: [&str; 5] = [
+pub const TARGETS: [&str; 7] = [
     "thumbv6m-none-eabi",
     "thumbv7m-none-eabi",
     "thumbv7em-none-eabi",
     "thumbv7em-none-eabihf",
     "thumbv8m.main-none-eabihf",
+    "riscv32imc-unknown-none-elf",
+    "riscv32imac-unknown-none-elf",
 ];
 
 /// What an archive is for.

@@ -14,8 +14,14 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// What no header and no example may be warned of.
 const WARNINGS: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
-/// The cross compiler, and the Debian package that has it.
-const CROSS: (&str, &str) = ("arm-none-eabi-gcc", "gcc-arm-none-eabi");
+/// The cross compiler for a board, and the Debian package that has it.
+fn cross_compiler(board: &Board) -> (&'static str, &'static str) {
+    if board.is_riscv() {
+        ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf")
+    } else {
+        ("arm-none-eabi-gcc", "gcc-arm-none-eabi")
+    }
+}
 
 /// The compilers of this machine that are asked, each with the language and the standard.
 pub const COMPILERS: [(&str, &str, &str); 4] = [
@@ -31,13 +37,13 @@ pub fn is_there(compiler: &str) -> bool {
     Command::new(compiler).arg("--version").output().is_ok()
 }
 
-/// Makes sure that there is a compiler for Cortex-M.
+/// Makes sure that there is a compiler for `board`.
 ///
 /// # Errors
 ///
 /// There is none, and apt-get could not install it: nothing that needs it was checked.
-pub fn ensure_cross_compiler() -> Result<(), Error> {
-    let (compiler, package) = CROSS;
+pub fn ensure_cross_compiler(board: &Board) -> Result<(), Error> {
+    let (compiler, package) = cross_compiler(board);
     if is_there(compiler) {
         return Ok(());
     }
@@ -93,10 +99,8 @@ impl Sources<'_> {
     pub fn build_for(&self, board: &Board, program: &Path) -> Result<(), Error> {
         let start = workspace().join("runtime/c/board");
         let memory = workspace().join("tests/firmware/boards").join(board.name);
-        let mut command = Command::new(CROSS.0);
-        command
-            .args(machine(board))
-            .args(["-mthumb", "-Os", "-std=gnu99"]);
+        let mut command = Command::new(cross_compiler(board).0);
+        command.args(machine(board)).args(["-Os", "-std=gnu99"]);
         command.args([
             "-ffreestanding",
             "-nostdlib",
@@ -127,14 +131,17 @@ impl Sources<'_> {
 }
 
 /// What GCC calls the core of a board.
-fn machine(board: &Board) -> &'static [&'static str] {
+fn machine(board: &Board) -> Vec<&'static str> {
+    let hard = "-mfloat-abi=hard";
     match board.core_name() {
-        "m0" => &["-mcpu=cortex-m0"],
-        "m3" => &["-mcpu=cortex-m3"],
-        "m4" => &["-mcpu=cortex-m4", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
-        "m7" => &["-mcpu=cortex-m7", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"],
-        "m33" => &["-mcpu=cortex-m33", "-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"],
-        _ => &["-mcpu=cortex-m55", "-mfloat-abi=hard"],
+        "m0" => vec!["-mthumb", "-mcpu=cortex-m0"],
+        "m3" => vec!["-mthumb", "-mcpu=cortex-m3"],
+        "m4" => vec!["-mthumb", "-mcpu=cortex-m4", hard, "-mfpu=fpv4-sp-d16"],
+        "m7" => vec!["-mthumb", "-mcpu=cortex-m7", hard, "-mfpu=fpv5-sp-d16"],
+        "m33" => vec!["-mthumb", "-mcpu=cortex-m33", hard, "-mfpu=fpv5-sp-d16"],
+        "rv32imc" => vec!["-march=rv32imc_zicsr", "-mabi=ilp32"],
+        "rv32imac" => vec!["-march=rv32imac_zicsr", "-mabi=ilp32"],
+        _ => vec!["-mthumb", "-mcpu=cortex-m55", hard],
     }
 }
 

@@ -1,21 +1,20 @@
 //! Runs firmware in QEMU.
 //!
-//! * [`commands`]: `cargo xtask qemu`: scores, watches and dreams on a board.
+//! * [`commands`]: `cargo xtask qemu`: scores, watches and dreams on a board;
+//! * [`program`]: the programs that emulate, found or installed.
 
 pub mod commands;
+pub mod program;
 
 use crate::build::board::Board;
-use crate::build::{debian, firmware};
+use crate::build::firmware;
 use crate::error::Error;
 use crate::process::{self, Finished};
+use program::Emulator;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-/// The emulator.
-const QEMU: &str = "qemu-system-arm";
 
 /// What a board is to do.
 #[derive(Clone, Debug)]
@@ -35,7 +34,7 @@ pub struct Invocation<'a> {
 /// What a board did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// 0, 1 for a refusal, 101 for a panic, 102 for a hard fault.
+    /// 0, 1 for a refusal, 101 for a panic, 102 for a hard fault, which is any trap on RISC-V.
     pub code: i32,
     /// Standard output.
     pub stdout: String,
@@ -43,37 +42,6 @@ pub struct Outcome {
     pub stderr: String,
     /// How long the emulator ran on the host.
     pub duration: Duration,
-}
-
-/// Makes sure that the emulator is installed.
-///
-/// # Errors
-///
-/// It is not, and apt-get could not install it; the error has the line to type.
-pub fn ensure() -> Result<(), Error> {
-    static FOUND: Mutex<bool> = Mutex::new(false);
-    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if !*found && !answers() {
-        let missing = |reason| Error::Missing {
-            program: QEMU,
-            reason,
-            remedy: debian::line_to_type(&[QEMU]),
-        };
-        debian::install(&[QEMU]).map_err(missing)?;
-        if !answers() {
-            return Err(missing("the package does not hold it".to_owned()));
-        }
-    }
-    *found = true;
-    Ok(())
-}
-
-/// Whether the emulator starts.
-fn answers() -> bool {
-    Command::new(QEMU)
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
 }
 
 /// Builds the board's firmware if need be and runs it to its end. Exit codes are part of the outcome, not errors.
@@ -96,8 +64,9 @@ pub fn run_program(
     firmware: &Path,
     invocation: &Invocation<'_>,
 ) -> Result<Outcome, Error> {
-    ensure()?;
-    let mut command = command(board, firmware, invocation)?;
+    let emulator = Emulator::of(board);
+    emulator.ensure()?;
+    let mut command = command(emulator.command(board), board, firmware, invocation)?;
     let notice = format!(
         "running {} on {}",
         invocation.arguments.join(" "),
@@ -117,13 +86,13 @@ pub fn run_program(
             duration,
         }),
         None => Err(Error::Signal {
-            program: QEMU.to_owned(),
+            program: emulator.program.to_owned(),
             output: stdout + &stderr,
         }),
     }
 }
 
-/// Runs a program that talks through the first serial line of `machine`, and never ends by itself, until `last_line`
+/// Runs a program that talks through the first serial line of `machine`, which has a Cortex-M, and never ends by itself, until `last_line`
 /// has come; the lines until then, ended as on Unix.
 ///
 /// # Errors
@@ -135,8 +104,8 @@ pub fn listen(
     last_line: &str,
     limit: Duration,
 ) -> Result<String, Error> {
-    ensure()?;
-    let mut command = Command::new(QEMU);
+    program::ARM.ensure()?;
+    let mut command = Command::new(program::ARM.program);
     command.args(["-machine", machine, "-display", "none"]);
     command.args(["-monitor", "none", "-serial", "stdio", "-parallel", "none"]);
     command.arg("-kernel").arg(firmware);
@@ -150,12 +119,16 @@ pub fn listen(
     Ok(text.replace("\r\n", "\n"))
 }
 
-/// The emulator's command line.
-fn command(board: &Board, firmware: &Path, invocation: &Invocation<'_>) -> Result<Command, Error> {
-    let mut command = Command::new(QEMU);
+/// The emulator's command line, whose start is `command`.
+fn command(
+    mut command: Command,
+    board: &Board,
+    firmware: &Path,
+    invocation: &Invocation<'_>,
+) -> Result<Command, Error> {
     command
         .current_dir(invocation.directory)
-        .args(["-machine", board.machine, "-display", "none"]);
+        .args(["-display", "none"]);
     command.args(["-monitor", "none", "-serial", "none", "-parallel", "none"]);
     command.arg("-kernel").arg(firmware);
     command

@@ -9,7 +9,7 @@ mod dsp;
 #[cfg(elbow_kernels = "helium")]
 mod helium;
 mod portable;
-#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
+#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m", elbow_kernels = "riscv"))]
 mod tiles;
 #[cfg(target_pointer_width = "64")]
 mod vectors;
@@ -21,7 +21,7 @@ use dsp as core_kernels;
 use helium as core_kernels;
 #[cfg(not(elbow_kernels))]
 use portable as core_kernels;
-#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m"))]
+#[cfg(any(elbow_kernels = "v6m", elbow_kernels = "v7m", elbow_kernels = "riscv"))]
 use tiles as core_kernels;
 
 use super::matrix::{Dense, LANES, Limits, Numbers, Operands, Row};
@@ -56,7 +56,7 @@ pub(super) fn outputs(
     outputs: &mut [[i32; LANES]; BAND],
 ) {
     if part.packing.is_native() {
-        #[cfg(elbow_kernels)]
+        #[cfg(elbow_assembly)]
         if core_kernels::scaled(part, operands, outputs) {
             return;
         }
@@ -82,7 +82,7 @@ pub(super) fn activated(
     limits: Limits,
     out: &mut [i8],
 ) -> bool {
-    #[cfg(elbow_kernels)]
+    #[cfg(elbow_assembly)]
     if dense.packing.is_native() {
         return core_kernels::activated(dense, operands, limits, out);
     }

@@ -5,11 +5,11 @@
 //! ```
 #![allow(unsafe_code)]
 
-#[cfg(elbow_kernels)]
+#[cfg(elbow_assembly)]
 use core::arch::naked_asm;
 
 /// As many of them as both have.
-#[cfg(elbow_kernels)]
+#[cfg(elbow_assembly)]
 pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
     let count = nibbles.len().min(words.len() / 2);
     if count > 0 {
@@ -19,7 +19,7 @@ pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
 }
 
 /// As many of them as both have.
-#[cfg(not(elbow_kernels))]
+#[cfg(not(elbow_assembly))]
 pub(in crate::kernel) fn widen(nibbles: &[u32], words: &mut [u32]) {
     const MASK: u32 = 0xf0f0_f0f0;
     for (pair, &word) in words.as_chunks_mut::<2>().0.iter_mut().zip(nibbles) {

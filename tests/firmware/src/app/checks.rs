@@ -5,6 +5,7 @@ use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::host::Console;
 use crate::image;
+use crate::processor;
 use core::fmt::{self, Write};
 use elbow::Model;
 
@@ -54,5 +55,5 @@ fn show(title: &str, bytes: Option<&[u8]>) -> fmt::Result {
 /// Shows that a hard fault is told to the host.
 pub(super) fn fault(rest: &str) -> Result<(), Failure<'_>> {
     Arguments::parse(rest, &[])?;
-    cortex_m::asm::udf()
+    processor::undefined_instruction()
 }

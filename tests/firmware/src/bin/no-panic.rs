@@ -13,6 +13,8 @@ use core::fmt::{self, Write};
 use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
+#[cfg(target_arch = "arm")]
+use cortex_m_rt::entry;
 use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row};
 use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::monitor::{
@@ -27,6 +29,8 @@ use elbow::{
     Estimator, Mask, Model, Nats, Probability, Question, Score, Session, WideSum, Workspace,
     distribution, format, gaussian, raw_reading, rng, transcendental,
 };
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
 
 unsafe extern "C" {
     /// It does not exist: a program that may call it does not link.
@@ -85,12 +89,12 @@ struct Memory<'m> {
     text: &'m str,
 }
 
-#[cortex_m_rt::entry]
+#[entry]
 fn main() -> ! {
-    static mut WORDS: Workspace<128> = Workspace::new();
+    let mut words = Workspace::<128>::new();
     let memory = Memory {
         bytes: unknown(&[]),
-        words: unknown(WORDS),
+        words: unknown(&mut words),
         reading: unknown(&[]),
         raw: unknown(&mut []),
         values: unknown(&mut []),
@@ -102,7 +106,7 @@ fn main() -> ! {
     };
     everything(unknown(memory), &mut Sink(0));
     loop {
-        cortex_m::asm::wfi();
+        core::hint::spin_loop();
     }
 }
 

@@ -7,8 +7,11 @@
 
 use core::panic::PanicInfo;
 use core::ptr;
+#[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use elbow::{Estimator, ModelPlace, Probability, Session, Workspace};
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
 
 unsafe extern "C" {
     /// It does not exist: a program that may call it does not link.

@@ -66,7 +66,8 @@ A layer counts everything: the preparation of its inputs, its products, its requ
 of MLPerf Tiny, 640-128-128-128-128-8-128-128-128-128-640, all ten layers; CMSIS-NN needs 6.63 (m0), 3.60 (m3), 2.19 (m4, m7, m33) and 0.557 (m55) instructions a MAC for it
 in the same emulator. The least product parses a model of counts, encodes, scores by sigma points and reads a
 p-value, with no feature of the runtime but `counts`, and with all that are on by default; its flash is without the
-model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less). Scores are
+model, and with the interrupt vectors (192 bytes on m0, 1,024 on m4, which a chip's own table makes less), or on RISC-V
+the handler of traps. Scores are
 whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
 sigma points write, the parsed model included. Functions are means over a thousand arguments. The scores by likelihood
 are of the shape of `digits`, by sigma points: all its 64 inputs are columns of that kind, or of all kinds in turn.
