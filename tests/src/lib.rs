@@ -7,7 +7,7 @@
 //! * [`c`]: the archive and the header for programs in C; C programs for the host and for boards.
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`mod@assurance`]: looks for faults that no test names.
-//! * [`picture`], [`page`]: draw the picture of the documentation; look at reports in a browser.
+//! * [`documents`], [`page`]: make what the documentation shows of programs; look at reports in a browser.
 //! * [`suite`]: everything that must hold, in one command.
 //!
 //! Each uses only those above it.
@@ -15,12 +15,12 @@
 pub mod assurance;
 pub mod build;
 pub mod c;
+pub mod documents;
 pub mod emulator;
 pub mod error;
 pub mod files;
 pub mod measure;
 pub mod page;
-pub mod picture;
 pub mod process;
 pub mod suite;
 pub mod tables;

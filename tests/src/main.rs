@@ -4,11 +4,12 @@ use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{member, workspace};
+use elbow_tests::documents::{guides, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, page, picture, suite, tables};
+use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -113,6 +114,12 @@ enum Task {
     },
     /// Draw docs/scores.svg: a log is made, a model trained on it, and a day with a fault scored
     Picture,
+    /// Run the commands of docs/guides, and write what they print below them
+    Guides {
+        /// Change nothing; fail if a command prints something else than its guide shows
+        #[arg(long)]
+        check: bool,
+    },
     /// Look at reports in a browser, wide and narrow, light and dark: widths, contrast, console, requests, plots
     Page,
     /// Generate the tables of the transcendental functions and of the standard normal
@@ -238,6 +245,8 @@ fn run(task: Task) -> Result<bool, Error> {
         } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
+        Task::Guides { check: true } => guides::check(),
+        Task::Guides { check: false } => guides::record().map(|()| true),
         Task::Page => page::check(),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),

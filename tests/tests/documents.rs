@@ -1,17 +1,19 @@
 //! The documentation: command lines that exist, links and paths that lead somewhere.
 
 use elbow_tests::build::{trainer, workspace};
+use elbow_tests::documents::guides;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The pages of a person who has just come, and all guides.
+/// The pages of a person who has just come, the documentation, and the guides.
 fn pages() -> Vec<PathBuf> {
     let root = workspace();
     let mut pages = vec![root.join("README.md"), root.join("ARCHITECTURE.md")];
     let guides = std::fs::read_dir(root.join("docs")).unwrap();
     let guides = guides.map(|entry| entry.unwrap().path());
     pages.extend(guides.filter(|path| path.extension().is_some_and(|kind| kind == "md")));
+    pages.extend(guides::paths().unwrap());
     pages
 }
 

@@ -176,8 +176,9 @@ struct Loaded {
     labelled: Labelled,
 }
 
-/// The command line, with its help.
-fn command() -> clap::Command {
+/// The command line, with its help: whoever writes about commands can parse them by it.
+#[must_use]
+pub fn command() -> clap::Command {
     help::arrange(Cli::command())
 }
 
