@@ -155,7 +155,7 @@ fn pieces(text: &str) -> Vec<Piece> {
                 shown: vec![],
             }),
             (_, Some(Piece::Command { shown, .. })) if is_block && !is_edge => {
-                shown.push(line.to_owned())
+                shown.push(line.to_owned());
             }
             (_, Some(Piece::Prose(text))) => *text += &format!("{line}\n"),
             _ => pieces.push(Piece::Prose(format!("{line}\n"))),
