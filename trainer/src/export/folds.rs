@@ -173,6 +173,7 @@ impl<'a> Folds<'a> {
             config: self.config,
             splits: self.splits,
             training: &training,
+            learned: training.readings.len(),
             held_out: validation.readings.len(),
         };
         let mut plan = stages.planned()?;

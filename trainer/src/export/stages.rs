@@ -47,6 +47,8 @@ pub struct Stages<'a> {
     pub splits: &'a Splits,
     /// Readings that were learned from.
     pub training: &'a Prepared,
+    /// Readings that the run learns from: `training` may be some of them.
+    pub learned: usize,
     /// Readings that are held out to calibrate p-values on.
     pub held_out: usize,
 }
@@ -134,7 +136,7 @@ impl Stages<'_> {
         let mut spec = self.bare(plan)?;
         let judged_by = self.config.settings.export.judged_by;
         if judged_by == JudgedBy::Joined {
-            spec.statistics = statistics::largest(&spec, self.splits.train.table.len());
+            spec.statistics = statistics::largest(&spec, self.learned);
         }
         let tables = largest_tables(&spec, judged_by, self.held_out);
         Ok(spec.encode(&tables)?)

@@ -74,12 +74,16 @@ pub fn largest(spec: &ImageSpec, readings: usize) -> StatisticsSpec {
     let count = count.min(readings);
     let curve: Vec<(i32, f64)> = (0..9).map(|at| (at, f64::from(at))).collect();
     let curve = CurveSpec::through(&curve);
+    let prototypes = (count >= FEWEST).then(|| PrototypesSpec {
+        gain: spec.inputs[0].gain,
+        bits,
+        rows: vec![0; count * PrototypesSpec::row_bytes(bits, inputs)],
+    });
     StatisticsSpec {
-        prototypes: (count >= FEWEST).then(|| PrototypesSpec {
-            gain: spec.inputs[0].gain,
-            bits,
-            rows: vec![0; count * PrototypesSpec::row_bytes(bits, inputs)],
-        }),
+        distance: prototypes
+            .as_ref()
+            .map_or_else(CurveSpec::default, |_| curve.clone()),
+        prototypes,
         columns: Some(ColumnCurvesSpec {
             knots: KNOTS as u8,
             values: vec![0; KNOTS * inputs],
@@ -87,7 +91,6 @@ pub fn largest(spec: &ImageSpec, readings: usize) -> StatisticsSpec {
         }),
         bound: curve.clone(),
         reconstruction: curve.clone(),
-        distance: curve.clone(),
         sum: curve,
     }
 }

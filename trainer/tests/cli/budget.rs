@@ -7,8 +7,13 @@ use std::path::Path;
 
 /// The exit code of a short training on `file`, what it said, and its budget in the summary.
 fn fit(file: &str, run: &str, arguments: &[&str]) -> (Option<i32>, String, Value) {
-    let start = ["fit", file, "--epochs", "2", "--out", run, "--force"];
-    let output = trainer(&[&start[..], arguments].concat());
+    let start = ["fit", file, "--out", run, "--force"];
+    let epochs = ["--epochs", "2"];
+    let epochs = match arguments.contains(&"--epochs") {
+        true => &[][..],
+        false => &epochs,
+    };
+    let output = trainer(&[&start[..], epochs, arguments].concat());
     let errors = String::from_utf8(output.stderr).unwrap();
     let summary = std::fs::read_to_string(Path::new(run).join("summary.json"));
     let budget = summary.map_or(Value::Null, |summary| json(&summary)["budget"].clone());
@@ -59,6 +64,21 @@ fn budgets_are_kept_and_told() {
     assert!(budget["cost"]["ram_bytes"].as_u64().unwrap() <= 8 << 10);
     let none = fit(&[]).1;
     assert!(none.is_null());
+}
+
+/// What is chosen by nats after training keeps the budget: drafts of it have the statistics of all readings that were learned from.
+#[test]
+fn what_is_chosen_after_training_keeps_the_budget() {
+    let folder = Folder::new();
+    let run = folder.path("run");
+    let (code, errors, budget) = fit(
+        "digits",
+        &run,
+        &["--epochs", "10", "--flash", "33K", "--quiet"],
+    );
+    assert_eq!(code, Some(0), "{errors}");
+    let flash = budget["cost"]["flash_bytes"].as_u64().unwrap();
+    assert!(flash <= 33 << 10, "{flash}");
 }
 
 #[test]

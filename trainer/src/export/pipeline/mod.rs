@@ -415,6 +415,7 @@ impl<'a> Job<'a> {
             config: &self.config,
             splits: &self.splits,
             training: &data.training,
+            learned: data.training.readings.len(),
             held_out: data.validation.readings.len(),
         }
     }

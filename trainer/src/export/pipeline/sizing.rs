@@ -80,6 +80,7 @@ fn draft(
         config: &config,
         splits: parts,
         training: &training,
+        learned: parts.train.table.len(),
         held_out: parts.validation.table.len(),
     };
     stages.draft(&plan)
