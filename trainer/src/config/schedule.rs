@@ -79,21 +79,23 @@ impl Patience {
         })
     }
 
-    /// Rise of the highest bound in the last epochs, in nats, and how many they are, where `bounds`, one for each epoch so
-    /// far, if any, are enough to tell.
-    pub fn gain(&self, bounds: &[Option<f64>]) -> Option<(f64, usize)> {
-        let done = bounds.len();
+    /// Rise of the highest bound in the last epochs, in nats, and how many they are, where those so far are enough to tell:
+    /// `bound` gives that of an epoch, if it has one.
+    pub fn gain<T>(&self, epochs: &[T], bound: impl Fn(&T) -> Option<f64>) -> Option<(f64, usize)> {
+        let done = epochs.len();
         let window = self.epochs.unwrap_or(done.div_ceil(3));
-        let highest = |bounds: &[Option<f64>]| bounds.iter().flatten().copied().reduce(f64::max);
-        let before = highest(bounds.get(..done.checked_sub(window)?)?)?;
-        Some((highest(bounds)? - before, window))
+        let highest = |epochs: &[T]| epochs.iter().filter_map(&bound).reduce(f64::max);
+        let before = highest(epochs.get(..done.checked_sub(window)?)?)?;
+        Some((highest(epochs)? - before, window))
     }
 
-    /// Whether training ends after epochs with such `bounds`.
-    pub fn is_over(&self, bounds: &[Option<f64>]) -> bool {
-        let is_new = bounds.last().is_some_and(Option::is_some);
-        let gain = is_new && bounds.len() >= self.least;
-        gain && self.gain(bounds).is_some_and(|(gain, _)| gain < self.gain)
+    /// Whether training ends after such `epochs`. It may where the last one has a bound.
+    pub fn is_over<T>(&self, epochs: &[T], bound: impl Fn(&T) -> Option<f64>) -> bool {
+        epochs.len() >= self.least
+            && epochs.last().and_then(&bound).is_some()
+            && self
+                .gain(epochs, bound)
+                .is_some_and(|(gain, _)| gain < self.gain)
     }
 }
 
@@ -120,6 +122,10 @@ mod tests {
         Patience::of(train, 64 * 100).unwrap()
     }
 
+    fn is_over(patience: &Patience, bounds: &[Option<f64>]) -> bool {
+        patience.is_over(bounds, |bound| *bound)
+    }
+
     /// Bounds that rise by 1 nat an epoch, and stay after `rising` epochs.
     fn bounds(rising: usize, done: usize) -> Vec<Option<f64>> {
         (0..done)
@@ -130,12 +136,15 @@ mod tests {
     #[test]
     fn training_ends_when_a_third_of_the_epochs_gained_nothing() {
         let patience = patience(&TrainConfig::default());
-        let end = |rising| (1..).find(|&done| patience.is_over(&bounds(rising, done)));
+        let end = |rising| (1..).find(|&done| is_over(&patience, &bounds(rising, done)));
         // 9 epochs in any case; then the last gain, in epoch `rising + 1`, was two thirds of the way.
         assert_eq!(end(1), Some(9));
         assert_eq!(end(20), Some(32));
         assert_eq!(end(200), Some(302));
-        assert_eq!(patience.gain(&bounds(20, 24)), Some((5.0, 8)));
+        assert_eq!(
+            patience.gain(&bounds(20, 24), |bound| *bound),
+            Some((5.0, 8))
+        );
     }
 
     #[test]
@@ -144,7 +153,7 @@ mod tests {
             patience: Some(50),
             ..TrainConfig::default()
         };
-        let end = |rising| (1..).find(|&done| patience(&train).is_over(&bounds(rising, done)));
+        let end = |rising| (1..).find(|&done| is_over(&patience(&train), &bounds(rising, done)));
         assert_eq!(end(20), Some(71));
         assert_eq!(end(200), Some(251));
     }
@@ -171,10 +180,10 @@ mod tests {
         let patience = patience(&TrainConfig::default());
         let mut bounds = bounds(3, 40);
         bounds.push(None);
-        assert!(!patience.is_over(&bounds));
-        assert!(!patience.is_over(&[None; 40]));
+        assert!(!is_over(&patience, &bounds));
+        assert!(!is_over(&patience, &[None; 40]));
         bounds.push(Some(0.0));
-        assert!(patience.is_over(&bounds));
+        assert!(is_over(&patience, &bounds));
     }
 
     #[test]

@@ -209,10 +209,8 @@ struct Phase<'p> {
 impl Phase<'_> {
     /// Whether no epoch follows those of `history`.
     fn is_over(&self, history: &[Epoch]) -> bool {
-        self.patience.is_some_and(|patience| {
-            let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
-            patience.is_over(&bounds)
-        })
+        self.patience
+            .is_some_and(|patience| patience.is_over(history, Epoch::criterion))
     }
 }
 
@@ -314,13 +312,16 @@ impl<'a, 'c> Training<'a, 'c> {
         Ok(())
     }
 
-    /// Adds the held-out bounds to the results of an epoch, and keeps the parameters where they are the best so far.
+    /// Adds the held-out bounds to the results of an epoch where they are due, and keeps the parameters where they are the
+    /// best so far.
     fn validate(&mut self, phase: &Phase<'_>, results: &mut Epoch) -> Result<(), Error> {
+        let validation = phase.validation.as_ref();
+        let Some(validation) = validation.filter(|own| own.is_due(results.epoch)) else {
+            return Ok(());
+        };
         let (vae, best) = (self.vae, &mut self.best);
         self.average.show(vae, || {
-            if let Some(validation) = &phase.validation {
-                validation.after(vae, results)?;
-            }
+            validation.after(vae, results)?;
             best.offer(vae, results.criterion())?;
             Ok(())
         })

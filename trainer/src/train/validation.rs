@@ -55,12 +55,14 @@ impl<'a> Validation<'a> {
         }
     }
 
-    /// Adds the bounds to the results of an epoch where it is their turn.
+    /// Whether bounds are computed after an epoch.
+    pub(super) fn is_due(&self, epoch: usize) -> bool {
+        let turn = epoch.is_multiple_of(self.interval) || epoch == self.last;
+        turn && !self.data.readings.is_empty()
+    }
+
+    /// Adds the bounds to the results of an epoch.
     pub(super) fn after(&self, vae: &Vae, epoch: &mut Epoch) -> Result<(), Error> {
-        let turn = epoch.epoch.is_multiple_of(self.interval) || epoch.epoch == self.last;
-        if self.data.readings.is_empty() || !turn {
-            return Ok(());
-        }
         epoch.validation_elbo = self.mean_elbo(vae, None)?;
         if let Some(masks) = &self.masks {
             epoch.validation_masked_elbo = self.mean_elbo(vae, Some(masks))?;
@@ -71,7 +73,9 @@ impl<'a> Validation<'a> {
     /// [`Epoch::criterion`] of the model as it is.
     pub(super) fn criterion(&self, vae: &Vae) -> Result<Option<f64>, Error> {
         let mut epoch = Epoch::default();
-        self.after(vae, &mut epoch)?;
+        if !self.data.readings.is_empty() {
+            self.after(vae, &mut epoch)?;
+        }
         Ok(epoch.criterion())
     }
 

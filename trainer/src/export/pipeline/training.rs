@@ -64,8 +64,8 @@ impl Training<'_> {
 
 /// A line on why training on so many readings ended where it did, where its held-out bound had a say.
 fn ending(settings: &Config, history: &[Epoch], readings: usize) -> Option<String> {
-    let bounds: Vec<_> = history.iter().map(Epoch::criterion).collect();
-    let (gain, window) = settings.patience(readings)?.gain(&bounds)?;
+    let patience = settings.patience(readings)?;
+    let (gain, window) = patience.gain(history, Epoch::criterion)?;
     let (done, all) = (history.len(), settings.float_epochs());
     let least = settings.train.least_gain;
     if done < all {
