@@ -1,4 +1,4 @@
-//! Numbers that know nothing of models: random streams, statistics, confidence bounds, cubature, least squares, k-means, tails, work on all cores.
+//! Numbers that know nothing of models: random streams, statistics, confidence bounds, cubature, least squares, principal axes, k-means, tails, work on all cores.
 
 pub mod adam;
 pub mod confidence;
@@ -8,6 +8,7 @@ pub mod k_means;
 pub mod least_squares;
 pub mod log_sum_exp;
 pub mod parallel;
+pub mod principal;
 pub mod random;
 pub mod statistics;
 pub mod tail;

@@ -1,12 +1,11 @@
 //! What p-values and bounds are worth as a detector: operating curves, and what each threshold costs and finds.
 
-use super::false_alarms;
+use super::events::DAY;
+use super::false_alarms::{self, FalseAlarms};
 use crate::numeric::confidence::binomial_at_most;
 use elbow::{Calibration, Score};
 use serde::Serialize;
 
-/// Seconds of a day.
-const DAY: f64 = 86_400.0;
 /// Readings that false alarms are counted in where nobody knows how often one comes.
 const MANY: f64 = 1000.0;
 /// The p-values that a table of thresholds has.
@@ -114,23 +113,23 @@ pub fn thresholds(
     pace: Pace,
 ) -> Vec<Threshold> {
     let unit = pace.readings_in_unit();
-    let is_anomalous = |row: usize| anomalous.is_some_and(|anomalous| anomalous[row]);
-    let all = (0..scores.len()).filter(|&row| is_anomalous(row)).count();
-    let normal = scores.len() - all;
+    let none = vec![false; scores.len()];
+    let anomalous = anomalous.unwrap_or(&none);
+    let all = anomalous.iter().filter(|&&is| is).count();
     let smallest = table.smallest_p_value().to_f64();
     let levels = LEVELS.into_iter().filter(|&level| level >= smallest);
     let row = |level: f64| {
-        let alarms = |row: &usize| scores[*row].p_value().to_f64() <= level;
-        let alarms: Vec<usize> = (0..scores.len()).filter(alarms).collect();
-        let found = alarms.iter().filter(|&&row| is_anomalous(row)).count();
-        let false_alarms = alarms.len() - found;
+        let of_normal = FalseAlarms::count(scores, anomalous, level);
+        let alarms = scores.iter().map(|score| score.p_value().to_f64() <= level);
+        let found = alarms.zip(anomalous).filter(|&(alarms, &is)| alarms && is);
+        let found = found.count();
         Threshold {
             p_value: level,
             expected: level * unit,
             at_most: false_alarms::at_most(table, level) * unit,
-            false_alarms,
-            normal,
-            test_at_most: binomial_at_most(false_alarms, normal) * unit,
+            false_alarms: of_normal.count,
+            normal: of_normal.readings,
+            test_at_most: of_normal.at_most * unit,
             found,
             anomalous: all,
             found_at_least: 1.0 - binomial_at_most(all - found, all),

@@ -1,11 +1,12 @@
 //! Where readings lie in the space of latents, and what each latent carries: the posterior's means and divergences on the device.
 
 use crate::error::Error;
+use crate::numeric::principal::PrincipalAxes;
 use crate::readings::Readings;
 use crate::readings::device::on_device;
 use crate::readings::masks::Masks;
 use elbow::{Estimator, Model, Nats, WideSum};
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::{DMatrix, DVector};
 
 /// Readings that are looked at, at most: every so many of them.
 const MOST: usize = 2000;
@@ -84,35 +85,26 @@ impl Latents {
                 explained: 1.0,
             };
         }
-        let count = self.means.len().max(1) as f64;
-        let sum = |latent: usize| self.means.iter().map(|means| means[latent]).sum::<f64>();
-        let centre =
-            DVector::from_iterator(latents, (0..latents).map(|latent| sum(latent) / count));
-        let centred = |means: &Vec<f64>| DVector::from_column_slice(means) - &centre;
-        let mut covariance = DMatrix::zeros(latents, latents);
-        for means in &self.means {
-            let centred = centred(means);
-            covariance += &centred * centred.transpose() / count;
-        }
-        let total = covariance.trace();
-        let eigen = SymmetricEigen::new(covariance);
-        let mut order: Vec<usize> = (0..latents).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let numbers = self.means.iter().flatten().copied();
+        let means = DMatrix::from_row_iterator(self.means.len(), latents, numbers);
+        let PrincipalAxes {
+            mean,
+            variances,
+            axes,
+        } = PrincipalAxes::of(&means);
         // The sign of a component is nobody's: its largest number is above 0.
         let axis = |place: usize| {
-            let axis = eigen.eigenvectors.column(order[place]).into_owned();
-            let largest = axis
-                .iter()
-                .copied()
-                .max_by(|a, b| a.abs().total_cmp(&b.abs()));
+            let axis = axes.column(place).into_owned();
+            let numbers = axis.iter().copied();
+            let largest = numbers.max_by(|a, b| a.abs().total_cmp(&b.abs()));
             axis * largest.unwrap_or(1.0).signum()
         };
         let (first, second) = (axis(0), axis(1));
         let point = |means: &Vec<f64>| {
-            let centred = centred(means);
+            let centred = DVector::from_column_slice(means) - &mean;
             (first.dot(&centred), second.dot(&centred))
         };
-        let within = eigen.eigenvalues[order[0]] + eigen.eigenvalues[order[1]];
+        let (within, total) = (variances[0] + variances[1], variances.iter().sum::<f64>());
         Plane {
             axes: ["first principal component of the means", "second component"],
             points: self.means.iter().map(point).collect(),

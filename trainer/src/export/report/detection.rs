@@ -227,9 +227,9 @@ fn table(subject: &Subject<'_>) -> String {
         None => "Nobody knows how often readings come, so that alarms are counted in 1000 of them; <code>trainer plot --what thresholds \
                  --rate HZ</code> counts them in days."
             .to_owned(),
-        Some(rate) => format!(
+        Some(_) => format!(
             "{} readings come in a day.",
-            count((86_400.0 * rate).round() as usize)
+            count(subject.pace.readings_in_unit().round() as usize)
         ),
     };
     format!(

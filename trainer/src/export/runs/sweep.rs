@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::export::budget::Budget;
 use crate::export::pipeline::{Interrupted, Job, Observer};
 use crate::export::run::{self, CHECKPOINT_FILE, Existing, SUMMARY_FILE};
+use crate::numeric::statistics::{mean, mean_and_error};
 use crate::readings::splits::Splits;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -301,20 +302,15 @@ fn train(
 impl Point {
     /// The point of these runs.
     fn of(settings: Vec<(String, String)>, runs: &[Record]) -> Self {
-        let mean = |number: &dyn Fn(&Record) -> Option<f64>| -> Option<f64> {
-            let numbers: Option<Vec<f64>> = runs.iter().map(number).collect();
-            let numbers = numbers?;
-            Some(numbers.iter().sum::<f64>() / numbers.len() as f64)
+        let of_all = |number: &dyn Fn(&Record) -> Option<f64>| -> Option<Vec<f64>> {
+            runs.iter().map(number).collect()
         };
-        let held_out = mean(&|run| run.held_out);
-        let deviation = held_out.filter(|_| runs.len() > 1).and_then(|center| {
-            let squares = mean(&|run| Some((run.held_out? - center).powi(2)))?;
-            let count = runs.len() as f64;
-            Some((squares * count / (count - 1.0)).sqrt())
-        });
+        let mean = |number: &dyn Fn(&Record) -> Option<f64>| mean(&of_all(number)?);
+        let bounds = of_all(&|run| run.held_out).unwrap_or_default();
+        let (held_out, error) = mean_and_error(&bounds);
         Self {
             held_out,
-            deviation,
+            deviation: error.map(|error| error * (bounds.len() as f64).sqrt()),
             float: Measured {
                 elbo: mean(&|run| run.results.float.elbo),
                 standard_error: None,

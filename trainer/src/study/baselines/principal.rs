@@ -2,6 +2,7 @@
 
 use super::{LN_2PI, check_components};
 use crate::error::Error;
+use crate::numeric::principal::PrincipalAxes;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
 /// `x = W z + mu + e` with `z ~ N(0, I)` and `e ~ N(0, s I)`: the linear-Gaussian decoder whose
@@ -55,23 +56,15 @@ impl PrincipalComponents {
             inputs.saturating_sub(1).min(data.nrows()),
             "fewer than inputs and at most one for each training reading",
         )?;
-        let mean = data.row_mean().transpose();
-        let mut centered = data.clone();
-        for mut row in centered.row_iter_mut() {
-            row -= mean.transpose();
-        }
-        let covariance = centered.transpose() * &centered / data.nrows() as f64;
-        let eigen = covariance.symmetric_eigen();
-        let mut order: Vec<usize> = (0..inputs).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-        let discarded = order[components..].iter();
-        let sum: f64 = discarded.map(|&at| eigen.eigenvalues[at]).sum();
+        let PrincipalAxes {
+            mean,
+            variances,
+            axes,
+        } = PrincipalAxes::of(data);
+        let sum: f64 = variances[components..].iter().sum();
         let noise = (sum / (inputs - components) as f64).max(floor);
-        let columns: Vec<DVector<f64>> = order[..components]
-            .iter()
-            .map(|&at| {
-                eigen.eigenvectors.column(at) * (eigen.eigenvalues[at] - noise).max(0.0).sqrt()
-            })
+        let columns: Vec<DVector<f64>> = (0..components)
+            .map(|at| axes.column(at) * (variances[at] - noise).max(0.0).sqrt())
             .collect();
         Self::new(mean, DMatrix::from_columns(&columns), noise)
     }

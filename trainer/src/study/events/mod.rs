@@ -12,7 +12,7 @@ use serde::Serialize;
 use truth::Interval;
 
 /// Seconds of a day.
-const DAY: f64 = 86_400.0;
+pub(super) const DAY: f64 = 86_400.0;
 /// Windows that false alarms are counted in where nobody knows how long a sample takes.
 const MANY_WINDOWS: f64 = 1000.0;
 
