@@ -30,9 +30,11 @@ const MORE: &str = "--help has all options, each with its default, and examples.
 /// The end of the program's help.
 const ENDING: &str = "\
 Exit codes:
-  0  done
-  2  not done: one line on standard error says why and what to change
-  3  an alarm was raised, under watch --exit-on-alarm
+  0    done
+  1    failed: the bound diverged, a file cannot be written
+  2    wrong use: arguments, settings, data or files that cannot be used
+  3    an alarm was raised, under watch --exit-on-alarm
+  130  interrupted
 
 Results go to standard output, progress, notes and warnings to standard error.
 A file that is called - is standard input or standard output.
