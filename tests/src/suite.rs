@@ -31,7 +31,7 @@ const STEPS: [Step; 18] = [
     ),
     (
         "runtime, with overflow checks",
-        "test --package elbow --features encode",
+        "test --package elbow --features image",
     ),
     (
         "runtime, with most left out",

@@ -52,7 +52,7 @@ pub fn run(target: Option<&str>, tests: &[String]) -> Result<bool, Error> {
         "--package",
         "elbow",
         "--features",
-        "encode",
+        "image",
         "--lib",
     ]);
     if let Some(target) = target {

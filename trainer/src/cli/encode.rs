@@ -53,7 +53,7 @@ fn encode(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error> {
         let packet = Packet::quantize(index as u8, posterior.mean, &mut latents)
             .map_err(|error| refused(&error))?;
         let start = bytes.len();
-        bytes.resize(start + packet.encoded_len(), 0);
+        bytes.resize(start + packet.length(), 0);
         packet
             .to_slice(&mut bytes[start..])
             .map_err(|error| refused(&error))?;
