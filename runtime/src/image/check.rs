@@ -1,6 +1,6 @@
 //! What a description must satisfy before it is written.
 
-use super::{DenseSpec, WriteError, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec};
+use super::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec, WriteError};
 
 impl ImageSpec {
     /// Numbers of a reading that are no conditions.

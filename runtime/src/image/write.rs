@@ -2,7 +2,7 @@
 
 use super::integers::Integers;
 use super::{
-    CalibrationSpec, DenseSpec, WriteError, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec,
+    CalibrationSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec, WriteError,
 };
 use crate::calibration::Calibrated;
 use crate::distribution::{Binomial, Heterogeneous, Likelihood, Location, Mixture, Prior};

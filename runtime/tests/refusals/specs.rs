@@ -6,8 +6,8 @@ use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::{ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use elbow::image::{
-    CalibrationSpec, ComponentSpec, CurveSpec, DenseSpec, WriteError, GroupSpec, ImageSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, Tail,
+    CalibrationSpec, ComponentSpec, CurveSpec, DenseSpec, GroupSpec, ImageSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, Tail, WriteError,
 };
 use elbow::layer::WeightBits;
 use elbow::posterior::PosteriorKind;

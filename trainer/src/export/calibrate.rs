@@ -12,7 +12,7 @@ use crate::readings::device::{device_scores, on_device};
 use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, CurveSpec, WriteError, ImageSpec, StatisticsSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StatisticsSpec, WriteError};
 use elbow::statistic::Values;
 use elbow::{Estimator, Model, Nats, WideSum};
 

@@ -17,7 +17,7 @@ use crate::readings::splits::Splits;
 use crate::train::{self, Course, Epoch};
 use elbow::Model;
 use elbow::format::AlignedImage;
-use elbow::image::{WriteError, ImageSpec};
+use elbow::image::{ImageSpec, WriteError};
 
 /// `vae` without the latents that carry nothing about `training`, unless these are to be kept, and which they are.
 ///

@@ -6,7 +6,7 @@ use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::readings::device::{device_scores, elbos};
 use candle_core::Tensor;
-use elbow::image::{WriteError, ImageSpec};
+use elbow::image::{ImageSpec, WriteError};
 use elbow::{Estimator, Model};
 use serde::Serialize;
 

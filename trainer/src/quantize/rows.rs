@@ -5,7 +5,7 @@ use super::plan::Rounding;
 use super::scheme::LayerScheme;
 use crate::error::Error;
 use crate::model::Dense;
-use elbow::image::{DenseSpec, WriteError, Row};
+use elbow::image::{DenseSpec, Row, WriteError};
 use elbow::layer::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::distribution::LogVarianceRange;
-use elbow::image::{WriteError, InputSpec, LikelihoodSpec};
+use elbow::image::{InputSpec, LikelihoodSpec, WriteError};
 use elbow::requantize::Multiplier;
 
 /// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than

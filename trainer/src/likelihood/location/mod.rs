@@ -15,7 +15,7 @@ use super::family::{Family, Group, Number, Support, Terms};
 use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::image::{WriteError, GroupSpec, Tail};
+use elbow::image::{GroupSpec, Tail, WriteError};
 use elbow::requantize::{FactorError, Multiplier};
 use std::fmt;
 
