@@ -1,7 +1,7 @@
 //! The one table of what goes with what, which everybody asks, and from which every refusal is written.
 
 use super::{Activations, Config, Gradient, Inference, Latent, LikelihoodKind, Objective};
-use super::{PriorKind, Schedule, Weights};
+use super::{PriorKind, Schedule, Weights, processor::Processor};
 use crate::error::Error;
 use std::fmt::Display;
 
@@ -10,6 +10,8 @@ use std::fmt::Display;
 pub(crate) enum Feature {
     /// Training and scores in floats by the passes that are written by hand.
     Engine,
+    /// A number of threads that train.
+    Threads,
     /// Images, and budgets of flash and RAM.
     Device,
     /// The cost model of instructions.
@@ -37,6 +39,8 @@ pub(crate) enum Feature {
     RateWarmUp,
     /// Averages of the parameters.
     Averaged,
+    /// Training elsewhere than on the processor.
+    Accelerator,
     /// Too few epochs to divide.
     OneEpoch,
     NarrowWeights,
@@ -71,6 +75,17 @@ impl Feature {
         use Feature::*;
         match self {
             Engine => ("computes", &[Bits, LearnedPrior, FreeBits]),
+            Threads => (
+                "is for the passes that are written by hand; candle trains on all cores",
+                &[
+                    Bits,
+                    LearnedPrior,
+                    FreeBits,
+                    OtherGradient,
+                    Local,
+                    Accelerator,
+                ],
+            ),
             Device => ("are for devices, which run Gaussian latents", &[Bits]),
             Instructions => (
                 "is known for --prior standard, --weights int8 and activations of 8 bits",
@@ -211,6 +226,12 @@ impl Config {
                 train.schedule == Schedule::Averaged,
                 "schedule",
                 &"averaged",
+            ),
+            Threads => of(true, "threads", &train.threads),
+            Accelerator => of(
+                train.processor != Processor::Cpu,
+                "device",
+                &"cuda or metal",
             ),
             OneEpoch => of(train.epochs < 2, "epochs", &train.epochs),
             NarrowWeights => of(export.weights != Weights::Int8, "weights", &export.weights),

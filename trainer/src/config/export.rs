@@ -1,6 +1,7 @@
 //! The integers of an image.
 
 use super::{Calibration, Weights};
+use crate::error::Error;
 use clap::{Args, ValueEnum};
 use elbow::layer::Packing;
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,24 @@ impl Default for ExportConfig {
             activations: Activations::default(),
             judged_by: JudgedBy::default(),
             folds: 10,
+        }
+    }
+}
+
+/// The fewest folds that leave one to learn from beside the one that is scored and the one that chooses.
+const LEAST_FOLDS: usize = 3;
+
+impl ExportConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        match self.folds {
+            0 | LEAST_FOLDS.. => Ok(()),
+            folds => Err(Error::Setting(format!(
+                "--folds is {folds}: give a number from {LEAST_FOLDS} on, or 0 for none"
+            ))),
         }
     }
 }

@@ -77,6 +77,8 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         self.train.validate()?;
         self.model.validate()?;
+        self.export.validate()?;
+        self.data.validate()?;
         if let Some(stream) = &self.data.stream {
             stream.validate()?;
         }

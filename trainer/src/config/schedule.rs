@@ -1,6 +1,6 @@
 //! The course of the step size over the epochs, and when they are enough.
 
-use super::TrainConfig;
+use super::{Inference, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 /// Course of the step size over the epochs.
@@ -64,13 +64,12 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The patience that `train` asks for, with so many training readings; none where all epochs are to be trained.
+    /// The patience that `train` asks for, with so many training readings; none where all epochs are trained.
     pub(super) fn of(train: &TrainConfig, readings: usize) -> Option<Self> {
-        let waits = train.schedule == Schedule::Averaged && train.patience != Some(0);
         let least = LEAST_STEPS
             .div_ceil(train.steps(readings))
             .max(LEAST_EPOCHS);
-        waits.then_some(Self {
+        train.waits().then_some(Self {
             epochs: train.patience,
             gain: train.least_gain,
             least: least
@@ -100,6 +99,15 @@ impl Patience {
 }
 
 impl TrainConfig {
+    /// Whether the held-out bound may end the training.
+    pub(super) fn waits(&self) -> bool {
+        let waits = match self.patience {
+            None => self.schedule == Schedule::Averaged,
+            Some(epochs) => epochs > 0,
+        };
+        waits && self.inference == Inference::Amortized
+    }
+
     /// Steps of the optimizer in an epoch over so many readings, at least 1.
     pub(super) fn steps(&self, readings: usize) -> usize {
         readings.div_ceil(self.batch).max(1)
@@ -173,6 +181,11 @@ mod tests {
             ..train
         };
         assert_eq!(Patience::of(&cosine, 130), None);
+        let waiting = TrainConfig {
+            patience: Some(20),
+            ..cosine
+        };
+        assert!(Patience::of(&waiting, 130).is_some());
     }
 
     #[test]

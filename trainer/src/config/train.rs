@@ -32,7 +32,7 @@ pub struct TrainConfig {
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch)]
     pub batch: usize,
     /// Epochs that the held-out bound is given to rise by --least-gain before training ends; 0 trains all epochs
-    /// [default: a third of the epochs so far]
+    /// [default: a third of the epochs so far with --schedule averaged, else 0]
     #[arg(long, value_name = "EPOCHS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,

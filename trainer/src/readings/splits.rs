@@ -403,6 +403,7 @@ fn interpreted(config: &Config, mut frame: Frame) -> Result<Interpreted, Error> 
             Some(_) => frame.facts.push(line),
         }
     }
+    frame.facts.extend(without_effect(config, &frame));
     match interpreted.notes.iter().chain(&interpreted.doubts).next() {
         Some(line) if config.data.strict => Err(assumed(line)),
         _ => {
@@ -411,6 +412,22 @@ fn interpreted(config: &Config, mut frame: Frame) -> Result<Interpreted, Error> 
             Ok(interpreted)
         }
     }
+}
+
+/// Lines on the wishes of `config` that change nothing in `frame`.
+fn without_effect(config: &Config, frame: &Frame) -> Vec<String> {
+    let sentinels = config.data.sentinels.iter();
+    let absent = sentinels.flat_map(|sentinels| sentinels.absent(frame));
+    let absent =
+        absent.map(|value| format!("no cell is {value}: --sentinels changes nothing by it"));
+    let sample = config.data.sample.filter(|_| frame.of_rows.is_none());
+    let all = sample.map(|rows| {
+        format!(
+            "all {} rows are read: --sample {rows} is for tables of text with more",
+            frame.rows()
+        )
+    });
+    absent.chain(all).collect()
 }
 
 /// The error of `line`, which says what was assumed.

@@ -19,7 +19,7 @@ pub use quantized::{Quantized, Written};
 pub use warning::Warning;
 
 use crate::config::capability::Feature;
-use crate::config::{Config, Limits, Objective};
+use crate::config::{Config, ExportConfig, Limits, Objective};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
@@ -429,9 +429,16 @@ impl<'a> Job<'a> {
     ) -> Result<(AlignedImage, usize), Error> {
         let parts = (&data.training, &data.validation);
         let folds = Folds::new(&self.name, &self.config, &self.splits, parts);
-        if let Some(folds) = &folds {
-            self.observer.note(&folds.note());
+        let wanted = self.config.settings.export.folds;
+        match &folds {
+            Ok(folds) => self.observer.note(&folds.note()),
+            // Nobody asked for the default, nor misses folds that are not wanted.
+            Err(_) if [0, ExportConfig::default().folds].contains(&wanted) => (),
+            Err(reason) => self
+                .observer
+                .note(&format!("--folds {wanted} trains no more models: {reason}")),
         }
+        let folds = folds.ok();
         let held_out = data.validation.readings.len();
         let calibrating = folds.as_ref().map_or(held_out, Folds::readings);
         let others = folds.map(|folds| folds.values(journal)).transpose()?;
