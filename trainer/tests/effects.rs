@@ -21,7 +21,9 @@ export.folds = 0
 ";
 
 /// Settings that others are tried beside, over [`SMALL`], and the tables of those.
-const BASES: [(&str, &str, &[&str]); 14] = [
+const BASES: [(&str, &str, &[&str]); 16] = [
+    ("plateau", "train.schedule = \"plateau\"", &["train"]),
+    ("constant", "train.schedule = \"constant\"", &["train"]),
     ("averaged", "train.schedule = \"averaged\"", &["train"]),
     (
         "cosine",
@@ -111,12 +113,16 @@ const VALUES: &[(&str, &[&str])] = &[
     ("train.patience", &["1"]),
     ("train.least_gain", &["1000"]),
     ("train.rate_warm_up", &["3"]),
+    ("train.clip", &["\"norm:0.1\""]),
     ("train.missing", &["0.2"]),
     ("train.inference", &["\"svi\""]),
     ("train.threads", &["3"]),
     ("train.device", &["\"cuda\""]),
     ("train.seed", &["1"]),
-    ("train.schedule", &["\"averaged\"", "\"cosine\""]),
+    (
+        "train.schedule",
+        &["\"averaged\"", "\"cosine\"", "\"plateau\"", "\"constant\""],
+    ),
     ("train.learning_rate", &["0.01"]),
     ("train.importance_samples", &["3"]),
     (
@@ -135,6 +141,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ("export.activations", &["\"i16\""]),
     ("export.judged_by", &["\"bound\""]),
     ("export.folds", &["5"]),
+    ("export.rate", &["0.5"]),
     ("limits.flash", &["\"1M\""]),
     ("limits.ram", &["\"64K\""]),
     ("limits.instructions", &["\"9M\""]),
@@ -183,7 +190,10 @@ fn outcome(said: &Said) -> String {
         Err(error) => error.to_string(),
         Ok(outcome) => {
             let image = match &outcome.trained {
-                Trained::Image(exported) => format!("{:?}", &exported.image[..]),
+                Trained::Image(exported) => {
+                    let rate = exported.summary.rate;
+                    format!("{:?}{rate:?}", &exported.image[..])
+                }
                 Trained::Floats(_) => String::new(),
             };
             let parameters = outcome.vae.to_safetensors().unwrap();

@@ -37,8 +37,8 @@ pub(crate) enum Feature {
     /// Posteriors of single training readings.
     Local,
     RateWarmUp,
-    /// Averages of the parameters.
-    Averaged,
+    /// A course of the step size other than the cosine.
+    OtherSchedule,
     /// Training elsewhere than on the processor.
     Accelerator,
     /// Too few epochs to divide.
@@ -106,7 +106,7 @@ impl Feature {
                     WarmUp,
                     Form,
                     RateWarmUp,
-                    Averaged,
+                    OtherSchedule,
                     VampPrior,
                 ],
             ),
@@ -222,10 +222,10 @@ impl Config {
             Form => of(objective.form != plain.form, "elbo-form", &"entropy"),
             Local => of(train.inference == Inference::Svi, "inference", &"svi"),
             RateWarmUp => of(train.rate_warm_up > 0, "rate-warm-up", &train.rate_warm_up),
-            Averaged => of(
-                train.schedule == Schedule::Averaged,
+            OtherSchedule => of(
+                train.schedule != Schedule::Cosine,
                 "schedule",
-                &"averaged",
+                &train.schedule,
             ),
             Threads => of(true, "threads", &train.threads),
             Accelerator => of(

@@ -2,7 +2,7 @@
 
 use super::Key;
 use crate::config::capability::Feature;
-use crate::config::{Config, Inference, Latent};
+use crate::config::{Config, Inference, Latent, Schedule};
 use crate::data::DataSource;
 use crate::error::Error;
 
@@ -79,7 +79,7 @@ fn of_training(config: &Config, name: &str) -> Option<String> {
             "ends a training by the held-out bound, and --inference svi trains all epochs: leave one of them out"
                 .into(),
         ),
-        "least_gain" if !train.waits() => Some(
+        "least_gain" if !train.waits() && train.schedule != Schedule::Plateau => Some(
             "is a rise within --patience, and here all epochs are trained: give --patience too, or leave it out"
                 .into(),
         ),

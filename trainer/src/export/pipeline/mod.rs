@@ -202,19 +202,24 @@ impl<'a> Job<'a> {
             self.observer.trained();
             let learned = data.learned(journal.seconds());
             let (config, splits) = (self.config, &self.splits);
-            return outcome::in_floats(
+            let outcome = outcome::in_floats(
                 &self.name,
                 config,
                 splits,
                 (vae, history),
                 &data.test,
                 learned,
-            );
+            )?;
+            return Ok(Outcome {
+                diverged: journal.take_divergence(),
+                ..outcome
+            });
         }
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
-            integers: settings.train.qat.then_some(settings),
+            // A step size that diverged is none to go on with.
+            integers: (settings.train.qat && !journal.has_diverged()).then_some(settings),
         };
         self.finish(&data, trained, &journal)
     }
@@ -305,6 +310,11 @@ impl<'a> Job<'a> {
         // Models of folds have epochs of their own.
         let (image, calibrating) = calibrated.map_err(|error| error.after(epochs))?;
         journal.rest(epochs)?;
+        let diverged = journal.take_divergence();
+        let warning = diverged
+            .iter()
+            .map(|error| Warning::Diverged(error.to_string()));
+        self.warnings.extend(warning);
         let of = (&vae, &spec, history.as_slice());
         let (summary, page) = self.evaluate(&image, of, &data.test, (learned, calibrating))?;
         Ok(Outcome {
@@ -317,6 +327,7 @@ impl<'a> Job<'a> {
                 summary,
                 page,
             })),
+            diverged,
         })
     }
 
