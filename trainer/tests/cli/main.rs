@@ -1,8 +1,10 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
 mod budget;
+mod changes;
 mod config;
 mod data;
+mod diverged;
 mod eval;
 mod explain;
 mod export;
@@ -18,6 +20,7 @@ mod new;
 mod output;
 mod plot;
 mod quantize;
+mod roles;
 mod score;
 mod settings;
 mod several;
