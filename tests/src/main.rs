@@ -98,7 +98,7 @@ enum Task {
         #[arg(long, value_name = "N", default_value_t = 30)]
         moments: usize,
         /// Seconds that an uninterrupted run is to take on this machine: digits in half of the trainings, models of folds in the
-        /// others. Epochs are chosen by two short runs
+        /// others. Epochs are chosen by short runs
         #[arg(long, value_name = "N", default_value_t = 120.0)]
         seconds: f64,
         /// The seed of the moments

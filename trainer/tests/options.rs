@@ -168,7 +168,10 @@ fn guided(
             .iter()
             .take(2)
             .filter(|word| commands.contains_key(**word));
-        let name = name.last().map(ToString::to_string).unwrap_or_default();
+        let name = name
+            .map(ToString::to_string)
+            .next_back()
+            .unwrap_or_default();
         let options = words.iter().filter_map(|word| option(word));
         options
             .map(|option| (name.clone(), option.to_owned()))

@@ -84,10 +84,13 @@ pub fn write_waves(folder: &Path) -> Result<PathBuf, Error> {
     Ok(data)
 }
 
-/// Epochs of the two runs by which [`lasting`] chooses.
-const SHORT: [usize; 2] = [100, 300];
+/// Epochs of the first short run by which [`lasting`] chooses.
+const FEW: usize = 50;
 
-/// A case of as many epochs as take about so many seconds on this machine, by the time of two short runs in `folder`.
+/// The part of the time that is asked for that a short run takes at least, for its time to tell.
+const TELLING: f64 = 0.15;
+
+/// A case of as many epochs as take about so many seconds on this machine, by the time of short runs in `folder`.
 ///
 /// # Errors
 ///
@@ -95,18 +98,20 @@ const SHORT: [usize; 2] = [100, 300];
 pub fn lasting(seconds: f64, folder: &Path, case: impl Fn(usize) -> Case) -> Result<Case, Error> {
     trainer::build()?;
     let out = folder.join("short");
-    let time = |epochs: usize| -> Result<f64, Error> {
+    let mut epochs = FEW;
+    let elapsed = loop {
         let began = Instant::now();
         start(&case(epochs), &out, false)?.finish()?;
         let elapsed = began.elapsed().as_secs_f64();
         let _ = std::fs::remove_dir_all(&out);
-        Ok(elapsed)
+        if elapsed >= TELLING * seconds {
+            break elapsed;
+        }
+        epochs *= 2;
     };
-    let [few, more] = [time(SHORT[0])?, time(SHORT[1])?];
-    let of_epoch = ((more - few) / (SHORT[1] - SHORT[0]) as f64).max(1e-4);
-    let epochs = SHORT[0] as f64 + (seconds - few).max(0.0) / of_epoch;
-    let case = case(epochs as usize);
-    println!("{}: {} epochs", case.name, epochs as usize);
+    let epochs = (epochs as f64 * seconds / elapsed) as usize;
+    let case = case(epochs);
+    println!("{}: {epochs} epochs", case.name);
     Ok(case)
 }
 
