@@ -10,6 +10,7 @@ mod kinds;
 mod labelled;
 pub mod masks;
 mod ranges;
+pub mod raw;
 pub mod scoring;
 pub mod splits;
 pub mod stream;

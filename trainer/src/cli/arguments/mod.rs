@@ -8,6 +8,5 @@ pub(super) mod stream;
 pub(super) mod tracking;
 
 pub(super) use source::{
-    Input, LIKE_THE_TRAINING, Loaded, Source, asked, parse_estimator, prepare, refuse_conditions,
-    tell, warn_of_saturation, without_gaps,
+    Input, Source, asked, parse_estimator, prepare, refuse_conditions, tell, warn_of_saturation,
 };

@@ -2,12 +2,12 @@
 
 use super::telemetry::{Receiver, refused};
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::Readings;
 use crate::readings::device::Units;
+use crate::readings::raw::DeviceReadings;
 use clap::Args;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
@@ -28,7 +28,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
     crate::cli::arguments::refuse_conditions(&model)?;
-    let Loaded {
+    let DeviceReadings {
         readings, labelled, ..
     } = arguments.input.load(&model, None, None)?;
     let bytes = encode(&model, &readings)?;

@@ -1,13 +1,13 @@
 //! `trainer score`.
 
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::asked;
 use crate::cli::arguments::parse_estimator;
 use crate::cli::output::emit;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::device_scores;
+use crate::readings::raw::DeviceReadings;
 use clap::Args;
 use elbow::{Estimator, Score};
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     crate::cli::output::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
-    let Loaded {
+    let DeviceReadings {
         readings, masks, ..
     } = input.load(&model, None, arguments.mask.as_deref())?;
     let scores = device_scores(
