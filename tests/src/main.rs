@@ -9,7 +9,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, page, suite, tables};
+use elbow_tests::{c, page, python, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -103,6 +103,15 @@ enum Task {
         /// The seed of the moments
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Build the package for Python as a wheel, install it into an empty environment, and test it there: its linter, its tests,
+    /// scikit-learn's, and the notebooks
+    Python {
+        /// Build the wheel alone, and print its path
+        #[arg(long, conflicts_with = "tests")]
+        wheel: bool,
+        /// Parts of the names of the tests [default: all]
+        tests: Vec<String>,
     },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
@@ -243,6 +252,7 @@ fn run(task: Task) -> Result<bool, Error> {
             epochs,
             seed,
         } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
+        Task::Python { wheel, tests } => python::run(wheel, &tests),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),
