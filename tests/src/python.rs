@@ -98,24 +98,39 @@ impl Place {
         })
     }
 
-    /// Whether the linter finds nothing, and the parameters are those that the trainer has.
+    /// Whether the linters find nothing, and the parameters are those that the trainer has.
     fn lints(&self) -> Result<bool, Error> {
         let mut ruff = Command::new(self.program("ruff"));
         let mut format = Command::new(self.program("ruff"));
         let mut settings = Command::new(self.program("python"));
+        let mut clippy = Command::new("cargo");
+        clippy
+            .args([
+                "clippy",
+                "--release",
+                "--quiet",
+                "--locked",
+                "--",
+                "-D",
+                "warnings",
+            ])
+            .env("CARGO_TARGET_DIR", workspace().join("target"));
         ruff.arg("check");
         format.args(["format", "--check"]);
         settings.args(["tools/settings.py", "--check"]);
-        let each = [&mut ruff, &mut format, &mut settings];
+        let each = [&mut clippy, &mut ruff, &mut format, &mut settings];
         each.into_iter()
             .try_fold(true, |all, command| Ok(all & self.passes(command)?))
     }
 
     fn tests(&self, tests: &[String]) -> Result<bool, Error> {
-        let mut command = Command::new(self.program("python"));
+        // `python -m` would find the sources before the wheel.
+        let mut command = Command::new(self.program("pytest"));
         command
-            .args(["-m", "pytest", "--quiet", "tests"])
-            .env("ELBOW_TRAINER", trainer::build()?);
+            .args(["--quiet", "-rs", "tests"])
+            .env("ELBOW_TRAINER", trainer::build()?)
+            // Arrays of other libraries are tested too.
+            .env("SCIPY_ARRAY_API", "1");
         if !tests.is_empty() {
             command.args(["-k", &tests.join(" or ")]);
         }
@@ -140,7 +155,6 @@ fn interpreter() -> Result<&'static str, Error> {
         "python3.13",
         "python3.12",
         "python3.11",
-        "python3.10",
         "python",
     ];
     let found = || NAMES.into_iter().find(|name| suits(Path::new(name)));

@@ -11,8 +11,12 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     ("formatting", "fmt --all --check"),
+    (
+        "formatting of the package for Python",
+        "fmt --check --manifest-path trainer/python/Cargo.toml",
+    ),
     (
         "formatting of the firmware",
         "fmt --check --manifest-path tests/firmware/Cargo.toml",

@@ -181,6 +181,14 @@ class Model:
         """`E[x|z]` of latents (rows, latents), in the units of the data, (rows, inputs)."""
         return self._native.decode(np.ascontiguousarray(latents, dtype=np.float64))
 
+    def packets(self, data):
+        """The packets of telemetry that a device sends of readings, a bytes object each: the means of q(z|x), quantized."""
+        return self._told(self._native.packets(self._given(data)))
+
+    def unpack(self, packets):
+        """What packets stand for: sequence numbers (packets,), latents (packets, latents), and readings (packets, inputs)."""
+        return self._native.unpack([bytes(packet) for packet in packets])
+
     def sample(self, count, seed=0):
         """`E[x|z]` of `count` draws of z from the prior, in the units of the data, (count, inputs)."""
         return self._native.sample(count, seed)

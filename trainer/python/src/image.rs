@@ -11,11 +11,12 @@ use elbow_trainer::readings::device::{Units, device_scores, on_device};
 use elbow_trainer::readings::masks::Masks;
 use elbow_trainer::readings::raw::DeviceReadings;
 use elbow_trainer::readings::scoring::{Like, of_frame};
+use elbow_trainer::readings::telemetry::{Receiver, packets};
 use elbow_trainer::readings::{Readings, RunConfig};
 use elbow_trainer::study::explain::{explained, names, places, strangest};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, ToPyArray};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use std::path::{Path, PathBuf};
 
 /// An image, and what is known of the data that it was trained on.
@@ -271,6 +272,66 @@ impl Image {
             rows.push(units.values(mean.iter().map(|&value| f64::from(value) / 65536.0)));
         }
         matrix(py, rows, model.inputs())
+    }
+
+    /// The packets of telemetry that a device sends of readings, and what was assumed.
+    fn packets<'py>(
+        &self,
+        py: Python<'py>,
+        given: Given<'py>,
+    ) -> PyResult<(Vec<Bound<'py, PyBytes>>, Vec<String>)> {
+        let model = self.model()?;
+        let Taken {
+            readings, notes, ..
+        } = self.readings(&model, &given)?;
+        let bytes = packets(&model, &readings).map_err(|error| exception(&error))?;
+        // All have as many latents, and so as many bytes.
+        let length = (bytes.len() / readings.len().max(1)).max(1);
+        let packets = bytes.chunks(length).map(|packet| PyBytes::new(py, packet));
+        Ok((packets.collect(), notes))
+    }
+
+    /// What packets stand for, each by itself: sequence numbers, latents (packets, latents), and readings in the units of the
+    /// data (packets, inputs).
+    #[allow(clippy::type_complexity, reason = "a tuple for Python")]
+    fn unpack<'py>(
+        &self,
+        py: Python<'py>,
+        packets: Vec<Vec<u8>>,
+    ) -> PyResult<(
+        Bound<'py, PyArray1<u8>>,
+        Bound<'py, PyArray2<f64>>,
+        Bound<'py, PyArray2<f64>>,
+    )> {
+        let model = self.model()?;
+        let (mut sequences, mut latents, mut values) = (vec![], vec![], vec![]);
+        let mut workspace = vec![0; model.workspace_words()];
+        for (index, bytes) in packets.iter().enumerate() {
+            let mut receiver =
+                Receiver::new(&model, &mut workspace, bytes).map_err(|error| exception(&error))?;
+            let bad =
+                |reason: &dyn std::fmt::Display| refused(&format!("packet {index}: {reason}"));
+            let received = receiver.next_packet().map_err(|error| bad(&error))?;
+            let received = received.ok_or_else(|| bad(&"it is empty"))?;
+            if receiver
+                .next_packet()
+                .map_err(|error| bad(&error))?
+                .is_some()
+            {
+                return Err(bad(
+                    &"another one follows in the same bytes: give one for each row",
+                ));
+            }
+            sequences.push(received.sequence);
+            latents.push(received.latents);
+            values.push(received.values);
+        }
+        let (wide, inputs) = (model.latents(), model.inputs());
+        Ok((
+            sequences.into_pyarray(py),
+            matrix(py, latents, wide)?,
+            matrix(py, values, inputs)?,
+        ))
     }
 
     /// `count` readings from the prior, in the units of the data: `E[x|z]` as `trainer sample` draws it.

@@ -58,3 +58,25 @@ def test_dask_scores_in_processes_and_survives_a_worker(fitted, frame, tmp_path)
     ours = expected.sort_values("flow")[["flow", "elbow"]].to_numpy()
     theirs = made.sort_values("flow")[["flow", "elbo_q16"]].to_numpy()
     assert np.array_equal(ours, theirs)
+
+
+def test_spark_scores_in_its_workers(fitted, frame, tmp_path):
+    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install pyspark, and a JVM")
+    import shutil
+
+    if shutil.which("java") is None:
+        pytest.skip("there is no JVM: install one, such as openjdk-17-jre-headless")
+    from pyspark.sql import SparkSession
+
+    import elbow.spark
+
+    frame.to_parquet(tmp_path / "rows.parquet", index=False)
+    spark = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+    try:
+        df = spark.read.parquet(str(tmp_path / "rows.parquet")).repartition(6)
+        made = elbow.spark.score(df, fitted.model_, keep=["flow"]).toPandas()
+    finally:
+        spark.stop()
+    ours = frame.assign(elbow=fitted.scores(frame).elbo_q16).sort_values("flow")
+    theirs = made.sort_values("flow")
+    assert np.array_equal(theirs[["flow", "elbo_q16"]].to_numpy(), ours[["flow", "elbow"]].to_numpy())

@@ -14,6 +14,7 @@ pub mod raw;
 pub mod scoring;
 pub mod splits;
 pub mod stream;
+pub mod telemetry;
 
 pub use derived::{Derived, RunConfig};
 pub use labelled::{Labelled, refuse_gaps};
