@@ -9,7 +9,8 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
-use elbow_tests::{c, page, python, suite, tables};
+use elbow_tests::python::{self, Wanted};
+use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -110,6 +111,9 @@ enum Task {
         /// Build the wheel alone, and print its path
         #[arg(long, conflicts_with = "tests")]
         wheel: bool,
+        /// Run what takes minutes instead: Spark, and a million readings in two processes
+        #[arg(long, conflicts_with = "wheel")]
+        long: bool,
         /// Parts of the names of the tests [default: all]
         tests: Vec<String>,
     },
@@ -252,7 +256,7 @@ fn run(task: Task) -> Result<bool, Error> {
             epochs,
             seed,
         } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
-        Task::Python { wheel, tests } => python::run(wheel, &tests),
+        Task::Python { wheel, long, tests } => python::run(Wanted::of(wheel, long), &tests),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),

@@ -16,6 +16,9 @@ const LIMIT: Duration = Duration::from_secs(1800);
 /// The oldest Python that the pinned packages run on.
 const OLDEST: (u32, u32) = (3, 11);
 
+/// Half a gigabyte that only the long tests need.
+const SPARK: &str = "pyspark==4.3.0";
+
 /// Environments and wheels.
 struct Place {
     /// The folder of the package.
@@ -25,12 +28,35 @@ struct Place {
     wheels: PathBuf,
 }
 
-/// Builds the wheel, installs it, and runs linter and tests; those that `tests` name by parts of their names, or all. With
-/// `wheel` it builds alone. Whether all passed.
+/// What is done with the package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The wheel is built.
+    Wheel,
+    /// It is tested by all but what takes minutes.
+    Tests,
+    /// It is tested by what takes minutes: Spark, a million readings.
+    LongTests,
+}
+
+impl Wanted {
+    /// The wheel alone, or what takes minutes, or else the tests.
+    #[must_use]
+    pub fn of(wheel: bool, long: bool) -> Self {
+        match (wheel, long) {
+            (true, _) => Self::Wheel,
+            (_, true) => Self::LongTests,
+            _ => Self::Tests,
+        }
+    }
+}
+
+/// Builds the wheel, installs it, and runs linters and tests; those that `tests` name by parts of their names, or all. Whether
+/// all passed.
 ///
 /// # Errors
 /// There is no Python, or something does not build or install.
-pub fn run(wheel: bool, tests: &[String]) -> Result<bool, Error> {
+pub fn run(wanted: Wanted, tests: &[String]) -> Result<bool, Error> {
     let target = workspace().join("target").join("python");
     let place = Place {
         package: workspace().join("trainer").join("python"),
@@ -40,7 +66,7 @@ pub fn run(wheel: bool, tests: &[String]) -> Result<bool, Error> {
     place.prepare()?;
     let built = place.build()?;
     println!("{}", built.display());
-    if wheel {
+    if wanted == Wanted::Wheel {
         return Ok(true);
     }
     place.pip(&[
@@ -49,7 +75,7 @@ pub fn run(wheel: bool, tests: &[String]) -> Result<bool, Error> {
         "--no-deps",
         &built.to_string_lossy(),
     ])?;
-    Ok(place.lints()? & place.tests(tests)?)
+    Ok(place.lints()? & place.tests(wanted, tests)?)
 }
 
 impl Place {
@@ -123,7 +149,7 @@ impl Place {
             .try_fold(true, |all, command| Ok(all & self.passes(command)?))
     }
 
-    fn tests(&self, tests: &[String]) -> Result<bool, Error> {
+    fn tests(&self, wanted: Wanted, tests: &[String]) -> Result<bool, Error> {
         // `python -m` would find the sources before the wheel.
         let mut command = Command::new(self.program("pytest"));
         command
@@ -131,6 +157,10 @@ impl Place {
             .env("ELBOW_TRAINER", trainer::build()?)
             // Arrays of other libraries are tested too.
             .env("SCIPY_ARRAY_API", "1");
+        if wanted == Wanted::LongTests {
+            self.pip(&["install", SPARK])?;
+            command.args(["-s", "-m", "long"]);
+        }
         if !tests.is_empty() {
             command.args(["-k", &tests.join(" or ")]);
         }

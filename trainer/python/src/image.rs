@@ -26,6 +26,9 @@ pub(crate) struct Image {
     config: Option<RunConfig>,
 }
 
+/// Rows of numbers for Python.
+type Matrix<'py> = Bound<'py, PyArray2<f64>>;
+
 /// Readings as Python has them.
 #[derive(FromPyObject)]
 enum Given<'py> {
@@ -206,11 +209,7 @@ impl Image {
         &self,
         py: Python<'py>,
         given: Given<'py>,
-    ) -> PyResult<(
-        Bound<'py, PyArray2<f64>>,
-        Bound<'py, PyArray2<f64>>,
-        Vec<String>,
-    )> {
+    ) -> PyResult<(Matrix<'py>, Matrix<'py>, Vec<String>)> {
         let model = self.model()?;
         let Taken {
             readings,
@@ -251,7 +250,7 @@ impl Image {
         &self,
         py: Python<'py>,
         latents: PyReadonlyArray2<'py, f64>,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    ) -> PyResult<Matrix<'py>> {
         let model = self.model()?;
         let units = Units::of(&model);
         let scale = f64::from(1u32 << model.latent_fraction_bits());
@@ -293,16 +292,11 @@ impl Image {
 
     /// What packets stand for, each by itself: sequence numbers, latents (packets, latents), and readings in the units of the
     /// data (packets, inputs).
-    #[allow(clippy::type_complexity, reason = "a tuple for Python")]
     fn unpack<'py>(
         &self,
         py: Python<'py>,
         packets: Vec<Vec<u8>>,
-    ) -> PyResult<(
-        Bound<'py, PyArray1<u8>>,
-        Bound<'py, PyArray2<f64>>,
-        Bound<'py, PyArray2<f64>>,
-    )> {
+    ) -> PyResult<(Bound<'py, PyArray1<u8>>, Matrix<'py>, Matrix<'py>)> {
         let model = self.model()?;
         let (mut sequences, mut latents, mut values) = (vec![], vec![], vec![]);
         let mut workspace = vec![0; model.workspace_words()];
@@ -335,12 +329,7 @@ impl Image {
     }
 
     /// `count` readings from the prior, in the units of the data: `E[x|z]` as `trainer sample` draws it.
-    fn sample<'py>(
-        &self,
-        py: Python<'py>,
-        count: u64,
-        seed: u64,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    fn sample<'py>(&self, py: Python<'py>, count: u64, seed: u64) -> PyResult<Matrix<'py>> {
         let model = self.model()?;
         let units = Units::of(&model);
         let mut workspace = vec![0; model.workspace_words()];

@@ -60,8 +60,9 @@ def test_dask_scores_in_processes_and_survives_a_worker(fitted, frame, tmp_path)
     assert np.array_equal(ours, theirs)
 
 
+@pytest.mark.long
 def test_spark_scores_in_its_workers(fitted, frame, tmp_path):
-    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install pyspark, and a JVM")
+    pytest.importorskip("pyspark", reason="pyspark is not installed")
     import shutil
 
     if shutil.which("java") is None:
