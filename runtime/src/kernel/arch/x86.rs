@@ -19,6 +19,9 @@ const TILES: usize = 4;
 /// Columns of a whole vector of tiles.
 const COLUMNS: usize = TILES * TILE;
 
+/// The sums of bands of four rows, [`narrow`] or [`wide`].
+type Kernel = unsafe fn(&[&[u8]; BANDS], &Lanes<'_>, u32, &mut [[i32; LANES]; BANDS * TILE]);
+
 /// Whether this processor has what [`sums_of`] and [`scale`] need.
 pub(crate) fn is_here() -> bool {
     std::is_x86_feature_detected!("avx512f")
@@ -41,6 +44,12 @@ pub(crate) fn sums_of(
     let x: &[i16] = bytemuck::cast_slice(operands.words);
     let padded = operands.columns.next_multiple_of(TILE).max(1);
     let lanes = Lanes::new(x, padded, operands.lanes);
+    let kernel: Kernel = match (operands.wide, operands.lanes) {
+        (false, 1) => narrow::<1>,
+        (false, _) => narrow::<LANES>,
+        (true, 1) => wide::<1>,
+        (true, _) => wide::<LANES>,
+    };
     let bands = weights.chunks_exact(TILE * padded);
     let mut places = sums.as_chunks_mut::<{ BANDS * TILE }>().0.iter_mut();
     // Bands that go together; the last ones may be fewer.
@@ -52,14 +61,7 @@ pub(crate) fn sums_of(
                 .unwrap_or_default()
         });
         // SAFETY: `is_here` found the instructions.
-        unsafe {
-            match (operands.wide, operands.lanes) {
-                (false, 1) => narrow::<1>(&own, &lanes, flips, place),
-                (false, _) => narrow::<LANES>(&own, &lanes, flips, place),
-                (true, 1) => wide::<1>(&own, &lanes, flips, place),
-                (true, _) => wide::<LANES>(&own, &lanes, flips, place),
-            }
-        }
+        unsafe { kernel(&own, &lanes, flips, place) };
     }
     true
 }
