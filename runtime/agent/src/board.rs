@@ -56,7 +56,11 @@ impl Ticks {
     pub const fn new(bits: u32, per_microsecond: u32) -> Self {
         Self {
             mask: if bits < 32 { (1 << bits) - 1 } else { u32::MAX },
-            per_microsecond: if per_microsecond == 0 { 1 } else { per_microsecond },
+            per_microsecond: if per_microsecond == 0 {
+                1
+            } else {
+                per_microsecond
+            },
             last: 0,
             rest: 0,
             microseconds: 0,

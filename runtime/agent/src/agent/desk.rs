@@ -105,12 +105,7 @@ impl<B: Board, S: Slot> Desk<'_, '_, B, S> {
             }
             Request::Sensor { index } => sensor::<B>(index),
             Request::Column { index } => self.column(index),
-            Request::Score(question) => score(
-                self.model,
-                self.reading,
-                self.workspace,
-                &question,
-            ),
+            Request::Score(question) => score(self.model, self.reading, self.workspace, &question),
             Request::SelfTest => self.self_test(),
             Request::Begin(image) => self.begin(image),
             Request::Chunk { offset, bytes } => chunk(&mut self.update, self.spare, offset, bytes),

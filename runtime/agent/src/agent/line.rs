@@ -17,7 +17,9 @@ pub(super) struct Line<'a, B> {
 
 impl<B> fmt::Debug for Line<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Line").field("last", &self.last).finish_non_exhaustive()
+        f.debug_struct("Line")
+            .field("last", &self.last)
+            .finish_non_exhaustive()
     }
 }
 

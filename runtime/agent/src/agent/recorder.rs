@@ -90,7 +90,10 @@ impl<'a> Recorder<'a> {
         let place = wrapped(self.oldest + self.count, places);
         let bytes = self.ring.get_mut(place * size..).unwrap_or_default();
         let counts = counts.iter().flat_map(|count| count.to_le_bytes());
-        for (byte, value) in bytes.iter_mut().zip(time.to_le_bytes().into_iter().chain(counts)) {
+        for (byte, value) in bytes
+            .iter_mut()
+            .zip(time.to_le_bytes().into_iter().chain(counts))
+        {
             *byte = value;
         }
         self.count += 1;
@@ -133,5 +136,9 @@ fn sample_bytes(sensors: usize) -> usize {
 
 /// A place that is less than twice as many as there are `places`.
 fn wrapped(place: usize, places: usize) -> usize {
-    if place < places { place } else { place - places }
+    if place < places {
+        place
+    } else {
+        place - places
+    }
 }

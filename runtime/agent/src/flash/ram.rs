@@ -56,7 +56,8 @@ impl NorFlash for RamFlash<'_> {
 
     fn erase(&mut self, from: u32, to: u32) -> Result<(), Self::Error> {
         check_erase(self, from, to)?;
-        self.part(from, to.saturating_sub(from) as usize)?.fill(0xff);
+        self.part(from, to.saturating_sub(from) as usize)?
+            .fill(0xff);
         Ok(())
     }
 

@@ -48,7 +48,9 @@ impl Description {
     fn to_bytes(self) -> [u8; UNIT] {
         let mut bytes = [0xff; UNIT];
         let numbers = [self.generation, self.image.length, self.image.crc];
-        let fields = MAGIC.into_iter().chain(numbers.into_iter().flat_map(u32::to_le_bytes));
+        let fields = MAGIC
+            .into_iter()
+            .chain(numbers.into_iter().flat_map(u32::to_le_bytes));
         for (place, byte) in bytes.iter_mut().zip(fields) {
             *place = byte;
         }
@@ -66,8 +68,8 @@ impl Description {
     pub fn of(slot: &[u8]) -> Option<Self> {
         let bytes = slot.get(..UNIT)?;
         let word = |at: usize| Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?));
-        let is_whole = bytes.starts_with(&MAGIC)
-            && word(CHECKSUM_AT)? == checksum(bytes.get(..CHECKSUM_AT)?);
+        let is_whole =
+            bytes.starts_with(&MAGIC) && word(CHECKSUM_AT)? == checksum(bytes.get(..CHECKSUM_AT)?);
         if !is_whole {
             return None;
         }
@@ -125,8 +127,15 @@ pub(crate) fn program<S: Slot>(slot: &mut S, at: usize, bytes: &[u8]) -> Result<
     if !rest.is_empty() {
         write(slot, rest_at, &last)?;
     }
-    let written = slot.bytes().get(at..).and_then(|bytes_there| bytes_there.get(..bytes.len()));
-    if written == Some(bytes) { Ok(()) } else { Err(Refusal::Flash) }
+    let written = slot
+        .bytes()
+        .get(at..)
+        .and_then(|bytes_there| bytes_there.get(..bytes.len()));
+    if written == Some(bytes) {
+        Ok(())
+    } else {
+        Err(Refusal::Flash)
+    }
 }
 
 fn write<S: Slot>(slot: &mut S, at: usize, bytes: &[u8]) -> Result<(), Refusal> {
@@ -240,7 +249,10 @@ mod tests {
         }
         let found = [Mark::Tried, Mark::Good, Mark::Rejected].map(|mark| mark.is_in(&bytes));
         assert_eq!(found, [true, false, true]);
-        assert_eq!(Mark::Good.write(&mut RamFlash::new(&mut bytes)), Err(Refusal::Flash));
+        assert_eq!(
+            Mark::Good.write(&mut RamFlash::new(&mut bytes)),
+            Err(Refusal::Flash)
+        );
     }
 
     #[test]

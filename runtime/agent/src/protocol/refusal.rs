@@ -105,9 +105,9 @@ impl fmt::Display for Refusal {
             Self::Index { asked, have } => {
                 write!(f, "number {asked} was asked for, and there are {have}")
             }
-            Self::NotRecording => f.write_str(
-                "the board records nothing any more: it was restarted; record again",
-            ),
+            Self::NotRecording => {
+                f.write_str("the board records nothing any more: it was restarted; record again")
+            }
             Self::Reading { have, bytes } => write!(
                 f,
                 "the reading has {bytes} bytes, and the board has room for {have} numbers of 2 bytes"
@@ -120,15 +120,12 @@ impl fmt::Display for Refusal {
                 f,
                 "the image has {need} bytes, and a slot of the board {have}: train by --flash {have}"
             ),
-            Self::OnTrial => f.write_str(
-                "an image is on trial: confirm it or roll it back first",
-            ),
+            Self::OnTrial => f.write_str("an image is on trial: confirm it or roll it back first"),
             Self::NotOnTrial => f.write_str("no image is on trial"),
             Self::NotBegun => f.write_str("no update was begun: the board was restarted"),
-            Self::Order { have } => write!(
-                f,
-                "bytes of the image came out of order: {have} are there"
-            ),
+            Self::Order { have } => {
+                write!(f, "bytes of the image came out of order: {have} are there")
+            }
             Self::Checksum { need, have } => write!(
                 f,
                 "the image arrived damaged: its checksum is {have:08x} and not {need:08x}; send it again"

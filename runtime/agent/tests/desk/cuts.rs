@@ -102,6 +102,10 @@ fn the_first_image_of_a_board_may_be_cut_off() {
         let mut machine = Machine::new();
         machine.update(&first, &Power::lasting(Some(cut)));
         let greeting = machine.hello();
-        assert_eq!((greeting.running, greeting.states), (None, [SlotState::Empty; 2]), "{cut}");
+        assert_eq!(
+            (greeting.running, greeting.states),
+            (None, [SlotState::Empty; 2]),
+            "{cut}"
+        );
     }
 }

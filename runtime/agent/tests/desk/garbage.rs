@@ -79,7 +79,9 @@ fn a_board_survives_garbage_and_answers_what_is_whole() {
     ];
     let whole: Vec<Vec<u8>> = requests.iter().map(|one| machine.frame(one)).collect();
     check(1, 2000, |dice| {
-        let mut line: Vec<u8> = (0..dice.size(1, 5)).flat_map(|_| garbage(dice, &whole)).collect();
+        let mut line: Vec<u8> = (0..dice.size(1, 5))
+            .flat_map(|_| garbage(dice, &whole))
+            .collect();
         line.extend(machine.frame(&Request::Hello));
         let (line, _) = machine.run(&line, &Power::lasting(None));
         let replies = frames(&line);
@@ -149,16 +151,17 @@ fn again(number: u32, message: &impl serde::Serialize, look: impl FnOnce(&[u8]))
 #[test]
 fn other_versions_and_unknown_requests_are_refused() {
     let mut machine = Machine::new();
-    let seal = |body: &[u8]| {
-        let whole = [body, &elbow_agent::protocol::checksum(body).to_le_bytes()].concat();
-        let mut line = vec![0];
-        // No group of these is longer than a code says.
-        line.extend(whole.split(|&byte| byte == 0).flat_map(|group| {
-            std::iter::once(group.len() as u8 + 1).chain(group.iter().copied())
-        }));
-        line.push(0);
-        line
-    };
+    let seal =
+        |body: &[u8]| {
+            let whole = [body, &elbow_agent::protocol::checksum(body).to_le_bytes()].concat();
+            let mut line = vec![0];
+            // No group of these is longer than a code says.
+            line.extend(whole.split(|&byte| byte == 0).flat_map(|group| {
+                std::iter::once(group.len() as u8 + 1).chain(group.iter().copied())
+            }));
+            line.push(0);
+            line
+        };
     for (body, refusal) in [
         (&[2, 7, 99, 99][..], Refusal::Version { asked: 2 }),
         (&[1, 7, 99], Refusal::Message),

@@ -198,7 +198,8 @@ impl Machine {
         // Nobody has kept what came during a restart.
         self.wires.to_board.replace(line.iter().copied().collect());
         let [first, second] = &mut self.slots;
-        let slots = [first, second].map(|words| TornFlash::new(bytemuck::cast_slice_mut(words), power));
+        let slots =
+            [first, second].map(|words| TornFlash::new(bytemuck::cast_slice_mut(words), power));
         let mut workspace = vec![0; self.workspace];
         let memory = Memory {
             request: &mut [0; 300],
@@ -247,10 +248,15 @@ impl Machine {
     /// Sends an image and asks for a restart, until power is cut.
     pub(crate) fn update(&mut self, image: &[u8], power: &Power) -> Vec<Vec<u8>> {
         let mut requests = vec![Request::Begin(Identity::of(image))];
-        requests.extend(image.chunks(256).zip(0..).map(|(bytes, index)| Request::Chunk {
-            offset: 256 * index,
-            bytes,
-        }));
+        requests.extend(
+            image
+                .chunks(256)
+                .zip(0..)
+                .map(|(bytes, index)| Request::Chunk {
+                    offset: 256 * index,
+                    bytes,
+                }),
+        );
         requests.extend([Request::Commit, Request::Restart]);
         self.ask_until(&requests, power)
     }
@@ -266,7 +272,9 @@ pub(crate) struct Greeting {
 /// The frames among the bytes of a line.
 pub(crate) fn frames(line: &[u8]) -> Vec<Vec<u8>> {
     let mut receiver = Receiver::new(vec![0; 1024]);
-    let ends = line.iter().filter_map(|&byte| receiver.feed(byte).then(|| receiver.frame().to_vec()));
+    let ends = line
+        .iter()
+        .filter_map(|&byte| receiver.feed(byte).then(|| receiver.frame().to_vec()));
     ends.collect()
 }
 
