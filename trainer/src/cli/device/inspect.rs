@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::export::firmware::dependency;
 use crate::export::run;
 use crate::quantize::LARGEST_I8;
-use crate::study::false_alarms::{self, USUAL_ALARM};
+use crate::study::detection::false_alarms::{self, USUAL_ALARM};
 use clap::Args;
 use elbow::distribution::{Family, Likelihood, LogVarianceRange, Prior};
 use elbow::layer::Packing;

@@ -4,7 +4,7 @@ use crate::cli::output::decimal;
 use crate::cli::output::signed;
 use crate::export::pipeline::Trained;
 use crate::export::run::{FloatSummary, Summary};
-use crate::study::evaluate::{Evaluation, Side};
+use crate::study::detection::evaluate::{Evaluation, Side};
 
 /// Why there is nothing for a device.
 const NO_IMAGE: &str = "no image is written: devices run Gaussian latents, these are bits";

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::export::run;
 use crate::numeric::random::{self, Purpose};
 use crate::readings::Labelled;
-use crate::study::compare::{Comparison, Contest, Decisions, Setting};
+use crate::study::bound::compare::{Comparison, Contest, Decisions, Setting};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;

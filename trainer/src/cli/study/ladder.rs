@@ -9,7 +9,7 @@ use crate::cli::output::decimal;
 use crate::cli::output::emit_results;
 use crate::error::Error;
 use crate::export::run;
-use crate::study::ladder::{Ladder, Setting};
+use crate::study::bound::ladder::{Ladder, Setting};
 use clap::Args;
 use elbow::Estimator;
 use std::fmt::Write;

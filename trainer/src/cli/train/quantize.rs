@@ -10,7 +10,7 @@ use crate::export::pipeline::{Job, Quantized, Silent, Written};
 use crate::export::run;
 use crate::quantize::{Sensitivity, Width};
 use crate::readings::splits::Splits;
-use crate::study::evaluate::Evaluation;
+use crate::study::detection::evaluate::Evaluation;
 use candle_core::Device;
 use clap::Args;
 use elbow::Model;

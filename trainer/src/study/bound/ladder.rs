@@ -10,7 +10,7 @@ use crate::numeric::evidence::Evidence;
 use crate::numeric::random::{self, Purpose, normals};
 use crate::numeric::statistics::{error_of_mean, mean_and_error};
 use crate::readings::device::device_scores;
-use crate::study::evidence::{log_weights, naive_log_weights};
+use crate::study::bound::evidence::{log_weights, naive_log_weights};
 use crate::train::inference::{Ascent, refine};
 use candle_core::Tensor;
 use elbow::{Estimator, Model, Score};

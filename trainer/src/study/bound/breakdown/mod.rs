@@ -14,7 +14,7 @@ use crate::numeric::parallel::on_all;
 use crate::numeric::statistics::mean_and_error;
 use crate::readings::Normalization;
 use crate::readings::device::elbos;
-use crate::study::evaluate::Scores;
+use crate::study::detection::evaluate::Scores;
 use elbow::{Estimator, Model};
 use emulator::{Emulator, Switches};
 use network::LayerSwitches;

@@ -1,8 +1,11 @@
 //! What p-values and bounds are worth as a detector: operating curves, and what each threshold costs and finds.
 
-use super::events::DAY;
-use super::false_alarms::{self, FalseAlarms};
+pub mod evaluate;
+pub mod false_alarms;
+
 use crate::numeric::confidence::binomial_at_most;
+use crate::study::detection::false_alarms::FalseAlarms;
+use crate::study::events::DAY;
 use elbow::{Calibration, Score};
 use serde::Serialize;
 

@@ -6,7 +6,7 @@ use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::numeric::statistics::{auc, mean_and_error, spearman};
 use crate::readings::device::{device_scores, elbos};
-use crate::study::false_alarms::{FalseAlarms, USUAL_ALARM};
+use crate::study::detection::false_alarms::{FalseAlarms, USUAL_ALARM};
 use elbow::{Estimator, Model, Score};
 use serde::Serialize;
 
