@@ -25,10 +25,12 @@
 //! * [`study`]: scores in floats and as the device computes them, and what they are worth; baselines, estimators side by
 //!   side, and where the nats go.
 //! * [`export`]: the image of a trained model, its calibration, its budget, the folder and the report of a run.
+//! * [`board`]: a board on the desk: samples of its sensors, its scores, and new images for it, over a serial line.
 //! * [`cli`]: the commands.
 
 #![deny(unsafe_code)]
 
+pub mod board;
 pub mod cli;
 pub mod config;
 pub mod data;

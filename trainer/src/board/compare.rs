@@ -85,7 +85,11 @@ pub fn compare<P: Read + Write>(
 /// [`Refusal::Reading`].
 pub fn check_room(facts: &Facts, numbers: usize) -> Result<(), BoardError> {
     // The other fields of the message, and a bit for each number.
-    let room = facts.message_bytes.saturating_sub(40).saturating_sub(numbers.div_ceil(8)) / 2;
+    let room = facts
+        .message_bytes
+        .saturating_sub(40)
+        .saturating_sub(numbers.div_ceil(8))
+        / 2;
     let room = room.min(facts.reading_numbers);
     if numbers <= room {
         return Ok(());
@@ -126,7 +130,11 @@ fn differences(board: &Scored, here: &Scored) -> Option<String> {
     let pairs = numbers(board).into_iter().zip(numbers(here));
     let pairs = pairs.filter(|(board, here)| board != here);
     let words = pairs.map(|((name, board), (_, here))| {
-        format!("{name} is {} on the board and {} here", word(board), word(here))
+        format!(
+            "{name} is {} on the board and {} here",
+            word(board),
+            word(here)
+        )
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(", "))
@@ -161,7 +169,13 @@ mod tests {
         };
         let words = differences(&one, &other).unwrap();
         assert_eq!(words.split(", ").count(), 8);
-        assert!(words.starts_with("elbo is -5 on the board and -6 here, "), "{words}");
-        assert!(words.contains("standard error is none on the board and 9 here"), "{words}");
+        assert!(
+            words.starts_with("elbo is -5 on the board and -6 here, "),
+            "{words}"
+        );
+        assert!(
+            words.contains("standard error is none on the board and 9 here"),
+            "{words}"
+        );
     }
 }

@@ -48,7 +48,9 @@ pub enum BoardError {
     #[error("{0}")]
     Refused(#[from] Refusal),
     /// The reply is none to the request.
-    #[error("the board answers something else than it was asked: build program and firmware from one version")]
+    #[error(
+        "the board answers something else than it was asked: build program and firmware from one version"
+    )]
     Unexpected,
     /// Two scores differ.
     #[error("reading {index}, counted from 0 as by `trainer score`, differs: {what}")]
@@ -67,7 +69,9 @@ pub enum BoardError {
         wanted: String,
     },
     /// The new image did not pass its self-test after the restart.
-    #[error("after the restart the board runs {running}, and not {wanted}: the new image failed there, and the old one was kept")]
+    #[error(
+        "after the restart the board runs {running}, and not {wanted}: the new image failed there, and the old one was kept"
+    )]
     Reverted {
         /// What it runs.
         running: String,

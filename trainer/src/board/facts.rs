@@ -197,7 +197,10 @@ fn state(state: SlotState) -> &'static str {
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} ({}), agent {}", self.board, self.chip, self.agent)?;
-        let trial = self.running.as_ref().is_some_and(|running| running.on_trial);
+        let trial = self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.on_trial);
         let on_trial = if trial { ", on trial" } else { "" };
         writeln!(f, "runs {}{on_trial}", self.describe_running())?;
         for (index, slot) in self.slots.iter().enumerate() {
@@ -208,7 +211,10 @@ impl fmt::Display for Facts {
             } = slot;
             match image_bytes {
                 0 => writeln!(f, "slot {index}: {state}")?,
-                _ => writeln!(f, "slot {index}: {state}, {image_bytes} bytes, CRC-32C {crc:08x}")?,
+                _ => writeln!(
+                    f,
+                    "slot {index}: {state}, {image_bytes} bytes, CRC-32C {crc:08x}"
+                )?,
             }
         }
         let keeps = if self.keeps_images {
@@ -221,7 +227,10 @@ impl fmt::Display for Facts {
             "room for images of {} bytes ({keeps}), {} bytes of workspace, readings of {} numbers",
             self.image_bytes, self.workspace_bytes, self.reading_numbers
         )?;
-        let sensors = self.sensors.iter().map(|sensor| named(&sensor.name, &sensor.unit));
+        let sensors = self
+            .sensors
+            .iter()
+            .map(|sensor| named(&sensor.name, &sensor.unit));
         writeln!(f, "sensors: {}", sensors.collect::<Vec<_>>().join(", "))
     }
 }

@@ -72,6 +72,11 @@ impl<P: Read + Write> Link<P> {
         self.patience
     }
 
+    /// Asks so long and so often from now on.
+    pub fn be(&mut self, patience: Patience) {
+        self.patience = patience;
+    }
+
     /// Requests that were sent more than once.
     pub fn repeated(&self) -> usize {
         self.repeated
@@ -84,7 +89,8 @@ impl<P: Read + Write> Link<P> {
     pub fn ask(&mut self, request: &Request<'_>) -> Result<Reply<'_>, BoardError> {
         self.number = self.number.wrapping_add(1);
         let mut buffer = vec![0; LONGEST_FRAME];
-        let frame = encode(self.number, request, &mut buffer).map_err(|_| BoardError::Unexpected)?;
+        let frame =
+            encode(self.number, request, &mut buffer).map_err(|_| BoardError::Unexpected)?;
         let is_answered = self.exchange(frame)?;
         if !is_answered {
             return Err(BoardError::Silent {
@@ -282,7 +288,10 @@ mod tests {
         let refusal = Refusal::NotBegun;
         let refused = Other::link(|number, _| frame(number, &Reply::Refused(refusal)));
         let refused = { refused }.order(&Request::Commit).unwrap_err();
-        assert_eq!(refused.to_string(), "no update was begun: the board was restarted");
+        assert_eq!(
+            refused.to_string(),
+            "no update was begun: the board was restarted"
+        );
         let odd = Other::link(|number, _| frame(number, &Reply::Written { length: 1 }));
         let odd = { odd }.order(&Request::Commit);
         assert!(matches!(odd, Err(BoardError::Unexpected)));

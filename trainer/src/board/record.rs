@@ -121,7 +121,9 @@ impl Log {
         };
         let names = self.sensors.iter();
         let names = names.map(|sensor| quoted(named(&sensor.name, &sensor.unit)));
-        let header: Vec<String> = std::iter::once("time [s]".to_owned()).chain(names).collect();
+        let header: Vec<String> = std::iter::once("time [s]".to_owned())
+            .chain(names)
+            .collect();
         let mut text = header.join(",") + "\n";
         for (time, counts) in &self.rows {
             text += &format!("{}.{:06}", time / 1_000_000, time % 1_000_000);

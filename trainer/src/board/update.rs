@@ -2,7 +2,7 @@
 
 use super::error::BoardError;
 use super::facts::{Facts, describe_image};
-use super::link::Link;
+use super::link::{Link, Patience};
 use elbow_agent::flash::CHUNK_UNIT;
 use elbow_agent::protocol::{Identity, Refusal, Reply, Request};
 use std::io::{Read, Write};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 /// Bytes of a request beside the bytes of the image.
 const CHUNK_OVERHEAD: usize = 16;
 
-/// How long a restart may take, with the self-test of an image.
-const RESTART: Duration = Duration::from_secs(20);
+/// Time for a reply while a board restarts.
+const GREETING: Duration = Duration::from_millis(250);
 
 /// A step that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,16 +126,28 @@ fn send<P: Read + Write>(
     link.order(&Request::Commit)
 }
 
-/// Starts the board again, and waits until it answers.
+/// Starts the board again, and waits until it answers, as long as for any reply.
 fn restart<P: Read + Write>(link: &mut Link<P>) -> Result<(), BoardError> {
-    link.order(&Request::Restart)?;
-    let end = Instant::now() + RESTART.max(link.patience().timeout * link.patience().tries);
-    loop {
+    match link.order(&Request::Restart) {
+        // It has started again, and the reply was lost.
+        Ok(()) | Err(BoardError::Refused(Refusal::NothingNew)) => {}
+        Err(error) => return Err(error),
+    }
+    let patience = link.patience();
+    let end = Instant::now() + patience.timeout * patience.tries;
+    // What is sent during the restart is lost.
+    link.be(Patience {
+        timeout: GREETING.min(patience.timeout),
+        tries: 1,
+    });
+    let greeted = loop {
         match link.ask(&Request::Hello) {
             Err(BoardError::Silent { .. }) if Instant::now() < end => {}
-            answer => return answer.map(drop),
+            answer => break answer.map(drop),
         }
-    }
+    };
+    link.be(patience);
+    greeted
 }
 
 /// Refuses an image before anything is erased for it.

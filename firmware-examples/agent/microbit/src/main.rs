@@ -51,7 +51,7 @@ impl Board for Microbit {
 fn main() -> ! {
     static mut REQUEST: [u8; 1088] = [0; 1088];
     static mut REPLY: [u8; 640] = [0; 640];
-    static mut SAMPLES: [u8; 1024] = [0; 1024];
+    static mut SAMPLES: [u8; 768] = [0; 768];
     static mut READING: [i16; 512] = [0; 512];
     static mut WORKSPACE: [u64; 512] = [0; 512];
     if let Some(chip) = nrf51_pac::Peripherals::take() {

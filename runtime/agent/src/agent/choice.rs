@@ -16,21 +16,28 @@ pub(super) struct Choice {
 /// Chooses after a restart: a new image is tried once; otherwise the newest good one runs; where there is none, one that was tried
 /// runs again. None runs that fails its checks.
 pub(super) fn choose<S: Slot>(slots: &mut [S; 2], workspace: &mut [u64]) -> Option<Choice> {
-    if let Some(slot) = untried(slots)
-        && let Some(new) = slots.get_mut(slot)
-        && Mark::Tried.write(new).is_ok()
-    {
-        if passes(new, workspace) {
-            return Some(Choice { slot, trial: true });
-        }
-        // Where even this cannot be written, the image counts as tried.
-        let _ = Mark::Rejected.write(new);
-    }
-    let newest_first = if generation(slots, 0) > generation(slots, 1) {
+    let [first, second] = &*slots;
+    let (first, second) = (first.bytes(), second.bytes());
+    let new = match [is_untried(first, second), is_untried(second, first)] {
+        [true, _] => Some(0),
+        [_, true] => Some(1),
+        _ => None,
+    };
+    let newest_first = if generation(first) > generation(second) {
         [0, 1]
     } else {
         [1, 0]
     };
+    if let Some(slot) = new
+        && let Some(own) = slots.get_mut(slot)
+        && Mark::Tried.write(own).is_ok()
+    {
+        if passes(own, workspace) {
+            return Some(Choice { slot, trial: true });
+        }
+        // Where even this cannot be written, the image counts as tried.
+        let _ = Mark::Rejected.write(own);
+    }
     for (state, trial) in [(SlotState::Good, false), (SlotState::Tried, true)] {
         for slot in newest_first {
             if let Some(own) = slots.get(slot)
@@ -52,19 +59,14 @@ pub(super) fn can_follow<S: Slot>(slots: &[S; 2], slot: usize, workspace: &mut [
     })
 }
 
-/// The generation of the image in a slot; 0 where there is none.
-pub(super) fn generation<S: Slot>(slots: &[S; 2], slot: usize) -> u32 {
-    let description = slots.get(slot).and_then(|own| Description::of(own.bytes()));
-    description.map_or(0, |description| description.generation)
+/// Whether the image in a slot is new, and newer than the `other` one: an old one is not whose marks an erasure took that was cut off.
+pub(super) fn is_untried(slot: &[u8], other: &[u8]) -> bool {
+    report(slot).state == SlotState::New && generation(slot) > generation(other)
 }
 
-/// The slot of an image that is new, and newer than the other one: an old one whose marks an erasure took that was cut off is not.
-fn untried<S: Slot>(slots: &[S; 2]) -> Option<usize> {
-    (0..2).find(|&slot| {
-        let own = slots.get(slot);
-        own.is_some_and(|own| report(own.bytes()).state == SlotState::New)
-            && generation(slots, slot) > generation(slots, slot ^ 1)
-    })
+/// The generation of the image in a slot; 0 where there is none.
+fn generation(slot: &[u8]) -> u32 {
+    Description::of(slot).map_or(0, |description| description.generation)
 }
 
 /// Whether the image in a slot passes all checks.

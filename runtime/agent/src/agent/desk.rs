@@ -1,11 +1,11 @@
 //! Answers that leave the running image as it is.
 
 use super::check::bytes;
-use super::choice::Choice;
+use super::choice::{Choice, is_untried};
 use super::line::Line;
 use super::update::Update;
 use crate::board::Board;
-use crate::flash::{Description, Slot, capacity, report};
+use crate::flash::{Mark, Slot, capacity, report};
 use crate::protocol::{
     Column, FrameError, Hello, Identity, OVERHEAD, Question, Refusal, Reply, Request, Running,
     Scored, SlotState, decode,
@@ -35,7 +35,7 @@ pub(super) enum Leave {
     Restart,
     /// The line is closed.
     Closed,
-    /// The marks of the running image are to be changed, and that is to be answered.
+    /// What runs after a restart is to be changed, and that is to be answered.
     Change {
         /// The number of the request.
         number: u32,
@@ -44,12 +44,14 @@ pub(super) enum Leave {
     },
 }
 
-/// A change of the marks of the running image.
+/// A change of what runs after a restart. Nobody looks at the running image meanwhile, so that there is memory to test another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It is good.
+    /// A new image is there.
+    Commit(Update),
+    /// The running image is good.
     Confirm,
-    /// It is not wanted.
+    /// The running image is not wanted.
     Rollback,
 }
 
@@ -89,10 +91,11 @@ impl<B: Board, S: Slot> Desk<'_, '_, B, S> {
             Request::Hello => Ok(Reply::Hello(self.hello())),
             Request::Confirm => return change(Change::Confirm),
             Request::Rollback => return change(Change::Rollback),
-            Request::Restart => {
+            Request::Restart if self.is_changed() => {
                 self.line.reply(number, &Reply::Done);
                 return Some(Leave::Restart);
             }
+            Request::Restart => Err(Refusal::NothingNew),
             Request::Fetch if self.line.recorder.is_running() => {
                 self.line.reply_samples(number);
                 return None;
@@ -109,7 +112,10 @@ impl<B: Board, S: Slot> Desk<'_, '_, B, S> {
             Request::SelfTest => self.self_test(),
             Request::Begin(image) => self.begin(image),
             Request::Chunk { offset, bytes } => chunk(&mut self.update, self.spare, offset, bytes),
-            Request::Commit => self.commit(),
+            Request::Commit => match self.update.take() {
+                Some(update) => return change(Change::Commit(update)),
+                None => Err(Refusal::NotBegun),
+            },
         };
         let reply = reply.unwrap_or_else(Reply::Refused);
         self.reply(number, &reply)
@@ -151,6 +157,16 @@ impl<'d, B: Board, S: Slot> Desk<'d, '_, B, S> {
         }
     }
 
+    /// Whether the running image will not run after a restart.
+    fn is_rolled_back(&self) -> bool {
+        self.choice.is_some() && Mark::Rejected.is_in(self.running.bytes())
+    }
+
+    /// Whether another image will be tried after a restart.
+    fn is_changed(&self) -> bool {
+        self.is_rolled_back() || is_untried(self.spare.bytes(), self.running.bytes())
+    }
+
     fn column(&self, index: u16) -> Result<Reply<'d>, Refusal> {
         let model = self.model.ok_or(Refusal::NoImage)?;
         let column = model.column(index.into()).ok_or(Refusal::Index {
@@ -175,7 +191,7 @@ impl<'d, B: Board, S: Slot> Desk<'d, '_, B, S> {
 
     /// Begins an update, unless the image that it would replace may be needed again.
     fn begin(&mut self, image: Identity) -> Result<Reply<'d>, Refusal> {
-        if report(self.running.bytes()).state == SlotState::Rejected && self.choice.is_some() {
+        if self.is_rolled_back() {
             return Err(Refusal::RolledBack);
         }
         let on_trial = self.choice.is_some_and(|choice| choice.trial);
@@ -185,14 +201,6 @@ impl<'d, B: Board, S: Slot> Desk<'d, '_, B, S> {
         self.update = None;
         self.update = Some(Update::begin(self.spare, image)?);
         Ok(Reply::Written { length: 0 })
-    }
-
-    fn commit(&mut self) -> Result<Reply<'d>, Refusal> {
-        let update = self.update.take().ok_or(Refusal::NotBegun)?;
-        let description = Description::of(self.running.bytes());
-        let generation = description.map_or(0, |description| description.generation);
-        update.commit(self.spare, generation, self.workspace)?;
-        Ok(Reply::Done)
     }
 }
 

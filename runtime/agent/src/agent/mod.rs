@@ -21,6 +21,7 @@ use choice::Choice;
 use desk::{Change, Desk, Leave};
 use elbow::ModelPlace;
 use line::Line;
+use update::Update;
 
 /// Memory for [`Agent`], of any lengths; they are the limits that the board tells.
 #[derive(Debug)]
@@ -77,6 +78,7 @@ impl<'a, B: Board, S: Slot> Agent<'a, B, S> {
                 Leave::Closed => return End::Closed,
                 Leave::Change { number, change } => {
                     let done = match change {
+                        Change::Commit(update) => self.commit(update),
                         Change::Confirm => self.confirm(),
                         Change::Rollback => self.roll_back(),
                     };
@@ -92,13 +94,10 @@ impl<'a, B: Board, S: Slot> Agent<'a, B, S> {
         &mut self.line.board
     }
 
-    /// Answers as long as no mark of the running image changes.
+    /// Answers as long as nothing changes of what runs after a restart.
+    #[inline(never)]
     fn answer_by_one_image(&mut self) -> Leave {
-        let [first, second] = &mut self.slots;
-        let (running, spare, spare_index) = match self.choice {
-            Some(Choice { slot: 0, .. }) => (&*first, second, 1),
-            Some(_) | None => (&*second, first, 0),
-        };
+        let (running, spare, spare_index) = apart(&mut self.slots, self.choice);
         let mut place = ModelPlace::new();
         let image = self.choice.and_then(|_| image_in(running));
         let model = image.and_then(|image| place.parse(image).ok());
@@ -121,6 +120,13 @@ impl<'a, B: Board, S: Slot> Agent<'a, B, S> {
         let choice = self.choice.as_mut().ok_or(Refusal::NoImage)?;
         let slot = self.slots.get_mut(choice.slot).ok_or(Refusal::NoImage)?;
         Ok((slot, choice))
+    }
+
+    fn commit(&mut self, update: Update) -> Result<(), Refusal> {
+        let (running, spare, _) = apart(&mut self.slots, self.choice);
+        let description = Description::of(running.bytes());
+        let generation = description.map_or(0, |description| description.generation);
+        update.commit(spare, generation, self.workspace)
     }
 
     fn confirm(&mut self) -> Result<(), Refusal> {
@@ -147,6 +153,15 @@ impl<'a, B: Board, S: Slot> Agent<'a, B, S> {
         }
         let (running, _) = self.running()?;
         Mark::Rejected.write(running)
+    }
+}
+
+/// The slot that is not written to, that which is, and its number.
+fn apart<S>(slots: &mut [S; 2], choice: Option<Choice>) -> (&S, &mut S, u8) {
+    let [first, second] = slots;
+    match choice {
+        Some(Choice { slot: 0, .. }) => (first, second, 1),
+        Some(_) | None => (second, first, 0),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::flash::{CHUNK_UNIT, Description, IMAGE_AT, Slot, capacity, describe, 
 use crate::protocol::{Identity, Refusal};
 
 /// An update under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Update {
     image: Identity,
     /// Bytes of the image that are there.

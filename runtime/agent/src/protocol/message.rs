@@ -42,7 +42,8 @@ pub enum Request<'a> {
     },
     /// The image is there: it is checked, parsed and tested, and tried after the next restart. [`Reply::Done`].
     Commit,
-    /// A restart, after [`Reply::Done`].
+    /// A restart, after [`Reply::Done`], by which another image comes to run. Refused where none would: a request that comes again
+    /// after the restart, because its reply was lost, does not end the trial of the new image.
     Restart,
     /// The image on trial is good, and runs from now on. [`Reply::Done`].
     Confirm,

@@ -86,6 +86,8 @@ pub enum Refusal {
     NoOther,
     /// The running image was rolled back, and the board was not restarted yet.
     RolledBack,
+    /// The same image would run after a restart.
+    NothingNew,
 }
 
 impl fmt::Display for Refusal {
@@ -146,6 +148,7 @@ impl fmt::Display for Refusal {
             Self::RolledBack => {
                 f.write_str("the running image was rolled back: restart the board first")
             }
+            Self::NothingNew => f.write_str("the same image would run after a restart"),
             Self::NoOther => f.write_str("there is no other image to go back to"),
         }
     }
