@@ -75,7 +75,10 @@ pub struct Running {
     pub workspace_bytes: u32,
     /// Numbers in its readings.
     pub reading_numbers: u32,
-    /// The columns of its data.
+    /// Columns of its data.
+    pub column_count: u16,
+    /// These columns, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<Column>,
 }
 
@@ -98,7 +101,6 @@ impl Facts {
             return Err(BoardError::Unexpected);
         };
         let count = hello.sensors;
-        let columns = hello.running.map_or(0, |running| running.columns);
         let mut facts = Self {
             board: hello.board.to_owned(),
             chip: hello.chip.to_owned(),
@@ -122,18 +124,26 @@ impl Facts {
                 crc: running.image.crc,
                 workspace_bytes: running.workspace,
                 reading_numbers: running.reading,
+                column_count: running.columns,
                 columns: vec![],
             }),
         };
         for index in 0..count {
             facts.sensors.push(Sensor::ask(link, index)?);
         }
-        if let Some(running) = &mut facts.running {
-            for index in 0..columns {
-                running.columns.push(Column::ask(link, index)?);
-            }
-        }
         Ok(facts)
+    }
+
+    /// Asks the board for the columns of the image that runs, too.
+    ///
+    /// # Errors
+    /// As [`Link::ask`], and [`BoardError::Unexpected`].
+    pub fn with_columns<P: Read + Write>(mut self, link: &mut Link<P>) -> Result<Self, BoardError> {
+        if let Some(running) = &mut self.running {
+            let columns = (0..running.column_count).map(|index| Column::ask(link, index));
+            running.columns = columns.collect::<Result<_, _>>()?;
+        }
+        Ok(self)
     }
 
     /// Whether the image of this identity runs, on trial or not.
@@ -172,6 +182,25 @@ impl Sensor {
     }
 }
 
+/// Columns that are told by name.
+const TOLD_COLUMNS: usize = 8;
+
+impl Running {
+    /// The first columns by name, and how many there are more.
+    fn describe_columns(&self) -> String {
+        let columns = self.columns.iter().zip(1..);
+        let names = columns.map(|(column, number)| match column.name.as_str() {
+            "" => format!("column {number}"),
+            name => named(name, &column.unit),
+        });
+        let told: Vec<String> = names.take(TOLD_COLUMNS).collect();
+        match self.columns.len() - told.len() {
+            0 => told.join(", "),
+            more => format!("{}, and {more} more", told.join(", ")),
+        }
+    }
+}
+
 impl Column {
     fn ask<P: Read + Write>(link: &mut Link<P>, index: u16) -> Result<Self, BoardError> {
         match link.ask(&Request::Column { index })? {
@@ -203,6 +232,9 @@ impl fmt::Display for Facts {
             .is_some_and(|running| running.on_trial);
         let on_trial = if trial { ", on trial" } else { "" };
         writeln!(f, "runs {}{on_trial}", self.describe_running())?;
+        if let Some(running) = self.running.as_ref().filter(|own| !own.columns.is_empty()) {
+            writeln!(f, "columns: {}", running.describe_columns())?;
+        }
         for (index, slot) in self.slots.iter().enumerate() {
             let Slot {
                 state,

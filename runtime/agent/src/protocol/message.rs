@@ -274,3 +274,65 @@ impl Scored {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use std::vec::Vec;
+
+    fn bytes(message: &impl Serialize) -> Vec<u8> {
+        let mut buffer = [0; 256];
+        postcard::to_slice(message, &mut buffer).unwrap().to_vec()
+    }
+
+    #[test]
+    fn messages_have_the_bytes_of_the_protocol() {
+        let question = Question {
+            estimator: Estimator::MonteCarlo { samples: 300 },
+            seed: 7,
+            stream: 128,
+            observed: &[5],
+            reading: &[1, 0, 255, 255],
+        };
+        let identity = Identity {
+            length: 16_568,
+            crc: 1,
+        };
+        for (request, expected) in [
+            (Request::Hello, &[0][..]),
+            (Request::Record { period: 1000 }, &[3, 0xe8, 7]),
+            (
+                Request::Score(question),
+                &[5, 2, 0xac, 2, 7, 0x80, 1, 1, 5, 4, 1, 0, 255, 255],
+            ),
+            (Request::Begin(identity), &[7, 0xb8, 0x81, 1, 1]),
+            (Request::Rollback, &[12]),
+        ] {
+            assert_eq!(bytes(&request), expected, "{request:?}");
+        }
+        let scored = Scored {
+            elbo: -1,
+            reconstruction: 1,
+            kl: 0,
+            standard_error: Some(-2),
+            p_value: 128,
+            surprise: 2,
+            statistic: 255,
+            passes: 16,
+        };
+        let score = Reply::Score(scored);
+        assert_eq!(bytes(&score), [4, 1, 2, 0, 1, 3, 0x80, 1, 4, 255, 16]);
+        let refused = Reply::Refused(Refusal::NothingNew);
+        assert_eq!(bytes(&refused), [7, 20]);
+        let sensor = Reply::Sensor(Sensor {
+            name: "t",
+            unit: "°C",
+            offset: 0.0,
+            scale: 0.25,
+        });
+        let quarter = [0, 0, 0, 0, 0, 0, 0xd0, 0x3f];
+        let expected = [&[1, 1, b't', 3, 0xc2, 0xb0, b'C'][..], &[0; 8], &quarter].concat();
+        assert_eq!(bytes(&sensor), expected);
+    }
+}

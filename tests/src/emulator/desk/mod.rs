@@ -28,6 +28,9 @@ const NOISE: u32 = 300;
 /// Readings that are scored over a bad line.
 const NOISY_READINGS: usize = 30;
 
+/// Bytes on the line from the last chunk of an image to the end of its update, about.
+const LAST_BYTES: usize = 900;
+
 /// Samples that are recorded.
 const SAMPLES: usize = 200;
 
@@ -281,10 +284,14 @@ impl Desk<'_> {
 
     /// Cuts the line in updates, and looks what runs afterwards.
     fn cut_updates(&mut self, plan: Plan) -> Result<(), Error> {
-        let before = self.machine.line().count();
-        self.must(&["flash-image", &self.runs.path(MODELS[1])])?;
-        let whole = self.machine.line().count() - before;
-        self.outcome.update_bytes = whole;
+        // Of each model over the other one, the second first.
+        let mut whole = [0; 2];
+        for at in [1, 0] {
+            let before = self.machine.line().count();
+            self.must(&["flash-image", &self.runs.path(MODELS[at])])?;
+            whole[at] = self.machine.line().count() - before;
+        }
+        self.outcome.update_bytes = whole[0].max(whole[1]);
         let mut random = Xoshiro128PlusPlus::seed_from_u64(plan.seed);
         for cut in 0..plan.cuts {
             let old = self.running()?;
@@ -295,7 +302,10 @@ impl Desk<'_> {
                 return Ok(());
             };
             let new = MODELS[1 - at];
-            let moment = random.next_u32() as usize % whole;
+            // Every other moment is among the last bytes, where the image is tested, tried and confirmed.
+            let bytes = whole[1 - at];
+            let from = [0, bytes.saturating_sub(LAST_BYTES)][cut % 2];
+            let moment = from + random.next_u32() as usize % (bytes - from).max(1);
             let with_power = random.next_u32() % 2 == 0;
             self.cut_update((&old, new), moment, with_power)?;
         }
@@ -319,7 +329,13 @@ impl Desk<'_> {
         self.outcome.cuts += usize::from(was_cut);
         self.outcome.power_cuts += usize::from(was_cut && with_power);
         let context = format!("{new} over {old}, cut after {moment} bytes, power {with_power}");
-        if was_cut && done.status.success() && moment < self.outcome.update_bytes / 2 {
+        if !was_cut && !done.status.success() {
+            self.outcome.faults.push(format!(
+                "{context}: it failed without a cut: {}",
+                done.stderr
+            ));
+        }
+        if was_cut && done.status.success() && moment < self.outcome.update_bytes / 4 {
             self.outcome.faults.push(format!("{context}: it succeeded"));
         }
         if !done.status.success()

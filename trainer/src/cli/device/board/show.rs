@@ -17,6 +17,6 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut line = arguments.port.open()?;
-    let facts = Facts::ask(&mut line)?;
+    let facts = Facts::ask(&mut line)?.with_columns(&mut line)?;
     emit_results(arguments.json, &facts, Facts::to_string)
 }
