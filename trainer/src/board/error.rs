@@ -86,6 +86,10 @@ impl BoardError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Port { .. } | Self::OtherImage { .. } => 2,
+            // The board is too small for it.
+            Self::Refused(
+                Refusal::TooLong { .. } | Refusal::Workspace { .. } | Refusal::Reading { .. },
+            ) => 2,
             _ => 1,
         }
     }

@@ -60,8 +60,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
         Step::Tried => eprintln!("the new image passed its self-test after the restart"),
     });
     bar.finish_and_clear();
-    tell_repeated(&line);
     let outcome = updated?;
+    tell_repeated(&line);
     let flashed = Flashed {
         sent: outcome == Outcome::Updated,
         facts: Facts::ask(&mut line)?,

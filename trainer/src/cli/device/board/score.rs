@@ -67,8 +67,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let began = Instant::now();
     let compared = compare(&mut line, &task, |count| bar.set_position(count as u64));
     bar.finish_and_clear();
-    tell_repeated(&line);
     compared?;
+    tell_repeated(&line);
     let equal = Equal {
         board: facts.board,
         model: model.name().to_owned(),
