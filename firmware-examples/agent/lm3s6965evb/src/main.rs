@@ -63,7 +63,8 @@ fn main() -> ! {
     static mut SAMPLES: [u8; 2048] = [0; 2048];
     static mut READING: [i16; 1024] = [0; 1024];
     static mut WORKSPACE: [u64; 1024] = [0; 1024];
-    if let Some(mut core) = cortex_m::Peripherals::take() {
+    let taken = cortex_m::Peripherals::take().zip(slots::slots());
+    if let Some((mut core, slots)) = taken {
         core.SYST.set_clock_source(SystClkSource::Core);
         core.SYST.set_reload(TOP);
         core.SYST.clear_current();
@@ -80,7 +81,7 @@ fn main() -> ! {
             reading: READING,
             workspace: WORKSPACE,
         };
-        let mut agent = Agent::new(board, slots::slots(), memory);
+        let mut agent = Agent::new(board, slots, memory);
         agent.serve();
         agent.board().uart.flush();
     }

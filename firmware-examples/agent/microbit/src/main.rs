@@ -54,7 +54,7 @@ fn main() -> ! {
     static mut SAMPLES: [u8; 768] = [0; 768];
     static mut READING: [i16; 512] = [0; 512];
     static mut WORKSPACE: [u64; 512] = [0; 512];
-    if let Some(chip) = nrf51_pac::Peripherals::take() {
+    if let Some(mut chip) = nrf51_pac::Peripherals::take() {
         let board = Microbit {
             uart: Uart::new(chip.UART0, &chip.GPIO),
             sensors: Sensors::new(chip.TEMP, chip.RNG, chip.TIMER0),
@@ -66,7 +66,7 @@ fn main() -> ! {
             reading: READING,
             workspace: WORKSPACE,
         };
-        let mut agent = Agent::new(board, slots::slots(&chip.NVMC), memory);
+        let mut agent = Agent::new(board, slots::slots(&mut chip.NVMC), memory);
         agent.serve();
         agent.board().uart.flush();
     }

@@ -26,8 +26,9 @@ pub(crate) struct NvmcSlot<'c> {
     length: usize,
 }
 
-/// The slots. To be called once, at the start.
-pub(crate) fn slots(controller: &NVMC) -> [NvmcSlot<'_>; 2] {
+/// The slots, as long as nobody else has the controller.
+pub(crate) fn slots(controller: &mut NVMC) -> [NvmcSlot<'_>; 2] {
+    let controller = &*controller;
     let start = (&raw const __slots_start).expose_provenance();
     let length = ((&raw const __slots_end).addr() - start) / 2;
     [start, start + length].map(|address| NvmcSlot {

@@ -64,7 +64,7 @@ fn main() -> ! {
     static mut READING: [i16; 1024] = [0; 1024];
     static mut WORKSPACE: [u64; 4096] = [0; 4096];
     let peripherals = cortex_m::Peripherals::take().zip(stm32f4::stm32f405::Peripherals::take());
-    if let Some((mut core, chip)) = peripherals {
+    if let Some(((mut core, chip), slots)) = peripherals.zip(slots::slots()) {
         core.SYST.set_clock_source(SystClkSource::Core);
         core.SYST.set_reload(TOP);
         core.SYST.clear_current();
@@ -81,7 +81,7 @@ fn main() -> ! {
             reading: READING,
             workspace: WORKSPACE,
         };
-        let mut agent = Agent::new(board, slots::slots(), memory);
+        let mut agent = Agent::new(board, slots, memory);
         agent.serve();
         agent.board().uart.flush();
     }

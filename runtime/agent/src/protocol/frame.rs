@@ -242,10 +242,13 @@ mod tests {
 
     fn received(line: &[u8]) -> Vec<Vec<u8>> {
         let mut receiver = Receiver::new([0; 1024]);
-        let frames = line
-            .iter()
-            .filter_map(|&byte| receiver.feed(byte).then(|| receiver.frame().to_vec()));
-        frames.collect()
+        let mut frames = Vec::new();
+        for &byte in line {
+            if receiver.feed(byte) {
+                frames.push(receiver.frame().to_vec());
+            }
+        }
+        frames
     }
 
     /// Version 1, number 300 as a varint, message 7, and the checksum of these four bytes (computed bit by bit in Python).

@@ -272,10 +272,13 @@ pub(crate) struct Greeting {
 /// The frames among the bytes of a line.
 pub(crate) fn frames(line: &[u8]) -> Vec<Vec<u8>> {
     let mut receiver = Receiver::new(vec![0; 1024]);
-    let ends = line
-        .iter()
-        .filter_map(|&byte| receiver.feed(byte).then(|| receiver.frame().to_vec()));
-    ends.collect()
+    let mut frames = vec![];
+    for &byte in line {
+        if receiver.feed(byte) {
+            frames.push(receiver.frame().to_vec());
+        }
+    }
+    frames
 }
 
 /// The message of a frame.

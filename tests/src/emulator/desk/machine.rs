@@ -92,11 +92,15 @@ impl Machine {
             command.arg(option).arg(socket);
         }
         command.arg("-kernel").arg(agent);
+        // It tells of timers that a board stops.
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
-        let child = quiet.spawn().map_err(|source| Error::Start {
-            program: ARM.program.to_owned(),
-            source,
-        })?;
+        let child = quiet
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| Error::Start {
+                program: ARM.program.to_owned(),
+                source,
+            })?;
         let mut child = Killed(Some(child));
         let (serial, monitor) = (connect(&serial)?, connect(&monitor)?);
         let cutting = monitor.try_clone().map_err(Error::at(folder))?;

@@ -29,10 +29,10 @@ const NOISE: u32 = 300;
 const NOISY_READINGS: usize = 30;
 
 /// Bytes on the line from the last chunk of an image to the end of its update, about.
-const LAST_BYTES: usize = 900;
+const LAST_BYTES: usize = 500;
 
-/// Samples that are recorded.
-const SAMPLES: usize = 200;
+/// Samples that are recorded: so many that the counts of the emulated converters, which rise, wrap.
+const SAMPLES: usize = 400;
 
 /// What is done with a board.
 #[derive(Clone, Copy, Debug)]
@@ -323,7 +323,7 @@ impl Desk<'_> {
             after: moment,
             with_power,
         });
-        let done = self.board(&["flash-image", &self.runs.path(new)], "0.5", "2")?;
+        let done = self.board(&["flash-image", &self.runs.path(new)], "1", "4")?;
         let was_cut = self.machine.line().is_cut();
         self.machine.line().set(Fault::None);
         self.outcome.cuts += usize::from(was_cut);
