@@ -3,52 +3,42 @@
 #![no_std]
 #![no_main]
 
+#[path = "../../core_clock.rs"]
+mod core_clock;
+#[path = "../../parts.rs"]
+mod parts;
 mod sensors;
 #[path = "../../slots.rs"]
 mod slots;
 #[path = "../../../lm3s6965evb/src/uart.rs"]
 mod uart;
 
-use cortex_m::peripheral::{SCB, SYST, syst::SystClkSource};
-use elbow_agent::agent::{Agent, Memory};
-use elbow_agent::board::{Board, Received, Ticks};
+use core_clock::CoreClock;
+use cortex_m::peripheral::SCB;
+use elbow_agent::agent::Memory;
 use elbow_agent::protocol::{Sensor, Storage};
-use elbow_examples_shared::{Duplex, Port};
 use panic_halt as _;
+use parts::Parts;
 use sensors::{SENSORS, Sensors};
 use uart::Uart;
 
 /// Ticks of the core in a microsecond: of the board's crystal.
 const MEGAHERTZ: u32 = 8;
 
-/// What the timer of the core counts down from.
-const TOP: u32 = 0x00ff_ffff;
-
-/// The board, as the agent sees it.
+/// What the board has beside its line.
 struct Stellaris {
-    uart: Uart,
     sensors: Sensors,
-    clock: Ticks,
+    clock: CoreClock,
 }
 
-impl Board for Stellaris {
+impl Parts for Stellaris {
     const NAME: &'static str = "Stellaris LM3S6965 evaluation board";
     const CHIP: &'static str = "LM3S6965, Cortex-M3";
     const STORAGE: Storage = Storage::Ram;
     const SENSORS: &'static [Sensor<'static>] = SENSORS;
 
-    fn send(&mut self, byte: u8) {
-        self.uart.send(byte);
-    }
-
-    fn receive(&mut self) -> Received {
-        self.uart
-            .receive()
-            .map_or(Received::Nothing, Received::Byte)
-    }
-
     fn microseconds(&mut self) -> u32 {
-        self.clock.at(TOP - SYST::get_current())
+        self.clock.microseconds()
     }
 
     fn sample(&mut self, counts: &mut [i16]) {
@@ -64,26 +54,20 @@ fn main() -> ! {
     static mut READING: [i16; 1024] = [0; 1024];
     static mut WORKSPACE: [u64; 1024] = [0; 1024];
     let taken = cortex_m::Peripherals::take().zip(slots::slots());
-    if let Some((mut core, slots)) = taken {
-        core.SYST.set_clock_source(SystClkSource::Core);
-        core.SYST.set_reload(TOP);
-        core.SYST.clear_current();
-        core.SYST.enable_counter();
-        let board = Stellaris {
-            uart: Uart::new(),
-            sensors: Sensors::new(),
-            clock: Ticks::new(24, MEGAHERTZ),
-        };
-        let memory = Memory {
-            request: REQUEST,
-            reply: REPLY,
-            samples: SAMPLES,
-            reading: READING,
-            workspace: WORKSPACE,
-        };
-        let mut agent = Agent::new(board, slots, memory);
-        agent.serve();
-        agent.board().uart.flush();
-    }
-    SCB::sys_reset()
+    let Some((core, slots)) = taken else {
+        SCB::sys_reset()
+    };
+    let uart = Uart::new();
+    let parts = Stellaris {
+        sensors: Sensors::new(),
+        clock: CoreClock::new(core.SYST, MEGAHERTZ),
+    };
+    let memory = Memory {
+        request: REQUEST,
+        reply: REPLY,
+        samples: SAMPLES,
+        reading: READING,
+        workspace: WORKSPACE,
+    };
+    parts::answer(uart, parts, slots, memory)
 }

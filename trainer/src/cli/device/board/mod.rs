@@ -30,7 +30,7 @@ enum Command {
     /// Send a new image, which is tested before and after a restart; the old one is kept until then.
     FlashImage(flash_image::Arguments),
     /// Go back to the image that ran before.
-    RollBack(roll_back::Arguments),
+    RollBack(show::Arguments),
 }
 
 /// A serial line.

@@ -1,20 +1,10 @@
 //! `trainer board roll-back`.
 
-use super::Port;
+use super::show::Arguments;
 use crate::board::facts::Facts;
 use crate::board::update::roll_back;
 use crate::cli::output::emit_results;
 use crate::error::Error;
-use clap::Args;
-
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    #[command(flatten)]
-    port: Port,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-}
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut line = arguments.port.open()?;

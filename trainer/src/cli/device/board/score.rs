@@ -3,14 +3,12 @@
 use super::{Port, bar, tell_repeated};
 use crate::board::compare::{Task, check_image, check_room, compare};
 use crate::board::facts::Facts;
-use crate::cli::arguments::{Input, Loaded, asked, parse_estimator};
+use crate::cli::arguments::{Loaded, Scoring};
 use crate::cli::output::emit_results;
 use crate::error::Error;
 use crate::export::run;
 use clap::Args;
-use elbow::Estimator;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::time::Instant;
 
 #[derive(Debug, Args)]
@@ -18,16 +16,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     port: Port,
     #[command(flatten)]
-    input: Input,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
-    #[arg(long, value_parser = parse_estimator)]
-    estimator: Option<Estimator>,
-    /// Score only what was observed: a file of the shape of DATA, 1 where observed and 0 where missing
-    #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
-    /// Seed of the random draws; reading i draws from stream i
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    scoring: Scoring,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -44,24 +33,25 @@ struct Equal {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { port, input, .. } = arguments;
-    let image = run::read_image(&input.source.model)?;
-    let model = run::parse(&input.source.model, &image)?;
+    let Arguments { port, scoring, .. } = arguments;
+    let source = &scoring.input.source.model;
+    let image = run::read_image(source)?;
+    let model = run::parse(source, &image)?;
     let Loaded {
         readings, masks, ..
-    } = input.load(&model, None, arguments.mask.as_deref())?;
+    } = scoring.load(&model)?;
     let mut line = port.open()?;
     let facts = Facts::ask(&mut line)?;
     let bytes = image.get(..model.image_length()).unwrap_or(&image);
     check_image(&facts, model.name(), bytes)?;
     check_room(&facts, readings.width())?;
-    let estimator = asked(arguments.estimator, &model);
+    let estimator = scoring.estimator(&model);
     let task = Task {
         model: &model,
         readings: &readings,
         masks: masks.as_ref(),
         estimator,
-        seed: arguments.seed,
+        seed: scoring.seed,
     };
     let bar = bar(readings.len(), "readings");
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! `trainer board show`.
+//! `trainer board show`, and what it has in common with `trainer board roll-back`.
 
 use super::Port;
 use crate::board::facts::Facts;
@@ -9,10 +9,10 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    port: Port,
+    pub(super) port: Port,
     /// Print one JSON object
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
