@@ -2,6 +2,7 @@
 //! cut leaves the old or the new image. `cargo xtask agent` does the same with more cuts.
 
 use elbow_tests::build::elf::Elf;
+use elbow_tests::build::workspace;
 use elbow_tests::emulator::desk::machine::KINDS;
 use elbow_tests::emulator::desk::{Plan, Runs, run};
 
@@ -29,4 +30,28 @@ fn no_agent_can_panic() {
         let elf = Elf::read(&kind.build().unwrap()).unwrap();
         assert_eq!(elf.panic_paths().unwrap(), [""; 0], "{}", kind.name);
     }
+}
+
+#[test]
+fn the_documentation_has_the_sizes() {
+    let page = std::fs::read_to_string(workspace().join("docs/board.md")).unwrap();
+    let mut stale = vec![];
+    for kind in &KINDS {
+        let start = format!("| [`{}`]", kind.name);
+        let row = page.lines().find(|line| line.starts_with(&start)).unwrap();
+        // Behind board, memory, image and workspace.
+        let number = |cell: &str| cell.trim().replace(',', "").parse::<usize>().unwrap();
+        let cells: Vec<&str> = row.split('|').collect();
+        let (flash_told, statics_told) = (number(cells[6]), number(cells[7]));
+        let elf = Elf::read(&kind.build().unwrap()).unwrap();
+        let (flash, statics) = (elf.flash_bytes().unwrap(), elf.static_bytes().unwrap());
+        // Another compiler makes other code.
+        if flash.abs_diff(flash_told) > flash / 10 || statics.abs_diff(statics_told) > 64 {
+            stale.push(format!(
+                "{}: {flash} of flash, {statics} of statics",
+                kind.name
+            ));
+        }
+    }
+    assert!(stale.is_empty(), "measured: {stale:?}");
 }

@@ -293,18 +293,22 @@ impl Desk<'_> {
         }
         self.outcome.update_bytes = whole[0].max(whole[1]);
         let mut random = Xoshiro128PlusPlus::seed_from_u64(plan.seed);
-        for cut in 0..plan.cuts {
+        // A moment behind the last byte is no cut.
+        for attempt in 0..2 * plan.cuts {
+            if self.outcome.cuts == plan.cuts {
+                break;
+            }
             let old = self.running()?;
             let Some(at) = MODELS.iter().position(|name| *name == old) else {
                 self.outcome
                     .faults
-                    .push(format!("before cut {cut} {old} runs"));
+                    .push(format!("before attempt {attempt} {old} runs"));
                 return Ok(());
             };
             let new = MODELS[1 - at];
             // Every other moment is among the last bytes, where the image is tested, tried and confirmed.
             let bytes = whole[1 - at];
-            let from = [0, bytes.saturating_sub(LAST_BYTES)][cut % 2];
+            let from = [0, bytes.saturating_sub(LAST_BYTES)][attempt % 2];
             let moment = from + random.next_u32() as usize % (bytes - from).max(1);
             let with_power = random.next_u32() % 2 == 0;
             self.cut_update((&old, new), moment, with_power)?;
@@ -359,12 +363,11 @@ impl Desk<'_> {
                     .faults
                     .push(format!("{context}: {running} runs {look}"));
             }
-            if look.starts_with("after the cut") {
+            if look == "after the cut" {
                 self.machine.reset()?;
-            } else if running == new {
-                self.outcome.new += 1;
-            } else {
-                self.outcome.old += 1;
+            } else if was_cut {
+                self.outcome.new += usize::from(running == new);
+                self.outcome.old += usize::from(running == old);
             }
         }
         Ok(())
