@@ -13,6 +13,7 @@
 //!
 //! * [`numeric`]: random streams, cubature, least squares, work on all cores.
 //! * [`data`]: readings from files, and the digits that ship with the program.
+//! * [`board`]: a board on the desk: samples of its sensors, its scores, and new images for it, over a serial line.
 //! * [`error`]: the one error type, whose message is one line with a remedy.
 //! * [`likelihood`]: families of distributions of readings, a file each with all that is known of it.
 //! * [`config`]: everything that determines a run.
@@ -25,7 +26,6 @@
 //! * [`study`]: scores in floats and as the device computes them, and what they are worth; baselines, estimators side by
 //!   side, and where the nats go.
 //! * [`export`]: the image of a trained model, its calibration, its budget, the folder and the report of a run.
-//! * [`board`]: a board on the desk: samples of its sensors, its scores, and new images for it, over a serial line.
 //! * [`cli`]: the commands.
 
 #![deny(unsafe_code)]

@@ -3,27 +3,19 @@
 use super::error::BoardError;
 use super::facts::Facts;
 use super::link::Link;
-use crate::error::Error;
-use crate::readings::Readings;
-use crate::readings::device::device_scores;
-use crate::readings::masks::Masks;
-use elbow::{Estimator, Model};
+use elbow::{Estimator, Score};
 use elbow_agent::protocol::{Identity, Question, Refusal, Reply, Request, Scored};
 use std::io::{Read, Write};
 
-/// What is scored.
+/// A reading, and its score on this machine.
 #[derive(Clone, Copy, Debug)]
-pub struct Task<'a> {
-    /// The model, of an image that the board runs.
-    pub model: &'a Model<'a>,
-    /// The readings.
-    pub readings: &'a Readings,
-    /// Inputs that were observed, where not all were.
-    pub masks: Option<&'a Masks>,
-    /// The estimator.
-    pub estimator: Estimator,
-    /// The seed of the random draws; reading `i` draws from stream `i`.
-    pub seed: u64,
+pub struct Expected<'a> {
+    /// Its raw integers.
+    pub reading: &'a [i16],
+    /// A bit for each input that was observed, as [`elbow::Mask`] has them; empty where all were.
+    pub observed: &'a [u8],
+    /// Its score.
+    pub score: &'a Score,
 }
 
 /// Makes sure that the board runs `image`, whose model is called `name`.
@@ -41,38 +33,32 @@ pub fn check_image(facts: &Facts, name: &str, image: &[u8]) -> Result<(), BoardE
     })
 }
 
-/// Lets the board score all readings, and compares each score with that of this machine; `progress` is told how many there are.
+/// Lets the board score readings by an estimator, and compares each score with that of this machine. Reading `i` draws from stream `i` of
+/// `seed`. `progress` is told how many there are.
 ///
 /// # Errors
-/// [`BoardError::Different`] at the first that differs; as [`Link::ask`]; [`Error::Setting`] where this machine cannot score a reading.
-pub fn compare<P: Read + Write>(
+/// [`BoardError::Different`] at the first that differs; as [`Link::ask`].
+pub fn compare<'a, P: Read + Write>(
     link: &mut Link<P>,
-    task: &Task<'_>,
+    (estimator, seed): (Estimator, u64),
+    readings: impl Iterator<Item = Expected<'a>>,
     mut progress: impl FnMut(usize),
-) -> Result<(), Error> {
-    let Task {
-        model,
-        readings,
-        masks,
-        estimator,
-        seed,
-    } = *task;
-    let expected = device_scores(model, readings, masks, estimator, seed)?;
-    for (index, (row, score)) in readings.iter().zip(&expected).enumerate() {
-        let reading: Vec<u8> = row.iter().flat_map(|number| number.to_le_bytes()).collect();
+) -> Result<(), BoardError> {
+    for (index, expected) in readings.enumerate() {
+        let numbers = expected.reading.iter();
+        let reading: Vec<u8> = numbers.flat_map(|number| number.to_le_bytes()).collect();
         let question = Question {
             estimator,
             seed,
             stream: index as u64,
-            observed: masks.map_or(&[], |masks| masks.packed(index)),
+            observed: expected.observed,
             reading: &reading,
         };
-        let computed = match link.ask(&Request::Score(question))? {
-            Reply::Score(computed) => computed,
-            _ => return Err(BoardError::Unexpected.into()),
+        let Reply::Score(computed) = link.ask(&Request::Score(question))? else {
+            return Err(BoardError::Unexpected);
         };
-        if let Some(what) = differences(&computed, &Scored::of(score)) {
-            return Err(BoardError::Different { index, what }.into());
+        if let Some(what) = differences(&computed, &Scored::of(expected.score)) {
+            return Err(BoardError::Different { index, what });
         }
         progress(index + 1);
     }

@@ -1,12 +1,13 @@
 //! `trainer board score`.
 
 use super::{Port, bar, tell_repeated};
-use crate::board::compare::{Task, check_image, check_room, compare};
+use crate::board::compare::{Expected, check_image, check_room, compare};
 use crate::board::facts::Facts;
 use crate::cli::arguments::{Loaded, Scoring};
 use crate::cli::output::emit_results;
 use crate::error::Error;
 use crate::export::run;
+use crate::readings::device::device_scores;
 use clap::Args;
 use serde::Serialize;
 use std::time::Instant;
@@ -46,16 +47,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     check_image(&facts, model.name(), bytes)?;
     check_room(&facts, readings.width())?;
     let estimator = scoring.estimator(&model);
-    let task = Task {
-        model: &model,
-        readings: &readings,
-        masks: masks.as_ref(),
-        estimator,
-        seed: scoring.seed,
-    };
+    let scores = device_scores(&model, &readings, masks.as_ref(), estimator, scoring.seed)?;
+    let expected = readings.iter().zip(&scores).enumerate();
+    let expected = expected.map(|(row, (reading, score))| Expected {
+        reading,
+        observed: masks.as_ref().map_or(&[], |masks| masks.packed(row)),
+        score,
+    });
     let bar = bar(readings.len(), "readings");
     let began = Instant::now();
-    let compared = compare(&mut line, &task, |count| bar.set_position(count as u64));
+    let asked = (estimator, scoring.seed);
+    let compared = compare(&mut line, asked, expected, |count| {
+        bar.set_position(count as u64);
+    });
     bar.finish_and_clear();
     compared?;
     tell_repeated(&line);
