@@ -1,7 +1,7 @@
 //! `cargo xtask agent`: boards on the desk in QEMU, asked by `trainer board` through a pseudo-terminal whose line is cut and
 //! damaged, and whose power is cut.
 //!
-//! * [`line`]: a pseudo-terminal, and what happens on the way to the board.
+//! * [`mod@line`]: a pseudo-terminal, and what happens on the way to the board.
 //! * [`machine`]: an emulated board with an agent.
 
 pub mod line;
