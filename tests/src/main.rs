@@ -6,6 +6,7 @@ use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{member, workspace};
 use elbow_tests::documents::{guides, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
+use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
 use elbow_tests::files;
 use elbow_tests::measure::{bench, costs, product};
@@ -31,6 +32,21 @@ enum Task {
     Qemu {
         #[command(subcommand)]
         command: Emulate,
+    },
+    /// Put boards with an agent on the desk, in QEMU: record, score, and update with the line and power cut
+    Agent {
+        /// Only this board: microbit, lm3s6965evb or netduinoplus2
+        #[arg(long)]
+        board: Option<String>,
+        /// Readings that each board scores
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        readings: usize,
+        /// Times that the line is cut in an update of each board
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        cuts: usize,
+        /// The seed of the moments
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Build the archive and the header for programs in C, into a folder of target/c
     C {
@@ -213,6 +229,19 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
+        Task::Agent {
+            board,
+            readings,
+            cuts,
+            seed,
+        } => put_on_desk(
+            board.as_deref(),
+            desk::Plan {
+                readings,
+                cuts,
+                seed,
+            },
+        ),
         Task::Bench {
             core,
             json,
@@ -293,6 +322,30 @@ fn end_trainings(
             println!("{outcome}");
             is_good &= outcome.faults.is_empty();
         }
+    }
+    Ok(is_good)
+}
+
+/// Does `plan` with the board of that name, or with all.
+fn put_on_desk(board: Option<&str>, plan: desk::Plan) -> Result<bool, Error> {
+    let kinds = desk::machine::KINDS;
+    let wanted: Vec<_> = kinds
+        .iter()
+        .filter(|kind| board.is_none_or(|board| board == kind.name))
+        .collect();
+    if wanted.is_empty() {
+        return Err(Error::Board {
+            name: board.unwrap_or_default().to_owned(),
+            known: kinds.map(|kind| kind.name).to_vec(),
+        });
+    }
+    let runs = desk::Runs::train()?;
+    println!("seed {}", plan.seed);
+    let mut is_good = true;
+    for kind in wanted {
+        let outcome = desk::run(kind, &runs, plan)?;
+        println!("{outcome}");
+        is_good &= outcome.faults.is_empty();
     }
     Ok(is_good)
 }

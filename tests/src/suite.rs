@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 23] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the package for Python",
@@ -32,6 +32,18 @@ const STEPS: [Step; 19] = [
     (
         "formatting of the example for lm3s6965evb",
         "fmt --check --manifest-path firmware-examples/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for microbit",
+        "fmt --check --manifest-path firmware-examples/agent/microbit/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for netduinoplus2",
+        "fmt --check --manifest-path firmware-examples/agent/netduinoplus2/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for lm3s6965evb",
+        "fmt --check --manifest-path firmware-examples/agent/lm3s6965evb/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",
@@ -66,6 +78,7 @@ const STEPS: [Step; 19] = [
         "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
     ("interface for C", "test --release --package elbow-c"),
+    ("agent of boards", "test --package elbow-agent"),
     ("trainer", "test --release --package elbow-trainer"),
     ("emulated boards", "test --release --package elbow-tests"),
     ("reports in a browser", "xtask page"),

@@ -1,9 +1,9 @@
-//! UART0 of the LM3S6965 on pin PA1, which the evaluation board's USB chip listens to: 115200 baud,
-//! sending only. LM3S6965 Microcontroller Data Sheet, "System Control", "GPIOs" and "UARTs".
+//! UART0 of the LM3S6965 on pins PA0 and PA1, those of the evaluation board's USB chip: 115200 baud.
+//! LM3S6965 Microcontroller Data Sheet, "System Control", "GPIOs" and "UARTs".
 #![allow(unsafe_code)]
 
 use core::ptr;
-use elbow_examples_shared::Port;
+use elbow_examples_shared::{Duplex, Port};
 
 /// A register of the chip; those below are all there are.
 #[derive(Clone, Copy)]
@@ -30,8 +30,8 @@ const CRYSTAL_START: u32 = 524_288;
 impl Register {
     fn read(self) -> u32 {
         let address = ptr::with_exposed_provenance::<u32>(self.0);
-        // SAFETY: the addresses above are aligned registers that are always mapped; reading those
-        // that are read here changes nothing.
+        // SAFETY: the addresses above are aligned registers that are always mapped; to read a received byte
+        // takes it out of the queue, and to read the others changes nothing.
         unsafe { address.read_volatile() }
     }
 
@@ -48,11 +48,11 @@ impl Register {
     }
 }
 
-/// The sending half of UART0.
+/// UART0.
 pub(crate) struct Uart(());
 
 impl Uart {
-    /// Sets up the chip's clock, the UART's, and the pin. To be called once, at the start.
+    /// Sets up the chip's clock, the UART's, and the pins. To be called once, at the start.
     pub(crate) fn new() -> Self {
         // The oscillator that the chip starts with may be off by a third: first start the crystal
         // (MOSCDIS), then say that it has 8 MHz (XTAL) and is the source (OSCSRC).
@@ -63,13 +63,14 @@ impl Uart {
         CLOCK_GATES_2.change(0, 1 << 0);
         // A register is there three ticks after its clock.
         cortex_m::asm::delay(8);
-        PORT_A_ALTERNATE.change(0, 1 << 1);
-        PORT_A_DIGITAL.change(0, 1 << 1);
+        PORT_A_ALTERNATE.change(0, 0b11);
+        PORT_A_DIGITAL.change(0, 0b11);
         UART_DIVIDER.write(DIVIDER / 64);
         UART_DIVIDER_64THS.write(DIVIDER % 64);
-        // Eight bits, with the queue (WLEN, FEN); then the UART and its sender (UARTEN, TXE).
+        // Eight bits, with the queue (WLEN, FEN); then the UART and both of its halves
+        // (UARTEN, TXE, RXE).
         UART_LINE.write(0b11 << 5 | 1 << 4);
-        UART_CONTROL.write(1 << 8 | 1 << 0);
+        UART_CONTROL.write(1 << 9 | 1 << 8 | 1 << 0);
         Self(())
     }
 }
@@ -79,5 +80,18 @@ impl Port for Uart {
         // TXFF: the queue is full.
         while UART_FLAGS.read() & 1 << 5 != 0 {}
         UART_DATA.write(byte.into());
+    }
+}
+
+impl Duplex for Uart {
+    fn receive(&mut self) -> Option<u8> {
+        // RXFE: the queue is empty.
+        let is_empty = UART_FLAGS.read() & 1 << 4 != 0;
+        (!is_empty).then(|| UART_DATA.read() as u8)
+    }
+
+    fn flush(&mut self) {
+        // BUSY: a byte is being sent.
+        while UART_FLAGS.read() & 1 << 3 != 0 {}
     }
 }

@@ -13,6 +13,15 @@ pub trait Port {
     fn send(&mut self, byte: u8);
 }
 
+/// A serial line that is listened to as well.
+pub trait Duplex: Port {
+    /// A byte that has come, if there is one.
+    fn receive(&mut self) -> Option<u8>;
+
+    /// Waits until the last byte has left.
+    fn flush(&mut self);
+}
+
 /// Text on a serial line, for a terminal that wants both bytes at the end of a line.
 #[derive(Debug)]
 pub struct Terminal<P>(pub P);

@@ -1,9 +1,11 @@
 //! Runs firmware in QEMU.
 //!
 //! * [`commands`]: `cargo xtask qemu`: scores, watches and dreams on a board;
+//! * [`desk`]: `cargo xtask agent`: boards that are asked over a serial line that is cut;
 //! * [`program`]: the programs that emulate, found or installed.
 
 pub mod commands;
+pub mod desk;
 pub mod program;
 
 use crate::build::board::Board;
