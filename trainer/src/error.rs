@@ -42,28 +42,46 @@ pub enum Error {
     Tensor(#[from] candle_core::Error),
     /// Training left the numbers that floats have.
     #[error(
-        "the bound became infinite or NaN in epoch {epoch}: lower --learning-rate, or look for readings of absurd size"
+        "the bound became infinite or NaN in epoch {epoch}, first in {place}: {remedy}{}", of_kept(*.kept)
     )]
     Diverged {
         /// The epoch, counted from 1.
         epoch: usize,
+        /// The first place in the model where something is not finite.
+        place: String,
+        /// What to try.
+        remedy: &'static str,
+        /// The epochs before it that the parameters that are kept come from, if any are.
+        kept: Option<usize>,
     },
     /// A board on a serial line did not do what it was asked.
     #[error(transparent)]
     Board(#[from] crate::board::error::BoardError),
     /// Whoever looked on ended the run.
-    #[error("the run was ended after epoch {epoch}; {}", .resume.as_deref().map_or("nothing was saved".into(), go_on))]
+    #[error("the run was ended after epoch {epoch}; {}", .resume.as_deref().map_or("nothing was saved".into(), with_command))]
     Cancelled {
         /// The last epoch that was done, counted from 1; batches of the next are in the checkpoint too.
         epoch: usize,
-        /// The folder with a checkpoint to go on from, if there is one.
-        resume: Option<PathBuf>,
+        /// The command that goes on from a checkpoint, if there is one.
+        resume: Option<String>,
     },
 }
 
+/// The command that goes on with the run in `folder`.
+pub(crate) fn resuming(folder: &Path) -> String {
+    format!("trainer fit --resume {}", folder.display())
+}
+
 /// The remedy for a run that was ended.
-pub(crate) fn go_on(folder: &Path) -> String {
-    format!("go on with it: trainer fit --resume {}", folder.display())
+fn with_command(command: &str) -> String {
+    format!("go on with it: {command}")
+}
+
+/// The parameters that are kept of a training that diverged.
+fn of_kept(epochs: Option<usize>) -> String {
+    let line =
+        |epochs| format!("; the model has the best parameters of the {epochs} epochs before");
+    epochs.map(line).unwrap_or_default()
 }
 
 /// Remedy for a file that could not be read or written.
@@ -103,6 +121,14 @@ impl Error {
             Self::Cancelled { resume, .. } => Self::Cancelled { epoch, resume },
             other => other,
         }
+    }
+
+    /// The same; where a training diverged, with parameters of so many epochs before.
+    pub(crate) fn keeping(mut self, epochs: usize) -> Self {
+        if let Self::Diverged { kept, .. } = &mut self {
+            *kept = Some(epochs);
+        }
+        self
     }
 
     /// Names the file that could not be read.

@@ -48,7 +48,10 @@ fn ends_alike(case: &str, model: impl Fn() -> Vae, train: impl Fn(&Vae, Course<'
     let within = epochs.iter().filter(|epochs| **epochs == 0).count();
     assert!(within > 1, "{case}: several in the first epoch");
     let ends: Vec<usize> = (1..=history.len()).collect();
-    assert_eq!(epochs[within..], ends, "{case}: after each epoch");
+    // Others within epochs where these took long.
+    let mut after = epochs[within..].to_vec();
+    after.dedup();
+    assert_eq!(after, ends, "{case}: after each epoch");
     for (index, (epochs, bytes)) in files.iter().enumerate() {
         assert_eq!(Checkpoint::epochs_in(bytes).unwrap(), *epochs);
         let later = model();
@@ -84,6 +87,17 @@ fn an_interrupted_training_ends_as_another() {
         &["digits", "--missing", "0.3"][..],
         &["digits", "--binarize", "dynamic"],
         &[&real, "--likelihood", "laplace", "--latents", "2"],
+        &[
+            "digits",
+            "--schedule",
+            "plateau",
+            "--patience",
+            "1",
+            "--least-gain",
+            "9",
+            "--clip",
+            "norm:1",
+        ],
         &["digits", "--prior", "mixture:3"],
         &["digits", "--gradient", "moving-average"],
         &["digits", "--gradient", "learned"],

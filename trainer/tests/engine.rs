@@ -52,6 +52,18 @@ fn two_hundred_steps_agree_with_automatic_differentiation() {
         &["digits", "--importance-samples", "5"],
         &["digits", "--missing", "0.3", "--importance-samples", "1"],
         &["digits", "--binarize", "dynamic"],
+        &["digits", "--clip", "norm:1", "--schedule", "constant"],
+        &[
+            real,
+            "--clip",
+            "value:0.01",
+            "--schedule",
+            "plateau",
+            "--patience",
+            "2",
+            "--least-gain",
+            "1",
+        ],
         &[
             "digits",
             "--beta",

@@ -1,7 +1,7 @@
 //! The one table of what goes with what, which everybody asks, and from which every refusal is written.
 
 use super::{Activations, Config, Gradient, Inference, Latent, LikelihoodKind, Objective};
-use super::{PriorKind, Schedule, Weights};
+use super::{PriorKind, Schedule, Weights, processor::Processor};
 use crate::error::Error;
 use std::fmt::Display;
 
@@ -10,6 +10,8 @@ use std::fmt::Display;
 pub(crate) enum Feature {
     /// Training and scores in floats by the passes that are written by hand.
     Engine,
+    /// A number of threads that train.
+    Threads,
     /// Images, and budgets of flash and RAM.
     Device,
     /// The cost model of instructions.
@@ -35,8 +37,10 @@ pub(crate) enum Feature {
     /// Posteriors of single training readings.
     Local,
     RateWarmUp,
-    /// Averages of the parameters.
-    Averaged,
+    /// A course of the step size other than the cosine.
+    OtherSchedule,
+    /// Training elsewhere than on the processor.
+    Accelerator,
     /// Too few epochs to divide.
     OneEpoch,
     NarrowWeights,
@@ -71,6 +75,17 @@ impl Feature {
         use Feature::*;
         match self {
             Engine => ("computes", &[Bits, LearnedPrior, FreeBits]),
+            Threads => (
+                "is for the passes that are written by hand; candle trains on all cores",
+                &[
+                    Bits,
+                    LearnedPrior,
+                    FreeBits,
+                    OtherGradient,
+                    Local,
+                    Accelerator,
+                ],
+            ),
             Device => ("are for devices, which run Gaussian latents", &[Bits]),
             Instructions => (
                 "is known for --prior standard, --weights int8 and activations of 8 bits",
@@ -91,7 +106,7 @@ impl Feature {
                     WarmUp,
                     Form,
                     RateWarmUp,
-                    Averaged,
+                    OtherSchedule,
                     VampPrior,
                 ],
             ),
@@ -207,10 +222,16 @@ impl Config {
             Form => of(objective.form != plain.form, "elbo-form", &"entropy"),
             Local => of(train.inference == Inference::Svi, "inference", &"svi"),
             RateWarmUp => of(train.rate_warm_up > 0, "rate-warm-up", &train.rate_warm_up),
-            Averaged => of(
-                train.schedule == Schedule::Averaged,
+            OtherSchedule => of(
+                train.schedule != Schedule::Cosine,
                 "schedule",
-                &"averaged",
+                &train.schedule,
+            ),
+            Threads => of(true, "threads", &train.threads),
+            Accelerator => of(
+                train.processor != Processor::Cpu,
+                "device",
+                &"cuda or metal",
             ),
             OneEpoch => of(train.epochs < 2, "epochs", &train.epochs),
             NarrowWeights => of(export.weights != Weights::Int8, "weights", &export.weights),

@@ -2,7 +2,8 @@
 
 use super::StreamSettings;
 use super::kind::WantedKind;
-use crate::data::{Binarization, Sentinels, Wanted};
+use crate::data::{Binarization, LEAST_SAMPLE, Sentinels, Wanted};
+use crate::error::Error;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -121,6 +122,19 @@ impl Default for DataConfig {
 }
 
 impl DataConfig {
+    /// Checks every number that a user may have set and that can be checked without data.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        match self.sample {
+            Some(rows) if rows < LEAST_SAMPLE => Err(Error::Setting(format!(
+                "--sample is {rows}: give a number from {LEAST_SAMPLE} on"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// The columns that are said to be states.
     fn states(&self) -> impl Iterator<Item = &WantedKind> {
         self.kind.iter().filter(|wanted| wanted.kind.is_none())

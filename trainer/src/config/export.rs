@@ -1,11 +1,13 @@
 //! The integers of an image.
 
-use super::{Calibration, Weights};
+use super::{Calibration, Weights, within};
+use crate::error::Error;
 use clap::{Args, ValueEnum};
 use elbow::layer::Packing;
 use serde::{Deserialize, Serialize};
+use std::ops::Bound;
 
-/// The integers of an image.
+/// The integers of an image, and what its report is about.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ExportConfig {
@@ -36,6 +38,11 @@ pub struct ExportConfig {
     /// not seen it; 0: on those held out alone
     #[arg(long, value_name = "N", default_value_t = ExportConfig::default().folds)]
     pub folds: usize,
+    /// Readings a second, of a stream windows: the report counts false alarms in days [default: as the data say, where they
+    /// do]
+    #[arg(long, value_name = "HZ")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
 }
 
 impl Default for ExportConfig {
@@ -48,7 +55,29 @@ impl Default for ExportConfig {
             activations: Activations::default(),
             judged_by: JudgedBy::default(),
             folds: 10,
+            rate: None,
         }
+    }
+}
+
+/// The fewest folds that leave one to learn from beside the one that is scored and the one that chooses.
+const LEAST_FOLDS: usize = 3;
+
+impl ExportConfig {
+    /// Checks every number that a user may have set.
+    ///
+    /// # Errors
+    /// One line that names the setting, its value and what would do.
+    pub(super) fn validate(&self) -> Result<(), Error> {
+        if (1..LEAST_FOLDS).contains(&self.folds) {
+            return Err(Error::Setting(format!(
+                "--folds is {}: give a number from {LEAST_FOLDS} on, or 0 for none",
+                self.folds
+            )));
+        }
+        let rates = (Bound::Excluded(0.0), Bound::Excluded(f64::INFINITY));
+        self.rate
+            .map_or(Ok(()), |rate| within("--rate", rate, rates, "above 0"))
     }
 }
 

@@ -20,6 +20,7 @@ mod train;
 mod weights;
 
 pub use crate::likelihood::{ColumnKind, LikelihoodKind, Scale};
+pub use crate::numeric::adam::Clip;
 pub use calibration::Calibration;
 pub use data::{ANOMALY_DIGIT, DataConfig};
 pub use export::{Activations, Core, ExportConfig, JudgedBy};
@@ -30,7 +31,7 @@ pub use limits::Limits;
 pub use model::{HiddenLayer, ModelConfig};
 pub use objective::{ElboForm, Objective};
 pub use prior::PriorKind;
-pub use schedule::{Patience, Schedule};
+pub use schedule::{Patience, Plateau, Schedule};
 pub use stream::{StreamArguments, StreamSettings};
 pub use train::{Inference, THREADS, TrainConfig, cosine};
 pub use weights::Weights;
@@ -77,6 +78,8 @@ impl Config {
     pub fn validate(&self) -> Result<(), Error> {
         self.train.validate()?;
         self.model.validate()?;
+        self.export.validate()?;
+        self.data.validate()?;
         if let Some(stream) = &self.data.stream {
             stream.validate()?;
         }
@@ -89,23 +92,24 @@ impl Config {
         Feature::check_all(self)
     }
 
-    /// Adam's step size in an epoch, counted from 1, over so many readings. In integers it follows the cosine: they end
-    /// where they are.
-    pub fn rate(&self, epoch: usize, readings: usize) -> f64 {
+    /// Adam's step size in an epoch, counted from 1, over so many readings, after so many halvings by a [`Plateau`]. In
+    /// integers it follows the end of a cosine under every schedule: they end where they are.
+    pub fn rate(&self, epoch: usize, readings: usize, halvings: usize) -> f64 {
         let risen = epoch as f64 / (self.train.rate_warm_up + 1) as f64;
-        let is_averaged = self.train.schedule == Schedule::Averaged && epoch <= self.float_epochs();
-        let rate = match is_averaged {
-            true => self.train.averaged_rate(epoch, readings),
-            false => self.train.learning_rate * cosine(epoch - 1, self.train.epochs),
+        let (first, all) = (self.train.learning_rate, self.train.epochs);
+        let rate = match self.train.schedule {
+            _ if epoch > self.float_epochs() => first * cosine(epoch - 1, all),
+            Schedule::Averaged => self.train.averaged_rate(epoch, readings),
+            Schedule::Cosine => first * cosine(epoch - 1, all),
+            Schedule::Plateau => first * 0.5f64.powi(halvings as i32),
+            Schedule::Constant => first,
         };
         rate * risen.min(1.0)
     }
 
-    /// The step size in an epoch of so many, where training may have ended before all.
-    pub fn rate_of(&self, epoch: usize, epochs: usize, readings: usize) -> f64 {
-        let mut ended = self.clone();
-        ended.train.epochs = epochs;
-        ended.rate(epoch, readings)
+    /// The course of a step size that follows the held-out bound, with so many training readings, if it does.
+    pub fn plateau(&self, readings: usize) -> Option<Plateau> {
+        Plateau::of(&self.train, readings)
     }
 
     /// When the epochs in floats are enough, with so many training readings, if not after all of them.
@@ -243,7 +247,7 @@ mod tests {
             assert_eq!(tuned.train.epochs - tuned.float_epochs(), epochs);
             let first = tuned.float_epochs() + 1;
             assert_eq!(tuned.train.objective.weight(first), 1.0);
-            assert!(tuned.rate(first, 1000) > 0.08 * tuned.train.learning_rate);
+            assert!(tuned.rate(first, 1000, 0) > 0.08 * tuned.train.learning_rate);
         }
     }
 
@@ -258,8 +262,23 @@ mod tests {
             (5, 0.4 * 0.5),
             (7, 0.4 * (0.5 - half)),
         ] {
-            let rate = config.rate(epoch, 1000);
+            let rate = config.rate(epoch, 1000, 0);
             assert!((rate - exact).abs() < 1e-12, "{epoch}: {rate} {exact}");
         }
+    }
+    #[test]
+    fn step_sizes_fall_by_halves_or_stay_until_the_epochs_in_integers() {
+        let mut config = config();
+        config.train.rate_warm_up = 0;
+        config.train.schedule = Schedule::Constant;
+        // 6 epochs in floats, then the end of a cosine over 8.
+        assert_eq!([1, 6].map(|epoch| config.rate(epoch, 1000, 3)), [0.4, 0.4]);
+        assert!((config.rate(7, 1000, 3) - 0.4 * cosine(6, 8)).abs() < 1e-12);
+        config.train.schedule = Schedule::Plateau;
+        assert_eq!(
+            [0, 1, 3].map(|halvings| config.rate(6, 1000, halvings)),
+            [0.4, 0.2, 0.05]
+        );
+        assert!((config.rate(8, 1000, 3) - 0.4 * cosine(7, 8)).abs() < 1e-12);
     }
 }

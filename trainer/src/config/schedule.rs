@@ -1,6 +1,6 @@
 //! The course of the step size over the epochs, and when they are enough.
 
-use super::TrainConfig;
+use super::{Inference, TrainConfig};
 use serde::{Deserialize, Serialize};
 
 /// Course of the step size over the epochs.
@@ -13,6 +13,10 @@ pub enum Schedule {
     Averaged,
     /// It falls to zero along a cosine: training takes all epochs
     Cosine,
+    /// It is halved each time the held-out bound has stopped to rise: training ends when that is so after six halvings
+    Plateau,
+    /// It stays as it is
+    Constant,
 }
 
 /// Epochs from which on averages are worth having: fewer than these train better where steps become short on time.
@@ -33,7 +37,8 @@ impl Schedule {
     pub const fn learning_rate(self) -> f64 {
         match self {
             Self::Averaged => 0.005,
-            Self::Cosine => 0.002,
+            Self::Cosine | Self::Plateau => 0.002,
+            Self::Constant => 0.001,
         }
     }
 
@@ -42,7 +47,7 @@ impl Schedule {
     pub(crate) const fn turns(self) -> usize {
         match self {
             Self::Averaged => 100,
-            Self::Cosine => 200,
+            Self::Cosine | Self::Plateau | Self::Constant => 200,
         }
     }
 }
@@ -52,9 +57,54 @@ const LEAST_EPOCHS: usize = 9;
 /// Steps that are made at least.
 const LEAST_STEPS: usize = 300;
 
+/// Epochs that a step size lasts on a plateau where nobody says otherwise: the default of the scheduler of this name in
+/// PyTorch, with which one half is the usual factor.
+const PLATEAU_EPOCHS: usize = 10;
+/// Halvings of a step size, at most, where training is to end by itself: the last is a 64th of the first.
+const HALVINGS: usize = 6;
+
+/// The course of a step size that is halved where the held-out bound has stopped to rise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plateau {
+    /// Epochs that the bound is given to rise by [`Plateau::gain`].
+    epochs: usize,
+    /// In nats.
+    gain: f64,
+}
+
+impl Plateau {
+    /// The course that `train` asks for, with so many training readings; none of another schedule.
+    pub(super) fn of(train: &TrainConfig, readings: usize) -> Option<Self> {
+        let steps = LEAST_STEPS.div_ceil(train.steps(readings));
+        let said = train.patience.filter(|&epochs| epochs > 0);
+        (train.schedule == Schedule::Plateau).then_some(Self {
+            epochs: said.unwrap_or(PLATEAU_EPOCHS.max(steps)),
+            gain: train.least_gain,
+        })
+    }
+
+    /// Halvings after such `epochs`: `bound` gives that of an epoch, if it has one.
+    pub fn halvings<T>(&self, epochs: &[T], bound: impl Fn(&T) -> Option<f64>) -> usize {
+        let (mut halvings, mut risen) = (0, 0);
+        let mut highest = f64::NEG_INFINITY;
+        for (epoch, bound) in epochs.iter().map(bound).enumerate() {
+            let Some(bound) = bound else { continue };
+            if bound >= highest + self.gain {
+                (highest, risen) = (bound, epoch);
+            } else if epoch - risen >= self.epochs {
+                halvings += 1;
+                risen = epoch;
+            }
+        }
+        halvings
+    }
+}
+
 /// The end of a training by its held-out bound.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Patience {
+    /// The halvings that come first, if any do.
+    plateau: Option<Plateau>,
     /// Epochs that the bound is given to rise by [`Patience::gain`]; a third of those so far where there are none.
     epochs: Option<usize>,
     /// In nats.
@@ -64,14 +114,15 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// The patience that `train` asks for, with so many training readings; none where all epochs are to be trained.
+    /// The patience that `train` asks for, with so many training readings; none where all epochs are trained.
     pub(super) fn of(train: &TrainConfig, readings: usize) -> Option<Self> {
-        let waits = train.schedule == Schedule::Averaged && train.patience != Some(0);
         let least = LEAST_STEPS
             .div_ceil(train.steps(readings))
             .max(LEAST_EPOCHS);
-        waits.then_some(Self {
-            epochs: train.patience,
+        let plateau = Plateau::of(train, readings);
+        train.waits().then_some(Self {
+            plateau,
+            epochs: plateau.map_or(train.patience, |plateau| Some(plateau.epochs)),
             gain: train.least_gain,
             least: least
                 .max(train.objective.kl_warm_up)
@@ -91,15 +142,26 @@ impl Patience {
 
     /// Whether training ends after such `epochs`. It may where the last one has a bound.
     pub fn is_over<T>(&self, epochs: &[T], bound: impl Fn(&T) -> Option<f64>) -> bool {
-        epochs.len() >= self.least
-            && epochs.last().and_then(&bound).is_some()
-            && self
-                .gain(epochs, bound)
-                .is_some_and(|(gain, _)| gain < self.gain)
+        let done = epochs.len() >= self.least && epochs.last().and_then(&bound).is_some();
+        if let Some(plateau) = &self.plateau {
+            return done && plateau.halvings(epochs, bound) > HALVINGS;
+        }
+        done && self
+            .gain(epochs, bound)
+            .is_some_and(|(gain, _)| gain < self.gain)
     }
 }
 
 impl TrainConfig {
+    /// Whether the held-out bound may end the training.
+    pub(super) fn waits(&self) -> bool {
+        let waits = match self.patience {
+            None => matches!(self.schedule, Schedule::Averaged | Schedule::Plateau),
+            Some(epochs) => epochs > 0,
+        };
+        waits && self.inference == Inference::Amortized
+    }
+
     /// Steps of the optimizer in an epoch over so many readings, at least 1.
     pub(super) fn steps(&self, readings: usize) -> usize {
         readings.div_ceil(self.batch).max(1)
@@ -173,6 +235,42 @@ mod tests {
             ..train
         };
         assert_eq!(Patience::of(&cosine, 130), None);
+        let waiting = TrainConfig {
+            patience: Some(20),
+            ..cosine
+        };
+        assert!(Patience::of(&waiting, 130).is_some());
+    }
+
+    /// Bounds that rise for 3 epochs, then stay: the 4th is the highest, and each 5th after it halves.
+    #[test]
+    fn a_plateau_halves_and_ends_after_six_halvings() {
+        let train = TrainConfig {
+            schedule: Schedule::Plateau,
+            patience: Some(5),
+            ..TrainConfig::default()
+        };
+        let plateau = Plateau::of(&train, 6400).unwrap();
+        let halvings = |done| plateau.halvings(&bounds(3, done), |bound| *bound);
+        assert_eq!([4, 8, 9, 13, 14].map(halvings), [0, 0, 1, 1, 2]);
+        let end = (1..).find(|&done| is_over(&patience(&train), &bounds(3, done)));
+        assert_eq!(end, Some(4 + 7 * 5));
+        // A small rise is none, and a gap in the bounds ends nothing.
+        let slow = |epoch: usize| (!epoch.is_multiple_of(2)).then_some(epoch as f64 * 0.001);
+        let slow: Vec<_> = (0..20).map(slow).collect();
+        assert_eq!(plateau.halvings(&slow, |bound| *bound), 2);
+        let all = TrainConfig {
+            patience: Some(0),
+            ..train.clone()
+        };
+        assert_eq!(Patience::of(&all, 6400), None);
+        assert_eq!(Plateau::of(&all, 6400).unwrap().epochs, 10);
+        assert_eq!(Plateau::of(&all, 64).unwrap().epochs, 300);
+        let cosine = TrainConfig {
+            schedule: Schedule::Cosine,
+            ..train
+        };
+        assert_eq!(Plateau::of(&cosine, 6400), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Settings that files have as a command line has them.
 
-use super::{Calibration, Core, FeatureList, Gradient, Latent, LikelihoodKind, PriorKind};
-use super::{WantedKind, Weights};
+use super::{Calibration, Clip, Core, FeatureList, Gradient, Latent, LikelihoodKind, PriorKind};
+use super::{Schedule, WantedKind, Weights};
 use clap::ValueEnum;
 use std::fmt;
 
@@ -38,10 +38,11 @@ macro_rules! by_name {
 
 as_text!(
     Calibration,
+    Clip,
     FeatureList,
     LikelihoodKind,
     PriorKind,
     WantedKind,
     Weights
 );
-by_name!(Core, Gradient, Latent);
+by_name!(Core, Gradient, Latent, Schedule);

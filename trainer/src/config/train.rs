@@ -1,7 +1,7 @@
 //! Settings of the training.
 
 use super::processor::Processor;
-use super::{Gradient, Objective, Schedule, count, within};
+use super::{Clip, Gradient, Objective, Schedule, count, within};
 use crate::error::Error;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub struct TrainConfig {
     #[arg(long, value_name = "N", default_value_t = TrainConfig::default().batch)]
     pub batch: usize,
     /// Epochs that the held-out bound is given to rise by --least-gain before training ends; 0 trains all epochs
-    /// [default: a third of the epochs so far]
+    /// [default: a third of the epochs so far with --schedule averaged; 10 before each halving with plateau; else 0]
     #[arg(long, value_name = "EPOCHS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
@@ -49,6 +49,10 @@ pub struct TrainConfig {
     /// dead
     #[arg(long, value_name = "EPOCHS", default_value_t = 0)]
     pub rate_warm_up: usize,
+    /// Limit of the gradient of all parameters in a step: none, norm:X (scaled to the norm X where it is larger) or
+    /// value:X (each number to at most X in size)
+    #[arg(long, value_name = "LIMIT", default_value_t = Clip::None)]
+    pub clip: Clip,
     /// Hide this fraction of the inputs of each training reading, at random and anew each time, so
     /// that the model can score and fill in readings with gaps
     #[arg(long, value_name = "RATE", default_value_t = 0.0)]
@@ -91,6 +95,7 @@ impl Default for TrainConfig {
             learning_rate: Schedule::Averaged.learning_rate(),
             schedule: Schedule::Averaged,
             rate_warm_up: 0,
+            clip: Clip::None,
             missing: 0.0,
             importance_samples: 1,
             gradient: Gradient::default(),

@@ -4,7 +4,7 @@ use super::error::DataError;
 use std::collections::HashMap;
 
 /// Rows at the front of a file that are all read: clocks and counters show by rows that follow each other.
-pub(super) const FRONT: usize = 1000;
+pub(crate) const FRONT: usize = 1000;
 
 /// A file as it is, or columns in memory, for every role that the command line knows:
 ///

@@ -37,6 +37,7 @@ pub use columns::{
     interpret_like, numbers,
 };
 pub use error::{DataError, FileError, SplitError};
+pub(crate) use frame::FRONT as LEAST_SAMPLE;
 pub use frame::{Cells, Column, Frame};
 pub use intensities::{Binarization, Intensities};
 pub(crate) use report::SMALLER;

@@ -2,7 +2,7 @@
 
 use super::lock;
 use crate::error::Error;
-use crate::numeric::adam::{Moments, Rates, descend, descend_tensor};
+use crate::numeric::adam::{Clip, Moments, Rates, descend, descend_tensor};
 use candle_core::{CpuStorage, InplaceOp2, Layout, Tensor, Var, backprop::GradStore};
 use std::sync::Mutex;
 
@@ -13,6 +13,7 @@ pub struct Adam {
     /// Moments of the variables that are not in the processor's memory, once they were stepped.
     elsewhere: Vec<Option<[Tensor; 2]>>,
     steps: i32,
+    clip: Clip,
 }
 
 impl Adam {
@@ -23,7 +24,14 @@ impl Adam {
             moments: variables.iter().map(zeros).collect(),
             elsewhere: vec![None; variables.len()],
             steps: 0,
+            clip: Clip::None,
         }
+    }
+
+    /// The same with a limit of gradients.
+    #[must_use]
+    pub fn clipped(self, clip: Clip) -> Self {
+        Self { clip, ..self }
     }
 
     /// The moments of each variable, and how many steps there were.
@@ -66,6 +74,21 @@ impl Adam {
         Ok(())
     }
 
+    /// The sum of the squares of all gradients, where a limit takes it.
+    fn squares(&self, variables: &[&Var], gradients: &GradStore) -> Result<f64, Error> {
+        if !matches!(self.clip, Clip::Norm(_)) {
+            return Ok(0.0);
+        }
+        let gradients = variables
+            .iter()
+            .filter_map(|variable| gradients.get(variable));
+        let squares = gradients.map(|gradient| {
+            let squares = gradient.sqr()?.sum_all()?.to_scalar::<f32>()?;
+            Ok(f64::from(squares))
+        });
+        squares.sum()
+    }
+
     /// One step down the gradients. A variable without a gradient stays as it is.
     ///
     /// # Errors
@@ -78,11 +101,13 @@ impl Adam {
     ) -> Result<(), Error> {
         self.steps += 1;
         let rates = Rates::new(self.steps, learning_rate);
+        let squares = self.squares(variables, gradients)?;
         let states = self.moments.iter().zip(&mut self.elsewhere);
         for (variable, (moments, elsewhere)) in variables.iter().zip(states) {
             let Some(gradient) = gradients.get(variable) else {
                 continue;
             };
+            let gradient = &limited(self.clip, gradient, squares)?;
             if variable.device().is_cpu() {
                 let update = Update { moments, rates };
                 let gradient: Tensor = gradient.contiguous()?;
@@ -93,6 +118,15 @@ impl Adam {
         }
         Ok(())
     }
+}
+
+/// A gradient within a limit, where the squares of all gradients of the step add up to `squares`.
+fn limited(clip: Clip, gradient: &Tensor, squares: f64) -> Result<Tensor, Error> {
+    Ok(match clip {
+        Clip::None => gradient.clone(),
+        Clip::Norm(_) => (gradient * clip.factor(squares))?,
+        Clip::Value(most) => gradient.clamp(-most as f32, most as f32)?,
+    })
 }
 
 struct Update<'a> {

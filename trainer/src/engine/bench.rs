@@ -10,6 +10,7 @@ use crate::model::layer::product::{forward, input_gradient, weight_gradient};
 use crate::model::objective::{Bound, Weighting};
 use crate::model::prepared::Prepared;
 use crate::model::{Architecture, Likelihood, Vae};
+use crate::numeric::adam::Clip;
 use crate::numeric::random::{self, Purpose, normals};
 use crate::readings::{Normalization, Readings};
 use candle_core::{Device, Tensor, Var};
@@ -112,6 +113,7 @@ impl Case {
             batch: self.batch,
             samples: 1,
             missing: 0.0,
+            clip: Clip::None,
             seed: 0,
             threads,
         };

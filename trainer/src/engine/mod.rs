@@ -26,19 +26,20 @@ use crate::config::capability::Feature;
 use crate::config::{Config, Gradient};
 use crate::error::Error;
 use crate::model::Vae;
-use crate::model::objective::Weighting;
+use crate::model::objective::{Batch, Weighting};
 use crate::model::prepared::Prepared;
-use crate::numeric::adam::{Moments, Rates};
+use crate::numeric::adam::{Clip, Moments, Rates};
 use crate::numeric::random::Xoshiro128PlusPlus;
 use crate::quantize::Plan;
 use crate::readings::Normalization;
 use barrier::Barrier;
-use candle_core::{CpuStorage, Storage, Tensor};
+use candle_core::{CpuStorage, Device, Storage, Tensor};
 use draws::{Bits, Draws};
 pub use evaluate::{Evaluator, float_scores};
 use network::Network;
 use optimizer::Optimizer;
 use shard::{Ascended, Shape, Shard};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 pub use sums::EpochSums;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub samples: usize,
     /// The fraction of numbers that is hidden.
     pub missing: f64,
+    /// The limit of gradients.
+    pub clip: Clip,
     /// The seed of all draws.
     pub seed: u64,
     /// At least one.
@@ -75,6 +78,7 @@ impl Settings {
             batch: config.train.batch,
             samples: config.train.importance_samples,
             missing: config.train.missing,
+            clip: config.train.clip,
             seed: config.train.seed,
             threads: config.train.threads,
         }
@@ -129,6 +133,17 @@ struct Pass<'e> {
     weighting: Weighting,
     learning_rate: f64,
     barrier: Barrier,
+    /// Whether a step has a bound that is not finite; its gradients are not descended.
+    diverged: AtomicBool,
+}
+
+/// A step whose bound is not finite.
+#[derive(Clone, Debug)]
+pub struct Divergence {
+    /// Its readings.
+    pub batch: Batch,
+    /// Its draws, (samples, batch, latents).
+    pub noise: Tensor,
 }
 
 impl<'a> Engine<'a> {
@@ -154,7 +169,7 @@ impl<'a> Engine<'a> {
             training,
             batch: settings.batch,
             shards: (0..parts).map(shard).collect(),
-            optimizer: Optimizer::new(&network, parts, threads),
+            optimizer: Optimizer::new(&network, parts, threads, settings.clip),
             network,
             threads,
             draws: RwLock::new(Draws::new(settings, training, &shape)),
@@ -243,7 +258,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Does as [`Engine::epoch`] with `order`, some whole batches of an epoch. However an epoch is cut into such calls,
-    /// the results are the same.
+    /// the results are the same. It stops before a step whose bound is not finite, and gives that.
     ///
     /// # Errors
     /// The errors of [`Engine::epoch`].
@@ -253,9 +268,9 @@ impl<'a> Engine<'a> {
         weighting: Weighting,
         learning_rate: f64,
         project: &(dyn Fn(&mut [f32]) + Sync),
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Divergence>, Error> {
         let batch = &self.training.batch;
-        self.sums = with_numbers(&batch.inputs, |inputs| {
+        let (sums, steps) = with_numbers(&batch.inputs, |inputs| {
             with_numbers(&batch.target, |target| {
                 let pass = Pass {
                     order,
@@ -264,15 +279,32 @@ impl<'a> Engine<'a> {
                     weighting,
                     learning_rate,
                     barrier: Barrier::new(self.threads),
+                    diverged: AtomicBool::new(false),
                 };
                 self.run(&pass, project)
             })
         })??;
-        self.steps += order.len().div_ceil(self.batch) as i32;
-        match &self.network.quantized {
-            Some(quantized) => quantized.check(),
-            None => Ok(()),
+        self.sums = sums;
+        self.steps += steps;
+        if let Some(quantized) = &self.network.quantized {
+            quantized.check()?;
         }
+        let next = order.chunks(self.batch).nth(steps as usize);
+        next.map(|indices| self.divergence(indices)).transpose()
+    }
+
+    /// The step on the readings `indices`, by the draws that were made for it; bits are drawn anew.
+    fn divergence(&self, indices: &[u32]) -> Result<Divergence, Error> {
+        let mut bits = read(&self.bits).rng.clone();
+        let mut batch = self.training.select(indices, &mut bits)?;
+        let draws = read(&self.draws);
+        if let Some(masks) = &draws.masks {
+            batch = batch.observe(masks.to_tensor(&Device::Cpu)?)?;
+        }
+        let shape = (self.shape.samples, indices.len(), self.shape.latents);
+        let count = shape.0 * shape.1 * shape.2;
+        let noise = Tensor::from_slice(&draws.normals[..count], shape, &Device::Cpu)?;
+        Ok(Divergence { batch, noise })
     }
 
     /// Ends an epoch: its sums, which begin anew.
@@ -297,25 +329,31 @@ impl<'a> Engine<'a> {
         *lock(&self.times)
     }
 
-    /// The sums of each thread after `pass`.
-    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Vec<Sums> {
+    /// The sums of each thread after `pass`, and the steps that were made.
+    fn run(&self, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> (Vec<Sums>, i32) {
         std::thread::scope(|scope| {
             let others: Vec<_> = (1..self.threads)
                 .map(|thread| scope.spawn(move || self.work(thread, pass, project)))
                 .collect();
-            let mut sums = vec![self.work(0, pass, project)];
+            let (first, steps) = self.work(0, pass, project);
+            let mut sums = vec![first];
             for other in others {
                 match other.join() {
-                    Ok(of_other) => sums.push(of_other),
+                    Ok((of_other, _)) => sums.push(of_other),
                     Err(panic) => std::panic::resume_unwind(panic),
                 }
             }
-            sums
+            (sums, steps)
         })
     }
 
-    /// The work of one thread in a pass.
-    fn work(&self, thread: usize, pass: &Pass<'_>, project: &(dyn Fn(&mut [f32]) + Sync)) -> Sums {
+    /// The work of one thread in a pass: its sums, and the steps that were made.
+    fn work(
+        &self,
+        thread: usize,
+        pass: &Pass<'_>,
+        project: &(dyn Fn(&mut [f32]) + Sync),
+    ) -> (Sums, i32) {
         let member = pass.barrier.member();
         let mut sums = self.sums[thread];
         let parts = (thread..self.shards.len()).step_by(self.threads);
@@ -341,13 +379,24 @@ impl<'a> Engine<'a> {
                 let clock = Instant::now();
                 let gradients = &self.optimizer.gradients[*part];
                 shard.backward(&self.network, gradients, &ascended, &mut of_step);
+                if !of_step.are_finite() {
+                    pass.diverged.store(true, Ordering::Relaxed);
+                }
                 sums.add(of_step);
                 times.backward += clock.elapsed();
             }
             let clock = Instant::now();
             member.wait();
             times.waiting += clock.elapsed();
+            if pass.diverged.load(Ordering::Relaxed) {
+                step -= 1;
+                break;
+            }
             let clock = Instant::now();
+            if self.optimizer.is_by_norm() {
+                self.optimizer.measure(thread);
+                member.wait();
+            }
             let rates = Rates::new(step, pass.learning_rate);
             self.optimizer
                 .descend(&self.network, thread, rates, project);
@@ -368,7 +417,7 @@ impl<'a> Engine<'a> {
         if thread == 0 {
             *lock(&self.times) = times;
         }
-        sums
+        (sums, step - self.steps)
     }
 
     /// Draws what the step on `indices` needs, the bits on the last thread and the rest on the first.

@@ -28,6 +28,11 @@ impl Sums {
         }
     }
 
+    /// Whether all are finite.
+    pub(super) fn are_finite(&self) -> bool {
+        self.parts().iter().all(|sum| sum.is_finite())
+    }
+
     pub(super) fn add(&mut self, other: Self) {
         self.reconstruction += other.reconstruction;
         self.kl += other.kl;

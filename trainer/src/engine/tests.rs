@@ -180,6 +180,7 @@ impl Trial {
             batch: ROWS,
             samples: self.case.samples,
             missing: self.case.missing,
+            clip: Clip::None,
             seed: 5,
             threads,
         };
@@ -258,6 +259,7 @@ impl Trial {
                     weighting: self.case.weighting,
                     learning_rate: 0.0,
                     barrier: Barrier::new(1),
+                    diverged: AtomicBool::new(false),
                 };
                 for part in 0..engine.shards.len() {
                     let mut shard = lock(&engine.shards[part]);
@@ -398,13 +400,18 @@ fn gradients_are_those_of_finite_differences() {
 /// One thread and two give the same bits, several steps long, the last batch a single reading.
 #[test]
 fn one_thread_and_two_give_the_same_bits() {
-    for case in cases() {
+    let clips = [Clip::None, Clip::Norm(0.5), Clip::Value(0.01)];
+    for (case, clip) in cases()
+        .into_iter()
+        .flat_map(|case| clips.map(|clip| (case.clone(), clip)))
+    {
         let run = |threads: usize| {
             let trial = Trial::new(case.clone());
             let settings = Settings {
                 batch: 5,
                 samples: trial.case.samples,
                 missing: trial.case.missing,
+                clip,
                 seed: 5,
                 threads,
             };
@@ -418,6 +425,6 @@ fn one_thread_and_two_give_the_same_bits() {
             engine.write(&trial.vae).unwrap();
             trial.vae.to_safetensors().unwrap()
         };
-        assert!(run(1) == run(2), "{case:?}");
+        assert!(run(1) == run(2), "{case:?}, {clip}");
     }
 }

@@ -37,14 +37,13 @@ pub(crate) struct Folds<'a> {
 }
 
 impl<'a> Folds<'a> {
-    /// The folds of all that was learned from and chosen by; none where enough is held out, where the settings want none, or
-    /// where rows hang together in other ways than by their order.
+    /// The folds of all that was learned from and chosen by; the reason why there are none, where there are none.
     pub(crate) fn new(
         name: &'a str,
         config: &'a RunConfig,
         splits: &'a Splits,
         (training, validation): (&Prepared, &Prepared),
-    ) -> Option<Self> {
+    ) -> Result<Self, String> {
         let train = &config.settings.train;
         let count = config.settings.export.folds;
         let is_group = splits.columns.iter().any(|named| named.role == Role::Group);
@@ -53,10 +52,27 @@ impl<'a> Folds<'a> {
             && training.intensities.is_none();
         let held_out = validation.readings.len();
         let rows = training.readings.len() + held_out;
-        let whole = splits.stream.is_none() && !is_group;
-        let enough = held_out >= ENOUGH || rows < count * LEAST;
-        if count < 3 || enough || held_out == 0 || !whole || !is_plain {
-            return None;
+        let obstacles = [
+            (count == 0, "there are to be none".to_owned()),
+            (
+                held_out >= ENOUGH,
+                format!("{held_out} readings are held out, which is enough"),
+            ),
+            (
+                held_out == 0 || rows < count * LEAST,
+                format!("there are {rows} readings, of which {held_out} are held out"),
+            ),
+            (
+                splits.stream.is_some() || is_group,
+                "windows of a stream, and rows of a group, hang together".into(),
+            ),
+            (
+                !is_plain,
+                "--gradient, --inference and --binarize dynamic train no models of folds".into(),
+            ),
+        ];
+        if let Some((_, reason)) = obstacles.into_iter().find(|(is, _)| *is) {
+            return Err(reason);
         }
         let mut readings = training.readings.clone();
         readings.extend(&validation.readings);
@@ -74,7 +90,7 @@ impl<'a> Folds<'a> {
                     .is_none_or(|masks| masks.observes(row, input))
             })
         });
-        Some(Self {
+        Ok(Self {
             name,
             config,
             splits,

@@ -144,7 +144,8 @@ impl Rows {
         total(weights, sums, norms);
         for (row, bias) in biases.iter().enumerate() {
             let zero = i32::from(input.zero_point) * sums[row] as i32;
-            rows[row].bias = (bias / weight_scales[row]).round() as i32 - zero;
+            // Saturated where the multiplier is at its largest: no image has such a bias.
+            rows[row].bias = ((bias / weight_scales[row]).round() - f64::from(zero)) as i32;
         }
         Ok(())
     }

@@ -420,6 +420,7 @@ fn interpreted(
             Some(_) => frame.facts.push(line),
         }
     }
+    frame.facts.extend(without_effect(config, &frame));
     match interpreted.notes.iter().chain(&interpreted.doubts).next() {
         Some(line) if config.data.strict => Err(assumed(line)),
         _ => {
@@ -428,6 +429,22 @@ fn interpreted(
             Ok(interpreted)
         }
     }
+}
+
+/// Lines on the wishes of `config` that change nothing in `frame`.
+fn without_effect(config: &Config, frame: &Frame) -> Vec<String> {
+    let sentinels = config.data.sentinels.iter();
+    let absent = sentinels.flat_map(|sentinels| sentinels.absent(frame));
+    let absent =
+        absent.map(|value| format!("no cell is {value}: --sentinels changes nothing by it"));
+    let sample = config.data.sample.filter(|_| frame.of_rows.is_none());
+    let all = sample.map(|rows| {
+        format!(
+            "all {} rows are read: --sample {rows} is for tables of text with more",
+            frame.rows()
+        )
+    });
+    absent.chain(all).collect()
 }
 
 /// The error of `line`, which says what was assumed.

@@ -1,7 +1,6 @@
 //! The results of an epoch.
 
 use crate::engine::EpochSums;
-use crate::error::Error;
 use serde::{Deserialize, Serialize};
 
 /// The results of an epoch, in nats a reading: means over the readings.
@@ -24,6 +23,9 @@ pub struct Epoch {
     /// these inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_fraction: Option<f64>,
+    /// Adam's step size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// The ELBO on whole validation readings after the epoch, where it was computed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_elbo: Option<f64>,
@@ -34,19 +36,13 @@ pub struct Epoch {
 
 impl Epoch {
     /// The means of `sums` over `readings` readings of epoch `epoch`, without validation.
-    ///
-    /// # Errors
-    /// [`Error::Diverged`] where one is not finite.
-    pub(super) fn of_sums(epoch: usize, readings: usize, sums: &EpochSums) -> Result<Self, Error> {
+    pub(super) fn of_sums(epoch: usize, readings: usize, sums: &EpochSums) -> Self {
         let readings = readings as f64;
         let constant = sums.constant / readings;
         let reconstruction = sums.reconstruction / readings + constant;
         let kl = sums.kl / readings;
         let objective = sums.objective / readings + constant;
-        if !(reconstruction - kl).is_finite() || !objective.is_finite() {
-            return Err(Error::Diverged { epoch });
-        }
-        Ok(Self {
+        Self {
             epoch,
             elbo: reconstruction - kl,
             reconstruction,
@@ -54,7 +50,7 @@ impl Epoch {
             objective: Some(objective),
             observed_fraction: Some(sums.observed / readings),
             ..Self::default()
-        })
+        }
     }
 
     /// The criterion of early stopping, the higher the better: the ELBO on validation readings, and

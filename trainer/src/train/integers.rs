@@ -36,7 +36,9 @@ pub fn train_integers(
     let config = &config;
     let mut best = Best::default();
     let unchanged = Validation::new(config, validation, Some((normalization, &plan)));
-    best.offer(vae, unchanged.criterion(vae)?)?;
+    // Without readings to choose by, every epoch is better than none.
+    let any = unchanged.is_empty().then_some(0.0);
+    best.offer(vae, unchanged.criterion(vae)?.or(any))?;
     let before = best.criterion();
     // It learns on from the integers as they are, and ranges that moved would move all.
     let folded = fold(vae, normalization, &plan)?;
@@ -50,7 +52,7 @@ pub fn train_integers(
             validation,
             Some((normalization, &folded)),
         )),
-        rate: Box::new(|epoch| config.rate(epoch, training.readings.len())),
+        rate: Box::new(|epoch, _| config.rate(epoch, training.readings.len(), 0)),
         is_averaged: false,
         patience: None,
         last: config.train.epochs,

@@ -3,6 +3,7 @@
 mod average;
 mod best;
 mod checkpoint;
+mod divergence;
 mod epoch;
 pub mod gradient;
 pub mod inference;
@@ -32,6 +33,7 @@ use checkpoint::Progress;
 pub(crate) use checkpoint::unreadable;
 use place::{Pace, Place};
 use state::State;
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 use step::{ByCandle, ByEngine, Locally, Stage, Step, Turn};
 use validation::Validation;
@@ -96,6 +98,9 @@ pub struct Course<'a> {
     /// Says whether to stop, by a last checkpoint and [`Error::Cancelled`]. It is asked about twice a second, between
     /// batches, and after each epoch.
     pub stop: Option<&'a dyn Fn() -> bool>,
+    /// Takes the [`Error::Diverged`] of a training that has parameters to keep, which then ends with them; without it, any
+    /// is the error of the training.
+    pub diverged: Option<&'a RefCell<Option<Error>>>,
 }
 
 /// Time from the start of a training to its first checkpoint, at most, but for the batch or the validation that is under way.
@@ -122,7 +127,7 @@ type Observe<'a> = dyn FnMut(&Epoch) -> Result<(), Error> + 'a;
 /// had the highest [`Epoch::criterion`] on the second data, or of the last one where these are empty.
 ///
 /// # Errors
-/// [`Error::Diverged`], [`Error::Cancelled`], [`Error::Tensor`], those of saving.
+/// [`Error::Diverged`], unless [`Course::diverged`] takes it; [`Error::Cancelled`], [`Error::Tensor`], those of saving.
 pub fn train(
     vae: &Vae,
     config: &Config,
@@ -164,7 +169,7 @@ fn phases<'a>(
             let first = Phase {
                 step: Box::new(decoder),
                 validation: None,
-                rate: Box::new(move |epoch| falling(epoch - 1, half)),
+                rate: Box::new(move |epoch, _| falling(epoch - 1, half)),
                 is_averaged: false,
                 patience: None,
                 last: half,
@@ -172,7 +177,7 @@ fn phases<'a>(
             let second = Phase {
                 step: Box::new(encoder),
                 validation: Some(validation),
-                rate: Box::new(move |epoch| falling(epoch - half - 1, last - half)),
+                rate: Box::new(move |epoch, _| falling(epoch - half - 1, last - half)),
                 is_averaged: false,
                 patience: None,
                 last,
@@ -181,10 +186,14 @@ fn phases<'a>(
         }
     };
     let readings = training.readings.len();
+    let plateau = config.plateau(readings);
+    let halvings = move |history: &[Epoch]| {
+        plateau.map_or(0, |plateau| plateau.halvings(history, Epoch::criterion))
+    };
     Ok(vec![Phase {
         step,
         validation: Some(validation),
-        rate: Box::new(move |epoch| config.rate(epoch, readings)),
+        rate: Box::new(move |epoch, history| config.rate(epoch, readings, halvings(history))),
         is_averaged: config.train.schedule == Schedule::Averaged,
         patience: config.patience(readings),
         last,
@@ -196,8 +205,8 @@ struct Phase<'p> {
     step: Box<dyn Step + 'p>,
     /// The readings that the parameters to keep are chosen by, if any are chosen.
     validation: Option<Validation<'p>>,
-    /// Adam's step size in an epoch.
-    rate: Box<dyn Fn(usize) -> f64 + 'p>,
+    /// Adam's step size in an epoch after those so far.
+    rate: Box<dyn Fn(usize, &[Epoch]) -> f64 + 'p>,
     /// Whether the parameters to keep are averages over the epochs.
     is_averaged: bool,
     /// What ends it before the last epoch, if anything does.
@@ -233,6 +242,8 @@ struct Training<'a, 'c> {
     average: Average,
     best: Best,
     history: Vec<Epoch>,
+    /// Whether it ended before its last epoch, with the best parameters.
+    has_diverged: bool,
 }
 
 impl<'a, 'c> Training<'a, 'c> {
@@ -262,6 +273,7 @@ impl<'a, 'c> Training<'a, 'c> {
             average: Average::default(),
             best: Best::default(),
             history: vec![],
+            has_diverged: false,
         })
     }
 
@@ -285,17 +297,41 @@ impl<'a, 'c> Training<'a, 'c> {
 
     /// Goes through the epochs of a phase that are not done yet.
     fn ascend(&mut self, mut phase: Phase<'_>) -> Result<(), Error> {
-        if phase.is_over(&self.history) {
+        if self.has_diverged || phase.is_over(&self.history) {
             self.over = phase.last;
             return Ok(());
         }
         let mut place = self.place(&mut phase)?;
         self.over = phase.last;
+        match self.epochs(phase, &mut place) {
+            Err(error @ Error::Diverged { .. }) => self.keep(error),
+            other => other,
+        }
+    }
+
+    /// Ends a training that diverged, by what it has to keep.
+    fn keep(&mut self, error: Error) -> Result<(), Error> {
+        let Some(taken) = self
+            .course
+            .diverged
+            .filter(|_| self.best.values().is_some())
+        else {
+            return Err(error);
+        };
+        taken.replace(Some(error.keeping(self.done)));
+        self.has_diverged = true;
+        Ok(())
+    }
+
+    /// The epochs of a phase from `place` on.
+    fn epochs(&mut self, mut phase: Phase<'_>, place: &mut Place) -> Result<(), Error> {
         for epoch in self.done + 1..=phase.last {
-            let rate = (phase.rate)(epoch);
+            let rate = (phase.rate)(epoch, &self.history);
             let turn = Turn { epoch, rate };
-            self.pass(&mut *phase.step, &mut place, turn)?;
+            self.pass(&mut *phase.step, place, turn)?;
+            divergence::check(self.vae, epoch)?;
             let mut results = phase.step.end(self.readings, turn)?;
+            results.learning_rate = Some(rate);
             if phase.is_averaged {
                 self.average.add(self.vae, epoch)?;
             }
@@ -304,7 +340,7 @@ impl<'a, 'c> Training<'a, 'c> {
             self.history.push(results);
             self.done = epoch;
             place.passed = 0;
-            self.rest(&*phase.step, &place)?;
+            self.rest(&*phase.step, place)?;
             if phase.is_over(&self.history) {
                 break;
             }
@@ -313,7 +349,7 @@ impl<'a, 'c> Training<'a, 'c> {
     }
 
     /// Adds the held-out bounds to the results of an epoch where they are due, and keeps the parameters where they are the
-    /// best so far.
+    /// best so far; without held-out readings, those of each epoch.
     fn validate(&mut self, phase: &Phase<'_>, results: &mut Epoch) -> Result<(), Error> {
         let validation = phase.validation.as_ref();
         let Some(validation) = validation.filter(|own| own.is_due(results.epoch)) else {
@@ -322,7 +358,8 @@ impl<'a, 'c> Training<'a, 'c> {
         let (vae, best) = (self.vae, &mut self.best);
         self.average.show(vae, || {
             validation.after(vae, results)?;
-            best.offer(vae, results.criterion())?;
+            let last = validation.is_empty().then_some(results.epoch as f64);
+            best.offer(vae, results.criterion().or(last))?;
             Ok(())
         })
     }
@@ -422,7 +459,9 @@ impl<'a, 'c> Training<'a, 'c> {
 
     /// Leaves the model with the parameters to keep, saves that the training is over, and gives the epochs.
     fn finish(mut self) -> Result<Vec<Epoch>, Error> {
-        if self.course.save.is_some() && self.saved != Some(self.done) {
+        // Who goes on with one that diverged comes there again.
+        let is_saved = self.saved == Some(self.done) || self.has_diverged;
+        if self.course.save.is_some() && !is_saved {
             self.save(State::default(), &self.start())?;
         }
         if let Some(averages) = self.average.values() {

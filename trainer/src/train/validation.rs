@@ -57,12 +57,19 @@ impl<'a> Validation<'a> {
 
     /// Whether bounds are computed after an epoch.
     pub(super) fn is_due(&self, epoch: usize) -> bool {
-        let turn = epoch.is_multiple_of(self.interval) || epoch == self.last;
-        turn && !self.data.readings.is_empty()
+        epoch.is_multiple_of(self.interval) || epoch == self.last || self.is_empty()
     }
 
-    /// Adds the bounds to the results of an epoch.
+    /// Whether there are no readings to compute bounds on.
+    pub(super) fn is_empty(&self) -> bool {
+        self.data.readings.is_empty()
+    }
+
+    /// Adds the bounds, where there are readings, to the results of an epoch.
     pub(super) fn after(&self, vae: &Vae, epoch: &mut Epoch) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
         epoch.validation_elbo = self.mean_elbo(vae, None)?;
         if let Some(masks) = &self.masks {
             epoch.validation_masked_elbo = self.mean_elbo(vae, Some(masks))?;
@@ -73,9 +80,7 @@ impl<'a> Validation<'a> {
     /// [`Epoch::criterion`] of the model as it is.
     pub(super) fn criterion(&self, vae: &Vae) -> Result<Option<f64>, Error> {
         let mut epoch = Epoch::default();
-        if !self.data.readings.is_empty() {
-            self.after(vae, &mut epoch)?;
-        }
+        self.after(vae, &mut epoch)?;
         Ok(epoch.criterion())
     }
 

@@ -3,8 +3,10 @@
 #[cfg(unix)]
 mod board;
 mod budget;
+mod changes;
 mod config;
 mod data;
+mod diverged;
 mod eval;
 mod explain;
 mod export;
@@ -20,6 +22,7 @@ mod new;
 mod output;
 mod plot;
 mod quantize;
+mod roles;
 mod score;
 mod settings;
 mod several;

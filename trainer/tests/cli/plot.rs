@@ -48,6 +48,24 @@ fn charts_are_files_of_their_own() {
 }
 
 #[test]
+fn the_format_is_that_of_the_name_or_said() {
+    let Fixture { digits, .. } = fixture();
+    let folder = Folder::new();
+    let plot = ["plot", digits, "--what", "roc"];
+    let svg = succeeds(&[&plot[..], &["--format", "svg"]].concat());
+    assert!(svg.starts_with("<svg"));
+    let out = &folder.path("roc.png");
+    let png = [&plot[..], &["--out", out]].concat();
+    if cfg!(feature = "png") {
+        succeeds(&png);
+        let bytes = std::fs::read(out).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 5000);
+    } else {
+        fails_with(&png, &["--format png", "--features png", "--format svg"]);
+    }
+}
+
+#[test]
 fn rates_count_false_alarms_in_days() {
     let Fixture { digits, .. } = fixture();
     let of = |more: &[&str]| succeeds(&[&["plot", digits, "--what", "thresholds"], more].concat());
@@ -61,10 +79,17 @@ fn what_cannot_be_drawn_is_refused() {
         run, csv, digits, ..
     } = fixture();
     let folder = Folder::new();
-    let png = &folder.path("roc.png");
+    let pdf = &folder.path("roc.pdf");
     fails_with(
-        &["plot", digits, "--what", "roc", "--out", png],
-        &["roc.png", "SVG alone", "ends in .svg"],
+        &["plot", digits, "--what", "roc", "--out", pdf],
+        &["roc.pdf", ".svg or .png"],
+    );
+    let svg = &folder.path("roc.svg");
+    fails_with(
+        &[
+            "plot", digits, "--what", "roc", "--format", "png", "--out", svg,
+        ],
+        &["roc.svg", "--format"],
     );
     fails_with(
         &["plot", run, csv, "--what", "roc"],

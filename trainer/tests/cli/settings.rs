@@ -102,6 +102,56 @@ fn settings_of_the_training_out_of_range_are_refused() {
 }
 
 #[test]
+fn settings_without_an_effect_are_refused() {
+    refused(&[
+        (
+            &["--schedule", "cosine", "--least-gain", "0.1"],
+            &["--least-gain", "all epochs are trained", "--patience"],
+        ),
+        (
+            &["--inference", "svi", "--patience", "9"],
+            &["--patience", "--inference svi"],
+        ),
+        (
+            &["--prior", "mixture:2", "--threads", "1"],
+            &["--threads 1", "--prior mixture:2"],
+        ),
+        (
+            &["--folds", "2"],
+            &["--folds is 2", "from 3 on", "0 for none"],
+        ),
+        (&["--sample", "999"], &["--sample is 999", "from 1000 on"]),
+    ]);
+    let out = &Folder::new().path("run");
+    fails_with(
+        &["fit", "pump", "--sample", "2000", "--out", out],
+        &["--sample", "DATA is pump"],
+    );
+}
+
+/// On data that are too small for it to come true, and that have enough held out.
+#[test]
+fn wishes_that_data_do_not_meet_are_told() {
+    let folder = Folder::new();
+    let fit = |data: &str, more: &[&str]| {
+        let out = folder.path("run");
+        let start = ["fit", data, "--epochs", "1", "--force", "--out", &out];
+        let output = trainer(&[&start[..], more].concat());
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = fit(&fixture().csv, &["--sample", "5000", "--sentinels=-77"]);
+    assert!(
+        said.contains("all 140 rows are read: --sample 5000"),
+        "{said}"
+    );
+    assert!(said.contains("no cell is -77: --sentinels"), "{said}");
+    let said = fit("digits", &["--folds", "5"]);
+    let words = "--folds 5 trains no more models: 176 readings are held out";
+    assert!(said.contains(words), "{said}");
+}
+
+#[test]
 fn networks_and_parts_out_of_range_are_refused() {
     refused(&[
         (&["--latents", "0"], &["--latents is 0"]),

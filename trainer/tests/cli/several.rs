@@ -3,7 +3,10 @@
 use crate::fixture::{Fixture, copy_run, fixture};
 use crate::support::program::{Folder, fails_with, json, read, succeeds, summary, trainer};
 use serde_json::Value;
+use std::io::Read;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 #[test]
 fn runs_are_listed_with_what_they_came_to() {
@@ -140,6 +143,87 @@ fn a_sweep_trains_each_run_once_and_names_the_best() {
     fails_with(
         &["sweep", other, "--out", out, "--set", "model.latents=2"],
         &["train.epochs is 2", "here it is 3", "--out"],
+    );
+}
+
+/// Ended in its third run, and gone on with to the table of one that was not.
+#[test]
+#[cfg(unix)]
+fn a_sweep_that_is_interrupted_goes_on_to_the_same_table() {
+    let folder = Folder::new();
+    let config = &folder.write("small.toml", SMALL.replace("epochs = 2", "epochs = 30"));
+    let sweep = |out: &str| {
+        let grid = [
+            "--set",
+            "model.latents=2,3",
+            "--seeds",
+            "2",
+            "--within",
+            "flash=64K",
+        ];
+        let start = ["sweep", config, "--json", "--out", out];
+        start
+            .into_iter()
+            .chain(grid)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (whole, out) = (folder.path("whole"), folder.path("out"));
+    let table = trainer(&sweep(&whole)).stdout;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(sweep(&out))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let third = Path::new(&out).join("latents=3_seed=0");
+    let begin = Instant::now();
+    while !third.exists() {
+        assert!(begin.elapsed().as_secs() < 100);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let process = program.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &process]).status();
+    assert!(sent.unwrap().success());
+    let mut said = String::new();
+    program
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(program.wait().unwrap().code(), Some(130), "{said}");
+    let command = format!("go on with it: trainer sweep --resume {out}");
+    assert!(said.contains(&command), "{said}");
+    assert!(!third.join("summary.json").exists());
+    let output = trainer(&["sweep", "--resume", &out, "--json"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.matches("was there").count(), 2, "{said}");
+    let resumed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(
+        resumed.replace(&out, &whole),
+        String::from_utf8(table).unwrap()
+    );
+    fails_with(
+        &["sweep", "--resume", &folder.path("none")],
+        &["no grid.toml", "none"],
+    );
+}
+
+/// A step size by which training diverges before anything is learned, and one by which it does not.
+#[test]
+fn a_sweep_goes_on_where_a_run_diverges() {
+    let folder = Folder::new();
+    let config = &folder.write("small.toml", SMALL);
+    let out = &folder.path("sweep");
+    let set = "train.learning_rate=1,0.001";
+    let output = trainer(&["sweep", config, "--out", out, "--set", set, "--json"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("infinite or NaN in epoch 1"), "{said}");
+    let best = json(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!(
+        (&best["best"], &best["points"][0]["held_out"]),
+        (&json("1"), &Value::Null)
     );
 }
 

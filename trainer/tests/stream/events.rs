@@ -45,6 +45,10 @@ fn events_by_labels_are_found_as_watching_says() {
     } = fixture();
     let results = judged(&[run, faulty, "--labels", labels, "--events"]);
     assert_eq!(results["windows"], (10_000 - WINDOW) / HOP + 1);
+    let tolerant = ["--labels", labels, "--events", "--tolerance", "7"];
+    let tolerant = judged(&[&[run.as_str(), faulty], &tolerant[..]].concat());
+    assert_eq!(tolerant["tolerance"], 7);
+    assert_ne!(results["tolerance"], 7);
     assert_eq!(
         (&results["samples"], &results["unit"]),
         (&10_000.into(), &"1000 windows".into())

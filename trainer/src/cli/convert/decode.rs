@@ -1,7 +1,7 @@
 //! `trainer decode`.
 
 use crate::cli::output::emit;
-use crate::cli::output::table;
+use crate::cli::output::table::{self, rounded};
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::telemetry::{Received, Receiver};
@@ -44,7 +44,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut receiver = Receiver::new(&model, &mut workspace, &bytes)?;
     let mut records = vec![head(&model)];
     while let Some(received) = receiver.next_packet().map_err(|error| bad(&error))? {
-        records.push(record(&received));
+        records.push(record(&model, &received));
     }
     emit(out.as_deref(), &table::csv(records)?)
 }
@@ -57,7 +57,8 @@ fn head(model: &Model<'_>) -> Vec<String> {
     first.chain(latents).chain(inputs).collect()
 }
 
-fn record(received: &Received) -> Vec<String> {
+/// The numbers of a packet, those of the reading as fine as the device knows them.
+fn record(model: &Model<'_>, received: &Received) -> Vec<String> {
     let Received {
         sequence,
         lost,
@@ -65,6 +66,8 @@ fn record(received: &Received) -> Vec<String> {
         values,
     } = received;
     let first = [sequence.to_string(), lost.to_string()].into_iter();
-    let numbers = latents.iter().chain(values);
-    first.chain(numbers.map(ToString::to_string)).collect()
+    let latents = latents.iter().map(ToString::to_string);
+    let values = values.iter().zip(model.exponents());
+    let values = values.map(|(&value, &exponent)| rounded(value, exponent));
+    first.chain(latents).chain(values).collect()
 }

@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 63] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
     (
         "init",
         "trainer init pump.csv",
@@ -233,7 +233,12 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 63] = [
     (
         "sweep",
         "trainer sweep elbow.toml --set model.latents=4,8,16 --seeds 3",
-        "Train nine runs; say it again to go on where it stopped",
+        "Train nine runs",
+    ),
+    (
+        "sweep",
+        "trainer sweep --resume sweeps/elbow",
+        "Go on with a sweep where it stopped",
     ),
     (
         "sweep",

@@ -3,7 +3,6 @@
 use super::results;
 use crate::cli::output::emit;
 use crate::cli::train::interrupt;
-use crate::config::{Config, Inference};
 use crate::error::Error;
 use crate::export::pipeline::{Observer, Trained, Warning};
 use crate::export::run::{FloatSummary, Summary};
@@ -59,8 +58,6 @@ struct Progress {
     epochs: usize,
     /// The best bound on held-out readings so far, by which the parameters are kept.
     best: Option<f64>,
-    /// Adam's step size in this epoch; none where it follows no schedule of the settings.
-    learning_rate: Option<f64>,
     /// Training readings that an epoch takes in a second.
     samples_per_second: Option<f64>,
     seconds_left: Option<f64>,
@@ -77,7 +74,7 @@ impl Progress {
             ("objective", epoch.objective),
             ("validation_elbo", epoch.validation_elbo),
             ("best", self.best),
-            ("learning_rate", self.learning_rate),
+            ("learning_rate", epoch.learning_rate),
             ("samples_per_second", self.samples_per_second),
         ];
         let there = all
@@ -126,7 +123,6 @@ pub(in crate::cli) struct Terminal {
     terminal: bool,
     bar: OnceCell<ProgressBar>,
     readings: usize,
-    config: Option<Config>,
     pace: Pace,
     best: Cell<Option<f64>>,
     trackers: RefCell<Vec<Box<dyn Tracker>>>,
@@ -135,14 +131,13 @@ pub(in crate::cli) struct Terminal {
 }
 
 impl Terminal {
-    /// Looks on at a training on so many `readings`, whose step sizes `config` knows.
-    pub(in crate::cli) fn new(voice: Voice, readings: usize, config: Option<Config>) -> Self {
+    /// Looks on at a training on so many `readings`.
+    pub(in crate::cli) fn new(voice: Voice, readings: usize) -> Self {
         Self {
             voice,
             terminal: std::io::stderr().is_terminal(),
             bar: OnceCell::new(),
             readings,
-            config: config.filter(|config| config.train.inference == Inference::Amortized),
             pace: Pace::default(),
             best: Cell::default(),
             trackers: RefCell::default(),
@@ -190,12 +185,10 @@ impl Terminal {
         let best = self.best.get().into_iter().chain(epoch.criterion());
         self.best.set(best.reduce(f64::max));
         let seconds = self.pace.after_one();
-        let rate = |config: &Config| config.rate_of(epoch.epoch, epochs, self.readings);
         Progress {
             epoch: *epoch,
             epochs,
             best: self.best.get(),
-            learning_rate: self.config.as_ref().map(rate),
             samples_per_second: seconds.map(|seconds| self.readings as f64 / seconds),
             seconds_left: seconds
                 .map(|seconds| seconds * epochs.saturating_sub(epoch.epoch) as f64),
@@ -316,7 +309,7 @@ fn pace(progress: &Progress) -> String {
         let left = HumanDuration(Duration::from_secs_f64(left));
         text += &format!(", {left} left, {speed:.0} samples/s");
     }
-    if let Some(rate) = progress.learning_rate {
+    if let Some(rate) = progress.epoch.learning_rate {
         text += &format!(", rate {rate:.1e}");
     }
     text

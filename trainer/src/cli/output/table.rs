@@ -44,6 +44,12 @@ pub(in crate::cli) fn digits(value: f64, exponent: i8) -> String {
     if (f64::from(short) - value).abs() < step / 4.0 {
         return short.to_string();
     }
+    rounded(value, exponent)
+}
+
+/// A computed value with the decimals of a tenth of a step of its column's raw readings.
+pub(in crate::cli) fn rounded(value: f64, exponent: i8) -> String {
+    let step = 2f64.powi(exponent.into());
     let decimals = (1.0 - step.log10()).ceil().max(0.0) as usize;
     format!("{value:.decimals$}")
 }

@@ -3,7 +3,7 @@
 use super::table;
 use crate::cli::output::progress::{Terminal, Voice};
 use crate::cli::output::{decimal, emit_results};
-use crate::config::settings::Said;
+use crate::cli::train::interrupt;
 use crate::error::Error;
 use crate::export::run::read_settings;
 use crate::export::runs::{Best, Grid, Point, Record, Sweep};
@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
     /// The settings of all runs: a file that `trainer init` wrote, or the folder of a run
-    config: PathBuf,
+    #[arg(required_unless_present = "resume")]
+    config: Option<PathBuf>,
     /// A setting and its values, separated by commas: model.latents=4,8,16. Several of these make a grid
     #[arg(long = "set", value_name = "KEY=VALUES")]
     assignments: Vec<String>,
@@ -23,6 +24,9 @@ pub(in crate::cli) struct Arguments {
     /// Take the best of those within a limit: flash=64K, ram=8K or instructions=500k. May be given several times
     #[arg(long, value_name = "LIMIT")]
     within: Vec<String>,
+    /// Go on with the sweep of this folder, as it was last asked for, where it stopped
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "assignments", "seeds", "within", "out"])]
+    resume: Option<PathBuf>,
     /// The folder of all runs; those that are there already are not trained again [default: sweeps/ and the name of the file]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -33,26 +37,35 @@ pub(in crate::cli) struct Arguments {
 
 /// Trains the runs of a grid.
 pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { config, seeds, .. } = arguments;
-    let within: Vec<String> = arguments
-        .within
-        .iter()
-        .map(|one| format!("limits.{one}"))
-        .collect();
-    let (_, within) = Said::of_assignments("--within", &within)?.config()?;
-    let grid = Grid::new(&arguments.assignments, *seeds)?;
-    let base = read_settings(config)?;
-    let folder = arguments.out.clone().unwrap_or_else(|| {
-        let name = config.file_stem().unwrap_or("sweep".as_ref());
-        Path::new("sweeps").join(name)
-    });
-    let sweep = Sweep::new(&folder, base, grid)?;
+    let sweep = arguments.sweep()?;
+    interrupt::goes_on_by(sweep.command());
     let all = sweep.len();
-    let terminal = Terminal::new(Voice::QUIET, 0, None);
-    let points = sweep.run(&terminal, |number, run, was_there| {
+    let terminal = Terminal::new(Voice::QUIET, 0);
+    let best = sweep.run(&terminal, |number, run, was_there| {
         eprintln!("{number} of {all}: {}", line(run, was_there));
     })?;
-    emit_results(arguments.json, &Best::of(points, within)?, describe)
+    emit_results(arguments.json, &best, describe)
+}
+
+impl Arguments {
+    /// The sweep that is asked for, or gone on with.
+    fn sweep(&self) -> Result<Sweep, Error> {
+        let config = match (&self.resume, &self.config) {
+            (Some(folder), _) => return Sweep::resume(folder),
+            (None, Some(config)) => config,
+            (None, None) => {
+                return Err(Error::Setting(
+                    "there are no settings: name a file, or --resume".into(),
+                ));
+            }
+        };
+        let grid = Grid::new(&self.assignments, self.seeds, &self.within)?;
+        let folder = self.out.clone().unwrap_or_else(|| {
+            let name = config.file_stem().unwrap_or("sweep".as_ref());
+            Path::new("sweeps").join(name)
+        });
+        Sweep::new(&folder, read_settings(config)?, grid)
+    }
 }
 
 /// What a run came to.

@@ -102,7 +102,7 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), Error> {
     let splits = Splits::load(&settings)?;
     let readings = splits.train.table.len();
     let trackers = tracking.begin(&name, &place.folder, &settings)?;
-    let terminal = Terminal::new(voice, readings, Some(settings.clone())).telling(trackers);
+    let terminal = Terminal::new(voice, readings).telling(trackers);
     let job = match interrupted {
         Some(interrupted) => {
             interrupt::saved();
@@ -110,7 +110,7 @@ pub(in crate::cli) fn run(arguments: Arguments) -> Result<(), Error> {
         }
         None => Job::new(&name, settings, limits, splits, &terminal)?,
     };
-    finish(&job.fit(Some(&place.folder))?, &place, &terminal)
+    finish(job.fit(Some(&place.folder))?, &place, &terminal)
 }
 
 /// Makes the paths of data in `settings` absolute, so that the run finds them wherever it is used from; the name of the data.
@@ -137,8 +137,11 @@ fn new_place(
 }
 
 /// Writes the folder of a run, and says what came of it.
+///
+/// # Errors
+/// Those of writing, and [`Error::Diverged`] where the training did.
 pub(in crate::cli) fn finish(
-    outcome: &Outcome,
+    outcome: Outcome,
     place: &Place,
     terminal: &Terminal,
 ) -> Result<(), Error> {
@@ -153,5 +156,6 @@ pub(in crate::cli) fn finish(
         ));
     }
     written?;
-    terminal.result(&outcome.trained, &place.folder)
+    terminal.result(&outcome.trained, &place.folder)?;
+    outcome.diverged.map_or(Ok(()), Err)
 }

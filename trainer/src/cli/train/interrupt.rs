@@ -1,7 +1,7 @@
 //! Signals that end the program, SIGINT and SIGTERM: at once, or in training after a last checkpoint; a second one always at
 //! once.
 
-use crate::error::{INTERRUPTED, go_on};
+use crate::error::{INTERRUPTED, resuming};
 use crate::export::run::Lock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,8 @@ static WAITS: AtomicBool = AtomicBool::new(false);
 static SAVED: AtomicBool = AtomicBool::new(false);
 /// The folder that is written.
 static FOLDER: Mutex<Option<Lock>> = Mutex::new(None);
+/// The command that goes on with what several runs have saved.
+static COMMAND: Mutex<Option<String>> = Mutex::new(None);
 
 /// Listens for signals from now on. Without Unix the system ends the program.
 pub(in crate::cli) fn listen() {
@@ -35,12 +37,17 @@ fn answer() {
         return eprintln!("\nstopping once what is under way is saved; once more ends at once");
     }
     let lock = folder().take();
-    match &lock {
-        None => eprintln!("\ninterrupted"),
-        Some(lock) if SAVED.load(Ordering::SeqCst) => {
-            eprintln!("\ninterrupted; {}", go_on(lock.folder()));
+    let command = COMMAND
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    match (&lock, command) {
+        (None, Some(command)) => eprintln!("\ninterrupted; go on with it: {command}"),
+        (None, None) => eprintln!("\ninterrupted"),
+        (Some(lock), _) if SAVED.load(Ordering::SeqCst) => {
+            eprintln!("\ninterrupted; go on with it: {}", resuming(lock.folder()));
         }
-        Some(_) => eprintln!("\ninterrupted; nothing was saved"),
+        (Some(_), _) => eprintln!("\ninterrupted; nothing was saved"),
     }
     drop(lock);
     std::process::exit(INTERRUPTED.into());
@@ -64,6 +71,12 @@ pub(in crate::cli) fn waits(soon: bool) {
 /// Says that there is a checkpoint of this run.
 pub(in crate::cli) fn saved() {
     SAVED.store(true, Ordering::SeqCst);
+}
+
+/// Says which command goes on with all that is done.
+pub(in crate::cli) fn goes_on_by(command: String) {
+    let mut place = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+    place.replace(command);
 }
 
 /// Does short `work` that a first signal does not interrupt.

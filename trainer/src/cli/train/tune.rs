@@ -55,8 +55,8 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let place = Place::take(out, Existing::by_force(arguments.force))?;
     let splits = Splits::load(&config.settings)?;
     let readings = splits.train.table.len();
-    let terminal = Terminal::new(arguments.voice, readings, None);
+    let terminal = Terminal::new(arguments.voice, readings);
     let job = Job::again(&name, config, splits, &terminal);
     let outcome = job.tune(vae, *epochs, Some(&place.folder))?;
-    finish(&outcome, &place, &terminal)
+    finish(outcome, &place, &terminal)
 }

@@ -11,7 +11,8 @@ pub struct Dependent {
     /// --inference svi]
     #[arg(long, value_name = "NAME", value_enum)]
     pub schedule: Option<Schedule>,
-    /// Adam's step size in the first epoch [default: 0.005; 0.002 for --schedule cosine]
+    /// Adam's step size in the first epoch [default: 0.005 for --schedule averaged, 0.002 for cosine
+    /// and plateau, 0.001 for constant]
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
     /// Samples of a reading in training. With more than one, gradients through the samples and vimco ascend

@@ -10,6 +10,21 @@ use std::str::FromStr;
 #[serde(try_from = "String", into = "String")]
 pub struct Sentinels(pub Vec<f64>);
 
+impl Sentinels {
+    /// Those that no cell of `frame` holds.
+    pub(crate) fn absent(&self, frame: &Frame) -> Vec<f64> {
+        let holds = |cells: &Cells, value: f64| match cells {
+            Cells::Numbers(numbers) => numbers.contains(&value),
+            _ => false,
+        };
+        let is_absent = |value: &f64| {
+            let mut columns = frame.columns.iter();
+            !columns.any(|column| holds(&column.cells, *value))
+        };
+        self.0.iter().copied().filter(is_absent).collect()
+    }
+}
+
 impl FromStr for Sentinels {
     type Err = String;
 

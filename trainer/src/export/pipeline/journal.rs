@@ -1,9 +1,9 @@
 //! The stages of a run on its way, and checkpoints of them, from which it can be gone on with to the same bytes.
 
-use super::interrupted::{self, Interrupted, Note, Stages};
+use super::interrupted::{self, FLOATS, INTEGERS, Interrupted, Note, Stages};
 use super::observer::Observer;
 use super::warning::Warning;
-use crate::error::Error;
+use crate::error::{Error, resuming};
 use crate::export::run;
 use crate::model::Vae;
 use crate::train::{Checkpoint, Course, Save};
@@ -18,6 +18,8 @@ pub(crate) struct Journal<'a> {
     kept: Option<(Note, PathBuf)>,
     interval: Duration,
     stages: RefCell<Stages>,
+    /// Why the training of the run's own model ended, if it diverged.
+    diverged: RefCell<Option<Error>>,
     /// Seconds before the last interruption.
     earlier: f64,
     start: Instant,
@@ -31,6 +33,7 @@ impl<'a> Journal<'a> {
             kept: None,
             interval: Duration::MAX,
             stages: RefCell::default(),
+            diverged: RefCell::default(),
             earlier: 0.0,
             start: Instant::now(),
         }
@@ -47,6 +50,7 @@ impl<'a> Journal<'a> {
             observer,
             interval,
             stages: RefCell::new(stages),
+            diverged: RefCell::default(),
             earlier: note.seconds,
             start: Instant::now(),
             kept: folder.map(|folder| (note, folder)),
@@ -58,7 +62,8 @@ impl<'a> Journal<'a> {
         self.earlier + self.start.elapsed().as_secs_f64()
     }
 
-    /// Has `train` train `vae` in the stage `name`, from where that was interrupted if it was.
+    /// Has `train` train `vae` in the stage `name`, from where that was interrupted if it was. One that diverges ends with the
+    /// parameters that it has to keep, if it has any, and a warning.
     ///
     /// # Errors
     /// The errors of `train`, [`Error::Setting`] for a checkpoint of another model.
@@ -72,11 +77,13 @@ impl<'a> Journal<'a> {
         let checkpoint = checkpoint.map(|bytes| Checkpoint::from_bytes(&bytes, vae));
         let stop = || self.observer.is_cancelled();
         let mut save = |checkpoint: &Checkpoint| self.put(name, checkpoint.to_bytes(vae)?);
+        let diverged = RefCell::default();
         let save = self.kept.is_some().then_some(&mut save as &mut Save<'_>);
         let course = Course {
             checkpoint: checkpoint.transpose()?,
             save: save.map(|save| (self.interval, save)),
             stop: Some(&stop),
+            diverged: Some(&diverged),
             ..Course::default()
         };
         self.observer.asks(true);
@@ -85,14 +92,31 @@ impl<'a> Journal<'a> {
             other => other,
         });
         self.observer.asks(false);
+        if let Some(error) = diverged.take() {
+            let warning = Warning::Diverged(error.to_string());
+            self.observer.warn(&warning);
+            if [FLOATS, INTEGERS].contains(&name) {
+                self.diverged.replace(Some(error));
+            }
+        }
         trained
+    }
+
+    /// Whether the training of the run's own model diverged.
+    pub(super) fn has_diverged(&self) -> bool {
+        self.diverged.borrow().is_some()
+    }
+
+    /// The error of that, where it did.
+    pub(super) fn take_divergence(&self) -> Option<Error> {
+        self.diverged.take()
     }
 
     /// The end of the run after so many epochs.
     fn cancelled(&self, epoch: usize) -> Error {
         let folder = self.kept.as_ref().map(|(_, folder)| folder);
         let folder = folder.filter(|folder| folder.join(run::CHECKPOINT_FILE).exists());
-        let resume = folder.cloned();
+        let resume = folder.map(|folder| resuming(folder));
         Error::Cancelled { epoch, resume }
     }
 

@@ -19,7 +19,7 @@ pub use quantized::{Quantized, Written};
 pub use warning::Warning;
 
 use crate::config::capability::Feature;
-use crate::config::{Config, Limits, Objective};
+use crate::config::{Config, ExportConfig, Limits, Objective};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
 use crate::export::calibrate;
@@ -202,19 +202,24 @@ impl<'a> Job<'a> {
             self.observer.trained();
             let learned = data.learned(journal.seconds());
             let (config, splits) = (self.config, &self.splits);
-            return outcome::in_floats(
+            let outcome = outcome::in_floats(
                 &self.name,
                 config,
                 splits,
                 (vae, history),
                 &data.test,
                 learned,
-            );
+            )?;
+            return Ok(Outcome {
+                diverged: journal.take_divergence(),
+                ..outcome
+            });
         }
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
-            integers: settings.train.qat.then_some(settings),
+            // A step size that diverged is none to go on with.
+            integers: (settings.train.qat && !journal.has_diverged()).then_some(settings),
         };
         self.finish(&data, trained, &journal)
     }
@@ -305,6 +310,11 @@ impl<'a> Job<'a> {
         // Models of folds have epochs of their own.
         let (image, calibrating) = calibrated.map_err(|error| error.after(epochs))?;
         journal.rest(epochs)?;
+        let diverged = journal.take_divergence();
+        let warning = diverged
+            .iter()
+            .map(|error| Warning::Diverged(error.to_string()));
+        self.warnings.extend(warning);
         let of = (&vae, &spec, history.as_slice());
         let (summary, page) = self.evaluate(&image, of, &data.test, (learned, calibrating))?;
         Ok(Outcome {
@@ -317,6 +327,7 @@ impl<'a> Job<'a> {
                 summary,
                 page,
             })),
+            diverged,
         })
     }
 
@@ -429,9 +440,16 @@ impl<'a> Job<'a> {
     ) -> Result<(AlignedImage, usize), Error> {
         let parts = (&data.training, &data.validation);
         let folds = Folds::new(&self.name, &self.config, &self.splits, parts);
-        if let Some(folds) = &folds {
-            self.observer.note(&folds.note());
+        let wanted = self.config.settings.export.folds;
+        match &folds {
+            Ok(folds) => self.observer.note(&folds.note()),
+            // Nobody asked for the default, nor misses folds that are not wanted.
+            Err(_) if [0, ExportConfig::default().folds].contains(&wanted) => (),
+            Err(reason) => self
+                .observer
+                .note(&format!("--folds {wanted} trains no more models: {reason}")),
         }
+        let folds = folds.ok();
         let held_out = data.validation.readings.len();
         let calibrating = folds.as_ref().map_or(held_out, Folds::readings);
         let others = folds.map(|folds| folds.values(journal)).transpose()?;

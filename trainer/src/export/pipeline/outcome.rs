@@ -31,6 +31,8 @@ pub struct Outcome {
     pub history: Vec<Epoch>,
     /// The image of the model, or its results in floats.
     pub trained: Trained,
+    /// The [`Error::Diverged`] of a training that did: the model is the best of the epochs before.
+    pub diverged: Option<Error>,
 }
 
 /// The end of a training.
@@ -130,7 +132,7 @@ pub(super) fn in_integers(
         likelihood: splits.likelihood.clone(),
         objective: Objective::name(&config.settings),
         data: splits.report.clone(),
-        rate: splits.rate,
+        rate: config.settings.export.rate.or(splits.rate),
         training_readings: learned.training_readings,
         validation_readings: learned.validation_readings,
         evaluation: Evaluation::new(scores, splits.test.anomalous.as_deref()),
@@ -192,5 +194,6 @@ pub(super) fn in_floats(
         vae,
         history,
         trained: Trained::Floats(Box::new(summary)),
+        diverged: None,
     })
 }

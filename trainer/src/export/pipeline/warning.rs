@@ -74,6 +74,8 @@ pub enum Warning {
     Quantization(String),
     /// A checkpoint could not be written.
     Checkpoint(String),
+    /// A training diverged, and was ended with the parameters that it had to keep.
+    Diverged(String),
     /// P-values of an alarm at 0.01 were not counted.
     RareAlarms {
         /// Readings that calibrate.
@@ -103,6 +105,7 @@ impl fmt::Display for Warning {
             Self::Doubt(line)
             | Self::Constant(line)
             | Self::Outlier(line)
+            | Self::Diverged(line)
             | Self::Quantization(line) => f.write_str(line),
             Self::Saturated { values } => write!(
                 f,

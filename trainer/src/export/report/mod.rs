@@ -117,6 +117,15 @@ pub fn plot(plot: Plot, subject: &Subject<'_>, history: &[Epoch]) -> Result<Stri
     Ok(figure.file())
 }
 
+/// The light form of a chart that [`plot`] gave, as PNG, with the fonts of this machine.
+///
+/// # Errors
+/// [`Error::Setting`] where the machine has no font.
+#[cfg(feature = "png")]
+pub fn png(svg: &str) -> Result<Vec<u8>, Error> {
+    draw::png::rasterize(svg)
+}
+
 /// The page.
 ///
 /// # Errors

@@ -1,29 +1,34 @@
 //! Runs over a grid of settings and seeds, in one folder; those that are there are not trained again.
 
 use super::{Measured, Record};
-use crate::config::settings::Said;
+use crate::config::settings::{Key, Said, refuse_idle};
 use crate::config::{Config, Limits};
 use crate::data::DataSource;
 use crate::error::Error;
 use crate::export::budget::Budget;
-use crate::export::pipeline::{Interrupted, Job, Observer};
+use crate::export::pipeline::{Interrupted, Job, Observer, Warning};
 use crate::export::run::{self, CHECKPOINT_FILE, Existing, SUMMARY_FILE};
 use crate::numeric::statistics::{mean, mean_and_error};
 use crate::readings::splits::Splits;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// The file with the settings that all runs of a sweep share.
 const BASE_FILE: &str = "sweep.toml";
+/// The file with the grid that was last asked for.
+const GRID_FILE: &str = "grid.toml";
 /// The key of the seed.
 const SEED: &str = "train.seed";
 
-/// Settings with several values each, and seeds.
-#[derive(Clone, Debug)]
+/// Settings with several values each, seeds, and limits that the best has to keep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grid {
     /// Each key with its values, as `--set` has them.
     axes: Vec<(String, Vec<String>)>,
     seeds: u64,
+    /// Limits, as `--within` has them.
+    within: Vec<String>,
 }
 
 /// A sweep in a folder.
@@ -65,11 +70,11 @@ pub struct Best {
 }
 
 impl Grid {
-    /// The grid of `KEY=VALUE,VALUE` assignments, with so many seeds.
+    /// The grid of `KEY=VALUE,VALUE` assignments, with so many seeds, and the `LIMIT=VALUE` that its best is within.
     ///
     /// # Errors
     /// [`Error::Setting`].
-    pub fn new(assignments: &[String], seeds: u64) -> Result<Self, Error> {
+    pub fn new(assignments: &[String], seeds: u64, within: &[String]) -> Result<Self, Error> {
         if seeds == 0 {
             return Err(Error::Setting("--seeds is 0: give 1 or more".into()));
         }
@@ -93,7 +98,21 @@ impl Grid {
             }
             axes.push((key, split(values)));
         }
-        Ok(Self { axes, seeds })
+        let grid = Self {
+            axes,
+            seeds,
+            within: within.to_vec(),
+        };
+        grid.limits()?;
+        Ok(grid)
+    }
+
+    /// The limits that the best has to keep.
+    fn limits(&self) -> Result<Limits, Error> {
+        let limits = self.within.iter().map(|one| format!("limits.{one}"));
+        let limits: Vec<String> = limits.collect();
+        let (_, limits) = Said::of_assignments("--within", &limits)?.config()?;
+        Ok(limits)
     }
 
     /// The points, each key with one of its values.
@@ -185,9 +204,36 @@ impl Sweep {
         for point in &points {
             let (config, _) = sweep.settings(point, 0)?;
             config.validate()?;
+            refuse_idle(
+                &config,
+                point.iter().filter_map(|(path, _)| Key::find(path)),
+            )?;
         }
         sweep.check_base()?;
         Ok(sweep)
+    }
+
+    /// The sweep that was last asked for in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where there is none, or its files are no more what they were.
+    pub fn resume(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(GRID_FILE);
+        if !path.exists() {
+            return Err(Error::Setting(format!(
+                "there is no {GRID_FILE} in {}: name the folder of a sweep, or begin one with a file of settings",
+                folder.display()
+            )));
+        }
+        let text = std::fs::read_to_string(&path).map_err(Error::reading(&path))?;
+        let grid: Grid = toml::from_str(&text).map_err(|error| {
+            Error::Setting(format!(
+                "{}: {}: begin the sweep again with its file of settings",
+                path.display(),
+                error.message()
+            ))
+        })?;
+        Self::new(folder, run::read_settings(&folder.join(BASE_FILE))?, grid)
     }
 
     /// The number of runs.
@@ -245,14 +291,16 @@ impl Sweep {
     /// number, counted from 1, its folder, and whether it was there.
     ///
     /// # Errors
-    /// The errors of [`Job::fit`], [`Error::Data`].
+    /// The errors of [`Job::fit`], [`Error::Data`]. One that is [`Error::Cancelled`] says how to go on with the sweep.
     pub fn run(
         &self,
         observer: &dyn Observer,
         mut tell: impl FnMut(usize, &Record, bool),
-    ) -> Result<Vec<Point>, Error> {
+    ) -> Result<Best, Error> {
         run::make_folder(&self.folder)?;
         run::write(&self.folder.join(BASE_FILE), self.base_text().as_bytes())?;
+        let grid = run::to_toml(&self.grid)?;
+        run::write(&self.folder.join(GRID_FILE), grid.as_bytes())?;
         let mut number = 0;
         let points = self.grid.points().into_iter().map(|settings| {
             let mut records = vec![];
@@ -260,17 +308,40 @@ impl Sweep {
                 let (config, limits) = self.settings(&settings, seed)?;
                 let folder = self.folder.join(name(&settings, config.train.seed));
                 let was_there = folder.join(SUMMARY_FILE).is_file();
-                if !was_there {
-                    train(&folder, config, limits, observer)?;
-                }
                 number += 1;
+                match was_there {
+                    true => (),
+                    false => match train(&folder, config, limits, observer) {
+                        Err(error @ Error::Diverged { .. }) => {
+                            let line = format!("{}: {error}", folder.display());
+                            observer.warn(&Warning::Diverged(line));
+                            continue;
+                        }
+                        Err(Error::Cancelled { epoch, .. }) => {
+                            return Err(Error::Cancelled {
+                                epoch,
+                                resume: Some(self.command()),
+                            });
+                        }
+                        trained => trained?,
+                    },
+                }
                 let record = Record::read(&folder)?;
                 tell(number, &record, was_there);
                 records.push(record);
             }
-            Ok(Point::of(settings, &records))
+            let mut point = Point::of(settings, &records);
+            // A mean over fewer seeds compares with no other.
+            let is_whole = records.len() as u64 == self.grid.seeds;
+            point.held_out = point.held_out.filter(|_| is_whole);
+            Ok(point)
         });
-        points.collect()
+        Best::of(points.collect::<Result<_, _>>()?, self.grid.limits()?)
+    }
+
+    /// The command that goes on with it.
+    pub fn command(&self) -> String {
+        format!("trainer sweep --resume {}", self.folder.display())
     }
 }
 
@@ -344,7 +415,7 @@ impl Best {
     ///
     /// # Errors
     /// [`Error::Setting`] where an image cannot be read.
-    pub fn of(mut points: Vec<Point>, limits: Limits) -> Result<Self, Error> {
+    fn of(mut points: Vec<Point>, limits: Limits) -> Result<Self, Error> {
         if !limits.is_empty() {
             points
                 .iter_mut()
@@ -367,7 +438,7 @@ mod tests {
     #[test]
     fn a_grid_has_every_combination_and_lists_stay_whole() {
         let set = ["model.latents=4,8", "model.encoder=[32],[64, 32]"].map(str::to_owned);
-        let grid = Grid::new(&set, 3).unwrap();
+        let grid = Grid::new(&set, 3, &[]).unwrap();
         let names: Vec<String> = grid.points().iter().map(|point| name(point, 2)).collect();
         assert_eq!(
             names,
@@ -378,13 +449,16 @@ mod tests {
                 "latents=8_encoder=64--32_seed=2",
             ]
         );
+        let written = run::to_toml(&grid).unwrap();
+        assert_eq!(toml::from_str::<Grid>(&written).unwrap(), grid);
         assert_eq!(split("\"a,b\",c"), ["\"a,b\"", "c"]);
         for (set, seeds, word) in [
             ("model.latents", 1, "has no value"),
             ("train.seed=1,2", 1, "--seeds"),
             ("model.latents=1", 0, "--seeds is 0"),
         ] {
-            let refused = Grid::new(&[set.to_owned()], seeds).unwrap_err().to_string();
+            let refused = Grid::new(&[set.to_owned()], seeds, &[]);
+            let refused = refused.unwrap_err().to_string();
             assert!(refused.contains(word), "{refused}");
         }
     }

@@ -98,7 +98,12 @@ impl Autoencoder {
                 let rows = Tensor::new(rows, readings.device())?;
                 let lost = self.lost(&readings.index_select(&rows, 0)?)?.mean_all()?;
                 if !lost.to_scalar::<f32>()?.is_finite() {
-                    return Err(Error::Diverged { epoch });
+                    return Err(Error::Diverged {
+                        epoch,
+                        place: "the squares of what is lost".into(),
+                        remedy: "lower the learning rate",
+                        kept: None,
+                    });
                 }
                 adam.step(&variables, &lost.backward()?, rate)?;
             }

@@ -12,7 +12,7 @@ use crate::model::prepared::Prepared;
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::readings::masks::Masks;
 use crate::train::gradient::{Estimator, through_samples};
-use crate::train::{Epoch, State};
+use crate::train::{Epoch, State, divergence};
 use candle_core::Var;
 
 /// Reparameterized gradients of any objective of whole readings, or of readings with gaps; or another estimator of the
@@ -41,7 +41,7 @@ impl<'a> ByCandle<'a> {
             training,
             estimator: (config.train.gradient != Gradient::Reparameterized)
                 .then(|| Estimator::new(config.train.gradient, config.train.seed)),
-            adam: Adam::new(&variables),
+            adam: Adam::new(&variables).clipped(config.train.clip),
             variables,
             sums: EpochSums::default(),
             noise: stream(Purpose::Noise),
@@ -54,7 +54,7 @@ impl<'a> ByCandle<'a> {
     fn step(
         &mut self,
         indices: &[u32],
-        rate: f64,
+        turn: Turn,
         weighting: Option<Weighting>,
     ) -> Result<(), Error> {
         let (batch, masks) = self.batch(indices)?;
@@ -66,7 +66,15 @@ impl<'a> ByCandle<'a> {
             Some(estimator) => estimator.estimate(self.vae, &batch, &noise)?,
             None => through_samples(self.vae, &batch, &noise, weighting)?,
         };
-        self.adam.step(&self.variables, &estimate.gradients, rate)?;
+        if ![estimate.bound, estimate.reconstruction, estimate.kl]
+            .iter()
+            .all(|sum| sum.is_finite())
+        {
+            let place = divergence::find(self.vae, &batch, &noise)?;
+            return Err(divergence::diverged(turn.epoch, place));
+        }
+        let gradients = &estimate.gradients;
+        self.adam.step(&self.variables, gradients, turn.rate)?;
         self.vae.likelihood.project()?;
         let sums = &mut self.sums;
         sums.reconstruction += estimate.reconstruction;
@@ -100,14 +108,14 @@ impl Step for ByCandle<'_> {
     fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error> {
         let weighting = weighting(self.config, turn.epoch);
         for indices in readings.chunks(self.config.train.batch) {
-            self.step(indices, turn.rate, weighting)?;
+            self.step(indices, turn, weighting)?;
         }
         Ok(())
     }
 
     fn end(&mut self, readings: usize, turn: Turn) -> Result<Epoch, Error> {
         let sums = std::mem::take(&mut self.sums);
-        let means = Epoch::of_sums(turn.epoch, readings, &sums)?;
+        let means = Epoch::of_sums(turn.epoch, readings, &sums);
         Ok(reported(self.config, means))
     }
 

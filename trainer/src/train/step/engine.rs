@@ -2,14 +2,14 @@
 
 use super::{SUMS, Step, Turn, counts, reported, variables, weighting};
 use crate::config::{Config, ElboForm};
-use crate::engine::{Engine, Position, Settings};
+use crate::engine::{Divergence, Engine, Position, Settings};
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Weighting;
 use crate::model::prepared::Prepared;
 use crate::quantize::Plan;
 use crate::readings::Normalization;
-use crate::train::{Epoch, State};
+use crate::train::{Epoch, State, divergence};
 
 /// The plain bound.
 const PLAIN: Weighting = Weighting {
@@ -63,13 +63,21 @@ impl Step for ByEngine<'_> {
             }
         };
         let weighting = weighting(self.config, turn.epoch).unwrap_or(PLAIN);
-        self.engine
+        let ended = self
+            .engine
             .ascend(readings, weighting, turn.rate, &project)?;
-        self.engine.write(self.vae)
+        self.engine.write(self.vae)?;
+        match ended {
+            None => Ok(()),
+            Some(Divergence { batch, noise }) => {
+                let place = divergence::find(self.vae, &batch, &noise)?;
+                Err(divergence::diverged(turn.epoch, place))
+            }
+        }
     }
 
     fn end(&mut self, readings: usize, turn: Turn) -> Result<Epoch, Error> {
-        let means = Epoch::of_sums(turn.epoch, readings, &self.engine.end())?;
+        let means = Epoch::of_sums(turn.epoch, readings, &self.engine.end());
         Ok(reported(self.config, means))
     }
 

@@ -9,7 +9,7 @@ use crate::model::prepared::Prepared;
 use crate::model::{Gaussian, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::train::inference::{Local, antithetic};
-use crate::train::{Epoch, State};
+use crate::train::{Epoch, State, divergence};
 use candle_core::{Tensor, Var};
 
 /// Steps in a reading's own posterior before each step of the decoder.
@@ -69,7 +69,7 @@ impl<'a> Locally<'a> {
             vae,
             config,
             training,
-            adam: Adam::new(&variables),
+            adam: Adam::new(&variables).clipped(config.train.clip),
             variables,
             sums: [0.0; 2],
             local,
@@ -78,7 +78,7 @@ impl<'a> Locally<'a> {
     }
 
     /// One step of the optimizer; sums of the bound, without its constant, and of the divergence.
-    fn step(&mut self, rows: &[u32], rate: f64) -> Result<(f64, f64), Error> {
+    fn step(&mut self, rows: &[u32], Turn { epoch, rate }: Turn) -> Result<(f64, f64), Error> {
         let batch = self.training.select(rows, &mut self.noise)?;
         let posterior = match self.local.take() {
             None => self.vae.gaussian(&batch.inputs)?,
@@ -89,12 +89,16 @@ impl<'a> Locally<'a> {
             }
         };
         let bounds = posterior.bounds(self.vae, &batch, &self.draw(rows.len())?)?;
+        let mean = f64::from(bounds.mean_all()?.to_scalar::<f32>()?);
+        if !mean.is_finite() {
+            let place = "the bound of a reading's own posterior".into();
+            return Err(divergence::diverged(epoch, place));
+        }
         let gradients = bounds.mean_all()?.neg()?.backward()?;
         self.adam.step(&self.variables, &gradients, rate)?;
         if self.local.is_some() {
             self.vae.likelihood.project()?;
         }
-        let mean = f64::from(bounds.mean_all()?.to_scalar::<f32>()?);
         let kl = total(&self.vae.divergence_of(&posterior)?)?;
         Ok((mean * rows.len() as f64, kl))
     }
@@ -130,7 +134,7 @@ impl<'a> Locally<'a> {
 impl Step for Locally<'_> {
     fn ascend(&mut self, readings: &[u32], turn: Turn) -> Result<(), Error> {
         for rows in readings.chunks(self.config.train.batch) {
-            let (bound, kl) = self.step(rows, turn.rate)?;
+            let (bound, kl) = self.step(rows, turn)?;
             let constants = rows
                 .iter()
                 .map(|&row| self.training.constant(row as usize, None));
@@ -142,9 +146,6 @@ impl Step for Locally<'_> {
 
     fn end(&mut self, readings: usize, Turn { epoch, .. }: Turn) -> Result<Epoch, Error> {
         let [elbo, kl] = std::mem::take(&mut self.sums).map(|sum| sum / readings as f64);
-        if !elbo.is_finite() {
-            return Err(Error::Diverged { epoch });
-        }
         Ok(Epoch {
             epoch,
             elbo,

@@ -2,6 +2,8 @@
 
 pub(super) mod chart;
 pub(super) mod gallery;
+#[cfg(feature = "png")]
+pub(super) mod png;
 
 use super::text::escape;
 use chart::Chart;

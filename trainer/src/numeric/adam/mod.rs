@@ -1,9 +1,13 @@
 //! Adam on slices (Kingma and Ba, "Adam: a method for stochastic optimization", 2015, algorithm 1), with bias correction,
 //! `beta_1 = 0.9`, `beta_2 = 0.999`, `epsilon = 1e-8` and no weight decay.
 
+mod clip;
+
 use candle_core::Tensor;
 use pulp::Arch;
 use std::ops::Range;
+
+pub use clip::{Clip, squares};
 
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
