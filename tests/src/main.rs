@@ -107,16 +107,17 @@ enum Task {
         seconds: u64,
     },
     /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
-    /// uninterrupted one leaves: 10 to 20 minutes
+    /// uninterrupted one leaves: one or two hours
     Interrupt {
         /// Where the runs are written [default: a temporary folder]
         folder: Option<PathBuf>,
         /// Times that trainings are ended in each way
         #[arg(long, value_name = "N", default_value_t = 30)]
         moments: usize,
-        /// Epochs of the digits, about 60 a second: half of the trainings. Others, with models of folds, have a third as many
-        #[arg(long, value_name = "N", default_value_t = 1200)]
-        epochs: usize,
+        /// Seconds that an uninterrupted run is to take on this machine: digits in half of the trainings, models of folds in the
+        /// others. Epochs are chosen by two short runs
+        #[arg(long, value_name = "N", default_value_t = 120.0)]
+        seconds: f64,
         /// The seed of the moments
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -282,10 +283,18 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Interrupt {
             folder,
             moments,
-            epochs,
+            seconds,
             seed,
+<<<<<<< HEAD
         } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
         Task::Python { wheel, long, tests } => python::run(Wanted::of(wheel, long), &tests),
+=======
+        } => end_trainings(
+            folder.as_deref(),
+            seconds,
+            interrupt::Plan { moments, seed },
+        ),
+>>>>>>> runs
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),
@@ -299,16 +308,18 @@ fn run(task: Task) -> Result<bool, Error> {
 /// Ends trainings, each of two in two ways, half as often each.
 fn end_trainings(
     folder: Option<&Path>,
-    epochs: usize,
+    seconds: f64,
     plan: interrupt::Plan,
 ) -> Result<bool, Error> {
     let temporary = files::temporary_folder()?;
     let folder = folder.unwrap_or(temporary.path());
     std::fs::create_dir_all(folder).map_err(Error::at(folder))?;
-    // The folds train ten models more.
+    let waves = interrupt::write_waves(folder)?;
     let cases = [
-        interrupt::Case::digits(epochs),
-        interrupt::Case::waves(folder, epochs / 3)?,
+        interrupt::lasting(seconds, folder, interrupt::Case::digits)?,
+        interrupt::lasting(seconds, folder, |epochs| {
+            interrupt::Case::waves(&waves, epochs)
+        })?,
     ];
     println!("seed {}", plan.seed);
     let mut is_good = true;

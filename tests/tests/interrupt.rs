@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use elbow_tests::assurance::interrupt::{Case, End, Plan, run};
+use elbow_tests::assurance::interrupt::{Case, End, Plan, run, write_waves};
 
 /// Times that each training is ended in each way.
 const MOMENTS: usize = 2;
@@ -10,7 +10,8 @@ const MOMENTS: usize = 2;
 #[test]
 fn trainings_that_are_ended_go_on_to_the_same_bytes() {
     let data = tempfile::tempdir().unwrap();
-    let cases = [Case::digits(40), Case::waves(data.path(), 20).unwrap()];
+    let waves = write_waves(data.path()).unwrap();
+    let cases = [Case::digits(40), Case::waves(&waves, 20)];
     for (case, end) in cases.iter().zip([End::Kill, End::Interrupt]) {
         let folder = tempfile::tempdir().unwrap();
         let plan = Plan {

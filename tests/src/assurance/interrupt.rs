@@ -45,31 +45,69 @@ impl Case {
         Self {
             name: "digits",
             data: "digits".into(),
-            arguments: vec!["--epochs".into(), epochs.to_string()],
+            arguments: all_of(epochs),
         }
     }
 
-    /// Waves in a file in `folder`, so few that models of folds calibrate.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be written.
-    pub fn waves(folder: &Path, epochs: usize) -> Result<Self, Error> {
-        let wave = |row: usize, column: usize| ((row * (column + 3)) as f64 * 0.37).sin();
-        let rows = (0..300).map(|row| {
-            let cells = [0, 1, 2].map(|column| format!("{:.3}", wave(row, column)));
-            cells.join(",") + "\n"
-        });
-        let data = folder.join("waves.csv");
-        crate::files::write(&data, rows.collect::<String>())?;
-        let epochs = epochs.to_string();
-        let arguments = ["--epochs", &epochs, "--latents", "2"].map(str::to_owned);
-        Ok(Self {
+    /// The file of [`write_waves`], so short that models of folds calibrate.
+    pub fn waves(data: &Path, epochs: usize) -> Self {
+        let latents = ["--latents", "2"].map(str::to_owned);
+        Self {
             name: "waves, with models of folds",
-            data,
-            arguments: arguments.to_vec(),
-        })
+            data: data.to_path_buf(),
+            arguments: [all_of(epochs), latents.to_vec()].concat(),
+        }
     }
+}
+
+/// The options of a training of so many epochs, none of which is left out.
+fn all_of(epochs: usize) -> Vec<String> {
+    let epochs = epochs.to_string();
+    ["--epochs", &epochs, "--patience", "0"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// Writes a file of 300 rows of three waves in `folder`.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub fn write_waves(folder: &Path) -> Result<PathBuf, Error> {
+    let wave = |row: usize, column: usize| ((row * (column + 3)) as f64 * 0.37).sin();
+    let rows = (0..300).map(|row| {
+        let cells = [0, 1, 2].map(|column| format!("{:.3}", wave(row, column)));
+        cells.join(",") + "\n"
+    });
+    let data = folder.join("waves.csv");
+    crate::files::write(&data, rows.collect::<String>())?;
+    Ok(data)
+}
+
+/// Epochs of the two runs by which [`lasting`] chooses.
+const SHORT: [usize; 2] = [100, 300];
+
+/// A case of as many epochs as take about so many seconds on this machine, by the time of two short runs in `folder`.
+///
+/// # Errors
+///
+/// The trainer does not build or start, or a training fails.
+pub fn lasting(seconds: f64, folder: &Path, case: impl Fn(usize) -> Case) -> Result<Case, Error> {
+    trainer::build()?;
+    let out = folder.join("short");
+    let time = |epochs: usize| -> Result<f64, Error> {
+        let began = Instant::now();
+        start(&case(epochs), &out, false)?.finish()?;
+        let elapsed = began.elapsed().as_secs_f64();
+        let _ = std::fs::remove_dir_all(&out);
+        Ok(elapsed)
+    };
+    let [few, more] = [time(SHORT[0])?, time(SHORT[1])?];
+    let of_epoch = ((more - few) / (SHORT[1] - SHORT[0]) as f64).max(1e-4);
+    let epochs = SHORT[0] as f64 + (seconds - few).max(0.0) / of_epoch;
+    let case = case(epochs as usize);
+    println!("{}: {} epochs", case.name, epochs as usize);
+    Ok(case)
 }
 
 /// The way in which a program is ended.

@@ -200,13 +200,15 @@ fn phases<'a>(
     }])
 }
 
+/// Adam's step size in an epoch, counted from 0, after those so far.
+type Rate<'p> = Box<dyn Fn(usize, &[Epoch]) -> f64 + 'p>;
+
 /// Epochs of one kind, in orders of their own.
 struct Phase<'p> {
     step: Box<dyn Step + 'p>,
     /// The readings that the parameters to keep are chosen by, if any are chosen.
     validation: Option<Validation<'p>>,
-    /// Adam's step size in an epoch after those so far.
-    rate: Box<dyn Fn(usize, &[Epoch]) -> f64 + 'p>,
+    rate: Rate<'p>,
     /// Whether the parameters to keep are averages over the epochs.
     is_averaged: bool,
     /// What ends it before the last epoch, if anything does.

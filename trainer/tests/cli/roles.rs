@@ -98,9 +98,6 @@ const OF_TABLES: [(&[&str], &str, &str); 15] = [
 fn each_option_of_data_is_seen_and_written() {
     let folder = Folder::new();
     let data = &folder.write("table.csv", table());
-    let begins =
-        |command: &'static str| move |options: &[&str]| [&[command, data], options].concat();
-    let (look, init) = (begins("look"), begins("init"));
     let said = |arguments: &[&str]| {
         let output = trainer(arguments);
         let errors = String::from_utf8(output.stderr).unwrap();
@@ -108,17 +105,20 @@ fn each_option_of_data_is_seen_and_written() {
         String::from_utf8(output.stdout).unwrap() + &errors
     };
     for (options, word, line) in OF_TABLES {
-        let seen = said(&look(options));
+        let seen = said(&[&["look", data], options].concat());
         assert!(seen.contains(word), "{options:?}: {seen}");
-        let written = said(&[&init(options)[..], &["--out", "-"]].concat());
+        let written = said(&[&["init", data, "--out", "-"], options].concat());
         let has = written
             .lines()
             .any(|own| !own.starts_with('#') && own.contains(line));
         assert!(has, "{options:?}: {written}");
     }
     // What would have to be assumed is refused.
-    for command in [look(&["--strict"]), init(&["--strict", "--out", "-"])] {
-        let errors = String::from_utf8(trainer(&command).stderr).unwrap();
+    for command in [
+        &["look", data, "--strict"][..],
+        &["init", data, "--strict", "--out", "-"],
+    ] {
+        let errors = String::from_utf8(trainer(command).stderr).unwrap();
         assert!(errors.contains("--strict assumes nothing"), "{errors}");
     }
 }
