@@ -5,18 +5,19 @@
 //! [`Smoother`] raises and ends the alarm, [`Drift`] compares the scores with those of the
 //! calibration, and the terms of the bound say which channel is to blame.
 
-use super::alarm::Transition;
 use super::average::MAX_TIME_CONSTANT;
-use super::drift::{Drift, DriftReport, DriftSettings, Reference};
+use super::drift::{Drift, DriftSettings, Reference};
 use super::error::MonitorError;
 use super::smoother::{Smoother, SmootherSettings};
+use super::window::{Blame, Event, WindowScoring, blame};
 use crate::calibration::{Calibration, ThresholdError};
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, WideSum};
 use crate::length::LengthError;
+use crate::mask::Mask;
 use crate::memory::take;
 use crate::model::{Model, Stream};
-use crate::score::{ReadingError, Score};
+use crate::score::ReadingError;
 use crate::session::Session;
 use crate::signal::{Windows, WindowsError};
 use crate::workspace::WorkspaceError;
@@ -122,36 +123,6 @@ fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
     Nats::saturating_from_wide(enter - below - 1)
 }
 
-/// The results of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Event {
-    /// The number of the window, from 0.
-    pub window: u32,
-    /// The number of its last sample, from 0: the time of the event.
-    pub sample: u32,
-    /// The window's score.
-    pub score: Score,
-    /// The smoothed score.
-    pub smoothed: Nats,
-    /// The window's effect on the alarm.
-    pub transition: Transition,
-    /// The scores so far against those of the calibration.
-    pub drift: DriftReport,
-    /// The channel to blame; none without an alarm.
-    pub blame: Option<Blame>,
-}
-
-/// The channel that is least like normal readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Blame {
-    /// The number of the channel, from 0.
-    pub channel: u16,
-    /// The nats that its inputs lack in this window to their typical terms.
-    pub shortfall: Nats,
-}
-
 /// A stream under watch.
 #[derive(Debug)]
 pub struct Watch<'s> {
@@ -240,6 +211,17 @@ impl<'s> Watch<'s> {
     /// [`WatchError`]: a sample of another width, or a reading that cannot be scored; the window is
     /// then lost, and the next one is scored as if it had not been.
     pub fn push(&mut self, sample: &[i16]) -> Result<Option<Event>, WatchError> {
+        let completed = self.start(sample)?;
+        Ok(completed.map(|mut window| window.event()))
+    }
+
+    /// Takes one raw sample of each channel in, as [`Watch::push`] does, and where it completes a window, begins its
+    /// score in slices: the front end makes a reading of the window at once, the rest is left to
+    /// [`WindowScoring::poll`]. Samples that arrive meanwhile have to wait in a queue of the program's.
+    ///
+    /// # Errors
+    /// As [`Watch::push`].
+    pub fn start(&mut self, sample: &[i16]) -> Result<Option<WindowScoring<'_, 's>>, WatchError> {
         let window = self.windows.push(sample).map_err(WatchError::Windows)?;
         let time = self.samples;
         self.samples = self.samples.saturating_add(1);
@@ -252,19 +234,19 @@ impl<'s> Watch<'s> {
         front_end
             .apply(window, self.scratch, self.reading)
             .map_err(WatchError::Length)?;
-        let score = self
+        let explaining = self
             .session
-            .score_terms(self.reading, self.estimator, self.terms)
+            .start_explained(self.reading, Mask::ALL, self.estimator, self.terms)
             .map_err(WatchError::Reading)?;
-        let transition = self.smoother.update(score.elbo());
-        Ok(Some(Event {
+        Ok(Some(WindowScoring {
+            explaining,
+            smoother: &mut self.smoother,
+            drift: &mut self.drift,
+            stream: self.stream,
+            typical: self.typical,
             window: number,
             sample: time,
-            score,
-            smoothed: self.smoother.score().unwrap_or(score.elbo()),
-            transition,
-            drift: self.drift.update(score.elbo()),
-            blame: transition.is_alarm().then(|| self.blame()),
+            event: None,
         }))
     }
 
@@ -272,21 +254,6 @@ impl<'s> Watch<'s> {
     /// typical of them. [`Event::blame`] has it while the alarm lasts. Before the first window it means nothing.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        let mut worst: Option<(usize, i64)> = None;
-        for channel in 0..usize::from(self.stream.front_end.channels()) {
-            let inputs = self.terms.iter().zip(self.typical).enumerate();
-            let own = inputs.filter(|(input, _)| self.stream.channel_of(*input) == channel);
-            let shortfall = own
-                .map(|(_, (term, &typical))| i64::from(typical) - term.to_bits())
-                .sum();
-            if worst.is_none_or(|(_, most)| shortfall > most) {
-                worst = Some((channel, shortfall));
-            }
-        }
-        let (channel, shortfall) = worst.unwrap_or((0, 0));
-        Blame {
-            channel: channel as u16,
-            shortfall: Nats::saturating_from_wide(shortfall),
-        }
+        blame(self.stream, self.terms, self.typical)
     }
 }

@@ -1,0 +1,281 @@
+//! Scores, in one go or in slices: the encoder, groups of decoder passes, the verdict.
+
+use super::{Session, passes};
+use crate::estimator::Estimator;
+use crate::kernel::{LANES, Outputs};
+use crate::mask::Mask;
+use crate::rng::Xoshiro128PlusPlus;
+use crate::score::{Accumulator, ReadingError, Score, Verdict};
+use crate::session::inputs::check_reading;
+#[cfg(feature = "statistics")]
+use crate::session::verdict;
+use crate::statistic::Statistic;
+use core::task::Poll;
+use rand_core::Rng;
+
+/// A score in slices, for programs with other work to do in between: [`Session::start`] begins it, [`Scoring::poll`]
+/// computes the next slice.
+///
+/// The slices are the encoder, then groups of decoder passes, then the verdict (p-value and statistics). The score is
+/// bit for bit that of [`Session::score`], whatever the size of the groups. A score that is dropped before its end costs
+/// nothing more; the random numbers that it drew are spent.
+///
+/// ```
+/// # use elbow::{Estimator, ReadingError, Score, Session};
+/// # use core::task::Poll;
+/// # fn other_work() {}
+/// fn score(session: &mut Session<'_>, reading: &[i16]) -> Result<Score, ReadingError> {
+///     let mut scoring = session.start(reading, Estimator::SigmaPoints)?;
+///     loop {
+///         if let Poll::Ready(score) = scoring.poll(4) {
+///             return Ok(score);
+///         }
+///         other_work(); // In a task of an executor: `yield_now().await`.
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Scoring<'p, 's, R = Xoshiro128PlusPlus> {
+    pub(super) session: &'p mut Session<'s, R>,
+    pub(super) reading: &'p [i16],
+    pub(super) observed: Mask<'p>,
+    pub(super) progress: Progress,
+}
+
+/// How far a score is, apart from its session and its reading: for the interface for C, where nothing can be borrowed
+/// from call to call.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub(super) estimator: Estimator,
+    /// Passes of the whole score.
+    pub(super) total: u16,
+    encoded: bool,
+    pub(super) accumulator: Accumulator,
+}
+
+/// The next thing to compute of a score.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slice {
+    /// q(z|x).
+    Encoder,
+    /// Decoder passes until there are so many.
+    Passes {
+        /// Of the first pass on.
+        until: u16,
+    },
+    /// What the passes make.
+    Verdict,
+}
+
+impl<'s, R: Rng> Session<'s, R> {
+    /// The score of a raw reading.
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading of another length or with impossible counts, or no samples.
+    pub fn score(&mut self, reading: &[i16], estimator: Estimator) -> Result<Score, ReadingError> {
+        self.score_observed(reading, Mask::ALL, estimator)
+    }
+
+    /// The score of the observed inputs of a raw reading: a bound on the log probability of these
+    /// alone. What stands at the others does not matter. The p-value is that of a whole reading's
+    /// score and means little here.
+    ///
+    /// # Errors
+    /// [`ReadingError`]: a reading or mask of another length, impossible counts, or no samples.
+    pub fn score_observed(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+    ) -> Result<Score, ReadingError> {
+        let mut scoring = self.start_observed(reading, observed, estimator)?;
+        scoring.encode();
+        scoring.run(scoring.progress.total);
+        Ok(scoring.verdict())
+    }
+
+    /// Begins [`Session::score`] in slices. The reading is checked; nothing is computed yet.
+    ///
+    /// # Errors
+    /// As [`Session::score`].
+    pub fn start<'p>(
+        &'p mut self,
+        reading: &'p [i16],
+        estimator: Estimator,
+    ) -> Result<Scoring<'p, 's, R>, ReadingError> {
+        self.start_observed(reading, Mask::ALL, estimator)
+    }
+
+    /// Begins [`Session::score_observed`] in slices. The reading is checked; nothing is computed yet.
+    ///
+    /// # Errors
+    /// As [`Session::score_observed`].
+    pub fn start_observed<'p>(
+        &'p mut self,
+        reading: &'p [i16],
+        observed: Mask<'p>,
+        estimator: Estimator,
+    ) -> Result<Scoring<'p, 's, R>, ReadingError> {
+        let progress = Progress {
+            estimator,
+            total: self.passes(estimator)?,
+            encoded: false,
+            accumulator: Accumulator::new(estimator),
+        };
+        check_reading(self.model, reading, observed)?;
+        Ok(self.resume(reading, observed, progress))
+    }
+
+    /// Goes on with a score of this session, from the progress that [`Scoring::pause`] gave. With another session or
+    /// another reading the score means nothing.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn resume<'p>(
+        &'p mut self,
+        reading: &'p [i16],
+        observed: Mask<'p>,
+        progress: Progress,
+    ) -> Scoring<'p, 's, R> {
+        Scoring {
+            session: self,
+            reading,
+            observed,
+            progress,
+        }
+    }
+
+    /// As [`Model::passes`](crate::Model::passes); the number of latents is at hand here.
+    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
+        let latents = self.posterior().mean.len();
+        self.model.posterior.passes(estimator, latents as u16)
+    }
+
+    /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are
+    /// as many left.
+    pub(super) fn run(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        until: u16,
+        accumulator: &mut Accumulator,
+    ) {
+        let likelihood = &self.model.likelihood;
+        let reading = reading.get(..self.model.inputs()).unwrap_or_default();
+        self.each_pass(LANES, estimator, until, accumulator, |lanes, outputs| {
+            likelihood.log_density(reading, observed, lanes, outputs)
+        });
+    }
+
+    /// Runs passes until `accumulator` has `until` of them, at most `most` latents at a time;
+    /// `log_likelihoods` gives `log p(x|z)` in each lane, Q47.16.
+    pub(super) fn each_pass(
+        &mut self,
+        most: usize,
+        estimator: Estimator,
+        until: u16,
+        accumulator: &mut Accumulator,
+        mut log_likelihoods: impl FnMut(usize, Outputs<'_>) -> [i64; LANES],
+    ) {
+        while accumulator.passes() < until {
+            let lanes = usize::from(until - accumulator.passes()).min(most);
+            let mut log_ratios = [0; LANES];
+            for (lane, log_ratio) in log_ratios.iter_mut().enumerate().take(lanes) {
+                let pass = accumulator.passes().saturating_add(lane as u16);
+                *log_ratio = self.place(estimator, pass, lane);
+            }
+            let outputs = passes::decode(self.model, &mut self.scratch, lanes, passes::unwatched);
+            let sums = log_likelihoods(lanes, outputs);
+            for (log_likelihood, log_ratio) in sums.into_iter().zip(log_ratios).take(lanes) {
+                accumulator.add(log_likelihood, log_ratio);
+            }
+        }
+    }
+}
+
+impl<R: Rng> Scoring<'_, '_, R> {
+    /// Computes the next slice, and gives the score where that was the last one. Once ready, it stays ready.
+    ///
+    /// The first slice is the encoder, the last one the verdict. Each slice between them is `passes` decoder passes, or
+    /// as many as are left; 0 counts as 1. The decoder takes up to four passes at a time, and reads each weight once for
+    /// all of them, so that multiples of 4 cost the least: slices of 1 take the shortest time each and the longest in
+    /// all. There are 2 slices more than groups of passes.
+    pub fn poll(&mut self, passes: u16) -> Poll<Score> {
+        match self.slice(passes) {
+            Slice::Encoder => self.encode(),
+            Slice::Passes { until } => self.run(until),
+            Slice::Verdict => return Poll::Ready(self.verdict()),
+        }
+        Poll::Pending
+    }
+
+    /// How far it is.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn pause(self) -> Progress {
+        self.progress
+    }
+
+    /// The next slice, where a group has so many passes.
+    pub(super) fn slice(&self, passes: u16) -> Slice {
+        let Progress { encoded, total, .. } = self.progress;
+        let done = self.progress.accumulator.passes();
+        if !encoded {
+            Slice::Encoder
+        } else if done < total {
+            let until = done.saturating_add(passes.max(1)).min(total);
+            Slice::Passes { until }
+        } else {
+            Slice::Verdict
+        }
+    }
+
+    /// Runs the encoder.
+    pub(super) fn encode(&mut self) {
+        self.session.encode_checked(self.reading, self.observed);
+        self.progress.encoded = true;
+    }
+
+    /// Runs passes until there are `until` of them.
+    fn run(&mut self, until: u16) {
+        let Progress {
+            estimator,
+            accumulator,
+            ..
+        } = &mut self.progress;
+        self.session
+            .run(self.reading, self.observed, *estimator, until, accumulator);
+    }
+
+    /// The score, after all passes.
+    pub(super) fn verdict(&mut self) -> Score {
+        let Self {
+            session,
+            reading,
+            observed,
+            progress,
+        } = self;
+        let (kl, model) = (session.divergence(), session.model);
+        let estimator = progress.estimator;
+        progress
+            .accumulator
+            .score(estimator, kl, |elbo, reconstruction| {
+                #[cfg(feature = "statistics")]
+                if model.joins_statistics() {
+                    let activations = &mut *session.scratch.activations;
+                    let of_model = (elbo, reconstruction);
+                    return verdict::joined(
+                        model,
+                        reading,
+                        *observed,
+                        of_model,
+                        estimator,
+                        activations,
+                    );
+                }
+                let _ = (reconstruction, reading, observed);
+                Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
+            })
+    }
+}
