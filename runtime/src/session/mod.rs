@@ -283,6 +283,7 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 
     /// Runs the encoder on a reading that was checked.
+    #[inline(always)]
     fn encode_checked(&mut self, reading: &[i16], observed: Mask<'_>) {
         passes::encode(
             self.model,

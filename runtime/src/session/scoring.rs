@@ -89,10 +89,11 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
         estimator: Estimator,
     ) -> Result<Score, ReadingError> {
-        let mut scoring = self.start_observed(reading, observed, estimator)?;
-        scoring.encode();
-        scoring.run(scoring.progress.total);
-        Ok(scoring.verdict())
+        let total = self.passes(estimator)?;
+        self.encode_observed(reading, observed)?;
+        let mut accumulator = Accumulator::new(estimator);
+        self.run(reading, observed, estimator, total, &mut accumulator);
+        Ok(self.finish(reading, observed, estimator, &accumulator))
     }
 
     /// Begins [`Session::score`] in slices. The reading is checked; nothing is computed yet.
@@ -192,6 +193,27 @@ impl<'s, R: Rng> Session<'s, R> {
             }
         }
     }
+
+    /// The score of the passes in `accumulator`.
+    pub(super) fn finish(
+        &mut self,
+        reading: &[i16],
+        observed: Mask<'_>,
+        estimator: Estimator,
+        accumulator: &Accumulator,
+    ) -> Score {
+        let (kl, model) = (self.divergence(), self.model);
+        accumulator.score(estimator, kl, |elbo, reconstruction| {
+            #[cfg(feature = "statistics")]
+            if model.joins_statistics() {
+                let activations = &mut *self.scratch.activations;
+                let of_model = (elbo, reconstruction);
+                return verdict::joined(model, reading, observed, of_model, estimator, activations);
+            }
+            let _ = (reconstruction, reading, observed);
+            Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
+        })
+    }
 }
 
 impl<R: Rng> Scoring<'_, '_, R> {
@@ -250,32 +272,12 @@ impl<R: Rng> Scoring<'_, '_, R> {
 
     /// The score, after all passes.
     pub(super) fn verdict(&mut self) -> Score {
-        let Self {
-            session,
-            reading,
-            observed,
-            progress,
-        } = self;
-        let (kl, model) = (session.divergence(), session.model);
-        let estimator = progress.estimator;
-        progress
-            .accumulator
-            .score(estimator, kl, |elbo, reconstruction| {
-                #[cfg(feature = "statistics")]
-                if model.joins_statistics() {
-                    let activations = &mut *session.scratch.activations;
-                    let of_model = (elbo, reconstruction);
-                    return verdict::joined(
-                        model,
-                        reading,
-                        *observed,
-                        of_model,
-                        estimator,
-                        activations,
-                    );
-                }
-                let _ = (reconstruction, reading, observed);
-                Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
-            })
+        let Progress {
+            estimator,
+            accumulator,
+            ..
+        } = &self.progress;
+        self.session
+            .finish(self.reading, self.observed, *estimator, accumulator)
     }
 }
