@@ -168,7 +168,7 @@ fn push_in_slices(watch: &mut Watch<'_>, sample: &[i16], passes: u16) -> Option<
         if let Poll::Ready(event) = window.poll(passes) {
             // The alarm takes the window in once.
             assert_eq!(window.poll(passes), Poll::Ready(event));
-            return Some(event);
+            return Some(event.unwrap());
         }
     }
     panic!("a window without an end");
@@ -197,7 +197,7 @@ fn a_window_that_is_dropped_leaves_the_alarm_as_it_was() {
                 }
                 Some(mut window) => loop {
                     if let Poll::Ready(event) = window.poll(u16::MAX) {
-                        seen.push((event, time));
+                        seen.push((event.unwrap(), time));
                         break;
                     }
                 },
@@ -448,6 +448,14 @@ fn a_reading_without_estimate_costs_its_window_alone() {
     let refused = outcomes.find(Result::is_err).unwrap();
     assert_eq!(refused, Err(WatchError::Reading(ReadingError::NoPasses)));
     assert!(outcomes.any(|outcome| outcome.is_err()));
+    // In slices, too: after the features of all channels.
+    let refused = loop {
+        if let Some(mut window) = watch.start(&vec![1; channels]).unwrap() {
+            assert!((1..channels).all(|_| window.poll(4).is_pending()));
+            break window.poll(4);
+        }
+    };
+    assert_eq!(refused, Poll::Ready(Err(ReadingError::NoPasses)));
 }
 
 #[test]

@@ -9,14 +9,13 @@ use super::average::MAX_TIME_CONSTANT;
 use super::drift::{Drift, DriftSettings, Reference};
 use super::error::MonitorError;
 use super::smoother::{Smoother, SmootherSettings};
-use super::window::{Blame, Event, WindowScoring, blame};
+use super::window::{Blame, Event, Judge, Stage, WindowScoring};
 use crate::calibration::{Calibration, ThresholdError};
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, WideSum};
 use crate::length::LengthError;
-use crate::mask::Mask;
 use crate::memory::take;
-use crate::model::{Model, Stream};
+use crate::model::Model;
 use crate::score::ReadingError;
 use crate::session::Session;
 use crate::signal::{Windows, WindowsError};
@@ -126,18 +125,8 @@ fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
 /// A stream under watch.
 #[derive(Debug)]
 pub struct Watch<'s> {
-    stream: &'s Stream<'s>,
-    typical: &'s [i32],
     windows: Windows<&'s mut [i16]>,
-    session: Session<'s>,
-    estimator: Estimator,
-    smoother: Smoother,
-    drift: Drift,
-    /// Scratch of the front end.
-    scratch: &'s mut [i32],
-    reading: &'s mut [i16],
-    /// Mean terms of a reading's inputs, in nats.
-    terms: &'s mut [WideSum],
+    judge: Judge<'s>,
     samples: u32,
     count: u32,
 }
@@ -190,16 +179,18 @@ impl<'s> Watch<'s> {
         let window: &'s mut [i16] = take(&mut rest, stream.front_end.window_len()).ok_or(error)?;
         let reading = take(&mut rest, model.reading_length()).ok_or(error)?;
         Ok(Self {
-            stream,
-            typical: model.typical(),
             windows: Windows::new(window, stream.shape()).map_err(WatchError::Windows)?,
-            session: Session::new(model, own, seed).map_err(WatchError::Workspace)?,
-            estimator: settings.estimator,
-            smoother: Smoother::new(settings.smoother).map_err(WatchError::Monitor)?,
-            drift: Drift::new(reference, settings.drift).map_err(WatchError::Monitor)?,
-            scratch,
-            reading,
-            terms,
+            judge: Judge {
+                stream,
+                typical: model.typical(),
+                session: Session::new(model, own, seed).map_err(WatchError::Workspace)?,
+                estimator: settings.estimator,
+                smoother: Smoother::new(settings.smoother).map_err(WatchError::Monitor)?,
+                drift: Drift::new(reference, settings.drift).map_err(WatchError::Monitor)?,
+                scratch,
+                reading,
+                terms,
+            },
             samples: 0,
             count: 0,
         })
@@ -211,16 +202,18 @@ impl<'s> Watch<'s> {
     /// [`WatchError`]: a sample of another width, or a reading that cannot be scored; the window is
     /// then lost, and the next one is scored as if it had not been.
     pub fn push(&mut self, sample: &[i16]) -> Result<Option<Event>, WatchError> {
-        let completed = self.start(sample)?;
-        Ok(completed.map(|mut window| window.event()))
+        let Some(mut window) = self.start(sample)? else {
+            return Ok(None);
+        };
+        window.event().map(Some).map_err(WatchError::Reading)
     }
 
     /// Takes one raw sample of each channel in, as [`Watch::push`] does, and where it completes a window, begins its
-    /// score in slices: the front end makes a reading of the window at once, the rest is left to
-    /// [`WindowScoring::poll`]. Samples that arrive meanwhile have to wait in a queue of the program's.
+    /// event in slices; [`WindowScoring::poll`] computes them. Samples that arrive meanwhile have to wait in a queue of the
+    /// program's.
     ///
     /// # Errors
-    /// As [`Watch::push`].
+    /// [`WatchError::Windows`]: a sample of another width.
     pub fn start(&mut self, sample: &[i16]) -> Result<Option<WindowScoring<'_, 's>>, WatchError> {
         let window = self.windows.push(sample).map_err(WatchError::Windows)?;
         let time = self.samples;
@@ -230,23 +223,12 @@ impl<'s> Watch<'s> {
         };
         let number = self.count;
         self.count = self.count.saturating_add(1);
-        let front_end = &self.stream.front_end;
-        front_end
-            .apply(window, self.scratch, self.reading)
-            .map_err(WatchError::Length)?;
-        let explaining = self
-            .session
-            .start_explained(self.reading, Mask::ALL, self.estimator, self.terms)
-            .map_err(WatchError::Reading)?;
         Ok(Some(WindowScoring {
-            explaining,
-            smoother: &mut self.smoother,
-            drift: &mut self.drift,
-            stream: self.stream,
-            typical: self.typical,
+            judge: &mut self.judge,
+            samples: window,
             window: number,
             sample: time,
-            event: None,
+            stage: Stage::Features(0),
         }))
     }
 
@@ -254,6 +236,6 @@ impl<'s> Watch<'s> {
     /// typical of them. [`Event::blame`] has it while the alarm lasts. Before the first window it means nothing.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        blame(self.stream, self.terms, self.typical)
+        self.judge.blame()
     }
 }

@@ -1,7 +1,7 @@
 //! Scores with what they are made of, in one go or in slices.
 
 use super::Session;
-use super::scoring::{Scoring, Slice};
+use super::scoring::{Progress, Scoring, Slice};
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, WideSum, mean};
 use crate::kernel::LANES;
@@ -63,13 +63,24 @@ impl<'s, R: Rng> Session<'s, R> {
         inputs: &'p mut [WideSum],
     ) -> Result<Explaining<'p, 's, R>, ReadingError> {
         check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
-        let scoring = self.start_observed(reading, observed, estimator)?;
+        let progress = self.start_observed(reading, observed, estimator)?.pause();
         inputs.fill(WideSum::ZERO);
-        Ok(Explaining {
-            scoring,
+        Ok(self.resume_explained(reading, observed, inputs, progress))
+    }
+
+    /// Goes on with a score of this session that has no verdict yet, as [`Session::resume`] does.
+    pub(crate) fn resume_explained<'p>(
+        &'p mut self,
+        reading: &'p [i16],
+        observed: Mask<'p>,
+        inputs: &'p mut [WideSum],
+        progress: Progress,
+    ) -> Explaining<'p, 's, R> {
+        Explaining {
+            scoring: self.resume(reading, observed, progress),
             inputs,
             score: None,
-        })
+        }
     }
 }
 
@@ -96,9 +107,9 @@ impl<R: Rng> Explaining<'_, '_, R> {
         self.verdict()
     }
 
-    /// The mean terms of the inputs, in nats, once there is a score.
-    pub(crate) fn inputs(&self) -> &[WideSum] {
-        self.inputs
+    /// How far it is.
+    pub(crate) fn pause(self) -> Progress {
+        self.scoring.pause()
     }
 
     /// Runs passes until there are `until` of them, one at a time, and adds the term of each input.

@@ -42,8 +42,8 @@ pub struct Scoring<'p, 's, R = Xoshiro128PlusPlus> {
     pub(super) progress: Progress,
 }
 
-/// How far a score is, apart from its session and its reading: for the interface for C, where nothing can be borrowed
-/// from call to call.
+/// How far a score is, apart from its session and its reading: for those who cannot borrow from slice to slice, such as the
+/// interface for C.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {

@@ -57,7 +57,9 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
                 None => watch.push(sample)?,
                 Some(passes) => watch
                     .start(sample)?
-                    .map(|mut window| last(|| window.poll(passes))),
+                    .map(|mut window| last(|| window.poll(passes)))
+                    .transpose()
+                    .map_err(WatchError::Reading)?,
             };
             if let Some(event) = event {
                 output.line(format_args!("{}", event.csv()))?;

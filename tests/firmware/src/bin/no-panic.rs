@@ -485,7 +485,9 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
         write!(out, "{} {}", event.csv(), watch.blame().channel).ok()?;
     }
     if let Some(mut window) = said(out, watch.start(memory.reading))? {
-        while window.poll(memory.number as u16).is_pending() {}
+        if let Poll::Ready(event) = window.poll(memory.number as u16) {
+            write!(out, "{}", said(out, event)?.csv()).ok()?;
+        }
     }
     let table = model.calibration(estimator)?;
     let nats = Nats::from_bits(memory.number.cast_signed());
