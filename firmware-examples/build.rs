@@ -18,20 +18,39 @@ fn main() -> ExitCode {
     println!("cargo::rustc-link-arg-bins=--nmagic");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
 
-    println!("cargo::rerun-if-env-changed=ELBOW_IMAGE");
-    let image = env::var_os("ELBOW_IMAGE").unwrap_or(DEFAULT_IMAGE.into());
-    match Path::new(&image).canonicalize() {
-        Ok(image) => {
-            println!("cargo::rerun-if-changed={}", image.display());
-            println!("cargo::rustc-env=ELBOW_IMAGE_PATH={}", image.display());
-            ExitCode::SUCCESS
+    // Examples that watch a stream name its samples, too.
+    if find("ELBOW_IMAGE", "model image", Some(DEFAULT_IMAGE))
+        && find("ELBOW_SAMPLES", "samples", None)
+    {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// Passes the absolute path of the file that the variable names on, as the variable and `_PATH`; whether it is there.
+fn find(variable: &str, what: &str, default: Option<&str>) -> bool {
+    println!("cargo::rerun-if-env-changed={variable}");
+    let Some(named) = env::var_os(variable).or(default.map(Into::into)) else {
+        return true;
+    };
+    let file = Path::new(&named);
+    match file.canonicalize() {
+        Ok(file) => {
+            println!("cargo::rerun-if-changed={}", file.display());
+            println!("cargo::rustc-env={variable}_PATH={}", file.display());
+            true
         }
         Err(error) => {
+            let advice = match env::var_os("ELBOW_SAMPLES") {
+                None => "train one first: cargo trainer fit",
+                Some(_) => "make both first, as README.md says: cargo trainer fit motor",
+            };
             println!(
-                "cargo::error=no model image at {}: {error}; train one first: cargo trainer fit",
-                Path::new(&image).display()
+                "cargo::error=no {what} at {}: {error}; {advice}",
+                file.display()
             );
-            ExitCode::FAILURE
+            false
         }
     }
 }

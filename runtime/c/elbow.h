@@ -76,12 +76,12 @@
 
 #if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a score in slices.
-#define ELBOW_SCORING_WORDS 13
+#define ELBOW_SCORING_WORDS 14
 #endif
 
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a score in slices.
-#define ELBOW_SCORING_WORDS 15
+#define ELBOW_SCORING_WORDS 17
 #endif
 
 // One nat in the units of bounds and divergences, Q16.16.

@@ -3,21 +3,53 @@
 mod support;
 
 use elbow::estimator::Estimator;
+use elbow::format::AlignedImage;
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, PrototypesSpec};
 use elbow::{LengthError, Mask, Model, Nats, ReadingError, Score, Session, WideSum};
 use std::task::Poll;
-use support::{Dice, Temper, check, random_mask, random_reading, random_spec};
+use support::{
+    Dice, Temper, check, modelled, random_mask, random_reading, random_spec, random_statistics,
+};
 
 /// The sizes of slices: none, each rest of four, more than there are passes.
 const SIZES: [u16; 8] = [0, 1, 2, 3, 4, 5, 8, u16::MAX];
 
+/// A model of random weights, in the half of cases with statistics beside the bound, some with many prototypes.
+fn random_image(dice: &mut Dice, spec: &mut ImageSpec) -> AlignedImage {
+    if dice.once_in(2) {
+        return spec.encode(&[]).unwrap();
+    }
+    spec.statistics = random_statistics(dice, spec).0;
+    let bytes = |bits| PrototypesSpec::row_bytes(bits, modelled(spec));
+    if let Some(prototypes) = &spec.statistics.prototypes {
+        let more = dice.size(0, 70) * bytes(prototypes.bits);
+        let more: Vec<i8> = (0..more).map(|_| dice.between(-127, 127) as i8).collect();
+        let prototypes = spec.statistics.prototypes.as_mut().unwrap();
+        prototypes.rows.extend(more);
+    }
+    let scores: Vec<i32> = (0..30).map(|at| -(at << 14)).collect();
+    let tables = [Estimator::PosteriorMean, Estimator::SigmaPoints]
+        .map(|estimator| CalibrationSpec::of_joined(estimator, &scores, 30, &CurveSpec::default()));
+    spec.encode(&tables).unwrap()
+}
+
 /// Polls until there is a score, which comes at the slice that it should.
-fn polled(passes: u16, total: u16, mut poll: impl FnMut(u16) -> Poll<Score>) -> Score {
-    let groups = total.div_ceil(passes.max(1));
-    for _ in 0..=groups {
+fn polled(
+    passes: u16,
+    (total, model): (u16, &Model<'_>),
+    mut poll: impl FnMut(u16) -> Poll<Score>,
+) -> Score {
+    let at_once = passes.max(1);
+    let prototypes = match model.joins_statistics() {
+        true => model.prototypes().div_ceil(16 * usize::from(at_once)),
+        false => 0,
+    };
+    let slices = usize::from(total.div_ceil(at_once)) + prototypes;
+    for _ in 0..=slices {
         assert!(poll(passes).is_pending());
     }
     let Poll::Ready(score) = poll(passes) else {
-        panic!("{groups} groups of passes are not all");
+        panic!("{slices} slices between encoder and verdict are not all");
     };
     assert_eq!(poll(1), Poll::Ready(score), "once ready, it stays ready");
     score
@@ -40,8 +72,8 @@ fn every_estimator(dice: &mut Dice) -> [Estimator; 4] {
 fn scores_in_slices_are_scores() {
     check(71, 200, |dice| {
         let temper = dice.pick(&[Temper::Trained, Temper::Wild]);
-        let spec = random_spec(dice, temper);
-        let image = spec.encode(&[]).unwrap();
+        let mut spec = random_spec(dice, temper);
+        let image = random_image(dice, &mut spec);
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
@@ -59,7 +91,10 @@ fn scores_in_slices_are_scores() {
                 let next = session.sample().to_vec();
                 session.reseed(7, 1);
                 let mut scoring = session.start_observed(&reading, mask, estimator).unwrap();
-                assert_eq!(polled(size, total, |passes| scoring.poll(passes)), whole);
+                assert_eq!(
+                    polled(size, (total, &model), |passes| scoring.poll(passes)),
+                    whole
+                );
                 // The generator stands where it stood, the posterior is that of the reading.
                 assert_eq!(session.sample(), next);
             }
@@ -70,8 +105,8 @@ fn scores_in_slices_are_scores() {
 #[test]
 fn explanations_in_slices_are_explanations() {
     check(72, 100, |dice| {
-        let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
+        let mut spec = random_spec(dice, Temper::Trained);
+        let image = random_image(dice, &mut spec);
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
@@ -91,7 +126,7 @@ fn explanations_in_slices_are_explanations() {
                 let mut explaining = session
                     .start_explained(&reading, mask, estimator, &mut sliced)
                     .unwrap();
-                let score = polled(size, total, |passes| explaining.poll(passes));
+                let score = polled(size, (total, &model), |passes| explaining.poll(passes));
                 session.divergence_parts(&mut parts).unwrap();
                 assert_eq!((score, &sliced, &parts), (whole, &inputs, &latents));
             }

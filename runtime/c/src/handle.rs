@@ -34,10 +34,10 @@ pub const ELBOW_WATCH_WORDS: usize = 51;
 
 /// Words of 8 bytes in a score in slices.
 #[cfg(target_pointer_width = "32")]
-pub const ELBOW_SCORING_WORDS: usize = 13;
+pub const ELBOW_SCORING_WORDS: usize = 14;
 /// Words of 8 bytes in a score in slices.
 #[cfg(target_pointer_width = "64")]
-pub const ELBOW_SCORING_WORDS: usize = 15;
+pub const ELBOW_SCORING_WORDS: usize = 17;
 
 /// A model: elbow_model_parse makes one. Its memory is yours, and stays where it is while anything uses the model. Many
 /// sessions may share a model.

@@ -95,6 +95,8 @@ impl<R: Rng> Explaining<'_, '_, R> {
         match self.scoring.slice(passes) {
             Slice::Encoder => self.scoring.encode(),
             Slice::Passes { until } => self.run(until),
+            #[cfg(feature = "statistics")]
+            Slice::Prototypes => self.scoring.compare(passes),
             Slice::Verdict => return Poll::Ready(self.verdict()),
         }
         Poll::Pending

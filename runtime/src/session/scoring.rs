@@ -8,7 +8,7 @@ use crate::rng::Xoshiro128PlusPlus;
 use crate::score::{Accumulator, ReadingError, Score, Verdict};
 use crate::session::inputs::check_reading;
 #[cfg(feature = "statistics")]
-use crate::session::verdict;
+use crate::session::verdict::{self, Comparison};
 use crate::statistic::Statistic;
 use core::task::Poll;
 use rand_core::Rng;
@@ -16,7 +16,7 @@ use rand_core::Rng;
 /// A score in slices, for programs with other work to do in between: [`Session::start`] begins it, [`Scoring::poll`]
 /// computes the next slice.
 ///
-/// The slices are the encoder, then groups of decoder passes, then the verdict (p-value and statistics). The score is
+/// The slices are the encoder, then groups of decoder passes, then the prototypes, then the verdict (p-value and statistics). The score is
 /// bit for bit that of [`Session::score`], whatever the size of the groups. A score that is dropped before its end costs
 /// nothing more; the random numbers that it drew are spent.
 ///
@@ -52,6 +52,8 @@ pub struct Progress {
     pub(super) total: u16,
     encoded: bool,
     pub(super) accumulator: Accumulator,
+    #[cfg(feature = "statistics")]
+    comparison: Comparison,
 }
 
 /// The next thing to compute of a score.
@@ -64,7 +66,10 @@ pub(super) enum Slice {
         /// Of the first pass on.
         until: u16,
     },
-    /// What the passes make.
+    /// Distances to prototypes.
+    #[cfg(feature = "statistics")]
+    Prototypes,
+    /// What all of it makes.
     Verdict,
 }
 
@@ -93,7 +98,7 @@ impl<'s, R: Rng> Session<'s, R> {
         self.encode_observed(reading, observed)?;
         let mut accumulator = Accumulator::new(estimator);
         self.run(reading, observed, estimator, total, &mut accumulator);
-        Ok(self.finish(reading, observed, estimator, &accumulator))
+        Ok(self.finish(reading, observed, estimator, &accumulator, None))
     }
 
     /// Begins [`Session::score`] in slices. The reading is checked; nothing is computed yet.
@@ -123,6 +128,8 @@ impl<'s, R: Rng> Session<'s, R> {
             total: self.passes(estimator)?,
             encoded: false,
             accumulator: Accumulator::new(estimator),
+            #[cfg(feature = "statistics")]
+            comparison: Comparison::NONE,
         };
         check_reading(self.model, reading, observed)?;
         Ok(self.resume(reading, observed, progress))
@@ -194,13 +201,14 @@ impl<'s, R: Rng> Session<'s, R> {
         }
     }
 
-    /// The score of the passes in `accumulator`.
+    /// The score of the passes in `accumulator`; `nearest` is the distance to the nearest prototype, where it is known.
     pub(super) fn finish(
         &mut self,
         reading: &[i16],
         observed: Mask<'_>,
         estimator: Estimator,
         accumulator: &Accumulator,
+        nearest: Option<i32>,
     ) -> Score {
         let (kl, model) = (self.divergence(), self.model);
         accumulator.score(estimator, kl, |elbo, reconstruction| {
@@ -208,9 +216,17 @@ impl<'s, R: Rng> Session<'s, R> {
             if model.joins_statistics() {
                 let activations = &mut *self.scratch.activations;
                 let of_model = (elbo, reconstruction);
-                return verdict::joined(model, reading, observed, of_model, estimator, activations);
+                return verdict::joined(
+                    model,
+                    reading,
+                    observed,
+                    of_model,
+                    nearest,
+                    estimator,
+                    activations,
+                );
             }
-            let _ = (reconstruction, reading, observed);
+            let _ = (reconstruction, reading, observed, nearest);
             Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
         })
     }
@@ -219,14 +235,17 @@ impl<'s, R: Rng> Session<'s, R> {
 impl<R: Rng> Scoring<'_, '_, R> {
     /// Computes the next slice, and gives the score where that was the last one. Once ready, it stays ready.
     ///
-    /// The first slice is the encoder, the last one the verdict. Each slice between them is `passes` decoder passes, or
-    /// as many as are left; 0 counts as 1. The decoder takes up to four passes at a time, and reads each weight once for
-    /// all of them, so that multiples of 4 cost the least: slices of 1 take the shortest time each and the longest in
-    /// all. There are 2 slices more than groups of passes.
+    /// The first slice is the encoder, then come groups of `passes` decoder passes, or as many as are left; 0 counts as 1.
+    /// Where the reading is compared with prototypes ([`Model::prototypes`](crate::Model::prototypes)), slices of 16 for each pass
+    /// of a group follow. The last slice is the verdict. The decoder takes up to four passes at a time, and reads each
+    /// weight once for all of them, so that multiples of 4 cost the least: slices of 1 take the shortest time each and
+    /// the longest in all.
     pub fn poll(&mut self, passes: u16) -> Poll<Score> {
         match self.slice(passes) {
             Slice::Encoder => self.encode(),
             Slice::Passes { until } => self.run(until),
+            #[cfg(feature = "statistics")]
+            Slice::Prototypes => self.compare(passes),
             Slice::Verdict => return Poll::Ready(self.verdict()),
         }
         Poll::Pending
@@ -249,8 +268,30 @@ impl<R: Rng> Scoring<'_, '_, R> {
             let until = done.saturating_add(passes.max(1)).min(total);
             Slice::Passes { until }
         } else {
+            #[cfg(feature = "statistics")]
+            if self.nearest().is_none() {
+                return Slice::Prototypes;
+            }
             Slice::Verdict
         }
+    }
+
+    /// The distance to the nearest prototype; nothing while it is not known.
+    fn nearest(&self) -> Option<i32> {
+        #[cfg(feature = "statistics")]
+        return self.progress.comparison.nearest(self.session.model);
+        #[cfg(not(feature = "statistics"))]
+        None
+    }
+
+    /// Compares the reading with prototypes, as many as go with so many passes.
+    #[cfg(feature = "statistics")]
+    pub(super) fn compare(&mut self, passes: u16) {
+        let model = self.session.model;
+        let activations = &mut *self.session.scratch.activations;
+        self.progress
+            .comparison
+            .go_on(passes, model, self.reading, self.observed, activations);
     }
 
     /// Runs the encoder.
@@ -270,14 +311,20 @@ impl<R: Rng> Scoring<'_, '_, R> {
             .run(self.reading, self.observed, *estimator, until, accumulator);
     }
 
-    /// The score, after all passes.
+    /// The score, after all other slices.
     pub(super) fn verdict(&mut self) -> Score {
+        let nearest = self.nearest();
         let Progress {
             estimator,
             accumulator,
             ..
         } = &self.progress;
-        self.session
-            .finish(self.reading, self.observed, *estimator, accumulator)
+        self.session.finish(
+            self.reading,
+            self.observed,
+            *estimator,
+            accumulator,
+            nearest,
+        )
     }
 }

@@ -486,7 +486,8 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
     }
     if let Some(mut window) = said(out, watch.start(memory.reading))? {
         if let Poll::Ready(event) = window.poll(memory.number as u16) {
-            write!(out, "{}", said(out, event)?.csv()).ok()?;
+            let event = said(out, event)?;
+            write!(out, "{}", event.csv()).ok()?;
         }
     }
     let table = model.calibration(estimator)?;
