@@ -3,7 +3,7 @@
 //!
 //! | priority | what | how |
 //! |---|---|---|
-//! | 2 | the timer of the core | takes a sample every 500 us, and releases the controller every 10 samples |
+//! | 2 | the timer of the core | takes a sample every 500 us, and releases the controller every 20 samples |
 //! | 1 | `watch` | waits for samples; a full window is scored in slices, between which the controller may run |
 //! | 1 | `control` | follows the current of the motor; its deadline is its next release |
 //! | 0 | `idle` | writes lines to the USB serial line, 115200 baud, and sleeps |

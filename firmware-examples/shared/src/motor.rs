@@ -116,8 +116,8 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Samples from one run to the next one: 5 ms.
-    pub const PERIOD: u32 = 10;
+    /// Samples from one run to the next one: 10 ms.
+    pub const PERIOD: u32 = 20;
 
     /// Does a run; `now` tells ticks.
     pub fn run(&mut self, release: &Release, now: impl Fn() -> u32) {

@@ -3,7 +3,7 @@
 use super::Session;
 use super::scoring::{Progress, Scoring, Slice};
 use crate::estimator::Estimator;
-use crate::fixed::{Nats, WideSum, mean};
+use crate::fixed::{Nats, WideSum, mean_of_short};
 use crate::kernel::LANES;
 use crate::length::check_length;
 use crate::mask::Mask;
@@ -145,7 +145,7 @@ impl<R: Rng> Explaining<'_, '_, R> {
         let total = self.scoring.progress.total;
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
         for WideSum(input) in &mut *self.inputs {
-            *input = mean(*input, count);
+            *input = mean_of_short(*input, count);
         }
         let score = self.scoring.verdict();
         self.score = Some(score);
