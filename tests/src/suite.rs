@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 20] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the firmware",
@@ -28,6 +28,14 @@ const STEPS: [Step; 18] = [
     (
         "formatting of the example for lm3s6965evb",
         "fmt --check --manifest-path firmware-examples/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "formatting of the example with RTIC",
+        "fmt --check --manifest-path firmware-examples/rtic/Cargo.toml",
+    ),
+    (
+        "formatting of the example with embassy",
+        "fmt --check --manifest-path firmware-examples/embassy/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",

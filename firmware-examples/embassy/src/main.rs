@@ -63,11 +63,7 @@ async fn main(spawner: Spawner) {
     let ticks = clock::ticks_of_delay(&mut core.SYST);
     // Nobody else writes to the terminal yet.
     let _ = writeln!(out, "{} instructions take {ticks} ticks", clock::DELAY);
-    let begun = begin(
-        &mut out,
-        PLACE.init_with(ModelPlace::new),
-        WORKSPACE.take(),
-    );
+    let begun = begin(&mut out, PLACE.init_with(ModelPlace::new), WORKSPACE.take());
     if let Some((model, stream)) = begun
         && let (Ok(watch), Ok(control), Ok(report)) = (
             watch(stream, converter::begin()),

@@ -42,7 +42,9 @@ pub(crate) fn now() -> u32 {
         let periods = PERIODS.load(Ordering::Relaxed);
         let left = SYST::get_current();
         if periods == PERIODS.load(Ordering::Relaxed) {
-            return periods.wrapping_mul(PERIOD).wrapping_add((PERIOD - left) % PERIOD);
+            return periods
+                .wrapping_mul(PERIOD)
+                .wrapping_add((PERIOD - left) % PERIOD);
         }
     }
 }

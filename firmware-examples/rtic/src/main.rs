@@ -9,6 +9,10 @@
 //! | 0 | `idle` | writes lines to the USB serial line, 115200 baud, and sleeps |
 #![no_std]
 #![no_main]
+#![allow(
+    clippy::result_large_err,
+    reason = "RTIC gives back what a task that is not spawned was to take"
+)]
 
 mod clock;
 #[path = "../../lm3s6965evb/src/uart.rs"]
