@@ -9,18 +9,26 @@ const DEFAULT_IMAGE: &str = "../../runs/digits/model.elbow";
 
 fn main() -> ExitCode {
     let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    println!("cargo::rustc-check-cfg=cfg(armv6m)");
+    if env::var("TARGET").is_ok_and(|target| target.starts_with("thumbv6m")) {
+        println!("cargo::rustc-cfg=armv6m");
+    }
+    println!("cargo::rerun-if-env-changed=ELBOW_MEMORY");
+    let memory = env::var_os("ELBOW_MEMORY").map_or(folder.clone(), PathBuf::from);
+    let memory = folder.join(memory);
     println!(
         "cargo::rerun-if-changed={}",
-        folder.join("memory.x").display()
+        memory.join("memory.x").display()
     );
-    println!("cargo::rustc-link-search={}", folder.display());
+    println!("cargo::rustc-link-search={}", memory.display());
     // Without it the linker rounds sections up to pages, which flash has no use for.
     println!("cargo::rustc-link-arg-bins=--nmagic");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
 
-    // Examples that watch a stream name its samples, too.
+    // Some name more: the samples of a stream, another model.
     if find("ELBOW_IMAGE", "model image", Some(DEFAULT_IMAGE))
         && find("ELBOW_SAMPLES", "samples", None)
+        && find("ELBOW_AUTOENCODER", "model image", None)
     {
         ExitCode::SUCCESS
     } else {

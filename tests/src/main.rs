@@ -8,7 +8,7 @@ use elbow_tests::documents::{guides, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::error::Error;
 use elbow_tests::files;
-use elbow_tests::measure::{bench, costs, product};
+use elbow_tests::measure::{bench, chip, costs, product};
 use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,6 +63,9 @@ enum Task {
         /// Write BENCHMARKS.md and the counts that the tests compare with
         #[arg(long, conflicts_with = "core")]
         record: bool,
+        /// Measure nothing; write the models into this folder, packed for the core, for firmware-examples/benchmark on a chip
+        #[arg(long, value_name = "FOLDER", requires = "core", conflicts_with_all = ["json", "features"])]
+        images: Option<PathBuf>,
     },
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
@@ -200,6 +203,14 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
+        Task::Bench {
+            core: Some(board),
+            images: Some(folder),
+            ..
+        } => {
+            chip::write_images(board.core_name(), &folder)?;
+            Ok(true)
+        }
         Task::Bench {
             core,
             json,

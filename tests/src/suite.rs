@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 21] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the firmware",
@@ -36,6 +36,10 @@ const STEPS: [Step; 20] = [
     (
         "formatting of the example with embassy",
         "fmt --check --manifest-path firmware-examples/embassy/Cargo.toml",
+    ),
+    (
+        "formatting of the benchmark for chips",
+        "fmt --check --manifest-path firmware-examples/benchmark/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",
