@@ -5,8 +5,8 @@
 use crate::calibration::ThresholdError;
 use crate::estimator::UnknownEstimator;
 use crate::format::{ALIGNMENT, Defect, ImageError};
-#[cfg(feature = "encode")]
-use crate::image::EncodeError;
+#[cfg(feature = "image")]
+use crate::image::WriteError;
 use crate::length::LengthError;
 use crate::mask::MaskError;
 use crate::monitor::{MonitorError, WatchError};
@@ -61,7 +61,7 @@ macro_rules! errors {
         )*
 
         /// The names and the codes of all kinds.
-        #[cfg(all(test, feature = "encode"))]
+        #[cfg(all(test, feature = "image"))]
         const KINDS: &[(&str, u16)] = &[
             $($((concat!(stringify!($error), "::", stringify!($kind)), $code),)*)*
         ];
@@ -91,7 +91,7 @@ macro_rules! single_errors {
         )*
 
         /// The names and the codes of the errors of one kind.
-        #[cfg(all(test, feature = "encode"))]
+        #[cfg(all(test, feature = "image"))]
         const SINGLE: &[(&str, u16)] = &[$((stringify!($error), $code),)*];
     };
 }
@@ -227,8 +227,8 @@ errors! {
     }
     causes {}
 
-    #[cfg(feature = "encode")]
-    enum EncodeError {
+    #[cfg(feature = "image")]
+    enum WriteError {
         TooMany { what, have, most } = 620: "{have} {what}, an image has room for {most}";
         Length { what, have, need } = 621: "{have} {what}, the model needs {need}";
         Weight { index, weight } = 622:
@@ -249,7 +249,7 @@ single_errors! {
     struct FactorError { factor } = 600: "scale factor {factor} is outside [2^-46, 32767]";
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     extern crate std;
     use super::*;

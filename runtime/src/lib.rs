@@ -82,7 +82,7 @@
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
 //! * `defmt`: results, settings and errors are [defmt](https://defmt.ferrous-systems.com)'s data, for logs.
-//! * `encode`: the writer of images (`image`), for hosts. Needs std.
+//! * `image`: the writer of images (`image`), for hosts. Needs std.
 //! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
 //!
 //! # The numeric contract
@@ -95,7 +95,7 @@
 // Where features are left out, so are the users of a few private items.
 #![cfg_attr(not(feature = "default"), allow(dead_code, unused_imports))]
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 extern crate std;
 
 pub mod calibration;
@@ -109,7 +109,7 @@ pub mod estimator;
 pub mod fixed;
 pub mod format;
 pub mod gaussian;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub mod image;
 mod kernel;
 pub mod layer;
@@ -156,7 +156,7 @@ pub use workspace::{Workspace, WorkspaceError};
 /// Kernels and helpers for the tests of this crate and for its exporter; no part of its interface.
 #[doc(hidden)]
 pub mod internal {
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub use crate::format::reseal;
     pub use crate::kernel::{
         ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Outputs, Row,

@@ -104,7 +104,7 @@ impl Multiplier {
     ///
     /// # Errors
     /// [`FactorError`] where `factor` is not in `[2^-46, 32767]`.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub fn at_least(factor: f64) -> Result<Self, FactorError> {
         Self::pack(factor, f64::ceil)
     }
@@ -113,12 +113,12 @@ impl Multiplier {
     ///
     /// # Errors
     /// [`FactorError`] where `factor` is not in `[2^-46, 32767]`.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub fn nearest(factor: f64) -> Result<Self, FactorError> {
         Self::pack(factor, |x| (x - 0.5).ceil())
     }
 
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     fn pack(factor: f64, round: impl Fn(f64) -> f64) -> Result<Self, FactorError> {
         for shift in (0..=Self::MAX_SHIFT).rev() {
             let mantissa = round(factor * (1u64 << shift) as f64);
@@ -159,7 +159,7 @@ pub struct FactorError {
     pub factor: f64,
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
 

@@ -106,9 +106,9 @@ impl<'a> Packet<'a> {
     /// Writes the packet to the start of `buffer` and gives the bytes that it took.
     ///
     /// # Errors
-    /// [`TelemetryError::Buffer`] where `buffer` is shorter than [`Packet::encoded_len`].
+    /// [`TelemetryError::Buffer`] where `buffer` is shorter than [`Packet::length`].
     pub fn to_slice<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], TelemetryError> {
-        let (have, need) = (buffer.len(), self.encoded_len());
+        let (have, need) = (buffer.len(), self.length());
         let error = TelemetryError::Buffer { have, need };
         let buffer = buffer.get_mut(..need).ok_or(error)?;
         let (head, latents) = buffer
@@ -155,7 +155,7 @@ impl<'a> Packet<'a> {
 
     /// The bytes that [`Packet::to_slice`] takes.
     #[must_use]
-    pub const fn encoded_len(&self) -> usize {
+    pub const fn length(&self) -> usize {
         let latents = self.latents.len();
         // Each byte of LEB128 has seven bits.
         let mut length = 3 + latents;
@@ -245,7 +245,7 @@ mod tests {
         let packet = Packet::quantize(200, &MEAN, &mut storage).unwrap();
         let mut buffer = [0xee; 9];
         assert_eq!(packet.to_slice(&mut buffer).unwrap(), BYTES);
-        assert_eq!(packet.encoded_len(), 7);
+        assert_eq!(packet.length(), 7);
         buffer[7..].copy_from_slice(&[1, 2]);
         let (read, rest) = Packet::from_bytes(&buffer).unwrap();
         assert_eq!((read, rest), (packet, &[1, 2][..]));
@@ -267,7 +267,7 @@ mod tests {
             let (mean, mut storage) = (vec![0; count], vec![0; count]);
             let packet = Packet::quantize(0, &mean, &mut storage).unwrap();
             let mut buffer = vec![0; 2000];
-            assert_eq!(packet.encoded_len(), length);
+            assert_eq!(packet.length(), length);
             assert_eq!(packet.to_slice(&mut buffer).unwrap().len(), length);
         }
     }
@@ -337,7 +337,7 @@ mod tests {
             if let Ok((packet, rest)) = Packet::from_bytes(bytes) {
                 let mut buffer = [0; 24];
                 let written = packet.to_slice(&mut buffer).unwrap();
-                assert_eq!(written.len(), packet.encoded_len());
+                assert_eq!(written.len(), packet.length());
                 assert!(bytes.ends_with(rest));
                 let mut latents = vec![0; packet.latents().len()];
                 packet.write_latents(u32::MAX, &mut latents).unwrap();

@@ -156,7 +156,7 @@ impl<'a> Text<'a> {
     /// No characters.
     pub(crate) const EMPTY: Self = Self(&[]);
 
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(crate) fn new(text: &'a str) -> Self {
         Self(text.as_bytes())
     }
@@ -216,7 +216,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
     true
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     extern crate std;
     use super::*;

@@ -2,7 +2,7 @@
 
 use elbow::estimator::UnknownEstimator;
 use elbow::format::{Defect, image_length};
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use elbow::monitor::{MonitorError, WatchError};
 use elbow::requantize::{FactorError, Multiplier};
 use elbow::signal::{FrontEndError, WindowsError};
@@ -131,10 +131,10 @@ fn codes_of_streams_stay() {
 fn codes_of_the_writer_stay() {
     assert_codes! {
         FACTOR => 600,
-        EncodeError::TooMany { what: "layers", have: 9, most: 8 } => 620,
-        EncodeError::Length { what: "weights", have: 1, need: 2 } => 621,
-        EncodeError::Weight { index: 1, weight: 3 } => 622,
-        EncodeError::Header(postcard::Error::SerializeBufferFull) => 623,
+        WriteError::TooMany { what: "layers", have: 9, most: 8 } => 620,
+        WriteError::Length { what: "weights", have: 1, need: 2 } => 621,
+        WriteError::Weight { index: 1, weight: 3 } => 622,
+        WriteError::Header(postcard::Error::SerializeBufferFull) => 623,
     }
 }
 
@@ -143,7 +143,7 @@ fn nested_errors_have_the_code_of_the_innermost_cause() {
     let mask = ReadingError::Mask(MaskError::NothingObserved);
     let monitor = WatchError::Monitor(MonitorError::Clip);
     let windows = WatchError::Windows(WindowsError::NoHop);
-    let image = EncodeError::Image(ImageError::Invalid(Defect::Tail));
+    let image = WriteError::Image(ImageError::Invalid(Defect::Tail));
     let codes = [
         (ImageError::Invalid(Defect::Latents).code(), 127),
         (SelfTestError::Workspace(WORKSPACE).code(), 200),
@@ -155,8 +155,8 @@ fn nested_errors_have_the_code_of_the_innermost_cause() {
         (monitor.code(), 304),
         (windows.code(), 402),
         (image.code(), 134),
-        (EncodeError::Workspace(WORKSPACE).code(), 200),
-        (EncodeError::Factor(FACTOR).code(), 600),
+        (WriteError::Workspace(WORKSPACE).code(), 200),
+        (WriteError::Factor(FACTOR).code(), 600),
     ];
     for (code, expected) in codes {
         assert_eq!(code, expected);

@@ -240,7 +240,7 @@ fn floats_without_rounding_give_nearly_the_same_bound() {
         } else {
             random_spec(dice, Temper::Trained)
         };
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 3).unwrap();

@@ -81,7 +81,7 @@ fn the_image_is_written_and_read_byte_by_byte() {
         1,
         &CurveSpec::default(),
     );
-    assert_eq!(&*spec().encode(&[table]).unwrap(), &IMAGE);
+    assert_eq!(&*spec().write(&[table]).unwrap(), &IMAGE);
 
     let image = AlignedImage::new(&IMAGE);
     let model = Model::parse(&image).unwrap();
@@ -129,7 +129,7 @@ fn four_bits_differ_in_the_weights_alone() {
     );
     let mut spec = spec();
     spec.output.bits = WeightBits::Four;
-    let image = spec.encode(&[table]).unwrap();
+    let image = spec.write(&[table]).unwrap();
     let mut expected = IMAGE;
     expected[47] = 1; // output of four-bit weights
     expected[168..][..2].copy_from_slice(&[1, 14]);

@@ -207,7 +207,7 @@ fn a_packing_changes_no_score() {
         let reading = random_reading(dice, &spec);
         let results = Packing::ALL.map(|packing| {
             spec.packing = packing;
-            let image = spec.encode(&[]).unwrap();
+            let image = spec.write(&[]).unwrap();
             let model = Model::parse(&image).unwrap();
             assert_eq!(model.packing(), packing);
             let mut workspace = vec![0; model.workspace_words()];
@@ -243,7 +243,7 @@ fn bits_of_weights_change_no_score() {
             for dense in layers.chain([&mut spec.heads, &mut spec.output]) {
                 dense.bits = bits;
             }
-            let image = spec.encode(&[]).unwrap();
+            let image = spec.write(&[]).unwrap();
             let model = Model::parse(&image).unwrap();
             assert!(model.layers().all(|layer| layer.bits == bits));
             let mut workspace = vec![0; model.workspace_words()];
@@ -262,7 +262,7 @@ fn scores_are_those_of_one_latent_at_a_time() {
     check(62, 400, |dice| {
         let temper = dice.pick(&[Temper::Trained, Temper::Wild]);
         let spec = random_spec(dice, temper);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();

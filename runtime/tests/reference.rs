@@ -40,7 +40,7 @@ fn compare(seed: u8, models: u32, spec: impl Fn(&mut Dice) -> ImageSpec) -> usiz
     let mut scores = 0;
     check(seed, models, |dice| {
         let spec = spec(dice);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         model.self_test(&mut workspace).unwrap();
@@ -272,7 +272,7 @@ fn standard_errors_of_many_samples_agree_with_the_reference() {
                 row.multiplier = Multiplier::nearest(80.0 * row.multiplier.to_f64()).unwrap();
             }
         }
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 9).unwrap();
@@ -309,7 +309,7 @@ fn halves_of_antithetic_samples_agree_with_the_reference() {
             },
         };
         spec.latent_fraction_bits = 15;
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 2).unwrap();
@@ -326,7 +326,7 @@ fn halves_of_antithetic_samples_agree_with_the_reference() {
 fn equal_streams_give_equal_scores() {
     check(4, 50, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 5).unwrap();
@@ -376,7 +376,7 @@ impl TryRng for Counting<'_> {
 fn draws_are_counted_and_any_generator_serves() {
     let mut dice = Dice::new(5);
     let spec = random_spec(&mut dice, Temper::Trained);
-    let image = spec.encode(&[]).unwrap();
+    let image = spec.write(&[]).unwrap();
     let model = Model::parse(&image).unwrap();
     let latents = model.latents();
     let words = core::cell::Cell::new(0);
@@ -431,7 +431,7 @@ fn p_values_are_the_conformal_ones() {
                 CalibrationSpec::of_bounds(estimator, scores, 20, &CurveSpec::default())
             })
             .collect();
-        let image = spec.encode(&tables).unwrap();
+        let image = spec.write(&tables).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 0).unwrap();

@@ -105,7 +105,7 @@ fn a_wrong_weight_is_traced_to_its_layer() {
         let mut spec = random_spec(dice, Temper::Trained);
         // Behind the hashes.
         spec.columns.clear();
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let (places, hashes_at) = places(&spec, &image);
         let hashes = Reference::layer_hashes(&spec, &spec.self_test_reading);
         let stored: Vec<u32> = image[hashes_at..][..4 * hashes.len()]
@@ -157,7 +157,7 @@ fn a_wrong_weight_is_traced_to_its_layer() {
 fn every_hash_is_compared() {
     check(72, 100, |dice| {
         let spec = random_spec(dice, Temper::Wild);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let (_, hashes_at) = places(&spec, &image);
         for index in 0..layers(&spec).len() {
             let mut corrupt = image.to_vec();

@@ -17,7 +17,7 @@ const SIZES: [u16; 8] = [0, 1, 2, 3, 4, 5, 8, u16::MAX];
 /// A model of random weights, in the half of cases with statistics beside the bound, some with many prototypes.
 fn random_image(dice: &mut Dice, spec: &mut ImageSpec) -> AlignedImage {
     if dice.once_in(2) {
-        return spec.encode(&[]).unwrap();
+        return spec.write(&[]).unwrap();
     }
     spec.statistics = random_statistics(dice, spec).0;
     let bytes = |bits| PrototypesSpec::row_bytes(bits, modelled(spec));
@@ -30,7 +30,7 @@ fn random_image(dice: &mut Dice, spec: &mut ImageSpec) -> AlignedImage {
     let scores: Vec<i32> = (0..30).map(|at| -(at << 14)).collect();
     let tables = [Estimator::PosteriorMean, Estimator::SigmaPoints]
         .map(|estimator| CalibrationSpec::of_joined(estimator, &scores, 30, &CurveSpec::default()));
-    spec.encode(&tables).unwrap()
+    spec.write(&tables).unwrap()
 }
 
 /// Polls until there is a score, which comes at the slice that it should.
@@ -146,7 +146,7 @@ fn buffers(model: &Model<'_>) -> (Vec<WideSum>, Vec<Nats>) {
 fn a_dropped_score_leaves_the_session_as_good_as_new() {
     check(73, 60, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();
@@ -168,7 +168,7 @@ fn a_dropped_score_leaves_the_session_as_good_as_new() {
 fn a_start_refuses_what_a_score_refuses() {
     let mut dice = Dice::new(3);
     let spec = random_spec(&mut dice, Temper::Trained);
-    let image = spec.encode(&[]).unwrap();
+    let image = spec.write(&[]).unwrap();
     let model = Model::parse(&image).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, 1).unwrap();

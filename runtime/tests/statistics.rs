@@ -135,7 +135,7 @@ fn statistics_are_those_of_the_contract() {
             CalibrationSpec::of_bounds(ESTIMATOR, &[0], 9, &none),
             CalibrationSpec::of_joined(ESTIMATOR, &scores, 30, &none),
         ];
-        let image = spec.encode(&tables).unwrap();
+        let image = spec.write(&tables).unwrap();
         let model = Model::parse(&image).unwrap();
         assert!(model.joins_statistics());
         assert_eq!(ImageSpec::of(&model).statistics, spec.statistics);
@@ -174,7 +174,7 @@ fn a_bound_alone_is_judged_by_its_own_table() {
             9,
             &CurveSpec::default(),
         )];
-        let image = spec.encode(&tables).unwrap();
+        let image = spec.write(&tables).unwrap();
         let model = Model::parse(&image).unwrap();
         assert!(!model.joins_statistics());
         let table = model.p_values(ESTIMATOR).unwrap();

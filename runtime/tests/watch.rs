@@ -70,7 +70,7 @@ fn random_watcher(dice: &mut Dice) -> (ImageSpec, CalibrationSpec) {
             front_end,
         });
         spec.typical = spec.inputs.iter().map(|_| dice.real(-3.0, 1.0)).collect();
-        let draft = spec.encode(&[]).unwrap();
+        let draft = spec.write(&[]).unwrap();
         let scores = quiet_scores(dice, &Model::parse(&draft).unwrap());
         // Scores beyond the range of nats would all be alike.
         if scores.iter().min() == scores.iter().max() {
@@ -116,7 +116,7 @@ fn events_are_those_of_the_parts() {
     let (mut events, mut alarms) = (0, 0);
     check(41, 60, |dice| {
         let (spec, table) = random_watcher(dice);
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         let estimator = dice.pick(&[
             Estimator::SigmaPoints,
@@ -178,7 +178,7 @@ fn push_in_slices(watch: &mut Watch<'_>, sample: &[i16], passes: u16) -> Option<
 fn a_window_that_is_dropped_leaves_the_alarm_as_it_was() {
     check(42, 30, |dice| {
         let (spec, table) = random_watcher(dice);
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         let settings = settings(&model, Estimator::SigmaPoints);
         let stream = model.stream().unwrap();
@@ -292,7 +292,7 @@ impl<'m> Parts<'m> {
 fn settings_by_scores_are_those_by_rates() {
     check(45, 20, |dice| {
         let (spec, table) = random_watcher(dice);
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         // Another estimator than that of the table, which serves it all the same.
         let estimator = Estimator::PosteriorMean;
@@ -310,7 +310,7 @@ fn settings_by_scores_are_those_by_rates() {
 fn one_wild_window_raises_the_alarm() {
     check(42, 20, |dice| {
         let (spec, table) = random_watcher(dice);
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mean = model.calibrations()[0].mean();
         for time_constant in 0..8 {
@@ -346,7 +346,7 @@ fn refused(model: &Model<'_>, words: usize, settings: &WatchSettings) -> WatchEr
 #[test]
 fn small_workspaces_and_impossible_settings_are_refused() {
     let (spec, table) = random_watcher(&mut Dice::new(43));
-    let image = spec.encode(&[table]).unwrap();
+    let image = spec.write(&[table]).unwrap();
     let model = Model::parse(&image).unwrap();
     let good = settings(&model, Estimator::SigmaPoints);
     let words = model.watch_words().unwrap();
@@ -394,7 +394,7 @@ fn small_workspaces_and_impossible_settings_are_refused() {
 #[test]
 fn models_without_calibration_or_stream_are_refused() {
     let (spec, table) = random_watcher(&mut Dice::new(43));
-    let image = spec.encode(&[table]).unwrap();
+    let image = spec.write(&[table]).unwrap();
     let model = Model::parse(&image).unwrap();
     let good = settings(&model, Estimator::SigmaPoints);
     let words = model.watch_words().unwrap();
@@ -414,7 +414,7 @@ fn models_without_calibration_or_stream_are_refused() {
     let named = from_rates(&model, Some(smallest)).unwrap();
     assert_eq!(default.unwrap().smoother.enter, named.smoother.enter);
 
-    let blind = spec.encode(&[]).unwrap();
+    let blind = spec.write(&[]).unwrap();
     let blind = Model::parse(&blind).unwrap();
     assert_eq!(from_rates(&blind, rare), Err(WatchError::NoCalibration));
     assert_eq!(refused(&blind, words, &good), WatchError::NoCalibration);
@@ -423,7 +423,7 @@ fn models_without_calibration_or_stream_are_refused() {
         stream: None,
         ..spec.clone()
     }
-    .encode(&[])
+    .write(&[])
     .unwrap();
     let whole = Model::parse(&whole).unwrap();
     assert_eq!(
@@ -437,7 +437,7 @@ fn models_without_calibration_or_stream_are_refused() {
 fn a_reading_without_estimate_costs_its_window_alone() {
     let mut dice = Dice::new(44);
     let (spec, table) = random_watcher(&mut dice);
-    let image = spec.encode(&[table]).unwrap();
+    let image = spec.write(&[table]).unwrap();
     let model = Model::parse(&image).unwrap();
     let mut settings = settings(&model, Estimator::SigmaPoints);
     settings.estimator = Estimator::MonteCarlo { samples: 0 };
@@ -468,7 +468,7 @@ fn streams_that_do_not_fit_the_model_are_refused() {
             stream: Some(stream),
             ..spec.clone()
         };
-        spec.encode(&[]).map(|_| ()).unwrap_err().to_string()
+        spec.write(&[]).map(|_| ()).unwrap_err().to_string()
     };
     let samples = stream.front_end.samples();
     for hop in [0, samples + 1] {
@@ -502,7 +502,7 @@ fn damaged_streams_do_not_panic() {
     let mut accepted = 0;
     check(46, 40, |dice| {
         let (spec, table) = random_watcher(dice);
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
         for _ in 0..100 {
             let mut bytes = image.to_vec();

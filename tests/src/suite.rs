@@ -43,7 +43,7 @@ const STEPS: [Step; 21] = [
     ),
     (
         "runtime, with overflow checks",
-        "test --package elbow --features encode",
+        "test --package elbow --features image",
     ),
     (
         "runtime, with most left out",

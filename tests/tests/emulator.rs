@@ -185,7 +185,7 @@ fn write_model(directory: &Path) -> PathBuf {
     };
     let spec = shape.random_model("random", Kind::Counts { trials: 16 }, 1);
     let path = directory.join("model.elbow");
-    fs::write(&path, &*spec.unwrap().encode(&[]).unwrap()).unwrap();
+    fs::write(&path, &*spec.unwrap().write(&[]).unwrap()).unwrap();
     fs::write(directory.join("readings"), [0; 2 * 2 * 20]).unwrap();
     path
 }

@@ -35,7 +35,7 @@ pub enum Error {
     },
     /// The model cannot be written as an image.
     #[error("this model has no image: {0}")]
-    Encode(#[from] elbow::image::EncodeError),
+    Encode(#[from] elbow::image::WriteError),
     /// A tensor operation failed.
     // A backtrace may follow the first line.
     #[error("tensor operation failed: {}", .0.to_string().lines().next().unwrap_or_default())]

@@ -5,8 +5,8 @@ mod support;
 
 use elbow::Estimator;
 use elbow_trainer::data;
-use elbow_trainer::study::breakdown::{Breakdown, Cause, Setting};
-use elbow_trainer::study::evaluate::Scores;
+use elbow_trainer::study::bound::breakdown::{Breakdown, Cause, Setting};
+use elbow_trainer::study::detection::evaluate::Scores;
 use support::program::{Folder, Noise, fails_with, json, succeeds};
 use support::{Trained, fit};
 

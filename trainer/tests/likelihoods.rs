@@ -1,7 +1,7 @@
 //! The trainer and the runtime state the same likelihoods.
 
 use candle_core::{Device, Tensor};
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use elbow::{Estimator, Mask, Model, Nats, Session, WideSum};
 use elbow_trainer::config::LikelihoodKind;
 use elbow_trainer::data::{Dataset, Table};
@@ -113,8 +113,8 @@ impl Case {
         let plan = Plan::new(&self.vae, ranges);
         let reading = self.data.readings.row(0);
         let spec = quantize(&self.vae, &self.normalization, &plan, &label, reading).unwrap();
-        let image = spec.encode(&[]).unwrap();
-        let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
+        let image = spec.write(&[]).unwrap();
+        let model = Model::parse(&image).map_err(WriteError::Image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 0).unwrap();
         let mut explain = |row: &[i16]| {

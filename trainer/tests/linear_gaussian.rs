@@ -11,7 +11,7 @@ use elbow_trainer::numeric::evidence::Evidence;
 use elbow_trainer::numeric::random::{self, Purpose, normals};
 use elbow_trainer::numeric::statistics::mean_and_error;
 use elbow_trainer::study::baselines::PrincipalComponents;
-use elbow_trainer::study::evidence::log_weights;
+use elbow_trainer::study::bound::evidence::log_weights;
 use elbow_trainer::train::inference::{Ascent, refine};
 use linear::normal_noise;
 use nalgebra::{DMatrix, DVector};

@@ -52,7 +52,7 @@ impl<'a> Binomial<'a> {
     }
 
     /// The distribution, unchecked.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(crate) fn unchecked(trials: u8, log_choose: &'a [i32]) -> Self {
         Self {
             trials: trials.into(),
@@ -61,7 +61,7 @@ impl<'a> Binomial<'a> {
     }
 
     /// `ln C(trials, x)`, Q16.16.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(crate) fn log_choose(&self) -> &'a [i32] {
         self.log_choose
     }

@@ -152,7 +152,7 @@ fn half_square(d: i32) -> i32 {
     ((i64::from(d) * i64::from(d) + (1 << 16)) >> (FRACTION_BITS + 1)) as i32
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
 

@@ -19,7 +19,7 @@ pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
 pub use log_variance::LogVarianceRange;
 pub use prior::{Mixture, Prior};
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use crate::fixed::WideSum;
 use crate::kernel::{LANES, Outputs};
 use crate::mask::Mask;
@@ -60,7 +60,7 @@ impl<'a> Likelihood<'a> {
 
     /// `log p(x|z)` of whole readings from all outputs of the decoder, the rows of the output layer: the sum of the
     /// terms of a score, in nats.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn log_density_of(&self, x: &[i16], outputs: &[i32]) -> WideSum {
         let rows = self.rows_per_input();

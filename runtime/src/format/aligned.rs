@@ -23,14 +23,14 @@ macro_rules! include_image {
 }
 
 /// An image on the heap of a host, aligned for [`crate::Model::parse`].
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 #[derive(Clone, Debug)]
 pub struct AlignedImage {
     words: std::vec::Vec<u64>,
     length: usize,
 }
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 impl AlignedImage {
     /// Copies `bytes`, whatever they are, to aligned memory.
     #[must_use]
@@ -44,7 +44,7 @@ impl AlignedImage {
     }
 }
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 impl core::ops::Deref for AlignedImage {
     type Target = [u8];
 

@@ -153,7 +153,7 @@ fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Writes the prefix before `header` and the tensors behind it, each of which starts at a multiple
 /// of [`ALIGNMENT`].
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(crate) fn seal(header: &[u8], tensors: &[u8]) -> std::vec::Vec<u8> {
     let mut image = std::vec![0; PREFIX_LENGTH];
     image.extend_from_slice(header);
@@ -171,7 +171,7 @@ pub(crate) fn seal(header: &[u8], tensors: &[u8]) -> std::vec::Vec<u8> {
 }
 
 /// Writes the checksum that the bytes of `image` have now, so that a test reaches what lies behind the checksum.
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub fn reseal(image: &mut [u8]) {
     if image.len() >= PREFIX_LENGTH {
         let sum = checksum(image);
@@ -179,7 +179,7 @@ pub fn reseal(image: &mut [u8]) {
     }
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
 

@@ -90,7 +90,7 @@ impl<'a, T: Element<'a> + core::fmt::Debug> core::fmt::Debug for List<'a, T> {
     }
 }
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 impl<'a, T: Element<'a> + serde::Serialize> serde::Serialize for List<'a, T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeSeq;
@@ -103,7 +103,7 @@ impl<'a, T: Element<'a> + serde::Serialize> serde::Serialize for List<'a, T> {
 }
 
 /// For comparison with the postcard crate: the bytes that it would have read are written anew, and never freed.
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 impl<'de, 'a, T> serde::Deserialize<'de> for List<'a, T>
 where
     T: Element<'a> + serde::Serialize + serde::Deserialize<'de>,

@@ -13,12 +13,12 @@ mod tensors;
 pub use crate::layer::MAX_LAYERS;
 pub(crate) use crate::layer::NARROW_CEILING;
 pub use aligned::Aligned;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub use aligned::AlignedImage;
 pub(crate) use container::open;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub use container::reseal;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(crate) use container::seal;
 pub use container::{
     ALIGNMENT, FORMAT_VERSION, ImageError, MAGIC, NUMERICS_VERSION, PREFIX_LENGTH, image_length,
@@ -31,7 +31,7 @@ pub(crate) use header::{
 #[cfg(feature = "statistics")]
 pub(crate) use header::{StatisticHeader, StatisticKind};
 pub(crate) use list::List;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(crate) use tensors::TensorWriter;
 pub(crate) use tensors::Tensors;
 

@@ -67,13 +67,13 @@ impl<'a> Tensors<'a> {
 }
 
 /// Tensors one after another, as [`Tensors`] reads them.
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 #[derive(Default)]
 pub(crate) struct TensorWriter {
     pub(crate) bytes: std::vec::Vec<u8>,
 }
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 impl TensorWriter {
     /// Writes a tensor, and zeros up to the next multiple of [`ALIGNMENT`].
     pub(crate) fn push<T: bytemuck::NoUninit>(&mut self, elements: &[T]) {

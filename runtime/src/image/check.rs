@@ -1,6 +1,6 @@
 //! What a description must satisfy before it is written.
 
-use super::{DenseSpec, EncodeError, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec};
+use super::{DenseSpec, GroupSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec, WriteError};
 
 impl ImageSpec {
     /// Numbers of a reading that are no conditions.
@@ -9,10 +9,10 @@ impl ImageSpec {
     }
 
     /// Every list has the length that the header will claim for it.
-    pub(super) fn check_lengths(&self) -> Result<(), EncodeError> {
+    pub(super) fn check_lengths(&self) -> Result<(), WriteError> {
         let (numbers, inputs) = (self.inputs.len(), self.modelled());
         if inputs == 0 {
-            return Err(EncodeError::Length {
+            return Err(WriteError::Length {
                 what: "numbers in a reading",
                 have: numbers,
                 need: self.conditions.len() + 1,
@@ -80,21 +80,21 @@ impl ImageSpec {
 impl DenseSpec {
     /// Each row has a weight for each of `columns`, and each weight has the bits that the layer's have. That none is -128,
     /// parsing checks.
-    fn check(&self, columns: usize) -> Result<(), EncodeError> {
+    fn check(&self, columns: usize) -> Result<(), WriteError> {
         let need = columns.saturating_mul(self.rows.len());
         check_length("weights in a layer", self.weights.len(), need)?;
         let mut weights = self.weights.iter().copied().enumerate();
         let other = weights.find(|&(_, weight)| weight != i8::MIN && !self.bits.holds(weight));
         other.map_or(Ok(()), |(index, weight)| {
-            Err(EncodeError::Weight { index, weight })
+            Err(WriteError::Weight { index, weight })
         })
     }
 }
 
-fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), EncodeError> {
+fn check_length(what: &'static str, have: usize, need: usize) -> Result<(), WriteError> {
     if have == need {
         Ok(())
     } else {
-        Err(EncodeError::Length { what, have, need })
+        Err(WriteError::Length { what, have, need })
     }
 }

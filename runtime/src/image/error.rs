@@ -7,7 +7,7 @@ use crate::workspace::WorkspaceError;
 /// Why no image was written.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum EncodeError {
+pub enum WriteError {
     /// A list is longer than an image has room for.
     TooMany {
         /// What is listed.
@@ -43,7 +43,7 @@ pub enum EncodeError {
     Workspace(WorkspaceError),
 }
 
-impl From<FactorError> for EncodeError {
+impl From<FactorError> for WriteError {
     fn from(error: FactorError) -> Self {
         Self::Factor(error)
     }

@@ -13,7 +13,7 @@ mod write;
 
 pub use crate::kernel::Row;
 pub use calibration::CalibrationSpec;
-pub use error::EncodeError;
+pub use error::WriteError;
 pub use group::{GroupSpec, Tail};
 pub use spec::{
     ColumnSpec, ComponentSpec, DenseSpec, ImageSpec, InputSpec, LayerSpec, LikelihoodSpec,

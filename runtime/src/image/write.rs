@@ -2,7 +2,7 @@
 
 use super::integers::Integers;
 use super::{
-    CalibrationSpec, DenseSpec, EncodeError, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec,
+    CalibrationSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec, WriteError,
 };
 use crate::calibration::Calibrated;
 use crate::distribution::{Binomial, Heterogeneous, Likelihood, Location, Mixture, Prior};
@@ -45,12 +45,12 @@ impl Answers {
     }
 
     /// Those that this machine computes.
-    fn of(model: &Model<'_>) -> Result<Self, EncodeError> {
+    fn of(model: &Model<'_>) -> Result<Self, WriteError> {
         let mut workspace = std::vec![0; model.workspace_words()];
         let hashes = model.layer_hashes(&mut workspace);
-        let hashes = hashes.map_err(EncodeError::Workspace)?.to_vec();
+        let hashes = hashes.map_err(WriteError::Workspace)?.to_vec();
         let session = Session::new(model, &mut workspace, 0);
-        let mut session = session.map_err(EncodeError::Workspace)?;
+        let mut session = session.map_err(WriteError::Workspace)?;
         let asked = SELF_TEST.iter().copied();
         let asked = asked.filter(|&estimator| model.passes(estimator).is_ok());
         let scores = asked.map(|estimator| ExpectedScore {
@@ -69,8 +69,8 @@ impl ImageSpec {
     /// It has been parsed, so it can be.
     ///
     /// # Errors
-    /// [`EncodeError`] says what no image can hold.
-    pub fn encode(&self, calibrations: &[CalibrationSpec]) -> Result<AlignedImage, EncodeError> {
+    /// [`WriteError`] says what no image can hold.
+    pub fn write(&self, calibrations: &[CalibrationSpec]) -> Result<AlignedImage, WriteError> {
         self.check_lengths()?;
         let integers = Integers::of(self);
         let write = |answers: &Answers| {
@@ -78,7 +78,7 @@ impl ImageSpec {
             self.image_of(&model, answers)
         };
         let draft = write(&Answers::unknown(self))?;
-        let model = Model::parse(&draft).map_err(EncodeError::Image)?;
+        let model = Model::parse(&draft).map_err(WriteError::Image)?;
         write(&Answers::of(&model)?)
     }
 
@@ -88,7 +88,7 @@ impl ImageSpec {
         integers: &'m Integers,
         calibrations: &'m [CalibrationSpec],
         answers: &'m Answers,
-    ) -> Result<Model<'m>, EncodeError> {
+    ) -> Result<Model<'m>, WriteError> {
         let stream = self.stream.as_ref().map(|stream| Stream {
             front_end: stream.front_end.clone(),
             hop: stream.hop,
@@ -143,7 +143,7 @@ impl ImageSpec {
         hidden: &'m [LayerSpec],
         last: &'m DenseSpec,
         weights: &'m [Vec<u8>],
-    ) -> Result<Stack<'m>, EncodeError> {
+    ) -> Result<Stack<'m>, WriteError> {
         let mut weights = weights.iter();
         let mut dense = |spec: &'m DenseSpec| Dense {
             columns: spec.columns(),
@@ -170,8 +170,8 @@ impl ImageSpec {
     }
 
     /// The image of [`ImageSpec::model`].
-    fn image_of(&self, model: &Model<'_>, answers: &Answers) -> Result<AlignedImage, EncodeError> {
-        let too_long = |_| EncodeError::TooMany {
+    fn image_of(&self, model: &Model<'_>, answers: &Answers) -> Result<AlignedImage, WriteError> {
+        let too_long = |_| WriteError::TooMany {
             what: "bytes of text on columns",
             have: model.columns.len(),
             most: u32::MAX as usize,
@@ -203,7 +203,7 @@ impl ImageSpec {
             noise: model.noise,
             expected: List::new(&expected),
         };
-        let header = postcard::to_stdvec(&header).map_err(EncodeError::Header)?;
+        let header = postcard::to_stdvec(&header).map_err(WriteError::Header)?;
         let mut tensors = TensorWriter::default();
         model.write_tensors(&mut tensors);
         Ok(AlignedImage::new(&seal(&header, &tensors.bytes)))
@@ -211,7 +211,7 @@ impl ImageSpec {
 }
 
 impl PriorSpec {
-    fn header(&self) -> Result<PriorHeader, EncodeError> {
+    fn header(&self) -> Result<PriorHeader, WriteError> {
         Ok(match self {
             Self::Standard => PriorHeader::Standard,
             Self::Mixture(components) => PriorHeader::Mixture {
@@ -258,7 +258,7 @@ impl LikelihoodSpec {
     }
 }
 
-fn likelihood_header(likelihood: &Likelihood<'_>) -> Result<LikelihoodHeader, EncodeError> {
+fn likelihood_header(likelihood: &Likelihood<'_>) -> Result<LikelihoodHeader, WriteError> {
     Ok(match likelihood {
         Likelihood::Binomial(binomial) => LikelihoodHeader::Binomial {
             trials: binomial.trials(),
@@ -277,7 +277,7 @@ fn likelihood_header(likelihood: &Likelihood<'_>) -> Result<LikelihoodHeader, En
 }
 
 /// The statistics of a model as the header lists them.
-fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, EncodeError> {
+fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, WriteError> {
     let tables = |of| {
         let tables = model.calibrations.iter().filter(|table| table.of == of);
         written(tables.map(|table| {
@@ -340,7 +340,7 @@ fn statistics_of(model: &Model<'_>) -> Result<Vec<u8>, EncodeError> {
 }
 
 /// The layers of a network as the header lists them.
-fn layers_of(stack: &Stack<'_>) -> Result<Vec<u8>, EncodeError> {
+fn layers_of(stack: &Stack<'_>) -> Result<Vec<u8>, WriteError> {
     let header = |kind, dense: &Dense<'_>, outputs| {
         Ok(LayerHeader {
             kind,
@@ -363,17 +363,17 @@ fn layers_of(stack: &Stack<'_>) -> Result<Vec<u8>, EncodeError> {
 
 /// The elements of a list one behind the other.
 fn written<T: Serialize>(
-    elements: impl IntoIterator<Item = Result<T, EncodeError>>,
-) -> Result<Vec<u8>, EncodeError> {
+    elements: impl IntoIterator<Item = Result<T, WriteError>>,
+) -> Result<Vec<u8>, WriteError> {
     let mut bytes = Vec::new();
     for element in elements {
-        bytes.extend(postcard::to_stdvec(&element?).map_err(EncodeError::Header)?);
+        bytes.extend(postcard::to_stdvec(&element?).map_err(WriteError::Header)?);
     }
     Ok(bytes)
 }
 
-fn narrow(what: &'static str, have: usize) -> Result<u16, EncodeError> {
-    u16::try_from(have).map_err(|_| EncodeError::TooMany {
+fn narrow(what: &'static str, have: usize) -> Result<u16, WriteError> {
+    u16::try_from(have).map_err(|_| WriteError::TooMany {
         what,
         have,
         most: u16::MAX.into(),
@@ -384,12 +384,12 @@ fn narrow(what: &'static str, have: usize) -> Result<u16, EncodeError> {
 fn collect<T, const N: usize>(
     what: &'static str,
     most: usize,
-    items: impl ExactSizeIterator<Item = Result<T, EncodeError>>,
-) -> Result<heapless::Vec<T, N>, EncodeError> {
+    items: impl ExactSizeIterator<Item = Result<T, WriteError>>,
+) -> Result<heapless::Vec<T, N>, WriteError> {
     let have = items.len();
     let mut list = heapless::Vec::new();
     for item in items {
-        let too_many = |_| EncodeError::TooMany { what, have, most };
+        let too_many = |_| WriteError::TooMany { what, have, most };
         list.push(item?).map_err(too_many)?;
     }
     Ok(list)

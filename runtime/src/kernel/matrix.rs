@@ -35,7 +35,7 @@ unsafe impl bytemuck::Zeroable for Row {}
 unsafe impl bytemuck::AnyBitPattern for Row {}
 // SAFETY: as above.
 #[allow(unsafe_code)]
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 unsafe impl bytemuck::NoUninit for Row {}
 
 /// Numbers that a layer takes in, lane after lane.

@@ -285,7 +285,7 @@ impl Outputs<'_> {
     }
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
     use crate::requantize::Multiplier;

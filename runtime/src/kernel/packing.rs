@@ -146,7 +146,7 @@ impl Packing {
     }
 
     /// [`Packing::pack_into`] a new list.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn pack(self, columns: usize, weights: &[i8]) -> std::vec::Vec<u8> {
         let rows = weights.len() / columns.max(1);
@@ -156,7 +156,7 @@ impl Packing {
     }
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
 

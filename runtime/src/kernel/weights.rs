@@ -114,7 +114,7 @@ impl WeightBits {
     }
 
     /// [`WeightBits::pack_into`] a new list.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     #[must_use]
     pub fn pack(self, packing: Packing, columns: usize, weights: &[i8]) -> std::vec::Vec<u8> {
         let rows = weights.len() / columns.max(1);
@@ -215,7 +215,7 @@ pub(crate) fn expanded(packing: Packing, columns: usize, rows: usize, words: &[u
     bytes.get(..length).unwrap_or_default()
 }
 
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests {
     use super::*;
     use std::vec::Vec;

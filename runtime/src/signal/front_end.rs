@@ -230,7 +230,7 @@ mod tests {
         FrontEnd::new(1, samples, &[feature]).unwrap()
     }
 
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     #[test]
     fn reads_and_writes_the_fixture() {
         let front_end = FrontEnd::new(3, 256, &ALL).unwrap();

@@ -13,7 +13,7 @@ mod prototypes;
 
 pub(crate) use columns::Columns;
 pub(crate) use curve::Curve;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(crate) use curve::LARGEST_SURPRISE;
 pub(crate) use prototypes::{Prototypes, row_bytes};
 

@@ -264,7 +264,7 @@ fn an_image_is_read_back_into_its_description() {
             enrich(dice, &mut spec);
         }
         spec.packing = dice.pick(&Packing::ALL);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let again = ImageSpec::of(&model);
         assert_eq!(again.encoder, spec.encoder);
@@ -275,7 +275,7 @@ fn an_image_is_read_back_into_its_description() {
         assert_eq!(again.conditions, spec.conditions);
         if spec.prior == PriorSpec::Standard {
             standard += 1;
-            let written = again.encode(&[]).unwrap();
+            let written = again.write(&[]).unwrap();
             assert_eq!(&written[..], &image[..]);
         }
     });

@@ -24,7 +24,7 @@ fn the_largest_sums_do_not_overflow() {
                 let predicted_scale = dice.once_in(2);
                 let likelihood = family.map(|family| (family, predicted_scale));
                 let spec = largest_spec(&mut dice, inputs, latents, likelihood, sign);
-                let image = spec.encode(&[]).unwrap();
+                let image = spec.write(&[]).unwrap();
                 let model = Model::parse(&image).unwrap();
                 let mut workspace = vec![0; model.workspace_words()];
                 model.self_test(&mut workspace).unwrap();
@@ -159,7 +159,7 @@ fn decisions_do_not_overflow() {
             mean_deviation: dice.pick(&ends).max(0),
             pair_deviation: dice.pick(&ends).max(0),
         };
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; model.workspace_words()];
         let mut session = Session::new(&model, &mut workspace, 1).unwrap();

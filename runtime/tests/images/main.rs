@@ -45,7 +45,7 @@ fn small_image(dice: &mut Dice, temper: Temper, of: usize, most: usize) -> Vec<u
                 &tail,
             ));
         }
-        let image = spec.encode(&tables).unwrap();
+        let image = spec.write(&tables).unwrap();
         if image.len() <= most {
             return image.to_vec();
         }

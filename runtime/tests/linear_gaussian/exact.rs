@@ -168,7 +168,7 @@ impl Exact {
     }
 
     pub(crate) fn image(&self) -> AlignedImage {
-        self.spec.encode(&[]).unwrap()
+        self.spec.write(&[]).unwrap()
     }
 
     pub(crate) fn location(&self) -> &LocationSpec {

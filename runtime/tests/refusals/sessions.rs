@@ -15,7 +15,7 @@ use elbow::{
 /// The model of a description, and a session with it.
 macro_rules! session_of {
     ($spec:ident, $model:ident, $session:ident) => {
-        let image = $spec.encode(&[]).unwrap();
+        let image = $spec.write(&[]).unwrap();
         let $model = Model::parse(&image).unwrap();
         let mut workspace = vec![0; $model.workspace_words()];
         let mut $session = Session::new(&$model, &mut workspace, 1).unwrap();
@@ -72,7 +72,7 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
         if dice.once_in(3) {
             widen_inputs(dice, &mut spec);
         }
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let words = model.workspace_words();
         assert_eq!(words, workspace_bytes(&spec).div_ceil(8));
@@ -103,7 +103,7 @@ fn a_workspace_of_the_stated_size_suffices_and_none_smaller() {
 fn results_do_not_depend_on_the_workspace() {
     check(22, 100, |dice| {
         let spec = random_spec(dice, Temper::Trained);
-        let image = spec.encode(&[]).unwrap();
+        let image = spec.write(&[]).unwrap();
         let model = Model::parse(&image).unwrap();
         let reading = random_reading(dice, &spec);
         let results = [0, u64::MAX].map(|word| {
@@ -366,7 +366,7 @@ fn impossible_readings_may_be_masked() {
 fn a_self_test_names_the_score_that_differs() {
     let mut dice = Dice::new(25);
     let spec = random_spec(&mut dice, Temper::Trained);
-    let image = spec.encode(&[]).unwrap();
+    let image = spec.write(&[]).unwrap();
     let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;
     // The header's last field is the score of three importance weights.
     let mut other = image.to_vec();

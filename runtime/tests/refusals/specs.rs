@@ -6,8 +6,8 @@ use elbow::distribution::LogVarianceRange;
 use elbow::estimator::Estimator;
 use elbow::format::{ImageError, MAX_CALIBRATIONS, MAX_LAYERS};
 use elbow::image::{
-    CalibrationSpec, ComponentSpec, CurveSpec, DenseSpec, EncodeError, GroupSpec, ImageSpec,
-    LikelihoodSpec, LocationSpec, PriorSpec, Tail,
+    CalibrationSpec, ComponentSpec, CurveSpec, DenseSpec, GroupSpec, ImageSpec, LikelihoodSpec,
+    LocationSpec, PriorSpec, Tail, WriteError,
 };
 use elbow::layer::WeightBits;
 use elbow::posterior::PosteriorKind;
@@ -28,11 +28,11 @@ fn refuse(kind: usize, changes: &[(Change, &str)]) {
         mean: vec![0.0; spec.latents()],
         log_variance: vec![0.0; spec.latents()],
     }]);
-    assert!(spec.encode(&[]).is_ok());
+    assert!(spec.write(&[]).is_ok());
     for (index, (change, what)) in changes.iter().enumerate() {
         let mut spec = spec.clone();
         change(&mut spec);
-        let error = spec.encode(&[]).unwrap_err();
+        let error = spec.write(&[]).unwrap_err();
         let expected = format!("the image is not valid: {what}");
         assert_eq!(error.to_string(), expected, "change {index}");
     }
@@ -222,11 +222,11 @@ fn the_accumulator_bound_is_exact() {
             let sign = dice.pick(&[-1, 1]);
             let bias = sign * ((1 << 30) - 1 - largest * norm);
             let before = core::mem::replace(&mut dense.rows[row].bias, bias);
-            assert!(spec.encode(&[]).is_ok());
+            assert!(spec.write(&[]).is_ok());
             layer(&mut spec).rows[row].bias = bias + sign;
             assert!(matches!(
-                spec.encode(&[]),
-                Err(EncodeError::Image(ImageError::Invalid(_)))
+                spec.write(&[]),
+                Err(WriteError::Image(ImageError::Invalid(_)))
             ));
             layer(&mut spec).rows[row].bias = before;
         }
@@ -259,8 +259,8 @@ fn lists_of_the_wrong_length_are_not_encoded() {
     for (change, expected) in changes {
         let mut spec = spec.clone();
         change(&mut spec);
-        match spec.encode(&[]).unwrap_err() {
-            EncodeError::Length { what, have, need } => {
+        match spec.write(&[]).unwrap_err() {
+            WriteError::Length { what, have, need } => {
                 assert_eq!(what, expected);
                 assert_ne!(have, need);
             }
@@ -287,20 +287,20 @@ fn too_many_layers_or_tables_are_not_encoded() {
     deep.heads.weights = vec![1; deep.heads.rows.len()];
     deep.encoder = vec![layer(deep.inputs.len())];
     deep.encoder.resize(MAX_LAYERS, layer(1));
-    assert!(deep.encode(&[]).is_ok());
+    assert!(deep.write(&[]).is_ok());
     deep.encoder.push(layer(1));
-    let error = EncodeError::TooMany {
+    let error = WriteError::TooMany {
         what: "hidden layers of the encoder",
         have: MAX_LAYERS + 1,
         most: MAX_LAYERS,
     };
-    assert_eq!(deep.encode(&[]).unwrap_err(), error);
+    assert_eq!(deep.write(&[]).unwrap_err(), error);
     let table =
         CalibrationSpec::of_bounds(Estimator::SigmaPoints, &[1, 2], 2, &CurveSpec::default());
     let tables = vec![table; MAX_CALIBRATIONS + 1];
-    assert!(spec.encode(&tables[1..]).is_ok());
+    assert!(spec.write(&tables[1..]).is_ok());
     assert!(matches!(
-        spec.encode(&tables),
-        Err(EncodeError::TooMany { .. })
+        spec.write(&tables),
+        Err(WriteError::TooMany { .. })
     ));
 }

@@ -19,11 +19,11 @@ fn weights_of_four_bits_are_multiples_of_sixteen() {
         spec.packing = packing;
         spec.heads.bits = WeightBits::Four;
         spec.heads.weights.fill(-112);
-        let good = spec.encode(&[]).unwrap();
+        let good = spec.write(&[]).unwrap();
         let last = spec.heads.weights.len() - 1;
         for weight in [1, -1, 15, 127, -127] {
             spec.heads.weights[last] = weight;
-            let error = spec.encode(&[]).unwrap_err();
+            let error = spec.write(&[]).unwrap_err();
             assert_eq!(
                 error.to_string(),
                 format!(
@@ -33,13 +33,13 @@ fn weights_of_four_bits_are_multiples_of_sixteen() {
         }
         // -112 with the lowest of its four bits gone is -128, which the image cannot be made to have.
         spec.heads.weights[last] = -128;
-        let error = spec.encode(&[]).unwrap_err().to_string();
+        let error = spec.write(&[]).unwrap_err().to_string();
         let expected = "an accumulator could reach 2^30, or a weight is -128";
         assert_eq!(error, format!("the image is not valid: {expected}"));
         // Other bits than the header says: the layer has half of the bytes, or twice as many.
         spec.heads.weights.fill(-112);
         spec.heads.bits = WeightBits::Eight;
-        let eight = spec.encode(&[]).unwrap();
+        let eight = spec.write(&[]).unwrap();
         let header = u32::from_le_bytes(good[16..20].try_into().unwrap()) as usize;
         let differ = (20..20 + header).find(|&at| good[at] != eight[at]);
         let at = differ.expect("the header tells the bits");
@@ -75,7 +75,7 @@ impl Laid {
         spec.columns.clear();
         let table =
             CalibrationSpec::of_bounds(Estimator::SigmaPoints, &[5, 6], 2, &CurveSpec::default());
-        let image = spec.encode(&[table]).unwrap();
+        let image = spec.write(&[table]).unwrap();
         let inputs = spec.inputs.len();
         let aligned = |length: usize| length.next_multiple_of(8);
         let header = u32::from_le_bytes(image[16..20].try_into().unwrap()) as usize;

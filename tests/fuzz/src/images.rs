@@ -35,7 +35,7 @@ pub fn images() -> Vec<Vec<u8>> {
         let image = |kind| {
             let spec = shape.random_model("fuzz", kind, seed);
             let spec = spec.expect("these widths have multipliers");
-            spec.encode(&[]).expect("random models are models").to_vec()
+            spec.write(&[]).expect("random models are models").to_vec()
         };
         kinds.map(image)
     };

@@ -47,14 +47,7 @@ const QUICK: [&str; 15] = [
 pub fn run(target: Option<&str>, tests: &[String]) -> Result<bool, Error> {
     ensure()?;
     let mut command = cargo_miri();
-    command.args([
-        "test",
-        "--package",
-        "elbow",
-        "--features",
-        "encode",
-        "--lib",
-    ]);
+    command.args(["test", "--package", "elbow", "--features", "image", "--lib"]);
     if let Some(target) = target {
         command.args(["--target", target]);
     }

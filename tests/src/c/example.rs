@@ -56,7 +56,7 @@ impl<'a> Example<'a> {
         let spec = shape
             .random_model("digits", kind, 1)
             .map_err(Error::of_writer)?;
-        let image = spec.encode(&[]).map_err(Error::of_writer)?;
+        let image = spec.write(&[]).map_err(Error::of_writer)?;
         let path = folder.join("random.elbow");
         files::write(&path, &*image)?;
         Self::new(folder, &path, &[vec![0; shape.inputs]])

@@ -81,7 +81,7 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
     let mut spec = shape
         .random_model("bench", Kind::Counts { trials: 1 }, 1)
         .map_err(Error::of_writer)?;
-    let image = spec.encode(&[]).map_err(Error::of_writer)?;
+    let image = spec.write(&[]).map_err(Error::of_writer)?;
     let model = Model::parse(&image).map_err(Error::of_writer)?;
     let macs: Vec<usize> = model.layers().map(|layer| layer.shape.macs()).collect();
     let encoder_layers = shape.encoder.len() + 1;
@@ -92,7 +92,7 @@ pub fn measure(shape: &Shape, boards: &[&'static Board]) -> Result<Measured, Err
     let counts = boards.iter().map(|board| {
         // Packed for each core.
         spec.packing = packing(board);
-        let image = spec.encode(&[]).map_err(Error::of_writer)?;
+        let image = spec.write(&[]).map_err(Error::of_writer)?;
         files::write(&folder.path().join("model.elbow"), &*image)?;
         Ok((board.core_name(), count(board, folder.path())?))
     });
@@ -327,7 +327,7 @@ fn likelihoods(board: &Board) -> Result<BTreeMap<&'static str, u64>, Error> {
             .random_model("bench", kind, 1)
             .map_err(Error::of_writer)?;
         spec.packing = packing(board);
-        let image = spec.encode(&[]).map_err(Error::of_writer)?;
+        let image = spec.write(&[]).map_err(Error::of_writer)?;
         let reading = kind.random_reading(&spec.inputs, &mut elbow::rng::stream(1, 1));
         let reading: Vec<u8> = reading.into_iter().flat_map(i16::to_le_bytes).collect();
         let cost = costs::of_image(board, &image, &reading, folder.path())?;

@@ -31,7 +31,7 @@ pub fn write_images(core: &str, folder: &Path) -> Result<[PathBuf; 2], Error> {
             .map_err(Error::of_writer)?;
         spec.packing = Packing::for_core(core).unwrap_or_default();
         let path = folder.join(format!("{name}.elbow"));
-        let image = spec.encode(&[]).map_err(Error::of_writer)?;
+        let image = spec.write(&[]).map_err(Error::of_writer)?;
         files::write(&path, &*image)?;
         Ok(path)
     };

@@ -399,7 +399,7 @@ fn of_spec(
     tables: &[CalibrationSpec],
     folder: &Path,
 ) -> Result<Cost, Error> {
-    let image = spec.encode(tables).map_err(Error::of_writer)?;
+    let image = spec.write(tables).map_err(Error::of_writer)?;
     let readings = spec.self_test_reading.iter();
     let readings: Vec<u8> = readings.flat_map(|x| x.to_le_bytes()).collect();
     of_image(board, &image, &readings, folder)
@@ -522,7 +522,7 @@ mod tests {
         let macs = models.iter().map(|one| macs(&one.shape, one.kind));
         assert!(macs.clone().min() < Some(10_000) && macs.max() > Some(1_000_000));
         for candidate in &models {
-            random_spec(candidate).unwrap().encode(&[]).unwrap();
+            random_spec(candidate).unwrap().write(&[]).unwrap();
         }
     }
 }

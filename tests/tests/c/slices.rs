@@ -31,7 +31,7 @@ impl Device {
         };
         let spec = shape.random_model("small", Kind::Counts { trials: 3 }, 1);
         let mut device = Box::new(Self {
-            image: spec.unwrap().encode(&[]).unwrap(),
+            image: spec.unwrap().write(&[]).unwrap(),
             model: MaybeUninit::zeroed(),
             session: MaybeUninit::zeroed(),
             scoring: MaybeUninit::zeroed(),

@@ -38,7 +38,7 @@ fn image() -> elbow::format::AlignedImage {
     let scores: Vec<i32> = (1..200).map(|score| -(score << 16)).collect();
     let curve = CurveSpec::default();
     let table = CalibrationSpec::of_bounds(Estimator::SigmaPoints, &scores, 64, &curve);
-    spec.encode(&[table]).unwrap()
+    spec.write(&[table]).unwrap()
 }
 
 #[test]

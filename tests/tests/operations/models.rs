@@ -136,7 +136,7 @@ pub(crate) fn calibrated(
 ) -> AlignedImage {
     let mut spec = spec.clone();
     spec.statistics = statistics(&spec, words);
-    let draft = spec.encode(&[]).unwrap();
+    let draft = spec.write(&[]).unwrap();
     let model = Model::parse(&draft).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, SEED).unwrap();
@@ -171,7 +171,7 @@ pub(crate) fn calibrated(
     });
     spec.statistics = statistics;
     let tables = [&tables[..], &[joined]].concat();
-    spec.encode(&tables).unwrap()
+    spec.write(&tables).unwrap()
 }
 
 /// Makes conditions of the last inputs and latents of a model.

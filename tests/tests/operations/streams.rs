@@ -85,7 +85,7 @@ fn stream_model(stream: StreamSpec, samples: &[i16], seed: u64) -> AlignedImage 
     spec.self_test_reading = readings[0].clone();
     spec.stream = Some(stream);
 
-    let draft = spec.encode(&[]).unwrap();
+    let draft = spec.write(&[]).unwrap();
     let model = Model::parse(&draft).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
@@ -105,7 +105,7 @@ fn stream_model(stream: StreamSpec, samples: &[i16], seed: u64) -> AlignedImage 
     }
     spec.typical = sums;
     let table = CalibrationSpec::of_bounds(estimator, &scores, 64, &CurveSpec::default());
-    spec.encode(&[table]).unwrap()
+    spec.write(&[table]).unwrap()
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::numeric::random::{self, Purpose};
 use crate::quantize::{CalibrationSet, Plan, measure};
 use crate::readings::masks::Masks;
 use crate::readings::{Normalization, Readings, SMALLEST_DEVIATION};
-use crate::study::evidence::log_weights;
+use crate::study::bound::evidence::log_weights;
 use candle_core::{Device, Var};
 use elbow::distribution::Family;
 use rand_core::Rng;

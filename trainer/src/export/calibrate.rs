@@ -12,7 +12,7 @@ use crate::readings::device::{device_scores, on_device};
 use crate::readings::masks::Masks;
 use elbow::calibration::Noise;
 use elbow::format::AlignedImage;
-use elbow::image::{CalibrationSpec, CurveSpec, EncodeError, ImageSpec, StatisticsSpec};
+use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StatisticsSpec, WriteError};
 use elbow::statistic::Values;
 use elbow::{Estimator, Model, Nats, WideSum};
 
@@ -51,8 +51,8 @@ pub fn values(
     readings: &Readings,
     observed: Option<&Masks>,
 ) -> Result<Vec<Vec<Values>>, Error> {
-    let image = spec.encode(&[])?;
-    let model = Model::parse(&image).map_err(EncodeError::Image)?;
+    let image = spec.write(&[])?;
+    let model = Model::parse(&image).map_err(WriteError::Image)?;
     let of = |estimator| {
         on_device(&model, readings, observed, 0, |session, reading, mask| {
             let score = session.score_observed(reading, mask, estimator)?;
@@ -82,8 +82,8 @@ pub fn calibrate(
         let values: Vec<&Values> = values.first().into_iter().flatten().collect();
         spec.statistics = statistics::with_curves(&spec.statistics, &values);
     }
-    let draft = spec.encode(&[])?;
-    let model = Model::parse(&draft).map_err(EncodeError::Image)?;
+    let draft = spec.write(&[])?;
+    let model = Model::parse(&draft).map_err(WriteError::Image)?;
     let scores = |readings: &Readings, estimator, seed| -> Result<Vec<i32>, Error> {
         let rows: Vec<usize> = (0..readings.len()).collect();
         let observed = observed.map(|observed| observed.select(&rows));
@@ -111,7 +111,7 @@ pub fn calibrate(
         };
         spec.typical = typical_terms(&model, normal, observed)?;
     }
-    Ok(spec.encode(&tables)?)
+    Ok(spec.write(&tables)?)
 }
 
 /// The tables of bounds, and of joined scores where `spec` joins statistics, for the values under each calibrated

@@ -17,7 +17,7 @@ use crate::readings::splits::Splits;
 use crate::train::{self, Course, Epoch};
 use elbow::Model;
 use elbow::format::AlignedImage;
-use elbow::image::{EncodeError, ImageSpec};
+use elbow::image::{ImageSpec, WriteError};
 
 /// `vae` without the latents that carry nothing about `training`, unless these are to be kept, and which they are.
 ///
@@ -124,7 +124,7 @@ impl Stages<'_> {
             return Ok(true);
         }
         let image = self.draft(plan)?;
-        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        let model = Model::parse(&image).map_err(WriteError::Image)?;
         Ok(Budget::of(&model, settings.export.core, derived.limits)?.is_met())
     }
 
@@ -139,7 +139,7 @@ impl Stages<'_> {
             spec.statistics = statistics::largest(&spec, self.learned);
         }
         let tables = largest_tables(&spec, judged_by, self.held_out);
-        Ok(spec.encode(&tables)?)
+        Ok(spec.write(&tables)?)
     }
 
     /// The image by `plan`, of which [`crate::export::calibrate`] makes one that knows normal readings.

@@ -6,7 +6,7 @@ use crate::model::posterior::{draw_noise, opposite};
 use crate::model::prepared::Prepared;
 use crate::readings::device::{device_scores, elbos};
 use candle_core::Tensor;
-use elbow::image::{EncodeError, ImageSpec};
+use elbow::image::{ImageSpec, WriteError};
 use elbow::{Estimator, Model};
 use serde::Serialize;
 
@@ -79,8 +79,8 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// [`Error::Encode`], [`Error::Setting`].
     pub fn loss(&self, spec: &ImageSpec) -> Result<Loss, Error> {
-        let image = spec.encode(&[])?;
-        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        let image = spec.write(&[])?;
+        let model = Model::parse(&image).map_err(WriteError::Image)?;
         let [normal, anomalous] = &self.parts;
         let (difference, normal) = normal.loss(&model)?;
         let (_, anomalous) = anomalous.loss(&model)?;

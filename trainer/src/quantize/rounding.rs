@@ -8,7 +8,7 @@ use super::scheme::LayerScheme;
 use crate::error::Error;
 use crate::model::Dense;
 use candle_core::Tensor;
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use elbow::layer::WeightBits;
 use nalgebra::DMatrix;
 
@@ -73,7 +73,7 @@ pub(super) fn rounded(
     let mut quantize = |weight_scales: Vec<f64>| -> Result<Rows, Error> {
         rows.rounding = Rounding::FixedScale { weight_scales };
         rows.quantize(&weight, &biases, input, output_scales)
-            .map_err(EncodeError::from)?;
+            .map_err(WriteError::from)?;
         Ok(rows.clone())
     };
     // The weight scale of each row, at each part.

@@ -5,7 +5,7 @@ use super::plan::Rounding;
 use super::scheme::LayerScheme;
 use crate::error::Error;
 use crate::model::Dense;
-use elbow::image::{DenseSpec, EncodeError, Row};
+use elbow::image::{DenseSpec, Row, WriteError};
 use elbow::layer::WeightBits;
 use elbow::requantize::{FactorError, Multiplier};
 use pulp::Arch;
@@ -96,7 +96,7 @@ impl Rows {
         let mut rows = Self::new(weight.len(), biases.len(), bits);
         rows.rounding = rounding;
         let quantized = rows.quantize(&weight, &biases, &scheme.input, &scheme.output_scales);
-        quantized.map_err(EncodeError::from)?;
+        quantized.map_err(WriteError::from)?;
         Ok(rows)
     }
 

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
 use elbow::distribution::LogVarianceRange;
-use elbow::image::{EncodeError, InputSpec, LikelihoodSpec};
+use elbow::image::{InputSpec, LikelihoodSpec, WriteError};
 use elbow::requantize::Multiplier;
 
 /// How many times as far as their ranges inputs of 16 bits reach: they have levels to spare, and a reading further away than
@@ -139,7 +139,7 @@ fn input_gain(reach: f64, levels: f64) -> Result<Multiplier, Error> {
     // An input that never moved may move.
     let gain = levels / reach.max(1.0);
     let gain = if gain < 1.0 { gain } else { gain.floor() };
-    Ok(Multiplier::nearest(gain).map_err(EncodeError::from)?)
+    Ok(Multiplier::nearest(gain).map_err(WriteError::from)?)
 }
 
 /// Multipliers from centred raw conditions to steps of a latent.
@@ -154,7 +154,7 @@ fn quantize_conditions(
         .iter()
         .map(|&unit| Multiplier::nearest(step / f64::from(unit)));
     let gains: Result<_, _> = gains.collect();
-    Ok(gains.map_err(EncodeError::from)?)
+    Ok(gains.map_err(WriteError::from)?)
 }
 
 /// The most fraction bits that leave a factor of 1.5 above the largest latent that was drawn.

@@ -5,7 +5,7 @@ use super::plan::{Place, Plan};
 use super::search::{Affords, Search};
 use crate::error::Error;
 use elbow::Model;
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use serde::Serialize;
 
 /// Nats of [`super::Loss::cost`] that 16 bits have to save to be chosen where they take memory.
@@ -103,7 +103,7 @@ fn sensitivity(search: &Search<'_>, plan: &Plan, place: Place) -> Result<Sensiti
 
 /// Bytes of the workspace of an image by `plan`.
 fn memory(search: &Search<'_>, plan: &Plan) -> Result<usize, Error> {
-    let image = search.image(plan)?.encode(&[])?;
-    let model = Model::parse(&image).map_err(EncodeError::Image)?;
+    let image = search.image(plan)?.write(&[])?;
+    let model = Model::parse(&image).map_err(WriteError::Image)?;
     Ok(8 * model.workspace_words())
 }

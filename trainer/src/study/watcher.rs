@@ -1,8 +1,8 @@
 //! A model that watches what comes, row by row: windows of a stream by [`Watch`], as a device does, or single readings by the same
 //! alarm and the same monitor of drift.
 
-use super::explain::{Place, places};
 use crate::error::Error;
+use crate::study::explain::{Place, places};
 use elbow::monitor::{Blame, Drift, Event, Reference, Smoother, Watch, WatchError, WatchSettings};
 use elbow::{Estimator, Mask, Model, Nats, Session, WideSum};
 

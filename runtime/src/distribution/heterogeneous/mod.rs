@@ -66,7 +66,7 @@ impl Kind {
     }
 
     /// Its byte in an image.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(crate) fn to_byte(self) -> u8 {
         match self {
             Self::Location(Family::Normal) => 0,

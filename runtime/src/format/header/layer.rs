@@ -5,13 +5,13 @@ use crate::format::list::Element;
 use crate::kernel::WeightBits;
 use crate::layer::{Activation, LayerKind};
 use crate::wire::Reader;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use serde::Serialize;
 
 /// A layer of the encoder or of the decoder. What it takes in, the layer before it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) struct LayerHeader {
     pub(crate) kind: LayerKind,
     /// Rows of its matrix.
@@ -23,8 +23,8 @@ pub(crate) struct LayerHeader {
 
 /// What becomes of the accumulators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) enum OutputsHeader {
     /// Activations for the next layer.
     Quantized {

@@ -6,7 +6,7 @@
 
 mod layer;
 mod statistic;
-#[cfg(all(test, feature = "encode"))]
+#[cfg(all(test, feature = "image"))]
 mod tests;
 
 pub(crate) use layer::{LayerHeader, OutputsHeader};
@@ -71,10 +71,10 @@ pub(crate) struct StreamHeader {
 
 /// Everything about a model that is not a tensor.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(Deserialize))]
 pub(crate) struct Header<'a> {
-    #[cfg_attr(all(test, feature = "encode"), serde(borrow))]
+    #[cfg_attr(all(test, feature = "image"), serde(borrow))]
     pub(crate) name: Text<'a>,
     /// Bytes of the text on the columns; see [`crate::Column`].
     pub(crate) columns: u32,

@@ -6,14 +6,14 @@ use crate::format::list::Element;
 use crate::format::list::List;
 use crate::format::{MAX_CALIBRATIONS, MAX_EXPECTED_SCORES};
 use crate::wire::Reader;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use serde::Serialize;
 
 #[cfg(feature = "statistics")]
 /// A number that tells how ordinary a reading is, the curve from its value to its surprise, and its calibration.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) struct StatisticHeader<'a> {
     pub(crate) kind: StatisticKind,
     /// Knots of the curve; none where it has no part in the joined score.
@@ -24,8 +24,8 @@ pub(crate) struct StatisticHeader<'a> {
 #[cfg(feature = "statistics")]
 /// What the number is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) enum StatisticKind {
     /// The bound on log p(x); each image has it.
     Bound,
@@ -90,8 +90,8 @@ impl<'a> Element<'a> for StatisticHeader<'a> {
 
 /// A table of scores of held-out normal readings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) struct CalibrationHeader {
     pub(crate) estimator: Estimator,
     pub(crate) knots: u16,
@@ -120,8 +120,8 @@ impl Element<'_> for CalibrationHeader {
 
 /// A score of the self-test's reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "encode", derive(Serialize))]
-#[cfg_attr(all(test, feature = "encode"), derive(serde::Deserialize))]
+#[cfg_attr(feature = "image", derive(Serialize))]
+#[cfg_attr(all(test, feature = "image"), derive(serde::Deserialize))]
 pub(crate) struct ExpectedScore {
     pub(crate) estimator: Estimator,
     /// The bound, and the largest surprise of the statistics on top where some are joined, Q16.16 nats, wrapping.

@@ -4,7 +4,7 @@ use super::read_multipliers;
 #[cfg(feature = "heterogeneous")]
 use crate::distribution::Heterogeneous;
 use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior};
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use crate::format::TensorWriter;
 use crate::format::{Defect, Header, LikelihoodHeader, PriorHeader, Tensors};
 
@@ -32,7 +32,7 @@ pub(super) fn read_prior<'a>(
 }
 
 /// Writes what [`read_prior`] reads.
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(super) fn write_prior(tensors: &mut TensorWriter, prior: &Prior<'_>) {
     if let Prior::Mixture(mixture) = prior {
         tensors.push(mixture.log_weights);
@@ -90,7 +90,7 @@ pub(super) fn read_likelihood<'a>(
 }
 
 /// Writes what [`read_likelihood`] reads.
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(super) fn write_likelihood(tensors: &mut TensorWriter, likelihood: &Likelihood<'_>) {
     match likelihood {
         Likelihood::Binomial(binomial) => tensors.push(binomial.log_choose()),

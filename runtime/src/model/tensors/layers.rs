@@ -1,6 +1,6 @@
 //! Tensors of layers.
 
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use crate::format::TensorWriter;
 use crate::format::{Defect, LayerHeader, List, OutputsHeader, Tensors};
 use crate::kernel::{Bounds, Dense, Packing, Row, WeightBits};
@@ -64,7 +64,7 @@ pub(super) fn read_stack<'a>(
 }
 
 /// Writes what [`read_stack`] reads.
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 pub(super) fn write_stack(tensors: &mut TensorWriter, stack: &Stack<'_>) {
     let hidden = stack.hidden.iter().map(|layer| layer.dense);
     for dense in hidden.chain([stack.last]) {

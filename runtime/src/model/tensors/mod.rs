@@ -5,7 +5,7 @@ mod layers;
 mod statistics;
 
 use super::{Model, Stream};
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use crate::format::TensorWriter;
 use crate::format::{
     Defect, Header, MAX_COMPONENTS, MAX_INPUTS, MAX_LATENTS, NARROW_CEILING, PriorHeader,
@@ -52,7 +52,7 @@ impl<'a> Model<'a> {
     }
 
     /// Writes what [`Model::read_tensors`] reads.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(crate) fn write_tensors(&self, tensors: &mut TensorWriter) {
         tensors.push(self.centers);
         tensors.push(self.exponents);

@@ -2,7 +2,7 @@
 
 use crate::calibration::{Calibrated, Calibration};
 use crate::fixed::Nats;
-#[cfg(feature = "encode")]
+#[cfg(feature = "image")]
 use crate::format::TensorWriter;
 use crate::format::{CalibrationHeader, Defect, Header, List, MAX_CALIBRATIONS, Tensors};
 #[cfg(feature = "statistics")]
@@ -105,7 +105,7 @@ impl<'a> Model<'a> {
     }
 
     /// Writes what [`Model::read_statistics`] reads.
-    #[cfg(feature = "encode")]
+    #[cfg(feature = "image")]
     pub(super) fn write_statistics(&self, tensors: &mut TensorWriter) {
         let Statistics {
             prototypes,

@@ -322,7 +322,7 @@ fn telemetry(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     let (packet, rest) = said(out, Packet::from_bytes(memory.bytes))?;
     said(out, packet.write_latents(memory.number, memory.raw))?;
     let lost = packet.lost_since(memory.number as u8);
-    write!(out, "{lost} {} {}", rest.len(), packet.encoded_len()).ok()?;
+    write!(out, "{lost} {} {}", rest.len(), packet.length()).ok()?;
     for latent in packet.latents() {
         write!(out, "{latent}").ok()?;
     }

@@ -1,6 +1,7 @@
 //! `trainer completions` and `trainer man`.
 
-use crate::cli::{command, emit};
+use crate::cli::command;
+use crate::cli::output::emit;
 use crate::error::Error;
 use crate::export::run;
 use clap::{Args, Command};

@@ -1,7 +1,7 @@
 //! `trainer compare`.
 
 use super::table;
-use crate::cli::{emit, emit_results, prepare_out};
+use crate::cli::output::{emit, emit_results, prepare_out};
 use crate::error::Error;
 use crate::export::runs::{Comparison, Record, page};
 use clap::Args;

@@ -1,7 +1,7 @@
 //! `trainer list`.
 
 use super::table;
-use crate::cli::{decimal, emit_results};
+use crate::cli::output::{decimal, emit_results};
 use crate::error::Error;
 use crate::export::runs::{Catalog, Record};
 use clap::Args;

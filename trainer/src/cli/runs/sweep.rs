@@ -1,8 +1,8 @@
 //! `trainer sweep`.
 
 use super::table;
-use crate::cli::progress::{Terminal, Voice};
-use crate::cli::{decimal, emit_results};
+use crate::cli::output::progress::{Terminal, Voice};
+use crate::cli::output::{decimal, emit_results};
 use crate::config::settings::Said;
 use crate::error::Error;
 use crate::export::run::read_settings;

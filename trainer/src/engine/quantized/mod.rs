@@ -117,7 +117,7 @@ impl Quantized {
         let failure = *lock(&self.failure);
         match failure {
             None => Ok(()),
-            Some(error) => Err(elbow::image::EncodeError::from(error).into()),
+            Some(error) => Err(elbow::image::WriteError::from(error).into()),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::numeric::random::{self, Purpose, normals};
 use crate::quantize::{CalibrationSet, Choices, Label, Operand, Width, choose, fold, quantize};
 use crate::readings::Readings;
 use candle_core::Device;
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use elbow::internal::{self as kernel, Activations, Numbers, Operands, operand_words};
 use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::{Estimator, Model, Session};
@@ -320,8 +320,8 @@ fn compare_with_image(kind: &str, conditions: usize, weights: Weights, learning:
     };
     let reading = data.readings.row(0);
     let spec = quantize(&vae, &normalization, &plan, &label, reading).unwrap();
-    let image = spec.encode(&[]).unwrap();
-    let model = Model::parse(&image).map_err(EncodeError::Image).unwrap();
+    let image = spec.write(&[]).unwrap();
+    let model = Model::parse(&image).map_err(WriteError::Image).unwrap();
     let mut workspace = vec![0; model.workspace_words()];
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
 

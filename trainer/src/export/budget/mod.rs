@@ -17,7 +17,7 @@ use crate::config::{Config, Core, HiddenLayer, ModelConfig};
 use crate::error::Error;
 use elbow::Model;
 use elbow::format::AlignedImage;
-use elbow::image::EncodeError;
+use elbow::image::WriteError;
 use serde::Serialize;
 
 /// Hidden layers grow and shrink by so many units: kernels compute them in fours and eights.
@@ -143,7 +143,7 @@ pub fn size(
     let budget = |steps: usize, of_latents: usize| -> Result<(ModelConfig, Budget), Error> {
         let scaled = scaled(&settings.model, (steps * STEP, of_latents * STEP), numbers);
         let image = draft(&scaled)?;
-        let model = Model::parse(&image).map_err(EncodeError::Image)?;
+        let model = Model::parse(&image).map_err(WriteError::Image)?;
         let mut budget = Budget::new(&costs, &model, settings.export.core, limits);
         budget.cost.flash_bytes += HEADER_SLACK;
         Ok((scaled, budget))

@@ -34,7 +34,7 @@ use crate::readings::splits::Splits;
 use crate::readings::stream::Windowed;
 use crate::readings::{Derived, Normalization, RunConfig};
 use crate::study::detection::Pace;
-use crate::study::evaluate::Scores;
+use crate::study::detection::evaluate::Scores;
 use crate::train::{self, Epoch};
 use candle_core::Device;
 use data::Data;

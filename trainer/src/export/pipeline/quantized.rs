@@ -7,7 +7,7 @@ use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::quantize::{Judge, Loss, Plan, Sensitivity, perturbed};
 use crate::readings::RunConfig;
-use crate::study::evaluate::{Evaluation, Scores};
+use crate::study::detection::evaluate::{Evaluation, Scores};
 use candle_core::Device;
 use elbow::format::AlignedImage;
 use elbow::image::ImageSpec;

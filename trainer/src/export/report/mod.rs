@@ -18,7 +18,7 @@ use crate::readings::RunConfig;
 use crate::readings::device::Units;
 use crate::readings::masks::Masks;
 use crate::study::detection::Pace;
-use crate::study::evaluate::{FLOAT_POINTS, Side};
+use crate::study::detection::evaluate::{FLOAT_POINTS, Side};
 use crate::train::Epoch;
 use clap::ValueEnum;
 use draw::gallery::Drawing;

@@ -3,7 +3,7 @@
 use crate::config::{Gradient, Latent, LikelihoodKind};
 use crate::data::DataReport;
 use crate::export::budget::Budget;
-use crate::study::evaluate::{Evaluation, Side};
+use crate::study::detection::evaluate::{Evaluation, Side};
 use serde::Serialize;
 
 /// The results of a run, as `summary.json` has them.

@@ -15,7 +15,7 @@ use super::family::{Family, Group, Number, Support, Terms};
 use super::row::{Parameters, Row};
 use crate::error::Error;
 use candle_core::Tensor;
-use elbow::image::{EncodeError, GroupSpec, Tail};
+use elbow::image::{GroupSpec, Tail, WriteError};
 use elbow::requantize::{FactorError, Multiplier};
 use std::fmt;
 
@@ -190,11 +190,11 @@ struct Standardized {
 
 impl Standardized {
     fn new(unit: f32, log_deviation: f64) -> Result<Self, Error> {
-        let standardize = standardization(unit, log_deviation).map_err(EncodeError::from)?;
+        let standardize = standardization(unit, log_deviation).map_err(WriteError::from)?;
         let exact = 8192.0 / standardize.to_f64();
         Ok(Self {
             standardize,
-            unit: Multiplier::nearest(exact).map_err(EncodeError::from)?,
+            unit: Multiplier::nearest(exact).map_err(WriteError::from)?,
             log_scale: (exact / f64::from(unit)).ln(),
             step: location_step(standardize, unit),
         })

@@ -238,7 +238,7 @@ fn measured(
         vec![spec.output.bits],
     ];
     assert_eq!(written.concat(), bits);
-    (loss.normal, spec.encode(&[]).unwrap().len())
+    (loss.normal, spec.write(&[]).unwrap().len())
 }
 
 #[test]

@@ -1,0 +1,262 @@
+//! A model and data for it, as most commands take them.
+
+use crate::config::LikelihoodKind;
+use crate::data::{DataSource, Dataset, Table};
+use crate::error::Error;
+use crate::export::run;
+use crate::model::prepared::Prepared;
+use crate::readings::Labelled;
+use crate::readings::Readings;
+use crate::readings::RunConfig;
+use crate::readings::masks::Masks;
+use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_readings};
+use crate::readings::splits::Splits;
+use clap::Args;
+use elbow::{Estimator, Model};
+use std::path::{Path, PathBuf};
+
+/// Remedy for data that cannot be.
+pub(in crate::cli) const LIKE_THE_TRAINING: &str =
+    "score data like those that the model was trained for";
+
+/// A model and data for it.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Source {
+    /// A model image, or the folder of a run
+    pub(in crate::cli) model: PathBuf,
+    /// A file, or files, as for `fit`, or `digits`: the test part of the digits (also digits:train,
+    /// digits:validation, digits:held-out, digits:all); `pump` or `motor`: their whole logs. For a model of a stream the rows are readings
+    /// or samples, by their width; samples are cut into windows as on the device [default: the test
+    /// part of what the run was trained on]
+    pub(in crate::cli) data: Option<String>,
+}
+
+/// The readings that a command works on.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Input {
+    #[command(flatten)]
+    pub(in crate::cli) source: Source,
+    /// Use only the first N readings
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) limit: Option<usize>,
+}
+
+/// Readings and what goes with them.
+#[derive(Debug)]
+pub(in crate::cli) struct Loaded {
+    /// Readings as the device takes them in.
+    pub(in crate::cli) readings: Readings,
+    /// Inputs that were observed, where a file says so.
+    pub(in crate::cli) masks: Option<Masks>,
+    /// Readings as they were in the file.
+    pub(in crate::cli) labelled: Labelled,
+}
+
+pub(in crate::cli) fn parse_estimator(text: &str) -> Result<Estimator, String> {
+    text.parse()
+        .map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
+}
+
+/// The estimator that was asked for, or the one that suits `model` best.
+pub(in crate::cli) fn asked(estimator: Option<Estimator>, model: &Model<'_>) -> Estimator {
+    estimator.unwrap_or(model.posterior().estimator())
+}
+
+impl Input {
+    /// Loads the first readings, as many as there may be.
+    pub(in crate::cli) fn load(
+        &self,
+        model: &Model<'_>,
+        labels: Option<&Path>,
+        mask: Option<&Path>,
+    ) -> Result<Loaded, Error> {
+        let first = |rows: usize| (0..rows.min(self.limit.unwrap_or(rows))).collect();
+        self.source.load(model, labels, mask, first)
+    }
+}
+
+impl Source {
+    /// The settings beside the model, if there are any. An image is enough for the readings of a file, which are taken
+    /// as they are where no settings can be read.
+    pub(in crate::cli) fn run_beside(&self) -> Result<Option<RunConfig>, Error> {
+        let beside = run::config_beside(&self.model);
+        let source = self.data.as_deref().map(DataSource::parse).transpose()?;
+        match source {
+            Some(DataSource::File(_) | DataSource::Machine(_)) => Ok(beside.ok().flatten()),
+            _ => beside,
+        }
+    }
+
+    /// All readings, as they were in their file or are among the data of `run`, the settings beside the model.
+    pub(in crate::cli) fn labelled(
+        &self,
+        run: Option<&RunConfig>,
+        like: Like<'_>,
+        labels: Option<&Path>,
+    ) -> Result<Labelled, Error> {
+        let Some(data) = &self.data else {
+            return self.test_part(run, labels);
+        };
+        let labelled = load_for_scoring(data, labels, like)?;
+        tell(&labelled);
+        Ok(labelled)
+    }
+
+    /// The readings that a run tests on.
+    pub(in crate::cli) fn test_part(
+        &self,
+        run: Option<&RunConfig>,
+        labels: Option<&Path>,
+    ) -> Result<Labelled, Error> {
+        let run = run.ok_or_else(|| {
+            Error::Setting(format!(
+                "{} lies in no folder of a run, whose test part could be taken: give DATA",
+                self.model.display()
+            ))
+        })?;
+        if let Some(labels) = labels {
+            return Err(Error::Setting(format!(
+                "--labels {} is for DATA, and there is none: the test part of the run has its own",
+                labels.display()
+            )));
+        }
+        Ok(Splits::load(&run.settings)?.test)
+    }
+
+    /// Loads the readings that `choose` takes, given how many there are, as raw readings of
+    /// `model`, and warns of what saturated. `labels` and `mask` have as many rows as the data.
+    pub(in crate::cli) fn load(
+        &self,
+        model: &Model<'_>,
+        labels: Option<&Path>,
+        mask: Option<&Path>,
+        choose: impl Fn(usize) -> Vec<usize>,
+    ) -> Result<Loaded, Error> {
+        let run = self.run_beside()?;
+        let like = Like::new(run.as_ref()).or_image(model);
+        let labelled = self.labelled(run.as_ref(), like, labels)?;
+        let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
+        warn_of_saturation(saturated);
+        let Dataset { name, table, .. } = &labelled.dataset;
+        check_width(name, table, model.reading_length())?;
+        let masks = mask
+            .map(|path| Masks::load(path, table.len(), table.width()))
+            .transpose()?;
+        let masks = match (masks, Masks::of(&labelled.dataset)) {
+            (Some(masks), Some(observed)) => Some(masks.and(&observed)),
+            (masks, observed) => masks.or(observed),
+        };
+        let rows = choose(table.len());
+        if rows.is_empty() {
+            return Err(Error::Setting(
+                "--limit is 0: give the number of readings to use, 1 or more".into(),
+            ));
+        }
+        labelled.dataset = labelled.dataset.select(&rows);
+        if let Some(anomalous) = &mut labelled.anomalous {
+            *anomalous = rows.iter().map(|&row| anomalous[row]).collect();
+        }
+        let masks = masks.map(|masks| masks.select(&rows));
+        if let Some(masks) = &masks {
+            labelled.dataset.table = without_gaps(&labelled.dataset.table, masks)?;
+        }
+        let readings = to_readings(&labelled.dataset, model)?;
+        Ok(Loaded {
+            readings,
+            masks,
+            labelled,
+        })
+    }
+}
+
+impl Source {
+    /// Loads all readings for a run that has no image, and warns of what saturated.
+    pub(in crate::cli) fn load_for_floats(
+        &self,
+        run: &RunConfig,
+        labels: Option<&Path>,
+    ) -> Result<(Labelled, Readings), Error> {
+        let settings = &run.settings;
+        let labelled = self.labelled(Some(run), Like::new(Some(run)), labels)?;
+        let Dataset { name, table, .. } = &labelled.dataset;
+        let exponents = &run.derived.normalization.exponents;
+        check_width(name, table, exponents.len())?;
+        let likelihood = &run.derived.likelihood;
+        likelihood.check(
+            &labelled.dataset,
+            settings.data.conditions,
+            LIKE_THE_TRAINING,
+        )?;
+        let (readings, saturated) = Readings::from_table(table, exponents);
+        warn_of_saturation(saturated);
+        Ok((labelled, readings))
+    }
+}
+
+/// Says what was assumed of a file, on standard error.
+pub(in crate::cli) fn tell(labelled: &Labelled) {
+    for note in &labelled.notes {
+        eprintln!("{}: {note}", labelled.dataset.name);
+    }
+}
+
+/// `table` with zeros where nothing was observed: whatever stands there is no reading.
+pub(in crate::cli) fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
+    let rows = table.iter().enumerate();
+    let values = rows.flat_map(|(row, values)| {
+        let inputs = values.iter().enumerate();
+        inputs.map(move |(input, &value)| {
+            if masks.observes(row, input) {
+                value
+            } else {
+                0.0
+            }
+        })
+    });
+    Ok(Table::new(table.width(), values.collect())?)
+}
+
+/// The raw readings of `dataset`, checked against the likelihood of `model`.
+pub(in crate::cli) fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> {
+    let kind = LikelihoodKind::of(model);
+    kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
+    let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
+    warn_of_saturation(saturated);
+    Ok(readings)
+}
+
+/// Makes sure that a packet, which carries latents alone, is enough to decode from.
+///
+/// # Errors
+/// [`Error::Setting`] where the model has conditions.
+pub(in crate::cli) fn refuse_conditions(model: &Model<'_>) -> Result<(), Error> {
+    match model.conditions() {
+        0 => Ok(()),
+        conditions => Err(Error::Setting(format!(
+            "{} decodes under {conditions} conditions, which packets do not carry: use a model that was trained without --conditions",
+            model.name()
+        ))),
+    }
+}
+
+pub(in crate::cli) fn warn_of_saturation(saturated: usize) {
+    if saturated > 0 {
+        eprintln!(
+            "warning: {saturated} values are beyond the range of the model's 16-bit readings and were clamped; the device would see them so too"
+        );
+    }
+}
+
+/// Prepares readings for the float model of a run.
+pub(in crate::cli) fn prepare(
+    vae: &crate::model::Vae,
+    config: &RunConfig,
+    readings: Readings,
+) -> Result<Prepared, Error> {
+    Prepared::new(
+        readings,
+        &config.derived.normalization,
+        vae,
+        &candle_core::Device::Cpu,
+    )
+}
