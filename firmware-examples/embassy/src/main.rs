@@ -14,11 +14,11 @@ mod uart;
 
 use converter::{Block, RELEASES};
 use core::fmt::Write;
-use elbow::monitor::{Event, Watch, WatchError, WatchSettings};
-use elbow::{Estimator, Model, ModelPlace, Workspace};
+use elbow::monitor::{Event, Watch, WatchError};
+use elbow::{Model, ModelPlace, Workspace};
 use elbow_examples_shared::motor::{self, Controller, Line};
 use elbow_examples_shared::slices::{self, Slices};
-use elbow_examples_shared::{Port, Terminal, said};
+use elbow_examples_shared::{Port, Terminal};
 use embassy_executor::Spawner;
 use embassy_futures::yield_now;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -63,7 +63,8 @@ async fn main(spawner: Spawner) {
     let ticks = clock::ticks_of_delay(&mut core.SYST);
     // Nobody else writes to the terminal yet.
     let _ = writeln!(out, "{} instructions take {ticks} ticks", clock::DELAY);
-    let begun = begin(&mut out, PLACE.init_with(ModelPlace::new), WORKSPACE.take());
+    let place = PLACE.init_with(ModelPlace::new);
+    let begun = motor::begin(&mut out, IMAGE, place, WORKSPACE.take());
     if let Some((model, stream)) = begun
         && let (Ok(watch), Ok(control), Ok(report)) = (
             watch(stream, converter::begin()),
@@ -76,22 +77,6 @@ async fn main(spawner: Spawner) {
         spawner.spawn(report);
         clock::start(&mut core.SYST);
     }
-}
-
-/// The model and a watch with it; nothing where an error is on the terminal.
-fn begin(
-    out: &mut Terminal<Uart>,
-    place: &'static mut ModelPlace<'static>,
-    workspace: &'static mut [u64],
-) -> Option<(&'static Model<'static>, Watch<'static>)> {
-    let model = said(out, place.parse(IMAGE))?;
-    said(out, model.self_test(workspace))?;
-    let settings = WatchSettings::from_rates(model, Estimator::SigmaPoints, 2, None, None);
-    let settings = said(out, settings)?;
-    let watch = said(out, Watch::new(model, workspace, &settings, 0))?;
-    let name = model.name();
-    writeln!(out, "{name}: this chip computes what the workstation did").ok()?;
-    Some((model, watch))
 }
 
 /// Watches the stream.

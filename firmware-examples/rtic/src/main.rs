@@ -45,9 +45,9 @@ mod app {
     use super::uart::Uart;
     use super::{IMAGE, PASSES, QUEUE, STORY};
     use core::fmt::Write;
-    use elbow::monitor::{Event, Watch, WatchError, WatchSettings};
-    use elbow::{Estimator, Model, ModelPlace, Workspace};
-    use elbow_examples_shared::motor::{Controller, Line, Release, Sample};
+    use elbow::monitor::{Event, Watch, WatchError};
+    use elbow::{Model, ModelPlace, Workspace};
+    use elbow_examples_shared::motor::{self, Controller, Line, Release, Sample};
     use elbow_examples_shared::slices::{self, Slices};
     use elbow_examples_shared::{Terminal, said};
     use heapless::spsc::{Consumer, Producer, Queue};
@@ -96,7 +96,7 @@ mod app {
         let (releases, released) = make_signal!(Release);
         let (reports, lines) = cx.local.queue.split();
         let place = cx.local.place.insert(ModelPlace::new());
-        let begun = begin(&mut out, place, cx.local.workspace);
+        let begun = motor::begin(&mut out, IMAGE, place, cx.local.workspace);
         let model = begun.as_ref().map(|(model, _)| *model);
         if let Some((_, stream)) = begun {
             // Both are spawned once.
@@ -120,22 +120,6 @@ mod app {
             model,
         };
         (shared, local)
-    }
-
-    /// The model and a watch with it; nothing where an error is on the terminal.
-    fn begin(
-        out: &mut Terminal<Uart>,
-        place: &'static mut ModelPlace<'static>,
-        workspace: &'static mut [u64],
-    ) -> Option<(&'static Model<'static>, Watch<'static>)> {
-        let model = said(out, place.parse(IMAGE))?;
-        said(out, model.self_test(workspace))?;
-        let settings = WatchSettings::from_rates(model, Estimator::SigmaPoints, 2, None, None);
-        let settings = said(out, settings)?;
-        let watch = said(out, Watch::new(model, workspace, &settings, 0))?;
-        let name = model.name();
-        writeln!(out, "{name}: this chip computes what the workstation did").ok()?;
-        Some((model, watch))
     }
 
     /// Takes a sample.

@@ -5,8 +5,9 @@
 
 use crate::deadline::Deadline;
 use core::fmt;
-use elbow::Model;
-use elbow::monitor::Event;
+use crate::said;
+use elbow::monitor::{Event, Watch, WatchSettings};
+use elbow::{Estimator, Model, ModelPlace};
 
 /// Channels of a sample.
 pub const CHANNELS: usize = 3;
@@ -42,6 +43,24 @@ pub const fn story(log: &[u8]) -> [Sample; SAMPLES] {
         index += 1;
     }
     samples
+}
+
+/// The model in `image`, checked by its self-test, and a watch with it, whose alarm averages over four windows; nothing where an
+/// error is on the terminal.
+pub fn begin<'s>(
+    out: &mut impl fmt::Write,
+    image: &'s [u8],
+    place: &'s mut ModelPlace<'s>,
+    workspace: &'s mut [u64],
+) -> Option<(&'s Model<'s>, Watch<'s>)> {
+    let model = said(out, place.parse(image))?;
+    said(out, model.self_test(workspace))?;
+    let settings = WatchSettings::from_rates(model, Estimator::SigmaPoints, 2, None, None);
+    let settings = said(out, settings)?;
+    let watch = said(out, Watch::new(model, workspace, &settings, 0))?;
+    let name = model.name();
+    writeln!(out, "{name}: this chip computes what the workstation did").ok()?;
+    Some((model, watch))
 }
 
 /// The line that is told of a window.
