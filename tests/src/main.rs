@@ -9,7 +9,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
 use elbow_tests::files;
-use elbow_tests::measure::{bench, costs, product};
+use elbow_tests::measure::{bench, chip, costs, product};
 use elbow_tests::python::{self, Wanted};
 use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
@@ -80,6 +80,9 @@ enum Task {
         /// Write BENCHMARKS.md and the counts that the tests compare with
         #[arg(long, conflicts_with = "core")]
         record: bool,
+        /// Measure nothing; write the models into this folder, packed for the core, for firmware-examples/benchmark on a chip
+        #[arg(long, value_name = "FOLDER", requires = "core", conflicts_with_all = ["json", "features"])]
+        images: Option<PathBuf>,
     },
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
@@ -244,6 +247,14 @@ fn run(task: Task) -> Result<bool, Error> {
             },
         ),
         Task::Bench {
+            core: Some(board),
+            images: Some(folder),
+            ..
+        } => {
+            chip::write_images(board.core_name(), &folder)?;
+            Ok(true)
+        }
+        Task::Bench {
             core,
             json,
             features: true,
@@ -285,16 +296,12 @@ fn run(task: Task) -> Result<bool, Error> {
             moments,
             seconds,
             seed,
-<<<<<<< HEAD
-        } => end_trainings(folder.as_deref(), epochs, interrupt::Plan { moments, seed }),
-        Task::Python { wheel, long, tests } => python::run(Wanted::of(wheel, long), &tests),
-=======
         } => end_trainings(
             folder.as_deref(),
             seconds,
             interrupt::Plan { moments, seed },
         ),
->>>>>>> runs
+        Task::Python { wheel, long, tests } => python::run(Wanted::of(wheel, long), &tests),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),

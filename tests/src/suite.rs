@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 23] = [
+const STEPS: [Step; 26] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the package for Python",
@@ -44,6 +44,18 @@ const STEPS: [Step; 23] = [
     (
         "formatting of the agent for lm3s6965evb",
         "fmt --check --manifest-path firmware-examples/agent/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "formatting of the example with RTIC",
+        "fmt --check --manifest-path firmware-examples/rtic/Cargo.toml",
+    ),
+    (
+        "formatting of the example with embassy",
+        "fmt --check --manifest-path firmware-examples/embassy/Cargo.toml",
+    ),
+    (
+        "formatting of the benchmark for chips",
+        "fmt --check --manifest-path firmware-examples/benchmark/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",

@@ -2,6 +2,7 @@
 //! LM3S6965 Microcontroller Data Sheet, "System Control", "GPIOs" and "UARTs".
 #![allow(unsafe_code)]
 
+use super::MEGAHERTZ;
 use core::ptr;
 use elbow_examples_shared::{Duplex, Port};
 
@@ -9,6 +10,7 @@ use elbow_examples_shared::{Duplex, Port};
 #[derive(Clone, Copy)]
 struct Register(usize);
 
+const INTERRUPT_STATUS: Register = Register(0x400f_e050);
 const RUN_MODE_CLOCK: Register = Register(0x400f_e060);
 const CLOCK_GATES_1: Register = Register(0x400f_e104);
 const CLOCK_GATES_2: Register = Register(0x400f_e108);
@@ -21,8 +23,11 @@ const UART_DIVIDER_64THS: Register = Register(0x4000_c028);
 const UART_LINE: Register = Register(0x4000_c02c);
 const UART_CONTROL: Register = Register(0x4000_c030);
 
-/// Sixteen ticks of the board's 8 MHz crystal make a bit; in 64ths of that: 277.8.
-const DIVIDER: u32 = (8_000_000 * 64 / 16 + 115_200 / 2) / 115_200;
+/// Sixteen ticks of the processor's clock make a bit; in 64ths of that, of the 8 MHz crystal: 277.8.
+const DIVIDER: u32 = (MEGAHERTZ * 4_000_000 + 115_200 / 2) / 115_200;
+
+/// The board's crystal.
+const CRYSTAL_MEGAHERTZ: u32 = 8;
 
 /// Ticks after which the crystal surely swings: 44 ms of the 12 MHz that the chip starts with.
 const CRYSTAL_START: u32 = 524_288;
@@ -59,6 +64,9 @@ impl Uart {
         RUN_MODE_CLOCK.change(1 << 0, 0);
         cortex_m::asm::delay(CRYSTAL_START);
         RUN_MODE_CLOCK.change(0b11 << 4 | 0b1111 << 6, 0xe << 6);
+        if MEGAHERTZ > CRYSTAL_MEGAHERTZ {
+            start_phase_locked_loop();
+        }
         CLOCK_GATES_1.change(0, 1 << 0);
         CLOCK_GATES_2.change(0, 1 << 0);
         // A register is there three ticks after its clock.
@@ -73,6 +81,17 @@ impl Uart {
         UART_CONTROL.write(1 << 9 | 1 << 8 | 1 << 0);
         Self(())
     }
+}
+
+/// Makes a clock of 200 MHz of the crystal's, and takes [`MEGAHERTZ`] of it for the processor, at most 50.
+fn start_phase_locked_loop() {
+    // Power it up (PWRDN), and set the divider (SYSDIV, USESYSDIV).
+    let divider = 200 / MEGAHERTZ - 1;
+    RUN_MODE_CLOCK.change(1 << 13 | 0b1111 << 23, divider << 23 | 1 << 22);
+    // PLLLRIS: it is locked.
+    while INTERRUPT_STATUS.read() & 1 << 6 == 0 {}
+    // BYPASS: use it.
+    RUN_MODE_CLOCK.change(1 << 11, 0);
 }
 
 impl Port for Uart {

@@ -27,11 +27,16 @@ impl Uart {
             .write(|w| w.ue().enabled().te().enabled().re().enabled());
         Self(usart)
     }
+
+    /// Whether a byte can be sent at once.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.sr().read().txe().bit_is_set()
+    }
 }
 
 impl Port for Uart {
     fn send(&mut self, byte: u8) {
-        while self.0.sr().read().txe().bit_is_clear() {}
+        while !self.has_room() {}
         self.0.dr().write(|w| w.dr().set(byte.into()));
     }
 }

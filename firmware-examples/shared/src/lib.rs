@@ -1,8 +1,11 @@
-//! What the example of every board needs beside elbow: readings to score, and a terminal on a
-//! serial line.
+//! What the example of every board needs beside elbow: readings to score, a stream to watch, measures of deadlines, and a
+//! terminal on a serial line.
 #![no_std]
 
+pub mod deadline;
+pub mod motor;
 mod readings;
+pub mod slices;
 
 use core::fmt;
 pub use readings::{PIXELS, READINGS, Reading};

@@ -106,9 +106,28 @@ pub fn listen(
     last_line: &str,
     limit: Duration,
 ) -> Result<String, Error> {
+    listen_counting(machine, None, firmware, last_line, limit)
+}
+
+/// As [`listen`]; virtual time counts instructions, of `2^shift` ns each, so that timers repeat exactly.
+///
+/// # Errors
+///
+/// As of [`listen`].
+pub fn listen_counting(
+    machine: &str,
+    shift: Option<u8>,
+    firmware: &Path,
+    last_line: &str,
+    limit: Duration,
+) -> Result<String, Error> {
     program::ARM.ensure()?;
     let mut command = Command::new(program::ARM.program);
     command.args(["-machine", machine, "-display", "none"]);
+    if let Some(shift) = shift {
+        // Asleep, the processor waits for no clock of the host.
+        command.args(["-icount", &format!("shift={shift},sleep=off")]);
+    }
     command.args(["-monitor", "none", "-serial", "stdio", "-parallel", "none"]);
     command.arg("-kernel").arg(firmware);
     let end = format!("\n{last_line}\r\n");
