@@ -20,8 +20,8 @@
  *
  * - They return a code; elbow_describe has a sentence on each. After an error, results mean nothing.
  * - Pointers may be NULL, misaligned or overlap: that is an error. They must lead to as much memory as the call says.
- * - Models, sessions and watches are memory of yours, which stays where it is. Where they live must be readable; whether
- *   it was initialized the calls find out.
+ * - Models, sessions, scores in slices and watches are memory of yours, which stays where it is. Where they live must be
+ *   readable; whether it was initialized the calls find out.
  * - The image must not change while its model is used, nor the model and the workspace while a session or a watch is.
  * - A session or a watch is for one thread at a time. Threads may share a model.
  * - There is no heap, no global state, and no call that waits or does not return.
@@ -56,12 +56,12 @@
 
 #if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a session.
-#define ELBOW_SESSION_WORDS 13
+#define ELBOW_SESSION_WORDS 14
 #endif
 
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a session.
-#define ELBOW_SESSION_WORDS 24
+#define ELBOW_SESSION_WORDS 25
 #endif
 
 #if defined(ELBOW_32_BIT)
@@ -72,6 +72,16 @@
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a watch.
 #define ELBOW_WATCH_WORDS 51
+#endif
+
+#if defined(ELBOW_32_BIT)
+// Words of 8 bytes in a score in slices.
+#define ELBOW_SCORING_WORDS 14
+#endif
+
+#if defined(ELBOW_64_BIT)
+// Words of 8 bytes in a score in slices.
+#define ELBOW_SCORING_WORDS 17
 #endif
 
 // One nat in the units of bounds and divergences, Q16.16.
@@ -173,6 +183,11 @@ typedef struct elbow_column {
   // The power of two that is multiplied then.
   int8_t exponent;
 } elbow_column;
+
+// A score in slices: elbow_score_start makes one. Its memory is yours, and stays where it is until the score is done.
+typedef struct elbow_scoring {
+  uint64_t opaque[ELBOW_SCORING_WORDS];
+} elbow_scoring;
 
 // A session with a model: elbow_session_init makes one. Its memory is yours, and stays where it is. A session is for one
 // thread at a time.
@@ -519,6 +534,9 @@ typedef struct elbow_event {
 // A number is out of its range.
 #define ELBOW_E_RANGE 705
 
+// Another call has used the session before the score in slices was done.
+#define ELBOW_E_INTERRUPTED 706
+
 // One pass at the posterior mean: fast, and biased upward.
 #define ELBOW_POSTERIOR_MEAN 16777216
 
@@ -577,6 +595,30 @@ elbow_code elbow_model_threshold(const struct elbow_model *model,
 //
 // Returns ELBOW_OK, or ELBOW_E_RANGE beyond the last column.
 elbow_code elbow_model_column(const struct elbow_model *model, size_t index, struct elbow_column *column);
+
+// Begins a score in slices: that of elbow_session_score_observed, bit for bit. The reading is checked and nothing is computed
+// yet. observed may be NULL with 0 bytes: then all was observed. Reading and mask stay as they are, and no other call uses the
+// session, until elbow_score_step says that the score is done. It need not be: any other call ends it.
+//
+// Returns as elbow_session_score_observed.
+elbow_code elbow_score_start(struct elbow_scoring *scoring,
+                             struct elbow_session *session,
+                             const int16_t *reading,
+                             size_t reading_length,
+                             const uint8_t *observed,
+                             size_t observed_bytes,
+                             elbow_estimator with);
+
+// Computes the next slice of a score: first the encoder, then passes decoder passes at a time (0 counts as 1), last the
+// verdict. With the last slice the score goes into *score and *done becomes true; before that *done becomes false. Multiples of 4
+// passes cost the least, since up to four are taken together. Once done, it stays done.
+//
+// Returns ELBOW_OK, ELBOW_E_NOT_READY where no score was begun in scoring, ELBOW_E_INTERRUPTED where another call has used the
+// session since.
+elbow_code elbow_score_step(struct elbow_scoring *scoring,
+                            uint16_t passes,
+                            struct elbow_score *score,
+                            bool *done);
 
 // Begins a session with a parsed model in workspace_bytes of your RAM at a multiple of 8, which belong to the session as
 // long as it is used. Random draws come from stream 0 of seed.

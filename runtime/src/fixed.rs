@@ -263,6 +263,20 @@ pub(crate) fn mean(sum: i64, count: NonZeroU32) -> i64 {
     divide((sum ^ sign).cast_unsigned(), count.into()).cast_signed() ^ sign
 }
 
+/// [`mean`] for loops: sums that, rounded, have 32 bits are divided by the processor, where it can.
+#[must_use]
+pub(crate) fn mean_of_short(sum: i64, count: NonZeroU32) -> i64 {
+    let rounded = i64::from(count.get() / 2).saturating_add(sum);
+    match i32::try_from(rounded) {
+        Ok(rounded) => {
+            let sign = rounded >> 31;
+            let quotient = (rounded ^ sign).cast_unsigned() / count;
+            i64::from(quotient.cast_signed() ^ sign)
+        }
+        Err(_) => mean(sum, count),
+    }
+}
+
 /// `floor(n / divisor)` for divisors up to `2^63`, bit by bit from the highest one on: a tenth of the flash of
 /// the division of 64 bits that compilers link. No loop over inputs or weights asks for it.
 #[inline(never)]
@@ -388,6 +402,22 @@ mod tests {
         assert_eq!(raw_reading(1e9, 4), i16::MAX);
         assert_eq!(raw_reading(-1e9, -128), i16::MIN);
         assert_eq!(raw_reading(f64::NAN, 0), 0);
+    }
+
+    #[test]
+    fn a_short_mean_is_a_mean() {
+        let edges = [0, 1, -1, i64::from(i32::MAX), i64::from(i32::MIN), 1 << 40];
+        for count in
+            [1, 2, 3, 14, 16, 65_535, u32::MAX].map(|count| NonZeroU32::new(count).unwrap())
+        {
+            for (edge, offset) in edges
+                .into_iter()
+                .flat_map(|edge| (-40..40).map(move |o| (edge, o)))
+            {
+                let sum = edge + offset;
+                assert_eq!(mean_of_short(sum, count), mean(sum, count), "{sum} {count}");
+            }
+        }
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub use model::{Model, ModelPlace, Stream};
 pub use posterior::{Posterior, PosteriorKind};
 pub use score::{ReadingError, Score};
 pub use self_test::SelfTestError;
-pub use session::Session;
+pub use session::{Explaining, Scoring, Session};
 pub use statistic::Statistic;
 pub use workspace::{Workspace, WorkspaceError};
 
@@ -162,4 +162,5 @@ pub mod internal {
         ACCUMULATOR_BOUND, Activations, Bounds, Dense, LANES, Numbers, Operands, Outputs, Row,
         layer_words, operand_words,
     };
+    pub use crate::session::Progress;
 }

@@ -62,6 +62,12 @@ impl Multiplier {
         (self.0 >> 16) & 63
     }
 
+    /// The mantissa and the shift, for kernels that apply the rule to many numbers at once.
+    #[cfg(all(target_arch = "x86_64", feature = "image"))]
+    pub(crate) const fn parts(self) -> (u32, u32) {
+        (self.mantissa(), self.shift())
+    }
+
     /// `a` times the factor, by the rounding rule above.
     #[inline]
     #[must_use]

@@ -14,6 +14,7 @@ use elbow::signal::{Feature, FrontEnd, WindowShape, Windows, WindowsError};
 use elbow::{
     ImageError, Mask, Model, Nats, Probability, ReadingError, Session, WideSum, WorkspaceError,
 };
+use std::task::Poll;
 use support::{Dice, Temper, check, random_spec};
 
 /// A front end that makes readings of `inputs` numbers of windows of some of three shapes.
@@ -126,6 +127,9 @@ fn events_are_those_of_the_parts() {
         let settings = settings(&model, estimator);
         let mut workspace = vec![0; model.watch_words().unwrap()];
         let mut watch = Watch::new(&model, &mut workspace, &settings, 9).unwrap();
+        let slice = dice.size(0, 20) as u16;
+        let mut words = vec![0; model.watch_words().unwrap()];
+        let mut sliced = Watch::new(&model, &mut words, &settings, 9).unwrap();
 
         let mut parts = Parts::new(&model, &settings);
         let mut own = vec![0; model.workspace_words()];
@@ -143,6 +147,7 @@ fn events_are_those_of_the_parts() {
                 .collect();
             let event = watch.push(&sample).unwrap();
             assert_eq!(event, parts.push(&mut session, &sample, time));
+            assert_eq!(event, push_in_slices(&mut sliced, &sample, slice));
             if event.is_some() {
                 assert_eq!(Some(watch.blame()), parts.blame);
             }
@@ -154,6 +159,57 @@ fn events_are_those_of_the_parts() {
         events > 300 && alarms > 30 && alarms < events,
         "{events} {alarms}"
     );
+}
+
+/// [`Watch::push`] in slices.
+fn push_in_slices(watch: &mut Watch<'_>, sample: &[i16], passes: u16) -> Option<Event> {
+    let mut window = watch.start(sample).unwrap()?;
+    for _ in 0..200 {
+        if let Poll::Ready(event) = window.poll(passes) {
+            // The alarm takes the window in once.
+            assert_eq!(window.poll(passes), Poll::Ready(event));
+            return Some(event.unwrap());
+        }
+    }
+    panic!("a window without an end");
+}
+
+#[test]
+fn a_window_that_is_dropped_leaves_the_alarm_as_it_was() {
+    check(42, 30, |dice| {
+        let (spec, table) = random_watcher(dice);
+        let image = spec.write(&[table]).unwrap();
+        let model = Model::parse(&image).unwrap();
+        let settings = settings(&model, Estimator::SigmaPoints);
+        let stream = model.stream().unwrap();
+        let (channels, samples) = (stream.front_end.channels(), stream.front_end.samples());
+        let (mut first, mut second) = (vec![0; 4096], vec![0; 4096]);
+        let mut dropping = Watch::new(&model, &mut first, &settings, 9).unwrap();
+        let mut whole = Watch::new(&model, &mut second, &settings, 9).unwrap();
+        let mut seen = vec![];
+        for time in 0..3 * samples {
+            let sample: Vec<i16> = (0..channels).map(|_| dice.word() as i16).collect();
+            let event = whole.push(&sample).unwrap();
+            match dropping.start(&sample).unwrap() {
+                // Each second window is left after two slices.
+                Some(mut window) if event.unwrap().window % 2 == 1 => {
+                    assert!(window.poll(1).is_pending() && window.poll(1).is_pending());
+                }
+                Some(mut window) => loop {
+                    if let Poll::Ready(event) = window.poll(u16::MAX) {
+                        seen.push((event.unwrap(), time));
+                        break;
+                    }
+                },
+                None => assert_eq!(event, None),
+            }
+        }
+        let mut smoother = Smoother::new(settings.smoother).unwrap();
+        for (number, (event, time)) in (0..).zip(seen) {
+            assert_eq!((event.window, event.sample), (2 * number, time.into()));
+            assert_eq!(event.transition, smoother.update(event.score.elbo()));
+        }
+    });
 }
 
 /// The parts of a watch, put together anew.
@@ -392,6 +448,14 @@ fn a_reading_without_estimate_costs_its_window_alone() {
     let refused = outcomes.find(Result::is_err).unwrap();
     assert_eq!(refused, Err(WatchError::Reading(ReadingError::NoPasses)));
     assert!(outcomes.any(|outcome| outcome.is_err()));
+    // In slices, too: after the features of all channels.
+    let refused = loop {
+        if let Some(mut window) = watch.start(&vec![1; channels]).unwrap() {
+            assert!((1..channels).all(|_| window.poll(4).is_pending()));
+            break window.poll(4);
+        }
+    };
+    assert_eq!(refused, Poll::Ready(Err(ReadingError::NoPasses)));
 }
 
 #[test]

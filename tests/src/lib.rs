@@ -8,6 +8,7 @@
 //! * [`tables`]: generates the tables that are checked in.
 //! * [`mod@assurance`]: looks for faults that no test names.
 //! * [`documents`], [`page`]: make what the documentation shows of programs; look at reports in a browser.
+//! * [`python`]: builds and tests the package for Python.
 //! * [`suite`]: everything that must hold, in one command.
 //!
 //! Each uses only those above it.
@@ -22,5 +23,6 @@ pub mod files;
 pub mod measure;
 pub mod page;
 pub mod process;
+pub mod python;
 pub mod suite;
 pub mod tables;

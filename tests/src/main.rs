@@ -6,9 +6,11 @@ use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{member, workspace};
 use elbow_tests::documents::{guides, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
+use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
 use elbow_tests::files;
-use elbow_tests::measure::{bench, costs, product};
+use elbow_tests::measure::{bench, chip, costs, product};
+use elbow_tests::python::{self, Wanted};
 use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -30,6 +32,21 @@ enum Task {
     Qemu {
         #[command(subcommand)]
         command: Emulate,
+    },
+    /// Put boards with an agent on the desk, in QEMU: record, score, and update with the line and power cut
+    Agent {
+        /// Only this board: microbit, lm3s6965evb or netduinoplus2
+        #[arg(long)]
+        board: Option<String>,
+        /// Readings that each board scores
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        readings: usize,
+        /// Times that the line is cut in an update of each board
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        cuts: usize,
+        /// The seed of the moments
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Build the archive and the header for programs in C, into a folder of target/c
     C {
@@ -63,6 +80,9 @@ enum Task {
         /// Write BENCHMARKS.md and the counts that the tests compare with
         #[arg(long, conflicts_with = "core")]
         record: bool,
+        /// Measure nothing; write the models into this folder, packed for the core, for firmware-examples/benchmark on a chip
+        #[arg(long, value_name = "FOLDER", requires = "core", conflicts_with_all = ["json", "features"])]
+        images: Option<PathBuf>,
     },
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
@@ -104,6 +124,18 @@ enum Task {
         /// The seed of the moments
         #[arg(long, default_value_t = 1)]
         seed: u64,
+    },
+    /// Build the package for Python as a wheel, install it into an empty environment, and test it there: its linter, its tests,
+    /// scikit-learn's, and the notebooks
+    Python {
+        /// Build the wheel alone, and print its path
+        #[arg(long, conflicts_with = "tests")]
+        wheel: bool,
+        /// Run what takes minutes instead: Spark, and a million readings in two processes
+        #[arg(long, conflicts_with = "wheel")]
+        long: bool,
+        /// Parts of the names of the tests [default: all]
+        tests: Vec<String>,
     },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
@@ -201,6 +233,27 @@ fn main() -> ExitCode {
 fn run(task: Task) -> Result<bool, Error> {
     match task {
         Task::Test => suite::run(),
+        Task::Agent {
+            board,
+            readings,
+            cuts,
+            seed,
+        } => put_on_desk(
+            board.as_deref(),
+            desk::Plan {
+                readings,
+                cuts,
+                seed,
+            },
+        ),
+        Task::Bench {
+            core: Some(board),
+            images: Some(folder),
+            ..
+        } => {
+            chip::write_images(board.core_name(), &folder)?;
+            Ok(true)
+        }
         Task::Bench {
             core,
             json,
@@ -248,6 +301,7 @@ fn run(task: Task) -> Result<bool, Error> {
             seconds,
             interrupt::Plan { moments, seed },
         ),
+        Task::Python { wheel, long, tests } => python::run(Wanted::of(wheel, long), &tests),
         Task::Miri { target, tests } => miri::run(target.as_deref(), &tests),
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),
@@ -286,6 +340,30 @@ fn end_trainings(
             println!("{outcome}");
             is_good &= outcome.faults.is_empty();
         }
+    }
+    Ok(is_good)
+}
+
+/// Does `plan` with the board of that name, or with all.
+fn put_on_desk(board: Option<&str>, plan: desk::Plan) -> Result<bool, Error> {
+    let kinds = desk::machine::KINDS;
+    let wanted: Vec<_> = kinds
+        .iter()
+        .filter(|kind| board.is_none_or(|board| board == kind.name))
+        .collect();
+    if wanted.is_empty() {
+        return Err(Error::Board {
+            name: board.unwrap_or_default().to_owned(),
+            known: kinds.map(|kind| kind.name).to_vec(),
+        });
+    }
+    let runs = desk::Runs::train()?;
+    println!("seed {}", plan.seed);
+    let mut is_good = true;
+    for kind in wanted {
+        let outcome = desk::run(kind, &runs, plan)?;
+        println!("{outcome}");
+        is_good &= outcome.faults.is_empty();
     }
     Ok(is_good)
 }

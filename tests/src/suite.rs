@@ -11,8 +11,12 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 26] = [
     ("formatting", "fmt --all --check"),
+    (
+        "formatting of the package for Python",
+        "fmt --check --manifest-path trainer/python/Cargo.toml",
+    ),
     (
         "formatting of the firmware",
         "fmt --check --manifest-path tests/firmware/Cargo.toml",
@@ -28,6 +32,30 @@ const STEPS: [Step; 18] = [
     (
         "formatting of the example for lm3s6965evb",
         "fmt --check --manifest-path firmware-examples/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for microbit",
+        "fmt --check --manifest-path firmware-examples/agent/microbit/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for netduinoplus2",
+        "fmt --check --manifest-path firmware-examples/agent/netduinoplus2/Cargo.toml",
+    ),
+    (
+        "formatting of the agent for lm3s6965evb",
+        "fmt --check --manifest-path firmware-examples/agent/lm3s6965evb/Cargo.toml",
+    ),
+    (
+        "formatting of the example with RTIC",
+        "fmt --check --manifest-path firmware-examples/rtic/Cargo.toml",
+    ),
+    (
+        "formatting of the example with embassy",
+        "fmt --check --manifest-path firmware-examples/embassy/Cargo.toml",
+    ),
+    (
+        "formatting of the benchmark for chips",
+        "fmt --check --manifest-path firmware-examples/benchmark/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",
@@ -62,6 +90,7 @@ const STEPS: [Step; 18] = [
         "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
     ("interface for C", "test --release --package elbow-c"),
+    ("agent of boards", "test --package elbow-agent"),
     ("trainer", "test --release --package elbow-trainer"),
     ("emulated boards", "test --release --package elbow-tests"),
     ("reports in a browser", "xtask page"),

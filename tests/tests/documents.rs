@@ -42,7 +42,7 @@ fn help(program: &Path, words: &[String]) -> String {
 
 /// How many of the first words name a command; some have commands of their own.
 fn depth(words: &[String]) -> usize {
-    1 + usize::from(["qemu", "baseline"].contains(&words[0].as_str()))
+    1 + usize::from(["qemu", "baseline", "board"].contains(&words[0].as_str()))
 }
 
 #[test]
@@ -86,6 +86,9 @@ fn every_option_in_prose_exists() {
     let mut all: String = names
         .map(|name| help(&program, &[name.to_owned()]))
         .collect();
+    for command in ["record", "score"] {
+        all += &help(&program, &["board".to_owned(), command.to_owned()]);
+    }
     let xtask = Path::new(env!("CARGO_BIN_EXE_xtask"));
     for command in [
         "bench",

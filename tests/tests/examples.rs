@@ -8,7 +8,7 @@ use elbow_examples_shared::{PIXELS, READINGS};
 use elbow_tests::build::elf::Elf;
 use elbow_tests::build::firmware::Program;
 use elbow_tests::build::trainer;
-use elbow_tests::build::workspace;
+use elbow_tests::documents::sizes;
 use elbow_tests::emulator;
 use elbow_tests::error::Error;
 use std::fmt::Write;
@@ -166,25 +166,10 @@ fn no_example_can_panic() {
 
 #[test]
 fn the_readme_has_the_sizes() {
-    let readme = workspace().join("firmware-examples/README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
     let mut stale = Vec::new();
     for (name, _) in EXAMPLES {
-        let row = format!("| [`{name}`]({name}) |");
-        let row = readme.lines().find(|line| line.starts_with(&row)).unwrap();
-        // The last cells of the row are bytes of flash and bytes of statics.
-        let mut cells = row.trim_end_matches('|').rsplit('|');
-        let mut number = || -> usize {
-            let cell = cells.next().unwrap().trim();
-            cell.replace(',', "").parse().unwrap()
-        };
-        let (statics_told, flash_told) = (number(), number());
         let elf = Elf::read(&build(name, &default_image()).unwrap()).unwrap();
-        let (flash, statics) = (elf.flash_bytes().unwrap(), elf.static_bytes().unwrap());
-        // Another compiler makes other code.
-        if flash.abs_diff(flash_told) > flash / 10 || statics.abs_diff(statics_told) > 64 {
-            stale.push(format!("{name}: {flash} of flash, {statics} of statics"));
-        }
+        stale.extend(sizes::stale(name, &elf).unwrap());
     }
     assert!(stale.is_empty(), "measured: {stale:?}");
 }

@@ -54,6 +54,9 @@ pub enum Error {
         /// The epochs before it that the parameters that are kept come from, if any are.
         kept: Option<usize>,
     },
+    /// A board on a serial line did not do what it was asked.
+    #[error(transparent)]
+    Board(#[from] crate::board::error::BoardError),
     /// Whoever looked on ended the run.
     #[error("the run was ended after epoch {epoch}; {}", .resume.as_deref().map_or("nothing was saved".into(), with_command))]
     Cancelled {
@@ -107,6 +110,7 @@ impl Error {
             Self::Data(_) | Self::Setting(_) | Self::Image { .. } => 2,
             Self::File { action: "read", .. } => 2,
             Self::File { .. } | Self::Encode(_) | Self::Tensor(_) | Self::Diverged { .. } => 1,
+            Self::Board(error) => error.exit_code(),
             Self::Cancelled { .. } => INTERRUPTED,
         }
     }

@@ -13,6 +13,7 @@
 //!
 //! * [`numeric`]: random streams, cubature, least squares, work on all cores.
 //! * [`data`]: readings from files, and the digits that ship with the program.
+//! * [`board`]: a board on the desk: samples of its sensors, its scores, and new images for it, over a serial line.
 //! * [`error`]: the one error type, whose message is one line with a remedy.
 //! * [`likelihood`]: families of distributions of readings, a file each with all that is known of it.
 //! * [`config`]: everything that determines a run.
@@ -29,6 +30,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod board;
 pub mod cli;
 pub mod config;
 pub mod data;

@@ -164,13 +164,13 @@ fn guided(
     let lines = lines.filter_map(|line| line.strip_prefix("$ ")?.split_once("cargo trainer "));
     let of_line = |(_, line): (&str, &str)| -> Vec<(String, String)> {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let name = words
+        let mut name = words
             .iter()
             .take(2)
             .filter(|word| commands.contains_key(**word));
         let name = name
-            .map(ToString::to_string)
             .next_back()
+            .map(ToString::to_string)
             .unwrap_or_default();
         let options = words.iter().filter_map(|word| option(word));
         options

@@ -86,7 +86,7 @@ fn module(root: &Path, path: &Path) -> Option<Name> {
 fn code(text: &str) -> String {
     let tests = [
         "#[cfg(test)]\nmod tests {",
-        "#[cfg(all(test, feature = \"encode\"))]\nmod tests {",
+        "#[cfg(all(test, feature = \"image\"))]\nmod tests {",
     ];
     let text = &text[..tests
         .map(|tests| text.find(tests).unwrap_or(text.len()))

@@ -17,6 +17,9 @@ use uart::Uart;
 /// The trained model; it stays in flash.
 static IMAGE: &[u8] = elbow::include_image!(env!("ELBOW_IMAGE_PATH"));
 
+/// The clock of the processor: the board's crystal.
+const MEGAHERTZ: u32 = 8;
+
 /// Latents of the default model.
 const LATENTS: usize = 8;
 

@@ -1,8 +1,11 @@
-//! What the example of every board needs beside elbow: readings to score, and a terminal on a
-//! serial line.
+//! What the example of every board needs beside elbow: readings to score, a stream to watch, measures of deadlines, and a
+//! terminal on a serial line.
 #![no_std]
 
+pub mod deadline;
+pub mod motor;
 mod readings;
+pub mod slices;
 
 use core::fmt;
 pub use readings::{PIXELS, READINGS, Reading};
@@ -11,6 +14,15 @@ pub use readings::{PIXELS, READINGS, Reading};
 pub trait Port {
     /// Sends one byte, as soon as there is room for it.
     fn send(&mut self, byte: u8);
+}
+
+/// A serial line that is listened to as well.
+pub trait Duplex: Port {
+    /// A byte that has come, if there is one.
+    fn receive(&mut self) -> Option<u8>;
+
+    /// Waits until the last byte has left.
+    fn flush(&mut self);
 }
 
 /// Text on a serial line, for a terminal that wants both bytes at the end of a line.

@@ -177,6 +177,8 @@ pub const ELBOW_E_OVERLAP: elbow_code = 703;
 pub const ELBOW_E_NOT_READY: elbow_code = 704;
 /// A number is out of its range.
 pub const ELBOW_E_RANGE: elbow_code = 705;
+/// Another call has used the session before the score in slices was done.
+pub const ELBOW_E_INTERRUPTED: elbow_code = 706;
 
 /// The sentence on a code.
 pub(crate) const fn meaning(code: elbow_code) -> &'static CStr {

@@ -1,13 +1,15 @@
-//! Models, sessions and watches in memory of the caller, as opaque words.
+//! Models, sessions, scores in slices and watches in memory of the caller, as opaque words.
 //!
 //! Behind each lies its state with a tag, which depends on where the handle is: one that was never initialized, or that
 //! was moved, is told by its tag.
 #![allow(unsafe_code)]
 #![allow(non_camel_case_types, reason = "their names in C")]
 
-use crate::code::{ELBOW_E_NOT_READY, Fault};
-use crate::pointer::{Access, Argument, Get, Put, Region, Regions};
+use crate::code::{ELBOW_E_INTERRUPTED, ELBOW_E_NOT_READY, Fault};
+use crate::pointer::{Access, Argument, Get, In, Maybe, Put, Region, Regions};
 use core::mem::MaybeUninit;
+use core::ptr;
+use elbow::internal::Progress;
 use elbow::monitor::Watch;
 use elbow::{Model, ModelPlace, Session};
 
@@ -19,16 +21,23 @@ pub const ELBOW_MODEL_WORDS: usize = 165;
 pub const ELBOW_MODEL_WORDS: usize = 272;
 /// Words of 8 bytes in a session.
 #[cfg(target_pointer_width = "32")]
-pub const ELBOW_SESSION_WORDS: usize = 13;
+pub const ELBOW_SESSION_WORDS: usize = 14;
 /// Words of 8 bytes in a session.
 #[cfg(target_pointer_width = "64")]
-pub const ELBOW_SESSION_WORDS: usize = 24;
+pub const ELBOW_SESSION_WORDS: usize = 25;
 /// Words of 8 bytes in a watch.
 #[cfg(target_pointer_width = "32")]
 pub const ELBOW_WATCH_WORDS: usize = 33;
 /// Words of 8 bytes in a watch.
 #[cfg(target_pointer_width = "64")]
 pub const ELBOW_WATCH_WORDS: usize = 51;
+
+/// Words of 8 bytes in a score in slices.
+#[cfg(target_pointer_width = "32")]
+pub const ELBOW_SCORING_WORDS: usize = 14;
+/// Words of 8 bytes in a score in slices.
+#[cfg(target_pointer_width = "64")]
+pub const ELBOW_SCORING_WORDS: usize = 17;
 
 /// A model: elbow_model_parse makes one. Its memory is yours, and stays where it is while anything uses the model. Many
 /// sessions may share a model.
@@ -44,6 +53,13 @@ pub struct elbow_model {
 #[derive(Debug)]
 pub struct elbow_session {
     opaque: [u64; ELBOW_SESSION_WORDS],
+}
+
+/// A score in slices: elbow_score_start makes one. Its memory is yours, and stays where it is until the score is done.
+#[repr(C)]
+#[derive(Debug)]
+pub struct elbow_scoring {
+    opaque: [u64; ELBOW_SCORING_WORDS],
 }
 
 /// A watch of a stream: elbow_watch_init makes one. Its memory is yours, and stays where it is. A watch is for one thread
@@ -81,6 +97,63 @@ impl<W> Worker<W> {
             workspace,
         }
     }
+}
+
+/// What a worker is to the calls that it works for.
+pub(crate) trait Work {
+    /// What they borrow.
+    type Borrowed;
+
+    /// Begins a call that knows of no other.
+    fn begin(&mut self) -> &mut Self::Borrowed;
+}
+
+/// A session, and the score in slices that it works on.
+pub(crate) struct OfSession {
+    pub(crate) session: Session<'static>,
+    /// Null where there is none, or where another call has come in between.
+    scoring: *const elbow_scoring,
+}
+
+impl OfSession {
+    /// A session that works on no score.
+    pub(crate) fn new(session: Session<'static>) -> Self {
+        Self {
+            session,
+            scoring: ptr::null(),
+        }
+    }
+
+    /// Works on the score in slices behind `scoring` from now on.
+    pub(crate) fn work_on(&mut self, scoring: *const elbow_scoring) {
+        self.scoring = scoring;
+    }
+}
+
+impl Work for OfSession {
+    type Borrowed = Session<'static>;
+
+    fn begin(&mut self) -> &mut Session<'static> {
+        self.scoring = ptr::null();
+        &mut self.session
+    }
+}
+
+impl Work for Watch<'static> {
+    type Borrowed = Self;
+
+    fn begin(&mut self) -> &mut Self {
+        self
+    }
+}
+
+/// The state of a score in slices.
+pub(crate) struct OfScoring {
+    pub(crate) session: *mut elbow_session,
+    /// Borrowed anew in each call: nobody holds it between them.
+    pub(crate) reading: In<i16>,
+    pub(crate) observed: Maybe<u8>,
+    pub(crate) progress: Progress,
 }
 
 /// A state with a tag in front of it. Any bytes are one; the state is there where the tag is right.
@@ -123,7 +196,8 @@ macro_rules! handles {
 
 handles! {
     elbow_model: OfModel, 0x6d6f_6465;
-    elbow_session: Worker<Session<'static>>, 0x7365_7373;
+    elbow_session: Worker<OfSession>, 0x7365_7373;
+    elbow_scoring: OfScoring, 0x7363_6f72;
     elbow_watch: Worker<Watch<'static>>, 0x7761_7463;
 }
 
@@ -224,10 +298,30 @@ impl Argument for Parsed {
     }
 }
 
-/// A session or a watch that was made.
+/// A session or a watch that was made, for a call of its own.
 pub(crate) struct Live<H>(pub(crate) *mut H);
 
-impl<W: 'static, H: Handle<State = Worker<W>> + 'static> Argument for Live<H> {
+/// A session or a watch that was made, with all that belongs to it.
+pub(crate) struct Whole<H>(pub(crate) *mut H);
+
+impl<W: Work + 'static, H: Handle<State = Worker<W>> + 'static> Argument for Live<H>
+where
+    W::Borrowed: 'static,
+{
+    type Borrowed<'a> = &'a mut W::Borrowed;
+
+    unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
+        // SAFETY: the caller's promise is the same.
+        unsafe { Whole(self.0).regions(regions) }
+    }
+
+    unsafe fn value<'a>(self) -> &'a mut W::Borrowed {
+        // SAFETY: the caller's promise is the same.
+        unsafe { Whole(self.0).value() }.begin()
+    }
+}
+
+impl<W: 'static, H: Handle<State = Worker<W>> + 'static> Argument for Whole<H> {
     type Borrowed<'a> = &'a mut W;
 
     unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
@@ -256,6 +350,54 @@ impl<W: 'static, H: Handle<State = Worker<W>> + 'static> Argument for Live<H> {
     }
 }
 
+/// A score in slices that was begun.
+pub(crate) struct Begun(pub(crate) *mut elbow_scoring);
+
+/// A score in slices that was begun, and what it goes on with.
+pub(crate) struct Underway<'a> {
+    pub(crate) progress: &'a mut Progress,
+    pub(crate) session: &'a mut Session<'static>,
+    pub(crate) reading: &'a [i16],
+    pub(crate) observed: Option<&'a [u8]>,
+}
+
+impl Argument for Begun {
+    type Borrowed<'a> = Underway<'a>;
+
+    unsafe fn regions(&self, regions: &mut Regions) -> Result<(), Fault> {
+        // SAFETY: nothing but the pointer is looked at.
+        unsafe { Put(self.0).regions(regions) }?;
+        // SAFETY: it is neither null nor misaligned, and the caller promises the rest.
+        let scoring = unsafe { state(self.0.cast_const()) }?;
+        // SAFETY: the header asks that the session stays where it is.
+        unsafe { Whole(scoring.session).regions(regions) }?;
+        // SAFETY: it was just checked, and nobody writes it.
+        let session = unsafe { state(scoring.session.cast_const()) }?;
+        if !ptr::eq(session.worker.scoring, self.0) {
+            return Err(Fault(ELBOW_E_INTERRUPTED));
+        }
+        // SAFETY: the header asks that the reading stays as it is.
+        unsafe { (scoring.reading, scoring.observed).regions(regions) }
+    }
+
+    unsafe fn value<'a>(self) -> Underway<'a> {
+        // SAFETY: any bytes are a tagged state, and nothing else of the call leads here.
+        let tagged: &mut Tagged<OfScoring> = unsafe { &mut *self.0.cast() };
+        // SAFETY: its tag was checked.
+        let scoring = unsafe { tagged.state.assume_init_mut() };
+        // SAFETY: it was checked with all that belongs to it.
+        let owner = unsafe { Whole(scoring.session).value() };
+        // SAFETY: both were checked.
+        let (reading, observed) = unsafe { (scoring.reading, scoring.observed).value() };
+        Underway {
+            progress: &mut scoring.progress,
+            session: &mut owner.session,
+            reading,
+            observed,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,6 +414,7 @@ mod tests {
         for (have, need) in [
             words::<elbow_model>(),
             words::<elbow_session>(),
+            words::<elbow_scoring>(),
             words::<elbow_watch>(),
         ] {
             assert_eq!(have, need);

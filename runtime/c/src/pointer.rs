@@ -124,9 +124,11 @@ pub(crate) trait Argument: Sized {
 }
 
 /// An array that is read.
+#[derive(Clone, Copy)]
 pub(crate) struct In<T>(pub(crate) *const T, pub(crate) usize);
 
 /// An array that is read, or null with no elements: then there is none.
+#[derive(Clone, Copy)]
 pub(crate) struct Maybe<T>(pub(crate) *const T, pub(crate) usize);
 
 /// An array that is written. What was in it before does not matter.

@@ -12,6 +12,7 @@ mod error;
 mod martingale;
 mod smoother;
 mod watch;
+mod window;
 
 pub use alarm::Transition;
 pub use average::MAX_TIME_CONSTANT;
@@ -19,4 +20,5 @@ pub use drift::{Drift, DriftReport, DriftSettings, Reference};
 pub use error::MonitorError;
 pub use martingale::{Martingale, MartingaleSettings};
 pub use smoother::{Smoother, SmootherSettings};
-pub use watch::{Blame, Event, Watch, WatchError, WatchSettings};
+pub use watch::{Watch, WatchError, WatchSettings};
+pub use window::{Blame, Event, WindowScoring};

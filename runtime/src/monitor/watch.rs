@@ -5,18 +5,18 @@
 //! [`Smoother`] raises and ends the alarm, [`Drift`] compares the scores with those of the
 //! calibration, and the terms of the bound say which channel is to blame.
 
-use super::alarm::Transition;
 use super::average::MAX_TIME_CONSTANT;
-use super::drift::{Drift, DriftReport, DriftSettings, Reference};
+use super::drift::{Drift, DriftSettings, Reference};
 use super::error::MonitorError;
 use super::smoother::{Smoother, SmootherSettings};
+use super::window::{Blame, Event, Judge, Stage, WindowScoring};
 use crate::calibration::{Calibration, ThresholdError};
 use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, WideSum};
 use crate::length::LengthError;
 use crate::memory::take;
-use crate::model::{Model, Stream};
-use crate::score::{ReadingError, Score};
+use crate::model::Model;
+use crate::score::ReadingError;
 use crate::session::Session;
 use crate::signal::{Windows, WindowsError};
 use crate::workspace::WorkspaceError;
@@ -122,51 +122,11 @@ fn floor(enter: Nats, mean: Nats, time_constant: u8) -> Nats {
     Nats::saturating_from_wide(enter - below - 1)
 }
 
-/// The results of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Event {
-    /// The number of the window, from 0.
-    pub window: u32,
-    /// The number of its last sample, from 0: the time of the event.
-    pub sample: u32,
-    /// The window's score.
-    pub score: Score,
-    /// The smoothed score.
-    pub smoothed: Nats,
-    /// The window's effect on the alarm.
-    pub transition: Transition,
-    /// The scores so far against those of the calibration.
-    pub drift: DriftReport,
-    /// The channel to blame; none without an alarm.
-    pub blame: Option<Blame>,
-}
-
-/// The channel that is least like normal readings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Blame {
-    /// The number of the channel, from 0.
-    pub channel: u16,
-    /// The nats that its inputs lack in this window to their typical terms.
-    pub shortfall: Nats,
-}
-
 /// A stream under watch.
 #[derive(Debug)]
 pub struct Watch<'s> {
-    stream: &'s Stream<'s>,
-    typical: &'s [i32],
     windows: Windows<&'s mut [i16]>,
-    session: Session<'s>,
-    estimator: Estimator,
-    smoother: Smoother,
-    drift: Drift,
-    /// Scratch of the front end.
-    scratch: &'s mut [i32],
-    reading: &'s mut [i16],
-    /// Mean terms of a reading's inputs, in nats.
-    terms: &'s mut [WideSum],
+    judge: Judge<'s>,
     samples: u32,
     count: u32,
 }
@@ -219,16 +179,18 @@ impl<'s> Watch<'s> {
         let window: &'s mut [i16] = take(&mut rest, stream.front_end.window_len()).ok_or(error)?;
         let reading = take(&mut rest, model.reading_length()).ok_or(error)?;
         Ok(Self {
-            stream,
-            typical: model.typical(),
             windows: Windows::new(window, stream.shape()).map_err(WatchError::Windows)?,
-            session: Session::new(model, own, seed).map_err(WatchError::Workspace)?,
-            estimator: settings.estimator,
-            smoother: Smoother::new(settings.smoother).map_err(WatchError::Monitor)?,
-            drift: Drift::new(reference, settings.drift).map_err(WatchError::Monitor)?,
-            scratch,
-            reading,
-            terms,
+            judge: Judge {
+                stream,
+                typical: model.typical(),
+                session: Session::new(model, own, seed).map_err(WatchError::Workspace)?,
+                estimator: settings.estimator,
+                smoother: Smoother::new(settings.smoother).map_err(WatchError::Monitor)?,
+                drift: Drift::new(reference, settings.drift).map_err(WatchError::Monitor)?,
+                scratch,
+                reading,
+                terms,
+            },
             samples: 0,
             count: 0,
         })
@@ -240,6 +202,19 @@ impl<'s> Watch<'s> {
     /// [`WatchError`]: a sample of another width, or a reading that cannot be scored; the window is
     /// then lost, and the next one is scored as if it had not been.
     pub fn push(&mut self, sample: &[i16]) -> Result<Option<Event>, WatchError> {
+        let Some(mut window) = self.start(sample)? else {
+            return Ok(None);
+        };
+        window.event().map(Some).map_err(WatchError::Reading)
+    }
+
+    /// Takes one raw sample of each channel in, as [`Watch::push`] does, and where it completes a window, begins its
+    /// event in slices; [`WindowScoring::poll`] computes them. Samples that arrive meanwhile have to wait in a queue of the
+    /// program's.
+    ///
+    /// # Errors
+    /// [`WatchError::Windows`]: a sample of another width.
+    pub fn start(&mut self, sample: &[i16]) -> Result<Option<WindowScoring<'_, 's>>, WatchError> {
         let window = self.windows.push(sample).map_err(WatchError::Windows)?;
         let time = self.samples;
         self.samples = self.samples.saturating_add(1);
@@ -248,23 +223,12 @@ impl<'s> Watch<'s> {
         };
         let number = self.count;
         self.count = self.count.saturating_add(1);
-        let front_end = &self.stream.front_end;
-        front_end
-            .apply(window, self.scratch, self.reading)
-            .map_err(WatchError::Length)?;
-        let score = self
-            .session
-            .score_terms(self.reading, self.estimator, self.terms)
-            .map_err(WatchError::Reading)?;
-        let transition = self.smoother.update(score.elbo());
-        Ok(Some(Event {
+        Ok(Some(WindowScoring {
+            judge: &mut self.judge,
+            samples: window,
             window: number,
             sample: time,
-            score,
-            smoothed: self.smoother.score().unwrap_or(score.elbo()),
-            transition,
-            drift: self.drift.update(score.elbo()),
-            blame: transition.is_alarm().then(|| self.blame()),
+            stage: Stage::Features(0),
         }))
     }
 
@@ -272,21 +236,6 @@ impl<'s> Watch<'s> {
     /// typical of them. [`Event::blame`] has it while the alarm lasts. Before the first window it means nothing.
     #[must_use]
     pub fn blame(&self) -> Blame {
-        let mut worst: Option<(usize, i64)> = None;
-        for channel in 0..usize::from(self.stream.front_end.channels()) {
-            let inputs = self.terms.iter().zip(self.typical).enumerate();
-            let own = inputs.filter(|(input, _)| self.stream.channel_of(*input) == channel);
-            let shortfall = own
-                .map(|(_, (term, &typical))| i64::from(typical) - term.to_bits())
-                .sum();
-            if worst.is_none_or(|(_, most)| shortfall > most) {
-                worst = Some((channel, shortfall));
-            }
-        }
-        let (channel, shortfall) = worst.unwrap_or((0, 0));
-        Blame {
-            channel: channel as u16,
-            shortfall: Nats::saturating_from_wide(shortfall),
-        }
+        self.judge.blame()
     }
 }

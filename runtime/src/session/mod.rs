@@ -1,24 +1,27 @@
 //! A model, a workspace and a generator: everything that an application calls.
 
+mod explaining;
 mod inputs;
 pub(crate) mod passes;
+mod scoring;
 #[cfg(feature = "statistics")]
 mod verdict;
+
+pub use explaining::Explaining;
+pub use scoring::{Progress, Scoring};
 
 #[cfg(feature = "sampling")]
 use crate::decision::{Decision, Question};
 use crate::estimator::Estimator;
-use crate::fixed::{FRACTION_BITS, Nats, WideSum, mean};
-use crate::kernel::{LANES, Outputs};
+use crate::fixed::{FRACTION_BITS, Nats};
+use crate::kernel::LANES;
 use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
 use crate::posterior::Posterior;
 use crate::rng::{self, Xoshiro128PlusPlus};
-use crate::score::{Accumulator, ReadingError, Score, Verdict};
-use crate::statistic::Statistic;
+use crate::score::{Accumulator, ReadingError};
 use crate::workspace::{Scratch, WorkspaceError};
-use core::num::NonZeroU32;
 use rand_core::Rng;
 
 /// Scores, encodes, samples, decodes and generates with one model in one workspace. Many sessions
@@ -101,60 +104,6 @@ impl<'s, R: Rng> Session<'s, R> {
         self.model
     }
 
-    /// The score of a raw reading.
-    ///
-    /// # Errors
-    /// [`ReadingError`]: a reading of another length or with impossible counts, or no samples.
-    pub fn score(&mut self, reading: &[i16], estimator: Estimator) -> Result<Score, ReadingError> {
-        self.score_observed(reading, Mask::ALL, estimator)
-    }
-
-    /// The score of the observed inputs of a raw reading: a bound on the log probability of these
-    /// alone. What stands at the others does not matter. The p-value is that of a whole reading's
-    /// score and means little here.
-    ///
-    /// # Errors
-    /// [`ReadingError`]: a reading or mask of another length, impossible counts, or no samples.
-    pub fn score_observed(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-    ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
-        self.encode_observed(reading, observed)?;
-        let mut accumulator = Accumulator::new(estimator);
-        self.run(reading, observed, estimator, total, &mut accumulator);
-        Ok(self.finish(reading, observed, estimator, &accumulator))
-    }
-
-    /// The score of the observed inputs of a raw reading, bit for bit that of
-    /// [`Session::score_observed`], and what it is made of: puts the mean of `log p(x_i|z)` over
-    /// the estimator's passes into `inputs` (nats; 0 for inputs that are not observed),
-    /// and each latent's part of the divergence into `latents`. The inputs sum up to the
-    /// reconstruction and the latents to the divergence, but for the rounding of each part, at
-    /// most half a unit of 2^-16. The decoder runs on one latent at a time.
-    ///
-    /// # Errors
-    /// [`ReadingError`], also where `inputs` or `latents` has not the length that the model says.
-    pub fn explain(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-        inputs: &mut [WideSum],
-        latents: &mut [Nats],
-    ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
-        check_length("inputs", inputs.len(), self.model.inputs()).map_err(ReadingError::Buffer)?;
-        check_length("latents", latents.len(), self.model.latents())
-            .map_err(ReadingError::Buffer)?;
-        self.encode_observed(reading, observed)?;
-        let accumulator = self.run_terms(reading, observed, estimator, total, inputs);
-        self.scratch.posterior.parts(&self.model.prior, latents);
-        Ok(self.finish(reading, observed, estimator, &accumulator))
-    }
-
     /// Whether the bound of a raw reading lies above or below the threshold of `question`, at as
     /// few decoder passes as its confidence allows: see [`crate::decision`].
     ///
@@ -218,13 +167,7 @@ impl<'s, R: Rng> Session<'s, R> {
         observed: Mask<'_>,
     ) -> Result<Posterior<'_>, ReadingError> {
         inputs::check_reading(self.model, reading, observed)?;
-        passes::encode(
-            self.model,
-            reading,
-            observed,
-            &mut self.scratch,
-            passes::unwatched,
-        );
+        self.encode_checked(reading, observed);
         Ok(self.posterior())
     }
 
@@ -233,6 +176,17 @@ impl<'s, R: Rng> Session<'s, R> {
     #[must_use]
     pub fn posterior(&self) -> Posterior<'_> {
         self.scratch.posterior.view()
+    }
+
+    /// Puts the part of each latent in the divergence of [`Session::posterior`] from the prior into `parts`, in nats.
+    /// They sum up to [`Score::kl`](crate::Score::kl), but for the rounding of each part.
+    ///
+    /// # Errors
+    /// [`LengthError`] where `parts` has not as many elements as the model has latents.
+    pub fn divergence_parts(&self, parts: &mut [Nats]) -> Result<(), LengthError> {
+        check_length("latents", parts.len(), self.model.latents())?;
+        self.scratch.posterior.parts(&self.model.prior, parts);
+        Ok(())
     }
 
     /// Draws z from [`Session::posterior`]; fixed point with [`Model::latent_fraction_bits`].
@@ -328,97 +282,16 @@ impl<'s, R: Rng> Session<'s, R> {
         Ok(())
     }
 
-    /// Runs all passes one at a time, and puts the mean term of each input into `inputs`, in nats.
-    fn run_terms(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-        total: u16,
-        inputs: &mut [WideSum],
-    ) -> Accumulator {
-        let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
-        let mut accumulator = Accumulator::new(estimator);
-        let likelihood = &self.model.likelihood;
-        let reading = reading.get(..self.model.inputs()).unwrap_or_default();
-        inputs.fill(WideSum::ZERO);
-        self.each_pass(1, estimator, total, &mut accumulator, |lanes, outputs| {
-            let mut sums = [0; LANES];
-            likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
-                if let Some(sum) = sums.get_mut(lane) {
-                    *sum += i64::from(term);
-                }
-                if let Some(input) = inputs.get_mut(input) {
-                    input.0 += i64::from(term);
-                }
-            });
-            sums
-        });
-        for WideSum(input) in inputs {
-            *input = mean(*input, count);
-        }
-        accumulator
-    }
-
-    /// The score of a whole reading, and the mean term of each input, in nats.
-    pub(crate) fn score_terms(
-        &mut self,
-        reading: &[i16],
-        estimator: Estimator,
-        inputs: &mut [WideSum],
-    ) -> Result<Score, ReadingError> {
-        let total = self.passes(estimator)?;
-        self.encode(reading)?;
-        let accumulator = self.run_terms(reading, Mask::ALL, estimator, total, inputs);
-        Ok(self.finish(reading, Mask::ALL, estimator, &accumulator))
-    }
-
-    /// As [`Model::passes`]; the number of latents is at hand here.
-    fn passes(&self, estimator: Estimator) -> Result<u16, ReadingError> {
-        let latents = self.posterior().mean.len();
-        self.model.posterior.passes(estimator, latents as u16)
-    }
-
-    /// Runs passes until `accumulator` has `until` of them, four latents at a time where there are
-    /// as many left.
-    fn run(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-        until: u16,
-        accumulator: &mut Accumulator,
-    ) {
-        let likelihood = &self.model.likelihood;
-        let reading = reading.get(..self.model.inputs()).unwrap_or_default();
-        self.each_pass(LANES, estimator, until, accumulator, |lanes, outputs| {
-            likelihood.log_density(reading, observed, lanes, outputs)
-        });
-    }
-
-    /// Runs passes until `accumulator` has `until` of them, at most `most` latents at a time;
-    /// `log_likelihoods` gives `log p(x|z)` in each lane, Q47.16.
-    fn each_pass(
-        &mut self,
-        most: usize,
-        estimator: Estimator,
-        until: u16,
-        accumulator: &mut Accumulator,
-        mut log_likelihoods: impl FnMut(usize, Outputs<'_>) -> [i64; LANES],
-    ) {
-        while accumulator.passes() < until {
-            let lanes = usize::from(until - accumulator.passes()).min(most);
-            let mut log_ratios = [0; LANES];
-            for (lane, log_ratio) in log_ratios.iter_mut().enumerate().take(lanes) {
-                let pass = accumulator.passes().saturating_add(lane as u16);
-                *log_ratio = self.place(estimator, pass, lane);
-            }
-            let outputs = passes::decode(self.model, &mut self.scratch, lanes, passes::unwatched);
-            let sums = log_likelihoods(lanes, outputs);
-            for (log_likelihood, log_ratio) in sums.into_iter().zip(log_ratios).take(lanes) {
-                accumulator.add(log_likelihood, log_ratio);
-            }
-        }
+    /// Runs the encoder on a reading that was checked.
+    #[inline(always)]
+    fn encode_checked(&mut self, reading: &[i16], observed: Mask<'_>) {
+        passes::encode(
+            self.model,
+            reading,
+            observed,
+            &mut self.scratch,
+            passes::unwatched,
+        );
     }
 
     /// Puts the latents of pass `pass` of `estimator` into a lane, and gives
@@ -454,26 +327,6 @@ impl<'s, R: Rng> Session<'s, R> {
     /// `KL(q(z|x) || p(z))`, Q47.16.
     fn divergence(&self) -> i64 {
         self.scratch.posterior.divergence(&self.model.prior)
-    }
-
-    fn finish(
-        &mut self,
-        reading: &[i16],
-        observed: Mask<'_>,
-        estimator: Estimator,
-        accumulator: &Accumulator,
-    ) -> Score {
-        let (kl, model) = (self.divergence(), self.model);
-        accumulator.score(estimator, kl, |elbo, reconstruction| {
-            #[cfg(feature = "statistics")]
-            if model.joins_statistics() {
-                let activations = &mut *self.scratch.activations;
-                let of_model = (elbo, reconstruction);
-                return verdict::joined(model, reading, observed, of_model, estimator, activations);
-            }
-            let _ = (reconstruction, reading, observed);
-            Verdict::of(model.calibration(estimator), elbo, Statistic::Bound)
-        })
     }
 }
 

@@ -147,12 +147,25 @@ impl FrontEnd {
             let what = "scratch";
             return Err(LengthError { what, have, need });
         }
-        let channels = window.chunks_exact(self.samples.max(1).into());
-        let readings = reading.chunks_exact_mut(self.features_of_channel().max(1));
-        for (samples, reading) in channels.zip(readings) {
-            self.apply_to_channel(samples, scratch, reading);
+        for channel in 0..self.channels.into() {
+            self.apply_to(channel, window, scratch, reading);
         }
         Ok(())
+    }
+
+    /// Makes the part of `channel` in the reading, of memory as for [`FrontEnd::apply`].
+    pub(crate) fn apply_to(
+        &self,
+        channel: usize,
+        window: &[i16],
+        scratch: &mut [i32],
+        reading: &mut [i16],
+    ) {
+        let mut channels = window.chunks_exact(self.samples.max(1).into());
+        let mut readings = reading.chunks_exact_mut(self.features_of_channel().max(1));
+        if let (Some(samples), Some(reading)) = (channels.nth(channel), readings.nth(channel)) {
+            self.apply_to_channel(samples, scratch, reading);
+        }
     }
 
     fn features_of_channel(&self) -> usize {

@@ -54,6 +54,15 @@ impl Program<'_> {
     ///
     /// No toolchain serves the target, or the program does not build.
     pub fn build(&self) -> Result<PathBuf, Error> {
+        self.build_with(&[])
+    }
+
+    /// As [`Program::build`], with more files that the package links in, each by the variable that names it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Program::build`].
+    pub fn build_with(&self, files: &[(&str, &Path)]) -> Result<PathBuf, Error> {
         type Key = (
             String,
             String,
@@ -61,6 +70,7 @@ impl Program<'_> {
             Option<&'static str>,
             Option<PathBuf>,
             Option<String>,
+            Vec<(String, PathBuf)>,
         );
         static BUILT: Mutex<Option<HashMap<Key, PathBuf>>> = Mutex::new(None);
         // Held while cargo works: two builds at once would only take turns on the same processors.
@@ -69,16 +79,26 @@ impl Program<'_> {
         let image = self.image.map(Path::to_owned);
         let (package, name) = (self.package.to_owned(), self.name.to_owned());
         let features = self.features.map(str::to_owned);
-        let key = (package, name, self.triple, self.cpu, image, features);
+        let owned = files.iter();
+        let owned = owned.map(|&(name, file)| (name.to_owned(), file.to_owned()));
+        let key = (
+            package,
+            name,
+            self.triple,
+            self.cpu,
+            image,
+            features,
+            owned.collect(),
+        );
         if let Some(path) = built.get(&key) {
             return Ok(path.clone());
         }
-        let path = self.compile()?;
+        let path = self.compile(files)?;
         built.insert(key, path.clone());
         Ok(path)
     }
 
-    fn compile(&self) -> Result<PathBuf, Error> {
+    fn compile(&self, files: &[(&str, &Path)]) -> Result<PathBuf, Error> {
         let Self {
             name,
             package,
@@ -104,6 +124,7 @@ impl Program<'_> {
         if let Some(image) = image {
             command.env("ELBOW_IMAGE", image);
         }
+        command.envs(files.iter().copied());
         if let Some(features) = features {
             command.args(["--no-default-features", "--features", features]);
         }

@@ -56,18 +56,30 @@ pub fn build() -> Result<PathBuf, Error> {
 ///
 /// The trainer does not build, does not end within `limit`, or refuses.
 pub fn run(arguments: &[&str], limit: Duration) -> Result<Finished, Error> {
-    let mut command = Command::new(build()?);
-    command.args(arguments);
-    let notice = format!("trainer {}", arguments.join(" "));
-    let done = process::run(&mut command, limit, &notice)?;
+    let done = try_run(arguments, limit)?;
     if done.status.success() {
         Ok(done)
     } else {
         Err(Error::Program {
-            program: notice,
+            program: notice(arguments),
             output: done.stderr,
         })
     }
+}
+
+/// Runs the trainer with `arguments`, which it may refuse.
+///
+/// # Errors
+///
+/// The trainer does not build, or does not end within `limit`.
+pub fn try_run(arguments: &[&str], limit: Duration) -> Result<Finished, Error> {
+    let mut command = Command::new(build()?);
+    command.args(arguments);
+    process::run(&mut command, limit, &notice(arguments))
+}
+
+fn notice(arguments: &[&str]) -> String {
+    format!("trainer {}", arguments.join(" "))
 }
 
 /// The folder of the run that the trainer makes when it is asked for nothing in particular; trained once a process.

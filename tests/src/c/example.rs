@@ -14,7 +14,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Without their extensions.
-pub const NAMES: [&str; 2] = ["score", "product"];
+pub const NAMES: [&str; 3] = ["score", "slices", "product"];
 
 /// A folder with `digits.h`, `digits.c` and `readings.h`.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,11 @@
 //! Runs firmware in QEMU.
 //!
 //! * [`commands`]: `cargo xtask qemu`: scores, watches and dreams on a board;
+//! * [`desk`]: `cargo xtask agent`: boards that are asked over a serial line that is cut;
 //! * [`program`]: the programs that emulate, found or installed.
 
 pub mod commands;
+pub mod desk;
 pub mod program;
 
 use crate::build::board::Board;
@@ -104,9 +106,28 @@ pub fn listen(
     last_line: &str,
     limit: Duration,
 ) -> Result<String, Error> {
+    listen_counting(machine, None, firmware, last_line, limit)
+}
+
+/// As [`listen`]; virtual time counts instructions, of `2^shift` ns each, so that timers repeat exactly.
+///
+/// # Errors
+///
+/// As of [`listen`].
+pub fn listen_counting(
+    machine: &str,
+    shift: Option<u8>,
+    firmware: &Path,
+    last_line: &str,
+    limit: Duration,
+) -> Result<String, Error> {
     program::ARM.ensure()?;
     let mut command = Command::new(program::ARM.program);
     command.args(["-machine", machine, "-display", "none"]);
+    if let Some(shift) = shift {
+        // Asleep, the processor waits for no clock of the host.
+        command.args(["-icount", &format!("shift={shift},sleep=off")]);
+    }
     command.args(["-monitor", "none", "-serial", "stdio", "-parallel", "none"]);
     command.arg("-kernel").arg(firmware);
     let end = format!("\n{last_line}\r\n");

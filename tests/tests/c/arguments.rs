@@ -9,9 +9,10 @@ use std::ptr;
 
 /// Words of memory, for handles, workspaces and whatever else is passed.
 const WORDS: usize = 8192;
-/// Where the model, the session and the workspace lie, and where other memory begins.
+/// Where the model, the session, a score in slices and the workspace lie, and where other memory begins.
 const MODEL: usize = 0;
 const SESSION: usize = 512;
+const SCORING: usize = 768;
 const WORKSPACE: usize = 1024;
 const FREE: usize = 4096;
 /// Calls with each image.
@@ -105,7 +106,7 @@ impl Caller {
         let latents_length = self.length::<i64>(needs.latents);
         let mean_length = self.length::<i64>(needs.inputs);
         let (wide, more): (*mut i64, *mut i32) = (self.pointer(), self.pointer());
-        let which = self.dice.below(17);
+        let which = self.dice.below(21);
         // SAFETY: pointers that are not null lead into the memory, as far as arrays go that are no longer than memory is;
         // handles lie where they were made, or where none is.
         unsafe {
@@ -233,6 +234,23 @@ impl Caller {
                     "csv",
                     elbow_score_csv(score, 7, self.pointer(), self.length::<u8>(ELBOW_CSV_BYTES)),
                 ),
+                16 => {
+                    let scoring = self.handle(SCORING);
+                    let (call, length) = (elbow_score_start, reading_length);
+                    (
+                        "start",
+                        call(scoring, session, reading, length, mask, mask_bytes, with),
+                    )
+                }
+                // Most scores have several slices.
+                17..=19 => {
+                    let scoring = self.handle(SCORING);
+                    let passes = self.dice.below(4) as u16;
+                    (
+                        "step",
+                        elbow_score_step(scoring, passes, score, self.pointer()),
+                    )
+                }
                 _ => {
                     let settings: *mut elbow_watch_settings = self.pointer();
                     let bytes = self.length::<u8>(LARGEST);
@@ -340,7 +358,8 @@ fn whatever_is_passed_comes_back_as_a_code() {
         assert_eq!(code, ELBOW_OK);
     }
     for name in [
-        "needs", "score", "observed", "explain", "encode", "sample", "decode", "generate", "impute",
+        "needs", "score", "observed", "explain", "encode", "sample", "decode", "generate",
+        "impute", "start", "step",
     ] {
         for is_well in [false, true] {
             assert!(
@@ -360,6 +379,7 @@ fn whatever_is_passed_comes_back_as_a_code() {
         ELBOW_E_READING_LENGTH,
         ELBOW_E_WATCH_NO_CALIBRATION,
         ELBOW_E_WORKSPACE,
+        ELBOW_E_INTERRUPTED,
     ] {
         assert!(
             codes.contains_key(&code),

@@ -2,6 +2,7 @@
 //! workstation computes, and no argument is worse than a code.
 
 mod arguments;
+mod slices;
 mod watch;
 
 use elbow_tests::build::board::Board;
@@ -34,6 +35,9 @@ const ESTIMATORS: [(&str, &str); 4] = [
     ("ELBOW_MONTE_CARLO+5", "monte-carlo:5"),
     ("ELBOW_IMPORTANCE_WEIGHTED+6", "importance-weighted:6"),
 ];
+
+/// The examples that print scores, and passes of a slice for each of [`ESTIMATORS`].
+const PROGRAMS: [(&str, [u16; 4]); 2] = [("score", [0; 4]), ("slices", [1, 4, 3, 65_535])];
 
 /// The boards of C programs.
 const CORES: [&str; 5] = ["m0", "m3", "m4", "m33", "rv32imc"];
@@ -148,6 +152,15 @@ fn an_archive_of_a_host_has_faults() {
     }
 }
 
+/// Each of [`PROGRAMS`] with each estimator: its name, the estimator in C and for the trainer, a definition.
+fn programs() -> impl Iterator<Item = (&'static str, &'static str, &'static str, String)> {
+    PROGRAMS.iter().flat_map(|(example, passes)| {
+        let estimators = ESTIMATORS.iter().zip(passes);
+        estimators
+            .map(move |((in_c, name), passes)| (*example, *in_c, *name, format!("PASSES={passes}")))
+    })
+}
+
 #[test]
 fn a_c_program_scores_here_as_the_trainer_does() {
     let (example, archive) = (digits(), Request::default().build().unwrap());
@@ -162,9 +175,10 @@ fn a_c_program_scores_here_as_the_trainer_does() {
             eprintln!("skipped: {} is not on this machine", compiler.0);
             continue;
         }
-        for (estimator, name) in ESTIMATORS {
-            let (files, define) = (example.files("score"), format!("ESTIMATOR={estimator}"));
-            let defines = [define.as_str()];
+        for (example_name, estimator, name, passes) in programs() {
+            let files = example.files(example_name);
+            let defines = [format!("ESTIMATOR={estimator}"), passes];
+            let defines = defines.each_ref().map(String::as_str);
             let program = folder.path().join("score");
             let sources = example.sources(&files, &archive, &defines);
             sources.build_here(compiler, &program).unwrap();
@@ -212,9 +226,10 @@ fn a_c_program_scores_on_boards_as_the_trainer_does() {
             continue;
         }
         let archive = archive_for(board, None);
-        for (estimator, name) in ESTIMATORS {
-            let (files, define) = (example.files("score"), format!("ESTIMATOR={estimator}"));
-            let defines = [define.as_str()];
+        for (example_name, estimator, name, passes) in programs() {
+            let files = example.files(example_name);
+            let defines = [format!("ESTIMATOR={estimator}"), passes];
+            let defines = defines.each_ref().map(String::as_str);
             let program = folder.path().join("score.elf");
             let sources = example.sources(&files, &archive, &defines);
             sources.build_for(board, &program).unwrap();

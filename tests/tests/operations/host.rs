@@ -105,7 +105,14 @@ impl<'s> Host<'s> {
 
     /// Every command, and its answer.
     pub(crate) fn tasks(&mut self) -> Vec<Task> {
-        let scores = ESTIMATORS.iter().flat_map(|name| self.scores(name));
+        let estimators = ESTIMATORS.iter().enumerate();
+        let scores = estimators.flat_map(|(number, name)| {
+            let mut tasks = Vec::from(self.scores(name));
+            let slices = tasks.iter().map(|task| task.in_slices(number));
+            let slices: Vec<Task> = slices.collect();
+            tasks.extend(slices);
+            tasks
+        });
         let mut tasks: Vec<Task> = scores.collect();
         tasks.extend([self.impute(), self.encode(), self.dream()]);
         tasks.extend(self.decisions());

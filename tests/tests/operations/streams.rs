@@ -164,14 +164,18 @@ fn tasks(image: &AlignedImage, samples: &[i16]) -> Vec<Task> {
             answer: format!("{}\n{}", Event::CSV_HEADER, lines.collect::<String>()),
         }
     };
-    [
+    let estimators = [
         "posterior-mean",
         "sigma-points",
         "monte-carlo:3",
         "importance-weighted:3",
-    ]
-    .map(task)
-    .into()
+    ];
+    let tasks = estimators.map(task);
+    let slices = tasks.iter().enumerate();
+    let slices: Vec<Task> = slices
+        .map(|(number, task)| task.in_slices(number))
+        .collect();
+    tasks.into_iter().chain(slices).collect()
 }
 
 /// Channel 1 was loud from sample 200 to 299: the alarm was raised then, not before, blamed that

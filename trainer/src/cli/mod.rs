@@ -73,6 +73,8 @@ enum Command {
     /// Write a program for a board around a model, in Rust or C, that builds and runs in an emulator by one command; without a
     /// folder, list the boards.
     New(device::new::Arguments),
+    /// Talk to a board on a serial line that runs an agent: record its sensors, compare its scores, send it a new image.
+    Board(device::board::Arguments),
     /// Draw readings from the prior, as the device does.
     Sample(convert::sample::Arguments),
     /// Convert data to the raw 16-bit readings that the device takes in.
@@ -128,6 +130,7 @@ pub fn run() -> Result<ExitCode, Error> {
         Command::Inspect(arguments) => device::inspect::run(&arguments),
         Command::Export(arguments) => device::export::run(&arguments),
         Command::New(arguments) => device::new::run(&arguments),
+        Command::Board(arguments) => device::board::run(&arguments),
         Command::Sample(arguments) => convert::sample::run(&arguments),
         Command::Readings(arguments) => convert::readings::run(&arguments),
         Command::Samples(arguments) => convert::samples::run(&arguments),

@@ -147,7 +147,8 @@ impl Masks {
         Ok(Tensor::from_vec(values, (self.rows, self.width), device)?)
     }
 
-    fn packed(&self, row: usize) -> &[u8] {
+    /// The bits of reading `row`, packed as [`Mask`] takes them.
+    pub fn packed(&self, row: usize) -> &[u8] {
         let stride = self.width.div_ceil(8);
         &self.bits[row * stride..][..stride]
     }

@@ -10,9 +10,11 @@ mod kinds;
 mod labelled;
 pub mod masks;
 mod ranges;
+pub mod raw;
 pub mod scoring;
 pub mod splits;
 pub mod stream;
+pub mod telemetry;
 
 pub use derived::{Derived, RunConfig};
 pub use labelled::{Labelled, refuse_gaps};

@@ -145,7 +145,22 @@ impl Splits {
     /// # Errors
     /// [`Error::Data`], or [`Error::Setting`] where the likelihood does not fit.
     pub fn of_frame(config: &Config, frame: Frame) -> Result<Self, Error> {
-        let mut interpreted = interpreted(config, frame)?;
+        let labels = config.data.labels.as_deref();
+        let labels = labels.map(|path| data::load_labels(path, frame.rows(), &config.data.normal));
+        Self::of_labelled(config, frame, labels.transpose()?)
+    }
+
+    /// Divides the rows of `frame` as [`Splits::of_frame`] does; labels that lie elsewhere say which rows are anomalous,
+    /// and what that was assumed by.
+    ///
+    /// # Errors
+    /// The errors of [`Splits::of_frame`], or another number of labels than of rows.
+    pub fn of_labelled(
+        config: &Config,
+        frame: Frame,
+        labels: Option<(Vec<bool>, Option<String>)>,
+    ) -> Result<Self, Error> {
+        let mut interpreted = interpreted(config, frame, labels)?;
         if !config.data.normal.is_empty() && interpreted.anomalous.is_none() {
             return Err(Error::Setting(format!(
                 "--normal {} is for labels, and {} has none: say where they are by --label or --labels, or leave --normal out",
@@ -383,12 +398,14 @@ fn frame(config: &Config, path: &Path) -> Result<Frame, Error> {
     }
 }
 
-/// The readings of `frame` with the roles that `config` says, and the labels that it names.
-fn interpreted(config: &Config, mut frame: Frame) -> Result<Interpreted, Error> {
-    let labels = config.data.labels.as_deref();
+/// The readings of `frame` with the roles that `config` says, and `labels` that lie elsewhere.
+fn interpreted(
+    config: &Config,
+    mut frame: Frame,
+    labels: Option<(Vec<bool>, Option<String>)>,
+) -> Result<Interpreted, Error> {
     let mut interpreted = data::interpret(&frame, &config.data.wanted(), labels.is_some())?;
-    if let Some(labels) = labels {
-        let (anomalous, note) = data::load_labels(labels, frame.rows(), &config.data.normal)?;
+    if let Some((anomalous, note)) = labels {
         interpreted.anomalous = Some(anomalous);
         interpreted.notes.extend(note);
     }

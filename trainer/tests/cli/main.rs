@@ -1,5 +1,7 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
+#[cfg(unix)]
+mod board;
 mod budget;
 mod changes;
 mod config;

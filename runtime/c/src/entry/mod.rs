@@ -7,11 +7,13 @@
 #![allow(clippy::missing_safety_doc, reason = "the header says it once for all")]
 
 mod model;
+mod scoring;
 mod session;
 mod text;
 mod watch;
 
 pub use model::*;
+pub use scoring::*;
 pub use session::*;
 pub use text::*;
 pub use watch::*;

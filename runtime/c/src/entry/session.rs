@@ -1,7 +1,7 @@
 //! Sessions: readings are scored, explained, encoded and filled in; readings are drawn.
 
 use crate::code::{Fault, elbow_code, outcome};
-use crate::handle::{Fresh, Live, Parsed, Worker, elbow_model, elbow_session};
+use crate::handle::{Fresh, Live, OfSession, Parsed, Worker, elbow_model, elbow_session};
 use crate::pointer::{Access, Argument, Get, In, Maybe, Out, Put, Region};
 #[cfg(feature = "sampling")]
 use crate::value::{ELBOW_ABOVE, ELBOW_BELOW, ELBOW_UNSURE};
@@ -14,7 +14,7 @@ use elbow::{LengthError, Mask, Nats, Session, WideSum};
 use elbow::{Question, Side};
 
 /// The mask of these bits; without any, all is observed.
-fn mask<'a>(bits: Option<&'a [u8]>, session: &Session<'_>) -> Result<Mask<'a>, Fault> {
+pub(super) fn mask<'a>(bits: Option<&'a [u8]>, session: &Session<'_>) -> Result<Mask<'a>, Fault> {
     match bits {
         None => Ok(Mask::ALL),
         #[cfg(feature = "masks")]
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn elbow_session_init(
         blank.clear();
         let region = Region::of(workspace, Access::Write);
         let session = Session::new(ready.model()?, workspace, seed)?;
-        blank.fill(|| Worker::new(session, &ready, region));
+        blank.fill(|| Worker::new(OfSession::new(session), &ready, region));
         Ok(())
     }))
 }

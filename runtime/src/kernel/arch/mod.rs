@@ -14,6 +14,8 @@ mod tiles;
 #[cfg(target_pointer_width = "64")]
 mod vectors;
 pub(super) mod widen;
+#[cfg(all(target_arch = "x86_64", feature = "image"))]
+mod x86;
 
 #[cfg(elbow_kernels = "dsp")]
 use dsp as core_kernels;
@@ -30,8 +32,24 @@ use super::packing::{BAND, Packing};
 /// The sums of any packing, in plain Rust.
 #[cfg(not(target_pointer_width = "64"))]
 use portable::sums_of;
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(
+    target_pointer_width = "64",
+    not(all(target_arch = "x86_64", feature = "image"))
+))]
 use vectors::sums_of;
+
+/// The sums of any packing, by the best instructions of this processor.
+#[cfg(all(target_arch = "x86_64", feature = "image"))]
+fn sums_of(
+    packing: Packing,
+    weights: &[u8],
+    operands: &Operands<'_>,
+    sums: &mut [[i32; LANES]; BAND],
+) {
+    if !x86::sums_of(packing, weights, operands, sums) {
+        vectors::sums_of(packing, weights, operands, sums);
+    }
+}
 
 /// Brings inputs into the order that [`outputs`] wants; gives what each lane's sums have to have added.
 pub(super) fn prepare(
@@ -93,12 +111,90 @@ pub(super) fn activated(
 /// From sums to outputs.
 #[inline(never)]
 fn scale(rows: &[Row], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
+    #[cfg(all(target_arch = "x86_64", feature = "image"))]
+    if x86::scale(rows, operands, sums) {
+        return;
+    }
     let [start, starts @ ..] = &operands.starts;
     for ([sum, others @ ..], &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
         *sum = multiplier.apply(sum.wrapping_add(*start).wrapping_add(bias));
         if operands.lanes > 1 {
             for (sum, &start) in others.iter_mut().zip(starts) {
                 *sum = multiplier.apply(sum.wrapping_add(start).wrapping_add(bias));
+            }
+        }
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64", feature = "image"))]
+mod tests {
+    use super::*;
+    use crate::requantize::Multiplier;
+    use rand_core::Rng;
+    use rand_xoshiro::Xoshiro128PlusPlus;
+    use rand_xoshiro::rand_core::SeedableRng;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn every_kernel_of_a_host_has_the_sums_of_the_portable_one() {
+        let mut rng = Xoshiro128PlusPlus::seed_from_u64(1);
+        let shapes = (1..70).chain([127, 128, 255, 256, 257, 640, 1000]);
+        for columns in shapes {
+            for (rows, lanes) in [(1, 1), (4, 4), (15, 1), (16, 4), (31, 2), (32, 3)] {
+                let any = |_| (rng.next_u32() % 255) as i8;
+                let weights: Vec<i8> = (0..rows * columns).map(any).map(|w| w.max(-127)).collect();
+                let wide = rng.next_u32().is_multiple_of(2);
+                let numbers: Vec<i16> = (0..lanes * columns)
+                    .map(|_| rng.next_u32() as i16)
+                    .map(|x| if wide { x } else { x % 128 })
+                    .collect();
+                let bytes: Vec<i8> = numbers.iter().map(|&x| x as i8).collect();
+                let numbers = match wide {
+                    true => Numbers::Wide(&numbers),
+                    false => Numbers::Narrow(&bytes),
+                };
+                for packing in Packing::ALL {
+                    let packed = packing.pack(columns, &weights);
+                    let mut words = vec![0; crate::kernel::operand_words(columns, LANES)];
+                    let operands = Operands::prepare(packing, numbers, columns, lanes, &mut words);
+                    let mut expected = [[0; LANES]; BAND];
+                    let mut found = expected;
+                    portable::sums_of(packing, &packed, &operands, &mut expected);
+                    vectors::sums_of(packing, &packed, &operands, &mut found);
+                    let told = (packing, columns, rows, lanes, wide);
+                    assert_eq!(found[..rows], expected[..rows], "{told:?}");
+                    found = [[0; LANES]; BAND];
+                    if x86::sums_of(packing, &packed, &operands, &mut found) {
+                        for (found, expected) in found.iter().zip(&expected).take(rows) {
+                            assert_eq!(found[..lanes], expected[..lanes], "{told:?}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_scale_is_the_rounding_rule() {
+        let mut rng = Xoshiro128PlusPlus::seed_from_u64(2);
+        let mut words = [0; 64];
+        let operands = Operands::prepare(Packing::NATIVE, Numbers::Narrow(&[1]), 1, 4, &mut words);
+        for shift in 0..=Multiplier::MAX_SHIFT {
+            let mut rows = [Row::ZERO; BAND];
+            let mut sums = [[0; LANES]; BAND];
+            for (row, sums) in rows.iter_mut().zip(&mut sums) {
+                let mantissa = rng.next_u32() & Multiplier::MAX_MANTISSA;
+                row.multiplier = Multiplier::from_validated(mantissa | shift << 16);
+                row.bias = (rng.next_u32() >> 3) as i32 - (1 << 28);
+                *sums = core::array::from_fn(|_| (rng.next_u32() >> 3) as i32 - (1 << 28));
+            }
+            let mut found = sums;
+            if x86::scale(&rows, &operands, &mut found) {
+                for ((found, sums), row) in found.iter().zip(&sums).zip(&rows) {
+                    let expected = sums.map(|sum| row.multiplier.apply(sum + row.bias));
+                    assert_eq!(*found, expected, "{row:?}");
+                }
             }
         }
     }

@@ -2,12 +2,12 @@
 //!
 //! | command | arguments | what it does |
 //! |---|---|---|
-//! | `score` | `readings= [mask=] [out=] [estimator=sigma-points] [seed=0] [limit=]` | scores each reading of a file into lines of CSV |
+//! | `score` | `readings= [mask=] [out=] [estimator=sigma-points] [seed=0] [limit=] [slice=]` | scores each reading of a file into lines of CSV |
 //! | `explain` | as `score` | the same lines, each followed by the terms of all inputs and the parts of all latents |
 //! | `impute` | `readings= mask= [out=] [limit=]` | fills the gaps of each reading in |
 //! | `decide` | `readings= threshold= confidence= passes= [out=] [seed=0] [limit=]` | on which side of a threshold each reading lies, with the bound and the passes it took |
 //! | `encode` | `readings= [mask=] [out=] [seed=0] [limit=]` | for each reading the posterior, a draw from it, the packet of its mean, and what a receiver makes of that |
-//! | `watch` | `samples= enter= leave= [out=] [estimator=posterior-mean] [seed=0] [time-constant=3]` | watches a stream: a line of CSV a window |
+//! | `watch` | `samples= enter= leave= [out=] [estimator=posterior-mean] [seed=0] [time-constant=3] [slice=]` | watches a stream: a line of CSV a window |
 //! | `martingale` | `readings= chance= epsilon= restarts= [mask=] [out=] [estimator=sigma-points] [seed=0] [limit=]` | bets against the p-value of each reading, without a watch: a line of its surprise, the log martingale and the alarm |
 //! | `dream` | `[out=] [count=1] [seed=0]` | draws readings from the prior as pictures |
 //! | `count` | `readings= [out=]` | counts the instructions of encoding and scoring the first reading of a file |
@@ -23,7 +23,7 @@
 //! channel after another. Masks are bits as [`elbow::Mask`] has them, whole bytes for each reading. Reading `n` is
 //! scored with stream `n` of the seed, and dream `n` drawn from it: neither depends on those before it. Numbers on
 //! the command line and in lines without a header are raw: nats and readings Q16.16, probabilities Q1.31. Where
-//! `out=` is not given, text goes to standard output.
+//! `out=` is not given, text goes to standard output. With `slice=`, scores are computed in slices of so many passes.
 
 mod checks;
 mod cost;

@@ -2,6 +2,7 @@
 
 use super::decide::probability;
 use super::files::{Input, Output};
+use super::score::{last, slice};
 use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::image;
@@ -21,6 +22,7 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
         "estimator",
         "seed",
         "time-constant",
+        "slice",
     ];
     let arguments = Arguments::parse(rest, &keys)?;
     let estimator = arguments.value("estimator", Estimator::PosteriorMean)?;
@@ -33,6 +35,7 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     let (enter, leave) = (rate("enter")?, rate("leave")?);
     let time_constant = arguments.value("time-constant", 3)?;
     let seed = arguments.value("seed", 0)?;
+    let slice = slice(&arguments)?;
     let parsed = Model::parse(image::region());
     let model = parsed.as_ref().map_err(|error| *error)?;
     let words = model.watch_words().ok_or(WatchError::NoStream)?;
@@ -50,7 +53,15 @@ pub(super) fn watch<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
             *number = i16::from_le(*number);
         }
         for sample in samples.chunks_exact(channels.max(1)) {
-            if let Some(event) = watch.push(sample)? {
+            let event = match slice {
+                None => watch.push(sample)?,
+                Some(passes) => watch
+                    .start(sample)?
+                    .map(|mut window| last(|| window.poll(passes)))
+                    .transpose()
+                    .map_err(WatchError::Reading)?,
+            };
+            if let Some(event) = event {
                 output.line(format_args!("{}", event.csv()))?;
             }
         }

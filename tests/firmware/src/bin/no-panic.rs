@@ -13,6 +13,7 @@ use core::fmt::{self, Write};
 use core::mem::ManuallyDrop;
 use core::panic::PanicInfo;
 use core::ptr;
+use core::task::Poll;
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row};
@@ -426,6 +427,16 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
         write!(out, "{}{}", Score::CSV_HEADER, score.csv(number)).ok()?;
         let score = said(out, session.score_observed(reading, mask, estimator))?;
         write!(out, "{}", score.csv(number)).ok()?;
+        let mut scoring = said(out, session.start(reading, estimator))?;
+        while scoring.poll(samples).is_pending() {}
+        let mut scoring = said(out, session.start_observed(reading, mask, estimator))?;
+        if let Poll::Ready(score) = scoring.poll(samples) {
+            write!(out, "{}", score.csv(number)).ok()?;
+        }
+        let explaining = session.start_explained(reading, mask, estimator, wide);
+        let mut explaining = said(out, explaining)?;
+        while explaining.poll(samples).is_pending() {}
+        said(out, session.divergence_parts(nats))?;
         let score = said(out, session.explain(reading, mask, estimator, wide, nats))?;
         write!(out, "{} {}", score.csv(number), score.surprise()).ok()?;
         let values = session.statistics(reading, mask, &score);
@@ -472,6 +483,12 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
     write!(out, "{}", Event::CSV_HEADER).ok()?;
     while let Some(event) = said(out, watch.push(memory.reading))? {
         write!(out, "{} {}", event.csv(), watch.blame().channel).ok()?;
+    }
+    if let Some(mut window) = said(out, watch.start(memory.reading))? {
+        if let Poll::Ready(event) = window.poll(memory.number as u16) {
+            let event = said(out, event)?;
+            write!(out, "{}", event.csv()).ok()?;
+        }
     }
     let table = model.calibration(estimator)?;
     let nats = Nats::from_bits(memory.number.cast_signed());

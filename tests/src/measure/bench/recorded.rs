@@ -48,7 +48,7 @@ pub fn page() -> PathBuf {
 pub fn page_text(figures: &Figures, features: &product::Features) -> String {
     let features = product::table(features);
     format!(
-        "{PAGE}\n```text\n{}```\n\n{FEATURES}\n{features}",
+        "{PAGE}\n```text\n{}```\n\n{SLICES}\n{FEATURES}\n{features}",
         figures.to_text()
     )
 }
@@ -71,6 +71,22 @@ the handler of traps. Scores are
 whole ones: encoding, passes, likelihood (Bernoulli), p-value. The stack is what parsing, a session and a score by
 sigma points write, the parsed model included. Functions are means over a thousand arguments. The scores by likelihood
 are of the shape of `digits`, by sigma points: all its 64 inputs are columns of that kind, or of all kinds in turn.
+";
+
+const SLICES: &str = "\
+# How long scores hold the processor
+
+Instructions of the examples with [RTIC](firmware-examples/rtic) and [embassy](firmware-examples/embassy), which watch a stream in
+slices of one decoder pass: windows of 256 samples of three channels, 51 features, 14 passes with the part of each input,
+prototypes and columns. Interrupts in between are counted too. The longest slice is the features of a channel, three of
+these a window; a pass takes 23,500 and 19,500. A controller at the same priority waits for a slice under RTIC, and for two under
+embassy, whose tasks run last in, first out: a deadline shorter than a whole window is kept. A test runs both, holds
+them to these numbers within 2 %, and fails where the controller misses a release.
+
+| example | core | a window in all | its longest slice | the controller ends at the latest after | its period |
+| --- | --- | ---: | ---: | ---: | ---: |
+| `rtic` | m3 | 557,347 | 42,444 | 27,014 | 312,488 |
+| `embassy` | m4 | 490,231 | 41,600 | 82,230 | 119,041 |
 ";
 
 const FEATURES: &str = "\

@@ -1,13 +1,13 @@
 //! Rows of standard input, taken in as they come.
 
-use crate::cli::arguments::LIKE_THE_TRAINING;
 use crate::cli::arguments::tell;
-use crate::cli::arguments::without_gaps;
 use crate::config::LikelihoodKind;
 use crate::data::{Frame, LiveTable, NamedRole, Role};
 use crate::error::Error;
 use crate::export::run::config_beside;
 use crate::readings::masks::Masks;
+use crate::readings::raw::LIKE_THE_TRAINING;
+use crate::readings::raw::without_gaps;
 use crate::readings::scoring::{Like, check_width, of_frame};
 use crate::readings::{Readings, refuse_gaps};
 use elbow::{Mask, Model};

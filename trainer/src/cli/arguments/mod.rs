@@ -3,11 +3,12 @@
 pub(super) mod alarm;
 pub(super) mod live;
 pub(super) mod place;
+mod scoring;
 mod source;
 pub(super) mod stream;
 pub(super) mod tracking;
 
+pub(super) use scoring::Scoring;
 pub(super) use source::{
-    Input, LIKE_THE_TRAINING, Loaded, Source, asked, parse_estimator, prepare, refuse_conditions,
-    tell, warn_of_saturation, without_gaps,
+    Input, Source, asked, parse_estimator, prepare, refuse_conditions, tell, warn_of_saturation,
 };

@@ -1,7 +1,6 @@
 //! A model and data for it, as most commands take them.
 
-use crate::config::LikelihoodKind;
-use crate::data::{DataSource, Dataset, Table};
+use crate::data::{DataSource, Dataset};
 use crate::error::Error;
 use crate::export::run;
 use crate::model::prepared::Prepared;
@@ -9,15 +8,12 @@ use crate::readings::Labelled;
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
-use crate::readings::scoring::{Like, check_width, load_for_scoring, stream_to_readings};
+use crate::readings::raw::{DeviceReadings, LIKE_THE_TRAINING};
+use crate::readings::scoring::{Like, check_width, load_for_scoring};
 use crate::readings::splits::Splits;
 use clap::Args;
 use elbow::{Estimator, Model};
 use std::path::{Path, PathBuf};
-
-/// Remedy for data that cannot be.
-pub(in crate::cli) const LIKE_THE_TRAINING: &str =
-    "score data like those that the model was trained for";
 
 /// A model and data for it.
 #[derive(Debug, Args)]
@@ -41,17 +37,6 @@ pub(in crate::cli) struct Input {
     pub(in crate::cli) limit: Option<usize>,
 }
 
-/// Readings and what goes with them.
-#[derive(Debug)]
-pub(in crate::cli) struct Loaded {
-    /// Readings as the device takes them in.
-    pub(in crate::cli) readings: Readings,
-    /// Inputs that were observed, where a file says so.
-    pub(in crate::cli) masks: Option<Masks>,
-    /// Readings as they were in the file.
-    pub(in crate::cli) labelled: Labelled,
-}
-
 pub(in crate::cli) fn parse_estimator(text: &str) -> Result<Estimator, String> {
     text.parse()
         .map_err(|error: elbow::estimator::UnknownEstimator| error.to_string())
@@ -69,7 +54,7 @@ impl Input {
         model: &Model<'_>,
         labels: Option<&Path>,
         mask: Option<&Path>,
-    ) -> Result<Loaded, Error> {
+    ) -> Result<DeviceReadings, Error> {
         let first = |rows: usize| (0..rows.min(self.limit.unwrap_or(rows))).collect();
         self.source.load(model, labels, mask, first)
     }
@@ -131,41 +116,20 @@ impl Source {
         labels: Option<&Path>,
         mask: Option<&Path>,
         choose: impl Fn(usize) -> Vec<usize>,
-    ) -> Result<Loaded, Error> {
+    ) -> Result<DeviceReadings, Error> {
         let run = self.run_beside()?;
         let like = Like::new(run.as_ref()).or_image(model);
         let labelled = self.labelled(run.as_ref(), like, labels)?;
-        let (mut labelled, saturated) = stream_to_readings(labelled, model)?;
-        warn_of_saturation(saturated);
-        let Dataset { name, table, .. } = &labelled.dataset;
-        check_width(name, table, model.reading_length())?;
-        let masks = mask
-            .map(|path| Masks::load(path, table.len(), table.width()))
-            .transpose()?;
-        let masks = match (masks, Masks::of(&labelled.dataset)) {
-            (Some(masks), Some(observed)) => Some(masks.and(&observed)),
-            (masks, observed) => masks.or(observed),
-        };
-        let rows = choose(table.len());
-        if rows.is_empty() {
-            return Err(Error::Setting(
+        let masks = |rows, width| mask.map(|path| Masks::load(path, rows, width)).transpose();
+        let chosen = |rows| match choose(rows) {
+            none if none.is_empty() => Err(Error::Setting(
                 "--limit is 0: give the number of readings to use, 1 or more".into(),
-            ));
-        }
-        labelled.dataset = labelled.dataset.select(&rows);
-        if let Some(anomalous) = &mut labelled.anomalous {
-            *anomalous = rows.iter().map(|&row| anomalous[row]).collect();
-        }
-        let masks = masks.map(|masks| masks.select(&rows));
-        if let Some(masks) = &masks {
-            labelled.dataset.table = without_gaps(&labelled.dataset.table, masks)?;
-        }
-        let readings = to_readings(&labelled.dataset, model)?;
-        Ok(Loaded {
-            readings,
-            masks,
-            labelled,
-        })
+            )),
+            some => Ok(some),
+        };
+        let loaded = DeviceReadings::new(labelled, model, masks, chosen)?;
+        warn_of_saturation(loaded.saturated);
+        Ok(loaded)
     }
 }
 
@@ -198,31 +162,6 @@ pub(in crate::cli) fn tell(labelled: &Labelled) {
     for note in &labelled.notes {
         eprintln!("{}: {note}", labelled.dataset.name);
     }
-}
-
-/// `table` with zeros where nothing was observed: whatever stands there is no reading.
-pub(in crate::cli) fn without_gaps(table: &Table, masks: &Masks) -> Result<Table, Error> {
-    let rows = table.iter().enumerate();
-    let values = rows.flat_map(|(row, values)| {
-        let inputs = values.iter().enumerate();
-        inputs.map(move |(input, &value)| {
-            if masks.observes(row, input) {
-                value
-            } else {
-                0.0
-            }
-        })
-    });
-    Ok(Table::new(table.width(), values.collect())?)
-}
-
-/// The raw readings of `dataset`, checked against the likelihood of `model`.
-pub(in crate::cli) fn to_readings(dataset: &Dataset, model: &Model<'_>) -> Result<Readings, Error> {
-    let kind = LikelihoodKind::of(model);
-    kind.check(dataset, model.conditions(), LIKE_THE_TRAINING)?;
-    let (readings, saturated) = Readings::from_table(&dataset.table, model.exponents());
-    warn_of_saturation(saturated);
-    Ok(readings)
 }
 
 /// Makes sure that a packet, which carries latents alone, is enough to decode from.

@@ -1,11 +1,11 @@
 //! Arguments that the commands on streams share.
 
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::Source;
 use crate::cli::arguments::warn_of_saturation;
 use crate::error::Error;
 use crate::export::run::{config_beside, image_path};
+use crate::readings::raw::DeviceReadings;
 use crate::readings::scoring::{Like, load_for_scoring};
 use crate::readings::{Labelled, Readings};
 use clap::Args;
@@ -74,7 +74,7 @@ impl StreamInput {
     }
 
     /// The readings of a model that takes no stream.
-    pub(in crate::cli) fn readings(&self, model: &Model<'_>) -> Result<Loaded, Error> {
+    pub(in crate::cli) fn readings(&self, model: &Model<'_>) -> Result<DeviceReadings, Error> {
         let input = Input {
             source: Source {
                 model: self.model.clone(),

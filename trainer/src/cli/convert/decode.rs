@@ -1,10 +1,10 @@
 //! `trainer decode`.
 
-use super::telemetry::{Received, Receiver};
 use crate::cli::output::emit;
 use crate::cli::output::table::{self, rounded};
 use crate::error::Error;
 use crate::export::run;
+use crate::readings::telemetry::{Received, Receiver};
 use clap::Args;
 use elbow::Model;
 use std::path::PathBuf;

@@ -1,16 +1,15 @@
 //! `trainer encode`.
 
-use super::telemetry::{Receiver, refused};
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::Readings;
 use crate::readings::device::Units;
+use crate::readings::raw::DeviceReadings;
+use crate::readings::telemetry::{Receiver, packets, refused};
 use clap::Args;
-use elbow::telemetry::Packet;
-use elbow::{Model, Session};
+use elbow::Model;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -28,10 +27,10 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let image = run::read_image(&arguments.input.source.model)?;
     let model = run::parse(&arguments.input.source.model, &image)?;
     crate::cli::arguments::refuse_conditions(&model)?;
-    let Loaded {
+    let DeviceReadings {
         readings, labelled, ..
     } = arguments.input.load(&model, None, None)?;
-    let bytes = encode(&model, &readings)?;
+    let bytes = packets(&model, &readings)?;
     crate::cli::output::write_out(&arguments.out, &bytes)?;
     let text = summary(&model, &readings, &labelled.dataset, &bytes)?;
     if crate::cli::output::is_standard(&arguments.out) {
@@ -39,27 +38,6 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
         return Ok(());
     }
     crate::cli::output::emit(None, &text)
-}
-
-/// The packets of all `readings`.
-fn encode(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error> {
-    let mut workspace = vec![0; model.workspace_words()];
-    let mut session = Session::new(model, &mut workspace, 0).map_err(|error| refused(&error))?;
-    let mut latents = vec![0; model.latents()];
-    let mut bytes = Vec::new();
-    for (index, reading) in readings.iter().enumerate() {
-        let posterior = session
-            .encode(reading)
-            .map_err(|error| Error::Setting(format!("reading {}: {error}", index + 1)))?;
-        let packet = Packet::quantize(index as u8, posterior.mean, &mut latents)
-            .map_err(|error| refused(&error))?;
-        let start = bytes.len();
-        bytes.resize(start + packet.length(), 0);
-        packet
-            .to_slice(&mut bytes[start..])
-            .map_err(|error| refused(&error))?;
-    }
-    Ok(bytes)
 }
 
 /// Size of the packets, and errors of what a receiver decodes.

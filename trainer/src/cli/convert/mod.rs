@@ -5,4 +5,3 @@ pub(super) mod encode;
 pub(super) mod readings;
 pub(super) mod sample;
 pub(super) mod samples;
-mod telemetry;

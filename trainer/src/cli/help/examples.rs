@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 59] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
     (
         "init",
         "trainer init pump.csv",
@@ -153,6 +153,31 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 59] = [
         "new",
         "trainer new firmware --board lm3s6965evb --lang c --run runs/pump",
         "Write a program in C; make -C firmware run builds it and runs it",
+    ),
+    (
+        "board show",
+        "trainer board show --port /dev/ttyACM0",
+        "Show what a board is, and what runs on it",
+    ),
+    (
+        "board record",
+        "trainer board record --port /dev/ttyACM0 --period 0.05 --out log.csv",
+        "Record its sensors until Ctrl-C; trainer fit log.csv learns them",
+    ),
+    (
+        "board score",
+        "trainer board score --port /dev/ttyACM0 runs/pump new.csv",
+        "Compare the board's scores with those of this machine, bit for bit",
+    ),
+    (
+        "board flash-image",
+        "trainer board flash-image --port /dev/ttyACM0 runs/pump",
+        "Send a new image; the old one is kept until the new one is good",
+    ),
+    (
+        "board roll-back",
+        "trainer board roll-back --port /dev/ttyACM0",
+        "Go back to the image before",
     ),
     (
         "sample",

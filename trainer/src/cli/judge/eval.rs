@@ -2,7 +2,6 @@
 
 use super::events;
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::alarm::AlarmArguments;
 use crate::cli::arguments::asked;
 use crate::cli::arguments::parse_estimator;
@@ -13,6 +12,7 @@ use crate::cli::output::signed;
 use crate::cli::study::baseline::describe_worth;
 use crate::error::Error;
 use crate::export::run;
+use crate::readings::raw::DeviceReadings;
 use crate::study::baselines::{self, Worth};
 use crate::study::bound::breakdown::{Breakdown, Setting};
 use crate::study::bound::evidence::{LogEvidence, evidence};
@@ -102,7 +102,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let model = run::parse(&input.source.model, &image)?;
     let estimator = asked(arguments.estimator, &model);
     let (config, vae) = run::read_vae(&input.source.model, &candle_core::Device::Cpu)?;
-    let Loaded {
+    let DeviceReadings {
         readings, labelled, ..
     } = input.load(&model, arguments.labels.as_deref(), None)?;
     let data = prepare(&vae, &config, readings)?;

@@ -1,6 +1,5 @@
 //! `trainer explain`.
 
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::Source;
 use crate::cli::arguments::asked;
 use crate::cli::arguments::parse_estimator;
@@ -10,6 +9,7 @@ use crate::cli::output::table;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::device_scores;
+use crate::readings::raw::DeviceReadings;
 use crate::study::explain::{
     Cell, Explained, Line, Place, by_weight, explained, p_value, places, strangest,
 };
@@ -115,10 +115,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let loaded = arguments
         .source
         .load(&model, labels, mask, |rows| (0..rows).collect())?;
-    let Loaded {
+    let DeviceReadings {
         readings,
         masks,
         labelled,
+        ..
     } = loaded;
     let (masks, seed) = (masks.as_ref(), arguments.seed);
     let rows = match arguments.row.as_slice() {

@@ -1,13 +1,13 @@
 //! `trainer impute`.
 
 use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
 use crate::cli::output::emit;
 use crate::cli::output::table::{self, digits};
 use crate::data::Dataset;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::imputed;
+use crate::readings::raw::DeviceReadings;
 use clap::Args;
 use elbow::Model;
 use std::path::PathBuf;
@@ -31,10 +31,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     crate::cli::output::prepare_out(out.as_deref())?;
     let image = run::read_image(&input.source.model)?;
     let model = run::parse(&input.source.model, &image)?;
-    let Loaded {
+    let DeviceReadings {
         readings,
         masks,
         labelled,
+        ..
     } = input.load(&model, None, mask.as_deref())?;
     if masks.is_none() {
         return Err(Error::Setting(format!(

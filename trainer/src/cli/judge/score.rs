@@ -1,50 +1,39 @@
 //! `trainer score`.
 
-use crate::cli::arguments::Input;
-use crate::cli::arguments::Loaded;
-use crate::cli::arguments::asked;
-use crate::cli::arguments::parse_estimator;
+use crate::cli::arguments::Scoring;
 use crate::cli::output::emit;
 use crate::error::Error;
 use crate::export::run;
 use crate::readings::device::device_scores;
+use crate::readings::raw::DeviceReadings;
 use clap::Args;
-use elbow::{Estimator, Score};
+use elbow::Score;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Arguments {
     #[command(flatten)]
-    input: Input,
-    /// Estimator: sigma-points, posterior-mean, monte-carlo:K or importance-weighted:K [default: sigma-points]
-    #[arg(long, value_parser = parse_estimator)]
-    estimator: Option<Estimator>,
-    /// Score only what was observed: a file of the shape of DATA (of its readings where
-    /// DATA is a stream), 1 where observed and 0 where missing; there, DATA may hold any number
-    #[arg(long, value_name = "FILE")]
-    mask: Option<PathBuf>,
-    /// Seed of the random draws; reading i draws from stream i
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    scoring: Scoring,
     /// File to write the lines to [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { input, out, .. } = arguments;
+    let Arguments { scoring, out } = arguments;
     crate::cli::output::prepare_out(out.as_deref())?;
-    let image = run::read_image(&input.source.model)?;
-    let model = run::parse(&input.source.model, &image)?;
-    let Loaded {
+    let source = &scoring.input.source.model;
+    let image = run::read_image(source)?;
+    let model = run::parse(source, &image)?;
+    let DeviceReadings {
         readings, masks, ..
-    } = input.load(&model, None, arguments.mask.as_deref())?;
+    } = scoring.load(&model)?;
     let scores = device_scores(
         &model,
         &readings,
         masks.as_ref(),
-        asked(arguments.estimator, &model),
-        arguments.seed,
+        scoring.estimator(&model),
+        scoring.seed,
     )?;
     let mut text = format!("{}\n", Score::CSV_HEADER);
     for (index, score) in (0..).zip(scores) {

@@ -1,6 +1,5 @@
 //! `trainer watch`.
 
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::alarm::AlarmArguments;
 use crate::cli::arguments::asked;
 use crate::cli::arguments::live::Live;
@@ -10,6 +9,8 @@ use crate::cli::output::emit;
 use crate::data::STANDARD;
 use crate::error::Error;
 use crate::export::run;
+use crate::readings::Readings;
+use crate::readings::masks::Masks;
 use crate::study::events::Clock;
 use crate::study::explain::places;
 use crate::study::watcher::{Watcher, words};
@@ -123,7 +124,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<bool, Error> {
         drifted: None,
     };
     match rows {
-        Some(rows) => seen.follow(&rows)?,
+        Some((readings, masks)) => seen.follow(&readings, masks.as_ref())?,
         None => seen.listen(&mut Live::new(&input.model, &model, input.limit())?)?,
     }
     eprint!("{}{}", alarms.describe(), seen.summary(settings));
@@ -133,17 +134,13 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<bool, Error> {
     Ok(seen.exit_on_alarm && seen.alarms > 0)
 }
 
-/// The rows of a file: samples of a stream, or readings.
-fn rows(input: &StreamInput, model: &Model<'_>) -> Result<Loaded, Error> {
+/// The rows of a file, samples of a stream or readings, and what of them was observed where not all was.
+fn rows(input: &StreamInput, model: &Model<'_>) -> Result<(Readings, Option<Masks>), Error> {
     if model.stream().is_none() {
-        return input.readings(model);
+        let loaded = input.readings(model)?;
+        return Ok((loaded.readings, loaded.masks));
     }
-    let loaded = input.load(model)?.with_windows()?;
-    Ok(Loaded {
-        readings: loaded.samples,
-        masks: None,
-        labelled: loaded.labelled,
-    })
+    Ok((input.load(model)?.with_windows()?.samples, None))
 }
 
 impl Seen<'_> {
@@ -157,13 +154,12 @@ impl Seen<'_> {
     }
 
     /// Takes rows in that are all there.
-    fn follow(&mut self, rows: &Loaded) -> Result<(), Error> {
+    fn follow(&mut self, readings: &Readings, masks: Option<&Masks>) -> Result<(), Error> {
         let mut go = self.header()?;
-        let mut each = rows.readings.iter().enumerate();
+        let mut each = readings.iter().enumerate();
         while go == Go::On
             && let Some((at, row)) = each.next()
         {
-            let masks = rows.masks.as_ref();
             go = self.push(row, masks.map_or(Ok(Mask::ALL), |masks| masks.mask(at))?)?;
         }
         Ok(())

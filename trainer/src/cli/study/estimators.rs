@@ -1,6 +1,5 @@
 //! `trainer estimators`.
 
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::Source;
 use crate::cli::output::decimal;
 use crate::cli::output::emit_results;
@@ -9,6 +8,7 @@ use crate::error::Error;
 use crate::export::run;
 use crate::numeric::random::{self, Purpose};
 use crate::readings::Labelled;
+use crate::readings::raw::DeviceReadings;
 use crate::study::bound::compare::{Comparison, Contest, Decisions, Setting};
 use clap::Args;
 use std::fmt::Write;
@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let loaded = source.load(&model, arguments.labels.as_deref(), None, |rows| {
         choose(rows, *limit)
     })?;
-    let Loaded {
+    let DeviceReadings {
         readings, labelled, ..
     } = loaded;
     let comparison = Comparison::new(&Setting {

@@ -1,6 +1,5 @@
 //! `trainer plot`.
 
-use crate::cli::arguments::Loaded;
 use crate::cli::arguments::Source;
 use crate::cli::arguments::asked;
 use crate::cli::arguments::parse_estimator;
@@ -10,6 +9,7 @@ use crate::error::Error;
 use crate::export::report::{self, Plot, Subject};
 use crate::export::run;
 use crate::readings::device::device_scores;
+use crate::readings::raw::DeviceReadings;
 use crate::study::detection::Pace;
 use clap::{Args, ValueEnum};
 use elbow::Estimator;
@@ -106,10 +106,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let model = run::parse(path, &image)?;
     let estimator = asked(arguments.estimator, &model);
     let labels = arguments.labels.as_deref();
-    let Loaded {
+    let DeviceReadings {
         readings,
         masks,
         labelled,
+        ..
     } = arguments
         .source
         .load(&model, labels, None, |rows| (0..rows).collect())?;

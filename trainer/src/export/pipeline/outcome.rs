@@ -3,7 +3,7 @@
 use crate::config::Objective;
 use crate::engine::float_scores;
 use crate::error::Error;
-use crate::export::run::{self, FloatSummary, SampledBound, Summary};
+use crate::export::run::{self, FloatSummary, RunFiles, SampledBound, Summary};
 use crate::model::Vae;
 use crate::model::prepared::Prepared;
 use crate::quantize::Plan;
@@ -71,23 +71,28 @@ impl Outcome {
     /// # Errors
     /// [`Error::File`], [`Error::Setting`].
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
-        let config = run::to_toml(&self.config)?;
-        let metrics = self.metrics()?;
-        let parameters = self.vae.to_safetensors()?;
+        self.files()?.write(folder)
+    }
+
+    /// The files that the folder of the run has.
+    ///
+    /// # Errors
+    /// [`Error::Setting`], [`Error::Tensor`].
+    pub fn files(&self) -> Result<RunFiles, Error> {
         let mut files = vec![
-            (run::CONFIG_FILE, config.as_bytes()),
-            (run::METRICS_FILE, metrics.as_bytes()),
-            (run::PARAMETERS_FILE, parameters.as_slice()),
+            (run::CONFIG_FILE, run::to_toml(&self.config)?.into_bytes()),
+            (run::METRICS_FILE, self.metrics()?.into_bytes()),
+            (run::PARAMETERS_FILE, self.vae.to_safetensors()?),
         ];
         match &self.trained {
-            Trained::Floats(summary) => run::write_folder(folder, summary, &files),
+            Trained::Floats(summary) => RunFiles::new(summary, files),
             Trained::Image(exported) => {
                 let plan = run::to_toml(&exported.plan)?;
-                files.push((run::PLAN_FILE, plan.as_bytes()));
-                files.push((run::REPORT_FILE, exported.page.as_bytes()));
+                files.push((run::PLAN_FILE, plan.into_bytes()));
+                files.push((run::REPORT_FILE, exported.page.clone().into_bytes()));
                 // The image last: where it is new, the rest is.
-                files.push((run::IMAGE_FILE, &exported.image));
-                run::write_folder(folder, &exported.summary, &files)
+                files.push((run::IMAGE_FILE, exported.image.to_vec()));
+                RunFiles::new(&exported.summary, files)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Files of a run: written whole or not at all, and checked when they are read.
 
-use super::{CHECKPOINT_FILE, FILES, LOCK_FILE, SUMMARY_FILE};
+use super::{CHECKPOINT_FILE, CONFIG_FILE, FILES, LOCK_FILE, SUMMARY_FILE};
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -229,35 +229,78 @@ pub fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Writes a run into `folder`, made where it does not exist: `files` by their names, and `summary` with what they
-/// hash to. All are written before any takes its place, so that a full disk leaves the old run; then files
-/// of an earlier run that the new one does not have go.
-///
-/// # Errors
-/// [`Error::File`], [`Error::Setting`].
-pub fn write_folder(
-    folder: &Path,
-    summary: &impl Serialize,
-    files: &[(&str, &[u8])],
-) -> Result<(), Error> {
-    make_folder(folder)?;
-    let digests = files
-        .iter()
-        .map(|&(name, bytes)| (name.to_owned(), digest(bytes)));
-    let signed = Artefacts {
-        artefacts: digests.collect(),
-    };
-    let summary = to_json(&Signed { summary, signed })?;
-    let files = files.iter().copied();
-    let files: Vec<(&str, &[u8])> = files.chain([(SUMMARY_FILE, summary.as_bytes())]).collect();
-    let paths: Vec<_> = files.iter().map(|(name, _)| folder.join(name)).collect();
-    let contents = files.iter().map(|(_, bytes)| *bytes);
-    write_together(paths.iter().map(PathBuf::as_path).zip(contents))?;
-    let gone = FILES
-        .iter()
-        .filter(|name| files.iter().all(|(new, _)| new != *name));
-    gone.chain([&CHECKPOINT_FILE])
-        .try_for_each(|name| remove(&folder.join(name)))
+/// The files of a run that came to its end, in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFiles(Vec<(&'static str, Vec<u8>)>);
+
+impl RunFiles {
+    /// `files` by their names, some of [`FILES`], and `summary` with what they hash to.
+    ///
+    /// # Errors
+    /// [`Error::Setting`].
+    pub fn new(
+        summary: &impl Serialize,
+        mut files: Vec<(&'static str, Vec<u8>)>,
+    ) -> Result<Self, Error> {
+        let digests = files.iter();
+        let digests = digests.map(|(name, bytes)| ((*name).to_owned(), digest(bytes)));
+        let signed = Artefacts {
+            artefacts: digests.collect(),
+        };
+        let summary = to_json(&Signed { summary, signed })?;
+        files.push((SUMMARY_FILE, summary.into_bytes()));
+        Ok(Self(files))
+    }
+
+    /// The files of the run in `folder`, each checked against its summary.
+    ///
+    /// # Errors
+    /// [`Error::File`], [`Error::Setting`].
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let names = FILES.into_iter();
+        let names = names.filter(|&name| name == CONFIG_FILE || folder.join(name).exists());
+        let files = names.map(|name| Ok((name, read_artefact(&folder.join(name))?)));
+        files.collect::<Result<_, Error>>().map(Self)
+    }
+
+    /// Files of a run by their names, as [`RunFiles::iter`] had them.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where a run has no file with that name.
+    pub fn of(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Result<Self, Error> {
+        let own = |(name, bytes): (String, Vec<u8>)| {
+            let own = FILES.into_iter().find(|own| **own == name);
+            own.map(|own| (own, bytes)).ok_or_else(|| {
+                Error::Setting(format!(
+                    "{name} is no file of a run: it has {}",
+                    FILES.join(", ")
+                ))
+            })
+        };
+        let files = files.into_iter().map(own);
+        files.collect::<Result<_, Error>>().map(Self)
+    }
+
+    /// The files by their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        self.0.iter().map(|(name, bytes)| (*name, bytes.as_slice()))
+    }
+
+    /// Writes them into `folder`, made where it does not exist. All are written before any takes its place, so that a full
+    /// disk leaves the old run; then files of an earlier run that the new one does not have go.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn write(&self, folder: &Path) -> Result<(), Error> {
+        make_folder(folder)?;
+        let paths: Vec<_> = self.iter().map(|(name, _)| folder.join(name)).collect();
+        let contents = self.iter().map(|(_, bytes)| bytes);
+        write_together(paths.iter().map(PathBuf::as_path).zip(contents))?;
+        let gone = FILES.iter();
+        let gone = gone.filter(|name| self.iter().all(|(new, _)| new != **name));
+        gone.chain([&CHECKPOINT_FILE])
+            .try_for_each(|name| remove(&folder.join(name)))
+    }
 }
 
 /// The contents of `path`, checked by [`check_artefact`].
@@ -336,7 +379,7 @@ pub(super) fn parent(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CONFIG_FILE, METRICS_FILE, PARAMETERS_FILE, read_name};
+    use super::super::{METRICS_FILE, PARAMETERS_FILE, read_name};
     use super::*;
 
     #[test]
@@ -408,9 +451,9 @@ mod tests {
         let own = check_folder(folder.path(), Existing::Replaced);
         let line = own.unwrap_err().to_string();
         assert!(line.contains("config.toml is of no run"), "{line}");
-        let files: [(&str, &[u8]); 2] = [(CONFIG_FILE, b"a"), (METRICS_FILE, b"b")];
-        let summary = serde_json::json!({"name": "a"});
-        write_folder(folder.path(), &summary, &files).unwrap();
+        let files = vec![(CONFIG_FILE, b"a".to_vec()), (METRICS_FILE, b"b".to_vec())];
+        let files = RunFiles::new(&serde_json::json!({"name": "a"}), files).unwrap();
+        files.write(folder.path()).unwrap();
         let mut names: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
@@ -421,14 +464,28 @@ mod tests {
             [CONFIG_FILE, METRICS_FILE, "notes.txt", SUMMARY_FILE]
         );
         check_folder(folder.path(), Existing::Replaced).unwrap();
+        assert_eq!(RunFiles::read(folder.path()).unwrap().0.len(), 3);
+        let again = RunFiles::of(
+            files
+                .iter()
+                .map(|(name, bytes)| (name.into(), bytes.into())),
+        );
+        assert_eq!(again.unwrap(), files);
+        let foreign = RunFiles::of([("notes.txt".into(), vec![])]).unwrap_err();
+        assert!(
+            foreign
+                .to_string()
+                .contains("notes.txt is no file of a run")
+        );
     }
 
     #[test]
     fn a_changed_artefact_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(PARAMETERS_FILE);
-        let files: [(&str, &[u8]); 1] = [(PARAMETERS_FILE, b"weights")];
-        write_folder(folder.path(), &serde_json::json!({"name": "a"}), &files).unwrap();
+        let files = vec![(PARAMETERS_FILE, b"weights".to_vec())];
+        let files = RunFiles::new(&serde_json::json!({"name": "a"}), files).unwrap();
+        files.write(folder.path()).unwrap();
         assert_eq!(read_artefact(&path).unwrap(), b"weights");
         std::fs::write(&path, b"weighty").unwrap();
         let message = read_artefact(&path).unwrap_err().to_string();

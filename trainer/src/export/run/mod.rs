@@ -7,8 +7,8 @@ mod summary;
 use crate::readings::Derived;
 use crate::readings::RunConfig;
 pub use files::{
-    Existing, check_folder, digest, hexadecimal, make_folder, prepare_file, remove, to_json, write,
-    write_folder, write_together,
+    Existing, RunFiles, check_folder, digest, hexadecimal, make_folder, prepare_file, remove,
+    to_json, write, write_together,
 };
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use lock::Lock;
@@ -235,8 +235,16 @@ struct OfRun {
 /// [`Error::File`], or [`Error::Setting`] where it does not parse or makes no sense.
 pub fn read_config(path: &Path) -> Result<RunConfig, Error> {
     let path = config_path(path);
+    parse_config(&path, &read_text(&path)?)
+}
+
+/// Everything in `text`, the settings of a run as [`to_toml`] writes them; errors name `path`.
+///
+/// # Errors
+/// [`Error::Setting`] where it does not parse or makes no sense.
+pub fn parse_config(path: &Path, text: &str) -> Result<RunConfig, Error> {
     let remedy = "name a config.toml that `trainer fit` wrote";
-    let config: RunConfig = parse_toml(&path, &read_text(&path)?, remedy)?;
+    let config: RunConfig = parse_toml(path, text, remedy)?;
     let bad = |error| Error::Setting(format!("{}: {error}", path.display()));
     config.settings.validate().map_err(bad)?;
     config.derived.normalization.validate().map_err(bad)?;

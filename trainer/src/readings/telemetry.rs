@@ -1,13 +1,14 @@
-//! Packets of telemetry as a receiver takes them.
+//! Packets of telemetry as devices send them and a receiver takes them.
 
 use crate::error::Error;
+use crate::readings::Readings;
 use crate::readings::device::Units;
 use elbow::telemetry::Packet;
 use elbow::{Model, Session};
 
 /// Decodes packets one after the other, as a device with the same model would.
 #[derive(Debug)]
-pub(in crate::cli) struct Receiver<'s> {
+pub struct Receiver<'s> {
     model: &'s Model<'s>,
     units: Units,
     session: Session<'s>,
@@ -20,20 +21,20 @@ pub(in crate::cli) struct Receiver<'s> {
 
 /// A packet and the reading that it stands for.
 #[derive(Debug)]
-pub(in crate::cli) struct Received {
+pub struct Received {
     /// Its sequence number.
-    pub(in crate::cli) sequence: u8,
+    pub sequence: u8,
     /// Packets lost since the one before it, modulo 256; 0 for the first.
-    pub(in crate::cli) lost: u8,
+    pub lost: u8,
     /// The quantized latents.
-    pub(in crate::cli) latents: Vec<f64>,
+    pub latents: Vec<f64>,
     /// The decoded mean in the units of the data.
-    pub(in crate::cli) values: Vec<f64>,
+    pub values: Vec<f64>,
 }
 
 /// Why a packet cannot be decoded.
 #[derive(Debug)]
-pub(in crate::cli) struct Fault {
+pub struct Fault {
     offset: usize,
     reason: String,
 }
@@ -44,13 +45,44 @@ impl std::fmt::Display for Fault {
     }
 }
 
+impl std::error::Error for Fault {}
+
+/// The packets that a device sends of `readings`, one after the other, each with q(z|x)'s mean; packet `i` has the
+/// sequence number `i` modulo 256.
+///
+/// # Errors
+/// [`Error::Setting`]: one line that names the reading.
+pub fn packets(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error> {
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(model, &mut workspace, 0).map_err(|error| refused(&error))?;
+    let mut latents = vec![0; model.latents()];
+    let mut bytes = Vec::new();
+    for (index, reading) in readings.iter().enumerate() {
+        let posterior = session
+            .encode(reading)
+            .map_err(|error| Error::Setting(format!("reading {}: {error}", index + 1)))?;
+        let packet = Packet::quantize(index as u8, posterior.mean, &mut latents)
+            .map_err(|error| refused(&error))?;
+        let start = bytes.len();
+        bytes.resize(start + packet.length(), 0);
+        packet
+            .to_slice(&mut bytes[start..])
+            .map_err(|error| refused(&error))?;
+    }
+    Ok(bytes)
+}
+
 /// An error of the runtime as one of the trainer.
-pub(in crate::cli) fn refused(error: &dyn std::fmt::Display) -> Error {
+pub(crate) fn refused(error: &dyn std::fmt::Display) -> Error {
     Error::Setting(error.to_string())
 }
 
 impl<'s> Receiver<'s> {
-    pub(in crate::cli) fn new(
+    /// A receiver of `bytes`, whose `workspace` is one of `model`.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where the workspace is too small.
+    pub fn new(
         model: &'s Model<'s>,
         workspace: &'s mut [u64],
         bytes: &'s [u8],
@@ -66,7 +98,10 @@ impl<'s> Receiver<'s> {
     }
 
     /// The next packet; none after the last.
-    pub(in crate::cli) fn next_packet(&mut self) -> Result<Option<Received>, Fault> {
+    ///
+    /// # Errors
+    /// [`Fault`]: where the packet begins, and what is wrong with it.
+    pub fn next_packet(&mut self) -> Result<Option<Received>, Fault> {
         let rest = &self.bytes[self.offset..];
         if rest.is_empty() {
             return Ok(None);
