@@ -4,8 +4,8 @@
 //! and a current: one second before a bearing breaks, one second with it, and one after it was replaced.
 
 use crate::deadline::Deadline;
-use core::fmt;
 use crate::said;
+use core::fmt;
 use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::{Estimator, Model, ModelPlace};
 
@@ -75,7 +75,9 @@ impl<'a> Line<'a> {
     /// That of an event of a watch with `model`.
     #[must_use]
     pub fn new(model: &'a Model<'_>, event: &'a Event) -> Self {
-        let blamed = event.blame.and_then(|blame| model.column(blame.channel.into()));
+        let blamed = event
+            .blame
+            .and_then(|blame| model.column(blame.channel.into()));
         let blamed = blamed.map(|column| column.name());
         Self { event, blamed }
     }
@@ -90,7 +92,11 @@ impl fmt::Display for Line<'_> {
             transition,
             ..
         } = self.event;
-        write!(f, "window {window}: {} nats, smoothed {smoothed}", score.elbo())?;
+        write!(
+            f,
+            "window {window}: {} nats, smoothed {smoothed}",
+            score.elbo()
+        )?;
         if transition.is_alarm() {
             f.write_str(", ALARM")?;
         }

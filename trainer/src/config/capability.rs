@@ -228,11 +228,7 @@ impl Config {
                 &train.schedule,
             ),
             Threads => of(true, "threads", &train.threads),
-            Accelerator => of(
-                train.processor != Processor::Cpu,
-                "device",
-                &"cuda or metal",
-            ),
+            Accelerator => (train.processor != Processor::Cpu, "--device".into()),
             OneEpoch => of(train.epochs < 2, "epochs", &train.epochs),
             NarrowWeights => of(export.weights != Weights::Int8, "weights", &export.weights),
             WideActivations => of(

@@ -367,23 +367,8 @@ impl<'a> Engine<'a> {
         let mut times = Times::default();
         while let Some(indices) = chunks.next() {
             step += 1;
-            let ascended = Ascended {
-                weighting: pass.weighting,
-                batch: indices.len(),
-            };
             for (part, shard) in &mut shards {
-                let clock = Instant::now();
-                self.gather(*part, pass, indices, shard);
-                let mut of_step = shard.forward(&self.network, &ascended);
-                times.forward += clock.elapsed();
-                let clock = Instant::now();
-                let gradients = &self.optimizer.gradients[*part];
-                shard.backward(&self.network, gradients, &ascended, &mut of_step);
-                if !of_step.are_finite() {
-                    pass.diverged.store(true, Ordering::Relaxed);
-                }
-                sums.add(of_step);
-                times.backward += clock.elapsed();
+                sums.add(self.differentiate((*part, shard), pass, indices, &mut times));
             }
             let clock = Instant::now();
             member.wait();
@@ -418,6 +403,32 @@ impl<'a> Engine<'a> {
             *lock(&self.times) = times;
         }
         (sums, step - self.steps)
+    }
+
+    /// The gradient of a part of a batch, and its sums.
+    fn differentiate(
+        &self,
+        (part, shard): (usize, &mut Shard),
+        pass: &Pass<'_>,
+        indices: &[u32],
+        times: &mut Times,
+    ) -> Sums {
+        let ascended = Ascended {
+            weighting: pass.weighting,
+            batch: indices.len(),
+        };
+        let clock = Instant::now();
+        self.gather(part, pass, indices, shard);
+        let mut sums = shard.forward(&self.network, &ascended);
+        times.forward += clock.elapsed();
+        let clock = Instant::now();
+        let gradients = &self.optimizer.gradients[part];
+        shard.backward(&self.network, gradients, &ascended, &mut sums);
+        if !sums.are_finite() {
+            pass.diverged.store(true, Ordering::Relaxed);
+        }
+        times.backward += clock.elapsed();
+        sums
     }
 
     /// Draws what the step on `indices` needs, the bits on the last thread and the rest on the first.

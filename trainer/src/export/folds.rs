@@ -24,6 +24,10 @@ use elbow::statistic::Values;
 const ENOUGH: usize = 100;
 /// Readings of a fold, at least.
 const LEAST: usize = 2;
+/// Reasons why no fold is trained.
+const TOGETHER: &str = "windows of a stream, and rows of a group, hang together";
+const OTHERWISE: &str =
+    "--gradient, --inference svi and --binarize dynamic train no models of folds";
 
 /// The folds, and the settings of their models.
 pub(crate) struct Folds<'a> {
@@ -52,27 +56,18 @@ impl<'a> Folds<'a> {
             && training.intensities.is_none();
         let held_out = validation.readings.len();
         let rows = training.readings.len() + held_out;
-        let obstacles = [
-            (count == 0, "there are to be none".to_owned()),
-            (
-                held_out >= ENOUGH,
-                format!("{held_out} readings are held out, which is enough"),
-            ),
-            (
-                held_out == 0 || rows < count * LEAST,
-                format!("there are {rows} readings, of which {held_out} are held out"),
-            ),
-            (
-                splits.stream.is_some() || is_group,
-                "windows of a stream, and rows of a group, hang together".into(),
-            ),
-            (
-                !is_plain,
-                "--gradient, --inference and --binarize dynamic train no models of folds".into(),
-            ),
-        ];
-        if let Some((_, reason)) = obstacles.into_iter().find(|(is, _)| *is) {
-            return Err(reason);
+        let hang_together = splits.stream.is_some() || is_group;
+        let few = held_out == 0 || rows < count * LEAST;
+        let obstacle = match held_out {
+            _ if count == 0 => Some("there are to be none".to_owned()),
+            ENOUGH.. => Some(format!("{held_out} readings are held out, which is enough")),
+            _ if few => Some(format!("of {rows} readings {held_out} are held out")),
+            _ if hang_together => Some(TOGETHER.into()),
+            _ if !is_plain => Some(OTHERWISE.into()),
+            _ => None,
+        };
+        if let Some(obstacle) = obstacle {
+            return Err(obstacle);
         }
         let mut readings = training.readings.clone();
         readings.extend(&validation.readings);

@@ -6,6 +6,7 @@
 mod derived;
 pub mod device;
 mod division;
+mod file;
 mod kinds;
 mod labelled;
 pub mod masks;

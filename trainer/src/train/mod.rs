@@ -200,25 +200,16 @@ fn phases<'a>(
     }])
 }
 
-<<<<<<< HEAD
-/// Adam's step size in an epoch after those so far.
-type Rate<'p> = dyn Fn(usize, &[Epoch]) -> f64 + 'p;
-=======
-/// Adam's step size in an epoch, counted from 0, after those so far.
+/// Adam's step size in an epoch, counted from 1, after those so far.
 type Rate<'p> = Box<dyn Fn(usize, &[Epoch]) -> f64 + 'p>;
->>>>>>> main
 
 /// Epochs of one kind, in orders of their own.
 struct Phase<'p> {
     step: Box<dyn Step + 'p>,
     /// The readings that the parameters to keep are chosen by, if any are chosen.
     validation: Option<Validation<'p>>,
-<<<<<<< HEAD
-    /// Adam's step size in an epoch after those so far.
-    rate: Box<Rate<'p>>,
-=======
+    /// Adam's step size in an epoch.
     rate: Rate<'p>,
->>>>>>> main
     /// Whether the parameters to keep are averages over the epochs.
     is_averaged: bool,
     /// What ends it before the last epoch, if anything does.
