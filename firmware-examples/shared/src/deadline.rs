@@ -27,6 +27,9 @@ impl fmt::Display for Deadline {
             latest,
             missed,
         } = self;
-        write!(f, "{runs} runs, the latest ended after {latest} ticks, {missed} missed")
+        write!(
+            f,
+            "{runs} runs, the latest ended after {latest} ticks, {missed} missed"
+        )
     }
 }

@@ -4,8 +4,8 @@
 //! and a current: one second before a bearing breaks, one second with it, and one after it was replaced.
 
 use crate::deadline::Deadline;
-use core::fmt;
 use crate::said;
+use core::fmt;
 use elbow::monitor::{Event, Watch, WatchSettings};
 use elbow::{Estimator, Model, ModelPlace};
 
@@ -47,10 +47,10 @@ pub const fn story(log: &[u8]) -> [Sample; SAMPLES] {
 
 /// The model in `image`, checked by its self-test, and a watch with it, whose alarm averages over four windows; nothing where an
 /// error is on the terminal.
-pub fn begin<'s>(
+pub fn begin<'s, 'i: 's>(
     out: &mut impl fmt::Write,
-    image: &'s [u8],
-    place: &'s mut ModelPlace<'s>,
+    image: &'i [u8],
+    place: &'s mut ModelPlace<'i>,
     workspace: &'s mut [u64],
 ) -> Option<(&'s Model<'s>, Watch<'s>)> {
     let model = said(out, place.parse(image))?;
@@ -75,7 +75,9 @@ impl<'a> Line<'a> {
     /// That of an event of a watch with `model`.
     #[must_use]
     pub fn new(model: &'a Model<'_>, event: &'a Event) -> Self {
-        let blamed = event.blame.and_then(|blame| model.column(blame.channel.into()));
+        let blamed = event
+            .blame
+            .and_then(|blame| model.column(blame.channel.into()));
         let blamed = blamed.map(|column| column.name());
         Self { event, blamed }
     }
@@ -90,7 +92,11 @@ impl fmt::Display for Line<'_> {
             transition,
             ..
         } = self.event;
-        write!(f, "window {window}: {} nats, smoothed {smoothed}", score.elbo())?;
+        write!(
+            f,
+            "window {window}: {} nats, smoothed {smoothed}",
+            score.elbo()
+        )?;
         if transition.is_alarm() {
             f.write_str(", ALARM")?;
         }
