@@ -23,7 +23,13 @@ fn main() -> ExitCode {
     println!("cargo::rustc-link-search={}", memory.display());
     // Without it the linker rounds sections up to pages, which flash has no use for.
     println!("cargo::rustc-link-arg-bins=--nmagic");
-    println!("cargo::rustc-link-arg-bins=-Tlink.x");
+    // A HAL that knows the memory of its chip brings a script of its own.
+    let script = if memory.join("memory.x").exists() {
+        "link.x"
+    } else {
+        "linkall.x"
+    };
+    println!("cargo::rustc-link-arg-bins=-T{script}");
 
     // Some name more: the samples of a stream, another model.
     if find("ELBOW_IMAGE", "model image", Some(DEFAULT_IMAGE))

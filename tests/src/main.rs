@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
-use elbow_tests::build::{member, workspace};
+use elbow_tests::build::{hal, member, workspace};
 use elbow_tests::documents::{guides, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::emulator::desk;
@@ -84,6 +84,8 @@ enum Task {
         #[arg(long, value_name = "FOLDER", requires = "core", conflicts_with_all = ["json", "features"])]
         images: Option<PathBuf>,
     },
+    /// Build the examples for boards that are not emulated, each with its HAL: some minutes at first
+    Boards,
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
     /// Measure how well anomalous readings are told from normal ones; its options: cargo xtask detection --help
@@ -278,6 +280,7 @@ fn run(task: Task) -> Result<bool, Error> {
             cpu: cpu.as_deref(),
             features: features.as_deref(),
         }),
+        Task::Boards => hal::check(),
         Task::Costs => {
             // Budgets are for Cortex-M alone.
             let boards = COUNTED.into_iter().filter(|board| !board.is_riscv());

@@ -11,7 +11,7 @@ use std::time::Instant;
 type Step = (&'static str, &'static str);
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 26] = [
+const STEPS: [Step; 28] = [
     ("formatting", "fmt --all --check"),
     (
         "formatting of the package for Python",
@@ -56,6 +56,14 @@ const STEPS: [Step; 26] = [
     (
         "formatting of the benchmark for chips",
         "fmt --check --manifest-path firmware-examples/benchmark/Cargo.toml",
+    ),
+    (
+        "formatting of the examples with HALs",
+        "fmt --all --check --manifest-path firmware-examples/boards/Cargo.toml",
+    ),
+    (
+        "formatting of the example for ESP32-C3",
+        "fmt --check --manifest-path firmware-examples/boards/esp32c3/Cargo.toml",
     ),
     (
         "runtime, with overflow checks",

@@ -249,7 +249,7 @@ fn the_readme_has_the_sizes() {
     for example in &EXAMPLES {
         let folder = tempfile::tempdir().unwrap();
         let elf = Elf::read(&example.build(&example.files(folder.path()))).unwrap();
-        stale.extend(sizes::stale(example.name, &elf).unwrap());
+        stale.extend(sizes::stale(example.name, example.name, &elf).unwrap());
     }
     assert!(stale.is_empty(), "measured: {stale:?}");
 }

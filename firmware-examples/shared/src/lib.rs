@@ -3,6 +3,7 @@
 #![no_std]
 
 pub mod deadline;
+pub mod detector;
 pub mod motor;
 mod readings;
 pub mod slices;

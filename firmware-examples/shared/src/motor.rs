@@ -47,10 +47,10 @@ pub const fn story(log: &[u8]) -> [Sample; SAMPLES] {
 
 /// The model in `image`, checked by its self-test, and a watch with it, whose alarm averages over four windows; nothing where an
 /// error is on the terminal.
-pub fn begin<'s>(
+pub fn begin<'s, 'i: 's>(
     out: &mut impl fmt::Write,
-    image: &'s [u8],
-    place: &'s mut ModelPlace<'s>,
+    image: &'i [u8],
+    place: &'s mut ModelPlace<'i>,
     workspace: &'s mut [u64],
 ) -> Option<(&'s Model<'s>, Watch<'s>)> {
     let model = said(out, place.parse(image))?;

@@ -116,7 +116,7 @@ impl Program<'_> {
         let directory = workspace().join(directory);
         let mut command = toolchain.cargo_build(triple, &flags);
         command
-            .args(["--bin", name])
+            .args(["--locked", "--bin", name])
             .arg("--target-dir")
             .arg(&directory)
             .arg("--manifest-path")

@@ -5,6 +5,7 @@
 //! * [`toolchain`]: the way to build for a device on the machine at hand.
 //! * [`firmware`]: the image of a board, or any program for a device.
 //! * [`elf`]: sizes and symbols of a linked image.
+//! * [`hal`]: examples for boards that are not emulated.
 //! * [`trainer`]: the host program that trains and scores.
 //! * [`member`]: programs of the workspace that contain the trainer.
 
@@ -12,6 +13,7 @@ pub mod board;
 pub mod debian;
 pub mod elf;
 pub mod firmware;
+pub mod hal;
 pub mod member;
 pub mod toolchain;
 pub mod trainer;
