@@ -173,7 +173,16 @@ impl Desk<'_> {
     fn board(&self, words: &[&str], timeout: &str, tries: &str) -> Result<Finished, Error> {
         let port = self.machine.port();
         let (command, rest) = words.split_first().unwrap_or((&"show", &[]));
-        let line = ["--port", port, "--timeout", timeout, "--tries", tries];
+        let line = [
+            "--port",
+            port,
+            "--baud",
+            "57600",
+            "--timeout",
+            timeout,
+            "--tries",
+            tries,
+        ];
         trainer::try_run(&[&["board", command], &line[..], rest].concat(), LIMIT)
     }
 
