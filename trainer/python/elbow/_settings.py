@@ -32,6 +32,7 @@ PATHS = {
     "patience": "train.patience",
     "least_gain": "train.least_gain",
     "rate_warm_up": "train.rate_warm_up",
+    "clip": "train.clip",
     "missing": "train.missing",
     "inference": "train.inference",
     "threads": "train.threads",
@@ -53,6 +54,7 @@ PATHS = {
     "activations": "export.activations",
     "judged_by": "export.judged_by",
     "folds": "export.folds",
+    "rate": "export.rate",
     "flash": "limits.flash",
     "ram": "limits.ram",
     "instructions": "limits.instructions",
@@ -136,12 +138,15 @@ class Settings(BaseEstimator):
         Readings in a step of the optimizer (from 1 to 1000000).
     patience : epochs, optional
         Epochs that the held-out bound is given to rise by --least-gain before training ends; 0 trains all epochs
-        [default: a third of the epochs so far].
+        [default: a third of the epochs so far with --schedule averaged; 10 before each halving with plateau; else 0].
     least_gain : nats, default 0.015
         Rise of the held-out bound that is worth to train on for (from 0 to 1000000).
     rate_warm_up : epochs, default 0
         The first epochs, over which the step size rises: for wide networks, whose units large first steps may leave
         dead.
+    clip : limit, default "none"
+        Limit of the gradient of all parameters in a step: none, norm:X (scaled to the norm X where it is larger) or
+        value:X (each number to at most X in size).
     missing : rate, default 0.0
         Hide this fraction of the inputs of each training reading, at random and anew each time, so that the model can
         score and fill in readings with gaps (from 0 to below 1).
@@ -153,11 +158,12 @@ class Settings(BaseEstimator):
         The processor that trains.
     seed : seed, default 0
         Seed of all random draws; one seed gives one artefact.
-    schedule : {"averaged", "cosine"}, default "averaged"
+    schedule : {"averaged", "cosine", "plateau", "constant"}, default "averaged"
         Course of the step size [default: averaged; cosine for fewer than 100 epochs, for --latent bernoulli and for
         --inference svi].
     learning_rate : rate, default 0.005
-        Adam's step size in the first epoch [default: 0.005; 0.002 for --schedule cosine] (above 0 and up to 1).
+        Adam's step size in the first epoch [default: 0.005 for --schedule averaged, 0.002 for cosine and plateau,
+        0.001 for constant] (above 0 and up to 1).
     importance_samples : k, default 1
         Samples of a reading in training. With more than one, gradients through the samples and vimco ascend the
         importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples] (from 1 to
@@ -195,6 +201,9 @@ class Settings(BaseEstimator):
     folds : n, default 10
         With fewer than 100 readings held out, p-values rest on all, each scored by one of so many more models, which
         has not seen it; 0: on those held out alone.
+    rate : hz, optional
+        Readings a second, of a stream windows: the report counts false alarms in days [default: as the data say,
+        where they do] (above 0).
     flash : bytes, optional
         Size the networks to so much flash on --core: the image, and the runtime's code and tables. Bytes, such as
         65536 or 64K.
@@ -240,6 +249,7 @@ class Settings(BaseEstimator):
         patience=None,
         least_gain=None,
         rate_warm_up=None,
+        clip=None,
         missing=None,
         inference=None,
         threads=None,
@@ -261,6 +271,7 @@ class Settings(BaseEstimator):
         activations=None,
         judged_by=None,
         folds=None,
+        rate=None,
         flash=None,
         ram=None,
         instructions=None,
@@ -297,6 +308,7 @@ class Settings(BaseEstimator):
         self.patience = patience
         self.least_gain = least_gain
         self.rate_warm_up = rate_warm_up
+        self.clip = clip
         self.missing = missing
         self.inference = inference
         self.threads = threads
@@ -318,6 +330,7 @@ class Settings(BaseEstimator):
         self.activations = activations
         self.judged_by = judged_by
         self.folds = folds
+        self.rate = rate
         self.flash = flash
         self.ram = ram
         self.instructions = instructions
