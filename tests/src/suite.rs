@@ -67,7 +67,7 @@ const STEPS: [Step; 28] = [
     ),
     (
         "runtime, with overflow checks",
-        "test --package elbow --features image",
+        "test --no-fail-fast --package elbow --features image",
     ),
     (
         "runtime, with most left out",
@@ -97,10 +97,19 @@ const STEPS: [Step; 28] = [
         "rustdoc",
         "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
-    ("interface for C", "test --release --package elbow-c"),
+    (
+        "interface for C",
+        "test --release --no-fail-fast --package elbow-c",
+    ),
     ("agent of boards", "test --package elbow-agent"),
-    ("trainer", "test --release --package elbow-trainer"),
-    ("emulated boards", "test --release --package elbow-tests"),
+    (
+        "trainer",
+        "test --release --no-fail-fast --package elbow-trainer",
+    ),
+    (
+        "emulated boards",
+        "test --release --no-fail-fast --package elbow-tests",
+    ),
     ("reports in a browser", "xtask page"),
     ("Miri, quick tests of the runtime", "xtask miri"),
 ];
