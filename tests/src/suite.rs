@@ -4,67 +4,25 @@ use crate::build::workspace;
 use crate::build::{board, toolchain};
 use crate::emulator::program::Emulator;
 use crate::error::Error;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// One step of the suite: its name and the arguments of cargo, between blanks.
 type Step = (&'static str, &'static str);
 
+/// What is asked of every workspace of the checkout, each of which has its own lock file.
+const OF_WORKSPACES: [Step; 2] = [
+    (
+        "lock files",
+        "metadata --quiet --locked --format-version 1 --manifest-path",
+    ),
+    ("formatting", "fmt --all --check --manifest-path"),
+];
+
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 28] = [
-    ("formatting", "fmt --all --check"),
-    (
-        "formatting of the package for Python",
-        "fmt --check --manifest-path trainer/python/Cargo.toml",
-    ),
-    (
-        "formatting of the firmware",
-        "fmt --check --manifest-path tests/firmware/Cargo.toml",
-    ),
-    (
-        "formatting of the example for microbit",
-        "fmt --check --manifest-path firmware-examples/microbit/Cargo.toml",
-    ),
-    (
-        "formatting of the example for netduinoplus2",
-        "fmt --check --manifest-path firmware-examples/netduinoplus2/Cargo.toml",
-    ),
-    (
-        "formatting of the example for lm3s6965evb",
-        "fmt --check --manifest-path firmware-examples/lm3s6965evb/Cargo.toml",
-    ),
-    (
-        "formatting of the agent for microbit",
-        "fmt --check --manifest-path firmware-examples/agent/microbit/Cargo.toml",
-    ),
-    (
-        "formatting of the agent for netduinoplus2",
-        "fmt --check --manifest-path firmware-examples/agent/netduinoplus2/Cargo.toml",
-    ),
-    (
-        "formatting of the agent for lm3s6965evb",
-        "fmt --check --manifest-path firmware-examples/agent/lm3s6965evb/Cargo.toml",
-    ),
-    (
-        "formatting of the example with RTIC",
-        "fmt --check --manifest-path firmware-examples/rtic/Cargo.toml",
-    ),
-    (
-        "formatting of the example with embassy",
-        "fmt --check --manifest-path firmware-examples/embassy/Cargo.toml",
-    ),
-    (
-        "formatting of the benchmark for chips",
-        "fmt --check --manifest-path firmware-examples/benchmark/Cargo.toml",
-    ),
-    (
-        "formatting of the examples with HALs",
-        "fmt --all --check --manifest-path firmware-examples/boards/Cargo.toml",
-    ),
-    (
-        "formatting of the example for ESP32-C3",
-        "fmt --check --manifest-path firmware-examples/boards/esp32c3/Cargo.toml",
-    ),
+const STEPS: [Step; 14] = [
     (
         "runtime, with overflow checks",
         "test --no-fail-fast --package elbow --features image",
@@ -124,12 +82,25 @@ pub fn run() -> Result<bool, Error> {
         Emulator::of(board).ensure()?;
         toolchain::Toolchain::for_target(board.triple)?;
     }
-    let results: Vec<_> = STEPS
+    let manifests = manifests(workspace())?;
+    let of_workspaces = OF_WORKSPACES.iter().map(|(name, arguments)| {
+        let each = manifests.iter().map(|manifest| {
+            let arguments = arguments.split(' ').map(OsStr::new);
+            arguments.chain([manifest.as_os_str()]).collect()
+        });
+        (*name, each.collect())
+    });
+    let of_one = STEPS.iter().map(|(name, arguments)| {
+        let arguments = arguments.split(' ').map(OsStr::new);
+        (*name, vec![arguments.collect()])
+    });
+    let steps: Vec<(&str, Vec<Vec<&OsStr>>)> = of_workspaces.chain(of_one).collect();
+    let results: Vec<_> = steps
         .iter()
-        .map(|(name, arguments)| {
+        .map(|(name, commands)| {
             println!("\n== {name} ==");
             let start = Instant::now();
-            let verdict = Verdict::of(arguments);
+            let verdict = Verdict::of_all(commands);
             (name, verdict, start.elapsed().as_secs_f64())
         })
         .collect();
@@ -172,17 +143,50 @@ impl Verdict {
         }
     }
 
-    /// How cargo ends with such arguments; what it prints is for whoever watches.
-    fn of(arguments: &str) -> Self {
+    /// How commands of cargo end, all of which run: as the first one that does not pass, if any.
+    fn of_all(commands: &[Vec<&OsStr>]) -> Self {
+        let verdicts: Vec<_> = commands.iter().map(|command| Self::of(command)).collect();
+        let other = verdicts.into_iter().find(|one| *one != Self::Passed);
+        other.unwrap_or(Self::Passed)
+    }
+
+    /// How cargo ends with such arguments; what it prints is for whoever watches, but for metadata.
+    fn of(arguments: &[&OsStr]) -> Self {
         let mut command = Command::new("cargo");
         command
             .current_dir(workspace())
-            .args(arguments.split(' '))
+            .args(arguments)
             .stdin(Stdio::null());
+        if arguments.first() == Some(&OsStr::new("metadata")) {
+            command.stdout(Stdio::null());
+        }
         match command.status() {
             Ok(status) if status.success() => Self::Passed,
             Ok(status) if status.code() == Some(NOT_RUN.into()) => Self::NotRun,
             _ => Self::Failed,
         }
     }
+}
+
+/// The manifests that have a lock file beside them, in a folder and those in it, in their order.
+fn manifests(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    if folder.join("Cargo.lock").exists() {
+        found.push(folder.join("Cargo.toml"));
+    }
+    let entries = std::fs::read_dir(folder).map_err(Error::at(folder))?;
+    let mut folders: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir() && !path.is_symlink() && !path.ends_with("target"))
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| !name.as_encoded_bytes().starts_with(b"."))
+        })
+        .collect();
+    folders.sort();
+    for folder in folders {
+        found.extend(manifests(&folder)?);
+    }
+    Ok(found)
 }
