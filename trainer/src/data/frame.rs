@@ -51,6 +51,8 @@ pub struct Frame {
     pub recordings: Option<Vec<usize>>,
     /// Rows of the file, where these are some of them: those at the front follow each other.
     pub of_rows: Option<usize>,
+    /// Rows before these, where they are a part of the data.
+    pub first_row: usize,
 }
 
 /// One column of a file.
@@ -94,6 +96,31 @@ impl Cells {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The first `count` of them.
+    #[must_use]
+    pub fn first(&self, count: usize) -> Self {
+        let count = count.min(self.len());
+        match self {
+            Self::Numbers(numbers) => Self::Numbers(numbers[..count].to_vec()),
+            Self::Times(seconds) => Self::Times(seconds[..count].to_vec()),
+            Self::Text { values, codes } => Self::Text {
+                values: values.clone(),
+                codes: codes[..count].to_vec(),
+            },
+        }
+    }
+
+    /// Whether no number is so large that its neighbour among the whole numbers is the same one here.
+    pub(crate) fn are_exact(&self) -> bool {
+        const LARGEST: f64 = 9_007_199_254_740_992.0;
+        match self {
+            Self::Numbers(numbers) => numbers
+                .iter()
+                .all(|number| number.fract() != 0.0 || number.abs() < LARGEST),
+            Self::Times(_) | Self::Text { .. } => true,
+        }
     }
 
     /// Their kind, in a word.
@@ -187,6 +214,7 @@ impl Frame {
             rate: None,
             recordings: None,
             of_rows: None,
+            first_row: 0,
         }
     }
 

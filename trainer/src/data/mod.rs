@@ -50,7 +50,7 @@ pub use table::{
 
 pub use formats::LiveTable;
 use formats::Purpose;
-use source::recordings;
+use source::{parts, recordings};
 
 /// The name of standard input.
 const STANDARD_INPUT: &str = "standard input";
@@ -102,6 +102,21 @@ pub fn frame_sampled(path: impl AsRef<Path>, rows: Option<usize>) -> Result<Fram
         return Ok(frame);
     }
     frame(path)
+}
+
+/// Reads a file, or several, as [`frame()`] does, and hands the rows to `take`, at most `rows` at a time, until that has
+/// enough. Files of a folder or a pattern come one behind the other. Text that nothing packed, Parquet and Arrow are never
+/// whole in memory; a file of another format is. [`Frame::first_row`] counts on over all files.
+///
+/// # Errors
+///
+/// The errors of [`frame()`]; the rows before the fault have been taken.
+pub fn frame_parts(
+    path: impl AsRef<Path>,
+    rows: usize,
+    take: &mut dyn FnMut(Frame) -> bool,
+) -> Result<(), DataError> {
+    parts::read(path.as_ref(), rows, take)
 }
 
 /// The bytes of standard input.

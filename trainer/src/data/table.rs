@@ -168,6 +168,8 @@ pub struct Dataset {
     pub observed: Option<Vec<bool>>,
     /// The number that was subtracted from the values of each column; empty where there is none.
     pub offsets: Vec<f64>,
+    /// Rows of the data before these, where they are a part of them.
+    pub first_row: usize,
 }
 
 impl Dataset {
@@ -180,6 +182,7 @@ impl Dataset {
             labels: None,
             observed: None,
             offsets: vec![],
+            first_row: 0,
         }
     }
 
@@ -240,6 +243,7 @@ impl Dataset {
             name: self.name.clone(),
             columns: self.columns.clone(),
             offsets: self.offsets.clone(),
+            first_row: self.first_row,
             table: self.table.select(indices),
             labels: self
                 .labels

@@ -205,7 +205,7 @@ impl LikelihoodKind {
         Err(Error::Setting(format!(
             "{} of reading {} of {} is {x}, {counted}: {remedy}",
             dataset.column_name(at % width),
-            at / width + 1,
+            dataset.first_row + at / width + 1,
             dataset.name,
         )))
     }

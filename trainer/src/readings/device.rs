@@ -21,7 +21,36 @@ pub fn device_scores(
     estimator: Estimator,
     seed: u64,
 ) -> Result<Vec<Score>, Error> {
-    on_device(model, readings, masks, seed, |session, row, observed| {
+    device_scores_from(
+        model,
+        readings,
+        masks,
+        estimator,
+        Streams { seed, first: 0 },
+    )
+}
+
+/// The random streams of readings: reading `i` of some draws from stream `first + i` of `seed`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Streams {
+    /// The seed of all streams.
+    pub(crate) seed: u64,
+    /// The stream of the first reading, which is its number among all readings.
+    pub(crate) first: usize,
+}
+
+/// The same of readings that are a part of others.
+///
+/// # Errors
+/// The errors of [`device_scores`].
+pub(crate) fn device_scores_from(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+    estimator: Estimator,
+    streams: Streams,
+) -> Result<Vec<Score>, Error> {
+    on_device_from(model, readings, masks, streams, |session, row, observed| {
         session.score_observed(row, observed, estimator)
     })
 }
@@ -38,16 +67,30 @@ pub fn on_device<T: Send>(
     seed: u64,
     work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
 ) -> Result<Vec<T>, Error> {
+    on_device_from(model, readings, masks, Streams { seed, first: 0 }, work)
+}
+
+fn on_device_from<T: Send>(
+    model: &Model<'_>,
+    readings: &Readings,
+    masks: Option<&Masks>,
+    Streams { seed, first }: Streams,
+    work: impl Fn(&mut Session<'_>, &[i16], Mask<'_>) -> Result<T, ReadingError> + Sync,
+) -> Result<Vec<T>, Error> {
     let share = readings.len().div_ceil(cores() * SHARES).max(1);
     let part = |session: &mut Session<'_>, part: usize| -> Result<Vec<T>, Error> {
         let one = |reading: usize| {
-            session.reseed(seed, reading as u64);
-            let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask(reading))?;
-            work(session, readings.row(reading), observed)
-                .map_err(|error| Error::Setting(format!("reading {}: {error}", reading + 1)))
+            let number = first + reading;
+            session.reseed(seed, number as u64);
+            let fault = |error: &dyn std::fmt::Display| {
+                Error::Setting(format!("reading {}: {error}", number + 1))
+            };
+            let observed = masks.map_or(Ok(Mask::ALL), |masks| masks.mask_of(reading));
+            let observed = observed.map_err(|error| fault(&error))?;
+            work(session, readings.row(reading), observed).map_err(|error| fault(&error))
         };
-        let first = part * share;
-        (first..readings.len().min(first + share))
+        let start = part * share;
+        (start..readings.len().min(start + share))
             .map(one)
             .collect()
     };

@@ -3,7 +3,7 @@
 use crate::data::{self, Dataset, Table};
 use crate::error::Error;
 use candle_core::{Device, Tensor};
-use elbow::Mask;
+use elbow::{Mask, MaskError};
 use rand_core::Rng;
 use std::path::Path;
 
@@ -50,15 +50,23 @@ impl Masks {
     /// a reading of which nothing is observed.
     pub fn load(path: &Path, rows: usize, width: usize) -> Result<Self, Error> {
         let table = data::load(path)?.table;
+        check_shape(path, (table.len(), table.width()), (rows, width))?;
+        Self::of_table(path, &table)
+    }
+
+    /// Loads masks of any shape.
+    ///
+    /// # Errors
+    /// Those of [`Masks::load`], but for the shape.
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        Self::of_table(path, &data::load(path)?.table)
+    }
+
+    /// The masks in `table`, from the file `path`.
+    fn of_table(path: &Path, table: &Table) -> Result<Self, Error> {
+        let (rows, width) = (table.len(), table.width());
         let refuse = |what: String| Err(Error::Setting(format!("{}: {what}", path.display())));
-        if (table.len(), table.width()) != (rows, width) {
-            return refuse(format!(
-                "the mask has {} rows of {} columns, the readings {rows} of {width}: give a 0 or a 1 for each number of each reading",
-                table.len(),
-                table.width()
-            ));
-        }
-        if let Some((row, column, value)) = neither(&table) {
+        if let Some((row, column, value)) = neither(table) {
             return refuse(format!(
                 "row {}, column {} of the mask is {value}: give 1 for observed and 0 for missing",
                 row + 1,
@@ -95,8 +103,13 @@ impl Masks {
     /// # Errors
     /// [`Error::Setting`] where nothing of it is observed.
     pub fn mask(&self, row: usize) -> Result<Mask<'_>, Error> {
-        Mask::new(self.packed(row), self.width)
+        self.mask_of(row)
             .map_err(|error| Error::Setting(format!("reading {}: {error}", row + 1)))
+    }
+
+    /// The same, whose error does not name the reading.
+    pub(crate) fn mask_of(&self, row: usize) -> Result<Mask<'_>, MaskError> {
+        Mask::new(self.packed(row), self.width)
     }
 
     /// All bits, reading after reading, as firmware takes them.
@@ -153,10 +166,38 @@ impl Masks {
         &self.bits[row * stride..][..stride]
     }
 
+    /// Whether there are masks for so many rows, of this width.
+    pub(super) fn covers(&self, rows: usize, width: usize) -> bool {
+        self.width == width && self.rows >= rows
+    }
+
+    /// Makes sure that these masks, from the file `path`, are as many and as wide as readings.
+    ///
+    /// # Errors
+    /// One line that names both shapes.
+    pub(super) fn check(&self, path: &Path, rows: usize, width: usize) -> Result<(), Error> {
+        check_shape(path, (self.rows, self.width), (rows, width))
+    }
+
     /// The first reading of which nothing is observed.
     fn nothing_observed(&self) -> Option<usize> {
         (0..self.rows).find(|&row| self.packed(row).iter().all(|&byte| byte == 0))
     }
+}
+
+/// Makes sure that a mask from the file `path` has the shape of its readings: rows and columns.
+fn check_shape(path: &Path, own: (usize, usize), readings: (usize, usize)) -> Result<(), Error> {
+    if own == readings {
+        return Ok(());
+    }
+    Err(Error::Setting(format!(
+        "{}: the mask has {} rows of {} columns, the readings {} of {}: give a 0 or a 1 for each number of each reading",
+        path.display(),
+        own.0,
+        own.1,
+        readings.0,
+        readings.1
+    )))
 }
 
 /// The first cell that is neither 0 nor 1: row, column, value.

@@ -3,6 +3,7 @@
 //! Training starts from raw readings, so that the trainer never sees a resolution or a range that
 //! the device does not have.
 
+pub mod batches;
 mod derived;
 pub mod device;
 mod division;

@@ -6,7 +6,9 @@ use super::stream;
 use super::{Readings, RunConfig};
 use crate::config::ANOMALY_DIGIT;
 use crate::data::digits::{self, Part};
-use crate::data::{self, Binarization, DataSource, Dataset, Frame, NamedRole, Role, Table};
+use crate::data::{
+    self, Binarization, DataError, DataSource, Dataset, Frame, Interpreted, NamedRole, Role, Table,
+};
 use crate::error::Error;
 use elbow::Model;
 use std::borrow::Cow;
@@ -129,31 +131,34 @@ pub fn load_for_scoring(
 
 /// Readings of a file, with the columns of the training, or where nothing is known of these all as they are.
 pub fn of_frame(frame: &Frame, labels: Option<&Path>, like: Like<'_>) -> Result<Labelled, Error> {
-    let Like {
-        columns,
-        of_windows,
-        normal,
-        ranges,
-        ..
-    } = like;
-    let width = frame.columns.len();
-    let of_windows = of_windows == Some(width) && width != columns.len();
-    let interpreted = if columns.is_empty() || of_windows {
-        data::interpret_like(frame, &data::all_readings(&frame.columns), normal)?
-    } else {
-        data::interpret_like(frame, &columns, normal)?
-    };
+    let interpreted = interpreted(frame, &like)?;
     let anomalous = match labels {
         None => interpreted.anomalous,
-        Some(labels) => Some(data::load_labels(labels, frame.rows(), normal)?.0),
+        Some(labels) => Some(data::load_labels(labels, frame.rows(), like.normal)?.0),
     };
     let mut notes = interpreted.notes;
-    notes.extend(ranges::notes(&ranges, &interpreted.dataset, &columns));
+    notes.extend(ranges::notes(
+        &like.ranges,
+        &interpreted.dataset,
+        &like.columns,
+    ));
     Ok(Labelled {
         recordings: interpreted.recordings,
         notes,
         ..Labelled::new(interpreted.dataset, anomalous)
     })
+}
+
+/// The columns of `frame` in the roles of the training, or where nothing is known of these all as readings.
+pub(super) fn interpreted(frame: &Frame, like: &Like<'_>) -> Result<Interpreted, DataError> {
+    let columns = &like.columns;
+    let width = frame.columns.len();
+    let of_windows = like.of_windows == Some(width) && width != columns.len();
+    if columns.is_empty() || of_windows {
+        data::interpret_like(frame, &data::all_readings(&frame.columns), like.normal)
+    } else {
+        data::interpret_like(frame, columns, like.normal)
+    }
 }
 
 /// Where `labelled` is a stream for `model` (a row for each sample, as wide as its channels), the

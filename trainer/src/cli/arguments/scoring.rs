@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::readings::raw::DeviceReadings;
 use clap::Args;
 use elbow::{Estimator, Model};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Readings to score.
 #[derive(Debug, Args)]
@@ -28,6 +28,11 @@ impl Scoring {
     /// The readings for `model`.
     pub(in crate::cli) fn load(&self, model: &Model<'_>) -> Result<DeviceReadings, Error> {
         self.input.load(model, None, self.mask.as_deref())
+    }
+
+    /// The file of what was observed, where there is one.
+    pub(in crate::cli) fn mask(&self) -> Option<&Path> {
+        self.mask.as_deref()
     }
 
     /// The estimator.

@@ -2,6 +2,7 @@
 
 pub(super) mod progress;
 mod results;
+pub(super) mod scores;
 pub(super) mod table;
 
 use crate::data::STANDARD;

@@ -147,7 +147,10 @@ pub fn interpret_like(
     let (order, roles): (Vec<usize>, Vec<NamedRole>) = matched.into_iter().unzip();
     let columns = order.iter().map(|&column| frame.columns[column].clone());
     let (rate, recordings) = (frame.rate, frame.recording_of_rows());
-    let frame = Frame::new(frame.name.clone(), columns.collect());
+    let frame = Frame {
+        first_row: frame.first_row,
+        ..Frame::new(frame.name.clone(), columns.collect())
+    };
     notes.extend(other_units(&frame, &roles));
     let told = notes.len();
     let mut interpreted = Interpreted::of(&frame, roles, normal, notes)?;

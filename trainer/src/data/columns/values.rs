@@ -36,6 +36,7 @@ pub(super) fn dataset(frame: &Frame, roles: &[NamedRole]) -> Result<(Dataset, us
     let filled = filled.map(|(value, &median)| if value.is_nan() { median } else { value });
     let table = Table::new(columns.len(), filled.collect())?;
     let mut dataset = Dataset::new(&frame.name, table);
+    dataset.first_row = frame.first_row;
     let gaps = cells().any(f32::is_nan);
     dataset.observed = gaps.then(|| cells().map(|value| !value.is_nan()).collect());
     dataset.columns = named.then(|| columns.into_iter().map(|(name, _)| name).collect());
@@ -93,16 +94,16 @@ fn made_of(
     })
 }
 
-/// The middle one of what is there of a column, the lower of two; 0 of nothing.
+/// What stands where a value of a column is missing: the middle one of what is there, the lower of two; 0 of nothing, and
+/// where nothing is missing.
 fn median(cells: &[f32]) -> f32 {
-    let mut there: Vec<f32> = cells
-        .iter()
-        .copied()
-        .filter(|cell| !cell.is_nan())
-        .collect();
-    there.sort_unstable_by(f32::total_cmp);
-    let middle = there.len().saturating_sub(1) / 2;
-    there.get(middle).copied().unwrap_or(0.0)
+    let there = cells.iter().copied().filter(|cell| !cell.is_nan());
+    let mut there: Vec<f32> = there.collect();
+    if there.is_empty() || there.len() == cells.len() {
+        return 0.0;
+    }
+    let middle = (there.len() - 1) / 2;
+    *there.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
 /// How many times as far from zero as they spread values may be before they get an offset: 16 bits over their
@@ -153,7 +154,7 @@ fn narrow(
         Some(row) => Err(frame.fault(format!(
             "{} of row {} is {}, which does not fit 32-bit floating point (largest 3.4e38); scale the column down",
             frame.column_name(column),
-            row + 1,
+            frame.first_row + row + 1,
             numbers[row]
         ))),
         None => Ok(narrowed),

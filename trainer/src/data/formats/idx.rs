@@ -12,6 +12,7 @@ pub(super) const FORMAT: Format = Format {
     is: is_idx,
     extension: None,
     read: |contents| Ok(Frame::new(contents.name, read(&contents.bytes)?.columns())),
+    read_parts: None,
 };
 
 /// The code of unsigned bytes.

@@ -17,6 +17,7 @@ pub(super) const FORMAT: Format = Format {
     is: is_mat,
     extension: None,
     read,
+    read_parts: None,
 };
 
 /// Bytes before the first element.

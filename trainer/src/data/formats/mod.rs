@@ -39,7 +39,15 @@ struct Format {
     extension: Option<&'static str>,
     /// Reads a whole file.
     read: fn(Contents) -> Result<Frame, FileError>,
+    /// Reads a file on the way, where the format allows it.
+    read_parts: Option<ReadParts>,
 }
+
+/// Takes rows of a file, and says whether it wants more.
+pub(super) type Take<'a> = dyn FnMut(Frame) -> bool + 'a;
+
+/// Reads a file on the way and hands its rows, with the name of its table, to what takes them, at most so many at a time.
+type ReadParts = fn(File, &str, usize, &mut Take<'_>) -> Result<(), FileError>;
 
 impl Format {
     /// The error of a file that is of no format.
@@ -141,6 +149,8 @@ pub(super) fn read_bytes(path: &Path, bytes: &[u8], purpose: Purpose) -> Result<
 const LARGE: u64 = 1 << 28;
 /// Bytes at the front of a file that tell what it is.
 const HEAD: usize = 1 << 20;
+/// Bytes at the front of a text that hold all lines which its layout is found from, however long they are.
+const LONG_HEAD: usize = 1 << 24;
 
 /// Reads some rows of the file `path` where it is text and large, or `rows` are wanted; none of any other.
 ///
@@ -155,22 +165,67 @@ pub(super) fn read_sampled(path: &Path, rows: Option<usize>) -> Result<Option<Fr
 }
 
 fn sampled(path: &Path, mut file: File, rows: Option<usize>) -> Result<Option<Frame>, FileError> {
-    let length = file.metadata()?.len();
-    if length < LARGE && rows.is_none() {
+    if file.metadata()?.len() < LARGE && rows.is_none() {
         return Ok(None);
     }
-    let mut head = vec![];
-    let taken = file.by_ref().take(HEAD as u64);
-    BufReader::new(taken).read_to_end(&mut head)?;
-    let whole = length as usize == head.len();
-    let end = head.iter().rposition(|&byte| byte == b'\n');
-    let Some(end) = end.filter(|_| is_plain_text(path, &head)) else {
+    let Some(head) = text_head(path, &mut file, HEAD)? else {
         return Ok(None);
     };
-    file.rewind()?;
-    let head = if whole { &head[..] } else { &head[..=end] };
     let file = BufReader::with_capacity(HEAD, file);
-    text::read_sampled(name(path), head, file, rows).map(Some)
+    text::read_sampled(name(path), &head, file, rows).map(Some)
+}
+
+/// Hands the rows of the file `path` to `take`, at most `rows` at a time where the file is read on the way: text that nothing
+/// packed, Parquet, Arrow. Of other formats all rows come together.
+///
+/// # Errors
+/// The errors of [`read`]; what was read before has been taken.
+pub(super) fn read_parts(path: &Path, rows: usize, take: &mut Take<'_>) -> Result<(), DataError> {
+    // A file that cannot be opened has its error where it is read.
+    let parts = File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|file| file.is_file()));
+    let done = match parts {
+        true => on_the_way(path, rows, take),
+        false => Ok(false),
+    };
+    if !done.map_err(|fault| DataError::in_file(path, fault))? {
+        take(read(path, Purpose::Readings)?);
+    }
+    Ok(())
+}
+
+/// Does what [`read_parts`] says; false, and nothing is taken, of a format that is read whole.
+fn on_the_way(path: &Path, rows: usize, take: &mut Take<'_>) -> Result<bool, FileError> {
+    let mut file = File::open(path)?;
+    if let Some(head) = text_head(path, &mut file, LONG_HEAD)? {
+        let file = BufReader::with_capacity(HEAD, file);
+        text::read_parts(&name(path), &head, file, rows, take)?;
+        return Ok(true);
+    }
+    let mut start = vec![];
+    file.by_ref().take(HEAD as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    let format = Format::of(path, &start).and_then(|format| format.read_parts);
+    match format {
+        None => Ok(false),
+        Some(read) => read(file, &name(path), rows, take).map(|()| true),
+    }
+}
+
+/// The lines at the front of a file that is text of one byte a character or UTF-8, of about so many `bytes`, whole ones but
+/// for the last one of the file; none of another file, or of one without lines. The file is at its beginning again.
+fn text_head(path: &Path, file: &mut File, bytes: usize) -> Result<Option<Vec<u8>>, FileError> {
+    let length = file.metadata()?.len();
+    let mut head = vec![];
+    let taken = file.by_ref().take(bytes as u64);
+    BufReader::new(taken).read_to_end(&mut head)?;
+    file.rewind()?;
+    let Some(end) = head.iter().rposition(|&byte| byte == b'\n') else {
+        return Ok(None);
+    };
+    if length as usize != head.len() {
+        head.truncate(end + 1);
+    }
+    Ok(is_plain_text(path, &head).then_some(head))
 }
 
 /// Whether a file that begins so is text of one byte a character or UTF-8, without anything packed.

@@ -14,6 +14,7 @@ pub(super) const FORMAT: Format = Format {
     is: is_zip,
     extension: None,
     read,
+    read_parts: None,
 };
 
 /// The beginning of an array that has its header whole in the first version of the format.

@@ -10,6 +10,7 @@ pub(super) const FORMAT: Format = Format {
     is: is_wav,
     extension: None,
     read,
+    read_parts: None,
 };
 
 /// Whether these bytes are a WAV file.

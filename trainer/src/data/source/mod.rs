@@ -2,6 +2,7 @@
 
 pub mod digits;
 mod machines;
+pub(super) mod parts;
 pub(super) mod recordings;
 
 use std::fmt;

@@ -57,22 +57,30 @@ pub(in crate::data) fn read(path: &Path) -> Result<Frame, DataError> {
     let mut joined: Option<Joined> = None;
     for file in files(path)? {
         let frame = formats::read(&file, Purpose::Readings)?;
-        let label = file.file_name().unwrap_or(file.as_os_str());
-        let label = label.to_string_lossy().into_owned();
+        let label = label(&file);
         match &mut joined {
             None => joined = Some(Joined::new(label, frame)),
             Some(joined) => joined.push(&label, frame)?,
         }
     }
-    let joined = joined.ok_or_else(|| {
-        let fault = "no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'";
-        DataError::in_file(path, FileError::Contents(fault.into()))
-    })?;
+    let joined = joined.ok_or_else(|| no_file(path))?;
     Ok(joined.finish(name(path)))
 }
 
+/// The error of a folder or a pattern without files.
+pub(super) fn no_file(path: &Path) -> DataError {
+    let fault = "no file of recordings; give a folder with some, or a pattern in quotes, such as 'runs/*.csv'";
+    DataError::in_file(path, FileError::Contents(fault.into()))
+}
+
+/// The name of the file `path` in messages of several.
+pub(super) fn label(path: &Path) -> String {
+    let label = path.file_name().unwrap_or(path.as_os_str());
+    label.to_string_lossy().into_owned()
+}
+
 /// The files of a folder or pattern, without hidden ones and folders.
-fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     let unreadable = |reason: std::io::Error| DataError::in_file(path, reason.into());
     let mut files: Vec<PathBuf> = if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(unreadable)?;
@@ -133,28 +141,55 @@ fn digits(text: &str) -> (&str, &str) {
 }
 
 /// Files read so far.
-struct Joined {
+pub(super) struct Joined {
     /// The first one.
     first: String,
     frame: Frame,
     /// The first row of each.
     starts: Vec<usize>,
+    /// Whether each column has had a value, which says of what kind it is.
+    known: Vec<bool>,
+    /// Notes that [`Joined::take_rows`] has given.
+    noted: usize,
 }
 
 impl Joined {
-    fn new(first: String, mut frame: Frame) -> Self {
+    pub(super) fn new(first: String, mut frame: Frame) -> Self {
         for column in &mut frame.columns {
             column.fault = column.fault.take().map(|fault| format!("{first}: {fault}"));
         }
+        let has_values = |column: &Column| column.cells.missing() < column.cells.len();
         Self {
             first,
-            frame,
             starts: vec![0],
+            known: frame.columns.iter().map(has_values).collect(),
+            noted: 0,
+            frame,
         }
     }
 
+    /// The rows of the files so far, with what is noted of them, in the order of the first file's columns; none of them stays.
+    pub(super) fn take_rows(&mut self) -> Frame {
+        let columns = self.frame.columns.iter_mut();
+        let taken = columns.map(|own| {
+            let emptied = own.cells.emptied();
+            Column {
+                name: own.name.clone(),
+                unit: own.unit.clone(),
+                cells: std::mem::replace(&mut own.cells, emptied),
+                fault: own.fault.take(),
+            }
+        });
+        let mut frame = Frame::new(self.frame.name.clone(), taken.collect());
+        frame.notes = self.frame.notes[self.noted..].to_vec();
+        self.noted = self.frame.notes.len();
+        self.starts.clear();
+        frame.rate = self.frame.rate;
+        frame
+    }
+
     /// Takes the file `file` behind the others.
-    fn push(&mut self, file: &str, frame: Frame) -> Result<(), DataError> {
+    pub(super) fn push(&mut self, file: &str, frame: Frame) -> Result<(), DataError> {
         let order = self.order(file, &frame)?;
         if frame.rate != self.frame.rate {
             let rate = |rate: Option<f64>| rate.map_or("none".into(), |rate| rate.to_string());
@@ -177,7 +212,9 @@ impl Joined {
             let name = self.frame.column_name(at);
             let own = &mut self.frame.columns[at];
             let (was, is) = (own.cells.kind(), column.cells.kind());
-            if !append(&mut own.cells, column.cells) {
+            let known = self.known[at];
+            self.known[at] |= column.cells.missing() < column.cells.len();
+            if !append(&mut own.cells, column.cells, known) {
                 return Err(DataError::in_data(
                     file,
                     format!(
@@ -275,16 +312,15 @@ impl Joined {
     }
 }
 
-/// Puts `more` behind `cells`; false where they are of another kind.
-fn append(cells: &mut Cells, more: Cells) -> bool {
+/// Puts `more` behind `cells`; false where they are of another kind, which is `known`.
+fn append(cells: &mut Cells, more: Cells, known: bool) -> bool {
     if cells.kind() != more.kind() {
         // What is all missing is of any kind.
-        let missing = |cells: &Cells| cells.missing() == cells.len();
-        if missing(&more) {
+        if more.missing() == more.len() {
             cells.extend_missing(more.len());
             return true;
         }
-        if !missing(cells) {
+        if known {
             return false;
         }
         let rows = cells.len();

@@ -185,12 +185,58 @@ pub fn write_together<'a>(files: impl Iterator<Item = (&'a Path, &'a [u8])>) -> 
     Ok(())
 }
 
+/// A file that grows under another name and has its own once it is whole: whoever reads it sees the old file or the new
+/// one. It is gone where it is dropped before.
+#[derive(Debug)]
+pub struct Growing {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Growing {
+    /// An empty file that is to be `path`.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn new(path: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            file: temporary_in(parent(path)).map_err(Error::writing(path))?,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// The file, to write to.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn open(&self) -> Result<std::fs::File, Error> {
+        let file = self.file.as_file().try_clone();
+        file.map_err(Error::writing(&self.path))
+    }
+
+    /// Puts what was written in its place.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn finish(self) -> Result<(), Error> {
+        let Self { file, path } = self;
+        let file = settled(file, &path)?;
+        file.persist(&path)
+            .map(drop)
+            .map_err(|error| Error::writing(&path)(error.error))
+    }
+}
+
 /// A file beside `path` that holds `bytes`, on the disk.
 fn stage(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let mut file = temporary_in(parent(path)).map_err(Error::writing(path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(Error::writing(path))?;
+    file.write_all(bytes).map_err(Error::writing(path))?;
+    settled(file, path)
+}
+
+/// `file` on the disk, to be `path`.
+fn settled(file: tempfile::NamedTempFile, path: &Path) -> Result<tempfile::NamedTempFile, Error> {
+    file.as_file().sync_all().map_err(Error::writing(path))?;
     // Temporary files are private; results are for everyone, within the usual mask.
     #[cfg(unix)]
     {

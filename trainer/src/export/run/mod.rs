@@ -7,8 +7,8 @@ mod summary;
 use crate::readings::Derived;
 use crate::readings::RunConfig;
 pub use files::{
-    Existing, RunFiles, check_folder, digest, hexadecimal, make_folder, prepare_file, remove,
-    to_json, write, write_together,
+    Existing, Growing, RunFiles, check_folder, digest, hexadecimal, make_folder, prepare_file,
+    remove, to_json, write, write_together,
 };
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use lock::Lock;

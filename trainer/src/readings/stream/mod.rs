@@ -132,17 +132,9 @@ impl StreamSettings {
             exponents,
         };
         let readings = readings(&samples, lengths, &spec.front_end, self.hop)?;
-        let dataset = Dataset {
-            name: stream.name.clone(),
-            columns: Some(input_names(&spec.front_end, stream)),
-            table: in_units(
-                &readings,
-                &input_exponents(&spec.front_end, &spec.exponents),
-            )?,
-            labels: None,
-            observed: None,
-            offsets: vec![],
-        };
+        let exponents = input_exponents(&spec.front_end, &spec.exponents);
+        let dataset = Dataset::new(&stream.name, in_units(&readings, &exponents)?)
+            .named(input_names(&spec.front_end, stream));
         Ok(Windowed {
             settings: self.clone(),
             spec,

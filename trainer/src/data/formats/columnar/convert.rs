@@ -10,16 +10,27 @@ use arrow_cast::cast;
 use arrow_ipc::reader::FileReader;
 use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 use std::collections::HashMap;
-use std::io::Cursor;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
 
 /// Reads the table in `bytes`, or says what is wrong.
-pub(super) fn read(kind: Kind, name: String, bytes: Vec<u8>) -> Result<Frame, String> {
-    let (schema, batches) = match kind {
-        Kind::Parquet => of_parquet(bytes)?,
-        Kind::Arrow => of_arrow(bytes).map_err(|error| error.to_string())?,
-    };
-    let mut frame = Frame::new(name, vec![]);
+pub(super) fn read(kind: Kind, name: &str, bytes: Vec<u8>) -> Result<Frame, String> {
+    let bytes = bytes::Bytes::from(bytes);
+    let Batches {
+        schema, batches, ..
+    } = match kind {
+        Kind::Parquet => Batches::of_parquet(bytes, None),
+        Kind::Arrow => Batches::of_arrow(Cursor::new(bytes)),
+    }?;
+    let batches: Result<Vec<_>, ArrowError> = batches.collect();
+    frame(name, &schema, &batches.map_err(|error| error.to_string())?)
+}
+
+/// The frame of `batches` of a table.
+fn frame(name: &str, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<Frame, String> {
+    let mut frame = Frame::new(name.to_owned(), vec![]);
     for (at, field) in schema.fields().iter().enumerate() {
         let chunks: Vec<ArrayRef> = batches
             .iter()
@@ -40,20 +51,69 @@ pub(super) fn read(kind: Kind, name: String, bytes: Vec<u8>) -> Result<Frame, St
     Ok(frame)
 }
 
-type Batches = (SchemaRef, Vec<RecordBatch>);
-
-fn of_parquet(bytes: Vec<u8>) -> Result<Batches, String> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes))
-        .map_err(|error| error.to_string())?;
-    let schema = builder.schema().clone();
-    let batches = builder.build().map_err(|error| error.to_string())?;
-    let batches: Result<_, ArrowError> = batches.collect();
-    Ok((schema, batches.map_err(|error| error.to_string())?))
+/// The rows of a table, batch after batch.
+pub(super) struct Batches {
+    schema: SchemaRef,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>,
+    /// Rows that are given at a time, at most.
+    rows: usize,
+    /// Rows that were read and not given yet.
+    left: Option<RecordBatch>,
 }
 
-fn of_arrow(bytes: Vec<u8>) -> Result<Batches, ArrowError> {
-    let reader = FileReader::try_new(Cursor::new(bytes), None)?;
-    Ok((reader.schema(), reader.collect::<Result<_, _>>()?))
+impl Batches {
+    /// Opens `file`, whose rows are wanted so many at a time.
+    pub(super) fn open(kind: Kind, file: File, rows: usize) -> Result<Self, String> {
+        let batches = match kind {
+            Kind::Parquet => Self::of_parquet(file, Some(rows)),
+            Kind::Arrow => Self::of_arrow(BufReader::new(file)),
+        };
+        Ok(Self { rows, ..batches? })
+    }
+
+    fn of_parquet(reader: impl ChunkReader + 'static, rows: Option<usize>) -> Result<Self, String> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(reader);
+        let mut builder = builder.map_err(|error| error.to_string())?;
+        if let Some(rows) = rows {
+            builder = builder.with_batch_size(rows);
+        }
+        let schema = builder.schema().clone();
+        let batches = builder.build().map_err(|error| error.to_string())?;
+        Ok(Self::new(schema, batches))
+    }
+
+    fn of_arrow(reader: impl Read + Seek + 'static) -> Result<Self, String> {
+        let reader = FileReader::try_new(reader, None).map_err(|error| error.to_string())?;
+        Ok(Self::new(reader.schema(), reader))
+    }
+
+    fn new(
+        schema: SchemaRef,
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + 'static,
+    ) -> Self {
+        Self {
+            schema,
+            batches: Box::new(batches),
+            rows: usize::MAX,
+            left: None,
+        }
+    }
+
+    /// The next rows, at least one; none behind the last.
+    pub(super) fn next(&mut self, name: &str) -> Result<Option<Frame>, String> {
+        while self.left.as_ref().is_none_or(|left| left.num_rows() == 0) {
+            let Some(batch) = self.batches.next() else {
+                return Ok(None);
+            };
+            self.left = Some(batch.map_err(|error| error.to_string())?);
+        }
+        let Some(left) = self.left.take() else {
+            return Ok(None);
+        };
+        let rows = self.rows.min(left.num_rows());
+        self.left = Some(left.slice(rows, left.num_rows() - rows));
+        frame(name, &self.schema, &[left.slice(0, rows)]).map(Some)
+    }
 }
 
 /// The cells of a column of this type; none of a type that has none.

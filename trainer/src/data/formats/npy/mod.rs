@@ -25,6 +25,7 @@ pub(super) const FORMAT: Format = Format {
                bytes,
                ..
            }| { Ok(Frame::new(name, read(&bytes, purpose)?.columns())) },
+    read_parts: None,
 };
 
 /// The first bytes of every `.npy` file.

@@ -5,6 +5,7 @@ use super::sample::retain;
 use crate::data::formats::grid::shortened;
 use crate::data::frame::Cells;
 use std::collections::HashMap;
+use std::mem::take;
 
 /// The kind of cells that a column has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(super) struct Growing {
     codes: Vec<Option<u32>>,
     values: Vec<String>,
     places: HashMap<String, u32>,
-    pub(super) fault: Option<String>,
+    fault: Option<String>,
 }
 
 impl Kind {
@@ -111,14 +112,16 @@ impl Growing {
         }
     }
 
-    pub(super) fn finish(self) -> Cells {
-        match self.kind {
-            Kind::Numbers | Kind::Unknown => Cells::Numbers(self.numbers),
-            Kind::Times(_) => Cells::Times(self.numbers),
-            Kind::Text => Cells::Text {
-                values: self.values,
-                codes: self.codes,
-            },
-        }
+    /// Its cells, and the first fault of them; none are left, and those to come are of the same kind.
+    pub(super) fn take(&mut self) -> (Cells, Option<String>) {
+        self.places.clear();
+        let (numbers, codes) = (take(&mut self.numbers), take(&mut self.codes));
+        let values = take(&mut self.values);
+        let cells = match self.kind {
+            Kind::Numbers | Kind::Unknown => Cells::Numbers(numbers),
+            Kind::Times(_) => Cells::Times(numbers),
+            Kind::Text => Cells::Text { values, codes },
+        };
+        (cells, self.fault.take())
     }
 }

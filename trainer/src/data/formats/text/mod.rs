@@ -14,7 +14,7 @@ mod records;
 mod sample;
 
 use super::grid::{check_width, shortened};
-use super::{Contents, Format};
+use super::{Contents, Format, Take};
 use crate::data::error::FileError;
 use crate::data::frame::{Column, Frame};
 use cells::is_missing;
@@ -34,9 +34,7 @@ const SAMPLED: usize = 1000;
 pub(super) fn read(Contents { name, bytes, .. }: Contents) -> Result<Frame, FileError> {
     let text = Text::decoded(&bytes)?;
     let records = |delimiter, work: &mut Work<'_>| {
-        records::of_text(&text.text, delimiter, |line, cells| {
-            work(line, cells).map(|()| true)
-        })
+        records::of_text(&text.text, delimiter, |line, cells| work(line, cells))
     };
     table(name, &text, None, records)
 }
@@ -57,8 +55,80 @@ pub(super) fn read_sampled(
     table(name, &Text::decoded(head)?, Some(&sample), records)
 }
 
-/// Takes a record: the number of its line, and its cells.
-type Work<'a> = dyn FnMut(usize, &[&str]) -> Result<(), FileError> + 'a;
+/// Reads the lines of `file`, which begins with `head`, and hands them to `take`, so many `rows` at a time, until that has
+/// enough; the file is never whole in memory.
+///
+/// # Errors
+/// The errors of [`read`].
+pub(super) fn read_parts(
+    name: &str,
+    head: &[u8],
+    file: impl BufRead,
+    rows: usize,
+    take: &mut Take<'_>,
+) -> Result<(), FileError> {
+    let text = Text::decoded(head)?;
+    let Start {
+        delimiter,
+        layout,
+        first,
+    } = Start::of(&text)?;
+    let mut table = Builder::new(&layout, &first);
+    table.notes.splice(0..0, notes(&text, &layout));
+    let (mut record, mut wanted, mut given) = (0, true, false);
+    records::of_file(file, delimiter, &mut |line, cells| {
+        record += 1;
+        if record > layout.preamble {
+            table.push(line, cells)?;
+        }
+        if table.rows == rows {
+            given = true;
+            wanted = take(table.part(name));
+        }
+        Ok(wanted)
+    })?;
+    if !wanted {
+        return Ok(());
+    }
+    table.check_end()?;
+    if table.rows > 0 {
+        take(table.part(name));
+    } else if !given {
+        return Err(FileError::NoRows);
+    }
+    Ok(())
+}
+
+/// Takes a record, the number of its line and its cells, and says whether it wants more.
+type Work<'a> = dyn FnMut(usize, &[&str]) -> Result<bool, FileError> + 'a;
+
+/// How a text begins.
+struct Start {
+    delimiter: Delimiter,
+    layout: Layout,
+    /// The first records of the table.
+    first: Vec<Vec<String>>,
+}
+
+impl Start {
+    fn of(text: &Text) -> Result<Self, FileError> {
+        let delimiter = Delimiter::of(&text.text);
+        check_width(delimiter.widest(&text.text))?;
+        let mut first = first_records(&text.text, delimiter)?;
+        let layout = Layout::of(&first);
+        first.drain(..layout.preamble.min(first.len()));
+        Ok(Self {
+            delimiter,
+            layout,
+            first,
+        })
+    }
+}
+
+/// The assumptions on a text and its layout.
+fn notes(text: &Text, layout: &Layout) -> impl Iterator<Item = String> {
+    text.note.clone().into_iter().chain(layout.notes.clone())
+}
 
 /// The table whose first lines are `text`, and whose records `records` hands to what takes them; of its rows those
 /// that a sample of its width keeps.
@@ -68,25 +138,27 @@ fn table(
     sample: Option<&dyn Fn(usize) -> Sample>,
     records: impl FnOnce(Delimiter, &mut Work<'_>) -> Result<(), FileError>,
 ) -> Result<Frame, FileError> {
-    let delimiter = Delimiter::of(&text.text);
-    check_width(delimiter.widest(&text.text))?;
-    let first = first_records(&text.text, delimiter)?;
-    let layout = Layout::of(&first);
-    let body = first.get(layout.preamble..).unwrap_or_default();
-    let mut table = Builder::new(&layout, body);
+    let Start {
+        delimiter,
+        layout,
+        first,
+    } = Start::of(text)?;
+    let mut table = Builder::new(&layout, &first);
+    table.notes.splice(0..0, notes(text, &layout));
     table.sample = sample.map(|sample| sample(layout.width));
     let mut record = 0;
     records(delimiter, &mut |line, cells| {
         record += 1;
-        match record > layout.preamble {
-            true => table.push(line, cells),
-            false => Ok(()),
+        if record > layout.preamble {
+            table.push(line, cells)?;
         }
+        Ok(true)
     })?;
-    let mut frame = table.finish(name)?;
-    let notes = text.note.iter().cloned().chain(layout.notes);
-    frame.notes.splice(0..0, notes);
-    Ok(frame)
+    table.check_end()?;
+    if table.rows == 0 || layout.width == 0 {
+        return Err(FileError::NoRows);
+    }
+    Ok(table.part(&name))
 }
 
 /// The first records of `text`, which the layout is found from.
@@ -228,23 +300,26 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// All rows, of which there is at least one.
-    fn finish(self, name: String) -> Result<Frame, FileError> {
-        if let Some((line, cells)) = self.short {
-            return Err(FileError::Contents(format!(
+    /// Makes sure that the last line is whole.
+    fn check_end(&self) -> Result<(), FileError> {
+        match self.short {
+            None => Ok(()),
+            Some((line, cells)) => Err(FileError::Contents(format!(
                 "ends in line {line}, which has {cells} cells of {}; remove the line, or copy the file again",
                 self.layout.width
-            )));
+            ))),
         }
-        if self.rows == 0 || self.layout.width == 0 {
-            return Err(FileError::NoRows);
-        }
+    }
+
+    /// The rows read since the last part, and what is noted of them.
+    fn part(&mut self, name: &str) -> Frame {
+        self.rows = 0;
         let name_of = |names: &Option<Vec<String>>, column: usize| {
             let name = names.as_ref().map(|names| names[column].clone());
             name.filter(|name| !name.is_empty())
         };
         let header = &self.layout.header;
-        let columns = self.columns.into_iter().enumerate();
+        let columns = self.columns.iter_mut().enumerate();
         let columns = columns.map(|(at, column)| {
             let name = header.as_ref();
             let name = name.map(|_| name_of(header, at).unwrap_or_default());
@@ -256,17 +331,18 @@ impl<'a> Builder<'a> {
                 }
                 both => both,
             };
+            let (cells, fault) = column.take();
             Column {
                 name,
                 unit,
-                fault: column.fault.clone(),
-                cells: column.finish(),
+                fault,
+                cells,
             }
         });
-        let mut frame = Frame::new(name, columns.collect());
-        frame.notes = self.notes;
-        frame.of_rows = self.sample.and_then(|sample| sample.of_rows());
-        Ok(frame)
+        let mut frame = Frame::new(name.to_owned(), columns.collect());
+        frame.notes = std::mem::take(&mut self.notes);
+        frame.of_rows = self.sample.as_ref().and_then(Sample::of_rows);
+        frame
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn of_text(
     Ok(())
 }
 
-/// Hands each record of a file that is read on the way with the number of its line to `work`.
+/// Hands each record of a file that is read on the way with the number of its line to `work`, until that has enough.
 pub(super) fn of_file(
     file: impl BufRead,
     delimiter: Delimiter,
@@ -54,8 +54,8 @@ pub(super) fn of_file(
         for (index, line) in file.split(b'\n').enumerate() {
             let line = line?;
             let line = encoding::cell(&line);
-            if has_cells(&line) {
-                work(index + 1, &between_blanks(&line))?;
+            if has_cells(&line) && !work(index + 1, &between_blanks(&line))? {
+                break;
             }
         }
         return Ok(());
@@ -69,8 +69,8 @@ pub(super) fn of_file(
         let line = record.position().map_or(0, csv::Position::line);
         let cells: Vec<Cow<'_, str>> = record.iter().map(encoding::cell).collect();
         let cells: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
-        if cells != [""] {
-            work(line as usize, &cells)?;
+        if cells != [""] && !work(line as usize, &cells)? {
+            break;
         }
     }
     Ok(())
