@@ -81,6 +81,15 @@ impl Multiplier {
         ((upper_product(a, mantissa) >> (shift & 31)) + 1) >> 1
     }
 
+    /// [`Multiplier::apply`] in 64 bits, for hosts: the rule as it is written.
+    #[cfg(all(target_arch = "x86_64", feature = "image"))]
+    #[inline]
+    pub(crate) fn apply_wide(self, a: i32) -> i32 {
+        let (mantissa, shift) = self.parts();
+        let rounded = i64::from(a) * i64::from(mantissa) + ((1i64 << shift) >> 1);
+        crate::fixed::saturate(rounded >> shift)
+    }
+
     /// The rule for shifts up to 16, in 32 bits: `a * mantissa + half = t * 2^16 + r` with `0 <= r < 2^16`,
     /// so that the result is `t * 2^(16 - shift) + floor(r / 2^shift)`. Its second part is below
     /// `2^(16 - shift)`, so that it overflows only where its first part does.
@@ -191,6 +200,8 @@ mod tests {
             let m = Multiplier((word >> 9) & 0x7fff | (word % 47) << 16);
             let a = word.rotate_left(13) as i32 >> (word % 32);
             assert_eq!(m.apply(a), by_definition(a, m), "{a} {m:?}");
+            #[cfg(target_arch = "x86_64")]
+            assert_eq!(m.apply_wide(a), by_definition(a, m), "{a} {m:?}");
         }
     }
 

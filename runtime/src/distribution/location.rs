@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The largest penalty of a term, 8192 nats in Q16.16: 128 standard deviations of a normal, 8192
 /// scales of a Laplace distribution. Deviations beyond it count as much.
-const LARGEST_PENALTY: i32 = 8192 << 16;
+pub(super) const LARGEST_PENALTY: i32 = 8192 << 16;
 
 /// The deviation of a normal at which its penalty is 8192 nats: 128 in Q16.16.
 pub const LARGEST_DEVIATION: i32 = 128 << 16;
@@ -97,6 +97,18 @@ impl Location<'_> {
             value: standardized(x, center, scale),
             log_normalizer: self.log_normalizers.get(input).copied().unwrap_or(0),
         }
+    }
+
+    /// The value and the normalizer of [`Location::standardized`], computed in 64 bits at once.
+    #[cfg(all(target_arch = "x86_64", feature = "image"))]
+    #[inline]
+    pub(super) fn standardized_here(&self, input: usize, x: i16) -> (i32, i32) {
+        let center = self.centers.get(input).copied().unwrap_or(0);
+        let scale = self.standardize.get(input).copied().unwrap_or(0);
+        let eighths = (i32::from(x) - i32::from(center)) << STANDARDIZE_BITS;
+        let log_normalizer = self.log_normalizers.get(input).copied().unwrap_or(0);
+        let value = Multiplier::from_validated(scale).apply_wide(eighths);
+        (value, log_normalizer)
     }
 
     /// `log p(x_i|z)` from the decoder's outputs, Q16.16.

@@ -10,6 +10,8 @@ mod kl;
 mod location;
 mod log_variance;
 mod prior;
+#[cfg(all(target_arch = "x86_64", feature = "image"))]
+mod x86;
 
 pub use binomial::{Binomial, LARGEST_LOGIT};
 pub use heterogeneous::{Heterogeneous, Kind, LARGEST_COUNT, LARGEST_FAILURES, Place, UNSEEN};
@@ -146,7 +148,7 @@ impl<'a> Likelihood<'a> {
         }
     }
 
-    /// `log p(x|z)` over the observed inputs in each lane, Q47.16.
+    /// `log p(x|z)` over the observed inputs in each of `lanes` lanes, Q47.16.
     #[inline(never)]
     pub(crate) fn log_density(
         &self,
@@ -155,6 +157,13 @@ impl<'a> Likelihood<'a> {
         lanes: usize,
         outputs: Outputs<'_>,
     ) -> [i64; LANES] {
+        #[cfg(all(target_arch = "x86_64", feature = "image"))]
+        if let Self::Location(location) = self
+            && observed.is_whole()
+            && x86::suits(location)
+        {
+            return x86::log_density(location, x, outputs);
+        }
         let mut sums = [0; LANES];
         self.visit(x, observed, lanes, outputs, |_, lane, term| {
             if let Some(sum) = sums.get_mut(lane) {

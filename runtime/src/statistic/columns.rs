@@ -57,7 +57,12 @@ fn surprise(values: &[i16], surprises: &[u8], x: i16) -> i32 {
     let x = i32::from(x);
     let within = x.min(last - 1);
     let inner = values.iter().skip(1);
-    let upper = 1 + inner.take_while(|&&knot| i32::from(knot) <= within).count();
+    let passed = |&&knot: &&i16| i32::from(knot) <= within;
+    // On a host branches that nobody foresees cost more than all knots.
+    let upper = match cfg!(target_pointer_width = "64") {
+        true => 1 + inner.filter(passed).count(),
+        false => 1 + inner.take_while(passed).count(),
+    };
     let knot = |index: usize| {
         let value = values.get(index).map(|&value| i32::from(value));
         value.zip(

@@ -42,56 +42,47 @@ impl Range {
     }
 }
 
-/// Values of a column that are taken for its middle one, of all columns together: what a check of parts keeps of them.
+/// Values that a check of parts keeps, of all columns together, for the middle ones of these.
 const KEPT: usize = 1 << 22;
-/// The same of one column, at least.
-const LEAST_KEPT: usize = 1 << 10;
+/// Rows of which it keeps the values, at least.
+const FEWEST_KEPT: usize = 1 << 10;
 
 /// What is known of a number of readings that come part by part.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Column {
+    /// The reach of training.
+    low: f32,
+    high: f32,
     /// Values that are there.
     there: usize,
-    /// Those below the reach of training, and above it.
-    outside: [usize; 2],
-    /// Every value, or one of so many where there are more than fit.
-    kept: Vec<f32>,
-    every: usize,
+    /// Those below the reach, and above it.
+    below: usize,
+    above: usize,
 }
 
 impl Column {
-    /// Takes `values`, of which no more than `most` are kept.
-    fn push(&mut self, range: &Range, values: impl Iterator<Item = f32>, most: usize) {
+    fn new(range: &Range) -> Self {
         let (low, high) = range.reach();
-        self.every = self.every.max(1);
-        for value in values {
-            self.outside[0] += usize::from(value < low);
-            self.outside[1] += usize::from(value > high);
-            if self.there.is_multiple_of(self.every) {
-                self.kept.push(value);
-            }
-            self.there += 1;
-            if self.kept.len() > most {
-                let mut at = 0..;
-                self.kept
-                    .retain(|_| at.next().is_none_or(|at: usize| at.is_multiple_of(2)));
-                self.every *= 2;
-            }
+        Self {
+            low,
+            high,
+            there: 0,
+            below: 0,
+            above: 0,
         }
     }
 
-    /// Whether the middle one of all values lies outside the reach of training, so that no anomaly in fewer than half of the
-    /// rows is the reason: the value at place `there / 2` of those in order.
-    fn has_left(&self) -> bool {
-        let middle = self.there / 2;
-        self.outside[0] > middle || self.outside[1] >= (self.there - middle).max(1)
+    fn push(&mut self, value: f32) {
+        self.there += 1;
+        self.below += usize::from(value < self.low);
+        self.above += usize::from(value > self.high);
     }
 
-    /// The middle one of what is kept: of all values, or of one of so many.
-    fn median(&mut self) -> Option<f32> {
-        let middle = self.kept.len() / 2;
-        let within = middle < self.kept.len();
-        within.then(|| *self.kept.select_nth_unstable_by(middle, f32::total_cmp).1)
+    /// Whether the middle one of all values, that at place `there / 2` of those in order, lies outside the reach of training, so
+    /// that no anomaly in fewer than half of the rows is the reason.
+    fn has_left(&self) -> bool {
+        let middle = self.there / 2;
+        self.below > middle || self.above >= (self.there - middle).max(1)
     }
 }
 
@@ -103,20 +94,24 @@ pub(super) struct Watch<'a> {
     /// Names of the columns; none before the first part.
     names: Vec<String>,
     rows: usize,
-    /// Values of a column that are kept.
+    /// The values of every row, or of one of so many where there are more than fit; NaN where one is missing.
+    kept: Vec<f32>,
+    every: usize,
+    /// Rows of which the values are kept, at most.
     most: usize,
 }
 
 impl<'a> Watch<'a> {
     /// No readings yet, of numbers with `ranges` in training.
     pub(super) fn new(ranges: &'a [Range]) -> Self {
-        let width = ranges.len();
         Self {
             ranges,
-            columns: vec![Column::default(); width],
+            columns: ranges.iter().map(Column::new).collect(),
             names: vec![],
             rows: 0,
-            most: (KEPT / width.max(1)).max(LEAST_KEPT),
+            kept: vec![],
+            every: 1,
+            most: (KEPT / ranges.len().max(1)).max(FEWEST_KEPT),
         }
     }
 
@@ -126,36 +121,76 @@ impl<'a> Watch<'a> {
         if self.ranges.len() != width {
             return;
         }
-        self.rows += dataset.table.len();
         let observed = dataset.observed.as_deref();
-        for (number, (column, range)) in self.columns.iter_mut().zip(self.ranges).enumerate() {
-            let values = dataset.table.values().iter().skip(number).step_by(width);
-            match observed {
-                None => column.push(range, values.copied(), self.most),
-                Some(observed) => {
-                    let there = observed.iter().skip(number).step_by(width);
-                    let values = values.zip(there).filter(|(_, there)| **there);
-                    column.push(range, values.map(|(value, _)| *value), self.most);
-                }
-            }
+        for (row, values) in dataset.table.iter().enumerate() {
+            let there = observed.map(|observed| &observed[row * width..][..width]);
+            self.push_row(values, there);
         }
         if self.names.is_empty() {
-            self.names = (0..width)
-                .map(|number| dataset.column_name(number))
-                .collect();
+            let names = (0..width).map(|number| dataset.column_name(number));
+            self.names = names.collect();
         }
     }
 
+    fn push_row(&mut self, values: &[f32], there: Option<&[bool]>) {
+        let is_kept = self.rows.is_multiple_of(self.every);
+        self.rows += 1;
+        let Some(there) = there else {
+            for (column, &value) in self.columns.iter_mut().zip(values) {
+                column.push(value);
+            }
+            return self.keep(is_kept, values.iter().copied());
+        };
+        let cells = values.iter().zip(there);
+        for (column, (&value, _)) in self
+            .columns
+            .iter_mut()
+            .zip(cells.clone())
+            .filter(|(_, (_, there))| **there)
+        {
+            column.push(value);
+        }
+        let cells = cells.map(|(&value, &there)| if there { value } else { f32::NAN });
+        self.keep(is_kept, cells);
+    }
+
+    /// Keeps the values of a row, and of fewer rows where there are too many.
+    fn keep(&mut self, is_kept: bool, values: impl Iterator<Item = f32>) {
+        if !is_kept {
+            return;
+        }
+        self.kept.extend(values);
+        let width = self.columns.len().max(1);
+        if self.kept.len() > self.most * width {
+            let rows = self.kept.chunks_exact(width).step_by(2);
+            self.kept = rows.flatten().copied().collect();
+            self.every *= 2;
+        }
+    }
+
+    /// The middle one of what is kept of a number: of all values, or of those of one row of so many.
+    fn median(&self, number: usize) -> Option<f32> {
+        let values = self
+            .kept
+            .iter()
+            .skip(number)
+            .step_by(self.columns.len().max(1));
+        let mut values: Vec<f32> = values.copied().filter(|value| !value.is_nan()).collect();
+        let middle = values.len() / 2;
+        let within = middle < values.len();
+        within.then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
+    }
+
     /// A line on each number that lies elsewhere than in training; `columns` are those of the training.
-    pub(super) fn notes(mut self, columns: &[NamedRole]) -> Vec<String> {
+    pub(super) fn notes(&self, columns: &[NamedRole]) -> Vec<String> {
         if self.rows < FEWEST {
             return vec![];
         }
         let known = numbers(columns);
         let mut notes = vec![];
-        for (number, (column, then)) in self.columns.iter_mut().zip(self.ranges).enumerate() {
+        for (number, (column, then)) in self.columns.iter().zip(self.ranges).enumerate() {
             if column.has_left()
-                && let Some(median) = column.median()
+                && let Some(median) = self.median(number)
             {
                 notes.push(note(&self.names[number], known.get(number), then, median));
             }
@@ -240,6 +275,45 @@ mod tests {
 
     fn dataset(values: &[f32]) -> Dataset {
         Dataset::new("new", Table::new(1, values.to_vec()).unwrap())
+    }
+
+    /// What a file says is the same part by part, and the middle value by counts is that of all values in order.
+    #[test]
+    fn parts_say_what_the_whole_says() {
+        let mut word = 1u32;
+        let mut draw = || {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (word >> 8) as f32 / (1 << 24) as f32
+        };
+        let ranges = of(&dataset(&(0..100).map(|_| draw()).collect::<Vec<_>>()));
+        for rows in [5, 6, 99, 100, 5000] {
+            for shift in [0.0, 0.5, 1.4, 1.5, 1.6, 3.0, -1.4, -1.6] {
+                let values: Vec<f32> = (0..rows).map(|_| draw() + shift).collect();
+                let whole = dataset(&values);
+                let (low, high) = ranges[0].reach();
+                let middle = of(&whole)[0].median;
+                let said = notes(&ranges, &whole, &[]);
+                assert_eq!(
+                    said.is_empty(),
+                    (low..=high).contains(&middle),
+                    "{rows} {shift}"
+                );
+                let mut watch = Watch::new(&ranges);
+                for part in values.chunks(7) {
+                    watch.push(&dataset(part));
+                }
+                assert_eq!(watch.notes(&[]), said);
+                // Where not all values are kept, the decision stays, and the middle value is that of some rows.
+                let mut few = Watch::new(&ranges);
+                few.most = 8;
+                few.push(&whole);
+                assert_eq!(few.notes(&[]).len(), said.len());
+                assert!(few.kept.len() <= 8 && few.every.is_power_of_two());
+            }
+        }
+        let mut empty = dataset(&[0.0; 6]);
+        empty.observed = Some(vec![false; 6]);
+        assert_eq!(notes(&ranges, &empty, &[]), [""; 0]);
     }
 
     #[test]

@@ -46,7 +46,8 @@ fn sums_of(
     operands: &Operands<'_>,
     sums: &mut [[i32; LANES]; BAND],
 ) {
-    if !x86::sums_of(packing, weights, operands, sums) {
+    let kernels = x86::Kernels::here();
+    if !kernels.is_some_and(|kernels| kernels.sums_of(packing, weights, operands, sums)) {
         vectors::sums_of(packing, weights, operands, sums);
     }
 }
@@ -112,8 +113,8 @@ pub(super) fn activated(
 #[inline(never)]
 fn scale(rows: &[Row], operands: &Operands<'_>, sums: &mut [[i32; LANES]; BAND]) {
     #[cfg(all(target_arch = "x86_64", feature = "image"))]
-    if x86::scale(rows, operands, sums) {
-        return;
+    if let Some(kernels) = x86::Kernels::here() {
+        return kernels.scale(rows, operands, sums);
     }
     let [start, starts @ ..] = &operands.starts;
     for ([sum, others @ ..], &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
@@ -135,6 +136,9 @@ mod tests {
     use rand_xoshiro::rand_core::SeedableRng;
     use std::vec;
     use std::vec::Vec;
+    use x86::Kernels;
+
+    const KERNELS: [Kernels; 2] = [Kernels::Vnni, Kernels::Avx2];
 
     #[test]
     fn every_kernel_of_a_host_has_the_sums_of_the_portable_one() {
@@ -164,10 +168,16 @@ mod tests {
                     vectors::sums_of(packing, &packed, &operands, &mut found);
                     let told = (packing, columns, rows, lanes, wide);
                     assert_eq!(found[..rows], expected[..rows], "{told:?}");
-                    found = [[0; LANES]; BAND];
-                    if x86::sums_of(packing, &packed, &operands, &mut found) {
-                        for (found, expected) in found.iter().zip(&expected).take(rows) {
-                            assert_eq!(found[..lanes], expected[..lanes], "{told:?}");
+                    for kernels in KERNELS {
+                        found = [[0; LANES]; BAND];
+                        if kernels.sums_of(packing, &packed, &operands, &mut found) {
+                            for (found, expected) in found.iter().zip(&expected).take(rows) {
+                                assert_eq!(
+                                    found[..lanes],
+                                    expected[..lanes],
+                                    "{kernels:?} {told:?}"
+                                );
+                            }
                         }
                     }
                 }
@@ -189,11 +199,12 @@ mod tests {
                 row.bias = (rng.next_u32() >> 3) as i32 - (1 << 28);
                 *sums = core::array::from_fn(|_| (rng.next_u32() >> 3) as i32 - (1 << 28));
             }
-            let mut found = sums;
-            if x86::scale(&rows, &operands, &mut found) {
+            for kernels in KERNELS.into_iter().filter(|kernels| kernels.are_here()) {
+                let mut found = sums;
+                kernels.scale(&rows, &operands, &mut found);
                 for ((found, sums), row) in found.iter().zip(&sums).zip(&rows) {
                     let expected = sums.map(|sum| row.multiplier.apply(sum + row.bias));
-                    assert_eq!(*found, expected, "{row:?}");
+                    assert_eq!(*found, expected, "{kernels:?} {row:?}");
                 }
             }
         }

@@ -1,0 +1,143 @@
+//! Inner products of x86-64 processors by the vector instructions that they are found to have when the program runs: AVX-512
+//! with its instructions for neural networks ([`vnni`]), or AVX2 ([`avx2`]). The sums are those of [`super::portable`].
+//!
+//! A layer in tiles is computed some bands of four rows at a time, which share the inputs that were brought into order for them.
+#![allow(unsafe_code)]
+
+mod avx2;
+mod vnni;
+
+use crate::kernel::matrix::{LANES, Operands, Row};
+use crate::kernel::packing::{BAND, Packing, TILE};
+use core::arch::x86_64::*;
+
+/// The kernels of a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernels {
+    /// Those of AVX-512 with VNNI.
+    Vnni,
+    /// Those of AVX2.
+    Avx2,
+}
+
+impl Kernels {
+    /// The best ones of this processor; none where it has neither.
+    pub(crate) fn here() -> Option<Self> {
+        let mut all = [Self::Vnni, Self::Avx2].into_iter();
+        all.find(|kernels| kernels.are_here())
+    }
+
+    /// Whether this processor has their instructions.
+    pub(crate) fn are_here(self) -> bool {
+        match self {
+            Self::Vnni => {
+                std::is_x86_feature_detected!("avx512f")
+                    && std::is_x86_feature_detected!("avx512bw")
+                    && std::is_x86_feature_detected!("avx512vl")
+                    && std::is_x86_feature_detected!("avx512vnni")
+            }
+            Self::Avx2 => std::is_x86_feature_detected!("avx2"),
+        }
+    }
+
+    /// See [`super::portable::sums_of`]; false, and nothing is done, where this packing has no such kernel. The sums of lanes and
+    /// rows that are not there are unspecified.
+    pub(crate) fn sums_of(
+        self,
+        packing: Packing,
+        weights: &[u8],
+        operands: &Operands<'_>,
+        sums: &mut [[i32; LANES]; BAND],
+    ) -> bool {
+        if matches!(packing, Packing::Rows) || !self.are_here() {
+            return false;
+        }
+        let x: &[i16] = bytemuck::cast_slice(operands.words);
+        let padded = operands.columns.next_multiple_of(TILE).max(1);
+        let flips = u32::from_le_bytes(core::array::from_fn(|column| packing.flip(column)));
+        let Some(lanes) = lanes_of(x, padded, operands.lanes) else {
+            return false;
+        };
+        let one = operands.lanes == 1;
+        // SAFETY: the instructions are here, all lanes are as long, and whole bands are handed on.
+        unsafe {
+            match (self, operands.wide, one) {
+                (Self::Vnni, false, true) => {
+                    vnni::narrow::<1>(weights, &[lanes[0]], flips, sums);
+                }
+                (Self::Vnni, false, false) => vnni::narrow(weights, &lanes, flips, sums),
+                (Self::Vnni, true, true) => vnni::wide::<1>(weights, &[lanes[0]], flips, sums),
+                (Self::Vnni, true, false) => vnni::wide(weights, &lanes, flips, sums),
+                (Self::Avx2, _, true) => avx2::sums::<1>(weights, &[lanes[0]], flips, sums),
+                (Self::Avx2, _, false) => avx2::sums(weights, &lanes, flips, sums),
+            }
+        }
+        true
+    }
+
+    /// From sums to outputs, as [`super::scale`].
+    pub(crate) fn scale(
+        self,
+        rows: &[Row],
+        operands: &Operands<'_>,
+        sums: &mut [[i32; LANES]; BAND],
+    ) {
+        // SAFETY: the instructions are here.
+        unsafe {
+            match self {
+                Self::Vnni => vnni::scale(rows, operands.starts, sums),
+                Self::Avx2 => avx2::scale(rows, operands.starts, sums),
+            }
+        }
+    }
+}
+
+/// The numbers of each of so many lanes, `padded` ones; the first lane's instead of one that is not there, whose sums nobody
+/// reads. None where there are fewer numbers.
+fn lanes_of(x: &[i16], padded: usize, lanes: usize) -> Option<[&[i16]; LANES]> {
+    let first = x.get(..padded)?;
+    let mut all = [first; LANES];
+    for (lane, all) in all.iter_mut().enumerate().take(lanes) {
+        *all = x.get(lane * padded..(lane + 1) * padded)?;
+    }
+    Some(all)
+}
+
+/// The weights of `N` bands from band `first` on, `bytes` each; the first one's instead of one that is not there, whose sums
+/// nobody reads.
+fn bands_from<const N: usize>(weights: &[u8], bytes: usize, first: usize) -> Option<[&[u8]; N]> {
+    let band = |band: usize| weights.get(band * bytes..(band + 1) * bytes);
+    let own = band(first)?;
+    Some(core::array::from_fn(|other| {
+        band(first + other).unwrap_or(own)
+    }))
+}
+
+/// The four rows of each lane become the lanes of each row.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transposed([a, b, c, d]: [__m128i; LANES]) -> [__m128i; TILE] {
+    let (ab, cd) = (_mm_unpacklo_epi32(a, b), _mm_unpacklo_epi32(c, d));
+    let (later_ab, later_cd) = (_mm_unpackhi_epi32(a, b), _mm_unpackhi_epi32(c, d));
+    [
+        _mm_unpacklo_epi64(ab, cd),
+        _mm_unpackhi_epi64(ab, cd),
+        _mm_unpacklo_epi64(later_ab, later_cd),
+        _mm_unpackhi_epi64(later_ab, later_cd),
+    ]
+}
+
+/// Puts the sums of four rows, in one lane or in four, less `offsets` of these, in their place.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn put<const L: usize>(rows_of: [__m128i; L], offsets: __m128i, sums: &mut [[i32; LANES]; TILE]) {
+    let rows = match rows_of.first_chunk::<LANES>() {
+        Some(&all) => transposed(all),
+        None => transposed([rows_of[0]; LANES]),
+    };
+    for (row, sums) in rows.into_iter().zip(sums) {
+        let row = _mm_sub_epi32(row, offsets);
+        // SAFETY: the array has four numbers.
+        unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), row) };
+    }
+}

@@ -1,0 +1,211 @@
+//! AVX-512 with VNNI: VPDPBUSD adds four products of an unsigned and a signed byte to each of sixteen sums, VPDPWSSD two of
+//! 16-bit numbers.
+//!
+//! For the first, weights become unsigned bytes, 128 more than they are, as tiles for v6-M have them; 128 times the sum of the
+//! inputs is taken off again.
+
+use super::{bands_from, put};
+use crate::kernel::matrix::{LANES, Row};
+use crate::kernel::packing::{BAND, TILE};
+use core::arch::x86_64::*;
+
+/// Bands that share inputs.
+const BANDS: usize = 4;
+
+/// `sums[r][lane]` of the rows of `weights` by numbers of eight bits.
+///
+/// # Safety
+/// The processor has these instructions, and all lanes are as long.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) unsafe fn narrow<const L: usize>(
+    weights: &[u8],
+    lanes: &[&[i16]; L],
+    flips: u32,
+    sums: &mut [[i32; LANES]; BAND],
+) {
+    /// Columns of a vector of weights: four tiles.
+    const COLUMNS: usize = 4 * TILE;
+    let columns = lanes[0].len();
+    // Each word of four inputs goes to the four rows of its tile.
+    let spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    // Signed weights are brought to 128 more, which the others are already.
+    let flips = _mm512_set1_epi32((flips ^ 0x8080_8080).cast_signed());
+    let offsets: [i32; L] = lanes.map(offset);
+    let offset = |lane: usize| offsets.get(lane).copied().unwrap_or(0);
+    let offsets = match L {
+        1 => _mm_set1_epi32(offset(0)),
+        _ => _mm_setr_epi32(offset(0), offset(1), offset(2), offset(3)),
+    };
+    let places = sums.as_chunks_mut::<{ BANDS * TILE }>().0.iter_mut();
+    for (first, place) in (0..).step_by(BANDS).zip(places) {
+        let Some(bands) = bands_from::<BANDS>(weights, TILE * columns, first) else {
+            return;
+        };
+        let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
+        let mut step = |inputs: [__m256i; L], weights: [__m512i; BANDS]| {
+            let inputs = inputs.map(|numbers| {
+                let bytes = _mm512_castsi128_si512(_mm256_cvtepi16_epi8(numbers));
+                _mm512_permutexvar_epi32(spread, bytes)
+            });
+            for (totals, weights) in totals.iter_mut().zip(weights) {
+                let weights = _mm512_xor_si512(weights, flips);
+                for (total, inputs) in totals.iter_mut().zip(inputs) {
+                    *total = _mm512_dpbusd_epi32(*total, weights, inputs);
+                }
+            }
+        };
+        let whole = columns - columns % COLUMNS;
+        for column in (0..whole).step_by(COLUMNS) {
+            // SAFETY: so many columns follow in each lane and each band.
+            unsafe {
+                step(
+                    lanes.map(|x| _mm256_loadu_si256(x.as_ptr().add(column).cast())),
+                    bands.map(|band| _mm512_loadu_si512(band.as_ptr().add(TILE * column).cast())),
+                );
+            }
+        }
+        if whole < columns {
+            let left = columns - whole;
+            let (numbers, bytes) = (lowest(left) as __mmask16, lowest(TILE * left));
+            // SAFETY: what is masked is not read, and the others are there.
+            unsafe {
+                step(
+                    lanes.map(|x| _mm256_maskz_loadu_epi16(numbers, x.as_ptr().add(whole))),
+                    bands.map(|band| {
+                        _mm512_maskz_loadu_epi8(bytes, band.as_ptr().add(TILE * whole).cast())
+                    }),
+                );
+            }
+        }
+        for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
+            let rows = totals.map(|total| {
+                let halves = halved(total);
+                _mm_add_epi32(
+                    _mm256_castsi256_si128(halves),
+                    _mm256_extracti128_si256::<1>(halves),
+                )
+            });
+            put(rows, offsets, sums);
+        }
+    }
+}
+
+/// The same by numbers of 16 bits.
+///
+/// # Safety
+/// As of [`narrow`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) unsafe fn wide<const L: usize>(
+    weights: &[u8],
+    lanes: &[&[i16]; L],
+    flips: u32,
+    sums: &mut [[i32; LANES]; BAND],
+) {
+    /// Columns of a vector of 16-bit weights: two tiles.
+    const COLUMNS: usize = 2 * TILE;
+    let columns = lanes[0].len();
+    let spread = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
+    let flips = _mm256_set1_epi32(flips.cast_signed());
+    let places = sums.as_chunks_mut::<{ BANDS * TILE }>().0.iter_mut();
+    for (first, place) in (0..).step_by(BANDS).zip(places) {
+        let Some(bands) = bands_from::<BANDS>(weights, TILE * columns, first) else {
+            return;
+        };
+        let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
+        let mut step = |inputs: [__m128i; L], weights: [__m256i; BANDS]| {
+            let inputs = inputs
+                .map(|numbers| _mm512_permutexvar_epi64(spread, _mm512_castsi128_si512(numbers)));
+            for (totals, weights) in totals.iter_mut().zip(weights) {
+                let weights = _mm512_cvtepi8_epi16(_mm256_xor_si256(weights, flips));
+                for (total, inputs) in totals.iter_mut().zip(inputs) {
+                    *total = _mm512_dpwssd_epi32(*total, weights, inputs);
+                }
+            }
+        };
+        let whole = columns - columns % COLUMNS;
+        for column in (0..whole).step_by(COLUMNS) {
+            // SAFETY: so many columns follow in each lane and each band.
+            unsafe {
+                step(
+                    lanes.map(|x| _mm_loadu_si128(x.as_ptr().add(column).cast())),
+                    bands.map(|band| _mm256_loadu_si256(band.as_ptr().add(TILE * column).cast())),
+                );
+            }
+        }
+        if whole < columns {
+            let left = columns - whole;
+            let (numbers, bytes) = (lowest(left) as __mmask8, lowest(TILE * left) as __mmask32);
+            // SAFETY: what is masked is not read, and the others are there.
+            unsafe {
+                step(
+                    lanes.map(|x| _mm_maskz_loadu_epi16(numbers, x.as_ptr().add(whole))),
+                    bands.map(|band| {
+                        _mm256_maskz_loadu_epi8(bytes, band.as_ptr().add(TILE * whole).cast())
+                    }),
+                );
+            }
+        }
+        for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
+            let rows = totals.map(|total| {
+                // Two sums of each row.
+                let rows = halved(total);
+                _mm_hadd_epi32(
+                    _mm256_castsi256_si128(rows),
+                    _mm256_extracti128_si256::<1>(rows),
+                )
+            });
+            put(rows, _mm_setzero_si128(), sums);
+        }
+    }
+}
+
+/// The sums of both halves.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn halved(total: __m512i) -> __m256i {
+    _mm256_add_epi32(
+        _mm512_castsi512_si256(total),
+        _mm512_extracti64x4_epi64::<1>(total),
+    )
+}
+
+/// The sum of a lane's numbers, times 128.
+fn offset(lane: &[i16]) -> i32 {
+    let sum = lane.iter().fold(0i32, |sum, &x| sum + i32::from(x));
+    sum.wrapping_mul(128)
+}
+
+/// A mask of the lowest `count` of up to 64 elements.
+fn lowest(count: usize) -> u64 {
+    match count {
+        0 => 0,
+        64.. => u64::MAX,
+        count => (1 << count) - 1,
+    }
+}
+
+/// From sums to outputs.
+///
+/// # Safety
+/// The processor has these instructions.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+pub(super) unsafe fn scale(rows: &[Row], starts: [i32; LANES], sums: &mut [[i32; LANES]; BAND]) {
+    // SAFETY: the array has four numbers.
+    let starts = unsafe { _mm_loadu_si128(starts.as_ptr().cast()) };
+    for (sums, &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
+        let (mantissa, shift) = multiplier.parts();
+        let half = (1i64 << shift) >> 1;
+        // SAFETY: as above.
+        let own = unsafe { _mm_loadu_si128(sums.as_ptr().cast()) };
+        let own = _mm_add_epi32(_mm_add_epi32(own, starts), _mm_set1_epi32(bias));
+        let products = _mm256_mul_epi32(
+            _mm256_cvtepi32_epi64(own),
+            _mm256_set1_epi64x(mantissa.into()),
+        );
+        let rounded = _mm256_add_epi64(products, _mm256_set1_epi64x(half));
+        let shifted = _mm256_sra_epi64(rounded, _mm_cvtsi64_si128(shift.into()));
+        let outputs = _mm256_cvtsepi64_epi32(shifted);
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), outputs) };
+    }
+}
