@@ -9,7 +9,7 @@ use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
 use elbow_tests::files;
-use elbow_tests::measure::{bench, chip, costs, product};
+use elbow_tests::measure::{bench, chip, costs, product, scale};
 use elbow_tests::python::{self, Wanted};
 use elbow_tests::{c, page, suite, tables};
 use std::path::{Path, PathBuf};
@@ -157,6 +157,13 @@ enum Task {
     },
     /// Look at reports in a browser, wide and narrow, light and dark: widths, contrast, console, requests, plots
     Page,
+    /// Test files by column, which take a build of their own; then score files that are larger than the memory which the program
+    /// may have, and say how much it took and how fast it was: some minutes, and some gigabytes of target/tmp
+    Scale {
+        /// Rows of the files of Parquet; those of text have half as many
+        #[arg(long, value_name = "N", default_value_t = 4_000_000)]
+        rows: usize,
+    },
     /// Generate the tables of the transcendental functions and of the standard normal
     Tables {
         /// Change nothing; fail if a checked-in table differs
@@ -310,6 +317,7 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Guides { check: true } => guides::check(),
         Task::Guides { check: false } => guides::record().map(|()| true),
         Task::Page => page::check(),
+        Task::Scale { rows } => scale::run(rows),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
     }

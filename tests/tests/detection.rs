@@ -254,7 +254,7 @@ fn a_small_set_is_trained_on_and_tested() {
     let labels = labels.values().iter().map(|&label| label == 1.0).collect();
     let subject = Subject::Set(Set::new("line", readings, labels).unwrap());
     let options = "--epochs 30 --latents 1 --encoder 8 --decoder 8 --folds 0";
-    let row = subject.measure(0, options).unwrap();
+    let row = subject.measure(0, options, None).unwrap();
     let counts = (
         row.rows,
         row.columns,

@@ -49,6 +49,16 @@ impl Columns<'_> {
     }
 }
 
+/// The ascending `knots` up to `within`, counted without branches that a host could not foresee.
+fn passed(knots: &[i16], within: i32) -> usize {
+    // Below -2^15 there is none.
+    let Ok(within) = i16::try_from(within) else {
+        return 0;
+    };
+    let passed = knots.iter().map(|&knot| u16::from(knot <= within));
+    passed.fold(0u16, u16::wrapping_add).into()
+}
+
 /// The surprise of `x`, in 1/256 nat: on the line through the two knots around it, or through the outermost two
 /// beyond these; from 0 to [`LARGEST`].
 fn surprise(values: &[i16], surprises: &[u8], x: i16) -> i32 {
@@ -56,12 +66,15 @@ fn surprise(values: &[i16], surprises: &[u8], x: i16) -> i32 {
     let last = values.last().copied().map_or(0, i32::from);
     let x = i32::from(x);
     let within = x.min(last - 1);
-    let inner = values.iter().skip(1);
-    let passed = |&&knot: &&i16| i32::from(knot) <= within;
-    // On a host branches that nobody foresees cost more than all knots.
+    let inner = values.get(1..).unwrap_or_default();
     let upper = match cfg!(target_pointer_width = "64") {
-        true => 1 + inner.filter(passed).count(),
-        false => 1 + inner.take_while(passed).count(),
+        true => 1 + passed(inner, within),
+        false => {
+            1 + inner
+                .iter()
+                .take_while(|&&knot| i32::from(knot) <= within)
+                .count()
+        }
     };
     let knot = |index: usize| {
         let value = values.get(index).map(|&value| i32::from(value));

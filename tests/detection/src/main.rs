@@ -32,6 +32,10 @@ struct Cli {
         allow_hyphen_values = true
     )]
     options: String,
+    /// Write what is trained on and tested on into a folder of this one for each set and seed, such as digit-3-seed-0:
+    /// train.npy, test.npy and labels.npy, 1 for anomalous rows; of digits there is only the last
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -39,7 +43,7 @@ struct Cli {
     #[arg(long, conflicts_with_all = ["folder", "sets", "options"])]
     record: bool,
     /// Measure instead the false alarms at rates down to one in a million, on simulated readings
-    #[arg(long, conflicts_with_all = ["folder", "sets", "seeds", "options", "record"])]
+    #[arg(long, conflicts_with_all = ["folder", "sets", "seeds", "options", "record", "keep"])]
     calibration: bool,
 }
 
@@ -111,7 +115,7 @@ fn measure(cli: &Cli, subjects: &[Subject]) -> Vec<Row> {
     }
     for subject in subjects {
         for seed in 0..cli.seeds {
-            match subject.measure(seed, &cli.options) {
+            match subject.measure(seed, &cli.options, cli.keep.as_deref()) {
                 Ok(row) => {
                     if !cli.json {
                         println!("{}", report::line(&row));

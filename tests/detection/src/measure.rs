@@ -7,6 +7,7 @@ use elbow_tests::build::trainer;
 use elbow_tests::error::Error as WorkError;
 use elbow_tests::files;
 use elbow_tests::process::Finished;
+use elbow_trainer::data::Table;
 use elbow_trainer::data::digits::{self, Part};
 use elbow_trainer::numeric::statistics::auc;
 use serde::Serialize;
@@ -88,18 +89,26 @@ impl Subject {
         }
     }
 
-    /// Trains on it and tests; `options` are more ones of `trainer fit`, between blanks.
+    /// Trains on it and tests; `options` are more ones of `trainer fit`, between blanks. The data stay in a folder of `keep`.
     ///
     /// # Errors
     ///
     /// The trainer does not build, refuses, or writes what is not understood; or a file cannot be written.
-    pub fn measure(&self, seed: u64, options: &str) -> Result<Row, Error> {
-        let folder = files::temporary_folder()?;
+    pub fn measure(&self, seed: u64, options: &str, keep: Option<&Path>) -> Result<Row, Error> {
+        let temporary = files::temporary_folder()?;
+        let kept = keep.map(|keep| keep.join(format!("{}-seed-{seed}", self.name())));
+        let folder = kept.as_deref().unwrap_or(temporary.path());
+        std::fs::create_dir_all(folder).map_err(WorkError::at(folder))?;
         let task = match self {
             Self::Digit(digit) => of_digit(*digit),
-            Self::Set(set) => of_set(set, seed, folder.path())?,
+            Self::Set(set) => of_set(set, seed, folder)?,
         };
-        let run = folder.path().join("run");
+        if kept.is_some() {
+            let labels = task.labels.iter().map(|&is| f32::from(u8::from(is)));
+            let labels = Table::new(1, labels.collect())?;
+            files::write(&folder.join("labels.npy"), npy(&labels))?;
+        }
+        let run = temporary.path().join("run");
         let finished = fit(&task.fit, &run, seed, options)?;
         let judged = score(&run, &task.test)?;
         let labels = &task.labels;

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin, TransformerMixin
@@ -261,6 +262,7 @@ class _Told:
         self.verbose = verbose
         self.notes, self.warnings = [], []
         self.shown = False
+        self.bar = _Bar()
 
     def __call__(self, word, text):
         if word == "epoch":
@@ -274,12 +276,50 @@ class _Told:
             return
         held_out = metrics.get("validation_elbo")
         behind = "" if held_out is None else f", held-out {held_out:.3f}"
+        text = f"epoch {metrics['epoch']}/{epochs}: bound {metrics['elbo']:.3f}{behind}"
+        if self.bar.is_here:
+            self.bar.show(metrics["epoch"], epochs, text)
+            return
         self.shown = True
-        print(f"\repoch {metrics['epoch']}/{epochs}: bound {metrics['elbo']:.3f}{behind} ", end="", file=sys.stderr)
+        print(f"\r{text} ", end="", file=sys.stderr)
 
     def end(self):
+        self.bar.end()
         if self.shown:
             print(file=sys.stderr)
+
+
+class _Bar:
+    """A bar below the cell of a notebook, drawn a few times a second."""
+
+    #: Seconds between two pictures.
+    PERIOD = 0.1
+
+    def __init__(self):
+        # Whoever is in a notebook has imported it.
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        self.is_here = hasattr(shell, "kernel")
+        self.handle, self.last, self.due = None, None, 0.0
+
+    def show(self, done, of, text):
+        self.last = f'<progress value="{done}" max="{of}"></progress> {text}'
+        if time.monotonic() >= self.due:
+            self._draw()
+
+    def _draw(self):
+        from IPython.display import HTML, display
+
+        self.due = time.monotonic() + self.PERIOD
+        picture, self.last = HTML(self.last), None
+        if self.handle is None:
+            self.handle = display(picture, display_id=True)
+        else:
+            self.handle.update(picture)
+
+    def end(self):
+        """Draws what came last."""
+        if self.last is not None:
+            self._draw()
 
 
 def _rows(table):

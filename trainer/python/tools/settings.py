@@ -26,7 +26,7 @@ OWN = {
         "by default the one that suits the model best.",
     ),
     "name": ('"detector"', 'str, default "detector"', "The name of the model in its image."),
-    "verbose": ("False", "bool, default False", "Say on standard error how training goes."),
+    "verbose": ("False", "bool, default False", "Say how training goes: on standard error, in a notebook by a bar below the cell."),
 }
 
 

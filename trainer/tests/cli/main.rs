@@ -24,6 +24,8 @@ mod output;
 mod plot;
 mod quantize;
 mod roles;
+#[cfg(all(feature = "parquet", target_os = "linux"))]
+mod scale;
 mod score;
 mod settings;
 mod several;

@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 65] = [
     (
         "init",
         "trainer init pump.csv",
@@ -72,6 +72,11 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
         "score",
         "trainer score runs/pump new.csv --out scores.csv",
         "Score a file",
+    ),
+    (
+        "score",
+        "trainer score runs/pump 'days/*.csv' --keep device,time --out scores.csv",
+        "Score files that may be larger than memory, with columns of theirs beside the scores",
     ),
     (
         "score",
