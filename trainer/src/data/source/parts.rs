@@ -92,7 +92,7 @@ mod tests {
                     .all(|part| part.rows() <= rows && part.name == whole.name)
             );
             let mut next = 0;
-            let mut flow = vec![];
+            let mut flow: Vec<f64> = vec![];
             let mut states: Vec<Option<String>> = vec![];
             for part in &parts {
                 assert_eq!(part.first_row, next);
@@ -144,6 +144,65 @@ mod tests {
             assert!(whole.contains(expected), "{whole}");
             assert_eq!(parts(folder.path(), 1).unwrap_err(), whole);
         }
+    }
+
+    /// Text of some blocks, with lines that end in quotes, comments and an end of lines of its own.
+    fn long_text(rows: usize, fault: Option<usize>) -> String {
+        let mut text = "\u{feff}# of a \"logger\r\nflow;state\r\n".to_owned();
+        for row in 0..rows {
+            let state = match row % 1000 {
+                0 => "\"on\r\noff\"".to_owned(),
+                1 => "\r\n# a comment\r\n".replace("\r\n#", "x\r\n#"),
+                _ => format!("state {}", row % 7),
+            };
+            let flow = if fault == Some(row) {
+                "wet".into()
+            } else {
+                format!("{row},25")
+            };
+            text += &format!("{flow};{}\r\n", state.trim_end());
+        }
+        text
+    }
+
+    #[test]
+    fn blocks_of_a_text_are_read_as_the_whole() {
+        let folder = folder(&[("a.csv", &long_text(150_000, None))]);
+        let path = folder.path().join("a.csv");
+        let whole = frame(&path).unwrap();
+        let Cells::Text { values, codes } = &whole.columns[1].cells else {
+            panic!("{:?}", whole.columns[1].name);
+        };
+        assert!(values.iter().any(|value| value == "on  off"), "{values:?}");
+        let mut row = 0;
+        for part in parts(&path, 7000).unwrap() {
+            let (
+                Cells::Numbers(flow),
+                Cells::Text {
+                    values: own,
+                    codes: of_rows,
+                },
+            ) = (&part.columns[0].cells, &part.columns[1].cells)
+            else {
+                panic!("{part:?}");
+            };
+            for (flow, code) in flow.iter().zip(of_rows) {
+                assert_eq!(*flow, row as f64 + 0.25);
+                let expected = codes[row].map(|code| &values[code as usize]);
+                assert_eq!(code.map(|code| &own[code as usize]), expected);
+                row += 1;
+            }
+        }
+        assert_eq!(row, 150_000);
+        // The line of a fault is that of the whole, far behind the first block.
+        let folder = self::folder(&[("a.csv", &long_text(150_000, Some(140_003)))]);
+        let path = folder.path().join("a.csv");
+        let fault = |frame: &Frame| frame.columns[0].fault.clone();
+        let found = parts(&path, 7000).unwrap().iter().find_map(fault);
+        assert!(
+            found.is_some() && found == fault(&frame(&path).unwrap()),
+            "{found:?}"
+        );
     }
 
     #[test]

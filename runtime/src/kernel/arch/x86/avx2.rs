@@ -1,6 +1,6 @@
 //! AVX2: VPMADDWD adds the two products of each pair of 16-bit numbers.
 
-use super::{bands_from, put};
+use super::{bands_from, put, scaled};
 use crate::kernel::matrix::{LANES, Row};
 use crate::kernel::packing::{BAND, TILE};
 use core::arch::x86_64::*;
@@ -70,27 +70,14 @@ pub(super) unsafe fn scale(rows: &[Row], starts: [i32; LANES], sums: &mut [[i32;
         _mm256_set1_epi64x(i32::MAX.into()),
     );
     let lower_halves = _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6);
-    // SAFETY: the array has four numbers.
-    let starts = unsafe { _mm_loadu_si128(starts.as_ptr().cast()) };
-    for (sums, &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
-        let (mantissa, shift) = multiplier.parts();
-        let half = (1i64 << shift) >> 1;
-        // SAFETY: as above.
-        let own = unsafe { _mm_loadu_si128(sums.as_ptr().cast()) };
-        let own = _mm_add_epi32(_mm_add_epi32(own, starts), _mm_set1_epi32(bias));
-        let products = _mm256_mul_epi32(
-            _mm256_cvtepi32_epi64(own),
-            _mm256_set1_epi64x(mantissa.into()),
-        );
-        let lifted = _mm256_add_epi64(products, _mm256_set1_epi64x(LIFT + half));
+    scaled(rows, starts, sums, |rounded, shift| {
+        let lifted = _mm256_add_epi64(rounded, _mm256_set1_epi64x(LIFT));
         let shifted = _mm256_srl_epi64(lifted, _mm_cvtsi64_si128(shift.into()));
         let outputs = _mm256_sub_epi64(shifted, _mm256_set1_epi64x(LIFT >> shift));
         let above = _mm256_cmpgt_epi64(outputs, greatest);
         let outputs = _mm256_blendv_epi8(outputs, greatest, above);
         let below = _mm256_cmpgt_epi64(least, outputs);
         let outputs = _mm256_blendv_epi8(outputs, least, below);
-        let outputs = _mm256_permutevar8x32_epi32(outputs, lower_halves);
-        // SAFETY: as above.
-        unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), _mm256_castsi256_si128(outputs)) };
-    }
+        _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(outputs, lower_halves))
+    });
 }

@@ -141,3 +141,30 @@ fn put<const L: usize>(rows_of: [__m128i; L], offsets: __m128i, sums: &mut [[i32
         unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), row) };
     }
 }
+
+/// From sums to outputs: `shifted` shifts four sums, times their mantissa and with the half for rounding, and saturates them.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn scaled(
+    rows: &[Row],
+    starts: [i32; LANES],
+    sums: &mut [[i32; LANES]; BAND],
+    shifted: impl Fn(__m256i, u32) -> __m128i,
+) {
+    // SAFETY: the array has four numbers.
+    let starts = unsafe { _mm_loadu_si128(starts.as_ptr().cast()) };
+    for (sums, &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
+        let (mantissa, shift) = multiplier.parts();
+        let half = (1i64 << shift) >> 1;
+        // SAFETY: as above.
+        let own = unsafe { _mm_loadu_si128(sums.as_ptr().cast()) };
+        let own = _mm_add_epi32(_mm_add_epi32(own, starts), _mm_set1_epi32(bias));
+        let products = _mm256_mul_epi32(
+            _mm256_cvtepi32_epi64(own),
+            _mm256_set1_epi64x(mantissa.into()),
+        );
+        let rounded = _mm256_add_epi64(products, _mm256_set1_epi64x(half));
+        // SAFETY: as above.
+        unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), shifted(rounded, shift)) };
+    }
+}

@@ -4,7 +4,7 @@
 //! For the first, weights become unsigned bytes, 128 more than they are, as tiles for v6-M have them; 128 times the sum of the
 //! inputs is taken off again.
 
-use super::{bands_from, put};
+use super::{bands_from, put, scaled};
 use crate::kernel::matrix::{LANES, Row};
 use crate::kernel::packing::{BAND, TILE};
 use core::arch::x86_64::*;
@@ -190,22 +190,7 @@ fn lowest(count: usize) -> u64 {
 /// The processor has these instructions.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe fn scale(rows: &[Row], starts: [i32; LANES], sums: &mut [[i32; LANES]; BAND]) {
-    // SAFETY: the array has four numbers.
-    let starts = unsafe { _mm_loadu_si128(starts.as_ptr().cast()) };
-    for (sums, &Row { bias, multiplier }) in sums.iter_mut().zip(rows) {
-        let (mantissa, shift) = multiplier.parts();
-        let half = (1i64 << shift) >> 1;
-        // SAFETY: as above.
-        let own = unsafe { _mm_loadu_si128(sums.as_ptr().cast()) };
-        let own = _mm_add_epi32(_mm_add_epi32(own, starts), _mm_set1_epi32(bias));
-        let products = _mm256_mul_epi32(
-            _mm256_cvtepi32_epi64(own),
-            _mm256_set1_epi64x(mantissa.into()),
-        );
-        let rounded = _mm256_add_epi64(products, _mm256_set1_epi64x(half));
-        let shifted = _mm256_sra_epi64(rounded, _mm_cvtsi64_si128(shift.into()));
-        let outputs = _mm256_cvtsepi64_epi32(shifted);
-        // SAFETY: as above.
-        unsafe { _mm_storeu_si128(sums.as_mut_ptr().cast(), outputs) };
-    }
+    scaled(rows, starts, sums, |rounded, shift| {
+        _mm256_cvtsepi64_epi32(_mm256_sra_epi64(rounded, _mm_cvtsi64_si128(shift.into())))
+    });
 }

@@ -23,8 +23,8 @@ pub(super) fn decode(bytes: &[u8]) -> Option<(Cow<'_, str>, Option<String>)> {
     }
 }
 
-/// A cell or a line of a file that is text, by itself: UTF-8, or else Latin-1.
-pub(super) fn cell(bytes: &[u8]) -> Cow<'_, str> {
+/// Some lines of a file that is text, by themselves: UTF-8, or else Latin-1.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => {

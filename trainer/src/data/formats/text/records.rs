@@ -4,7 +4,6 @@ use super::layout::{Delimiter, has_cells};
 use super::{Work, encoding};
 use crate::data::error::FileError;
 use crate::data::formats::grid::{check_width, one_line};
-use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// Hands each record of `text` with the number of its line to `work`, until that has enough.
@@ -44,36 +43,55 @@ pub(super) fn of_text(
     Ok(())
 }
 
+/// The mark of byte order that some programs begin UTF-8 with.
+const MARK: &str = "\u{feff}";
+/// Bytes of the lines of a file that are read together, at least.
+const BLOCK: usize = 1 << 20;
+/// The same, at most, but for the last line: quotes that do not end hold no more.
+const LARGEST: usize = 1 << 26;
+
 /// Hands each record of a file that is read on the way with the number of its line to `work`, until that has enough.
 pub(super) fn of_file(
-    file: impl BufRead,
+    mut file: impl BufRead,
     delimiter: Delimiter,
     work: &mut Work<'_>,
 ) -> Result<(), FileError> {
-    let Delimiter::Byte(byte) = delimiter else {
-        for (index, line) in file.split(b'\n').enumerate() {
-            let line = line?;
-            let line = encoding::cell(&line);
-            if has_cells(&line) && !work(index + 1, &between_blanks(&line))? {
-                break;
-            }
-        }
-        return Ok(());
-    };
-    let mut reader = reader(byte, file);
-    let mut record = csv::ByteRecord::new();
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(io::Error::other)?
-    {
-        let line = record.position().map_or(0, csv::Position::line);
-        let cells: Vec<Cow<'_, str>> = record.iter().map(encoding::cell).collect();
-        let cells: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
-        if cells != [""] && !work(line as usize, &cells)? {
+    let (mut before, mut block, mut wanted) = (0, vec![], true);
+    while wanted {
+        let lines = read_block(&mut file, &mut block)?;
+        if block.is_empty() {
             break;
         }
+        let text = encoding::text(&block);
+        let text = text.strip_prefix(MARK).unwrap_or(&text);
+        of_text(text, delimiter, |line, cells| {
+            wanted = work(before + line, cells)?;
+            Ok(wanted)
+        })?;
+        before += lines;
     }
     Ok(())
+}
+
+/// Reads the next whole records of `file` into `block`, which are empty behind the last; how many lines they have.
+fn read_block(file: &mut impl BufRead, block: &mut Vec<u8>) -> io::Result<usize> {
+    block.clear();
+    let (mut lines, mut quoted) = (0, false);
+    loop {
+        let start = block.len();
+        if file.read_until(b'\n', block)? == 0 {
+            return Ok(lines);
+        }
+        lines += 1;
+        let line = &block[start..];
+        let line = line.strip_prefix(MARK.as_bytes()).unwrap_or(line);
+        if quoted || !line.starts_with(b"#") {
+            quoted ^= line.iter().filter(|&&byte| byte == b'"').count() % 2 == 1;
+        }
+        if block.len() >= BLOCK && !quoted || block.len() >= LARGEST {
+            return Ok(lines);
+        }
+    }
 }
 
 /// The cells of a line whose delimiter is any run of blanks.
