@@ -21,13 +21,13 @@ pub(super) fn log_density(
     if !suits(location) {
         return [0; LANES];
     }
-    // SAFETY: `suits` found the instructions.
-    unsafe {
+    let kernel: unsafe fn(&Location<'_>, &[i16], Outputs<'_>) -> [i64; LANES] =
         match location.family() {
-            Family::Normal => sum::<true>(location, x, outputs),
-            Family::Laplace => sum::<false>(location, x, outputs),
-        }
-    }
+            Family::Normal => sum::<true>,
+            Family::Laplace => sum::<false>,
+        };
+    // SAFETY: `suits` found the instructions.
+    unsafe { kernel(location, x, outputs) }
 }
 
 /// The sum of the terms: those of a normal, or else of Laplace.
@@ -167,7 +167,7 @@ mod tests {
     fn multipliers(rng: &mut Xoshiro128PlusPlus, count: usize, shifts: u32) -> Vec<u32> {
         let words = words(rng, count).into_iter();
         words
-            .map(|word| word & 0x7fff | (word >> 15) % shifts << 16)
+            .map(|word| word & 0x7fff | (((word >> 15) % shifts) << 16))
             .collect()
     }
 

@@ -66,15 +66,10 @@ fn surprise(values: &[i16], surprises: &[u8], x: i16) -> i32 {
     let last = values.last().copied().map_or(0, i32::from);
     let x = i32::from(x);
     let within = x.min(last - 1);
-    let inner = values.get(1..).unwrap_or_default();
+    let inner = values.iter().skip(1);
     let upper = match cfg!(target_pointer_width = "64") {
-        true => 1 + passed(inner, within),
-        false => {
-            1 + inner
-                .iter()
-                .take_while(|&&knot| i32::from(knot) <= within)
-                .count()
-        }
+        true => 1 + passed(values.get(1..).unwrap_or_default(), within),
+        false => 1 + inner.take_while(|&&knot| i32::from(knot) <= within).count(),
     };
     let knot = |index: usize| {
         let value = values.get(index).map(|&value| i32::from(value));

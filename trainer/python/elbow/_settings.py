@@ -74,7 +74,7 @@ class Settings(BaseEstimator):
     name : str, default "detector"
         The name of the model in its image.
     verbose : bool, default False
-        Say on standard error how training goes.
+        Say how training goes: on standard error, or by a bar in a notebook.
     label : column, optional
         The column of labels, by its name or number. Nothing is learned from anomalous rows.
     normal : labels, optional

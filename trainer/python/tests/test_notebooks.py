@@ -17,14 +17,14 @@ def test_a_notebook_runs(path, tmp_path):
     assert all(cell.get("outputs", []) == [] for cell in nbformat.read(path, as_version=4).cells)
 
 
-def test_training_draws_one_bar_below_a_cell():
+def test_training_draws_one_bar_below_a_cell(tmp_path):
     cell = nbformat.v4.new_code_cell(
         "import numpy as np\nfrom elbow import Detector\n"
         "rows = np.random.default_rng(0).normal(size=(400, 3))\n"
         "detector = Detector(epochs=7, latents=1, verbose=True).fit(rows)\nprint(detector.n_iter_)"
     )
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    nbclient.NotebookClient(notebook, timeout=600).execute()
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for output in notebook.cells[0].outputs if output.output_type == "display_data"]
     assert len(outputs) == 1
     printed = "".join(output.get("text", "") for output in notebook.cells[0].outputs)

@@ -4,7 +4,6 @@ import joblib
 import numpy as np
 import pytest
 from pyod.models.base import BaseDetector
-from pyod.models.combination import average
 from pyod.models.iforest import IForest
 from pyod.utils.utility import precision_n_scores, standardizer
 from sklearn.base import clone
@@ -53,10 +52,10 @@ def test_what_pyod_makes_of_scores(model, rows):
         probabilities = model.predict_proba(X, method=method)
         assert probabilities.shape == (len(X), 2)
         assert np.allclose(probabilities.sum(axis=1), 1)
-    assert set(model.predict_with_rejection(X)) <= {-2, 0, 1}
+    assert set(model.predict_with_rejection(X, c_r=0.05)) <= {-2, 0, 1}
     assert 0 <= precision_n_scores(y, model.decision_scores_) <= 1
     forest = IForest(random_state=0).fit(X)
-    joined = average(standardizer(np.column_stack([model.decision_scores_, forest.decision_scores_])))
+    joined = standardizer(np.column_stack([model.decision_scores_, forest.decision_scores_])).mean(axis=1)
     assert roc_auc_score(y, joined) > 0.5
 
 

@@ -26,7 +26,11 @@ OWN = {
         "by default the one that suits the model best.",
     ),
     "name": ('"detector"', 'str, default "detector"', "The name of the model in its image."),
-    "verbose": ("False", "bool, default False", "Say how training goes: on standard error, in a notebook by a bar below the cell."),
+    "verbose": (
+        "False",
+        "bool, default False",
+        "Say how training goes: on standard error, or by a bar in a notebook.",
+    ),
 }
 
 

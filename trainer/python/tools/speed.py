@@ -2,13 +2,14 @@
 
 Networks 640-128-128-z8-128-128-640: the encoder, and the decoder at the 16 sigma points of its posterior. ONNX Runtime runs the
 networks alone, quantized statically (QDQ, a scale for each row of weights, as elbow has), by 256 readings at once and one by one.
-elbow computes the whole score: the same networks, the likelihood of each pass, the bound, the other statistics and the p-value. Both
-have one core, whose time is counted: what else runs on the machine takes none of it.
+elbow computes the whole score: the same networks, the likelihood of each pass, the bound, the other statistics and the p-value.
+Both have one core, whose time is counted: what else runs on the machine takes none of it.
 
     pip install onnx==1.23.2 onnxruntime==1.32.0
     python tools/speed.py
 """
 
+import itertools
 import os
 import tempfile
 import time
@@ -38,7 +39,7 @@ def network(path, widths, seed):
     """Write layers of random weights with rectifiers between them, from `widths[0]` numbers to `widths[-1]`."""
     rng = np.random.default_rng(seed)
     nodes, weights, value = [], [], "x"
-    for at, (columns, rows) in enumerate(zip(widths, widths[1:], strict=False)):
+    for at, (columns, rows) in enumerate(itertools.pairwise(widths)):
         matrix = rng.normal(0, (2 / columns) ** 0.5, (columns, rows)).astype(np.float32)
         weights.append(numpy_helper.from_array(matrix, f"w{at}"))
         weights.append(numpy_helper.from_array(np.zeros(rows, np.float32), f"b{at}"))
@@ -49,7 +50,8 @@ def network(path, widths, seed):
         if not last:
             nodes.append(helper.make_node("Relu", [out], [f"r{at}"]))
             value = f"r{at}"
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width]) for name, width in (("x", widths[0]), ("y", widths[-1]))]
+    ends = {"x": widths[0], "y": widths[-1]}.items()
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width]) for name, width in ends]
     graph = helper.make_graph(nodes, "network", ends[:1], ends[1:], weights)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
 

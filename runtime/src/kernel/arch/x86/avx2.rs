@@ -15,10 +15,11 @@ const BANDS: usize = 2;
 #[target_feature(enable = "avx2")]
 pub(super) unsafe fn sums<const L: usize>(
     weights: &[u8],
-    lanes: &[&[i16]; L],
+    lanes: &[&[i16]; LANES],
     flips: u32,
     sums: &mut [[i32; LANES]; BAND],
 ) {
+    let lanes: [&[i16]; L] = core::array::from_fn(|lane| lanes[lane]);
     let columns = lanes[0].len();
     let flips = _mm_set1_epi32(flips.cast_signed());
     let places = sums.as_chunks_mut::<{ BANDS * TILE }>().0.iter_mut();
@@ -29,14 +30,15 @@ pub(super) unsafe fn sums<const L: usize>(
         let mut totals = [[_mm256_setzero_si256(); L]; BANDS];
         // Columns are filled up to whole tiles.
         for column in (0..columns).step_by(TILE) {
-            // SAFETY: a tile's columns follow in each lane and each band.
-            let (inputs, tiles) = unsafe {
-                (
-                    lanes.map(|x| _mm_loadl_epi64(x.as_ptr().add(column).cast())),
-                    bands.map(|band| _mm_loadu_si128(band.as_ptr().add(TILE * column).cast())),
-                )
-            };
-            let inputs = inputs.map(|numbers| _mm256_broadcastq_epi64(numbers));
+            let inputs = lanes.map(|x| {
+                // SAFETY: a tile's columns follow in each lane.
+                let numbers = unsafe { _mm_loadl_epi64(x.as_ptr().wrapping_add(column).cast()) };
+                _mm256_broadcastq_epi64(numbers)
+            });
+            let tiles = bands.map(|band| {
+                // SAFETY: a tile follows in each band.
+                unsafe { _mm_loadu_si128(band.as_ptr().wrapping_add(TILE * column).cast()) }
+            });
             for (totals, tile) in totals.iter_mut().zip(tiles) {
                 let weights = _mm256_cvtepi8_epi16(_mm_xor_si128(tile, flips));
                 for (total, inputs) in totals.iter_mut().zip(inputs) {

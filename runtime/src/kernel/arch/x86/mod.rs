@@ -11,6 +11,12 @@ use crate::kernel::matrix::{LANES, Operands, Row};
 use crate::kernel::packing::{BAND, Packing, TILE};
 use core::arch::x86_64::*;
 
+/// `sums[r][lane]` of the rows of weights, by the numbers of lanes, of which some kernels look at the first alone.
+type Kernel = unsafe fn(&[u8], &[&[i16]; LANES], u32, &mut [[i32; LANES]; BAND]);
+
+/// From sums to outputs.
+type Scale = unsafe fn(&[Row], [i32; LANES], &mut [[i32; LANES]; BAND]);
+
 /// The kernels of a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kernels {
@@ -53,25 +59,21 @@ impl Kernels {
             return false;
         }
         let x: &[i16] = bytemuck::cast_slice(operands.words);
-        let padded = operands.columns.next_multiple_of(TILE).max(1);
+        let padded = operands.columns.next_multiple_of(TILE).max(TILE);
         let flips = u32::from_le_bytes(core::array::from_fn(|column| packing.flip(column)));
         let Some(lanes) = lanes_of(x, padded, operands.lanes) else {
             return false;
         };
-        let one = operands.lanes == 1;
-        // SAFETY: the instructions are here, all lanes are as long, and whole bands are handed on.
-        unsafe {
-            match (self, operands.wide, one) {
-                (Self::Vnni, false, true) => {
-                    vnni::narrow::<1>(weights, &[lanes[0]], flips, sums);
-                }
-                (Self::Vnni, false, false) => vnni::narrow(weights, &lanes, flips, sums),
-                (Self::Vnni, true, true) => vnni::wide::<1>(weights, &[lanes[0]], flips, sums),
-                (Self::Vnni, true, false) => vnni::wide(weights, &lanes, flips, sums),
-                (Self::Avx2, _, true) => avx2::sums::<1>(weights, &[lanes[0]], flips, sums),
-                (Self::Avx2, _, false) => avx2::sums(weights, &lanes, flips, sums),
-            }
-        }
+        let kernel: Kernel = match (self, operands.wide, operands.lanes) {
+            (Self::Vnni, false, 1) => vnni::narrow::<1>,
+            (Self::Vnni, false, _) => vnni::narrow::<LANES>,
+            (Self::Vnni, true, 1) => vnni::wide::<1>,
+            (Self::Vnni, true, _) => vnni::wide::<LANES>,
+            (Self::Avx2, _, 1) => avx2::sums::<1>,
+            (Self::Avx2, _, _) => avx2::sums::<LANES>,
+        };
+        // SAFETY: the instructions are here, and all lanes are as long.
+        unsafe { kernel(weights, &lanes, flips, sums) };
         true
     }
 
@@ -82,13 +84,12 @@ impl Kernels {
         operands: &Operands<'_>,
         sums: &mut [[i32; LANES]; BAND],
     ) {
+        let scale: Scale = match self {
+            Self::Vnni => vnni::scale,
+            Self::Avx2 => avx2::scale,
+        };
         // SAFETY: the instructions are here.
-        unsafe {
-            match self {
-                Self::Vnni => vnni::scale(rows, operands.starts, sums),
-                Self::Avx2 => avx2::scale(rows, operands.starts, sums),
-            }
-        }
+        unsafe { scale(rows, operands.starts, sums) };
     }
 }
 

@@ -19,12 +19,13 @@ const BANDS: usize = 4;
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe fn narrow<const L: usize>(
     weights: &[u8],
-    lanes: &[&[i16]; L],
+    lanes: &[&[i16]; LANES],
     flips: u32,
     sums: &mut [[i32; LANES]; BAND],
 ) {
     /// Columns of a vector of weights: four tiles.
     const COLUMNS: usize = 4 * TILE;
+    let lanes: [&[i16]; L] = core::array::from_fn(|lane| lanes[lane]);
     let columns = lanes[0].len();
     // Each word of four inputs goes to the four rows of its tile.
     let spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
@@ -56,26 +57,35 @@ pub(super) unsafe fn narrow<const L: usize>(
         };
         let whole = columns - columns % COLUMNS;
         for column in (0..whole).step_by(COLUMNS) {
-            // SAFETY: so many columns follow in each lane and each band.
-            unsafe {
-                step(
-                    lanes.map(|x| _mm256_loadu_si256(x.as_ptr().add(column).cast())),
-                    bands.map(|band| _mm512_loadu_si512(band.as_ptr().add(TILE * column).cast())),
-                );
-            }
+            step(
+                lanes.map(|x| {
+                    // SAFETY: so many columns follow in each lane and each band.
+                    unsafe { _mm256_loadu_si256(x.as_ptr().wrapping_add(column).cast()) }
+                }),
+                bands.map(|band| {
+                    // SAFETY: so many columns follow in each lane and each band.
+                    unsafe { _mm512_loadu_si512(band.as_ptr().wrapping_add(TILE * column).cast()) }
+                }),
+            );
         }
         if whole < columns {
             let left = columns - whole;
             let (numbers, bytes) = (lowest(left) as __mmask16, lowest(TILE * left));
-            // SAFETY: what is masked is not read, and the others are there.
-            unsafe {
-                step(
-                    lanes.map(|x| _mm256_maskz_loadu_epi16(numbers, x.as_ptr().add(whole))),
-                    bands.map(|band| {
-                        _mm512_maskz_loadu_epi8(bytes, band.as_ptr().add(TILE * whole).cast())
-                    }),
-                );
-            }
+            step(
+                lanes.map(|x| {
+                    // SAFETY: what is masked is not read, and the others are there.
+                    unsafe { _mm256_maskz_loadu_epi16(numbers, x.as_ptr().wrapping_add(whole)) }
+                }),
+                bands.map(|band| {
+                    // SAFETY: what is masked is not read, and the others are there.
+                    unsafe {
+                        _mm512_maskz_loadu_epi8(
+                            bytes,
+                            band.as_ptr().wrapping_add(TILE * whole).cast(),
+                        )
+                    }
+                }),
+            );
         }
         for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
             let rows = totals.map(|total| {
@@ -97,12 +107,13 @@ pub(super) unsafe fn narrow<const L: usize>(
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(super) unsafe fn wide<const L: usize>(
     weights: &[u8],
-    lanes: &[&[i16]; L],
+    lanes: &[&[i16]; LANES],
     flips: u32,
     sums: &mut [[i32; LANES]; BAND],
 ) {
     /// Columns of a vector of 16-bit weights: two tiles.
     const COLUMNS: usize = 2 * TILE;
+    let lanes: [&[i16]; L] = core::array::from_fn(|lane| lanes[lane]);
     let columns = lanes[0].len();
     let spread = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
     let flips = _mm256_set1_epi32(flips.cast_signed());
@@ -124,26 +135,35 @@ pub(super) unsafe fn wide<const L: usize>(
         };
         let whole = columns - columns % COLUMNS;
         for column in (0..whole).step_by(COLUMNS) {
-            // SAFETY: so many columns follow in each lane and each band.
-            unsafe {
-                step(
-                    lanes.map(|x| _mm_loadu_si128(x.as_ptr().add(column).cast())),
-                    bands.map(|band| _mm256_loadu_si256(band.as_ptr().add(TILE * column).cast())),
-                );
-            }
+            step(
+                lanes.map(|x| {
+                    // SAFETY: so many columns follow in each lane and each band.
+                    unsafe { _mm_loadu_si128(x.as_ptr().wrapping_add(column).cast()) }
+                }),
+                bands.map(|band| {
+                    // SAFETY: so many columns follow in each lane and each band.
+                    unsafe { _mm256_loadu_si256(band.as_ptr().wrapping_add(TILE * column).cast()) }
+                }),
+            );
         }
         if whole < columns {
             let left = columns - whole;
             let (numbers, bytes) = (lowest(left) as __mmask8, lowest(TILE * left) as __mmask32);
-            // SAFETY: what is masked is not read, and the others are there.
-            unsafe {
-                step(
-                    lanes.map(|x| _mm_maskz_loadu_epi16(numbers, x.as_ptr().add(whole))),
-                    bands.map(|band| {
-                        _mm256_maskz_loadu_epi8(bytes, band.as_ptr().add(TILE * whole).cast())
-                    }),
-                );
-            }
+            step(
+                lanes.map(|x| {
+                    // SAFETY: what is masked is not read, and the others are there.
+                    unsafe { _mm_maskz_loadu_epi16(numbers, x.as_ptr().wrapping_add(whole)) }
+                }),
+                bands.map(|band| {
+                    // SAFETY: what is masked is not read, and the others are there.
+                    unsafe {
+                        _mm256_maskz_loadu_epi8(
+                            bytes,
+                            band.as_ptr().wrapping_add(TILE * whole).cast(),
+                        )
+                    }
+                }),
+            );
         }
         for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
             let rows = totals.map(|total| {
