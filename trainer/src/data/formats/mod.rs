@@ -196,19 +196,20 @@ pub(super) fn read_parts(path: &Path, rows: usize, take: &mut Take<'_>) -> Resul
 /// Does what [`read_parts`] says; false, and nothing is taken, of a format that is read whole.
 fn on_the_way(path: &Path, rows: usize, take: &mut Take<'_>) -> Result<bool, FileError> {
     let mut file = File::open(path)?;
-    if let Some(head) = text_head(path, &mut file, LONG_HEAD)? {
-        let file = BufReader::with_capacity(HEAD, file);
-        text::read_parts(&name(path), &head, file, rows, take)?;
-        return Ok(true);
-    }
     let mut start = vec![];
     file.by_ref().take(HEAD as u64).read_to_end(&mut start)?;
     file.rewind()?;
-    let format = Format::of(path, &start).and_then(|format| format.read_parts);
-    match format {
-        None => Ok(false),
-        Some(read) => read(file, &name(path), rows, take).map(|()| true),
+    if let Some(format) = Format::of(path, &start) {
+        let Some(read) = format.read_parts else {
+            return Ok(false);
+        };
+        return read(file, &name(path), rows, take).map(|()| true);
     }
+    let Some(head) = text_head(path, &mut file, LONG_HEAD)? else {
+        return Ok(false);
+    };
+    let file = BufReader::with_capacity(HEAD, file);
+    text::read_parts(&name(path), &head, file, rows, take).map(|()| true)
 }
 
 /// The lines at the front of a file that is text of one byte a character or UTF-8, of about so many `bytes`, whole ones but

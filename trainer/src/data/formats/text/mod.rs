@@ -73,6 +73,9 @@ pub(super) fn read_parts(
         layout,
         first,
     } = Start::of(&text)?;
+    if layout.width == 0 {
+        return Err(FileError::NoRows);
+    }
     let mut table = Builder::new(&layout, &first);
     table.notes.splice(0..0, notes(&text, &layout));
     let (mut record, mut wanted, mut given) = (0, true, false);
