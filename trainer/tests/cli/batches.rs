@@ -229,7 +229,7 @@ mod columns {
                             assert_eq!(values[codes[at].unwrap() as usize], field);
                         }
                         Cells::Numbers(numbers) if field.is_empty() => {
-                            assert!(numbers[at].is_nan())
+                            assert!(numbers[at].is_nan());
                         }
                         Cells::Numbers(numbers) => {
                             // Lines have five digits of a decimal, and integers as they are.

@@ -124,7 +124,7 @@ fn batch(scored: &Scored) -> Result<RecordBatch, ArrowError> {
         Arc::new(scores.iter().map(of).collect::<Int32Array>())
     };
     let errors = scores.iter().map(Score::standard_error);
-    let errors = errors.map(|error| error.map(|error| error.to_f64()));
+    let errors = errors.map(|error| error.map(elbow::Nats::to_f64));
     let passes = scores.iter().map(Score::passes);
     let p_values = scores.iter().map(|score| score.p_value().to_bits());
     let statistics = scores
