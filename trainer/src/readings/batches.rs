@@ -254,13 +254,13 @@ impl<'a> Reader<'a> {
         let places = places.collect::<Result<Vec<usize>, DataError>>()?;
         let cells = |&place: &usize| {
             let column = &frame.columns[place];
-            Column {
-                name: Some(frame.column_name(place)),
-                cells: column.cells.first(count),
-                ..column.clone()
+            if let Some(fault) = &column.fault {
+                return Err(Error::Setting(format!("{}: {fault}", frame.name)));
             }
+            let name = Some(frame.column_name(place));
+            Ok(Column::new(name, column.cells.first(count)))
         };
-        let kept: Vec<Column> = places.iter().map(cells).collect();
+        let kept: Vec<Column> = places.iter().map(cells).collect::<Result<_, Error>>()?;
         if let Some(column) = kept.iter().find(|column| !column.cells.are_exact()) {
             return Err(Error::Setting(format!(
                 "{} has whole numbers beyond 2^53, which are rounded where they are read: write the column as text to --keep it",

@@ -155,6 +155,14 @@ fn keys_stay_beside_the_scores() {
         &["score", run, &large, "--keep", "key"],
         &["key has whole numbers beyond 2^53"],
     );
+    let mixed = folder.write(
+        "mixed.csv",
+        "a,b,c,d,key\n1,2,3,4,5\n1,2,3,4,6\n1,2,3,4,x\n",
+    );
+    fails_with(
+        &["score", run, &mixed, "--keep", "key"],
+        &["line 4, column 5 (key)", "is not a number"],
+    );
     fails_with(
         &["score", run, "digits", "--keep", "key"],
         &["--keep is for files"],
