@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{hal, member, workspace};
-use elbow_tests::documents::{guides, picture};
+use elbow_tests::documents::{crates, guides, interface, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
@@ -88,6 +88,8 @@ enum Task {
     Boards,
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
+    /// Pack the crates as the registry would take them, build each from its package alone, and make their documentation: some minutes
+    Crates,
     /// Measure how well anomalous readings are told from normal ones; its options: cargo xtask detection --help
     #[command(disable_help_flag = true)]
     Detection {
@@ -110,6 +112,12 @@ enum Task {
         /// How long each format is fuzzed
         #[arg(long, value_name = "N", default_value_t = 600)]
         seconds: u64,
+    },
+    /// Compare the public items of the crates for devices with runtime/API.txt and runtime/agent/API.txt
+    Interface {
+        /// Write the lists anew
+        #[arg(long)]
+        record: bool,
     },
     /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
     /// uninterrupted one leaves: one or two hours
@@ -288,12 +296,15 @@ fn run(task: Task) -> Result<bool, Error> {
             costs::record(&costs::measure(&boards, costs::MODELS)?)?;
             Ok(true)
         }
+        Task::Crates => crates::check(),
         Task::Detection { arguments } => member::run("elbow-detection", "release", &arguments),
         Task::Fuzz { arguments } => fuzz::run(&arguments),
         Task::FuzzGuided { format, seconds } => {
             let one = format.as_deref().map(|format| vec![format]);
             guided::run(&one.unwrap_or(guided::FORMATS.to_vec()), seconds)
         }
+        Task::Interface { record: true } => interface::record().map(|()| true),
+        Task::Interface { record: false } => interface::check(),
         Task::Interrupt {
             folder,
             moments,
