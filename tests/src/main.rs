@@ -147,6 +147,17 @@ enum Task {
         /// Parts of the names of the tests [default: all]
         tests: Vec<String>,
     },
+    /// Make a library of Arduino and PlatformIO, a component of ESP-IDF or a module of Zephyr, with archives for all of its processors
+    Package {
+        /// One of arduino esp-idf zephyr
+        #[arg(value_parser = c::package::Package::named)]
+        package: &'static c::package::Package,
+        /// Where to write it: a folder that is absent or empty [default: target/packages/PACKAGE/elbow, written anew]
+        folder: Option<PathBuf>,
+        /// Link every archive, compile the examples against declarations, and configure CMake for every processor
+        #[arg(long)]
+        check: bool,
+    },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
         /// As on this target, such as i686-unknown-linux-gnu (32 bits) or s390x-unknown-linux-gnu (big-endian)
@@ -320,9 +331,33 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),
         Task::Guides { check: false } => guides::record().map(|()| true),
+        Task::Package {
+            package,
+            folder,
+            check,
+        } => write_package(package, folder.as_deref(), check).map(|()| true),
         Task::Page => page::check(),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
+    }
+}
+
+/// Writes a package, says what to do with it, and checks it where that is wanted.
+fn write_package(
+    package: &c::package::Package,
+    folder: Option<&Path>,
+    check: bool,
+) -> Result<(), Error> {
+    let usual = package.folder();
+    if folder.is_none() && usual.exists() {
+        std::fs::remove_dir_all(&usual).map_err(Error::at(&usual))?;
+    }
+    let folder = folder.unwrap_or(&usual);
+    package.write(folder)?;
+    println!("{}: {}", folder.display(), package.next);
+    match check {
+        true => c::package::check::check(package, folder),
+        false => Ok(()),
     }
 }
 
