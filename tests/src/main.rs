@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use elbow_tests::assurance::{fuzz, guided, interrupt, miri};
 use elbow_tests::build::board::{Board, COUNTED};
 use elbow_tests::build::{hal, member, workspace};
-use elbow_tests::documents::{guides, picture};
+use elbow_tests::documents::{crates, guides, interface, picture};
 use elbow_tests::emulator::commands::{self as qemu, Request, Stream};
 use elbow_tests::emulator::desk;
 use elbow_tests::error::Error;
@@ -88,6 +88,8 @@ enum Task {
     Boards,
     /// Measure what the budgets of `trainer fit` are made of, on every core, and write it where the trainer reads it
     Costs,
+    /// Pack the crates as the registry would take them, build each from its package alone, and make their documentation: some minutes
+    Crates,
     /// Measure how well anomalous readings are told from normal ones; its options: cargo xtask detection --help
     #[command(disable_help_flag = true)]
     Detection {
@@ -110,6 +112,12 @@ enum Task {
         /// How long each format is fuzzed
         #[arg(long, value_name = "N", default_value_t = 600)]
         seconds: u64,
+    },
+    /// Compare the public items of the crates for devices with runtime/API.txt and runtime/agent/API.txt
+    Interface {
+        /// Write the lists anew
+        #[arg(long)]
+        record: bool,
     },
     /// End trainings at random moments, by SIGKILL and by SIGINT, go on with them, and compare what they leave with what an
     /// uninterrupted one leaves: one or two hours
@@ -138,6 +146,17 @@ enum Task {
         long: bool,
         /// Parts of the names of the tests [default: all]
         tests: Vec<String>,
+    },
+    /// Make a library of Arduino and PlatformIO, a component of ESP-IDF or a module of Zephyr, with archives for all of its processors
+    Package {
+        /// One of arduino esp-idf zephyr
+        #[arg(value_parser = c::package::Package::named)]
+        package: &'static c::package::Package,
+        /// Where to write it: a folder that is absent or empty [default: target/packages/PACKAGE/elbow, written anew]
+        folder: Option<PathBuf>,
+        /// Link every archive, compile the examples against declarations, and configure CMake for every processor
+        #[arg(long)]
+        check: bool,
     },
     /// Interpret tests of the runtime by Miri, which finds undefined behaviour
     Miri {
@@ -289,18 +308,18 @@ fn run(task: Task) -> Result<bool, Error> {
         }),
         Task::Boards => hal::check(),
         Task::Costs => {
-            // Budgets are for Cortex-M alone.
-            let boards = COUNTED.into_iter().filter(|board| !board.is_riscv());
-            let boards: Vec<_> = boards.collect();
-            costs::record(&costs::measure(&boards, costs::MODELS)?)?;
+            costs::record(&costs::measure(&COUNTED, costs::MODELS)?)?;
             Ok(true)
         }
+        Task::Crates => crates::check(),
         Task::Detection { arguments } => member::run("elbow-detection", "release", &arguments),
         Task::Fuzz { arguments } => fuzz::run(&arguments),
         Task::FuzzGuided { format, seconds } => {
             let one = format.as_deref().map(|format| vec![format]);
             guided::run(&one.unwrap_or(guided::FORMATS.to_vec()), seconds)
         }
+        Task::Interface { record: true } => interface::record().map(|()| true),
+        Task::Interface { record: false } => interface::check(),
         Task::Interrupt {
             folder,
             moments,
@@ -316,10 +335,34 @@ fn run(task: Task) -> Result<bool, Error> {
         Task::Picture => picture::draw().map(|()| true),
         Task::Guides { check: true } => guides::check(),
         Task::Guides { check: false } => guides::record().map(|()| true),
+        Task::Package {
+            package,
+            folder,
+            check,
+        } => write_package(package, folder.as_deref(), check).map(|()| true),
         Task::Page => page::check(),
         Task::Scale { rows } => scale::run(rows),
         Task::Tables { check } => generate_tables(check),
         Task::Qemu { command } => emulate(command),
+    }
+}
+
+/// Writes a package, says what to do with it, and checks it where that is wanted.
+fn write_package(
+    package: &c::package::Package,
+    folder: Option<&Path>,
+    check: bool,
+) -> Result<(), Error> {
+    let usual = package.folder();
+    if folder.is_none() && usual.exists() {
+        std::fs::remove_dir_all(&usual).map_err(Error::at(&usual))?;
+    }
+    let folder = folder.unwrap_or(&usual);
+    package.write(folder)?;
+    println!("{}: {}", folder.display(), package.next);
+    match check {
+        true => c::package::check::check(package, folder),
+        false => Ok(()),
     }
 }
 

@@ -81,16 +81,9 @@ pub fn run(wanted: Wanted, tests: &[String]) -> Result<bool, Error> {
 impl Place {
     /// Makes the environment, with what the tests need.
     fn prepare(&self) -> Result<(), Error> {
-        if !self.program("python").exists() {
-            let python = interpreter()?;
-            done(
-                Command::new(python)
-                    .args(["-m", "venv", "--clear"])
-                    .arg(&self.environment),
-            )?;
-        }
         let requirements = self.package.join("requirements.txt");
-        self.pip(&["install", "--requirement", &requirements.to_string_lossy()])
+        let requirements = requirements.to_string_lossy();
+        environment(&self.environment, &["--requirement", &requirements])
     }
 
     /// A program of the environment.
@@ -99,9 +92,7 @@ impl Place {
     }
 
     fn pip(&self, arguments: &[&str]) -> Result<(), Error> {
-        let mut command = Command::new(self.program("python"));
-        let quiet = ["-m", "pip", "--quiet", "--disable-pip-version-check"];
-        done(command.args(quiet).args(arguments))
+        pip(&self.environment, arguments)
     }
 
     /// Builds the wheel with the crates that the trainer was built with; its path.
@@ -176,6 +167,24 @@ impl Place {
             .map_err(|source| Error::Start { program, source })?;
         Ok(status.success())
     }
+}
+
+/// Makes an environment in `folder`, unless there is one, and installs what pip's arguments name.
+///
+/// # Errors
+/// There is no Python, or something does not install.
+pub fn environment(folder: &Path, wanted: &[&str]) -> Result<(), Error> {
+    if !folder.join("bin/python").exists() {
+        let mut command = Command::new(interpreter()?);
+        done(command.args(["-m", "venv", "--clear"]).arg(folder))?;
+    }
+    pip(folder, &[&["install"], wanted].concat())
+}
+
+fn pip(environment: &Path, arguments: &[&str]) -> Result<(), Error> {
+    let mut command = Command::new(environment.join("bin/python"));
+    let quiet = ["-m", "pip", "--quiet", "--disable-pip-version-check"];
+    done(command.args(quiet).args(arguments))
 }
 
 /// A Python that is new enough and can make environments.

@@ -22,7 +22,7 @@ const OF_WORKSPACES: [Step; 2] = [
 ];
 
 /// The steps on the host and on the emulated boards, cheapest first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     (
         "runtime, with overflow checks",
         "test --no-fail-fast --package elbow --features image",
@@ -55,6 +55,7 @@ const STEPS: [Step; 14] = [
         "rustdoc",
         "doc --release --workspace --no-deps --config build.rustdocflags=[\"-Dwarnings\"]",
     ),
+    ("public items", "xtask interface"),
     (
         "interface for C",
         "test --release --no-fail-fast --package elbow-c",

@@ -148,6 +148,12 @@ fn models_keep_their_budgets_on_the_boards() {
     check(digits, "m0", limits(128 << 10, 16 << 10, 200_000), folder);
     check(real, "m4", limits(128 << 10, 5 << 10, 1_000_000), folder);
     check(real, "m0", limits(128 << 10, 16 << 10, 150_000), folder);
+    check(
+        real,
+        "rv32imc",
+        limits(128 << 10, 16 << 10, 150_000),
+        folder,
+    );
 }
 
 #[test]

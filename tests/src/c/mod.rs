@@ -3,11 +3,13 @@
 //! * [`header`]: `elbow.h` from the sources.
 //! * [`archive`]: archives for targets, and what may be in one.
 //! * [`program`]: C programs, built for this machine and for boards.
+//! * [`package`]: libraries, components and modules of frameworks.
 //! * [`example`]: what the examples of `runtime/c/examples` need beside them.
 
 pub mod archive;
 pub mod example;
 pub mod header;
+pub mod package;
 pub mod program;
 
 use crate::error::Error;

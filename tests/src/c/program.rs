@@ -91,13 +91,13 @@ impl Sources<'_> {
         finish(&mut command)
     }
 
-    /// Builds the program for a board, with the start code of `runtime/c/board`, as `program`.
+    /// Builds the program for a board, with the start code that `trainer new` writes, as `program`.
     ///
     /// # Errors
     ///
     /// The compiler refuses, or warns.
     pub fn build_for(&self, board: &Board, program: &Path) -> Result<(), Error> {
-        let start = workspace().join("runtime/c/board");
+        let start = workspace().join("trainer/src/export/firmware/project/templates/c");
         let memory = workspace().join("tests/firmware/boards").join(board.name);
         let mut command = Command::new(cross_compiler(board).0);
         command.args(machine(board)).args(["-Os", "-std=gnu99"]);

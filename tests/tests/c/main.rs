@@ -11,7 +11,7 @@ use elbow_tests::build::trainer;
 use elbow_tests::build::workspace;
 use elbow_tests::c::archive::{self, Request};
 use elbow_tests::c::example::Example;
-use elbow_tests::c::{header, program};
+use elbow_tests::c::{header, package, program};
 use elbow_tests::emulator::{self, Invocation};
 use elbow_tests::error::Error;
 use elbow_tests::measure::product;
@@ -321,6 +321,30 @@ fn what_the_guides_show_compiles() {
             }
         }
     }
+}
+
+/// The archives are linked by `cargo xtask package PACKAGE --check`.
+#[test]
+fn examples_of_packages_compile() {
+    for package in &package::PACKAGES {
+        let folder = tempfile::tempdir().unwrap();
+        package.write_sources(folder.path()).unwrap();
+        package::check::examples(package, folder.path()).unwrap();
+    }
+}
+
+#[test]
+fn a_package_spares_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("mine.c"), "").unwrap();
+    let error = package::PACKAGES[0].write(folder.path()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("the folder is not empty: remove it, or name another one"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub enum JudgedBy {
     Bound,
 }
 
-/// A Cortex-M, by its short name: weights are packed as its kernels read them fastest. Results do not
+/// A Cortex-M by its short name, or a RISC-V of 32 bits by its instruction set: weights are packed as its kernels read them fastest. Results do not
 /// depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,6 +122,8 @@ pub enum Core {
     M7,
     M33,
     M55,
+    Rv32imc,
+    Rv32imac,
 }
 
 impl Core {

@@ -154,7 +154,7 @@ fn describe(model: &Model<'_>) -> Description {
         likelihood: likelihood(model),
         packing: match model.packing() {
             Packing::Rows => "rows, for m55",
-            Packing::Tiles => "tiles, for m0 and m3",
+            Packing::Tiles => "tiles, for m0, m3 and RISC-V",
             Packing::PairedTiles => "paired tiles, for m4, m7 and m33",
         },
         stream: describe_stream(model),

@@ -33,8 +33,8 @@ pub struct Chip {
 }
 
 /// The chips, small ones first.
-pub const CHIPS: [Chip; 10] = {
-    use Core::{M0, M3, M4, M7, M33};
+pub const CHIPS: [Chip; 12] = {
+    use Core::{M0, M3, M4, M7, M33, Rv32imac, Rv32imc};
     [
         Chip {
             name: "STM32L031K6",
@@ -85,6 +85,26 @@ pub const CHIPS: [Chip; 10] = {
             ram: 20,
             microamperes: None,
             source: "DS5319",
+        },
+        Chip {
+            name: "CH32V203C8",
+            core: Rv32imac,
+            plus: false,
+            megahertz: 144.0,
+            flash: Some(64),
+            ram: 20,
+            microamperes: None,
+            source: "CH32V203DS0",
+        },
+        Chip {
+            name: "ESP32-C3FH4",
+            core: Rv32imc,
+            plus: false,
+            megahertz: 160.0,
+            flash: Some(4096),
+            ram: 400,
+            microamperes: None,
+            source: "ESP32-C3 Series",
         },
         Chip {
             name: "STM32L412KB",
@@ -143,7 +163,7 @@ pub const CHIPS: [Chip; 10] = {
 pub fn cycles_per_instruction(core: Core) -> f64 {
     match core {
         Core::M7 | Core::M55 => 1.0,
-        Core::M0 | Core::M3 | Core::M4 | Core::M33 => 1.5,
+        Core::M0 | Core::M3 | Core::M4 | Core::M33 | Core::Rv32imc | Core::Rv32imac => 1.5,
     }
 }
 

@@ -382,6 +382,8 @@ mod tests {
             (Core::M7, 0.10),
             (Core::M33, 0.10),
             (Core::M55, 0.20),
+            (Core::Rv32imc, 0.10),
+            (Core::Rv32imac, 0.10),
         ] {
             let costs = CostModel::of(core).unwrap();
             let CostModel {

@@ -73,6 +73,8 @@ impl Statistics {
         let inputs = self.inputs as f64;
         let columns = f64::from(u8::from(self.columns));
         let prototypes = self.prototypes as f64;
+        // Only for prototypes does a reading become one of their unit.
+        let in_unit = if self.prototypes > 0 { inputs } else { 0.0 };
         let (wide, narrow) = match self.narrow {
             true => (0.0, prototypes * inputs),
             false => (prototypes * inputs, 0.0),
@@ -80,7 +82,7 @@ impl Statistics {
         vec![
             1.0,
             columns,
-            inputs,
+            in_unit,
             prototypes,
             wide,
             narrow,

@@ -15,7 +15,7 @@ pub(super) fn section(results: &Results<'_>) -> Result<String, Error> {
     let error = chips.iter().map(|on| on.error).fold(0.0, f64::max);
     let core = results.config.settings.export.core;
     Ok(format!(
-        "<h2>On common chips</h2>\n<div class=\"wide\" tabindex=\"0\"><table class=\"tight\">\n<thead><tr><th>chip</th><th>Cortex</th><th>flash, KiB</th>\
+        "<h2>On common chips</h2>\n<div class=\"wide\" tabindex=\"0\"><table class=\"tight\">\n<thead><tr><th>chip</th><th>core</th><th>flash, KiB</th>\
          <th>RAM, KiB</th><th>stack in it</th><th>instructions</th><th>≈ ms</th><th>≈ µJ</th><th></th><th>data sheet</th></tr></thead>\n\
          <tbody>\n{rows}</tbody></table></div>\n<p class=\"caption\">For one score by sigma points and its p-value; flash and RAM are those of a program \
          that does only this. Instructions are those of a model of counts that an emulator took on each core, at most {} off, of an image that is packed \

@@ -108,8 +108,8 @@ impl Project<'_> {
             false => include_str!("templates/c/reading.c.in"),
         };
         let model = c::files(self.facts, "model.h");
-        let start = include_str!("../../../../../runtime/c/board/start.c");
-        let sections = include_str!("../../../../../runtime/c/board/sections.ld");
+        let start = include_str!("templates/c/start.c");
+        let sections = include_str!("templates/c/sections.ld");
         vec![
             (
                 "Makefile",

@@ -1,0 +1,2 @@
+/* What the example calls: FreeRTOS, "API reference". */
+#include <stdint.h>

@@ -1,0 +1,2 @@
+void vTaskDelay(uint32_t ticks);
+void app_main(void);
