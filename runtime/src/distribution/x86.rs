@@ -72,35 +72,44 @@ fn sum<const NORMAL: bool>(
                 };
             let distances = saturating_sub(values, locations);
             let distances = _mm256_min_epi32(_mm256_max_epi32(distances, least), most);
-            let later = _mm256_srli_epi64::<32>(distances);
-            let costs = match NORMAL {
-                true => [distances, later].map(|d| half_square(d)),
-                false => {
-                    let costs = _mm256_abs_epi32(distances);
-                    let lower = _mm256_set1_epi64x(u32::MAX.into());
-                    [
-                        _mm256_and_si256(costs, lower),
-                        _mm256_srli_epi64::<32>(costs),
-                    ]
-                }
-            };
-            for (penalties, costs) in penalties.iter_mut().zip(costs) {
+            for (penalties, costs) in penalties.iter_mut().zip(costs::<NORMAL>(distances)) {
                 *penalties = _mm256_add_epi64(*penalties, costs);
             }
         }
         first += rows.len();
     }
-    let [even, odd] = penalties.map(|penalties| {
-        let both = _mm_add_epi64(
-            _mm256_castsi256_si128(penalties),
-            _mm256_extracti128_si256::<1>(penalties),
-        );
-        [
-            _mm_cvtsi128_si64(both),
-            _mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)),
-        ]
-    });
+    let [even, odd] = penalties.map(|penalties| of_both(penalties));
     [even[0], odd[0], even[1], odd[1]].map(|penalty| log_normalizers - penalty)
+}
+
+/// The sums of two inputs in two lanes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn of_both(sums: __m256i) -> [i64; 2] {
+    let both = _mm_add_epi64(
+        _mm256_castsi256_si128(sums),
+        _mm256_extracti128_si256::<1>(sums),
+    );
+    [
+        _mm_cvtsi128_si64(both),
+        _mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both)),
+    ]
+}
+
+/// Distances as what they cost, of lanes 0 and 2, and of lanes 1 and 3, in 64 bits.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn costs<const NORMAL: bool>(distances: __m256i) -> [__m256i; 2] {
+    if NORMAL {
+        let later = _mm256_srli_epi64::<32>(distances);
+        return [half_square(distances), half_square(later)];
+    }
+    let costs = _mm256_abs_epi32(distances);
+    let lower = _mm256_set1_epi64x(u32::MAX.into());
+    [
+        _mm256_and_si256(costs, lower),
+        _mm256_srli_epi64::<32>(costs),
+    ]
 }
 
 /// `a - b`, saturated.

@@ -23,14 +23,8 @@ pub(super) unsafe fn narrow<const L: usize>(
     flips: u32,
     sums: &mut [[i32; LANES]; BAND],
 ) {
-    /// Columns of a vector of weights: four tiles.
-    const COLUMNS: usize = 4 * TILE;
     let lanes: [&[i16]; L] = core::array::from_fn(|lane| lanes[lane]);
     let columns = lanes[0].len();
-    // Each word of four inputs goes to the four rows of its tile.
-    let spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
-    // Signed weights are brought to 128 more, which the others are already.
-    let flips = _mm512_set1_epi32((flips ^ 0x8080_8080).cast_signed());
     let offsets: [i32; L] = lanes.map(offset);
     let offset = |lane: usize| offsets.get(lane).copied().unwrap_or(0);
     let offsets = match L {
@@ -42,51 +36,8 @@ pub(super) unsafe fn narrow<const L: usize>(
         let Some(bands) = bands_from::<BANDS>(weights, TILE * columns, first) else {
             return;
         };
-        let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
-        let mut step = |inputs: [__m256i; L], weights: [__m512i; BANDS]| {
-            let inputs = inputs.map(|numbers| {
-                let bytes = _mm512_castsi128_si512(_mm256_cvtepi16_epi8(numbers));
-                _mm512_permutexvar_epi32(spread, bytes)
-            });
-            for (totals, weights) in totals.iter_mut().zip(weights) {
-                let weights = _mm512_xor_si512(weights, flips);
-                for (total, inputs) in totals.iter_mut().zip(inputs) {
-                    *total = _mm512_dpbusd_epi32(*total, weights, inputs);
-                }
-            }
-        };
-        let whole = columns - columns % COLUMNS;
-        for column in (0..whole).step_by(COLUMNS) {
-            step(
-                lanes.map(|x| {
-                    // SAFETY: so many columns follow in each lane and each band.
-                    unsafe { _mm256_loadu_si256(x.as_ptr().wrapping_add(column).cast()) }
-                }),
-                bands.map(|band| {
-                    // SAFETY: so many columns follow in each lane and each band.
-                    unsafe { _mm512_loadu_si512(band.as_ptr().wrapping_add(TILE * column).cast()) }
-                }),
-            );
-        }
-        if whole < columns {
-            let left = columns - whole;
-            let (numbers, bytes) = (lowest(left) as __mmask16, lowest(TILE * left));
-            step(
-                lanes.map(|x| {
-                    // SAFETY: what is masked is not read, and the others are there.
-                    unsafe { _mm256_maskz_loadu_epi16(numbers, x.as_ptr().wrapping_add(whole)) }
-                }),
-                bands.map(|band| {
-                    // SAFETY: what is masked is not read, and the others are there.
-                    unsafe {
-                        _mm512_maskz_loadu_epi8(
-                            bytes,
-                            band.as_ptr().wrapping_add(TILE * whole).cast(),
-                        )
-                    }
-                }),
-            );
-        }
+        // SAFETY: as of this one.
+        let totals = unsafe { narrow_totals(bands, lanes, flips) };
         for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
             let rows = totals.map(|total| {
                 let halves = halved(total);
@@ -111,60 +62,15 @@ pub(super) unsafe fn wide<const L: usize>(
     flips: u32,
     sums: &mut [[i32; LANES]; BAND],
 ) {
-    /// Columns of a vector of 16-bit weights: two tiles.
-    const COLUMNS: usize = 2 * TILE;
     let lanes: [&[i16]; L] = core::array::from_fn(|lane| lanes[lane]);
     let columns = lanes[0].len();
-    let spread = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
-    let flips = _mm256_set1_epi32(flips.cast_signed());
     let places = sums.as_chunks_mut::<{ BANDS * TILE }>().0.iter_mut();
     for (first, place) in (0..).step_by(BANDS).zip(places) {
         let Some(bands) = bands_from::<BANDS>(weights, TILE * columns, first) else {
             return;
         };
-        let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
-        let mut step = |inputs: [__m128i; L], weights: [__m256i; BANDS]| {
-            let inputs = inputs
-                .map(|numbers| _mm512_permutexvar_epi64(spread, _mm512_castsi128_si512(numbers)));
-            for (totals, weights) in totals.iter_mut().zip(weights) {
-                let weights = _mm512_cvtepi8_epi16(_mm256_xor_si256(weights, flips));
-                for (total, inputs) in totals.iter_mut().zip(inputs) {
-                    *total = _mm512_dpwssd_epi32(*total, weights, inputs);
-                }
-            }
-        };
-        let whole = columns - columns % COLUMNS;
-        for column in (0..whole).step_by(COLUMNS) {
-            step(
-                lanes.map(|x| {
-                    // SAFETY: so many columns follow in each lane and each band.
-                    unsafe { _mm_loadu_si128(x.as_ptr().wrapping_add(column).cast()) }
-                }),
-                bands.map(|band| {
-                    // SAFETY: so many columns follow in each lane and each band.
-                    unsafe { _mm256_loadu_si256(band.as_ptr().wrapping_add(TILE * column).cast()) }
-                }),
-            );
-        }
-        if whole < columns {
-            let left = columns - whole;
-            let (numbers, bytes) = (lowest(left) as __mmask8, lowest(TILE * left) as __mmask32);
-            step(
-                lanes.map(|x| {
-                    // SAFETY: what is masked is not read, and the others are there.
-                    unsafe { _mm_maskz_loadu_epi16(numbers, x.as_ptr().wrapping_add(whole)) }
-                }),
-                bands.map(|band| {
-                    // SAFETY: what is masked is not read, and the others are there.
-                    unsafe {
-                        _mm256_maskz_loadu_epi8(
-                            bytes,
-                            band.as_ptr().wrapping_add(TILE * whole).cast(),
-                        )
-                    }
-                }),
-            );
-        }
+        // SAFETY: as of this one.
+        let totals = unsafe { wide_totals(bands, lanes, flips) };
         for (totals, sums) in totals.into_iter().zip(place.as_chunks_mut::<TILE>().0) {
             let rows = totals.map(|total| {
                 // Two sums of each row.
@@ -177,6 +83,144 @@ pub(super) unsafe fn wide<const L: usize>(
             put(rows, _mm_setzero_si128(), sums);
         }
     }
+}
+
+/// Sums of the products of four columns, sixteen for each band and lane: of four rows in each tile of four that lie side by side.
+///
+/// # Safety
+/// As of [`narrow`]; all bands have as many columns as the lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn narrow_totals<const L: usize>(
+    bands: [&[u8]; BANDS],
+    lanes: [&[i16]; L],
+    flips: u32,
+) -> [[__m512i; L]; BANDS] {
+    /// Columns of a vector of weights: four tiles.
+    const COLUMNS: usize = 4 * TILE;
+    // Each word of four inputs goes to the four rows of its tile.
+    let spread = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    // Signed weights are brought to 128 more, which the others are already.
+    let flips = _mm512_set1_epi32((flips ^ 0x8080_8080).cast_signed());
+    let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
+    let mut step = |inputs: [__m256i; L], weights: [__m512i; BANDS]| {
+        let inputs = inputs.map(|numbers| {
+            let bytes = _mm512_castsi128_si512(_mm256_cvtepi16_epi8(numbers));
+            _mm512_permutexvar_epi32(spread, bytes)
+        });
+        for (totals, weights) in totals.iter_mut().zip(weights) {
+            let weights = _mm512_xor_si512(weights, flips);
+            for (total, inputs) in totals.iter_mut().zip(inputs) {
+                *total = _mm512_dpbusd_epi32(*total, weights, inputs);
+            }
+        }
+    };
+    let columns = lanes[0].len();
+    let whole = columns - columns % COLUMNS;
+    for column in (0..whole).step_by(COLUMNS) {
+        step(
+            lanes.map(|x| {
+                // SAFETY: so many columns follow in each lane.
+                unsafe { _mm256_loadu_si256(x.as_ptr().wrapping_add(column).cast()) }
+            }),
+            bands.map(|band| {
+                // SAFETY: the weights of so many columns follow in each band.
+                unsafe { _mm512_loadu_si512(band.as_ptr().wrapping_add(TILE * column).cast()) }
+            }),
+        );
+    }
+    if whole < columns {
+        step(
+            lanes.map(|x| numbers(x, whole)),
+            bands.map(|band| bytes(band, TILE * whole)),
+        );
+    }
+    totals
+}
+
+/// Sums of the products of two columns, sixteen for each band and lane: two of each of four rows in each tile of two.
+///
+/// # Safety
+/// As of [`wide`]; all bands have as many columns as the lanes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+unsafe fn wide_totals<const L: usize>(
+    bands: [&[u8]; BANDS],
+    lanes: [&[i16]; L],
+    flips: u32,
+) -> [[__m512i; L]; BANDS] {
+    /// Columns of a vector of 16-bit weights: two tiles.
+    const COLUMNS: usize = 2 * TILE;
+    let spread = _mm512_setr_epi64(0, 0, 0, 0, 1, 1, 1, 1);
+    let flips = _mm256_set1_epi32(flips.cast_signed());
+    let mut totals = [[_mm512_setzero_si512(); L]; BANDS];
+    let mut step = |inputs: [__m128i; L], weights: [__m256i; BANDS]| {
+        let inputs =
+            inputs.map(|numbers| _mm512_permutexvar_epi64(spread, _mm512_castsi128_si512(numbers)));
+        for (totals, weights) in totals.iter_mut().zip(weights) {
+            let weights = _mm512_cvtepi8_epi16(_mm256_xor_si256(weights, flips));
+            for (total, inputs) in totals.iter_mut().zip(inputs) {
+                *total = _mm512_dpwssd_epi32(*total, weights, inputs);
+            }
+        }
+    };
+    let columns = lanes[0].len();
+    let whole = columns - columns % COLUMNS;
+    for column in (0..whole).step_by(COLUMNS) {
+        step(
+            lanes.map(|x| {
+                // SAFETY: so many columns follow in each lane.
+                unsafe { _mm_loadu_si128(x.as_ptr().wrapping_add(column).cast()) }
+            }),
+            bands.map(|band| {
+                // SAFETY: the weights of so many columns follow in each band.
+                unsafe { _mm256_loadu_si256(band.as_ptr().wrapping_add(TILE * column).cast()) }
+            }),
+        );
+    }
+    if whole < columns {
+        step(
+            lanes.map(|x| few_numbers(x, whole)),
+            bands.map(|band| few_bytes(band, TILE * whole)),
+        );
+    }
+    totals
+}
+
+/// Up to sixteen numbers to the end, and zeros.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn numbers(from: &[i16], at: usize) -> __m256i {
+    let left = from.get(at..).unwrap_or_default();
+    // SAFETY: what is masked is not read, and the others are there.
+    unsafe { _mm256_maskz_loadu_epi16(lowest(left.len()) as __mmask16, left.as_ptr().cast()) }
+}
+
+/// Up to eight numbers to the end, and zeros.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn few_numbers(from: &[i16], at: usize) -> __m128i {
+    let left = from.get(at..).unwrap_or_default();
+    // SAFETY: what is masked is not read, and the others are there.
+    unsafe { _mm_maskz_loadu_epi16(lowest(left.len()) as __mmask8, left.as_ptr().cast()) }
+}
+
+/// Up to 64 bytes to the end, and zeros.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn bytes(from: &[u8], at: usize) -> __m512i {
+    let left = from.get(at..).unwrap_or_default();
+    // SAFETY: what is masked is not read, and the others are there.
+    unsafe { _mm512_maskz_loadu_epi8(lowest(left.len()), left.as_ptr().cast()) }
+}
+
+/// Up to 32 bytes to the end, and zeros.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn few_bytes(from: &[u8], at: usize) -> __m256i {
+    let left = from.get(at..).unwrap_or_default();
+    // SAFETY: what is masked is not read, and the others are there.
+    unsafe { _mm256_maskz_loadu_epi8(lowest(left.len()) as __mmask32, left.as_ptr().cast()) }
 }
 
 /// The sums of both halves.
