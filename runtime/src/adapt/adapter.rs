@@ -66,7 +66,9 @@ pub struct Adapted {
 ///
 /// Nothing is learned but in a session that the application opens with [`Adapter::commission`], while it declares the
 /// readings normal: [`AdaptSettings::learn`] readings align, then [`AdaptSettings::calibrate`] *other* readings, already
-/// aligned, are counted, and the session ends by itself.
+/// aligned, are counted, and the session ends by itself. The last quarter of the readings that align only check: where the
+/// alignment does not raise the bound of more than half of them, per raw unit, it is undone. So readings of some operating points
+/// alone, whose mean says nothing of sensors, align nothing that the model does not believe.
 ///
 /// # The p-value, and what it guarantees
 ///
@@ -96,6 +98,8 @@ pub struct Adapter<'s> {
     aligned: &'s mut [i16],
     stage: Stage,
     learned: u32,
+    /// Readings whose bound the alignment has raised, of those that check it.
+    raised: u32,
     sketch: Sketch,
     drift: Option<Drift>,
 }
@@ -154,6 +158,7 @@ impl<'s> Adapter<'s> {
             aligned,
             stage: Stage::Factory,
             learned: 0,
+            raised: 0,
             sketch: Sketch::new(),
             drift: drift.transpose().map_err(AdaptError::Monitor)?,
         })
@@ -173,10 +178,20 @@ impl<'s> Adapter<'s> {
         self.stage = Stage::Calibrating;
     }
 
+    /// Ends the session early: with the scores that were counted, if there are any, else as [`Adapter::forget`] does.
+    pub fn close(&mut self) {
+        match self.stage {
+            Stage::Calibrating if self.sketch.count() > 0 => self.stage = Stage::Ready,
+            Stage::Calibrating | Stage::Learning => self.forget(),
+            Stage::Factory | Stage::Ready => {}
+        }
+    }
+
     /// Returns to the factory: every later score and p-value is what it was before anything was learned.
     pub fn forget(&mut self) {
         self.stage = Stage::Factory;
         self.learned = 0;
+        self.raised = 0;
         self.sketch = Sketch::new();
         self.alignment.reset();
         if let Some(drift) = &mut self.drift {
@@ -229,6 +244,9 @@ impl<'s> Adapter<'s> {
             .map_err(AdaptError::Reading)?;
         let judged = judged(session, taken, observed, &score);
         let (p_value, surprise) = self.verdict(&score, judged);
+        if stage == Stage::Learning {
+            self.check(session, reading, observed, &score)?;
+        }
         let drift = self.drift.as_mut().map(|drift| drift.update(score.elbo()));
         Ok(Adapted {
             score,
@@ -289,8 +307,9 @@ impl<'s> Adapter<'s> {
         self.identity
     }
 
-    pub(super) fn learned(&self) -> u32 {
-        self.learned
+    /// Readings that were learned from, and those whose bound the alignment has raised.
+    pub(super) fn learned(&self) -> [u32; 2] {
+        [self.learned, self.raised]
     }
 
     pub(super) fn alignment_mut(&mut self) -> &mut Alignment<'s> {
@@ -298,13 +317,40 @@ impl<'s> Adapter<'s> {
     }
 
     /// Takes over what was stored; moments are restored before.
-    pub(super) fn restore(&mut self, stage: Stage, learned: u32, sketch: Sketch) {
+    pub(super) fn restore(&mut self, stage: Stage, [learned, raised]: [u32; 2], sketch: Sketch) {
         self.stage = stage;
         self.learned = learned;
+        self.raised = raised;
         self.sketch = sketch;
-        if matches!(stage, Stage::Calibrating | Stage::Ready) {
+        if stage != Stage::Learning || learned >= self.estimating() {
             self.alignment.settle();
         }
+    }
+
+    /// Readings that the moments are estimated from: three quarters of those to learn from, rounded up. The others check them.
+    fn estimating(&self) -> u32 {
+        self.settings.learn - self.settings.learn / 4
+    }
+
+    /// Compares the bound of a reading with its bound where it is aligned, once the moments are estimated.
+    fn check<R: Rng>(
+        &mut self,
+        session: &mut Session<'_, R>,
+        reading: &[i16],
+        observed: Mask<'_>,
+        plain: &Score,
+    ) -> Result<(), AdaptError> {
+        if self.learned < self.estimating() {
+            return Ok(());
+        }
+        self.alignment.apply(reading, self.aligned);
+        let aligned = session
+            .score_observed(self.aligned, observed, self.settings.estimator)
+            .map_err(AdaptError::Reading)?;
+        let [plain, aligned] = [plain, &aligned].map(|score| i64::from(score.elbo().to_bits()));
+        let is_raised = aligned + self.alignment.log_volume() > plain;
+        self.raised = self.raised.saturating_add(is_raised.into());
+        Ok(())
     }
 
     /// Counts a score.
@@ -318,7 +364,13 @@ impl<'s> Adapter<'s> {
         match self.stage {
             Stage::Learning => {
                 self.learned = self.learned.saturating_add(1);
-                self.alignment.learn(reading, observed, self.learned);
+                let estimating = self.estimating();
+                if self.learned <= estimating {
+                    self.alignment.learn(reading, observed, self.learned);
+                }
+                if self.learned == estimating {
+                    self.alignment.settle();
+                }
                 self.go_on();
                 None
             }
@@ -334,7 +386,10 @@ impl<'s> Adapter<'s> {
     fn go_on(&mut self) {
         let needs_none = self.alignment.channels() == 0 || self.learned >= self.settings.learn;
         if self.stage == Stage::Learning && needs_none {
-            self.alignment.settle();
+            let checking = self.learned.saturating_sub(self.estimating());
+            if checking > 0 && self.raised <= checking / 2 {
+                self.alignment.reset();
+            }
             self.stage = Stage::Calibrating;
         }
         if self.stage == Stage::Calibrating && self.sketch.count() >= self.settings.calibrate {

@@ -3,6 +3,7 @@
 use super::reference::{Moments, Reference};
 use crate::fixed::{divide, saturate};
 use crate::mask::Mask;
+use crate::transcendental::ln;
 use core::num::NonZeroU64;
 
 /// 1 in Q16.16.
@@ -153,6 +154,13 @@ impl<'s> Alignment<'s> {
             let raw = saturate((moved + (1 << 15)) >> 16);
             *place = raw.max(i16::MIN.into()).min(i16::MAX.into()) as i16;
         }
+    }
+
+    /// The logarithm of the volume of aligned readings over that of raw ones: the sum of the logarithms of the gains, Q47.16 nats. A
+    /// density of aligned readings becomes one of raw readings where it is added.
+    pub(super) fn log_volume(&self) -> i64 {
+        let of_gain = |&gain: &u32| i64::from(ln(gain)) - i64::from(ln(ONE));
+        self.gains.iter().map(of_gain).sum()
     }
 
     fn places(&mut self) -> impl Iterator<Item = (Place<'_>, &mut u32)> {

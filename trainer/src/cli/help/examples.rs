@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 65] = [
     (
         "init",
         "trainer init pump.csv",
@@ -46,6 +46,11 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 64] = [
         "look",
         "trainer look pump.csv",
         "Show columns, roles and gaps",
+    ),
+    (
+        "adapt",
+        "trainer adapt runs/pump site.csv --reference pump.reference --state site.state",
+        "Learn from readings of one installed machine as a device does",
     ),
     ("bench", "trainer bench --threads 1", "Measure one thread"),
     (
