@@ -18,6 +18,9 @@ use crate::transcendental::{exp, ln};
 use crate::workspace::WorkspaceError;
 use rand_core::Rng;
 
+/// The most nats by which a reading may speak for an alignment, or against it: 16, Q16.16.
+const MOST_RAISED: i64 = 16 << 16;
+
 /// How far an [`Adapter`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -67,7 +70,7 @@ pub struct Adapted {
 /// Nothing is learned but in a session that the application opens with [`Adapter::commission`], while it declares the
 /// readings normal: [`AdaptSettings::learn`] readings align, then [`AdaptSettings::calibrate`] *other* readings, already
 /// aligned, are counted, and the session ends by itself. The last quarter of the readings that align only check: where the
-/// alignment does not raise the bound of more than half of them, per raw unit, it is undone. So readings of some operating points
+/// alignment does not raise the sum of their bounds, each difference limited to 16 nats, it is undone. So readings of some operating points
 /// alone, whose mean says nothing of sensors, align nothing that the model does not believe.
 ///
 /// # The p-value, and what it guarantees
@@ -85,8 +88,8 @@ pub struct Adapted {
 ///
 /// # What it cannot learn
 ///
-/// The alignment is bounded by its [`Reference`], and scores below the trusted ones are not counted
-/// ([`AdaptSettings::trust`]). After the session nothing moves: a fault that creeps in is measured by what was learned, and
+/// The alignment is bounded by its [`Reference`], and, where [`AdaptSettings::trust`] says so, scores below the trusted ones are
+/// not counted. After the session nothing moves: a fault that creeps in is measured by what was learned, and
 /// [`Adapted::drift`] by the factory.
 #[derive(Debug)]
 pub struct Adapter<'s> {
@@ -98,8 +101,8 @@ pub struct Adapter<'s> {
     aligned: &'s mut [i16],
     stage: Stage,
     learned: u32,
-    /// Readings whose bound the alignment has raised, of those that check it.
-    raised: u32,
+    /// The nats by which the alignment has raised the bounds of the readings that check it, Q16.16.
+    raised: i32,
     sketch: Sketch,
     drift: Option<Drift>,
 }
@@ -307,9 +310,9 @@ impl<'s> Adapter<'s> {
         self.identity
     }
 
-    /// Readings that were learned from, and those whose bound the alignment has raised.
-    pub(super) fn learned(&self) -> [u32; 2] {
-        [self.learned, self.raised]
+    /// Readings that were learned from, and the nats by which the alignment has raised the bounds of some.
+    pub(super) fn learned(&self) -> (u32, i32) {
+        (self.learned, self.raised)
     }
 
     pub(super) fn alignment_mut(&mut self) -> &mut Alignment<'s> {
@@ -317,7 +320,7 @@ impl<'s> Adapter<'s> {
     }
 
     /// Takes over what was stored; moments are restored before.
-    pub(super) fn restore(&mut self, stage: Stage, [learned, raised]: [u32; 2], sketch: Sketch) {
+    pub(super) fn restore(&mut self, stage: Stage, (learned, raised): (u32, i32), sketch: Sketch) {
         self.stage = stage;
         self.learned = learned;
         self.raised = raised;
@@ -348,8 +351,10 @@ impl<'s> Adapter<'s> {
             .score_observed(self.aligned, observed, self.settings.estimator)
             .map_err(AdaptError::Reading)?;
         let [plain, aligned] = [plain, &aligned].map(|score| i64::from(score.elbo().to_bits()));
-        let is_raised = aligned + self.alignment.log_volume() > plain;
-        self.raised = self.raised.saturating_add(is_raised.into());
+        let raised = aligned + self.alignment.log_volume() - plain;
+        self.raised = self
+            .raised
+            .saturating_add(raised.max(-MOST_RAISED).min(MOST_RAISED) as i32);
         Ok(())
     }
 
@@ -387,7 +392,7 @@ impl<'s> Adapter<'s> {
         let needs_none = self.alignment.channels() == 0 || self.learned >= self.settings.learn;
         if self.stage == Stage::Learning && needs_none {
             let checking = self.learned.saturating_sub(self.estimating());
-            if checking > 0 && self.raised <= checking / 2 {
+            if checking > 0 && self.raised <= 0 {
                 self.alignment.reset();
             }
             self.stage = Stage::Calibrating;
@@ -399,7 +404,7 @@ impl<'s> Adapter<'s> {
 
     /// The lowest score that is counted: the mean of the factory less so many deviations.
     fn lowest_trusted(&self) -> Nats {
-        let Some(table) = self.table() else {
+        let Some(table) = self.table().filter(|_| self.settings.trust < u32::MAX) else {
             return Nats::MIN;
         };
         let deviation = i64::from(table.standard_deviation().to_bits());

@@ -29,7 +29,7 @@ pub(super) struct Header {
     stage: Stage,
     identity: u32,
     estimator: Estimator,
-    learned: [u32; 2],
+    learned: (u32, i32),
     channels: u16,
     knots: u8,
 }
@@ -67,7 +67,8 @@ impl Header {
         let mut bytes = [0; HEADER];
         let [version, samples] = [VERSION, samples].map(u16::to_le_bytes);
         let stage = [stage_number(self.stage), self.knots];
-        let [learned, raised] = self.learned.map(u32::to_le_bytes);
+        let (learned, raised) = self.learned;
+        let (learned, raised) = (learned.to_le_bytes(), raised.to_le_bytes());
         let fields: [&[u8]; 10] = [
             &MAGIC,
             &version,
@@ -98,7 +99,7 @@ impl Header {
             sequence: word(12)?,
             channels: half(16)?,
             estimator: estimator(word(20)?, half(18)?)?,
-            learned: [word(24)?, word(28)?],
+            learned: (word(24)?, word(28)?.cast_signed()),
         };
         (is_one && usize::from(header.knots) <= KNOTS).then_some(header)
     }

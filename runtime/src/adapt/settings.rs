@@ -14,20 +14,20 @@ pub struct AdaptSettings {
     /// Readings behind them whose scores are counted: n of them serve rates of false alarms from `1 / (n + 1)` on. At least 1.
     pub calibrate: u32,
     /// Readings that score lower than this many standard deviations below the mean of the factory's normal scores are not
-    /// counted; Q16.16. So no threshold of this machine is below that score.
+    /// counted; Q16.16. So no threshold of this machine is below that score, and where normal readings of this machine are, they
+    /// alarm: the rate is held only where they are not. [`u32::MAX`] counts all.
     pub trust: u32,
 }
 
 impl AdaptSettings {
-    /// Settings for an estimator: 200 readings align, 200 others calibrate, and scores count down to 32 deviations below the
-    /// mean.
+    /// Settings for an estimator: 200 readings align, 200 others calibrate, and all scores count.
     #[must_use]
     pub const fn new(estimator: Estimator) -> Self {
         Self {
             estimator,
             learn: 200,
             calibrate: 200,
-            trust: 32 << 16,
+            trust: u32::MAX,
         }
     }
 
