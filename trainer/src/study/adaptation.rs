@@ -174,13 +174,6 @@ impl<'a> Device<'a> {
         for row in learned {
             score(&mut adapter, row)?;
         }
-        if std::env::var_os("DEBUG_ADAPT").is_some() && !learned.is_empty() {
-            let r = reference.unwrap();
-            for (a, b) in r.moments().zip(adapter.alignment().moments()) {
-                eprint!("[{:.0} {:.0} -> {:+.3} {:.3}]", a.location as f64/65536., a.deviation as f64/65536., (b.location - a.location) as f64 / a.deviation as f64, b.deviation as f64 / a.deviation as f64);
-            }
-            eprintln!("{:?} {:?}", adapter.stage(), adapter.progress());
-        }
         adapter.close();
         let adapted = judged.iter().map(|row| score(&mut adapter, row));
         let adapted = adapted.collect::<Result<_, _>>()?;
