@@ -197,6 +197,11 @@ impl<'s> Adapter<'s> {
         self.raised = 0;
         self.sketch = Sketch::new();
         self.alignment.reset();
+        self.reset_drift();
+    }
+
+    /// Begins to measure drift anew, as it does behind a restart: it is no part of the stored state.
+    pub fn reset_drift(&mut self) {
         if let Some(drift) = &mut self.drift {
             drift.reset();
         }

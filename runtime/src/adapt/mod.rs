@@ -28,4 +28,4 @@ pub use reference::write_reference;
 pub use reference::{Moments, Reference};
 pub use settings::AdaptSettings;
 pub use sketch::Sketch;
-pub use store::{Medium, Nor, Rewritable, Store};
+pub use store::{Medium, Nor, Place, Rewritable, Store};

@@ -116,9 +116,9 @@ impl<S: Storage> Medium for Rewritable<S> {
     }
 }
 
-/// The slot with the newest state.
+/// Where the newest state is, for a store that is made anew for each call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Active {
+pub struct Place {
     /// 0 or 1.
     slot: u32,
     sequence: u32,
@@ -133,7 +133,7 @@ struct Active {
 #[derive(Debug)]
 pub struct Store<M> {
     medium: M,
-    active: Option<Active>,
+    active: Option<Place>,
 }
 
 impl<M: Medium> Store<M> {
@@ -143,6 +143,20 @@ impl<M: Medium> Store<M> {
             medium,
             active: None,
         }
+    }
+
+    /// A store that goes on where another one of the same medium was; see [`Store::place`].
+    pub fn resume(medium: M, place: Option<Place>) -> Self {
+        Self {
+            medium,
+            active: place,
+        }
+    }
+
+    /// Where the newest state is; none before one was read or written.
+    #[must_use]
+    pub fn place(&self) -> Option<Place> {
+        self.active
     }
 
     /// Bytes of a medium that holds the two copies of an adapter with so many channels, before it is rounded up to twice whole
@@ -206,7 +220,7 @@ impl<M: Medium> Store<M> {
         let header = record::write(adapter, sequence, |bytes| chunk.put(bytes));
         let header = header.map_err(StoreError::Medium)?;
         chunk.flush().map_err(StoreError::Medium)?;
-        self.active = Some(Active {
+        self.active = Some(Place {
             slot,
             sequence,
             next: Some(journal(&header)),
@@ -291,7 +305,7 @@ impl<M: Medium> Store<M> {
             next = next.filter(|_| bytes == [0xff; ENTRY]);
             break;
         }
-        self.active = Some(Active {
+        self.active = Some(Place {
             slot,
             sequence: header.sequence,
             next,
