@@ -219,7 +219,7 @@ fn c_learns_as_rust_does_and_remembers() {
             assert_eq!(elbow_adapt_forget(place), ELBOW_OK);
             let code = elbow_adapt_threshold(place, ELBOW_CERTAIN / 4, &raw mut second);
             assert_eq!(code, ELBOW_E_NOT_READY);
-            flash.refuses_at = flash.calls + 3;
+            flash.refuses_at = flash.calls + 1;
             assert_eq!(elbow_adapt_save(place, &raw const table), ELBOW_E_MEMORY);
         }
     }
