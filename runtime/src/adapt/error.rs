@@ -31,7 +31,7 @@ pub enum AdaptError {
     Calibrate,
     /// The session is one of another model.
     Session,
-    /// The image is not the one that the model was parsed from.
+    /// The bytes are no image: its checksum cannot be read.
     Image(ImageError),
     /// The memory is too small.
     Workspace(WorkspaceError),

@@ -45,7 +45,7 @@ pub trait Medium {
     fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Self::Error>;
 }
 
-/// Flash that is erased before it is written, by the trait of `embedded-storage`.
+/// Flash that is erased before it is written, by the trait of `embedded-storage`. It is read in multiples of 4 bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nor<F>(pub F);
 

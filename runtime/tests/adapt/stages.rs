@@ -2,7 +2,7 @@
 
 use crate::machine::{ESTIMATOR, Machine, judged, learned, settings};
 use crate::support::{Dice, check};
-use elbow::adapt::{AdaptError, AdaptSettings, Adapter, Progress, Reference, Stage};
+use elbow::adapt::{AdaptError, AdaptSettings, Adapter, Moments, Progress, Reference, Stage};
 use elbow::{ImageError, Model, Probability, ReadingError, Session};
 
 #[test]
@@ -149,4 +149,58 @@ fn what_does_not_belong_together_is_refused() {
         refused,
         AdaptError::Reading(ReadingError::Length { have: 0, need })
     );
+}
+
+/// The numbers of `reading` as the numeric contract aligns them, in wide integers.
+fn aligned(reading: &[i16], factory: &[Moments], here: &[Moments]) -> Vec<i16> {
+    let channels = reading.iter().zip(factory.iter().zip(here));
+    let one = |(&raw, (factory, here)): (&i16, (&Moments, &Moments))| {
+        let (deviation, own) = (i128::from(factory.deviation), i128::from(here.deviation));
+        let gain = ((deviation << 16) + own / 2).div_euclid(own);
+        let distance = (i128::from(raw) << 16) - i128::from(here.location);
+        let stretched = (distance * gain + (1 << 15)).div_euclid(1 << 16);
+        let moved = i128::from(factory.location) + stretched + (1 << 15);
+        moved.div_euclid(1 << 16).clamp(-32_768, 32_767) as i16
+    };
+    channels.map(one).collect()
+}
+
+#[test]
+fn an_alignment_that_does_not_raise_the_bounds_is_undone() {
+    let mut outcomes = [0, 0];
+    check(73, 40, |dice| {
+        let machine = Machine::new(dice, 40);
+        // Three quarters of 40 readings estimate: those of one operating point, or those of the machine.
+        let mut readings = machine.shifted.clone();
+        if dice.once_in(2) {
+            readings[..30].fill(machine.shifted[0].clone());
+        }
+        let reference = Reference::parse(&machine.reference).unwrap();
+        let factory: Vec<Moments> = reference.moments().collect();
+        machine.with(settings(40, 1000), |adapter, session| {
+            adapter.commission();
+            judged(adapter, session, &readings[..30]);
+            let here: Vec<Moments> = adapter.alignment().moments().collect();
+            let logarithm = |moments: &Moments| f64::from(moments.deviation).ln();
+            let both = factory.iter().zip(&here);
+            let volume: f64 = both.map(|(of, own)| logarithm(of) - logarithm(own)).sum();
+            let mut raised = 0.0;
+            for reading in &readings[30..] {
+                let mut score =
+                    |reading: &[i16]| session.score(reading, ESTIMATOR).unwrap().elbo().to_f64();
+                let plain = score(reading);
+                raised +=
+                    (score(&aligned(reading, &factory, &here)) + volume - plain).clamp(-16.0, 16.0);
+            }
+            judged(adapter, session, &readings[30..]);
+            assert_eq!(adapter.stage(), Stage::Calibrating);
+            let last: Vec<Moments> = adapter.alignment().moments().collect();
+            // The volume is rounded for each channel.
+            if raised.abs() > 0.01 {
+                assert_eq!(last, if raised > 0.0 { here } else { factory }, "{raised}");
+                outcomes[usize::from(raised > 0.0)] += 1;
+            }
+        });
+    });
+    assert!(outcomes[0] > 3 && outcomes[1] > 3, "{outcomes:?}");
 }

@@ -6,8 +6,11 @@ use elbow::distribution::Family;
 use elbow::format::{AlignedImage, image_checksum};
 use elbow::image::{CalibrationSpec, CurveSpec};
 use elbow::{Estimator, Model, Session};
+use elbow_tests::build::board::COUNTED;
+use elbow_tests::emulator::{self, Invocation};
 use elbow_tests::measure::shapes::{Kind, real_inputs};
 use std::fs;
+use std::time::Duration;
 
 /// Numbers of a reading.
 const INPUTS: usize = 6;
@@ -120,14 +123,20 @@ fn answer(
     (text, all)
 }
 
-/// A session on every board: so many readings align and are counted, in `rounds` rounds of the file.
-fn compare(learn: u32, calibrate: u32, rounds: usize) {
+/// What the boards are given, in a folder.
+fn folder() -> (tempfile::TempDir, Vec<Vec<i16>>, AlignedImage, Vec<u8>) {
     let readings = readings(1);
     let (image, reference) = model(&readings);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("model.elbow"), &*image).unwrap();
     fs::write(folder.path().join("readings"), le_bytes(&readings.concat())).unwrap();
     fs::write(folder.path().join("reference"), &reference).unwrap();
+    (folder, readings, image, reference)
+}
+
+/// A session on every board: so many readings align and are counted, in `rounds` rounds of the file.
+fn compare(learn: u32, calibrate: u32, rounds: usize) {
+    let (folder, readings, image, reference) = folder();
     let estimator = Estimator::SigmaPoints;
     let settings = AdaptSettings {
         learn,
@@ -156,4 +165,27 @@ fn every_board_learns_as_the_host_does() {
 #[ignore = "it takes minutes; cargo test --release -p elbow-tests --test operations -- --ignored"]
 fn every_board_learns_from_100_000_readings_as_the_host_does() {
     compare(49_000, 50_000, 200);
+}
+
+/// Prints the instructions of a reading in each stage, and of the score of the same reading alone, on every core.
+#[test]
+#[ignore = "it prints a table: cargo test --release -p elbow-tests --test operations costs -- --ignored --nocapture"]
+fn costs_of_a_learned_reading() {
+    let (folder, ..) = folder();
+    let arguments = ["adapt-cost", "readings=readings", "reference=reference"];
+    let arguments = arguments.map(str::to_owned);
+    for board in COUNTED {
+        let invocation = Invocation {
+            model: Some(&folder.path().join("model.elbow")),
+            directory: folder.path(),
+            arguments: &arguments,
+            time_limit: Duration::from_secs(60),
+            count_instructions: true,
+        };
+        let outcome = emulator::run(board, &invocation).unwrap();
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        for line in outcome.stdout.lines() {
+            println!("{} {line}", board.core_name());
+        }
+    }
 }
