@@ -359,7 +359,7 @@ impl<'s> Adapter<'s> {
         let raised = aligned + self.alignment.log_volume() - plain;
         self.raised = self
             .raised
-            .saturating_add(raised.max(-MOST_RAISED).min(MOST_RAISED) as i32);
+            .saturating_add(raised.clamp(-MOST_RAISED, MOST_RAISED) as i32);
         Ok(())
     }
 

@@ -82,7 +82,7 @@ impl<'a> Reference<'a> {
     /// # Errors
     /// [`AdaptError::Reference`] of bytes that are no reference, of another version, or damaged.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, AdaptError> {
-        let whole = Self::read(bytes).filter(|reference| reference.is_valid());
+        let whole = Self::read(bytes).filter(Self::is_valid);
         whole.ok_or(AdaptError::Reference)
     }
 

@@ -1,4 +1,8 @@
 //! What C learns where it is installed is what Rust learns, and a state comes back through two callbacks.
+#![allow(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "one promise holds for all calls"
+)]
 
 use elbow::adapt::{AdaptSettings, Adapter};
 use elbow::format::AlignedImage;
@@ -85,10 +89,6 @@ struct Device {
     _words: [Vec<u64>; 2],
 }
 
-#[allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "one promise holds for all calls"
-)]
 fn device(image: &[u8]) -> Device {
     let mut device = Device {
         model: Box::new(MaybeUninit::uninit()),
@@ -150,10 +150,6 @@ impl Device {
 }
 
 #[test]
-#[allow(
-    clippy::multiple_unsafe_ops_per_block,
-    reason = "one promise holds for all calls"
-)]
 fn c_learns_as_rust_does_and_remembers() {
     for image in images() {
         let image = AlignedImage::new(&image);
@@ -190,10 +186,8 @@ fn c_learns_as_rust_does_and_remembers() {
             assert_eq!(adapted.score.elbo, expected.score.elbo().to_bits());
             assert_eq!(adapted.done, adapter.progress().done);
             // SAFETY: the memory is as the header asks.
-            assert_eq!(
-                unsafe { elbow_adapt_keep(adapt, &raw const table) },
-                ELBOW_OK
-            );
+            let code = unsafe { elbow_adapt_keep(adapt, &raw const table) };
+            assert_eq!(code, ELBOW_OK);
         }
         // Another device with the same memory knows what the first one has learned.
         let mut other = device(&image);

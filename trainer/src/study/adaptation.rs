@@ -120,7 +120,8 @@ const PASSES: usize = 3;
 fn moments_of(values: &[i16]) -> Moments {
     let floats: Vec<f64> = values.iter().map(|&value| value.into()).collect();
     let (mean, variance) = mean_and_variance(&floats);
-    if !(variance.sqrt() >= 0.5) {
+    // NaN of no values.
+    if variance.is_nan() || variance.sqrt() < 0.5 {
         return Moments::default();
     }
     let mut moments = Moments {

@@ -90,14 +90,16 @@ pub struct Row {
     pub retrained_auc: Option<f64>,
 }
 
+/// For each column its mean and its deviation at the factory; no deviation of one that is no real number.
+type Columns = Vec<(f64, f64)>;
+
 /// A trained model, and the readings that it has not seen.
 #[derive(Debug)]
 pub struct Factory {
     name: String,
     image: AlignedImage,
     reference: Vec<u8>,
-    /// For each column its mean and its deviation at the factory; no deviation of one that is no real number.
-    columns: Vec<(f64, f64)>,
+    columns: Columns,
     train: Table,
     normal: Table,
     anomalous: Table,
@@ -182,10 +184,13 @@ impl Factory {
         seed: u64,
         is_retrained: bool,
     ) -> Result<Vec<Row>, Error> {
-        let mut draws = Draws::new(seed + 1000 * machine, 78);
+        // Each machine of each set has draws of its own.
+        let name = self.name.bytes().map(u64::from);
+        let own = name.fold(seed, |own, byte| (own * 131 + byte) % (1 << 40)) + machine;
+        let mut draws = Draws::new(own, 78);
         // Each machine learns from other rows.
         let mut order: Vec<usize> = (0..self.normal.len()).collect();
-        shuffle(&mut order, &mut elbow::rng::stream(seed + machine, 80));
+        shuffle(&mut order, &mut elbow::rng::stream(own, 80));
         let normal = self.normal.select(&order);
         let [normal, anomalous] = [&normal, &self.anomalous]
             .map(|table| self.installed(table, level, machine, &mut draws));
@@ -279,7 +284,7 @@ impl Factory {
 }
 
 /// The reference of a model's channels, and for each column its mean and its deviation, over the rows that it was trained on.
-fn of_factory(image: &[u8], train: &Table) -> Result<(Vec<u8>, Vec<(f64, f64)>), Error> {
+fn of_factory(image: &[u8], train: &Table) -> Result<(Vec<u8>, Columns), Error> {
     let model = Model::parse(image).map_err(|_| Error::Scores("have no image"))?;
     let whole = LikelihoodKind::of(&model).whole_numbers(model.inputs());
     let columns = whole.iter().enumerate().map(|(column, &is_whole)| {
