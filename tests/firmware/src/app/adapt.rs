@@ -168,7 +168,7 @@ pub(super) fn adapt<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fai
     output.finish()
 }
 
-/// Counts the instructions of a reading in each stage: the first reading that it takes in, of the first of the file.
+/// Counts the instructions of a reading in each stage, and of its score alone; says how many bytes an adapter is, beside its memory.
 #[inline(never)]
 pub(super) fn adapt_cost<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Failure<'a>> {
     let arguments = Arguments::parse(rest, &KEYS)?;
@@ -180,6 +180,7 @@ pub(super) fn adapt_cost<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<()
     let mut adapter = adapter(&arguments, &mut memory, model)?;
     let counter = Counter::start().ok_or(Failure::Counter)?;
     let estimator = adapter.settings().estimator;
+    output.line(format_args!("bytes {}", size_of::<Adapter<'_>>()))?;
     let mut file = Input::open(arguments.require("readings")?)?;
     let mut number = 0u32;
     adapter.commission();

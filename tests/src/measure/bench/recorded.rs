@@ -48,7 +48,7 @@ pub fn page() -> PathBuf {
 pub fn page_text(figures: &Figures, features: &product::Features) -> String {
     let features = product::table(features);
     format!(
-        "{PAGE}\n```text\n{}```\n\n{SLICES}\n{FEATURES}\n{features}",
+        "{PAGE}\n```text\n{}```\n\n{SLICES}\n{FEATURES}\n{features}\n{ADAPTATION}",
         figures.to_text()
     )
 }
@@ -96,6 +96,27 @@ Bytes of flash that a feature adds to the least product, alone; together they sh
 sessions may be asked for, the product asks for it. Leaving a feature out changes no result: an image or an estimator
 that needs it is refused by its name. `cargo xtask bench --features` measures them; a test fails where the product
 with one of them grows by more than 2 %.
+";
+
+/// Figures of a test that prints them.
+const ADAPTATION: &str = "\
+# What learning on the device costs
+
+Instructions of `Adapter::score` beyond those of the score alone, for a reading of six channels (`cargo test --release -p elbow-tests --test
+operations costs -- --ignored --nocapture`). While an alignment is learned, its last quarter scores each reading twice. RAM is 12 bytes a channel and 2 a number of a
+reading, and 648 bytes of the adapter, 512 of which are the counts. Flash for the state is two times its pages: 548 bytes and 8 a channel, and 16 a score of the
+journal.
+
+| core | learning | checking | calibrating | ready |
+| --- | ---: | ---: | ---: | ---: |
+| m0 | 9940 | 69186 | 8125 | 8076 |
+| m3 | 4651 | 46744 | 4994 | 4888 |
+| m4 | 4631 | 20200 | 4986 | 4883 |
+| m7 | 4631 | 20200 | 4986 | 4883 |
+| m33 | 4509 | 20143 | 4860 | 4754 |
+| m55 | 3581 | 42904 | 3934 | 3798 |
+| rv32imc | 6588 | 59396 | 7204 | 7120 |
+| rv32imac | 6588 | 59396 | 7204 | 7120 |
 ";
 
 /// Writes [`baseline`] and [`page`].
