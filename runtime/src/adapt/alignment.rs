@@ -93,10 +93,14 @@ impl<'s> Alignment<'s> {
 
     /// Takes in reading `number`, counted from 1.
     pub(super) fn learn(&mut self, reading: &[i16], observed: Mask<'_>, number: u32) {
-        for (index, ((place, _), &raw)) in self.places().zip(reading).enumerate() {
-            let mut moments = place.moments();
-            if moments.deviation > 0 && observed.observes(index) {
-                moments.learn(raw, number);
+        let Some(reference) = self.reference else {
+            return;
+        };
+        let channels = self.places().zip(reference.moments()).zip(reading);
+        for (index, (((place, _), of_factory), &raw)) in channels.enumerate() {
+            if of_factory.deviation > 0 && observed.observes(index) {
+                let mut moments = place.moments();
+                moments.learn(raw, number, of_factory.deviation);
                 place.put(moments);
             }
         }

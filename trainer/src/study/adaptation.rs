@@ -112,8 +112,8 @@ pub fn reference(
     })
 }
 
-/// Passes over the readings of the factory: each begins where the one before it has ended, so that what it began with
-/// is forgotten.
+/// Passes over the readings of the factory: each clips at the deviation that the one before it has ended with, as devices clip at that
+/// of the last.
 const PASSES: usize = 3;
 
 /// The moments of a channel, or none of one that hardly moves.
@@ -129,8 +129,9 @@ fn moments_of(values: &[i16]) -> Moments {
         deviation: (variance.sqrt() * 65536.0).round() as u32,
     };
     for _ in 0..PASSES {
+        let clip = moments.deviation;
         for (number, &value) in (1..).zip(values) {
-            moments.learn(value, number);
+            moments.learn(value, number, clip);
         }
     }
     moments
