@@ -43,7 +43,12 @@ struct Cli {
     #[arg(long, conflicts_with_all = ["calibration", "options", "seeds"])]
     installation: bool,
     /// Machines of each kind with --installation
-    #[arg(long, value_name = "N", default_value_t = 12, requires = "installation")]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 12,
+        requires = "installation"
+    )]
     machines: u64,
     /// Machines of each set that a model of their own is trained for, with --installation
     #[arg(long, value_name = "N", default_value_t = 2, requires = "installation")]
