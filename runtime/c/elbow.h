@@ -20,11 +20,11 @@
  *
  * - They return a code; elbow_describe has a sentence on each. After an error, results mean nothing.
  * - Pointers may be NULL, misaligned or overlap: that is an error. They must lead to as much memory as the call says.
- * - Models, sessions, scores in slices and watches are memory of yours, which stays where it is. Where they live must be
+ * - Models, sessions, scores in slices, watches and adapters are memory of yours, which stays where it is. Where they live must be
  *   readable; whether it was initialized the calls find out.
  * - The image must not change while its model is used, nor the model and the workspace while a session or a watch is.
- * - A session or a watch is for one thread at a time. Threads may share a model.
- * - There is no heap, no global state, and no call that waits or does not return.
+ * - A session, a watch or an adapter is for one thread at a time. Threads may share a model.
+ * - There is no heap, no global state, and no call that waits or does not return, but for what callbacks do.
  * - Fixed-point numbers: nats are Q16.16 (ELBOW_NAT is 1 nat), probabilities Q1.31 (ELBOW_CERTAIN is 1).
  */
 
@@ -75,6 +75,16 @@
 #endif
 
 #if defined(ELBOW_32_BIT)
+// Words of 8 bytes in an adapter.
+#define ELBOW_ADAPT_WORDS 98
+#endif
+
+#if defined(ELBOW_64_BIT)
+// Words of 8 bytes in an adapter.
+#define ELBOW_ADAPT_WORDS 106
+#endif
+
+#if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a score in slices.
 #define ELBOW_SCORING_WORDS 14
 #endif
@@ -120,6 +130,18 @@
 // Side: the passes were spent before it was sure.
 #define ELBOW_UNSURE 2
 
+// Nothing was learned.
+#define ELBOW_FACTORY 0
+
+// The alignment is learned.
+#define ELBOW_LEARNING 1
+
+// Scores are counted.
+#define ELBOW_CALIBRATING 2
+
+// What was learned judges.
+#define ELBOW_READY 3
+
 // Transition: there was no alarm and there is none.
 #define ELBOW_QUIET 0
 
@@ -141,53 +163,35 @@ typedef struct elbow_model {
   uint64_t opaque[ELBOW_MODEL_WORDS];
 } elbow_model;
 
-// What a model needs, and what it takes in.
-typedef struct elbow_needs {
-  // Bytes of the image.
-  size_t image_bytes;
-  // RAM of a session in bytes, a multiple of 8.
-  size_t workspace_bytes;
-  // RAM of a watch in bytes, a multiple of 8; 0 for a model of whole readings.
-  size_t watch_bytes;
-  // Numbers in a reading: inputs, then conditions.
-  size_t reading_length;
-  // Numbers of a reading that are scored.
-  size_t inputs;
-  // Numbers of a reading under which the others are scored.
-  size_t conditions;
-  // Numbers in a latent vector.
-  size_t latents;
-  // Fraction bits of latents.
-  uint32_t latent_fraction_bits;
-  // Columns of the data: the numbers of a reading, or the channels of a stream.
-  size_t columns;
-} elbow_needs;
+// What an adapter takes.
+typedef struct elbow_adapt_needs {
+  // Bytes of RAM beside the adapter itself.
+  size_t ram_bytes;
+  // Bytes of memory for its state.
+  size_t memory_bytes;
+} elbow_adapt_needs;
+
+// What a model has learned where it is installed: elbow_adapt_init makes one. Its memory is yours, and stays where it is. An adapter
+// is for one thread at a time. Archives without the feature `adapt` have none of its calls.
+typedef struct elbow_adapt {
+  uint64_t opaque[ELBOW_ADAPT_WORDS];
+} elbow_adapt;
 
 // How a bound is estimated: ELBOW_POSTERIOR_MEAN, ELBOW_SIGMA_POINTS, ELBOW_MONTE_CARLO + K or
 // ELBOW_IMPORTANCE_WEIGHTED + K with K from 1 to 65535 passes.
 typedef uint32_t elbow_estimator;
 
-// A column of the data. A raw integer stands for (raw + offset) * 2^exponent in its unit. Name and unit lie in the image,
-// are UTF-8 and have no final NUL.
-typedef struct elbow_column {
-  // The first byte of the name.
-  const char *name;
-  // Bytes of the name.
-  size_t name_bytes;
-  // The first byte of the unit.
-  const char *unit;
-  // Bytes of the unit.
-  size_t unit_bytes;
-  // Added to a raw integer.
-  int64_t offset;
-  // The power of two that is multiplied then.
-  int8_t exponent;
-} elbow_column;
-
-// A score in slices: elbow_score_start makes one. Its memory is yours, and stays where it is until the score is done.
-typedef struct elbow_scoring {
-  uint64_t opaque[ELBOW_SCORING_WORDS];
-} elbow_scoring;
+// Settings of an adapter.
+typedef struct elbow_adapt_settings {
+  // The estimator of all scores.
+  elbow_estimator estimator;
+  // Readings that channels are aligned by, such as 200.
+  uint32_t learn;
+  // Readings behind them whose scores are counted, such as 200: n serve false-alarm rates from 1 in n + 1 on.
+  uint32_t calibrate;
+  // Scores lower than this many deviations below the mean of the factory are not counted, Q16.16; UINT32_MAX counts all.
+  uint32_t trust;
+} elbow_adapt_settings;
 
 // A session with a model: elbow_session_init makes one. Its memory is yours, and stays where it is. A session is for one
 // thread at a time.
@@ -214,6 +218,87 @@ typedef struct elbow_score {
   // The statistic that the p-value is owed to, such as ELBOW_BOUND.
   uint8_t statistic;
 } elbow_score;
+
+// What an adapter makes of a reading.
+typedef struct elbow_adapted {
+  // The score of the aligned reading. Its p-value is the factory's.
+  struct elbow_score score;
+  // The p-value on this machine, Q1.31.
+  uint32_t p_value;
+  // -ln of it in nats, Q16.16, which goes on where counting ends.
+  int32_t surprise;
+  // The running mean of scores against the factory's, in standard errors, Q16.16; 0 without a calibration.
+  int32_t drift_z;
+  // Readings that the stage after this reading has taken in, and how many it takes until the next; 0 where none follows.
+  uint32_t done;
+  // See done.
+  uint32_t of;
+  // The stage after this reading: ELBOW_FACTORY, ELBOW_LEARNING, ELBOW_CALIBRATING or ELBOW_READY.
+  uint8_t stage;
+  // Whether the scores have drifted from the factory's.
+  bool drifted;
+} elbow_adapted;
+
+// A memory that outlives power, for the state of an adapter. Both functions return 0 when they have done it, and call nothing of
+// this header with the same adapter.
+typedef struct elbow_memory {
+  // Passed to both functions.
+  void *context;
+  // Bytes of the memory: at least elbow_adapt_needs.memory_bytes.
+  uint32_t bytes;
+  // Bytes of a page that is erased at once; 1 where nothing has to be erased.
+  uint32_t page_bytes;
+  // Bytes that are written at once, a power of two up to 32.
+  uint32_t unit_bytes;
+  // Reads length bytes from place at on, into bytes.
+  int32_t (*read)(void *context, uint32_t at, void *bytes, uint32_t length);
+  // Writes length bytes from place at on, whole units; where bytes is NULL it sets them to 0xff instead, whole pages.
+  int32_t (*write)(void *context, uint32_t at, const void *bytes, uint32_t length);
+} elbow_memory;
+
+// What a model needs, and what it takes in.
+typedef struct elbow_needs {
+  // Bytes of the image.
+  size_t image_bytes;
+  // RAM of a session in bytes, a multiple of 8.
+  size_t workspace_bytes;
+  // RAM of a watch in bytes, a multiple of 8; 0 for a model of whole readings.
+  size_t watch_bytes;
+  // Numbers in a reading: inputs, then conditions.
+  size_t reading_length;
+  // Numbers of a reading that are scored.
+  size_t inputs;
+  // Numbers of a reading under which the others are scored.
+  size_t conditions;
+  // Numbers in a latent vector.
+  size_t latents;
+  // Fraction bits of latents.
+  uint32_t latent_fraction_bits;
+  // Columns of the data: the numbers of a reading, or the channels of a stream.
+  size_t columns;
+} elbow_needs;
+
+// A column of the data. A raw integer stands for (raw + offset) * 2^exponent in its unit. Name and unit lie in the image,
+// are UTF-8 and have no final NUL.
+typedef struct elbow_column {
+  // The first byte of the name.
+  const char *name;
+  // Bytes of the name.
+  size_t name_bytes;
+  // The first byte of the unit.
+  const char *unit;
+  // Bytes of the unit.
+  size_t unit_bytes;
+  // Added to a raw integer.
+  int64_t offset;
+  // The power of two that is multiplied then.
+  int8_t exponent;
+} elbow_column;
+
+// A score in slices: elbow_score_start makes one. Its memory is yours, and stays where it is until the score is done.
+typedef struct elbow_scoring {
+  uint64_t opaque[ELBOW_SCORING_WORDS];
+} elbow_scoring;
 
 // What is to be decided.
 typedef struct elbow_question {
@@ -465,6 +550,27 @@ typedef struct elbow_event {
 // The image has no calibration.
 #define ELBOW_E_WATCH_NO_CALIBRATION 321
 
+// The bytes are no reference of channels, or damaged.
+#define ELBOW_E_ADAPT_REFERENCE 340
+
+// The reference is of another image.
+#define ELBOW_E_ADAPT_IDENTITY 341
+
+// The reference has another number of channels than a reading has numbers.
+#define ELBOW_E_ADAPT_CHANNELS 342
+
+// The session counts no readings.
+#define ELBOW_E_ADAPT_CALIBRATE 343
+
+// The session is one of another model.
+#define ELBOW_E_ADAPT_SESSION 344
+
+// Half of the memory is too small for the state.
+#define ELBOW_E_MEDIUM_SMALL 350
+
+// The memory is written in units that are too large.
+#define ELBOW_E_MEDIUM_UNIT 351
+
 // Windows have no channels.
 #define ELBOW_E_WINDOWS_NO_CHANNELS 400
 
@@ -537,6 +643,9 @@ typedef struct elbow_event {
 // Another call has used the session before the score in slices was done.
 #define ELBOW_E_INTERRUPTED 706
 
+// A callback that reads or writes the memory of a state has not returned 0.
+#define ELBOW_E_MEMORY 707
+
 // One pass at the posterior mean: fast, and biased upward.
 #define ELBOW_POSTERIOR_MEAN 16777216
 
@@ -552,6 +661,73 @@ typedef struct elbow_event {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Says into *needs what an adapter of this model takes: bytes of RAM, and bytes of a memory that holds its state with a journal of
+// 16 scores, before they are rounded up to two times whole pages.
+elbow_code elbow_adapt_needs_of(const struct elbow_model *model,
+                                struct elbow_adapt_needs *needs);
+
+// Makes an adapter of a parsed model that has learned nothing, in ram_bytes of your RAM at a multiple of 8, which belong to it as
+// long as it is used. The reference is a file of `trainer adapt --reference`, which neither changes nor goes away meanwhile; NULL with
+// 0 bytes for none: then it calibrates alone.
+//
+// Returns ELBOW_OK, ELBOW_E_ADAPT_REFERENCE, ELBOW_E_ADAPT_IDENTITY or ELBOW_E_ADAPT_CHANNELS for a reference that is none or of another
+// image, ELBOW_E_ADAPT_CALIBRATE for 0 readings to count, ELBOW_E_WORKSPACE where elbow_adapt_needs.ram_bytes is more than ram_bytes.
+elbow_code elbow_adapt_init(struct elbow_adapt *adapt,
+                            const struct elbow_model *model,
+                            void *ram,
+                            size_t ram_bytes,
+                            const void *reference,
+                            size_t reference_bytes,
+                            const struct elbow_adapt_settings *settings);
+
+// Opens a session: the next readings are declared normal, until the stage is ELBOW_READY. What was learned before is forgotten.
+elbow_code elbow_adapt_commission(struct elbow_adapt *adapt);
+
+// Ends the session early: with the scores that were counted, if there are any, else as elbow_adapt_forget.
+elbow_code elbow_adapt_close(struct elbow_adapt *adapt);
+
+// Returns to the factory, bit for bit.
+elbow_code elbow_adapt_forget(struct elbow_adapt *adapt);
+
+// Judges a raw reading, by a session of the same model, into *adapted, and takes it in where the adapter's session is open. observed
+// may be NULL with 0 bytes: then all was observed.
+//
+// Returns as elbow_session_score_observed, or ELBOW_E_ADAPT_SESSION for a session of another model.
+elbow_code elbow_adapt_score(struct elbow_adapt *adapt,
+                             struct elbow_session *session,
+                             const int16_t *reading,
+                             size_t reading_length,
+                             const uint8_t *observed,
+                             size_t observed_bytes,
+                             struct elbow_adapted *adapted);
+
+// Says into *threshold the score below which a normal reading of this machine lies with a chance of at most rate, Q1.31: nats, Q16.16.
+//
+// Returns ELBOW_OK, ELBOW_E_RANGE for a rate above 1, or ELBOW_E_NOT_READY before enough scores were counted for it.
+elbow_code elbow_adapt_threshold(struct elbow_adapt *adapt,
+                                 uint32_t rate,
+                                 int32_t *threshold);
+
+// Takes over the newest state in a memory; *found says whether there was one. Where there is none the adapter returns to the factory.
+//
+// Returns ELBOW_OK, ELBOW_E_MEMORY where a callback does not return 0, ELBOW_E_MEDIUM_SMALL or ELBOW_E_MEDIUM_UNIT.
+elbow_code elbow_adapt_load(struct elbow_adapt *adapt,
+                            const struct elbow_memory *memory,
+                            bool *found);
+
+// Writes the state beside the newest one in a memory. Power may fail at any write: elbow_adapt_load then finds the old state or
+// the new one.
+//
+// Returns as elbow_adapt_load.
+elbow_code elbow_adapt_save(struct elbow_adapt *adapt,
+                            const struct elbow_memory *memory);
+
+// Stores what the last reading has changed, as little as it can: to be called after each elbow_adapt_score while the session is open.
+//
+// Returns as elbow_adapt_load.
+elbow_code elbow_adapt_keep(struct elbow_adapt *adapt,
+                            const struct elbow_memory *memory);
 
 // Parses a model image and checks all of it once. The image starts at a multiple of 8 bytes, may be shorter than
 // image_bytes, and must neither change nor go away while the model is used: the weights stay where they are.

@@ -2,6 +2,8 @@
 //!
 //! All are declared here. `ERRORS.md`, beside the sources, lists the numbers, and a test holds that list to this one.
 
+#[cfg(feature = "adapt")]
+use crate::adapt::{AdaptError, MediumError};
 use crate::calibration::ThresholdError;
 use crate::estimator::UnknownEstimator;
 use crate::format::{ALIGNMENT, Defect, ImageError};
@@ -194,6 +196,25 @@ errors! {
         NoCalibration = 321: "the image has no calibration: train with validation readings";
     }
     causes { Threshold, Workspace, Monitor, Windows, Length, Reading }
+
+    #[cfg(feature = "adapt")]
+    enum AdaptError {
+        Reference = 340:
+            "these bytes are no reference of channels that this version reads, or damaged: write them anew with `trainer adapt --reference`";
+        Identity { image, reference } = 341:
+            "the reference is of the image with checksum {reference:08x}, this one has {image:08x}: write it anew with `trainer adapt --reference`";
+        Channels { have, need } = 342: "the reference has {have} channels, a reading {need} numbers";
+        Calibrate = 343: "a session that counts 0 readings serves no rate: calibrate with 1 or more";
+        Session = 344: "the session is one of another model: score with a session of the adapter's";
+    }
+    causes { Image, Workspace, Monitor, Reading }
+
+    #[cfg(feature = "adapt")]
+    enum MediumError {
+        Small { have, need } = 350: "each half of the memory has {have} bytes, the state takes {need}";
+        Unit { have, most } = 351: "the memory is written in units of {have} bytes, the most is {most}";
+    }
+    causes {}
 
     enum WindowsError {
         NoChannels = 400: "a window needs at least 1 channel";

@@ -53,6 +53,7 @@
 //! * `session`: [`Session`], what applications call.
 //! * `self_test`: whether this machine computes what the workstation computed.
 //! * [`monitor`]: alarms and drift of a stream of scores; a model that watches a stream.
+//! * `adapt`: a model that learns where it is installed.
 //! * [`text`]: scores and readings as characters, the same on every machine.
 //! * `image`: images on hosts: the description of a model, the image of a description and back.
 //! * `errors`: the message and the number of each error.
@@ -81,6 +82,8 @@
 //!
 //! * `dsp`, `helium`: for Armv8-M Mainline, where `-C target-cpu` does not name the processor: its kernels for
 //!   the DSP extension or for Helium. Other targets need no feature.
+//! * `adapt`: calibration and alignment on the machine where a model is installed, and their state in flash, by the
+//!   traits of [embedded-storage](https://docs.rs/embedded-storage).
 //! * `defmt`: results, settings and errors are [defmt](https://defmt.ferrous-systems.com)'s data, for logs.
 //! * `image`: the writer of images (`image`), for hosts. Needs std.
 //! * `serde`: the descriptions of a model ([`signal::FrontEnd`], [`Estimator`], ...) are serializable.
@@ -98,6 +101,8 @@
 #[cfg(feature = "image")]
 extern crate std;
 
+#[cfg(feature = "adapt")]
+pub mod adapt;
 pub mod calibration;
 mod column;
 mod crc;

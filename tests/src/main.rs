@@ -97,6 +97,14 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure what becomes of models on other machines than those of their training, before and after a device has learned
+    /// where it is; its options: cargo xtask detection --help
+    #[command(disable_help_flag = true)]
+    Installation {
+        /// Options of the program that does so
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Read damaged files of every format as the trainer does; its options: cargo xtask fuzz --help
     #[command(disable_help_flag = true)]
     Fuzz {
@@ -313,6 +321,10 @@ fn run(task: Task) -> Result<bool, Error> {
         }
         Task::Crates => crates::check(),
         Task::Detection { arguments } => member::run("elbow-detection", "release", &arguments),
+        Task::Installation { mut arguments } => {
+            arguments.insert(0, "--installation".to_owned());
+            member::run("elbow-detection", "release", &arguments)
+        }
         Task::Fuzz { arguments } => fuzz::run(&arguments),
         Task::FuzzGuided { format, seconds } => {
             let one = format.as_deref().map(|format| vec![format]);

@@ -25,7 +25,7 @@ const OF_WORKSPACES: [Step; 2] = [
 const STEPS: [Step; 15] = [
     (
         "runtime, with overflow checks",
-        "test --no-fail-fast --package elbow --features image",
+        "test --no-fail-fast --package elbow --features image,adapt",
     ),
     (
         "runtime, with most left out",

@@ -1,6 +1,8 @@
 //! What every call returns.
 
 use core::ffi::CStr;
+#[cfg(feature = "adapt")]
+use elbow::adapt::{AdaptError, MediumError};
 use elbow::estimator::UnknownEstimator;
 use elbow::monitor::WatchError;
 use elbow::{
@@ -131,6 +133,20 @@ pub const ELBOW_E_MONITOR_CEILING: elbow_code = 308;
 pub const ELBOW_E_WATCH_NO_STREAM: elbow_code = 320;
 /// The image has no calibration.
 pub const ELBOW_E_WATCH_NO_CALIBRATION: elbow_code = 321;
+/// The bytes are no reference of channels, or damaged.
+pub const ELBOW_E_ADAPT_REFERENCE: elbow_code = 340;
+/// The reference is of another image.
+pub const ELBOW_E_ADAPT_IDENTITY: elbow_code = 341;
+/// The reference has another number of channels than a reading has numbers.
+pub const ELBOW_E_ADAPT_CHANNELS: elbow_code = 342;
+/// The session counts no readings.
+pub const ELBOW_E_ADAPT_CALIBRATE: elbow_code = 343;
+/// The session is one of another model.
+pub const ELBOW_E_ADAPT_SESSION: elbow_code = 344;
+/// Half of the memory is too small for the state.
+pub const ELBOW_E_MEDIUM_SMALL: elbow_code = 350;
+/// The memory is written in units that are too large.
+pub const ELBOW_E_MEDIUM_UNIT: elbow_code = 351;
 /// Windows have no channels.
 pub const ELBOW_E_WINDOWS_NO_CHANNELS: elbow_code = 400;
 /// Windows have no samples.
@@ -179,6 +195,8 @@ pub const ELBOW_E_NOT_READY: elbow_code = 704;
 pub const ELBOW_E_RANGE: elbow_code = 705;
 /// Another call has used the session before the score in slices was done.
 pub const ELBOW_E_INTERRUPTED: elbow_code = 706;
+/// A callback that reads or writes the memory of a state has not returned 0.
+pub const ELBOW_E_MEMORY: elbow_code = 707;
 
 /// The sentence on a code.
 pub(crate) const fn meaning(code: elbow_code) -> &'static CStr {
@@ -221,3 +239,6 @@ faults!(
     WorkspaceError,
     WatchError
 );
+
+#[cfg(feature = "adapt")]
+faults!(AdaptError, MediumError);

@@ -1,4 +1,4 @@
-//! Models, sessions, scores in slices and watches in memory of the caller, as opaque words.
+//! Models, sessions, scores in slices, watches and adapters in memory of the caller, as opaque words.
 //!
 //! Behind each lies its state with a tag, which depends on where the handle is: one that was never initialized, or that
 //! was moved, is told by its tag.
@@ -9,6 +9,8 @@ use crate::code::{ELBOW_E_INTERRUPTED, ELBOW_E_NOT_READY, Fault};
 use crate::pointer::{Access, Argument, Get, In, Maybe, Put, Region, Regions};
 use core::mem::MaybeUninit;
 use core::ptr;
+#[cfg(feature = "adapt")]
+use elbow::adapt::{Adapted, Adapter, Place};
 use elbow::internal::Progress;
 use elbow::monitor::Watch;
 use elbow::{Model, ModelPlace, Session};
@@ -31,6 +33,13 @@ pub const ELBOW_WATCH_WORDS: usize = 33;
 /// Words of 8 bytes in a watch.
 #[cfg(target_pointer_width = "64")]
 pub const ELBOW_WATCH_WORDS: usize = 51;
+
+/// Words of 8 bytes in an adapter.
+#[cfg(target_pointer_width = "32")]
+pub const ELBOW_ADAPT_WORDS: usize = 98;
+/// Words of 8 bytes in an adapter.
+#[cfg(target_pointer_width = "64")]
+pub const ELBOW_ADAPT_WORDS: usize = 106;
 
 /// Words of 8 bytes in a score in slices.
 #[cfg(target_pointer_width = "32")]
@@ -68,6 +77,14 @@ pub struct elbow_scoring {
 #[derive(Debug)]
 pub struct elbow_watch {
     opaque: [u64; ELBOW_WATCH_WORDS],
+}
+
+/// What a model has learned where it is installed: elbow_adapt_init makes one. Its memory is yours, and stays where it is. An adapter
+/// is for one thread at a time. Archives without the feature `adapt` have none of its calls.
+#[repr(C)]
+#[derive(Debug)]
+pub struct elbow_adapt {
+    opaque: [u64; ELBOW_ADAPT_WORDS],
 }
 
 /// The state of a model.
@@ -147,6 +164,35 @@ impl Work for Watch<'static> {
     }
 }
 
+/// An adapter, where its state is stored, and the last reading that it judged.
+#[cfg(feature = "adapt")]
+pub(crate) struct OfAdapter {
+    pub(crate) adapter: Adapter<'static>,
+    pub(crate) place: Option<Place>,
+    pub(crate) last: Option<Adapted>,
+}
+
+#[cfg(feature = "adapt")]
+impl OfAdapter {
+    /// An adapter of which nothing is stored.
+    pub(crate) fn new(adapter: Adapter<'static>) -> Self {
+        Self {
+            adapter,
+            place: None,
+            last: None,
+        }
+    }
+}
+
+#[cfg(feature = "adapt")]
+impl Work for OfAdapter {
+    type Borrowed = Self;
+
+    fn begin(&mut self) -> &mut Self {
+        self
+    }
+}
+
 /// The state of a score in slices.
 pub(crate) struct OfScoring {
     pub(crate) session: *mut elbow_session,
@@ -199,6 +245,11 @@ handles! {
     elbow_session: Worker<OfSession>, 0x7365_7373;
     elbow_scoring: OfScoring, 0x7363_6f72;
     elbow_watch: Worker<Watch<'static>>, 0x7761_7463;
+}
+
+#[cfg(feature = "adapt")]
+handles! {
+    elbow_adapt: Worker<OfAdapter>, 0x6164_6170;
 }
 
 /// A handle that is to be made.
@@ -416,6 +467,8 @@ mod tests {
             words::<elbow_session>(),
             words::<elbow_scoring>(),
             words::<elbow_watch>(),
+            #[cfg(feature = "adapt")]
+            words::<elbow_adapt>(),
         ] {
             assert_eq!(have, need);
         }

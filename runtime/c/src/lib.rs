@@ -3,7 +3,7 @@
 //! * `code`: what every call returns, a number for each error.
 //! * `value`: plain structures that both sides read.
 //! * `pointer`: raw pointers of C become references, or codes. Unsafe.
-//! * `handle`: models, sessions, scores in slices and watches in memory of the caller. Unsafe.
+//! * `handle`: models, sessions, scores in slices, watches and adapters in memory of the caller. Unsafe.
 //! * `entry`: the functions, each its arguments borrowed at once and one call of the runtime. Unsafe.
 //!
 //! Nothing is global and nothing is allocated. On a target without operating system the archive needs nothing but
@@ -23,8 +23,8 @@ mod value;
 pub use code::*;
 pub use entry::*;
 pub use handle::{
-    ELBOW_MODEL_WORDS, ELBOW_SCORING_WORDS, ELBOW_SESSION_WORDS, ELBOW_WATCH_WORDS, elbow_model,
-    elbow_scoring, elbow_session, elbow_watch,
+    ELBOW_ADAPT_WORDS, ELBOW_MODEL_WORDS, ELBOW_SCORING_WORDS, ELBOW_SESSION_WORDS,
+    ELBOW_WATCH_WORDS, elbow_adapt, elbow_model, elbow_scoring, elbow_session, elbow_watch,
 };
 pub use value::*;
 

@@ -197,7 +197,7 @@ impl<T: 'static> Argument for Get<T> {
     }
 
     unsafe fn value<'a>(self) -> &'a T {
-        // SAFETY: it is neither null nor misaligned; the structures that are read hold integers alone.
+        // SAFETY: it is neither null nor misaligned; the structures that are read hold integers, and pointers that may be null.
         unsafe { &*self.0 }
     }
 }

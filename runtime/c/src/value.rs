@@ -2,7 +2,9 @@
 #![allow(non_camel_case_types, reason = "their names in C")]
 
 use crate::code::{ELBOW_E_RANGE, Fault};
-use core::ffi::c_char;
+use core::ffi::{c_char, c_void};
+#[cfg(feature = "adapt")]
+use elbow::adapt::{Adapted, Adapter, Stage};
 use elbow::estimator::UnknownEstimator;
 use elbow::monitor::{Event, Transition};
 use elbow::text::ScoreLine;
@@ -47,6 +49,15 @@ pub const ELBOW_ABOVE: u8 = 0;
 pub const ELBOW_BELOW: u8 = 1;
 /// Side: the passes were spent before it was sure.
 pub const ELBOW_UNSURE: u8 = 2;
+
+/// Nothing was learned.
+pub const ELBOW_FACTORY: u8 = 0;
+/// The alignment is learned.
+pub const ELBOW_LEARNING: u8 = 1;
+/// Scores are counted.
+pub const ELBOW_CALIBRATING: u8 = 2;
+/// What was learned judges.
+pub const ELBOW_READY: u8 = 3;
 
 /// Transition: there was no alarm and there is none.
 pub const ELBOW_QUIET: u8 = 0;
@@ -194,6 +205,103 @@ pub struct elbow_event {
     pub transition: u8,
     /// Whether the scores have drifted.
     pub drifted: bool,
+}
+
+/// What an adapter takes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct elbow_adapt_needs {
+    /// Bytes of RAM beside the adapter itself.
+    pub ram_bytes: usize,
+    /// Bytes of memory for its state.
+    pub memory_bytes: usize,
+}
+
+/// Settings of an adapter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct elbow_adapt_settings {
+    /// The estimator of all scores.
+    pub estimator: elbow_estimator,
+    /// Readings that channels are aligned by, such as 200.
+    pub learn: u32,
+    /// Readings behind them whose scores are counted, such as 200: n serve false-alarm rates from 1 in n + 1 on.
+    pub calibrate: u32,
+    /// Scores lower than this many deviations below the mean of the factory are not counted, Q16.16; UINT32_MAX counts all.
+    pub trust: u32,
+}
+
+/// What an adapter makes of a reading.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct elbow_adapted {
+    /// The score of the aligned reading. Its p-value is the factory's.
+    pub score: elbow_score,
+    /// The p-value on this machine, Q1.31.
+    pub p_value: u32,
+    /// -ln of it in nats, Q16.16, which goes on where counting ends.
+    pub surprise: i32,
+    /// The running mean of scores against the factory's, in standard errors, Q16.16; 0 without a calibration.
+    pub drift_z: i32,
+    /// Readings that the stage after this reading has taken in, and how many it takes until the next; 0 where none follows.
+    pub done: u32,
+    /// See done.
+    pub of: u32,
+    /// The stage after this reading: ELBOW_FACTORY, ELBOW_LEARNING, ELBOW_CALIBRATING or ELBOW_READY.
+    pub stage: u8,
+    /// Whether the scores have drifted from the factory's.
+    pub drifted: bool,
+}
+
+/// A memory that outlives power, for the state of an adapter. Both functions return 0 when they have done it, and call nothing of
+/// this header with the same adapter.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct elbow_memory {
+    /// Passed to both functions.
+    pub context: *mut c_void,
+    /// Bytes of the memory: at least elbow_adapt_needs.memory_bytes.
+    pub bytes: u32,
+    /// Bytes of a page that is erased at once; 1 where nothing has to be erased.
+    pub page_bytes: u32,
+    /// Bytes that are written at once, a power of two up to 32.
+    pub unit_bytes: u32,
+    /// Reads length bytes from place at on, into bytes.
+    pub read: Option<
+        unsafe extern "C" fn(context: *mut c_void, at: u32, bytes: *mut c_void, length: u32) -> i32,
+    >,
+    /// Writes length bytes from place at on, whole units; where bytes is NULL it sets them to 0xff instead, whole pages.
+    pub write: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            at: u32,
+            bytes: *const c_void,
+            length: u32,
+        ) -> i32,
+    >,
+}
+
+#[cfg(feature = "adapt")]
+impl elbow_adapted {
+    /// What `adapter` made of a reading.
+    pub(crate) fn new(adapted: &Adapted, adapter: &Adapter<'_>) -> Self {
+        let progress = adapter.progress();
+        Self {
+            score: adapted.score.into(),
+            p_value: adapted.p_value.to_bits(),
+            surprise: adapted.surprise.to_bits(),
+            drift_z: adapted.drift.map_or(0, |drift| drift.z),
+            done: progress.done,
+            of: progress.of,
+            stage: match adapter.stage() {
+                Stage::Factory => ELBOW_FACTORY,
+                Stage::Learning => ELBOW_LEARNING,
+                Stage::Calibrating => ELBOW_CALIBRATING,
+                Stage::Ready => ELBOW_READY,
+            },
+            drifted: adapted.drift.is_some_and(|drift| drift.drifted),
+        }
+    }
 }
 
 /// The estimator that a number means.

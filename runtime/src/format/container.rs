@@ -92,6 +92,21 @@ pub fn image_length(prefix: &[u8]) -> Result<usize, ImageError> {
     Ok(read_u32(prefix, field::LENGTH).ok_or(truncated)? as usize)
 }
 
+/// The checksum that the image starting with `prefix` carries, before anything else of it is checked: by it, what belongs to an
+/// image is told from what belongs to another.
+///
+/// # Errors
+/// [`ImageError::NotAnImage`], or [`ImageError::Truncated`] where the checksum itself is cut off.
+#[cfg(feature = "adapt")]
+pub fn image_checksum(prefix: &[u8]) -> Result<u32, ImageError> {
+    image_length(prefix)?;
+    let truncated = ImageError::Truncated {
+        have: prefix.len(),
+        need: PREFIX_LENGTH,
+    };
+    read_u32(prefix, field::CRC).ok_or(truncated)
+}
+
 /// Checks the container and gives the bytes of the header and of the tensors.
 pub(crate) fn open(bytes: &[u8]) -> Result<(&[u8], &[u8]), ImageError> {
     let length = image_length(bytes)?;

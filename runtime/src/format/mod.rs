@@ -15,6 +15,8 @@ pub(crate) use crate::layer::NARROW_CEILING;
 pub use aligned::Aligned;
 #[cfg(feature = "image")]
 pub use aligned::AlignedImage;
+#[cfg(feature = "adapt")]
+pub use container::image_checksum;
 pub(crate) use container::open;
 #[cfg(feature = "image")]
 pub use container::reseal;

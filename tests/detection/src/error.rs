@@ -70,6 +70,9 @@ pub enum Error {
         /// The line behind them.
         end: &'static str,
     },
+    /// The trainer's library refuses.
+    #[error(transparent)]
+    Trainer(#[from] elbow_trainer::error::Error),
     /// A program that fails, or a file that cannot be read or written.
     #[error(transparent)]
     Work(#[from] elbow_tests::error::Error),

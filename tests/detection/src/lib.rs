@@ -10,6 +10,7 @@
 //! * [`measure`]: trains, scores, and counts.
 //! * [`shipped`]: the digits, and generated tables whose anomalies have a known cause.
 //! * [`calibration`]: false alarms at rates so small that only simulated readings are enough to see them.
+//! * [`installation`]: models on other machines than those that they were trained on, before and after a device has learned.
 //! * [`report`]: tables of results, and the page that they are recorded on.
 //!
 //! Each uses only those above it.
@@ -17,6 +18,7 @@
 pub mod calibration;
 pub mod error;
 pub mod folder;
+pub mod installation;
 pub mod interval;
 pub mod measure;
 pub mod report;

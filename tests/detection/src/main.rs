@@ -4,7 +4,7 @@ use clap::Parser;
 use elbow_detection::calibration::{self, RATES, SIZES};
 use elbow_detection::error::Error;
 use elbow_detection::measure::{Row, Subject};
-use elbow_detection::{folder, report, shipped};
+use elbow_detection::{folder, installation, report, shipped};
 use elbow_tests::build::workspace;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +42,21 @@ struct Cli {
     /// Write the results into docs/measurements.md
     #[arg(long, conflicts_with_all = ["folder", "sets", "options"])]
     record: bool,
+    /// Measure instead what becomes of models on other machines, before and after a device has learned from their readings: of
+    /// the generated tables and the log of a pump, or of FOLDER
+    #[arg(long, conflicts_with_all = ["calibration", "options", "seeds"])]
+    installation: bool,
+    /// Machines of each kind with --installation
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 12,
+        requires = "installation"
+    )]
+    machines: u64,
+    /// Machines of each set that a model of their own is trained for, with --installation
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "installation")]
+    retrained: u64,
     /// Measure instead the false alarms at rates down to one in a million, on simulated readings
     #[arg(long, conflicts_with_all = ["folder", "sets", "seeds", "options", "record", "keep"])]
     calibration: bool,
@@ -49,7 +64,9 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = if cli.calibration {
+    let done = if cli.installation {
+        install(&cli)
+    } else if cli.calibration {
         calibrate(cli.json)
     } else {
         detect(&cli)
@@ -76,6 +93,58 @@ fn calibrate(json: bool) -> Result<bool, Error> {
         print!("{}", report::calibration(&rates));
     }
     Ok(rates.iter().all(calibration::Rate::holds))
+}
+
+/// Whether every set could be measured.
+fn install(cli: &Cli) -> Result<bool, Error> {
+    let page = workspace().join("docs/adaptation.md");
+    let sets = match &cli.folder {
+        Some(folder) => folder::sets(folder, &cli.sets)?,
+        None => installation::sets(&cli.sets)?,
+    };
+    let plan = installation::Plan {
+        machines: cli.machines,
+        retrained: cli.retrained,
+        seed: 0,
+    };
+    let (mut rows, mut reported) = (vec![], vec![]);
+    for set in &sets {
+        let factory = match installation::Factory::new(set, plan.seed) {
+            Ok(factory) => factory,
+            Err(error) => {
+                eprintln!("{}: {error}", set.name());
+                continue;
+            }
+        };
+        let of_set = factory.measure(plan)?;
+        if !cli.json {
+            println!(
+                "{}\n\n{}",
+                set.name(),
+                installation::report::levels(&of_set)
+            );
+        }
+        rows.extend(of_set);
+        // The first set shows what becomes of a fault that grows.
+        if reported.is_empty() {
+            reported = factory.creep(4)?;
+        }
+    }
+    let (levels, creep) = (
+        installation::report::levels(&rows),
+        installation::report::creep(&reported),
+    );
+    if cli.json {
+        let all = serde_json::json!({ "rows": rows, "creep": reported });
+        println!("{all:#}");
+    } else {
+        println!("all sets\n\n{levels}\n{creep}");
+    }
+    if cli.record {
+        let text = format!("{levels}\n{creep}");
+        report::record_text(&page, "cargo xtask installation --record", &text)?;
+    }
+    Ok(true)
 }
 
 /// Whether every training ended with an image.

@@ -228,6 +228,13 @@ pub fn markdown(rows: &[Row]) -> String {
 ///
 /// [`Error::Page`].
 pub fn recorded(path: &Path, page: &str, command: &str, rows: &[Row]) -> Result<String, Error> {
+    let (table, means) = (markdown(rows), means(rows));
+    let text = format!("{table}\n```text\n{means}```\n");
+    between(path, page, command, &text)
+}
+
+/// `page` with `text` between [`BEGIN`] and [`END`], below the command that made it.
+fn between(path: &Path, page: &str, command: &str, text: &str) -> Result<String, Error> {
     let place = page.split_once(BEGIN).and_then(|(before, rest)| {
         let (_, after) = rest.split_once(END)?;
         Some((before, after))
@@ -237,10 +244,19 @@ pub fn recorded(path: &Path, page: &str, command: &str, rows: &[Row]) -> Result<
         begin: BEGIN,
         end: END,
     })?;
-    let (table, means) = (markdown(rows), means(rows));
     Ok(format!(
-        "{before}{BEGIN}\n\n```sh\n{command}\n```\n\n{table}\n```text\n{means}```\n\n{END}{after}"
+        "{before}{BEGIN}\n\n```sh\n{command}\n```\n\n{text}\n{END}{after}"
     ))
+}
+
+/// Records `text` in the page at `path`.
+///
+/// # Errors
+///
+/// [`Error::Page`], or it cannot be read or written.
+pub fn record_text(path: &Path, command: &str, text: &str) -> Result<(), Error> {
+    let page = std::fs::read_to_string(path).map_err(WorkError::at(path))?;
+    Ok(files::write(path, between(path, &page, command, text)?)?)
 }
 
 /// The page at `path`, which has a place for results.

@@ -93,6 +93,16 @@ impl Draws {
         standard_normal(self.0.next_u32()) as f32 / 65536.0
     }
 
+    /// A standard normal, in 64 bits.
+    pub(crate) fn normal64(&mut self) -> f64 {
+        self.normal().into()
+    }
+
+    /// Uniform from 0 to 1, in 64 bits.
+    pub(crate) fn uniform64(&mut self) -> f64 {
+        self.uniform().into()
+    }
+
     /// Uniform from 0 to 1.
     fn uniform(&mut self) -> f32 {
         (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32

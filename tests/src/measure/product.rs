@@ -16,7 +16,7 @@ pub const OTHER: &str = "locations";
 
 /// What a product may have beside its likelihood, in the order of the table: features of the runtime, and what each
 /// adds to the least product.
-pub const FEATURES: [(&str, &str); 15] = [
+pub const FEATURES: [(&str, &str); 16] = [
     ("locations", "a second likelihood in the same program"),
     (
         "heterogeneous",
@@ -47,6 +47,10 @@ pub const FEATURES: [(&str, &str); 15] = [
     ),
     ("masks", "a score of a reading with gaps"),
     ("float", "a score as `f64`"),
+    (
+        "adapt",
+        "a reading aligned, judged and learned from; the state in two copies",
+    ),
 ];
 
 /// Bytes of one build.

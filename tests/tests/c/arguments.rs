@@ -9,11 +9,13 @@ use std::ptr;
 
 /// Words of memory, for handles, workspaces and whatever else is passed.
 const WORDS: usize = 8192;
-/// Where the model, the session, a score in slices and the workspace lie, and where other memory begins.
+/// Where the model, the session, a score in slices, an adapter, the workspace and the adapter's memory lie, and where other memory begins.
 const MODEL: usize = 0;
 const SESSION: usize = 512;
 const SCORING: usize = 768;
+const ADAPT: usize = 896;
 const WORKSPACE: usize = 1024;
+const CHANNELS: usize = 3584;
 const FREE: usize = 4096;
 /// Calls with each image.
 const CALLS: usize = 20_000;
@@ -106,7 +108,8 @@ impl Caller {
         let latents_length = self.length::<i64>(needs.latents);
         let mean_length = self.length::<i64>(needs.inputs);
         let (wide, more): (*mut i64, *mut i32) = (self.pointer(), self.pointer());
-        let which = self.dice.below(21);
+        let adapt: *mut elbow_adapt = self.handle(ADAPT);
+        let which = self.dice.below(28);
         // SAFETY: pointers that are not null lead into the memory, as far as arrays go that are no longer than memory is;
         // handles lie where they were made, or where none is.
         unsafe {
@@ -251,6 +254,33 @@ impl Caller {
                         elbow_score_step(scoring, passes, score, self.pointer()),
                     )
                 }
+                20 => ("commission", elbow_adapt_commission(adapt)),
+                21 => ("close", elbow_adapt_close(adapt)),
+                22 => ("forget", elbow_adapt_forget(adapt)),
+                23 | 24 => {
+                    let call = elbow_adapt_score;
+                    let (length, bytes) = (reading_length, mask_bytes);
+                    (
+                        "adapt",
+                        call(adapt, session, reading, length, mask, bytes, self.pointer()),
+                    )
+                }
+                25 => (
+                    "rate",
+                    elbow_adapt_threshold(adapt, self.dice.word() as u32, more),
+                ),
+                // No function is behind it: whatever lies in free memory would be called.
+                26 => {
+                    let memory = elbow_memory {
+                        context: ptr::null_mut(),
+                        bytes: self.dice.word() as u32,
+                        page_bytes: self.dice.word() as u32,
+                        unit_bytes: self.dice.word() as u32,
+                        read: None,
+                        write: None,
+                    };
+                    ("keep", elbow_adapt_save(adapt, &raw const memory))
+                }
                 _ => {
                     let settings: *mut elbow_watch_settings = self.pointer();
                     let bytes = self.length::<u8>(LARGEST);
@@ -290,7 +320,7 @@ fn ready(image: &[u64], dice: Dice) -> (Caller, elbow_needs) {
         );
         assert_eq!(elbow_model_needs(model, needs.as_mut_ptr()), ELBOW_OK);
         let needs = needs.assume_init();
-        assert!(needs.workspace_bytes <= 8 * (FREE - WORKSPACE));
+        assert!(needs.workspace_bytes <= 8 * (CHANNELS - WORKSPACE));
         assert_eq!(
             elbow_model_self_test(model, workspace, needs.workspace_bytes),
             ELBOW_OK
@@ -302,6 +332,32 @@ fn ready(image: &[u64], dice: Dice) -> (Caller, elbow_needs) {
         );
         assert_eq!(
             elbow_session_init(session, model, workspace, bytes, 1),
+            ELBOW_OK
+        );
+        let (adapt, ram) = (caller.at(ADAPT).cast(), caller.at(CHANNELS).cast());
+        let settings = elbow_adapt_settings {
+            estimator: ELBOW_POSTERIOR_MEAN,
+            learn: 5,
+            calibrate: 9,
+            trust: u32::MAX,
+        };
+        let settings = &raw const settings;
+        let init = elbow_adapt_init;
+        let bytes = 8 * (FREE - CHANNELS);
+        assert_eq!(
+            init(adapt, model, ram, 8, ptr::null(), 0, settings),
+            ELBOW_E_WORKSPACE
+        );
+        assert_eq!(
+            init(adapt, model, ram, bytes, ram, 8, settings),
+            ELBOW_E_OVERLAP
+        );
+        assert_eq!(
+            init(adapt, model, ram, bytes, model.cast(), 8, settings),
+            ELBOW_E_ADAPT_REFERENCE
+        );
+        assert_eq!(
+            init(adapt, model, ram, bytes, ptr::null(), 0, settings),
             ELBOW_OK
         );
         (caller, needs)
@@ -358,8 +414,21 @@ fn whatever_is_passed_comes_back_as_a_code() {
         assert_eq!(code, ELBOW_OK);
     }
     for name in [
-        "needs", "score", "observed", "explain", "encode", "sample", "decode", "generate",
-        "impute", "start", "step",
+        "needs",
+        "score",
+        "observed",
+        "explain",
+        "encode",
+        "sample",
+        "decode",
+        "generate",
+        "impute",
+        "start",
+        "step",
+        "commission",
+        "close",
+        "forget",
+        "adapt",
     ] {
         for is_well in [false, true] {
             assert!(

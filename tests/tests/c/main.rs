@@ -1,6 +1,7 @@
 //! The interface for C: header and codes are those of the sources, archives hold nothing else, C programs compute what the
 //! workstation computes, and no argument is worse than a code.
 
+mod adapt;
 mod arguments;
 mod slices;
 mod watch;

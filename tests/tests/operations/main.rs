@@ -1,6 +1,7 @@
 //! Every operation on every board, bit for bit as on the host: models of every likelihood with random
 //! weights, every kind of estimator at every number of lanes, whole readings and parts of them.
 
+mod adaptation;
 mod host;
 mod models;
 mod streams;

@@ -52,6 +52,9 @@ enum Command {
     /// Compare the float model with the exported one: mean ELBO, difference, AUC. With --events, judge the alarms on a
     /// stream: false alarms, events found, delays.
     Eval(Box<judge::eval::Arguments>),
+    /// Let a device make itself at home on a machine, bit for bit: false alarms and AUC before and after it has learned from the
+    /// first readings; write what it needs for that, and its state.
+    Adapt(judge::adapt::Arguments),
     /// Quantize the model of a run anew, and compare: for other calibrations.
     Quantize(train::quantize::Arguments),
     /// Train the model of a run on in the device's integers, also with other bits: a new run.
@@ -122,6 +125,7 @@ pub fn run() -> Result<ExitCode, Error> {
         Command::Plot(arguments) => study::plot::run(&arguments),
         Command::Impute(arguments) => judge::impute::run(&arguments),
         Command::Eval(arguments) => judge::eval::run(&arguments),
+        Command::Adapt(arguments) => judge::adapt::run(&arguments),
         Command::Quantize(arguments) => train::quantize::run(&arguments),
         Command::Tune(arguments) => train::tune::run(&arguments),
         Command::Estimators(arguments) => study::estimators::run(&arguments),

@@ -1,5 +1,6 @@
 //! The program itself, from its command line to its files: small trainings, and every bad input.
 
+mod adapt;
 mod batches;
 #[cfg(unix)]
 mod board;

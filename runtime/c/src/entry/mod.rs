@@ -6,12 +6,16 @@
 #![allow(unsafe_code)]
 #![allow(clippy::missing_safety_doc, reason = "the header says it once for all")]
 
+#[cfg(feature = "adapt")]
+mod adapt;
 mod model;
 mod scoring;
 mod session;
 mod text;
 mod watch;
 
+#[cfg(feature = "adapt")]
+pub use adapt::*;
 pub use model::*;
 pub use scoring::*;
 pub use session::*;

@@ -3,6 +3,7 @@
 use crate::arguments::ArgumentError;
 use crate::host::HostError;
 use core::fmt;
+use elbow::adapt::AdaptError;
 use elbow::monitor::WatchError;
 use elbow::telemetry::TelemetryError;
 use elbow::{ImageError, LengthError, MaskError, ReadingError, SelfTestError, WorkspaceError};
@@ -84,6 +85,10 @@ pub enum Failure<'a> {
     Kernel(Difference),
     /// There is no such layer where the model would be.
     Layer(&'a str),
+    /// The model cannot learn here.
+    Adapt(AdaptError),
+    /// The state of an adapter cannot be stored.
+    Store,
     /// The timer is taken.
     Counter,
     /// Standard output cannot be written.
@@ -117,6 +122,8 @@ impl fmt::Display for Failure<'_> {
             Self::SelfTest(error) => error.fmt(f),
             Self::Kernel(difference) => difference.fmt(f),
             Self::Layer(shape) => write!(f, "there is no layer {shape} where the model would be"),
+            Self::Adapt(error) => error.fmt(f),
+            Self::Store => f.write_str("the state has no room in the memory that it is kept in"),
             Self::Counter => f.write_str("the timer that counts instructions is taken"),
             Self::Output => f.write_str("standard output cannot be written"),
         }
@@ -174,6 +181,12 @@ impl From<TelemetryError> for Failure<'_> {
 impl From<WatchError> for Failure<'_> {
     fn from(error: WatchError) -> Self {
         Self::Watch(error)
+    }
+}
+
+impl From<AdaptError> for Failure<'_> {
+    fn from(error: AdaptError) -> Self {
+        Self::Adapt(error)
     }
 }
 

@@ -9,6 +9,8 @@
 //! | `encode` | `readings= [mask=] [out=] [seed=0] [limit=]` | for each reading the posterior, a draw from it, the packet of its mean, and what a receiver makes of that |
 //! | `watch` | `samples= enter= leave= [out=] [estimator=posterior-mean] [seed=0] [time-constant=3] [slice=]` | watches a stream: a line of CSV a window |
 //! | `martingale` | `readings= chance= epsilon= restarts= [mask=] [out=] [estimator=sigma-points] [seed=0] [limit=]` | bets against the p-value of each reading, without a watch: a line of its surprise, the log martingale and the alarm |
+//! | `adapt` | `readings= reference= [learn=200] [calibrate=200] [rounds=1] [out=] [estimator=sigma-points] [seed=0]` | learns from all readings of a file, several times; a line for each round: a digest of all judgements, the stage and its progress |
+//! | `adapt-cost` | as `adapt` | counts the instructions of a reading in each stage, and of a score alone |
 //! | `dream` | `[out=] [count=1] [seed=0]` | draws readings from the prior as pictures |
 //! | `count` | `readings= [out=]` | counts the instructions of encoding and scoring the first reading of a file |
 //! | `cost` | `readings= [estimator=sigma-points] [out=]` | counts the instructions of encoding and scoring the first reading of a file, and the bytes of stack that a product takes for it |
@@ -25,6 +27,7 @@
 //! the command line and in lines without a header are raw: nats and readings Q16.16, probabilities Q1.31. Where
 //! `out=` is not given, text goes to standard output. With `slice=`, scores are computed in slices of so many passes.
 
+mod adapt;
 mod checks;
 mod cost;
 mod count;
@@ -47,7 +50,7 @@ pub use failure::Failure;
 pub use memory::Memory;
 
 /// The commands, for whoever names none of them.
-const NAMES: &str = "score, explain, impute, decide, encode, watch, martingale, dream, count, cost, layers, kernels, self-test, script, echo or fault";
+const NAMES: &str = "score, explain, impute, decide, encode, watch, martingale, adapt, adapt-cost, dream, count, cost, layers, kernels, self-test, script, echo or fault";
 
 /// Does what the command line asks for.
 ///
@@ -71,6 +74,8 @@ fn run_one<'a>(line: &'a str, memory: Memory<'_>) -> Result<(), Failure<'a>> {
         ("encode", rest) => encode::encode(rest, memory),
         ("watch", rest) => watch::watch(rest, memory),
         ("martingale", rest) => martingale::martingale(rest, memory),
+        ("adapt", rest) => adapt::adapt(rest, memory),
+        ("adapt-cost", rest) => adapt::adapt_cost(rest, memory),
         ("dream", rest) => dream::dream(rest, memory),
         ("count", rest) => count::count(rest, memory),
         ("cost", rest) => cost::cost(rest, memory),

@@ -16,6 +16,7 @@ use core::ptr;
 use core::task::Poll;
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
+use elbow::adapt::{AdaptSettings, Adapter, Nor, Reference as OfFactory, Rewritable, Store};
 use elbow::internal::{Activations, Bounds, Dense, Numbers, Operands, Row};
 use elbow::layer::{Packing, Quantization, WeightBits};
 use elbow::monitor::{
@@ -30,6 +31,8 @@ use elbow::{
     Estimator, Mask, Model, Nats, Probability, Question, Score, Session, WideSum, Workspace,
     distribution, format, gaussian, raw_reading, rng, transcendental,
 };
+use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
+use embedded_storage::{ReadStorage, Storage};
 #[cfg(target_arch = "riscv32")]
 use riscv_rt::entry;
 
@@ -126,6 +129,7 @@ fn everything(mut memory: Memory<'_>, out: &mut Sink) {
     let _ = said(out, model.self_test(memory.words));
     let _ = sessions(&model, &mut memory, out);
     let _ = watch(&model, &mut memory, out);
+    let _ = adapt(&model, &mut memory, out);
 }
 
 #[inline(never)]
@@ -495,4 +499,94 @@ fn watch(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<(
     let settings = WatchSettings::from_thresholds(estimator, table, constant, nats, nats);
     said(out, Watch::new(model, memory.words, &settings, 0))?;
     Some(())
+}
+
+#[inline(never)]
+fn adapt(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
+    let number = memory.number;
+    let estimator = memory.text.parse().ok()?;
+    let settings = AdaptSettings {
+        learn: number,
+        calibrate: number,
+        trust: number,
+        ..AdaptSettings::new(estimator)
+    };
+    let reference = said(out, OfFactory::parse(memory.bytes));
+    let (own, rest) = memory.words.split_at_mut_checked(number as usize)?;
+    let adapter = Adapter::new(model, memory.bytes, own, reference, settings);
+    let mut adapter = said(out, adapter)?;
+    let mut session = said(out, Session::new(model, rest, 0))?;
+    let mask = said(out, Mask::new(memory.bytes, model.reading_length()))?;
+    let mut flash = Store::new(Nor(Pages(number as u8)));
+    let mut fram = Store::new(Rewritable(Pages(number as u8)));
+    said(out, flash.load(&mut adapter))?;
+    said(out, fram.load(&mut adapter))?;
+    adapter.commission();
+    for _ in 0..number {
+        let adapted = adapter.score_observed(&mut session, memory.reading, mask);
+        let adapted = said(out, adapted)?;
+        said(out, flash.keep(&adapter, &adapted))?;
+        said(out, fram.keep(&adapter, &adapted))?;
+        write!(out, "{} {}", adapted.p_value, adapted.surprise).ok()?;
+    }
+    let threshold = adapter.threshold(Probability::from_bits(number)?)?;
+    let (progress, bounds) = (adapter.progress(), adapter.alignment().at_bounds());
+    write!(out, "{threshold} {} {bounds}", progress.done).ok()?;
+    adapter.close();
+    adapter.recalibrate();
+    adapter.forget();
+    Some(())
+}
+
+/// Memory of which nothing is known.
+struct Pages(u8);
+
+impl ReadNorFlash for Pages {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, _: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.fill(unknown(self.0));
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        usize::from(unknown(self.0))
+    }
+}
+
+impl NorFlash for Pages {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 256;
+
+    fn erase(&mut self, from: u32, _: u32) -> Result<(), Self::Error> {
+        self.0 = unknown(from as u8);
+        Ok(())
+    }
+
+    fn write(&mut self, at: u32, _: &[u8]) -> Result<(), Self::Error> {
+        self.0 = unknown(at as u8);
+        Ok(())
+    }
+}
+
+impl ErrorType for Pages {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadStorage for Pages {
+    type Error = NorFlashErrorKind;
+
+    fn read(&mut self, at: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        ReadNorFlash::read(self, at, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        ReadNorFlash::capacity(self)
+    }
+}
+
+impl Storage for Pages {
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        NorFlash::write(self, at, bytes)
+    }
 }

@@ -56,7 +56,73 @@ fn more(session: &mut Session<'_>, reading: &[i16; INPUTS]) {
         show(&stream.front_end.apply(reading, &mut scratch, &mut features));
         show(&features);
     }
+    #[cfg(feature = "adapt")]
+    learn(session, reading);
     let _ = (session, reading);
+}
+
+/// What learning on the device adds: a reading is judged and taken in, and the state is loaded and kept.
+#[cfg(feature = "adapt")]
+fn learn(session: &mut Session<'_>, reading: &[i16; INPUTS]) {
+    use elbow::adapt::{AdaptSettings, Adapter, Nor, Reference, Store};
+    let mut memory = [0; INPUTS * 14 / 8];
+    let reference = Reference::parse(region()).ok();
+    let settings = AdaptSettings::new(Estimator::SigmaPoints);
+    let model = session.model();
+    let Ok(mut adapter) = Adapter::new(model, region(), &mut memory, reference, settings) else {
+        return;
+    };
+    let mut store = Store::new(Nor(flash::Flash));
+    show(&store.load(&mut adapter).is_ok());
+    adapter.commission();
+    if let Ok(adapted) = adapter.score(session, reading) {
+        show(&adapted);
+        show(&store.keep(&adapter, &adapted).is_ok());
+    }
+}
+
+/// A flash of which the compiler knows nothing.
+#[cfg(feature = "adapt")]
+mod flash {
+    use core::ptr;
+    use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
+
+    pub(crate) struct Flash;
+
+    impl ErrorType for Flash {
+        type Error = NorFlashErrorKind;
+    }
+
+    impl ReadNorFlash for Flash {
+        const READ_SIZE: usize = 4;
+
+        fn read(&mut self, at: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+            for byte in bytes {
+                // SAFETY: the number is borrowed alone.
+                *byte = unsafe { ptr::read_volatile(&raw const at) } as u8;
+            }
+            Ok(())
+        }
+
+        fn capacity(&self) -> usize {
+            8192
+        }
+    }
+
+    impl NorFlash for Flash {
+        const WRITE_SIZE: usize = 4;
+        const ERASE_SIZE: usize = 1024;
+
+        fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+            super::show(&(from, to));
+            Ok(())
+        }
+
+        fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+            super::show(&(at, bytes));
+            Ok(())
+        }
+    }
 }
 
 /// Makes sure that a value is computed.

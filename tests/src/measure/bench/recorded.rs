@@ -48,7 +48,7 @@ pub fn page() -> PathBuf {
 pub fn page_text(figures: &Figures, features: &product::Features) -> String {
     let features = product::table(features);
     format!(
-        "{PAGE}\n```text\n{}```\n\n{SLICES}\n{FEATURES}\n{features}",
+        "{PAGE}\n```text\n{}```\n\n{SLICES}\n{FEATURES}\n{features}\n{ADAPTATION}",
         figures.to_text()
     )
 }
@@ -96,6 +96,27 @@ Bytes of flash that a feature adds to the least product, alone; together they sh
 sessions may be asked for, the product asks for it. Leaving a feature out changes no result: an image or an estimator
 that needs it is refused by its name. `cargo xtask bench --features` measures them; a test fails where the product
 with one of them grows by more than 2 %.
+";
+
+/// Figures of a test that prints them.
+const ADAPTATION: &str = "\
+# What learning on the device costs
+
+Instructions of `Adapter::score` beyond those of the score alone, for a reading of six channels (`cargo test --release -p elbow-tests --test
+operations costs -- --ignored --nocapture`). While an alignment is learned, its last quarter scores each reading twice. RAM is 12 bytes a channel and 2 a number of a
+reading, and 648 bytes of the adapter, 512 of which are the counts. Flash for the state is two times its pages: 548 bytes and 8 a channel, and 16 a score of the
+journal.
+
+| core | learning | checking | calibrating | ready |
+| --- | ---: | ---: | ---: | ---: |
+| m0 | 10133 | 69169 | 8125 | 8080 |
+| m3 | 4781 | 46741 | 5002 | 4896 |
+| m4 | 4788 | 20190 | 4987 | 4884 |
+| m7 | 4788 | 20190 | 4987 | 4884 |
+| m33 | 4651 | 20132 | 4862 | 4755 |
+| m55 | 3702 | 42898 | 3935 | 3798 |
+| rv32imc | 6808 | 59395 | 7206 | 7126 |
+| rv32imac | 6808 | 59395 | 7206 | 7126 |
 ";
 
 /// Writes [`baseline`] and [`page`].

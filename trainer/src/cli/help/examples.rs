@@ -47,6 +47,11 @@ pub(super) const EXAMPLES: [(&str, &str, &str); 65] = [
         "trainer look pump.csv",
         "Show columns, roles and gaps",
     ),
+    (
+        "adapt",
+        "trainer adapt runs/pump site.csv --reference pump.reference --state site.state",
+        "Learn from readings of one installed machine as a device does",
+    ),
     ("bench", "trainer bench --threads 1", "Measure one thread"),
     (
         "baseline mixture",

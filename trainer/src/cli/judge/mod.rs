@@ -1,5 +1,6 @@
 //! Commands that judge readings by a model.
 
+pub(super) mod adapt;
 pub(super) mod eval;
 mod events;
 pub(super) mod explain;
