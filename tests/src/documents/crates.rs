@@ -7,7 +7,7 @@ use std::process::Command;
 
 /// What is published, what others depend on first, with the features that its documentation is made with.
 const PUBLISHED: [(&str, &str); 3] = [
-    ("elbow", "image,defmt,dsp,helium"),
+    ("elbow", "adapt,defmt,dsp,helium,image"),
     ("elbow-agent", ""),
     ("elbow-trainer", "parquet,png"),
 ];

@@ -12,7 +12,7 @@ use std::process::Command;
 /// The crates: package, library, features, and the folder whose `API.txt` lists its items. Those of a processor are left out: they
 /// add no item.
 const CRATES: [(&str, &str, &str, &str); 2] = [
-    ("elbow", "elbow", "image,defmt", "runtime"),
+    ("elbow", "elbow", "adapt,defmt,image", "runtime"),
     ("elbow-agent", "elbow_agent", "", "runtime/agent"),
 ];
 
