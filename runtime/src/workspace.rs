@@ -1,8 +1,14 @@
 //! The RAM that scoring needs, owned by the caller.
 
 use crate::kernel::LANES;
+#[cfg(feature = "bits")]
+use crate::kernel::sums::{self, Sums};
+#[cfg(feature = "bits")]
+use crate::layer::Hidden;
 use crate::memory::take;
 use crate::model::Model;
+#[cfg(feature = "bits")]
+use crate::posterior::PosteriorKind;
 use crate::posterior::State;
 use core::ops::{Deref, DerefMut};
 
@@ -63,6 +69,9 @@ pub(crate) struct Scratch<'w> {
     pub(crate) posterior: State<'w>,
     /// What the layer at hand takes in, as its kernel wants it, and room for its weights.
     pub(crate) operands: &'w mut [u32],
+    /// Of the decoder's first layer over bits; empty where it is computed as others are.
+    #[cfg(feature = "bits")]
+    pub(crate) sums: Sums<'w>,
     /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
     /// them, lane after lane.
     pub(crate) latents: &'w mut [i16],
@@ -81,9 +90,17 @@ impl<'w> Scratch<'w> {
         let latents = model.latents();
         let (operands, activations) = model.layer_lengths();
         let mut rest: &'w mut [u8] = bytemuck::cast_slice_mut(workspace);
+        #[cfg(feature = "bits")]
+        let (pairs, bits) = model.sums_words();
         Ok(Self {
             posterior: model.posterior.state(&mut rest, latents).ok_or(error)?,
             operands: take(&mut rest, operands).ok_or(error)?,
+            #[cfg(feature = "bits")]
+            sums: Sums::new(
+                take(&mut rest, pairs).ok_or(error)?,
+                take(&mut rest, bits).ok_or(error)?,
+                model.latent_fraction_bits(),
+            ),
             latents: take(&mut rest, LANES * (latents + model.conditions())).ok_or(error)?,
             activations: take(&mut rest, activations).ok_or(error)?,
         })
@@ -99,7 +116,25 @@ impl Model<'_> {
         let layers = operands * size_of::<u32>() + activations * size_of::<i16>();
         let decoder_inputs = (self.latents() + self.conditions()) * LANES * size_of::<i16>();
         let posterior = self.latents() * self.posterior.bytes_per_latent();
+        #[cfg(feature = "bits")]
+        let layers = {
+            let (pairs, bits) = self.sums_words();
+            layers + (pairs + bits) * size_of::<u32>()
+        };
         (posterior + decoder_inputs + layers).div_ceil(8)
+    }
+
+    /// Words of the sums of the decoder's first layer, and of the bits that they are of; none where no sums are kept.
+    #[cfg(feature = "bits")]
+    fn sums_words(&self) -> (usize, usize) {
+        let are_bits = self.posterior == PosteriorKind::Bernoulli && self.conditions() == 0;
+        match self.decoder.hidden.first() {
+            Some(Hidden { dense, .. }) if are_bits && sums::suits(dense) => (
+                sums::pair_words(dense.rows.len()),
+                sums::bit_words(dense.columns),
+            ),
+            _ => (0, 0),
+        }
     }
 
     /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in

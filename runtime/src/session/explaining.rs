@@ -8,6 +8,8 @@ use crate::kernel::LANES;
 use crate::length::check_length;
 use crate::mask::Mask;
 use crate::rng::Xoshiro128PlusPlus;
+#[cfg(feature = "bits")]
+use crate::score::weight;
 use crate::score::{ReadingError, Score};
 use core::num::NonZeroU32;
 use core::task::Poll;
@@ -114,8 +116,20 @@ impl<R: Rng> Explaining<'_, '_, R> {
         self.scoring.pause()
     }
 
-    /// Runs passes until there are `until` of them, one at a time, and adds the term of each input.
+    /// Runs passes until there are `until` of them, one at a time, and adds the term of each input, of enumerated passes
+    /// weighed by their probability.
     fn run(&mut self, until: u16) {
+        #[cfg(feature = "bits")]
+        if self.scoring.progress.estimator == Estimator::Enumeration {
+            return self.run_with(until, |term, log_density| {
+                term * i64::from(weight(log_density))
+            });
+        }
+        self.run_with(until, |term, _| term);
+    }
+
+    /// As [`Self::run`], where `weighed` makes what is added of a term and of what is known of the latents of its pass.
+    fn run_with(&mut self, until: u16, weighed: impl Fn(i64, i64) -> i64) {
         let Scoring {
             session,
             reading,
@@ -126,24 +140,38 @@ impl<R: Rng> Explaining<'_, '_, R> {
         let reading = reading.get(..session.model.inputs()).unwrap_or_default();
         let (estimator, accumulator) = (progress.estimator, &mut progress.accumulator);
         let (observed, inputs) = (*observed, &mut *self.inputs);
-        session.each_pass(1, estimator, until, accumulator, |lanes, outputs| {
-            let mut sums = [0; LANES];
-            likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
-                if let Some(sum) = sums.get_mut(lane) {
-                    *sum += i64::from(term);
-                }
-                if let Some(input) = inputs.get_mut(input) {
-                    input.0 += i64::from(term);
-                }
-            });
-            sums
-        });
+        session.each_pass(
+            1,
+            estimator,
+            until,
+            accumulator,
+            |ratios, lanes, outputs| {
+                let [ratio, ..] = *ratios;
+                let mut sums = [0; LANES];
+                likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
+                    if let Some(sum) = sums.get_mut(lane) {
+                        *sum += i64::from(term);
+                    }
+                    if let Some(input) = inputs.get_mut(input) {
+                        input.0 += weighed(term.into(), ratio);
+                    }
+                });
+                sums
+            },
+        );
     }
 
     /// The score, and of the sums of terms their means.
     fn verdict(&mut self) -> Score {
         let total = self.scoring.progress.total;
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
+        #[cfg(feature = "bits")]
+        let count = self
+            .scoring
+            .progress
+            .accumulator
+            .total_weight()
+            .unwrap_or(count);
         for WideSum(input) in &mut *self.inputs {
             *input = mean_of_short(*input, count);
         }

@@ -28,6 +28,8 @@ pub(crate) fn encode(
     let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
+        #[cfg(feature = "bits")]
+        sums: None,
     };
     let heads = model.encoder.run(memory, 1, None, wide, &mut watch);
     scratch.posterior.set(heads, model.posterior);
@@ -49,6 +51,8 @@ pub(crate) fn decode<'s>(
     let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
+        #[cfg(feature = "bits")]
+        sums: scratch.sums.lend(),
     };
     let latents = Some(&*scratch.latents);
     model.decoder.run(memory, lanes, latents, false, &mut watch)

@@ -1,0 +1,265 @@
+//! A layer on bits: sums of the weights of those that are one, kept from vector to vector.
+//!
+//! ```text
+//! a_r = bias_r + sum_c w_rc * x_c          with x_c either 0 or 2^f
+//! ```
+//!
+//! is `bias_r + s_r * 2^f`, where `s_r` is the sum of row r over the columns that are one. From one vector of bits to the next
+//! only the columns that differ are added or taken off, and nothing is multiplied. [`super::Dense::activate`] is the
+//! definition; this gives the same integers.
+//!
+//! Two rows share a word. A weight is stored as a byte with 128 added, where the packing does not say so already that is
+//! made good by an exclusive or, so that a sum of up to 257 columns stays within 16 bits and nothing is carried over.
+
+use super::matrix::{Dense, Limits, Row};
+use super::packing::{Packing, TILE, TILE_BYTES};
+use super::{Activations, Quantization};
+
+/// The most columns of which a sum of bytes has 16 bits.
+const MOST_COLUMNS: usize = 257;
+
+/// The weights of a column of a tile lie this far apart, row after row.
+const COLUMN_BYTES: usize = 3 * TILE + 1;
+
+/// Sums of a layer over the bits at hand.
+#[derive(Debug)]
+pub(crate) struct Sums<'w> {
+    /// For each four rows two words: rows 0 and 2, then rows 1 and 3, the first one in the lower half.
+    pairs: &'w mut [u32],
+    /// The bits at hand, the lowest first.
+    bits: &'w mut [u32],
+    /// A bit that is one stands for `2^fraction_bits`.
+    fraction_bits: u32,
+}
+
+/// Words of the sums of a layer of `rows` rows and `columns` columns.
+pub(crate) const fn pair_words(rows: usize) -> usize {
+    2 * rows.div_ceil(TILE)
+}
+
+/// Words of so many bits.
+pub(crate) const fn bit_words(columns: usize) -> usize {
+    columns.div_ceil(32)
+}
+
+/// Whether the sums of such a layer are to be kept: where weights lie in tiles, whose cores multiply one number at a time.
+pub(crate) const fn suits(dense: &Dense<'_>) -> bool {
+    !matches!(dense.packing, Packing::Rows)
+        && !dense.bits.are_four()
+        && dense.columns <= MOST_COLUMNS
+}
+
+impl<'w> Sums<'w> {
+    /// In memory of [`pair_words`] and [`bit_words`]: all bits are zero.
+    pub(crate) fn new(pairs: &'w mut [u32], bits: &'w mut [u32], fraction_bits: u32) -> Self {
+        pairs.fill(0);
+        bits.fill(0);
+        Self {
+            pairs,
+            bits,
+            fraction_bits,
+        }
+    }
+
+    /// The same for a while; none where there is no memory: the model has no such layer.
+    pub(crate) fn lend(&mut self) -> Option<Sums<'_>> {
+        (!self.pairs.is_empty()).then_some(Sums {
+            pairs: self.pairs,
+            bits: self.bits,
+            fraction_bits: self.fraction_bits,
+        })
+    }
+
+    /// Goes over to the bits of `numbers`, each of which is one unless it is 0; gives how many are.
+    fn go_to(&mut self, dense: &Dense<'_>, numbers: &[i16]) -> u32 {
+        let mut ones = 0;
+        for (index, numbers) in numbers.chunks(32).enumerate() {
+            let mut word = 0;
+            for (place, &number) in numbers.iter().enumerate() {
+                word |= u32::from(number != 0) << (place & 31);
+            }
+            ones += word.count_ones();
+            let before = self.bits.get_mut(index).map_or(word, |bits| {
+                let before = *bits;
+                *bits = word;
+                before
+            });
+            let mut changed = before ^ word;
+            while changed != 0 {
+                let place = changed.trailing_zeros();
+                changed &= changed - 1;
+                self.flip(dense, 32 * index + place as usize, word >> place & 1 == 1);
+            }
+        }
+        ones
+    }
+
+    /// Adds the column, or takes it off.
+    #[inline(never)]
+    fn flip(&mut self, dense: &Dense<'_>, column: usize, add: bool) {
+        let stride = dense.columns.div_ceil(TILE) * TILE_BYTES;
+        let first = column / TILE * TILE_BYTES + column % TILE;
+        let signed = 0x80 ^ u32::from(dense.packing.flip(column));
+        let flip = signed | signed << 16;
+        let mut weights = dense.weights.get(first..).unwrap_or_default();
+        for pair in self.pairs.chunks_exact_mut(2) {
+            let (Some(column), [even, odd]) = (weights.first_chunk::<COLUMN_BYTES>(), pair) else {
+                return;
+            };
+            let of_even = (u32::from(column[0]) | u32::from(column[2 * TILE]) << 16) ^ flip;
+            let of_odd = (u32::from(column[TILE]) | u32::from(column[3 * TILE]) << 16) ^ flip;
+            // What is taken off was added before, so that nothing is borrowed either.
+            if add {
+                *even = even.wrapping_add(of_even);
+                *odd = odd.wrapping_add(of_odd);
+            } else {
+                *even = even.wrapping_sub(of_even);
+                *odd = odd.wrapping_sub(of_odd);
+            }
+            weights = weights.get(stride..).unwrap_or_default();
+        }
+    }
+
+    /// Hands `output` each output of `dense` before its zero point is added, for the bits of `numbers`.
+    fn outputs(&mut self, dense: &Dense<'_>, numbers: &[i16], mut output: impl FnMut(i32)) {
+        let offset = 128 * self.go_to(dense, numbers).cast_signed();
+        let fraction_bits = self.fraction_bits & 15;
+        for (rows, pair) in dense.rows.chunks(TILE).zip(self.pairs.chunks_exact(2)) {
+            let [even, odd] = pair else { return };
+            let sums = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16];
+            for (&Row { bias, multiplier }, sum) in rows.iter().zip(sums) {
+                let sum = sum.cast_signed() - offset;
+                output(multiplier.apply(bias.wrapping_add(sum << fraction_bits)));
+            }
+        }
+    }
+
+    /// As [`Dense::activate`] on vectors of bits, one behind the other in `numbers`.
+    pub(crate) fn activate(
+        &mut self,
+        dense: &Dense<'_>,
+        numbers: &[i16],
+        quantization: Quantization,
+        out: Activations<'_>,
+    ) {
+        match out {
+            Activations::Narrow(out) => {
+                self.activate_with(dense, numbers, quantization, out, |q| q as i8);
+            }
+            Activations::Wide(out) => {
+                self.activate_with(dense, numbers, quantization, out, |q| q as i16);
+            }
+        }
+    }
+
+    fn activate_with<T>(
+        &mut self,
+        dense: &Dense<'_>,
+        numbers: &[i16],
+        quantization: Quantization,
+        out: &mut [T],
+        narrow: impl Fn(i32) -> T,
+    ) {
+        let Limits {
+            floor,
+            ceiling,
+            zero_point,
+        } = quantization.limits();
+        let mut out = out.iter_mut();
+        for numbers in numbers.chunks_exact(dense.columns.max(1)) {
+            self.outputs(dense, numbers, |value| {
+                if let Some(out) = out.next() {
+                    *out = narrow(value.max(floor).min(ceiling) + zero_point);
+                }
+            });
+        }
+    }
+}
+
+#[cfg(all(test, feature = "image"))]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::kernel::{Bounds, LANES, Numbers, Operands, WeightBits, layer_words};
+    use crate::requantize::Multiplier;
+    use crate::rng;
+    use rand_core::Rng;
+    use std::{vec, vec::Vec};
+
+    /// On vectors of random bits, one after another, sums give what products give, also at the most columns of the largest
+    /// weights.
+    #[test]
+    fn sums_are_products_of_bits() {
+        let mut words = rng::stream(5, 5);
+        for (columns, rows) in [(1, 1), (3, 5), (12, 7), (32, 128), (33, 9), (257, 4)] {
+            for packing in [Packing::Tiles, Packing::PairedTiles] {
+                let largest = columns == 257;
+                let weights: Vec<i8> = (0..columns * rows)
+                    .map(|_| match (largest, words.next_u32() as i8) {
+                        (true, sign) => sign.signum() * 127,
+                        (false, weight) => weight.max(-127),
+                    })
+                    .collect();
+                let packed = packing.pack(columns, &weights);
+                let row = |_| Row {
+                    bias: words.next_u32() as i32 >> 8,
+                    multiplier: Multiplier::from_validated(20_000 | 33 << 16),
+                };
+                let rows: Vec<Row> = (0..rows).map(row).collect();
+                let dense = Dense {
+                    columns,
+                    packing,
+                    bits: WeightBits::Eight,
+                    weights: &packed,
+                    rows: &rows,
+                    bounds: Bounds::UNKNOWN,
+                };
+                assert!(suits(&dense));
+                compare(&dense, &mut words);
+            }
+        }
+    }
+
+    fn compare(dense: &Dense<'_>, words: &mut impl Rng) {
+        const FRACTION_BITS: u32 = 14;
+        let (columns, rows) = (dense.columns, dense.rows.len());
+        let (mut pairs, mut bits) = (vec![7; pair_words(rows)], vec![7; bit_words(columns)]);
+        let mut sums = Sums::new(&mut pairs, &mut bits, FRACTION_BITS);
+        for turn in 0..20 {
+            let lanes = 1 + turn % LANES;
+            let bit = |_| match turn {
+                0 => 1 << FRACTION_BITS,
+                _ => ((words.next_u32() & 1) << FRACTION_BITS) as i16,
+            };
+            let numbers: Vec<i16> = (0..lanes * columns).map(bit).collect();
+            for ceiling in [127, 4000] {
+                let quantization = Quantization {
+                    zero_point: 3 - ceiling,
+                    floor: 5 - ceiling,
+                    ceiling,
+                };
+                let mut room =
+                    vec![0; layer_words(WeightBits::Eight, dense.packing, columns, lanes)];
+                let operands = Operands::prepare(
+                    dense.packing,
+                    Numbers::Wide(&numbers),
+                    columns,
+                    lanes,
+                    &mut room,
+                );
+                let (mut product, mut sum) = (vec![0; lanes * rows], vec![0; lanes * rows]);
+                dense.activate(operands, quantization, Activations::Wide(&mut product));
+                let out = Activations::Wide(&mut sum);
+                sums.activate(dense, &numbers, quantization, out);
+                assert_eq!(product, sum, "{columns} {rows} {lanes} {:?}", dense.packing);
+                if ceiling == 127 {
+                    let mut narrow = vec![0; lanes * rows];
+                    let out = Activations::Narrow(&mut narrow);
+                    sums.activate(dense, &numbers, quantization, out);
+                    let narrow: Vec<i16> = narrow.into_iter().map(i16::from).collect();
+                    assert_eq!(product, narrow);
+                }
+            }
+        }
+    }
+}
