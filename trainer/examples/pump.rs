@@ -21,9 +21,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.train.epochs = 100;
     let splits = Splits::divide(&config, pump, None)?;
     let outcome = Job::new("pump", config, Limits::default(), splits, &Silent)?.fit(None)?;
-    let exported = outcome
-        .exported()
-        .ok_or(Error::Setting("no image".into()))?;
+    let exported = outcome.exported;
 
     // What follows is what a device does.
     let model = Model::parse(&exported.image)?;

@@ -12,8 +12,6 @@ pub(crate) enum Feature {
     Engine,
     /// A number of threads that train.
     Threads,
-    /// Images, and budgets of flash and RAM.
-    Device,
     /// The cost model of instructions.
     Instructions,
     /// Training in the device's integers.
@@ -86,10 +84,9 @@ impl Feature {
                     Accelerator,
                 ],
             ),
-            Device => ("are for devices, which run Gaussian latents", &[Bits]),
             Instructions => (
-                "is known for --prior standard, --weights int8 and activations of 8 bits",
-                &[LearnedPrior, NarrowWeights, WideActivations],
+                "is known for --latent gaussian, --prior standard, --weights int8 and activations of 8 bits",
+                &[Bits, LearnedPrior, NarrowWeights, WideActivations],
             ),
             Pruning => ("leaves latents out", &[Bits, LearnedPrior]),
             Integers => (
@@ -191,7 +188,6 @@ impl Config {
         let of = |is: bool, option: &str, value: &dyn Display| (is, format!("--{option} {value}"));
         match feature {
             Engine => (true, "the processor".into()),
-            Device => (true, "--flash, --ram and --instructions".into()),
             Instructions => (true, "--instructions".into()),
             Pruning => (!export.keep_dead_latents, "pruning".into()),
             Integers => (train.qat, "--qat".into()),

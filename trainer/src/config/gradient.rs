@@ -10,10 +10,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Latent {
-    /// Diagonal Gaussians: what devices run
+    /// Diagonal Gaussians
     #[default]
     Gaussian,
-    /// Independent bits, each with a chance of its own, under a Bernoulli(1/2) prior. No device runs them
+    /// Independent bits, each with a chance of its own
     Bernoulli,
 }
 

@@ -21,6 +21,11 @@ impl Bernoulli {
         Ok((self.logits.neg()?.exp()? + 1.0)?.recip()?)
     }
 
+    /// The most probable bits, (batch, latents).
+    pub fn mode(&self) -> Result<Tensor, Error> {
+        Ok(self.logits.gt(0.0)?.to_dtype(DType::F32)?)
+    }
+
     /// The Fisher information that a draw has of each logit, the variance `p (1 - p)`, (batch, latents).
     pub fn information(&self) -> Result<Tensor, Error> {
         let chances = self.mean()?;

@@ -249,7 +249,7 @@ impl Setting<'_> {
 /// The threshold for the wanted false-alarm rate, or for the smallest that the calibration tells,
 /// and that rate; none where the calibration saw no readings.
 fn threshold(model: &Model<'_>) -> Option<(Nats, f64)> {
-    let table = model.calibration(model.posterior().estimator())?;
+    let table = model.calibration(model.estimator())?;
     let wanted = Probability::new(FALSE_ALARM_RATE);
     let (threshold, rate) = match table.threshold(wanted) {
         Ok(threshold) => (threshold, wanted),
