@@ -103,7 +103,10 @@ const VALUES: &[(&str, &[&str])] = &[
     ("data.stream.hop", &["3"]),
     ("data.stream.features", &["\"samples\""]),
     ("model.likelihood", &["\"laplace\""]),
-    ("model.prior", &["\"mixture:3\"", "\"vamp:3\""]),
+    (
+        "model.prior",
+        &["\"mixture:3\"", "\"vamp:3\"", "\"factorized\""],
+    ),
     ("model.encoder", &["[4]"]),
     ("model.latents", &["3"]),
     ("model.latent", &["\"bernoulli\""]),
@@ -127,7 +130,12 @@ const VALUES: &[(&str, &[&str])] = &[
     ("train.importance_samples", &["3"]),
     (
         "train.gradient",
-        &["\"sticking-the-landing\"", "\"vimco\"", "\"learned\""],
+        &[
+            "\"sticking-the-landing\"",
+            "\"vimco\"",
+            "\"learned\"",
+            "\"disarm\"",
+        ],
     ),
     ("train.qat", &["true", "false"]),
     ("train.objective.form", &["\"entropy\""]),

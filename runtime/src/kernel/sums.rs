@@ -32,41 +32,30 @@ pub(crate) struct Sums<'w> {
     fraction_bits: u32,
 }
 
-/// Words of the sums of a layer of `rows` rows and `columns` columns.
-pub(crate) const fn pair_words(rows: usize) -> usize {
+/// Words of the pairs of a layer of so many rows.
+const fn pair_words(rows: usize) -> usize {
     2 * rows.div_ceil(TILE)
 }
 
-/// Words of so many bits.
-pub(crate) const fn bit_words(columns: usize) -> usize {
-    columns.div_ceil(32)
-}
-
-/// Whether the sums of such a layer are to be kept: where weights lie in tiles, whose cores multiply one number at a time.
-pub(crate) const fn suits(dense: &Dense<'_>) -> bool {
-    !matches!(dense.packing, Packing::Rows)
-        && !dense.bits.are_four()
-        && dense.columns <= MOST_COLUMNS
+/// Words that [`Sums`] of a layer take; none where they are not to be kept: weights lie in tiles for cores that multiply one or
+/// two numbers at a time.
+pub(crate) const fn sums_words(dense: &Dense<'_>) -> usize {
+    let in_tiles = !matches!(dense.packing, Packing::Rows);
+    if in_tiles && !dense.bits.are_four() && dense.columns <= MOST_COLUMNS {
+        pair_words(dense.rows.len()) + dense.columns.div_ceil(32)
+    } else {
+        0
+    }
 }
 
 impl<'w> Sums<'w> {
-    /// In memory of [`pair_words`] and [`bit_words`]: all bits are zero.
-    pub(crate) fn new(pairs: &'w mut [u32], bits: &'w mut [u32], fraction_bits: u32) -> Self {
-        pairs.fill(0);
-        bits.fill(0);
-        Self {
+    /// In [`sums_words`], which are zero at first, as no bits are, and then as `dense` left them; none where there is no memory.
+    pub(crate) fn of(words: &'w mut [u32], dense: &Dense<'_>, fraction_bits: u32) -> Option<Self> {
+        let (pairs, bits) = words.split_at_mut_checked(pair_words(dense.rows.len()))?;
+        (!bits.is_empty()).then_some(Self {
             pairs,
             bits,
             fraction_bits,
-        }
-    }
-
-    /// The same for a while; none where there is no memory: the model has no such layer.
-    pub(crate) fn lend(&mut self) -> Option<Sums<'_>> {
-        (!self.pairs.is_empty()).then_some(Sums {
-            pairs: self.pairs,
-            bits: self.bits,
-            fraction_bits: self.fraction_bits,
         })
     }
 
@@ -214,7 +203,6 @@ mod tests {
                     rows: &rows,
                     bounds: Bounds::UNKNOWN,
                 };
-                assert!(suits(&dense));
                 compare(&dense, &mut words);
             }
         }
@@ -223,8 +211,8 @@ mod tests {
     fn compare(dense: &Dense<'_>, words: &mut impl Rng) {
         const FRACTION_BITS: u32 = 14;
         let (columns, rows) = (dense.columns, dense.rows.len());
-        let (mut pairs, mut bits) = (vec![7; pair_words(rows)], vec![7; bit_words(columns)]);
-        let mut sums = Sums::new(&mut pairs, &mut bits, FRACTION_BITS);
+        let mut kept = vec![0; sums_words(dense)];
+        let mut sums = Sums::of(&mut kept, dense, FRACTION_BITS).unwrap();
         for turn in 0..20 {
             let lanes = 1 + turn % LANES;
             let bit = |_| match turn {

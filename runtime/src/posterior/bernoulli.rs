@@ -49,6 +49,7 @@ impl<'w> Bernoulli<'w> {
     }
 
     /// Takes the outputs of the heads: logits, clamped to [`LARGEST_LOG_ODDS`].
+    #[inline(always)]
     pub(super) fn set(&mut self, mut heads: Outputs<'_>) {
         let mut logits = self.logits.iter_mut();
         while let Some(rows) = heads.next() {
@@ -72,6 +73,7 @@ impl<'w> Bernoulli<'w> {
         self.set_chances();
     }
 
+    #[inline(never)]
     fn set_chances(&mut self) {
         self.normalizer = 0;
         let moments = self.mean.iter_mut().zip(self.log_variance.iter_mut());

@@ -107,7 +107,7 @@ impl PosteriorKind {
             #[cfg(feature = "bits")]
             Self::Bernoulli if latents <= MAX_ENUMERATED as usize => Estimator::Enumeration,
             #[cfg(feature = "bits")]
-            Self::Bernoulli => Estimator::MonteCarlo { samples: 32 },
+            Self::Bernoulli => Estimator::MonteCarlo { samples: 64 },
         }
     }
 

@@ -2,6 +2,8 @@
 
 use super::inputs::{condition, quantize_inputs};
 use crate::kernel::Outputs;
+#[cfg(feature = "bits")]
+use crate::kernel::sums::Sums;
 use crate::layer::Memory;
 use crate::mask::Mask;
 use crate::model::Model;
@@ -52,10 +54,20 @@ pub(crate) fn decode<'s>(
         operands: scratch.operands,
         activations: scratch.activations,
         #[cfg(feature = "bits")]
-        sums: scratch.sums.lend(),
+        sums: model.sums(scratch.sums),
     };
     let latents = Some(&*scratch.latents);
     model.decoder.run(memory, lanes, latents, false, &mut watch)
+}
+
+#[cfg(feature = "bits")]
+impl Model<'_> {
+    /// The sums of the decoder's first layer in `words`; none where there are no words.
+    #[inline(always)]
+    fn sums<'s>(&self, words: &'s mut [u32]) -> Option<Sums<'s>> {
+        let first = self.decoder.hidden.first()?;
+        Sums::of(words, &first.dense, self.latent_fraction_bits())
+    }
 }
 
 /// The place of a lane among the latents of all lanes.

@@ -21,6 +21,11 @@ pub(crate) enum Feature {
     /// Latents that are bits.
     Bits,
     LearnedPrior,
+    /// A prior that is a mixture of Gaussians.
+    GaussianPrior,
+    /// A prior of bits whose chances are learned.
+    FactorizedPrior,
+    GaussianLatents,
     VampPrior,
     OtherGradient,
     SeveralSamples,
@@ -57,10 +62,11 @@ pub(crate) trait Features {
 
 impl Feature {
     /// The order in which settings are checked.
-    const ASKED: [Self; 8] = [
+    const ASKED: [Self; 9] = [
         Self::Binarization,
         Self::SeveralSamples,
         Self::LearnedPrior,
+        Self::FactorizedPrior,
         Self::OtherGradient,
         Self::Bits,
         Self::Integers,
@@ -111,10 +117,11 @@ impl Feature {
                 "ascends the plain bound of whole readings",
                 &[Missing, Local, FreeBits, Beta, WarmUp, Form],
             ),
+            FactorizedPrior => ("is of latents that are bits", &[GaussianLatents]),
             Bits => (
-                "has the plain bound of whole readings and a standard prior",
+                "has the plain bound of whole readings and a prior of bits",
                 &[
-                    LearnedPrior,
+                    GaussianPrior,
                     Stream,
                     Missing,
                     Local,
@@ -153,6 +160,7 @@ impl Feature {
         let remedy = match (self, other) {
             (Self::Integers, _) => "use --no-qat".into(),
             (Self::OtherGradient | Self::Bits, _) => format!("leave out {option}"),
+            (Self::FactorizedPrior, _) => "use --latent bernoulli".into(),
             (_, Self::VampPrior) => "use --prior mixture:N".into(),
             (_, Self::NoBits) => "use --likelihood bernoulli".into(),
             _ => "leave one of them out".into(),
@@ -192,6 +200,16 @@ impl Config {
             Pruning => (!export.keep_dead_latents, "pruning".into()),
             Integers => (train.qat, "--qat".into()),
             Bits => of(model.latent == Latent::Bernoulli, "latent", &model.latent),
+            GaussianLatents => of(model.latent == Latent::Gaussian, "latent", &model.latent),
+            GaussianPrior => of(
+                matches!(
+                    model.prior,
+                    PriorKind::Mixture { .. } | PriorKind::Vamp { .. }
+                ),
+                "prior",
+                &model.prior,
+            ),
+            FactorizedPrior => of(model.prior == PriorKind::Factorized, "prior", &model.prior),
             LearnedPrior => of(model.prior != PriorKind::Standard, "prior", &model.prior),
             VampPrior => of(
                 matches!(model.prior, PriorKind::Vamp { .. }),

@@ -155,7 +155,7 @@ fn describe(model: &Model<'_>) -> Description {
         prior: match model.prior() {
             Prior::Standard => "standard".into(),
             Prior::Mixture(mixture) => format!("mixture:{}", mixture.len()),
-            Prior::Bernoulli(_) => "learned".into(),
+            Prior::Bernoulli(_) => "factorized".into(),
         },
         likelihood: likelihood(model),
         packing: match model.packing() {

@@ -79,9 +79,7 @@ impl Arguments {
             return Ok(self.gradient.clone());
         }
         let all = Gradient::value_variants().iter().copied();
-        Ok(all
-            .filter(|gradient| latent.is_differentiable() || !gradient.is_pathwise())
-            .collect())
+        Ok(all.filter(|gradient| gradient.suits(latent)).collect())
     }
 }
 

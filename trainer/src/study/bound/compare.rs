@@ -131,7 +131,12 @@ impl Comparison {
     pub fn new(setting: &Setting<'_>) -> Result<Self, Error> {
         let samples = setting.reference_samples;
         let monte_carlo = SAMPLES.map(|samples| Estimator::MonteCarlo { samples });
-        let deterministic = [Estimator::PosteriorMean, Estimator::SigmaPoints].into_iter();
+        let deterministic = [
+            Estimator::PosteriorMean,
+            Estimator::SigmaPoints,
+            Estimator::Enumeration,
+        ];
+        let deterministic = deterministic.into_iter();
         let deterministic =
             deterministic.filter(|&estimator| setting.model.passes(estimator).is_ok());
         let reference = setting.reference(Estimator::MonteCarlo { samples })?;
