@@ -23,13 +23,11 @@ const COLUMN_BYTES: usize = 3 * TILE + 1;
 
 /// Sums of a layer over the bits at hand.
 #[derive(Debug)]
-pub(crate) struct Sums<'w> {
+struct Sums<'w> {
     /// For each four rows two words: rows 0 and 2, then rows 1 and 3, the first one in the lower half.
     pairs: &'w mut [u32],
     /// The bits at hand, the lowest first.
     bits: &'w mut [u32],
-    /// A bit that is one stands for `2^fraction_bits`.
-    fraction_bits: u32,
 }
 
 /// Words of the pairs of a layer of so many rows.
@@ -37,7 +35,7 @@ const fn pair_words(rows: usize) -> usize {
     2 * rows.div_ceil(TILE)
 }
 
-/// Words that [`Sums`] of a layer take; none where they are not to be kept: weights lie in tiles for cores that multiply one or
+/// Words that the sums of a layer take; none where they are not to be kept: weights lie in tiles for cores that multiply one or
 /// two numbers at a time.
 pub(crate) const fn sums_words(dense: &Dense<'_>) -> usize {
     let in_tiles = !matches!(dense.packing, Packing::Rows);
@@ -48,24 +46,40 @@ pub(crate) const fn sums_words(dense: &Dense<'_>) -> usize {
     }
 }
 
-impl<'w> Sums<'w> {
-    /// In [`sums_words`], which are zero at first, as no bits are, and then as `dense` left them; none where there is no memory.
-    pub(crate) fn of(words: &'w mut [u32], dense: &Dense<'_>, fraction_bits: u32) -> Option<Self> {
-        let (pairs, bits) = words.split_at_mut_checked(pair_words(dense.rows.len()))?;
-        (!bits.is_empty()).then_some(Self {
-            pairs,
-            bits,
-            fraction_bits,
-        })
+/// As [`Dense::activate`] on vectors of bits, one behind the other in `numbers`: each number is 0 or `2^f`, the same for all.
+/// `words` are [`sums_words`], all of them 0 at first and then as this left them.
+#[inline(never)]
+pub(crate) fn activate(
+    dense: &Dense<'_>,
+    numbers: &[i16],
+    words: &mut [u32],
+    quantization: Quantization,
+    out: Activations<'_>,
+) {
+    let Some((pairs, bits)) = words.split_at_mut_checked(pair_words(dense.rows.len())) else {
+        return;
+    };
+    let mut sums = Sums { pairs, bits };
+    match out {
+        Activations::Narrow(out) => {
+            sums.activate_with(dense, numbers, quantization, out, |q| q as i8);
+        }
+        Activations::Wide(out) => {
+            sums.activate_with(dense, numbers, quantization, out, |q| q as i16);
+        }
     }
+}
 
-    /// Goes over to the bits of `numbers`, each of which is one unless it is 0; gives how many are.
-    fn go_to(&mut self, dense: &Dense<'_>, numbers: &[i16]) -> u32 {
-        let mut ones = 0;
+impl Sums<'_> {
+    /// Goes over to the bits of `numbers`, each of which is one unless it is 0; gives how many are, and the logarithm of what
+    /// they stand for.
+    fn go_to(&mut self, dense: &Dense<'_>, numbers: &[i16]) -> (u32, u32) {
+        let (mut ones, mut one) = (0, 0);
         for (index, numbers) in numbers.chunks(32).enumerate() {
             let mut word = 0;
             for (place, &number) in numbers.iter().enumerate() {
                 word |= u32::from(number != 0) << (place & 31);
+                one |= number;
             }
             ones += word.count_ones();
             let before = self.bits.get_mut(index).map_or(word, |bits| {
@@ -80,7 +94,7 @@ impl<'w> Sums<'w> {
                 self.flip(dense, 32 * index + place as usize, word >> place & 1 == 1);
             }
         }
-        ones
+        (ones, one.trailing_zeros())
     }
 
     /// Adds the column, or takes it off.
@@ -111,32 +125,14 @@ impl<'w> Sums<'w> {
 
     /// Hands `output` each output of `dense` before its zero point is added, for the bits of `numbers`.
     fn outputs(&mut self, dense: &Dense<'_>, numbers: &[i16], mut output: impl FnMut(i32)) {
-        let offset = 128 * self.go_to(dense, numbers).cast_signed();
-        let fraction_bits = self.fraction_bits & 15;
+        let (ones, fraction_bits) = self.go_to(dense, numbers);
+        let (offset, fraction_bits) = (128 * ones.cast_signed(), fraction_bits & 15);
         for (rows, pair) in dense.rows.chunks(TILE).zip(self.pairs.chunks_exact(2)) {
             let [even, odd] = pair else { return };
             let sums = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16];
             for (&Row { bias, multiplier }, sum) in rows.iter().zip(sums) {
                 let sum = sum.cast_signed() - offset;
                 output(multiplier.apply(bias.wrapping_add(sum << fraction_bits)));
-            }
-        }
-    }
-
-    /// As [`Dense::activate`] on vectors of bits, one behind the other in `numbers`.
-    pub(crate) fn activate(
-        &mut self,
-        dense: &Dense<'_>,
-        numbers: &[i16],
-        quantization: Quantization,
-        out: Activations<'_>,
-    ) {
-        match out {
-            Activations::Narrow(out) => {
-                self.activate_with(dense, numbers, quantization, out, |q| q as i8);
-            }
-            Activations::Wide(out) => {
-                self.activate_with(dense, numbers, quantization, out, |q| q as i16);
             }
         }
     }
@@ -212,7 +208,6 @@ mod tests {
         const FRACTION_BITS: u32 = 14;
         let (columns, rows) = (dense.columns, dense.rows.len());
         let mut kept = vec![0; sums_words(dense)];
-        let mut sums = Sums::of(&mut kept, dense, FRACTION_BITS).unwrap();
         for turn in 0..20 {
             let lanes = 1 + turn % LANES;
             let bit = |_| match turn {
@@ -238,12 +233,12 @@ mod tests {
                 let (mut product, mut sum) = (vec![0; lanes * rows], vec![0; lanes * rows]);
                 dense.activate(operands, quantization, Activations::Wide(&mut product));
                 let out = Activations::Wide(&mut sum);
-                sums.activate(dense, &numbers, quantization, out);
+                activate(dense, &numbers, &mut kept, quantization, out);
                 assert_eq!(product, sum, "{columns} {rows} {lanes} {:?}", dense.packing);
                 if ceiling == 127 {
                     let mut narrow = vec![0; lanes * rows];
                     let out = Activations::Narrow(&mut narrow);
-                    sums.activate(dense, &numbers, quantization, out);
+                    activate(dense, &numbers, &mut kept, quantization, out);
                     let narrow: Vec<i16> = narrow.into_iter().map(i16::from).collect();
                     assert_eq!(product, narrow);
                 }

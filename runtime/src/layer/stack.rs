@@ -2,7 +2,7 @@
 
 use super::{Activation, LayerKind, LayerRole, LayerView, MAX_LAYERS, NARROW_CEILING};
 #[cfg(feature = "bits")]
-use crate::kernel::sums::Sums;
+use crate::kernel::sums;
 use crate::kernel::{
     Activations, Bounds, Dense, Numbers, Operands, Outputs, Packing, Quantization, WeightBits,
     layer_words,
@@ -83,7 +83,7 @@ impl<'a> Stack<'a> {
             operands,
             activations,
             #[cfg(feature = "bits")]
-            mut sums,
+            sums,
         } = memory;
         for layer in &self.hidden {
             let Hidden {
@@ -94,12 +94,12 @@ impl<'a> Stack<'a> {
             let latents = latents.take();
             #[cfg(feature = "bits")]
             if let Some(latents) = latents
-                && let Some(sums) = &mut sums
+                && !sums.is_empty()
             {
                 wide = layer.is_wide();
                 let latents = latents.get(..lanes * dense.columns).unwrap_or_default();
                 let out = outputs(activations, wide);
-                sums.activate(&dense, latents, quantization, out);
+                sums::activate(&dense, latents, sums, quantization, out);
                 watched(activations, layer, watch);
                 continue;
             }
@@ -149,9 +149,9 @@ pub(crate) struct Memory<'s> {
     pub(crate) operands: &'s mut [u32],
     /// The outputs of a layer, which are the inputs of the next.
     pub(crate) activations: &'s mut [i16],
-    /// Of the first layer, where it takes in bits and their sums are kept.
+    /// Of the first layer, where it takes in bits and their sums are kept; else empty.
     #[cfg(feature = "bits")]
-    pub(crate) sums: Option<Sums<'s>>,
+    pub(crate) sums: &'s mut [u32],
 }
 
 /// Where the outputs of a layer go, which are `i16` where they are `wide`.

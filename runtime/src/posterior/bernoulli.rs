@@ -19,8 +19,8 @@ pub(crate) struct Bernoulli<'w> {
     log_variance: &'w mut [i32],
     /// The uniform words of a draw.
     words: &'w mut [u32],
-    /// `sum_j softplus(l_j)`, Q47.16: `log q(z|x)` is what the logits of the ones exceed it by.
-    normalizer: i64,
+    /// `sum_j softplus(l_j)`, Q16.16: `log q(z|x)` is what the logits of the ones exceed it by. At most `2^30`, that of 1024 latents.
+    normalizer: i32,
 }
 
 impl<'w> Bernoulli<'w> {
@@ -79,7 +79,7 @@ impl<'w> Bernoulli<'w> {
         let moments = self.mean.iter_mut().zip(self.log_variance.iter_mut());
         for (&logit, (mean, log_variance)) in self.logits.iter().zip(moments) {
             let softplus = softplus(logit);
-            self.normalizer += i64::from(softplus);
+            self.normalizer = self.normalizer.saturating_add(softplus);
             *mean = sigmoid(logit);
             *log_variance = logit - 2 * softplus;
         }
@@ -110,6 +110,7 @@ impl<'w> Bernoulli<'w> {
 
     /// Puts the bits of pass `pass` of `estimator` into `place`. Gives what is to be known of them, Q47.16: `log p(z) - log q(z|x)` of
     /// an importance-weighted pass, `log q(z|x)` of an enumerated one. `word` draws uniform words.
+    #[inline(never)]
     pub(super) fn place(
         &mut self,
         prior: &Prior<'_>,
@@ -136,7 +137,7 @@ impl<'w> Bernoulli<'w> {
             }
             Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
                 self.draw(word);
-                let mut ratio = self.normalizer;
+                let mut ratio = i64::from(self.normalizer);
                 self.toss(0, place, |_, logit| ratio -= logit);
                 self.log_prior(prior) + ratio
             }
@@ -188,7 +189,7 @@ impl<'w> Bernoulli<'w> {
 
     /// Puts the bits of `code` into `place`, the lowest first, and gives `log q(z|x)`, Q47.16.
     fn at_code(&self, code: u16, place: Place<'_>) -> i64 {
-        let mut log_density = -self.normalizer;
+        let mut log_density = -i64::from(self.normalizer);
         let logits = self.logits.iter().enumerate();
         place.put(logits.map(|(index, &logit)| {
             let bit = code >> (index & 15) & 1 == 1;

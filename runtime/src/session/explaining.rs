@@ -119,17 +119,6 @@ impl<R: Rng> Explaining<'_, '_, R> {
     /// Runs passes until there are `until` of them, one at a time, and adds the term of each input, of enumerated passes
     /// weighed by their probability.
     fn run(&mut self, until: u16) {
-        #[cfg(feature = "bits")]
-        if self.scoring.progress.estimator == Estimator::Enumeration {
-            return self.run_with(until, |term, log_density| {
-                term * i64::from(weight(log_density))
-            });
-        }
-        self.run_with(until, |term, _| term);
-    }
-
-    /// As [`Self::run`], where `weighed` makes what is added of a term and of what is known of the latents of its pass.
-    fn run_with(&mut self, until: u16, weighed: impl Fn(i64, i64) -> i64) {
         let Scoring {
             session,
             reading,
@@ -146,14 +135,14 @@ impl<R: Rng> Explaining<'_, '_, R> {
             until,
             accumulator,
             |ratios, lanes, outputs| {
-                let [ratio, ..] = *ratios;
+                let weight = weight_of(estimator, ratios);
                 let mut sums = [0; LANES];
                 likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
                     if let Some(sum) = sums.get_mut(lane) {
                         *sum += i64::from(term);
                     }
                     if let Some(input) = inputs.get_mut(input) {
-                        input.0 += weighed(term.into(), ratio);
+                        input.0 += weighed(term, weight);
                     }
                 });
                 sums
@@ -179,4 +168,28 @@ impl<R: Rng> Explaining<'_, '_, R> {
         self.score = Some(score);
         score
     }
+}
+
+/// The weight of the pass in the first lane: of an enumerated one its probability.
+#[cfg(feature = "bits")]
+fn weight_of(estimator: Estimator, log_ratios: &[i64; LANES]) -> Option<u32> {
+    let [log_ratio, ..] = *log_ratios;
+    (estimator == Estimator::Enumeration).then(|| weight(log_ratio))
+}
+
+#[cfg(feature = "bits")]
+#[inline(always)]
+fn weighed(term: i32, weight: Option<u32>) -> i64 {
+    weight.map_or(term.into(), |weight| i64::from(term) * i64::from(weight))
+}
+
+/// Without enumeration all passes weigh alike.
+#[cfg(not(feature = "bits"))]
+#[inline(always)]
+fn weight_of(_: Estimator, _: &[i64; LANES]) {}
+
+#[cfg(not(feature = "bits"))]
+#[inline(always)]
+fn weighed(term: i32, (): ()) -> i64 {
+    term.into()
 }

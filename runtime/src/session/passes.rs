@@ -2,8 +2,6 @@
 
 use super::inputs::{condition, quantize_inputs};
 use crate::kernel::Outputs;
-#[cfg(feature = "bits")]
-use crate::kernel::sums::Sums;
 use crate::layer::Memory;
 use crate::mask::Mask;
 use crate::model::Model;
@@ -31,7 +29,7 @@ pub(crate) fn encode(
         operands: scratch.operands,
         activations: scratch.activations,
         #[cfg(feature = "bits")]
-        sums: None,
+        sums: &mut [],
     };
     let heads = model.encoder.run(memory, 1, None, wide, &mut watch);
     scratch.posterior.set(heads, model.posterior);
@@ -44,6 +42,8 @@ pub(crate) fn unwatched(_: &[u8]) {}
 /// One decoder pass over the latents in so many lanes: runs the hidden layers, handing `watch` the
 /// outputs of each as bytes, and gives the wide outputs, computed as they are asked for; there is no
 /// buffer for them.
+// The deepest stack goes through here: a frame of its own would come on top.
+#[inline(always)]
 pub(crate) fn decode<'s>(
     model: &'s Model<'_>,
     scratch: &'s mut Scratch<'_>,
@@ -54,20 +54,10 @@ pub(crate) fn decode<'s>(
         operands: scratch.operands,
         activations: scratch.activations,
         #[cfg(feature = "bits")]
-        sums: model.sums(scratch.sums),
+        sums: scratch.sums,
     };
     let latents = Some(&*scratch.latents);
     model.decoder.run(memory, lanes, latents, false, &mut watch)
-}
-
-#[cfg(feature = "bits")]
-impl Model<'_> {
-    /// The sums of the decoder's first layer in `words`; none where there are no words.
-    #[inline(always)]
-    fn sums<'s>(&self, words: &'s mut [u32]) -> Option<Sums<'s>> {
-        let first = self.decoder.hidden.first()?;
-        Sums::of(words, &first.dense, self.latent_fraction_bits())
-    }
 }
 
 /// The place of a lane among the latents of all lanes.
