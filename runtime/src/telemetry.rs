@@ -143,11 +143,11 @@ impl<'a> Packet<'a> {
         if have != need {
             return Err(TelemetryError::Latents { have, need });
         }
-        for (byte, chances) in storage.iter_mut().zip(mean.chunks(8)) {
-            let bits = chances.iter().enumerate();
-            *byte = bits.fold(0, |byte, (place, &chance)| {
-                byte | u8::from(chance > ONE / 2) << (place & 7)
-            });
+        storage.fill(0);
+        for (index, &chance) in mean.iter().enumerate() {
+            if let Some(byte) = storage.get_mut(index / 8) {
+                *byte |= u8::from(chance > ONE / 2) << (index & 7);
+            }
         }
         Ok(Self {
             sequence,
@@ -290,11 +290,9 @@ impl Packet<'_> {
         if have != need {
             return Err(TelemetryError::Latents { have, need });
         }
-        for (&byte, latents) in self.latents.iter().zip(latents.chunks_mut(8)) {
-            for (place, latent) in latents.iter_mut().enumerate() {
-                let bit = i16::from(byte >> (place & 7) & 1);
-                *latent = bit << fraction_bits.min(14);
-            }
+        for (index, latent) in latents.iter_mut().enumerate() {
+            let byte = self.latents.get(index / 8).copied().unwrap_or(0);
+            *latent = i16::from(byte >> (index & 7) & 1) << fraction_bits.min(14);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use elbow_trainer::config::settings::{Key, Said, keys, refuse_idle};
 use elbow_trainer::error::Error;
-use elbow_trainer::export::pipeline::{Job, Observer, Outcome, Trained, Warning};
+use elbow_trainer::export::pipeline::{Job, Observer, Outcome, Warning};
 use elbow_trainer::readings::splits::Splits;
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -197,13 +197,9 @@ fn outcome(said: &Said) -> String {
     match train() {
         Err(error) => error.to_string(),
         Ok(outcome) => {
-            let image = match &outcome.trained {
-                Trained::Image(exported) => {
-                    let rate = exported.summary.rate;
-                    format!("{:?}{rate:?}", &exported.image[..])
-                }
-                Trained::Floats(_) => String::new(),
-            };
+            let exported = &outcome.exported;
+            let rate = exported.summary.rate;
+            let image = format!("{:?}{rate:?}", &exported.image[..]);
             let parameters = outcome.vae.to_safetensors().unwrap();
             format!(
                 "{}{image}{parameters:?}{:?}",

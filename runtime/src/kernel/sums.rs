@@ -127,13 +127,16 @@ impl Sums<'_> {
     fn outputs(&mut self, dense: &Dense<'_>, numbers: &[i16], mut output: impl FnMut(i32)) {
         let (ones, fraction_bits) = self.go_to(dense, numbers);
         let (offset, fraction_bits) = (128 * ones.cast_signed(), fraction_bits & 15);
-        for (rows, pair) in dense.rows.chunks(TILE).zip(self.pairs.chunks_exact(2)) {
+        let mut rows = dense.rows;
+        for pair in self.pairs.chunks_exact(2) {
+            let (band, later) = rows.split_at(rows.len().min(TILE));
             let [even, odd] = pair else { return };
             let sums = [even & 0xffff, odd & 0xffff, even >> 16, odd >> 16];
-            for (&Row { bias, multiplier }, sum) in rows.iter().zip(sums) {
+            for (&Row { bias, multiplier }, sum) in band.iter().zip(sums) {
                 let sum = sum.cast_signed() - offset;
                 output(multiplier.apply(bias.wrapping_add(sum << fraction_bits)));
             }
+            rows = later;
         }
     }
 
@@ -151,7 +154,7 @@ impl Sums<'_> {
             zero_point,
         } = quantization.limits();
         let mut out = out.iter_mut();
-        for numbers in numbers.chunks_exact(dense.columns.max(1)) {
+        for numbers in numbers.chunks(dense.columns.max(1)) {
             self.outputs(dense, numbers, |value| {
                 if let Some(out) = out.next() {
                     *out = narrow(value.max(floor).min(ceiling) + zero_point);
