@@ -96,12 +96,13 @@ impl<'a> Stack<'a> {
             if let Some(latents) = latents
                 && !sums.is_empty()
             {
-                wide = layer.is_wide();
                 let latents = latents.get(..lanes * dense.columns).unwrap_or_default();
-                let out = outputs(activations, wide);
-                sums::activate(&dense, latents, sums, quantization, out);
-                watched(activations, layer, watch);
-                continue;
+                let out = outputs(activations, layer.is_wide());
+                if sums::activate(&dense, latents, sums, quantization, out) {
+                    wide = layer.is_wide();
+                    watched(activations, layer, watch);
+                    continue;
+                }
             }
             let numbers = numbers(latents, activations, wide);
             let prepared = prepare(dense, numbers, lanes, operands);

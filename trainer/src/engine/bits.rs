@@ -1,39 +1,36 @@
 //! Bounds of readings whose latents are bits, by candle, at the codes and at the draws of a device.
 
-use super::evaluate::in_chunks;
 use crate::error::Error;
 use crate::model::Vae;
 use crate::model::objective::Batch;
 use crate::model::posterior::{draw_noise, opposite};
-use crate::model::prepared::Prepared;
-use crate::readings::masks::Masks;
 use candle_core::Tensor;
 use elbow::estimator::MAX_ENUMERATED;
 use rand_core::Rng;
+use std::ops::Range;
 
 /// Codes of a batch that pass through the decoder at once: they bound the memory.
 const CODES: usize = 16;
 /// The seed of the draws: that by which a device is compared with floats.
 const SEED: u64 = 0;
 
-/// The bound of each reading, nats: exactly, of as many bits as are enumerated; otherwise at `samples` draws, one more of an odd
-/// number. Reading `i` draws from stream `i`, as on a device, so that the two differ by what rounding does.
+/// The bound of each reading of `batch`, the readings `rows`, nats without the likelihood's constant: exactly, of as many bits as
+/// are enumerated; otherwise at `samples` draws, one more of an odd number. Reading `i` draws from stream `i`, as on a device, so
+/// that the two differ by what rounding does.
 ///
 /// # Errors
 /// [`Error::Tensor`].
-pub(super) fn float_scores(
+pub(super) fn bounds(
     vae: &Vae,
-    data: &Prepared,
-    masks: Option<&Masks>,
+    batch: &Batch,
+    rows: Range<usize>,
     samples: usize,
 ) -> Result<Vec<f64>, Error> {
-    in_chunks(data, masks, |batch, rows| {
-        if vae.latents() <= usize::from(MAX_ENUMERATED) {
-            return enumerated(vae, batch);
-        }
-        let streams = rows.map(|row| elbow::rng::stream(SEED, row as u64));
-        drawn(vae, batch, &mut streams.collect::<Vec<_>>(), samples)
-    })
+    if vae.latents() <= usize::from(MAX_ENUMERATED) {
+        return enumerated(vae, batch);
+    }
+    let streams = rows.map(|row| elbow::rng::stream(SEED, row as u64));
+    drawn(vae, batch, &mut streams.collect::<Vec<_>>(), samples)
 }
 
 /// `sum_z q(z|x) log p(x|z)` over all codes, less the divergence.

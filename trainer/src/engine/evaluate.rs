@@ -252,7 +252,9 @@ pub fn float_scores(
         return by_turns(vae, data, masks, cubature::count(samples, vae.latents()));
     }
     if vae.latent() == Latent::Bernoulli {
-        return bits::float_scores(vae, data, masks, samples);
+        return in_chunks(data, masks, |batch, rows| {
+            bits::bounds(vae, batch, rows, samples)
+        });
     }
     let pairs = samples.div_ceil(2);
     if let Some(evaluator) = Evaluator::new(vae, data)? {
@@ -296,7 +298,7 @@ fn by_turns(
 }
 
 /// The bounds of all readings, from those without constants that `bounds` gives of some.
-pub(super) fn in_chunks(
+fn in_chunks(
     data: &Prepared,
     masks: Option<&Masks>,
     mut bounds: impl FnMut(&Batch, Range<usize>) -> Result<Vec<f64>, Error>,
