@@ -107,7 +107,7 @@ fn model_numbers(run: &str, name: &str) -> Vec<f32> {
 #[test]
 fn commands_run_on_bits() {
     let (folder, run) = bits();
-    let mask = folder.write("mask.csv", ["1"; 64].join(",") + "\n");
+    let mask = folder.write("mask.csv", (["1"; 64].join(",") + "\n").repeat(533));
     let few = ["--limit", "3"];
     for arguments in [
         &["score", &run, "digits"][..],

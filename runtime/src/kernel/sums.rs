@@ -297,7 +297,7 @@ mod tests {
                 let flips = match turn {
                     0 => false,
                     1 => true,
-                    _ => words.next_u32() % (2 + 3 * (turn as u32 % 5)) == 0,
+                    _ => words.next_u32().is_multiple_of(2 + 3 * (turn as u32 % 5)),
                 };
                 *number ^= i16::from(flips) << FRACTION_BITS;
             }

@@ -256,9 +256,7 @@ impl Vae {
     pub fn divergence(&self, q: &Posterior) -> Result<Tensor, Error> {
         match q {
             Posterior::Gaussian(gaussian) => self.divergence_of(gaussian),
-            Posterior::Bernoulli(bernoulli) => {
-                bernoulli.divergence(self.prior.log_odds().map(|var| var.as_tensor()))
-            }
+            Posterior::Bernoulli(bernoulli) => bernoulli.divergence(self.prior.log_odds()),
         }
     }
 
@@ -279,9 +277,7 @@ impl Vae {
     /// [`Error::Tensor`].
     pub fn log_prior(&self, latents: &Tensor) -> Result<Tensor, Error> {
         match (self.latent, self.components()?) {
-            (Latent::Bernoulli, _) => {
-                Bernoulli::log_prior(latents, self.prior.log_odds().map(|var| var.as_tensor()))
-            }
+            (Latent::Bernoulli, _) => Bernoulli::log_prior(latents, self.prior.log_odds()),
             (_, None) => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
             (_, Some(components)) => components.log_density(latents),
         }

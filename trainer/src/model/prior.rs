@@ -104,9 +104,9 @@ impl Prior {
     }
 
     /// The log-odds of bits, (latents), where they are learned.
-    pub fn log_odds(&self) -> Option<&Var> {
+    pub fn log_odds(&self) -> Option<&Tensor> {
         match self {
-            Self::Factorized { log_odds } => Some(log_odds),
+            Self::Factorized { log_odds } => Some(log_odds.as_tensor()),
             _ => None,
         }
     }

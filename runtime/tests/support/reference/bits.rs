@@ -107,10 +107,10 @@ impl Reference<'_> {
                     (0..latents).map(|j| gray >> j & 1 == 1).collect()
                 }
                 Estimator::MonteCarlo { .. } => {
-                    if index % 2 == 0 {
+                    if index.is_multiple_of(2) {
                         words = self.draw_words(rng);
                     }
-                    self.bits(&words, if index % 2 == 0 { 1 } else { -1 })
+                    self.bits(&words, if index.is_multiple_of(2) { 1 } else { -1 })
                 }
                 Estimator::ImportanceWeighted { .. } => self.bits(&self.draw_words(rng), 1),
             };
