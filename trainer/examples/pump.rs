@@ -5,7 +5,6 @@
 use elbow::{Estimator, Model, Session};
 use elbow_trainer::config::{Config, Limits};
 use elbow_trainer::data::{Dataset, Table};
-use elbow_trainer::error::Error;
 use elbow_trainer::export::pipeline::{Job, Silent};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::splits::Splits;
