@@ -4,8 +4,8 @@ use super::files::{Output, Readings};
 use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::image;
-use elbow::{Model, PosteriorKind};
 use elbow::telemetry::Packet;
+use elbow::{Model, PosteriorKind};
 
 /// Bytes of a packet beside its latents, at most.
 const FRAME: usize = 8;
