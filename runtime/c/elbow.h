@@ -46,32 +46,32 @@
 
 #if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a model.
-#define ELBOW_MODEL_WORDS 165
+#define ELBOW_MODEL_WORDS 166
 #endif
 
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a model.
-#define ELBOW_MODEL_WORDS 272
+#define ELBOW_MODEL_WORDS 274
 #endif
 
 #if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a session.
-#define ELBOW_SESSION_WORDS 14
+#define ELBOW_SESSION_WORDS 16
 #endif
 
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a session.
-#define ELBOW_SESSION_WORDS 25
+#define ELBOW_SESSION_WORDS 28
 #endif
 
 #if defined(ELBOW_32_BIT)
 // Words of 8 bytes in a watch.
-#define ELBOW_WATCH_WORDS 33
+#define ELBOW_WATCH_WORDS 35
 #endif
 
 #if defined(ELBOW_64_BIT)
 // Words of 8 bytes in a watch.
-#define ELBOW_WATCH_WORDS 51
+#define ELBOW_WATCH_WORDS 54
 #endif
 
 #if defined(ELBOW_32_BIT)
@@ -177,8 +177,8 @@ typedef struct elbow_adapt {
   uint64_t opaque[ELBOW_ADAPT_WORDS];
 } elbow_adapt;
 
-// How a bound is estimated: ELBOW_POSTERIOR_MEAN, ELBOW_SIGMA_POINTS, ELBOW_MONTE_CARLO + K or
-// ELBOW_IMPORTANCE_WEIGHTED + K with K from 1 to 65535 passes.
+// How a bound is estimated: ELBOW_POSTERIOR_MEAN, ELBOW_SIGMA_POINTS, ELBOW_MONTE_CARLO + K,
+// ELBOW_IMPORTANCE_WEIGHTED + K with K from 1 to 65535 passes, or ELBOW_ENUMERATION.
 typedef uint32_t elbow_estimator;
 
 // Settings of an adapter.
@@ -649,7 +649,7 @@ typedef struct elbow_event {
 // One pass at the posterior mean: fast, and biased upward.
 #define ELBOW_POSTERIOR_MEAN 16777216
 
-// Two passes for each latent, at fixed points: the usual choice.
+// Two passes for each latent, at fixed points: the usual choice, which latents that are bits have not.
 #define ELBOW_SIGMA_POINTS 33554432
 
 // Plus K, from 1 to 65535: K passes at random draws, with a standard error.
@@ -657,6 +657,9 @@ typedef struct elbow_event {
 
 // Plus K, from 1 to 65535: the tighter bound of K importance-weighted draws.
 #define ELBOW_IMPORTANCE_WEIGHTED 67108864
+
+// A pass for each code of up to 12 latents that are bits: the bound itself.
+#define ELBOW_ENUMERATION 83886080
 
 #ifdef __cplusplus
 extern "C" {

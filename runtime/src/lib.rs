@@ -72,7 +72,7 @@
 //! out, [`Model::parse`] refuses images that need it and [`Session::score`] estimators that need it, by its name.
 //!
 //! * What images may need: the likelihood, which is one of `counts`, `locations` and `heterogeneous` (columns of different
-//!   kinds); `conditions`; `mixture-prior`; `statistics`, judges beside the bound and tails of p-values; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
+//!   kinds); `conditions`; `bits`, latents that are bits; `mixture-prior`; `statistics`, judges beside the bound and tails of p-values; `streams`; `wide-activations`, hidden layers with `i16` outputs, and
 //!   `wide-inputs`; `four-bit-weights`; `foreign-packings`, weights packed for other cores.
 //! * What sessions may need: `sampling`, whatever draws from the posterior;
 //!   `importance-weighting`; `generation`, what the decoder makes of latents; `masks`, readings with gaps.

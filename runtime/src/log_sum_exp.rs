@@ -70,7 +70,7 @@ impl LogSumExp {
 }
 
 /// `exp(log_weight)` of a log weight of at most zero (Q47.16), Q4.28.
-fn relative(log_weight: i64) -> u64 {
+pub(crate) fn relative(log_weight: i64) -> u64 {
     u64::from(exp(saturate(log_weight).saturating_add(HEADROOM)).unsigned_abs())
 }
 

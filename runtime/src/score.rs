@@ -6,6 +6,8 @@ use crate::estimator::Estimator;
 use crate::fixed::{Nats, Probability, mean, saturate, square_root};
 use crate::length::LengthError;
 use crate::log_sum_exp::LogSumExp;
+#[cfg(feature = "bits")]
+use crate::log_sum_exp::relative;
 use crate::mask::MaskError;
 use crate::statistic::Statistic;
 use core::num::NonZeroU32;
@@ -177,6 +179,9 @@ enum Kept {
     Pairs(Spread, Option<i64>),
     /// The importance weights.
     Weights(LogSumExp),
+    /// What passes of known probability give in the mean.
+    #[cfg(feature = "bits")]
+    Codes(Expectation),
 }
 
 impl Accumulator {
@@ -188,6 +193,8 @@ impl Accumulator {
             Estimator::ImportanceWeighted { .. } if cfg!(feature = "importance-weighting") => {
                 Kept::Weights(LogSumExp::default())
             }
+            #[cfg(feature = "bits")]
+            Estimator::Enumeration => Kept::Codes(Expectation::default()),
             _ => Kept::None,
         };
         Self {
@@ -197,7 +204,7 @@ impl Accumulator {
         }
     }
 
-    /// Takes one pass in: `log p(x|z)` and `log p(z) - log q(z|x)`, both Q47.16.
+    /// Takes one pass in: `log p(x|z)` and `log p(z) - log q(z|x)`, or of an enumerated pass `log q(z|x)`, both Q47.16.
     pub(crate) fn add(&mut self, log_likelihood: i64, log_ratio: i64) {
         self.passes = self.passes.saturating_add(1);
         self.sum += log_likelihood;
@@ -209,6 +216,8 @@ impl Accumulator {
             Kept::Weights(weights) if cfg!(feature = "importance-weighting") => {
                 weights.add(log_likelihood + log_ratio);
             }
+            #[cfg(feature = "bits")]
+            Kept::Codes(expectation) => expectation.add(log_likelihood, weight(log_ratio)),
             _ => {}
         }
     }
@@ -218,8 +227,21 @@ impl Accumulator {
         self.passes
     }
 
+    /// What the weights of enumerated passes sum up to, about 2^28.
+    #[cfg(feature = "bits")]
+    pub(crate) fn total_weight(&self) -> Option<NonZeroU32> {
+        match &self.kept {
+            Kept::Codes(expectation) => NonZeroU32::new(expectation.total),
+            _ => None,
+        }
+    }
+
     /// The mean of `log p(x|z)`, Q47.16; zero of no passes.
     fn reconstruction(&self) -> i64 {
+        #[cfg(feature = "bits")]
+        if let Kept::Codes(expectation) = &self.kept {
+            return expectation.mean();
+        }
         NonZeroU32::new(self.passes.into()).map_or(0, |passes| mean(self.sum, passes))
     }
 
@@ -275,6 +297,43 @@ impl Accumulator {
             verdict: verdict(elbo, reconstruction),
             passes: self.passes,
         }
+    }
+}
+
+/// The probability of a pass, 28 fraction bits, of its logarithm in nats, Q47.16.
+#[cfg(feature = "bits")]
+pub(crate) fn weight(log_density: i64) -> u32 {
+    relative(log_density.min(0)) as u32
+}
+
+/// Passes of known probability: their sum, each weighed by its own, as deviations from the first, which are clamped to 2^18
+/// nats.
+#[cfg(feature = "bits")]
+#[derive(Clone, Copy, Debug, Default)]
+struct Expectation {
+    first: i64,
+    /// 44 fraction bits; below 2^63, since weights sum up to about 2^28.
+    sum: i64,
+    /// Of the weights, 28 fraction bits.
+    total: u32,
+}
+
+#[cfg(feature = "bits")]
+impl Expectation {
+    fn add(&mut self, value: i64, weight: u32) {
+        if self.total == 0 {
+            self.first = value;
+        }
+        let deviation = (value - self.first).clamp(-(1 << 34), 1 << 34);
+        self.sum = self
+            .sum
+            .saturating_add(deviation.saturating_mul(weight.into()));
+        self.total = self.total.saturating_add(weight);
+    }
+
+    fn mean(&self) -> i64 {
+        let deviation = NonZeroU32::new(self.total).map_or(0, |total| mean(self.sum, total));
+        self.first + deviation
     }
 }
 

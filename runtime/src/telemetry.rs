@@ -7,15 +7,25 @@
 //! | 1, 2 from 128 latents on | number of latents Z, LEB128 |
 //! | Z | latents, `i8`; each stands for `latent / 2^f` |
 //!
-//! A reading of 8 latents takes 11 bytes. This is the [postcard](https://postcard.jamesmunns.com/wire-format)
+//! Latents that are bits have a code instead, eight bits to a byte, the lowest first: the second byte is 16, the third how many
+//! bytes follow. A reading of 8 latents takes 11 bytes, one of 32 bits 7. This is the [postcard](https://postcard.jamesmunns.com/wire-format)
 //! encoding of the three fields. There is no checksum and no address: every radio's frame has its
 //! own.
 
+#[cfg(feature = "bits")]
+use crate::fixed::ONE;
 use crate::fixed::{FRACTION_BITS, saturate_i16};
 use crate::wire::{Failure, Reader};
 
 /// The most fraction bits that latents of a packet have.
 pub const MAX_FRACTION_BITS: u8 = 15;
+
+/// What a packet of bits has for its fraction bits.
+#[cfg(feature = "bits")]
+const CODE: u8 = MAX_FRACTION_BITS + 1;
+
+/// The most that a packet may have there.
+const MOST: u8 = MAX_FRACTION_BITS + cfg!(feature = "bits") as u8;
 
 /// The posterior mean of one reading in eight bits a latent.
 ///
@@ -103,6 +113,56 @@ impl<'a> Packet<'a> {
         })
     }
 
+    /// Makes a code of the chances of bits (Q16.16, [`crate::Posterior::mean`]) in `storage`, a byte for each eight of
+    /// them: each is one where that is more probable.
+    ///
+    /// ```
+    /// use elbow::telemetry::Packet;
+    ///
+    /// let chances = [65_000, 10, 40_000, 0, 0, 0, 0, 0, 65_536];
+    /// let mut storage = [0; 2];
+    /// let packet = Packet::of_bits(7, &chances, &mut storage)?;
+    /// let mut radio = [0; 8];
+    /// assert_eq!(packet.to_slice(&mut radio)?, [7, 16, 2, 0b101, 1]);
+    ///
+    /// let mut latents = [0; 9];
+    /// packet.write_latents(14, &mut latents)?;
+    /// assert_eq!(latents, [16_384, 0, 16_384, 0, 0, 0, 0, 0, 16_384]);
+    /// # Ok::<(), elbow::telemetry::TelemetryError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`TelemetryError::Latents`] where `storage` has not a byte for each eight of `mean`.
+    #[cfg(feature = "bits")]
+    pub fn of_bits(
+        sequence: u8,
+        mean: &[i32],
+        storage: &'a mut [u8],
+    ) -> Result<Self, TelemetryError> {
+        let (have, need) = (storage.len(), mean.len().div_ceil(8));
+        if have != need {
+            return Err(TelemetryError::Latents { have, need });
+        }
+        storage.fill(0);
+        for (index, &chance) in mean.iter().enumerate() {
+            if let Some(byte) = storage.get_mut(index / 8) {
+                *byte |= u8::from(chance > ONE / 2) << (index & 7);
+            }
+        }
+        Ok(Self {
+            sequence,
+            fraction_bits: CODE,
+            latents: storage,
+        })
+    }
+
+    /// Whether it has a code in place of latents.
+    #[cfg(feature = "bits")]
+    #[must_use]
+    pub const fn has_bits(&self) -> bool {
+        self.fraction_bits == CODE
+    }
+
     /// Writes the packet to the start of `buffer` and gives the bytes that it took.
     ///
     /// # Errors
@@ -147,7 +207,7 @@ impl<'a> Packet<'a> {
             Failure::Truncated => TelemetryError::Truncated,
             Failure::Malformed => TelemetryError::Malformed,
         })?;
-        if packet.fraction_bits > MAX_FRACTION_BITS {
+        if packet.fraction_bits > MOST {
             return Err(TelemetryError::FractionBits(packet.fraction_bits));
         }
         Ok((packet, rest))
@@ -179,7 +239,7 @@ impl<'a> Packet<'a> {
         self.sequence.wrapping_sub(previous).wrapping_sub(1)
     }
 
-    /// Fraction bits of [`Packet::latents`].
+    /// Fraction bits of [`Packet::latents`]; 16 where these are the bytes of a code.
     #[must_use]
     pub const fn fraction_bits(&self) -> u8 {
         self.fraction_bits
@@ -192,15 +252,20 @@ impl<'a> Packet<'a> {
 
     /// Writes the latents as [`crate::Session::decode`] takes them, with `fraction_bits` of
     /// [`crate::Model::latent_fraction_bits`] (at most 15 count); saturating, and rounded half up
-    /// where they have fewer fraction bits than the packet.
+    /// where they have fewer fraction bits than the packet. A bit of a code that is one becomes one.
     ///
     /// # Errors
-    /// [`TelemetryError::Latents`] where `latents` is not as long as the packet has latents.
+    /// [`TelemetryError::Latents`] where `latents` is not as long as the packet has latents, or where the packet has not a byte
+    /// for each eight of its bits.
     pub fn write_latents(
         &self,
         fraction_bits: u32,
         latents: &mut [i16],
     ) -> Result<(), TelemetryError> {
+        #[cfg(feature = "bits")]
+        if self.has_bits() {
+            return self.write_bits(fraction_bits, latents);
+        }
         let (have, need) = (latents.len(), self.latents.len());
         if have != need {
             return Err(TelemetryError::Latents { have, need });
@@ -213,6 +278,21 @@ impl<'a> Packet<'a> {
         let half = (1i32 << down) >> 1;
         for (latent, quantized) in latents.iter_mut().zip(self.latents()) {
             *latent = saturate_i16(((i32::from(quantized) << up) + half) >> down);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "bits")]
+impl Packet<'_> {
+    fn write_bits(&self, fraction_bits: u32, latents: &mut [i16]) -> Result<(), TelemetryError> {
+        let (have, need) = (latents.len().div_ceil(8), self.latents.len());
+        if have != need {
+            return Err(TelemetryError::Latents { have, need });
+        }
+        for (index, latent) in latents.iter_mut().enumerate() {
+            let byte = self.latents.get(index / 8).copied().unwrap_or(0);
+            *latent = i16::from(byte >> (index & 7) & 1) << fraction_bits.min(14);
         }
         Ok(())
     }
@@ -339,8 +419,31 @@ mod tests {
                 let written = packet.to_slice(&mut buffer).unwrap();
                 assert_eq!(written.len(), packet.length());
                 assert!(bytes.ends_with(rest));
-                let mut latents = vec![0; packet.latents().len()];
+                let count = packet.latents().len();
+                let count = if packet.has_bits() { 8 * count } else { count };
+                let mut latents = vec![0; count];
                 packet.write_latents(u32::MAX, &mut latents).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn thirty_two_bits_take_seven_bytes() {
+        let mut words = rng::stream(5, 5);
+        for count in [1usize, 7, 8, 9, 30, 32, 200] {
+            let chance = |_| (words.next_u32() % (1 << 16)) as i32;
+            let mean: Vec<i32> = (0..count).map(chance).collect();
+            let mut storage = vec![0; count.div_ceil(8)];
+            let packet = Packet::of_bits(3, &mean, &mut storage).unwrap();
+            let mut buffer = [0; 40];
+            let sent = packet.to_slice(&mut buffer).unwrap();
+            assert_eq!(sent.len(), 3 + count.div_ceil(8));
+            let (received, _) = Packet::from_bytes(sent).unwrap();
+            assert_eq!(received, packet);
+            let mut latents = vec![0; count];
+            received.write_latents(14, &mut latents).unwrap();
+            for (latent, chance) in latents.into_iter().zip(mean) {
+                assert_eq!(latent, if chance > 32_768 { 1 << 14 } else { 0 });
             }
         }
     }
@@ -364,10 +467,19 @@ mod tests {
             packet.write_latents(12, &mut [0; 5]).unwrap_err(),
             TelemetryError::Latents { have: 5, need: 4 }
         );
-        let error = Packet::from_bytes(&[0, 16, 0]).unwrap_err();
+        let error = Packet::from_bytes(&[0, 17, 0]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the packet's latents have 16 fraction bits, the most is 15"
+            "the packet's latents have 17 fraction bits, the most is 15"
+        );
+        assert_eq!(
+            Packet::of_bits(0, &[0; 9], &mut [0; 3]).unwrap_err(),
+            TelemetryError::Latents { have: 3, need: 2 }
+        );
+        let (code, _) = Packet::from_bytes(&[0, 16, 1, 0xff]).unwrap();
+        assert_eq!(
+            code.write_latents(14, &mut [0; 9]).unwrap_err(),
+            TelemetryError::Latents { have: 2, need: 1 }
         );
         let endless = [
             0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,

@@ -1,8 +1,12 @@
 //! The RAM that scoring needs, owned by the caller.
 
 use crate::kernel::LANES;
+#[cfg(feature = "bits")]
+use crate::kernel::sums::sums_words;
 use crate::memory::take;
 use crate::model::Model;
+#[cfg(feature = "bits")]
+use crate::posterior::PosteriorKind;
 use crate::posterior::State;
 use core::ops::{Deref, DerefMut};
 
@@ -63,6 +67,9 @@ pub(crate) struct Scratch<'w> {
     pub(crate) posterior: State<'w>,
     /// What the layer at hand takes in, as its kernel wants it, and room for its weights.
     pub(crate) operands: &'w mut [u32],
+    /// Of the decoder's first layer over bits; empty where it is computed as others are.
+    #[cfg(feature = "bits")]
+    pub(crate) sums: &'w mut [u32],
     /// The latents that go to the decoder, with the model's fraction bits, and the conditions behind
     /// them, lane after lane.
     pub(crate) latents: &'w mut [i16],
@@ -81,12 +88,17 @@ impl<'w> Scratch<'w> {
         let latents = model.latents();
         let (operands, activations) = model.layer_lengths();
         let mut rest: &'w mut [u8] = bytemuck::cast_slice_mut(workspace);
-        Ok(Self {
+        let scratch = Self {
             posterior: model.posterior.state(&mut rest, latents).ok_or(error)?,
             operands: take(&mut rest, operands).ok_or(error)?,
+            #[cfg(feature = "bits")]
+            sums: take(&mut rest, model.sums_words()).ok_or(error)?,
             latents: take(&mut rest, LANES * (latents + model.conditions())).ok_or(error)?,
             activations: take(&mut rest, activations).ok_or(error)?,
-        })
+        };
+        #[cfg(feature = "bits")]
+        scratch.sums.fill(0);
+        Ok(scratch)
     }
 }
 
@@ -99,7 +111,17 @@ impl Model<'_> {
         let layers = operands * size_of::<u32>() + activations * size_of::<i16>();
         let decoder_inputs = (self.latents() + self.conditions()) * LANES * size_of::<i16>();
         let posterior = self.latents() * self.posterior.bytes_per_latent();
+        #[cfg(feature = "bits")]
+        let layers = layers + self.sums_words() * size_of::<u32>();
         (posterior + decoder_inputs + layers).div_ceil(8)
+    }
+
+    /// Words of the sums of the decoder's first layer; none where no sums are kept.
+    #[cfg(feature = "bits")]
+    fn sums_words(&self) -> usize {
+        let are_bits = self.posterior == PosteriorKind::Bernoulli && self.conditions() == 0;
+        let first = self.decoder.hidden.first().filter(|_| are_bits);
+        first.map_or(0, |layer| sums_words(&layer.dense))
     }
 
     /// Words of the longest operands, and pairs of bytes of the longest activations: of one reading in

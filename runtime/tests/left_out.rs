@@ -43,6 +43,8 @@ struct Fields<'a> {
     conditions: u8,
     /// The ceiling of the inputs.
     inputs: &'a [u8],
+    /// That of the image by hand where there is none.
+    posterior: Option<&'a [u8]>,
     stream: &'a [u8],
     prior: &'a [u8],
     likelihood: &'a [u8],
@@ -62,6 +64,7 @@ impl Fields<'_> {
     const LEAST: Self = Self {
         conditions: 0,
         inputs: &[127],
+        posterior: None,
         stream: &[0],
         prior: &[0],
         likelihood: if cfg!(feature = "counts") {
@@ -82,7 +85,8 @@ impl Fields<'_> {
             &hand[..4],
             &[self.conditions],
             self.inputs,
-            &hand[6..14],
+            &hand[6..8],
+            self.posterior.unwrap_or(&hand[8..14]),
             self.stream,
             self.prior,
             self.likelihood,
@@ -133,6 +137,7 @@ fn an_image_that_needs_what_was_left_out_is_refused_by_name() {
     // One channel, windows of four samples, the samples as they are, hop 4, no rate.
     refused!("streams", { stream: &[1, 1, 4, 1, 0, 0, 4, 0] });
     refused!("mixture-prior", { prior: &[1, 2] });
+    refused!("bits", { posterior: Some(&[1]) });
     // Of the packings of Cortex-M, one that no host reads fastest.
     refused!("foreign-packings", { packing: 2 });
     // A layer of two rows of eight-bit weights without a rectifier, zero point 0, ceiling 128; then the heads.

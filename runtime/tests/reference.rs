@@ -14,16 +14,23 @@ use elbow::{Mask, Model, Nats, Probability, Question, Session, WideSum};
 use rand_core::{Rng, TryRng};
 use support::reference::{Expected, Reference};
 use support::{
-    Dice, Temper, check, enrich, extreme_reading, random_heterogeneous, random_mask,
+    Dice, Temper, check, enrich, extreme_reading, random_bits, random_heterogeneous, random_mask,
     random_reading, random_spec, widen_inputs,
 };
 
-/// Every kind, two of the random ones with an odd or even number of samples.
-fn estimators(dice: &mut Dice) -> [Estimator; 6] {
+/// Bits whose codes are enumerated here: the reference takes its time.
+const FEW_BITS: usize = 6;
+
+/// Every kind that latents of `spec` have, two of the random ones with an odd or even number of samples.
+fn estimators(dice: &mut Dice, spec: &ImageSpec) -> [Estimator; 6] {
     let [few, many, weights, most] = [9, 19, 9, 19].map(|most| dice.between(1, most) as u16);
     [
         Estimator::PosteriorMean,
-        Estimator::SigmaPoints,
+        match spec.posterior {
+            PosteriorKind::Gaussian { .. } => Estimator::SigmaPoints,
+            PosteriorKind::Bernoulli if spec.latents() <= FEW_BITS => Estimator::Enumeration,
+            PosteriorKind::Bernoulli => Estimator::PosteriorMean,
+        },
         Estimator::MonteCarlo { samples: few },
         Estimator::MonteCarlo { samples: many },
         Estimator::ImportanceWeighted { samples: weights },
@@ -55,7 +62,7 @@ fn compare(seed: u8, models: u32, spec: impl Fn(&mut Dice) -> ImageSpec) -> usiz
                 random_reading(dice, &spec)
             };
             let reference = Reference::encode(&spec, &reading);
-            for estimator in estimators(dice) {
+            for estimator in estimators(dice, &spec) {
                 let expected = reference.score(&reading, estimator, &mut rng);
                 let score = session.score(&reading, estimator).unwrap();
                 assert_eq!(Expected::of(&score), expected, "{estimator} {spec:?}");
@@ -89,7 +96,7 @@ fn compare_observed(
         }
     }
     let reference = Reference::encode_observed(spec, reading, &bits);
-    let all = estimators(dice);
+    let all = estimators(dice, spec);
     for estimator in all {
         let expected = reference.score(reading, estimator, rng);
         let score = session.score_observed(&given, mask, estimator).unwrap();
@@ -184,7 +191,12 @@ fn compare_parts(
     let mut means = vec![0; session.model().inputs()];
     let any: Vec<i16> = z.iter().map(|_| dice.word() as i16).collect();
     session.decode(&any, &mut means).unwrap();
-    let any: Vec<i128> = any.into_iter().map(i128::from).collect();
+    let one = 1 << reference.spec.latent_fraction_bits;
+    let taken = any.into_iter().map(|z| match i128::from(z) {
+        z if z != 0 && reference.has_bits() => one,
+        z => z,
+    });
+    let any: Vec<i128> = taken.collect();
     assert_eq!(wide(&means), reference.means(&any));
     // Decoding leaves the posterior as it is.
     assert_eq!(wide(session.posterior().mean), reference.mean);
@@ -223,6 +235,32 @@ fn heterogeneous_models_agree_with_the_reference() {
         let spec = |dice: &mut Dice| random_heterogeneous(dice, temper);
         assert_eq!(compare(seed, 500, spec), 19_500);
     }
+}
+
+/// Latents that are bits, in products and in sums, for few of them and for as many as are enumerated.
+#[test]
+fn bits_agree_with_the_reference() {
+    for (seed, temper) in [(36, Temper::Trained), (37, Temper::Wild)] {
+        let scores = compare(seed, 400, |dice| random_bits(dice, temper));
+        assert_eq!(scores, 15_600);
+    }
+    let mut dice = Dice::new(38);
+    let spec = loop {
+        let spec = random_bits(&mut dice, Temper::Trained);
+        if spec.latents() == 12 && !spec.decoder.is_empty() {
+            break spec;
+        }
+    };
+    let image = spec.write(&[]).unwrap();
+    let model = Model::parse(&image).unwrap();
+    let mut workspace = vec![0; model.workspace_words()];
+    let mut session = Session::new(&model, &mut workspace, 0).unwrap();
+    let reading = random_reading(&mut dice, &spec);
+    let score = session.score(&reading, Estimator::Enumeration).unwrap();
+    let reference = Reference::encode(&spec, &reading);
+    let expected = reference.score(&reading, Estimator::Enumeration, &mut stream(0, 0));
+    assert_eq!(Expected::of(&score), expected);
+    assert_eq!(score.passes(), 4096);
 }
 
 /// Encoders that take in other numbers than 8 bits hold, conditions too.

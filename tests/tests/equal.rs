@@ -49,7 +49,7 @@ fn trained() -> AlignedImage {
     let splits = Splits::divide(&config, pump, None).unwrap();
     let job = Job::new("pump", config, Limits::default(), splits, &Silent).unwrap();
     let outcome = job.fit(None).unwrap();
-    AlignedImage::new(&outcome.exported().unwrap().image)
+    AlignedImage::new(&outcome.exported.image)
 }
 
 /// The lines of `trainer score`, from the library alone.

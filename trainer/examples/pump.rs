@@ -5,7 +5,6 @@
 use elbow::{Estimator, Model, Session};
 use elbow_trainer::config::{Config, Limits};
 use elbow_trainer::data::{Dataset, Table};
-use elbow_trainer::error::Error;
 use elbow_trainer::export::pipeline::{Job, Silent};
 use elbow_trainer::readings::Readings;
 use elbow_trainer::readings::splits::Splits;
@@ -21,9 +20,7 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.train.epochs = 100;
     let splits = Splits::divide(&config, pump, None)?;
     let outcome = Job::new("pump", config, Limits::default(), splits, &Silent)?.fit(None)?;
-    let exported = outcome
-        .exported()
-        .ok_or(Error::Setting("no image".into()))?;
+    let exported = outcome.exported;
 
     // What follows is what a device does.
     let model = Model::parse(&exported.image)?;

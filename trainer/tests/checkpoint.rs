@@ -226,7 +226,7 @@ fn assert_alike(later: &Outcome, whole: &Outcome) {
     assert_eq!(later.config, whole.config);
     assert_eq!(later.history, whole.history);
     assert!(bits(&later.vae) == bits(&whole.vae));
-    let image = |outcome: &Outcome| outcome.exported().unwrap().image.to_vec();
+    let image = |outcome: &Outcome| outcome.exported.image.to_vec();
     assert!(image(later) == image(whole));
 }
 

@@ -2,7 +2,7 @@
 
 use elbow_trainer::config::settings::{Key, Said, keys, refuse_idle};
 use elbow_trainer::error::Error;
-use elbow_trainer::export::pipeline::{Job, Observer, Outcome, Trained, Warning};
+use elbow_trainer::export::pipeline::{Job, Observer, Outcome, Warning};
 use elbow_trainer::readings::splits::Splits;
 use std::cell::RefCell;
 use std::fmt::Write;
@@ -103,7 +103,10 @@ const VALUES: &[(&str, &[&str])] = &[
     ("data.stream.hop", &["3"]),
     ("data.stream.features", &["\"samples\""]),
     ("model.likelihood", &["\"laplace\""]),
-    ("model.prior", &["\"mixture:3\"", "\"vamp:3\""]),
+    (
+        "model.prior",
+        &["\"mixture:3\"", "\"vamp:3\"", "\"factorized\""],
+    ),
     ("model.encoder", &["[4]"]),
     ("model.latents", &["3"]),
     ("model.latent", &["\"bernoulli\""]),
@@ -127,7 +130,12 @@ const VALUES: &[(&str, &[&str])] = &[
     ("train.importance_samples", &["3"]),
     (
         "train.gradient",
-        &["\"sticking-the-landing\"", "\"vimco\"", "\"learned\""],
+        &[
+            "\"sticking-the-landing\"",
+            "\"vimco\"",
+            "\"learned\"",
+            "\"disarm\"",
+        ],
     ),
     ("train.qat", &["true", "false"]),
     ("train.objective.form", &["\"entropy\""]),
@@ -189,13 +197,9 @@ fn outcome(said: &Said) -> String {
     match train() {
         Err(error) => error.to_string(),
         Ok(outcome) => {
-            let image = match &outcome.trained {
-                Trained::Image(exported) => {
-                    let rate = exported.summary.rate;
-                    format!("{:?}{rate:?}", &exported.image[..])
-                }
-                Trained::Floats(_) => String::new(),
-            };
+            let exported = &outcome.exported;
+            let rate = exported.summary.rate;
+            let image = format!("{:?}{rate:?}", &exported.image[..]);
             let parameters = outcome.vae.to_safetensors().unwrap();
             format!(
                 "{}{image}{parameters:?}{:?}",

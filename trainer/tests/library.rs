@@ -80,11 +80,11 @@ fn a_call_gives_the_artefacts_of_the_command() {
             "{name} differs"
         );
     }
-    let exported = outcome.exported().unwrap();
+    let exported = outcome.exported;
     let model = Model::parse(&exported.image).unwrap();
     let table = data::load(&data).unwrap().table;
     let readings = Readings::from_table(&table, model.exponents()).0.first(50);
-    let scores = device_scores(&model, &readings, None, model.posterior().estimator(), 0).unwrap();
+    let scores = device_scores(&model, &readings, None, model.estimator(), 0).unwrap();
     let lines = (0..)
         .zip(scores)
         .map(|(at, score)| score.csv(at).to_string());

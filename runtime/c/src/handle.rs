@@ -17,22 +17,22 @@ use elbow::{Model, ModelPlace, Session};
 
 /// Words of 8 bytes in a model.
 #[cfg(target_pointer_width = "32")]
-pub const ELBOW_MODEL_WORDS: usize = 165;
+pub const ELBOW_MODEL_WORDS: usize = 166;
 /// Words of 8 bytes in a model.
 #[cfg(target_pointer_width = "64")]
-pub const ELBOW_MODEL_WORDS: usize = 272;
+pub const ELBOW_MODEL_WORDS: usize = 274;
 /// Words of 8 bytes in a session.
 #[cfg(target_pointer_width = "32")]
-pub const ELBOW_SESSION_WORDS: usize = 14;
+pub const ELBOW_SESSION_WORDS: usize = 16;
 /// Words of 8 bytes in a session.
 #[cfg(target_pointer_width = "64")]
-pub const ELBOW_SESSION_WORDS: usize = 25;
+pub const ELBOW_SESSION_WORDS: usize = 28;
 /// Words of 8 bytes in a watch.
 #[cfg(target_pointer_width = "32")]
-pub const ELBOW_WATCH_WORDS: usize = 33;
+pub const ELBOW_WATCH_WORDS: usize = 35;
 /// Words of 8 bytes in a watch.
 #[cfg(target_pointer_width = "64")]
-pub const ELBOW_WATCH_WORDS: usize = 51;
+pub const ELBOW_WATCH_WORDS: usize = 54;
 
 /// Words of 8 bytes in an adapter.
 #[cfg(target_pointer_width = "32")]

@@ -10,18 +10,20 @@ use elbow::monitor::{Event, Transition};
 use elbow::text::ScoreLine;
 use elbow::{Estimator, Nats, Probability, Score, Statistic};
 
-/// How a bound is estimated: ELBOW_POSTERIOR_MEAN, ELBOW_SIGMA_POINTS, ELBOW_MONTE_CARLO + K or
-/// ELBOW_IMPORTANCE_WEIGHTED + K with K from 1 to 65535 passes.
+/// How a bound is estimated: ELBOW_POSTERIOR_MEAN, ELBOW_SIGMA_POINTS, ELBOW_MONTE_CARLO + K,
+/// ELBOW_IMPORTANCE_WEIGHTED + K with K from 1 to 65535 passes, or ELBOW_ENUMERATION.
 pub type elbow_estimator = u32;
 
 /// One pass at the posterior mean: fast, and biased upward.
 pub const ELBOW_POSTERIOR_MEAN: elbow_estimator = 0x0100_0000;
-/// Two passes for each latent, at fixed points: the usual choice.
+/// Two passes for each latent, at fixed points: the usual choice, which latents that are bits have not.
 pub const ELBOW_SIGMA_POINTS: elbow_estimator = 0x0200_0000;
 /// Plus K, from 1 to 65535: K passes at random draws, with a standard error.
 pub const ELBOW_MONTE_CARLO: elbow_estimator = 0x0300_0000;
 /// Plus K, from 1 to 65535: the tighter bound of K importance-weighted draws.
 pub const ELBOW_IMPORTANCE_WEIGHTED: elbow_estimator = 0x0400_0000;
+/// A pass for each code of up to 12 latents that are bits: the bound itself.
+pub const ELBOW_ENUMERATION: elbow_estimator = 0x0500_0000;
 
 /// One nat in the units of bounds and divergences, Q16.16.
 pub const ELBOW_NAT: i32 = 65536;
@@ -313,6 +315,8 @@ pub(crate) fn estimator(number: elbow_estimator) -> Result<Estimator, UnknownEst
         (ELBOW_SIGMA_POINTS, 0) => Ok(Estimator::SigmaPoints),
         (ELBOW_MONTE_CARLO, 1..) => Ok(Estimator::MonteCarlo { samples }),
         (ELBOW_IMPORTANCE_WEIGHTED, 1..) => Ok(Estimator::ImportanceWeighted { samples }),
+        #[cfg(feature = "bits")]
+        (ELBOW_ENUMERATION, 0) => Ok(Estimator::Enumeration),
         _ => Err(UnknownEstimator),
     }
 }

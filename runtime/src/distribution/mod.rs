@@ -19,6 +19,8 @@ pub use kl::LARGEST_MEAN;
 pub(crate) use location::LARGEST_LOG_NORMALIZER;
 pub use location::{Family, LARGEST_DEVIATION, LARGEST_LOG_DEVIATION, Location};
 pub use log_variance::LogVarianceRange;
+#[cfg(feature = "bits")]
+pub use prior::{Coins, LARGEST_LOG_ODDS};
 pub use prior::{Mixture, Prior};
 
 #[cfg(feature = "image")]

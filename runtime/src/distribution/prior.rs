@@ -22,6 +22,38 @@ pub enum Prior<'a> {
     Standard,
     /// A mixture of diagonal Gaussians.
     Mixture(Mixture<'a>),
+    /// Independent bits, of as many latents; of latents that are bits [`Prior::Standard`] is that of fair coins.
+    #[cfg(feature = "bits")]
+    Bernoulli(Coins<'a>),
+}
+
+/// Log-odds of bits are clamped to this magnitude, 16 in Q16.16: a chance of 1.1e-7.
+#[cfg(feature = "bits")]
+pub const LARGEST_LOG_ODDS: i32 = 16 << 16;
+
+/// `p(z) = prod_j r_j^z_j (1 - r_j)^(1 - z_j)`, learned.
+#[cfg(feature = "bits")]
+#[derive(Clone, Copy, Debug)]
+pub struct Coins<'a> {
+    /// `ln r_j / (1 - r_j)`, Q16.16, at most [`LARGEST_LOG_ODDS`] in magnitude; one for each latent.
+    pub(crate) log_odds: &'a [i32],
+}
+
+#[cfg(feature = "bits")]
+impl<'a> Coins<'a> {
+    /// The log-odds of each bit, Q16.16.
+    #[must_use]
+    pub fn log_odds(&self) -> &'a [i32] {
+        self.log_odds
+    }
+
+    /// Whether the log-odds are in range.
+    pub(crate) fn is_valid(&self) -> bool {
+        let largest = LARGEST_LOG_ODDS.unsigned_abs();
+        self.log_odds
+            .iter()
+            .all(|log_odds| log_odds.unsigned_abs() <= largest)
+    }
 }
 
 /// `p(z) = sum_c w_c N(z; m_c, diag(s_c^2))`: learned (a mixture of Gaussians), or the posteriors of
@@ -56,6 +88,16 @@ impl<'a> Prior<'a> {
             Self::Mixture(mixture) if cfg!(feature = "mixture-prior") => Some(mixture),
             _ => None,
         }
+    }
+
+    /// The log-odds of each bit, Q16.16, without an end: 0 of fair coins.
+    #[cfg(feature = "bits")]
+    pub(crate) fn log_odds(&self) -> impl Iterator<Item = i32> + use<'a> {
+        let log_odds = match self {
+            Self::Bernoulli(coins) => coins.log_odds,
+            _ => &[],
+        };
+        log_odds.iter().copied().chain(core::iter::repeat(0))
     }
 
     /// `KL(q || p)` of the diagonal Gaussian q in nats. In closed form for N(0, I); of a

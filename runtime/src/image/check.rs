@@ -40,6 +40,9 @@ impl ImageSpec {
                 check_length("log-variances of a component", log_variances, latents)?;
             }
         }
+        if let PriorSpec::Bernoulli(log_odds) = &self.prior {
+            check_length("log-odds of the prior", log_odds.len(), latents)?;
+        }
         if !self.typical.is_empty() {
             check_length("typical terms", self.typical.len(), inputs)?;
         }

@@ -137,8 +137,10 @@ fn floats(numbers: &[i32]) -> Vec<f64> {
 }
 
 fn prior(prior: &Prior<'_>) -> PriorSpec {
-    let Prior::Mixture(mixture) = prior else {
-        return PriorSpec::Standard;
+    let mixture = match prior {
+        Prior::Standard => return PriorSpec::Standard,
+        Prior::Bernoulli(coins) => return PriorSpec::Bernoulli(floats(coins.log_odds)),
+        Prior::Mixture(mixture) => mixture,
     };
     let log_weights = floats(mixture.log_weights).into_iter();
     let components = log_weights.zip(mixture.components());

@@ -21,6 +21,8 @@ pub(super) struct Integers {
     pub(super) conditions: Vec<u32>,
     pub(super) typical: Vec<i32>,
     pub(super) mixture: MixtureIntegers,
+    /// Of a prior of bits.
+    pub(super) log_odds: Vec<i32>,
     pub(super) likelihood: LikelihoodIntegers,
     /// The weights of each layer of the encoder.
     pub(super) encoder: Vec<Vec<u8>>,
@@ -71,6 +73,10 @@ impl Integers {
             conditions: to_words(&spec.conditions),
             typical: to_q16s(typical),
             mixture: MixtureIntegers::of(&spec.prior),
+            log_odds: match &spec.prior {
+                PriorSpec::Bernoulli(log_odds) => to_q16s(log_odds),
+                PriorSpec::Standard | PriorSpec::Mixture(_) => Vec::new(),
+            },
             likelihood: LikelihoodIntegers::of(&spec.likelihood),
             encoder: encoder.chain([&spec.heads]).map(pack).collect(),
             decoder: decoder.chain([&spec.output]).map(pack).collect(),

@@ -46,7 +46,7 @@ pub struct ImageSpec {
     pub posterior: PosteriorKind,
     /// Hidden layers of the encoder.
     pub encoder: Vec<LayerSpec>,
-    /// [`PosteriorKind::heads`] rows for each latent; of a Gaussian means, then log-variances.
+    /// [`PosteriorKind::heads`] rows for each latent; of a Gaussian means, then log-variances; of bits log-odds.
     pub heads: DenseSpec,
     /// Hidden layers of the decoder.
     pub decoder: Vec<LayerSpec>,
@@ -105,6 +105,8 @@ pub enum PriorSpec {
     Standard,
     /// A mixture of diagonal Gaussians, at least one; see [`crate::distribution::Mixture`].
     Mixture(Vec<ComponentSpec>),
+    /// Independent bits: the log-odds of each latent; see [`crate::distribution::Coins`].
+    Bernoulli(Vec<f64>),
 }
 
 /// One of the Gaussians of a prior.

@@ -5,7 +5,7 @@ use super::{
     CalibrationSpec, DenseSpec, ImageSpec, LayerSpec, LikelihoodSpec, PriorSpec, WriteError,
 };
 use crate::calibration::Calibrated;
-use crate::distribution::{Binomial, Heterogeneous, Likelihood, Location, Mixture, Prior};
+use crate::distribution::{Binomial, Coins, Heterogeneous, Likelihood, Location, Mixture, Prior};
 use crate::estimator::Estimator;
 use crate::format::{
     AlignedImage, CalibrationHeader, ExpectedScore, Header, LayerHeader, LikelihoodHeader, List,
@@ -22,11 +22,12 @@ use serde::Serialize;
 use std::vec::Vec;
 
 /// The estimators of the self-test, where the posterior has them.
-const SELF_TEST: [Estimator; 4] = [
+const SELF_TEST: [Estimator; 5] = [
     Estimator::PosteriorMean,
     Estimator::SigmaPoints,
     Estimator::MonteCarlo { samples: 3 },
     Estimator::ImportanceWeighted { samples: 3 },
+    Estimator::Enumeration,
 ];
 
 /// What the self-test must give.
@@ -217,6 +218,7 @@ impl PriorSpec {
             Self::Mixture(components) => PriorHeader::Mixture {
                 components: narrow("components of the prior", components.len())?,
             },
+            Self::Bernoulli(_) => PriorHeader::Bernoulli,
         })
     }
 
@@ -228,6 +230,9 @@ impl PriorSpec {
                 means: &integers.mixture.means,
                 log_variances: &integers.mixture.log_variances,
                 precisions: &integers.mixture.precisions,
+            }),
+            Self::Bernoulli(_) => Prior::Bernoulli(Coins {
+                log_odds: &integers.log_odds,
             }),
         }
     }

@@ -20,6 +20,8 @@
 mod arch;
 mod matrix;
 mod packing;
+#[cfg(feature = "bits")]
+pub(crate) mod sums;
 mod weights;
 
 use matrix::Limits;

@@ -1,6 +1,8 @@
 //! Layers one behind the other: the encoder, the decoder.
 
 use super::{Activation, LayerKind, LayerRole, LayerView, MAX_LAYERS, NARROW_CEILING};
+#[cfg(feature = "bits")]
+use crate::kernel::sums;
 use crate::kernel::{
     Activations, Bounds, Dense, Numbers, Operands, Outputs, Packing, Quantization, WeightBits,
     layer_words,
@@ -80,6 +82,8 @@ impl<'a> Stack<'a> {
         let Memory {
             operands,
             activations,
+            #[cfg(feature = "bits")]
+            sums,
         } = memory;
         for layer in &self.hidden {
             let Hidden {
@@ -87,18 +91,24 @@ impl<'a> Stack<'a> {
                 quantization,
                 ..
             } = *layer;
-            let numbers = numbers(latents.take(), activations, wide);
+            let latents = latents.take();
+            #[cfg(feature = "bits")]
+            if let Some(latents) = latents
+                && !sums.is_empty()
+            {
+                let latents = latents.get(..lanes * dense.columns).unwrap_or_default();
+                let out = outputs(activations, layer.is_wide());
+                if sums::activate(&dense, latents, sums, quantization, out) {
+                    wide = layer.is_wide();
+                    watched(activations, layer, watch);
+                    continue;
+                }
+            }
+            let numbers = numbers(latents, activations, wide);
             let prepared = prepare(dense, numbers, lanes, operands);
             wide = layer.is_wide();
-            let out = if wide {
-                Activations::Wide(activations)
-            } else {
-                Activations::Narrow(bytemuck::cast_slice_mut(activations))
-            };
-            dense.activate(prepared, quantization, out);
-            let bytes: &[u8] = bytemuck::cast_slice(activations);
-            let length = dense.rows.len() * layer.output_bytes();
-            watch(bytes.get(..length).unwrap_or_default());
+            dense.activate(prepared, quantization, outputs(activations, wide));
+            watched(activations, layer, watch);
         }
         let numbers = numbers(latents, activations, wide);
         let last = self.last;
@@ -140,6 +150,27 @@ pub(crate) struct Memory<'s> {
     pub(crate) operands: &'s mut [u32],
     /// The outputs of a layer, which are the inputs of the next.
     pub(crate) activations: &'s mut [i16],
+    /// Of the first layer, where it takes in bits and their sums are kept; else empty.
+    #[cfg(feature = "bits")]
+    pub(crate) sums: &'s mut [u32],
+}
+
+/// Where the outputs of a layer go, which are `i16` where they are `wide`.
+#[inline(always)]
+fn outputs(activations: &mut [i16], wide: bool) -> Activations<'_> {
+    if wide {
+        Activations::Wide(activations)
+    } else {
+        Activations::Narrow(bytemuck::cast_slice_mut(activations))
+    }
+}
+
+/// Hands `watch` the outputs of a layer in the first lane, as bytes.
+#[inline(always)]
+fn watched(activations: &[i16], layer: &Hidden<'_>, watch: &mut impl FnMut(&[u8])) {
+    let bytes: &[u8] = bytemuck::cast_slice(activations);
+    let length = layer.dense.rows.len() * layer.output_bytes();
+    watch(bytes.get(..length).unwrap_or_default());
 }
 
 /// Latents, or else activations, which are `i16` where they are `wide`.

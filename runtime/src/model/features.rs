@@ -4,6 +4,8 @@ use super::Model;
 use crate::distribution::{Likelihood, Prior};
 use crate::format::NARROW_CEILING;
 use crate::layer::{LayerView, WeightBits};
+#[cfg(feature = "bits")]
+use crate::posterior::PosteriorKind;
 
 impl Model<'_> {
     /// The features of this crate without which it refuses the image, but for `foreign-packings`, which a core needs that
@@ -15,7 +17,12 @@ impl Model<'_> {
             ceiling.is_some_and(|ceiling| ceiling > NARROW_CEILING)
         };
         let likelihood = self.likelihood();
+        #[cfg(feature = "bits")]
+        let has_bits = self.posterior == PosteriorKind::Bernoulli;
+        #[cfg(not(feature = "bits"))]
+        let has_bits = false;
         let asked = [
+            ("bits", has_bits),
             ("conditions", self.conditions() > 0),
             ("counts", matches!(likelihood, Likelihood::Binomial(_))),
             ("four-bit-weights", self.layers().any(four_bits)),
@@ -24,7 +31,7 @@ impl Model<'_> {
                 matches!(likelihood, Likelihood::Heterogeneous(_)),
             ),
             ("locations", matches!(likelihood, Likelihood::Location(_))),
-            ("mixture-prior", !matches!(self.prior(), Prior::Standard)),
+            ("mixture-prior", matches!(self.prior(), Prior::Mixture(_))),
             ("statistics", self.judges_more_than_counted_bounds()),
             ("streams", self.stream().is_some()),
             ("wide-activations", self.layers().any(wide)),

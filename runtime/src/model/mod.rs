@@ -147,6 +147,12 @@ impl<'a> Model<'a> {
         self.posterior
     }
 
+    /// The estimator that suits it best: what the trainer calibrates first and reports.
+    #[must_use]
+    pub fn estimator(&self) -> Estimator {
+        self.posterior.estimator(self.latents())
+    }
+
     /// Decoder passes of `estimator`.
     ///
     /// # Errors

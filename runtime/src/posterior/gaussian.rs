@@ -58,9 +58,12 @@ impl<'w> Gaussian<'w> {
     /// range.
     #[inline(always)]
     pub(crate) fn set(&mut self, mut heads: Outputs<'_>, kind: PosteriorKind) {
-        let PosteriorKind::Gaussian {
-            log_variance_range: range,
-        } = kind;
+        let range = match kind {
+            PosteriorKind::Gaussian { log_variance_range } => log_variance_range,
+            // The state is of the kind of the model.
+            #[cfg(feature = "bits")]
+            PosteriorKind::Bernoulli => LOG_VARIANCE_LIMITS,
+        };
         let mut means = self.mean.iter_mut();
         let mut log_variances = self.log_variance.iter_mut();
         while let Some(rows) = heads.next() {
@@ -147,8 +150,10 @@ impl<'w> Gaussian<'w> {
                 self.draw(word);
                 self.reparameterize(prior, 1, place)
             }
-            // No score is begun with what was left out.
+            // No score is begun with what was left out, or that Gaussians have no passes for.
             Estimator::MonteCarlo { .. } | Estimator::ImportanceWeighted { .. } => 0,
+            #[cfg(feature = "bits")]
+            Estimator::Enumeration => 0,
         }
     }
 

@@ -8,6 +8,8 @@ use crate::kernel::LANES;
 use crate::length::check_length;
 use crate::mask::Mask;
 use crate::rng::Xoshiro128PlusPlus;
+#[cfg(feature = "bits")]
+use crate::score::weight;
 use crate::score::{ReadingError, Score};
 use core::num::NonZeroU32;
 use core::task::Poll;
@@ -114,7 +116,8 @@ impl<R: Rng> Explaining<'_, '_, R> {
         self.scoring.pause()
     }
 
-    /// Runs passes until there are `until` of them, one at a time, and adds the term of each input.
+    /// Runs passes until there are `until` of them, one at a time, and adds the term of each input, of enumerated passes
+    /// weighed by their probability.
     fn run(&mut self, until: u16) {
         let Scoring {
             session,
@@ -126,24 +129,38 @@ impl<R: Rng> Explaining<'_, '_, R> {
         let reading = reading.get(..session.model.inputs()).unwrap_or_default();
         let (estimator, accumulator) = (progress.estimator, &mut progress.accumulator);
         let (observed, inputs) = (*observed, &mut *self.inputs);
-        session.each_pass(1, estimator, until, accumulator, |lanes, outputs| {
-            let mut sums = [0; LANES];
-            likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
-                if let Some(sum) = sums.get_mut(lane) {
-                    *sum += i64::from(term);
-                }
-                if let Some(input) = inputs.get_mut(input) {
-                    input.0 += i64::from(term);
-                }
-            });
-            sums
-        });
+        session.each_pass(
+            1,
+            estimator,
+            until,
+            accumulator,
+            |ratios, lanes, outputs| {
+                let weight = weight_of(estimator, ratios);
+                let mut sums = [0; LANES];
+                likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
+                    if let Some(sum) = sums.get_mut(lane) {
+                        *sum += i64::from(term);
+                    }
+                    if let Some(input) = inputs.get_mut(input) {
+                        input.0 += weighed(term, weight);
+                    }
+                });
+                sums
+            },
+        );
     }
 
     /// The score, and of the sums of terms their means.
     fn verdict(&mut self) -> Score {
         let total = self.scoring.progress.total;
         let count = NonZeroU32::new(total.into()).unwrap_or(NonZeroU32::MIN);
+        #[cfg(feature = "bits")]
+        let count = self
+            .scoring
+            .progress
+            .accumulator
+            .total_weight()
+            .unwrap_or(count);
         for WideSum(input) in &mut *self.inputs {
             *input = mean_of_short(*input, count);
         }
@@ -151,4 +168,28 @@ impl<R: Rng> Explaining<'_, '_, R> {
         self.score = Some(score);
         score
     }
+}
+
+/// The weight of the pass in the first lane: of an enumerated one its probability.
+#[cfg(feature = "bits")]
+fn weight_of(estimator: Estimator, log_ratios: &[i64; LANES]) -> Option<u32> {
+    let [log_ratio, ..] = *log_ratios;
+    (estimator == Estimator::Enumeration).then(|| weight(log_ratio))
+}
+
+#[cfg(feature = "bits")]
+#[inline(always)]
+fn weighed(term: i32, weight: Option<u32>) -> i64 {
+    weight.map_or(term.into(), |weight| i64::from(term) * i64::from(weight))
+}
+
+/// Without enumeration all passes weigh alike.
+#[cfg(not(feature = "bits"))]
+#[inline(always)]
+fn weight_of(_: Estimator, _: &[i64; LANES]) {}
+
+#[cfg(not(feature = "bits"))]
+#[inline(always)]
+fn weighed(term: i32, (): ()) -> i64 {
+    term.into()
 }

@@ -19,6 +19,8 @@ use crate::length::{LengthError, check_length};
 use crate::mask::Mask;
 use crate::model::Model;
 use crate::posterior::Posterior;
+#[cfg(feature = "bits")]
+use crate::posterior::PosteriorKind;
 use crate::rng::{self, Xoshiro128PlusPlus};
 use crate::score::{Accumulator, ReadingError};
 use crate::workspace::{Scratch, WorkspaceError};
@@ -215,7 +217,7 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 
     /// `E[x|z]` of `latents`, which have [`Model::latent_fraction_bits`], into `mean`, in raw
-    /// reading units, Q16.16.
+    /// reading units, Q16.16. Where latents are bits, each but 0 is one.
     ///
     /// # Errors
     /// [`LengthError`] where `latents` or `mean` has not the length that the model says.
@@ -224,6 +226,14 @@ impl<'s, R: Rng> Session<'s, R> {
         check_length("latents", latents.len(), self.model.latents())?;
         check_length("mean", mean.len(), self.model.inputs())?;
         let places = self.scratch.latents.iter_mut();
+        #[cfg(feature = "bits")]
+        if self.model.posterior == PosteriorKind::Bernoulli {
+            let one = 1 << self.model.latent_fraction_bits().min(14);
+            let bits = places.zip(latents);
+            bits.for_each(|(place, &z)| *place = if z == 0 { 0 } else { one });
+            self.decode_mean(mean);
+            return Ok(());
+        }
         places.zip(latents).for_each(|(place, &z)| *place = z);
         self.decode_mean(mean);
         Ok(())
@@ -295,7 +305,7 @@ impl<'s, R: Rng> Session<'s, R> {
     }
 
     /// Puts the latents of pass `pass` of `estimator` into a lane, and gives
-    /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it.
+    /// `log p(z) - log q(z|x)`, Q47.16, where the estimator needs it, of an enumerated pass `log q(z|x)`.
     fn place(&mut self, estimator: Estimator, pass: u16, lane: usize) -> i64 {
         let (model, rng) = (self.model, &mut self.rng);
         let place = passes::lane(model, self.scratch.latents, lane);

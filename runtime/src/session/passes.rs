@@ -28,6 +28,8 @@ pub(crate) fn encode(
     let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
+        #[cfg(feature = "bits")]
+        sums: &mut [],
     };
     let heads = model.encoder.run(memory, 1, None, wide, &mut watch);
     scratch.posterior.set(heads, model.posterior);
@@ -40,6 +42,8 @@ pub(crate) fn unwatched(_: &[u8]) {}
 /// One decoder pass over the latents in so many lanes: runs the hidden layers, handing `watch` the
 /// outputs of each as bytes, and gives the wide outputs, computed as they are asked for; there is no
 /// buffer for them.
+// The deepest stack goes through here: a frame of its own would come on top.
+#[inline(always)]
 pub(crate) fn decode<'s>(
     model: &'s Model<'_>,
     scratch: &'s mut Scratch<'_>,
@@ -49,6 +53,8 @@ pub(crate) fn decode<'s>(
     let memory = Memory {
         operands: scratch.operands,
         activations: scratch.activations,
+        #[cfg(feature = "bits")]
+        sums: scratch.sums,
     };
     let latents = Some(&*scratch.latents);
     model.decoder.run(memory, lanes, latents, false, &mut watch)

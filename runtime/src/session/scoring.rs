@@ -171,20 +171,20 @@ impl<'s, R: Rng> Session<'s, R> {
     ) {
         let likelihood = &self.model.likelihood;
         let reading = reading.get(..self.model.inputs()).unwrap_or_default();
-        self.each_pass(LANES, estimator, until, accumulator, |lanes, outputs| {
+        self.each_pass(LANES, estimator, until, accumulator, |_, lanes, outputs| {
             likelihood.log_density(reading, observed, lanes, outputs)
         });
     }
 
     /// Runs passes until `accumulator` has `until` of them, at most `most` latents at a time;
-    /// `log_likelihoods` gives `log p(x|z)` in each lane, Q47.16.
+    /// `log_likelihoods` gives `log p(x|z)` in each lane, Q47.16, and takes in what [`Self::place`] gave of each.
     pub(super) fn each_pass(
         &mut self,
         most: usize,
         estimator: Estimator,
         until: u16,
         accumulator: &mut Accumulator,
-        mut log_likelihoods: impl FnMut(usize, Outputs<'_>) -> [i64; LANES],
+        mut log_likelihoods: impl FnMut(&[i64; LANES], usize, Outputs<'_>) -> [i64; LANES],
     ) {
         while accumulator.passes() < until {
             let lanes = usize::from(until - accumulator.passes()).min(most);
@@ -194,7 +194,7 @@ impl<'s, R: Rng> Session<'s, R> {
                 *log_ratio = self.place(estimator, pass, lane);
             }
             let outputs = passes::decode(self.model, &mut self.scratch, lanes, passes::unwatched);
-            let sums = log_likelihoods(lanes, outputs);
+            let sums = log_likelihoods(&log_ratios, lanes, outputs);
             for (log_likelihood, log_ratio) in sums.into_iter().zip(log_ratios).take(lanes) {
                 accumulator.add(log_likelihood, log_ratio);
             }

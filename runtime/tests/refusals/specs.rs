@@ -109,6 +109,62 @@ fn priors_that_break_a_rule_are_not_encoded() {
     );
 }
 
+/// A prior of Gaussians is none of bits, nor the other way round; a bit fits in 16 bits with its sign.
+#[test]
+fn bits_that_break_a_rule_are_not_encoded() {
+    let prior = "a number of its prior is out of range";
+    let bits = "the fraction bits of its latents are not in 6..=15";
+    let of_bits = |spec: &mut ImageSpec| {
+        let latents = spec.latents();
+        spec.heads.weights.truncate(latents * spec.heads.columns());
+        spec.heads.rows.truncate(latents);
+        spec.posterior = PosteriorKind::Bernoulli;
+        spec.latent_fraction_bits = 14;
+        spec.prior = PriorSpec::Bernoulli(vec![-16.0; latents]);
+    };
+    let coins = |spec: &mut ImageSpec, log_odds| {
+        spec.prior = PriorSpec::Bernoulli(vec![log_odds; spec.latents()]);
+    };
+    let mut spec = spec_with_hidden_layers(&mut Dice::new(26), 1);
+    of_bits(&mut spec);
+    assert!(spec.write(&[]).is_ok());
+    let refused = |change: &dyn Fn(&mut ImageSpec), what: &str| {
+        let mut spec = spec.clone();
+        change(&mut spec);
+        let error = spec.write(&[]).unwrap_err();
+        assert_eq!(error.to_string(), format!("the image is not valid: {what}"));
+    };
+    refused(&|s| coins(s, 16.001), prior);
+    refused(&|s| coins(s, -16.001), prior);
+    refused(&|s| coins(s, f64::NAN), prior);
+    refused(&|s| s.latent_fraction_bits = 15, bits);
+    let latents = spec.latents();
+    let component = ComponentSpec {
+        log_weight: 0.0,
+        mean: vec![0.0; latents],
+        log_variance: vec![0.0; latents],
+    };
+    let mixture = PriorSpec::Mixture(vec![component]);
+    refused(&|s| s.prior = mixture.clone(), prior);
+    refuse(
+        1,
+        &[(
+            |s| s.prior = PriorSpec::Bernoulli(vec![0.0; s.latents()]),
+            prior,
+        )],
+    );
+    let mut short = spec.clone();
+    short.prior = PriorSpec::Bernoulli(vec![0.0; latents + 1]);
+    let error = short.write(&[]).unwrap_err();
+    assert!(matches!(
+        error,
+        WriteError::Length {
+            what: "log-odds of the prior",
+            ..
+        }
+    ));
+}
+
 #[test]
 fn likelihoods_that_break_a_rule_are_not_encoded() {
     let constant = "a constant of its density is beyond 4096 nats";
@@ -154,7 +210,7 @@ fn likelihoods_that_break_a_rule_are_not_encoded() {
 fn first_component(spec: &mut ImageSpec) -> &mut ComponentSpec {
     match &mut spec.prior {
         PriorSpec::Mixture(components) => &mut components[0],
-        PriorSpec::Standard => unreachable!("the prior is a mixture"),
+        _ => unreachable!("the prior is a mixture"),
     }
 }
 

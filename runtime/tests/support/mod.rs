@@ -18,7 +18,9 @@ pub(crate) use likelihoods::{group_of, log_normalizer, rows_per_input, tail_norm
 #[allow(unused_imports)]
 pub(crate) use readings::{extreme_reading, random_mask, random_reading};
 #[allow(unused_imports)]
-pub(crate) use spec::{enrich, random_heterogeneous, random_spec, random_spec_of, widen_inputs};
+pub(crate) use spec::{
+    enrich, random_bits, random_heterogeneous, random_spec, random_spec_of, widen_inputs,
+};
 #[allow(unused_imports)]
 pub(crate) use statistics::{Knots, modelled, random_curve, random_statistics};
 

@@ -33,6 +33,30 @@ pub(crate) fn random_heterogeneous(dice: &mut Dice, temper: Temper) -> ImageSpec
     })
 }
 
+/// The same with latents that are bits, under fair coins or others; of any likelihood, and with conditions or without.
+pub(crate) fn random_bits(dice: &mut Dice, temper: Temper) -> ImageSpec {
+    let kind = dice.size(0, 2);
+    let mut spec = random_spec_of(dice, temper, kind);
+    if dice.once_in(3) {
+        enrich(dice, &mut spec);
+    }
+    let latents = spec.latents();
+    let columns = spec.heads.columns();
+    spec.heads.rows.truncate(latents);
+    spec.heads.weights.truncate(latents * columns);
+    spec.posterior = PosteriorKind::Bernoulli;
+    spec.latent_fraction_bits = spec.latent_fraction_bits.min(14);
+    spec.prior = match dice.once_in(2) {
+        true => PriorSpec::Standard,
+        false => {
+            let largest = dice.pick(&[3.0, 16.0]);
+            let odds = (0..latents).map(|_| dice.real(-largest, largest));
+            PriorSpec::Bernoulli(odds.collect())
+        }
+    };
+    spec
+}
+
 pub(super) fn random_spec_with(
     dice: &mut Dice,
     temper: Temper,

@@ -16,7 +16,7 @@ pub const OTHER: &str = "locations";
 
 /// What a product may have beside its likelihood, in the order of the table: features of the runtime, and what each
 /// adds to the least product.
-pub const FEATURES: [(&str, &str); 16] = [
+pub const FEATURES: [(&str, &str); 17] = [
     ("locations", "a second likelihood in the same program"),
     (
         "heterogeneous",
@@ -24,6 +24,7 @@ pub const FEATURES: [(&str, &str); 16] = [
     ),
     ("conditions", "images may ask for it"),
     ("mixture-prior", "images may ask for it"),
+    ("bits", "images may ask for it"),
     ("wide-activations", "images may ask for it"),
     ("wide-inputs", "images may ask for it"),
     ("four-bit-weights", "images may ask for it"),

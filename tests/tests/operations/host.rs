@@ -6,7 +6,10 @@ use elbow::monitor::{Martingale, MartingaleSettings};
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::telemetry::Packet;
 use elbow::text::Picture;
-use elbow::{Estimator, Mask, Model, Nats, Probability, Question, Score, Session, Side, WideSum};
+use elbow::{
+    Estimator, Mask, Model, Nats, PosteriorKind, Probability, Question, Score, Session, Side,
+    WideSum,
+};
 use elbow_tests::measure::shapes::Kind;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -14,7 +17,7 @@ use std::fs;
 use std::path::Path;
 
 /// Passes in groups of 4, 2 and 1, and every rest of them.
-const ESTIMATORS: [&str; 11] = [
+const ESTIMATORS: [&str; 12] = [
     "posterior-mean",
     "sigma-points",
     "monte-carlo:1",
@@ -26,6 +29,7 @@ const ESTIMATORS: [&str; 11] = [
     "importance-weighted:3",
     "importance-weighted:4",
     "importance-weighted:7",
+    "enumeration",
 ];
 
 /// Readings and a mask for each: every reading whole, in parts, and by one input alone.
@@ -106,7 +110,11 @@ impl<'s> Host<'s> {
     /// Every command, and its answer.
     pub(crate) fn tasks(&mut self) -> Vec<Task> {
         let estimators = ESTIMATORS.iter().enumerate();
-        let scores = estimators.flat_map(|(number, name)| {
+        let model = self.model();
+        let has = |name: &str| model.passes(name.parse().unwrap()).is_ok();
+        let estimators = estimators.filter(|(_, name)| has(name));
+        let estimators: Vec<_> = estimators.collect();
+        let scores = estimators.into_iter().flat_map(|(number, name)| {
             let mut tasks = Vec::from(self.scores(name));
             let slices = tasks.iter().map(|task| task.in_slices(number));
             let slices: Vec<Task> = slices.collect();
@@ -205,7 +213,13 @@ impl<'s> Host<'s> {
             writeln!(answer, "{line}").unwrap();
             writeln!(answer, "sample{}", spaced(self.session.sample())).unwrap();
             let (mut storage, mut radio) = (vec![0; latents], vec![0; latents + 8]);
-            let packet = Packet::quantize(index as u8, &means, &mut storage).unwrap();
+            let packet = if self.model().posterior() == PosteriorKind::Bernoulli {
+                let bytes = &mut storage[..latents.div_ceil(8)];
+                Packet::of_bits(index as u8, &means, bytes)
+            } else {
+                Packet::quantize(index as u8, &means, &mut storage)
+            };
+            let packet = packet.unwrap();
             let sent = packet.to_slice(&mut radio).unwrap();
             writeln!(answer, "packet{}", spaced(sent)).unwrap();
             let mut received = vec![0; latents];
@@ -259,9 +273,10 @@ impl<'s> Host<'s> {
         })
         .unwrap();
         let mut answer = String::new();
+        let estimator = self.model().estimator();
         for (index, reading, _) in self.cases.iter() {
             self.session.reseed(SEED, index.into());
-            let score = self.session.score(reading, Estimator::SigmaPoints).unwrap();
+            let score = self.session.score(reading, estimator).unwrap();
             let surprise = score.surprise();
             let alarm = martingale.update(surprise).is_alarm();
             let (surprise, log) = (surprise.to_bits(), martingale.log().to_bits());
@@ -270,7 +285,7 @@ impl<'s> Host<'s> {
         }
         Task {
             line: format!(
-                "martingale readings=readings chance={} epsilon={} restarts={restarts} seed={SEED}",
+                "martingale readings=readings estimator={estimator} chance={} epsilon={} restarts={restarts} seed={SEED}",
                 chance.to_bits(),
                 epsilon.to_bits()
             ),
@@ -280,9 +295,10 @@ impl<'s> Host<'s> {
 
     /// Questions around the bounds of the readings.
     fn decisions(&mut self) -> Vec<Task> {
+        let estimator = self.model().estimator();
         let bounds: Vec<i32> = (self.cases.iter())
             .map(|(_, reading, _)| {
-                let score = self.session.score(reading, Estimator::SigmaPoints);
+                let score = self.session.score(reading, estimator);
                 score.unwrap().elbo().to_bits()
             })
             .collect();

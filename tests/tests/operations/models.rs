@@ -12,7 +12,7 @@ use elbow::layer::{Packing, WeightBits};
 use elbow::requantize::Multiplier;
 use elbow::rng::Xoshiro128PlusPlus;
 use elbow::statistic::Values;
-use elbow::{Estimator, Mask, Model, Session};
+use elbow::{Mask, Model, PosteriorKind, Session};
 use elbow_tests::measure::shapes::{Kind, Shape};
 use rand_core::Rng;
 
@@ -23,18 +23,20 @@ pub(crate) struct Recipe {
     conditions: usize,
     /// Components of the prior, where it is a mixture.
     components: usize,
+    /// Whether the latents are bits, and if so whether the prior is of fair coins.
+    bits: Option<bool>,
 }
 
 impl Recipe {
     /// Models of every likelihood, with conditions and mixtures among them.
-    pub(crate) fn all() -> [Self; 11] {
+    pub(crate) fn all() -> Vec<Self> {
         let counts = |trials| Kind::Counts { trials };
         let real = |family, predicted_scale| Kind::Real {
             family,
             predicted_scale,
         };
         let (normal, laplace) = (Family::Normal, Family::Laplace);
-        [
+        let gaussian = [
             (counts(1), shape(17, &[], 2, &[9, 11]), 0, 0),
             (counts(16), shape(24, &[12], 3, &[10]), 0, 0),
             (real(normal, false), shape(20, &[13], 5, &[]), 0, 0),
@@ -52,7 +54,27 @@ impl Recipe {
             shape,
             conditions,
             components,
-        })
+            bits: None,
+        });
+        // Few enough to be enumerated, and more; with hidden layers, whose first one is a sum where weights lie in tiles, without, and
+        // with conditions.
+        let bits = [
+            (counts(1), shape(17, &[9], 5, &[10, 9]), 0, true),
+            (counts(16), shape(20, &[8], 4, &[13]), 0, false),
+            (real(normal, false), shape(16, &[9], 33, &[11]), 0, true),
+            (counts(9), shape(19, &[7], 6, &[]), 0, false),
+            (counts(1), shape(18, &[9], 4, &[8]), 1, true),
+            (Kind::Columns, shape(21, &[9], 37, &[10]), 0, false),
+            (counts(4), shape(15, &[6], 3, &[7]), 0, true),
+        ]
+        .map(|(kind, shape, conditions, fair)| Self {
+            kind,
+            shape,
+            conditions,
+            components: 0,
+            bits: Some(fair),
+        });
+        gaussian.into_iter().chain(bits).collect()
     }
 
     /// A model of it, packed and quantized in a way that follows from `seed`.
@@ -62,11 +84,15 @@ impl Recipe {
             shape,
             conditions,
             components,
+            bits,
         } = self;
         let mut spec = shape.random_model("random", *kind, seed).unwrap();
         condition(&mut spec, *conditions);
         if *components > 0 {
             spec.prior = mixture(shape.latents - conditions, *components, words);
+        }
+        if let Some(fair) = *bits {
+            make_bits(&mut spec, fair, words);
         }
         // Each packing on each core, and activations of 16 bits in every other model.
         spec.packing = Packing::ALL[seed as usize % Packing::ALL.len()];
@@ -148,7 +174,8 @@ pub(crate) fn calibrated(
         };
         (0..40).map(value).collect()
     };
-    let known = values(Estimator::SigmaPoints);
+    let best = model.estimator();
+    let known = values(best);
     let of = |value: fn(&Values) -> i32| curve(known.iter().map(value).collect());
     let statistics = StatisticsSpec {
         bound: of(|values| values.bound),
@@ -160,9 +187,9 @@ pub(crate) fn calibrated(
     let tail = CurveSpec::through(&[(0, 4.0), (400 << 16, 9.0)]);
     let joined = known.iter().map(|values| -statistics.joined(values).0);
     let joined: Vec<i32> = joined.collect();
-    let joined = CalibrationSpec::of_joined(Estimator::SigmaPoints, &joined, joined.len(), &tail);
-    let tables = ["sigma-points", "monte-carlo:5", "importance-weighted:4"].map(|name| {
-        let estimator = name.parse().unwrap();
+    let joined = CalibrationSpec::of_joined(best, &joined, joined.len(), &tail);
+    let others = ["monte-carlo:5", "importance-weighted:4"].map(|name| name.parse().unwrap());
+    let tables = [best, others[0], others[1]].map(|estimator| {
         let scores: Vec<i32> = values(estimator)
             .iter()
             .map(|values| -values.bound)
@@ -216,6 +243,19 @@ fn halve_weights(spec: &mut ImageSpec, first: usize) {
     for dense in layers.skip(first % 2).step_by(2) {
         dense.bits = WeightBits::Four;
         dense.weights.iter_mut().for_each(|w| *w = *w / 16 * 16);
+    }
+}
+
+/// Makes bits of the latents, each with a chance of its own.
+fn make_bits(spec: &mut ImageSpec, fair: bool, words: &mut Xoshiro128PlusPlus) {
+    let (latents, columns) = (spec.latents(), spec.heads.columns());
+    spec.heads.rows.truncate(latents);
+    spec.heads.weights.truncate(latents * columns);
+    spec.posterior = PosteriorKind::Bernoulli;
+    spec.latent_fraction_bits = 14;
+    if !fair {
+        let odds = |_| f64::from(words.next_u32() as i32) / 2f64.powi(30);
+        spec.prior = PriorSpec::Bernoulli((0..latents).map(odds).collect());
     }
 }
 

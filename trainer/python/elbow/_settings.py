@@ -69,8 +69,8 @@ class Settings(BaseEstimator):
     false_alarm_rate : float, default 0.05
         The share of normal rows that `predict` may call outliers.
     estimator : str, optional
-        The estimator of the bound: `sigma-points`, `posterior-mean`, `monte-carlo:K` or `importance-weighted:K`; by
-        default the one that suits the model best.
+        The estimator of the bound: `sigma-points`, `posterior-mean`, `monte-carlo:K`, `importance-weighted:K` or, of
+        up to 12 bits, `enumeration`; by default the one that suits the model best.
     name : str, default "detector"
         The name of the model in its image.
     verbose : bool, default False
@@ -122,8 +122,8 @@ class Settings(BaseEstimator):
         student, gaussian or laplace; the last two also with :shared (one scale for all inputs) or :predicted (the
         decoder gives the scales).
     prior : prior, default "standard"
-        Prior p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned pseudo-
-        inputs).
+        Prior p(z): standard, mixture:N (of Gaussians, learned), vamp:N (of the posteriors of learned pseudo-inputs);
+        of bits standard (fair coins) or factorized (learned chances).
     encoder : widths, default [64]
         Hidden widths of the encoder, separated by commas (from 1 to 16384).
     latents : n, default 8
@@ -166,9 +166,9 @@ class Settings(BaseEstimator):
         0.001 for constant] (above 0 and up to 1).
     importance_samples : k, default 1
         Samples of a reading in training. With more than one, gradients through the samples and vimco ascend the
-        importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples] (from 1 to
-        1000).
-    gradient : {"reparameterized", "sticking-the-landing", "doubly-reparameterized", "score", "moving-average", "leave-one-out", "learned", "vimco"}, default "reparameterized"
+        importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples, 4 of disarm]
+        (from 1 to 1000).
+    gradient : {"reparameterized", "sticking-the-landing", "doubly-reparameterized", "score", "moving-average", "leave-one-out", "learned", "vimco", "disarm"}, default "reparameterized"
         Estimator of the gradient of the bound [default: reparameterized; leave-one-out for bits].
     qat : qat, default true
         Train the last fifth of the epochs in the device's integers, so that the model learns to live with what

@@ -116,9 +116,6 @@ pub(crate) fn fit(
             let labels = anomalous.map(|anomalous| (anomalous, None));
             let splits = Splits::of_labelled(&config, frame, labels)?;
             let outcome = Job::new(&name, config, limits, splits, &watcher)?.fit(None)?;
-            outcome.exported().ok_or_else(|| {
-                Error::Setting("bits as latents have no image: leave latent=\"bits\" out".into())
-            })?;
             outcome.files()
         };
         (train(), watcher.raised.into_inner())

@@ -93,7 +93,7 @@ impl Image {
 
     fn estimator(model: &Model<'_>, name: Option<&str>) -> PyResult<Estimator> {
         match name {
-            None => Ok(model.posterior().estimator()),
+            None => Ok(model.estimator()),
             Some(name) => name
                 .parse()
                 .map_err(|error: elbow::estimator::UnknownEstimator| refused(&error)),
@@ -121,7 +121,7 @@ impl Image {
         let columns: Vec<(&str, &str)> = columns
             .map(|column| (column.name(), column.unit()))
             .collect();
-        let estimator = model.posterior().estimator();
+        let estimator = model.estimator();
         let table = model.p_values(estimator);
         let (encoder, decoder) = run::macs(&model);
         dict.set_item("name", model.name())?;
@@ -357,7 +357,7 @@ impl Image {
         top: usize,
     ) -> PyResult<(Vec<String>, Vec<String>)> {
         let model = self.model()?;
-        let estimator = model.posterior().estimator();
+        let estimator = model.estimator();
         let Taken {
             readings,
             masks,

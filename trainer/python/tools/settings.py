@@ -22,7 +22,8 @@ OWN = {
     "estimator": (
         "None",
         "str, optional",
-        "The estimator of the bound: `sigma-points`, `posterior-mean`, `monte-carlo:K` or `importance-weighted:K`; "
+        "The estimator of the bound: `sigma-points`, `posterior-mean`, `monte-carlo:K`, `importance-weighted:K` or, of up to "
+        "12 bits, `enumeration`; "
         "by default the one that suits the model best.",
     ),
     "name": ('"detector"', 'str, default "detector"', "The name of the model in its image."),

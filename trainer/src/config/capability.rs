@@ -12,8 +12,6 @@ pub(crate) enum Feature {
     Engine,
     /// A number of threads that train.
     Threads,
-    /// Images, and budgets of flash and RAM.
-    Device,
     /// The cost model of instructions.
     Instructions,
     /// Training in the device's integers.
@@ -23,6 +21,11 @@ pub(crate) enum Feature {
     /// Latents that are bits.
     Bits,
     LearnedPrior,
+    /// A prior that is a mixture of Gaussians.
+    GaussianPrior,
+    /// A prior of bits whose chances are learned.
+    FactorizedPrior,
+    GaussianLatents,
     VampPrior,
     OtherGradient,
     SeveralSamples,
@@ -59,10 +62,11 @@ pub(crate) trait Features {
 
 impl Feature {
     /// The order in which settings are checked.
-    const ASKED: [Self; 8] = [
+    const ASKED: [Self; 9] = [
         Self::Binarization,
         Self::SeveralSamples,
         Self::LearnedPrior,
+        Self::FactorizedPrior,
         Self::OtherGradient,
         Self::Bits,
         Self::Integers,
@@ -86,10 +90,9 @@ impl Feature {
                     Accelerator,
                 ],
             ),
-            Device => ("are for devices, which run Gaussian latents", &[Bits]),
             Instructions => (
-                "is known for --prior standard, --weights int8 and activations of 8 bits",
-                &[LearnedPrior, NarrowWeights, WideActivations],
+                "is known for --latent gaussian, --prior standard, --weights int8 and activations of 8 bits",
+                &[Bits, LearnedPrior, NarrowWeights, WideActivations],
             ),
             Pruning => ("leaves latents out", &[Bits, LearnedPrior]),
             Integers => (
@@ -114,10 +117,11 @@ impl Feature {
                 "ascends the plain bound of whole readings",
                 &[Missing, Local, FreeBits, Beta, WarmUp, Form],
             ),
+            FactorizedPrior => ("is of latents that are bits", &[GaussianLatents]),
             Bits => (
-                "has the plain bound of whole readings and a standard prior",
+                "has the plain bound of whole readings and a prior of bits",
                 &[
-                    LearnedPrior,
+                    GaussianPrior,
                     Stream,
                     Missing,
                     Local,
@@ -156,6 +160,7 @@ impl Feature {
         let remedy = match (self, other) {
             (Self::Integers, _) => "use --no-qat".into(),
             (Self::OtherGradient | Self::Bits, _) => format!("leave out {option}"),
+            (Self::FactorizedPrior, _) => "use --latent bernoulli".into(),
             (_, Self::VampPrior) => "use --prior mixture:N".into(),
             (_, Self::NoBits) => "use --likelihood bernoulli".into(),
             _ => "leave one of them out".into(),
@@ -191,11 +196,20 @@ impl Config {
         let of = |is: bool, option: &str, value: &dyn Display| (is, format!("--{option} {value}"));
         match feature {
             Engine => (true, "the processor".into()),
-            Device => (true, "--flash, --ram and --instructions".into()),
             Instructions => (true, "--instructions".into()),
             Pruning => (!export.keep_dead_latents, "pruning".into()),
             Integers => (train.qat, "--qat".into()),
             Bits => of(model.latent == Latent::Bernoulli, "latent", &model.latent),
+            GaussianLatents => of(model.latent == Latent::Gaussian, "latent", &model.latent),
+            GaussianPrior => of(
+                matches!(
+                    model.prior,
+                    PriorKind::Mixture { .. } | PriorKind::Vamp { .. }
+                ),
+                "prior",
+                &model.prior,
+            ),
+            FactorizedPrior => of(model.prior == PriorKind::Factorized, "prior", &model.prior),
             LearnedPrior => of(model.prior != PriorKind::Standard, "prior", &model.prior),
             VampPrior => of(
                 matches!(model.prior, PriorKind::Vamp { .. }),

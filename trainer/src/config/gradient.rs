@@ -10,10 +10,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Latent {
-    /// Diagonal Gaussians: what devices run
+    /// Diagonal Gaussians
     #[default]
     Gaussian,
-    /// Independent bits, each with a chance of its own, under a Bernoulli(1/2) prior. No device runs them
+    /// Independent bits, each with a chance of its own
     Bernoulli,
 }
 
@@ -53,6 +53,8 @@ pub enum Gradient {
     Learned,
     /// The score function of the importance-weighted bound less what the other samples say
     Vimco,
+    /// Antithetic pairs of bits, each with what the two differ by (DisARM, U2G)
+    Disarm,
 }
 
 /// The bound whose gradient is estimated.
@@ -83,10 +85,23 @@ impl Gradient {
         )
     }
 
+    /// Whether it can be had for such latents, from as many samples as it needs.
+    pub fn suits(self, latent: Latent) -> bool {
+        self.check(latent, self.usual_samples()).is_ok()
+    }
+
+    /// The samples of a reading where nobody says otherwise, of a gradient that compares samples.
+    pub fn usual_samples(self) -> usize {
+        match self {
+            Self::Disarm => 4,
+            _ => 5,
+        }
+    }
+
     /// The fewest samples of a reading that it works with.
     pub fn least_samples(self) -> usize {
         match self {
-            Self::LeaveOneOut | Self::Vimco => 2,
+            Self::LeaveOneOut | Self::Vimco | Self::Disarm => 2,
             _ => 1,
         }
     }
@@ -108,13 +123,24 @@ impl Gradient {
     pub fn check(self, latent: Latent, samples: usize) -> Result<(), Error> {
         if self.is_pathwise() && !latent.is_differentiable() {
             return Err(Error::Setting(format!(
-                "the gradient {self} goes through the samples, bits have no derivative: use score, moving-average, leave-one-out, learned or vimco, or Gaussian latents"
+                "the gradient {self} goes through the samples, bits have no derivative: use score, moving-average, leave-one-out, learned, vimco or disarm, or Gaussian latents"
+            )));
+        }
+        if self == Self::Disarm && latent.is_differentiable() {
+            return Err(Error::Setting(format!(
+                "the gradient {self} changes single bits, and these latents are not bits: use --latent bernoulli, or reparameterized"
             )));
         }
         if samples < self.least_samples() {
             return Err(Error::Setting(format!(
                 "the gradient {self} compares samples of a reading and there is {samples}: take at least {}, or use score, moving-average or learned",
                 self.least_samples()
+            )));
+        }
+        if self == Self::Disarm && !samples.is_multiple_of(2) {
+            return Err(Error::Setting(format!(
+                "the gradient {self} takes samples in pairs and there are {samples}: use --importance-samples {}",
+                samples + 1
             )));
         }
         Ok(())

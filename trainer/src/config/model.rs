@@ -19,8 +19,8 @@ pub struct ModelConfig {
     /// gives the scales)
     #[arg(long, default_value_t = LikelihoodKind::Auto)]
     pub likelihood: LikelihoodKind,
-    /// Prior p(z): standard, mixture:N (of Gaussians, learned) or vamp:N (of the posteriors of learned
-    /// pseudo-inputs)
+    /// Prior p(z): standard, mixture:N (of Gaussians, learned), vamp:N (of the posteriors of learned
+    /// pseudo-inputs); of bits standard (fair coins) or factorized (learned chances)
     #[arg(long, default_value_t = PriorKind::Standard)]
     pub prior: PriorKind,
     /// Hidden widths of the encoder, separated by commas

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The prior of the latents. Written as `standard`, `mixture:N` or `vamp:N`.
+/// The prior of the latents. Written as `standard`, `mixture:N`, `vamp:N` or `factorized`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PriorKind {
-    /// N(0, I).
+    /// N(0, I), or of bits fair coins.
     #[default]
     Standard,
     /// A mixture of diagonal Gaussians, learned.
@@ -21,6 +21,8 @@ pub enum PriorKind {
         /// Their number, from 1 to 256.
         pseudo_inputs: usize,
     },
+    /// Independent bits, each with a chance that is learned.
+    Factorized,
 }
 
 impl fmt::Display for PriorKind {
@@ -29,6 +31,7 @@ impl fmt::Display for PriorKind {
             Self::Standard => f.write_str("standard"),
             Self::Mixture { components } => write!(f, "mixture:{components}"),
             Self::Vamp { pseudo_inputs } => write!(f, "vamp:{pseudo_inputs}"),
+            Self::Factorized => f.write_str("factorized"),
         }
     }
 }
@@ -39,10 +42,15 @@ impl FromStr for PriorKind {
     fn from_str(text: &str) -> Result<Self, String> {
         let most = usize::from(elbow::format::MAX_COMPONENTS);
         let unknown = || {
-            format!("no such prior: {text}; use standard, mixture:N or vamp:N (N from 1 to {most})")
+            format!(
+                "no such prior: {text}; use standard, mixture:N or vamp:N (N from 1 to {most}), or of bits factorized"
+            )
         };
         if text == "standard" {
             return Ok(Self::Standard);
+        }
+        if text == "factorized" {
+            return Ok(Self::Factorized);
         }
         let (name, count) = text.split_once(':').ok_or_else(unknown)?;
         let count = count
@@ -63,7 +71,13 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for text in ["standard", "mixture:1", "mixture:256", "vamp:50"] {
+        for text in [
+            "standard",
+            "mixture:1",
+            "mixture:256",
+            "vamp:50",
+            "factorized",
+        ] {
             assert_eq!(text.parse::<PriorKind>().unwrap().to_string(), text);
         }
         for text in [

@@ -1,5 +1,6 @@
 //! Bounds of many readings by samples, without gradients, on all cores; by candle of models that are not computed here.
 
+use super::bits;
 use super::network::Network;
 use super::quantized::Quantized;
 use super::shard::{Shape, Shard};
@@ -234,7 +235,8 @@ impl<'a> Evaluator<'a> {
 }
 
 /// The bound of each reading in floats, nats, by `samples` points or a few more, always the same: in [`cubature`] points where
-/// they suffice for one, otherwise draws in antithetic pairs. With `masks`, that of what they observe.
+/// they suffice for one, otherwise draws in antithetic pairs. Of bits all codes, where devices enumerate them, otherwise the
+/// draws of a device. With `masks`, that of what they observe.
 ///
 /// # Errors
 /// [`Error::Tensor`].
@@ -248,6 +250,11 @@ pub fn float_scores(
     let masks = masks.as_ref();
     if vae.latent() == Latent::Gaussian && samples >= 2 * vae.latents() {
         return by_turns(vae, data, masks, cubature::count(samples, vae.latents()));
+    }
+    if vae.latent() == Latent::Bernoulli {
+        return in_chunks(data, masks, |batch, rows| {
+            bits::bounds(vae, batch, rows, samples)
+        });
     }
     let pairs = samples.div_ceil(2);
     if let Some(evaluator) = Evaluator::new(vae, data)? {

@@ -12,6 +12,7 @@
 pub mod adam;
 mod barrier;
 pub mod bench;
+mod bits;
 mod draws;
 mod evaluate;
 mod network;

@@ -16,9 +16,8 @@ use elbow::image::{CalibrationSpec, CurveSpec, ImageSpec, StatisticsSpec, WriteE
 use elbow::statistic::Values;
 use elbow::{Estimator, Model, Nats, WideSum};
 
-/// The estimators whose scores are calibrated, where the posterior has them.
-const CALIBRATED: [Estimator; 4] = [
-    Estimator::SigmaPoints,
+/// The estimators whose scores are calibrated beside the one that suits the model best.
+const CALIBRATED: [Estimator; 3] = [
     Estimator::PosteriorMean,
     Estimator::MonteCarlo { samples: 16 },
     Estimator::ImportanceWeighted { samples: 16 },
@@ -36,9 +35,11 @@ const NOISY: usize = 512;
 
 /// The estimators of which the image of `spec` has tables.
 fn calibrated(spec: &ImageSpec) -> impl Iterator<Item = Estimator> {
-    let latents = u16::try_from(spec.latents()).unwrap_or(u16::MAX);
-    let has = move |&estimator: &Estimator| spec.posterior.passes(estimator, latents).is_ok();
-    CALIBRATED.into_iter().filter(has)
+    let best = spec.posterior.estimator(spec.latents());
+    // A table serves all numbers of samples.
+    let kind = std::mem::discriminant::<Estimator>;
+    let others = CALIBRATED.into_iter();
+    std::iter::once(best).chain(others.filter(move |other| kind(other) != kind(&best)))
 }
 
 /// The values of the statistics of `readings`, of which only what is `observed` is there, by the image of `spec`, under each
@@ -159,7 +160,7 @@ fn typical_terms(
         session.explain(
             reading,
             observed,
-            model.posterior().estimator(),
+            model.estimator(),
             &mut inputs,
             &mut latents,
         )?;

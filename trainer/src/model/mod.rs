@@ -39,7 +39,7 @@ pub struct Architecture {
     pub decoder: Vec<HiddenLayer>,
     /// The kind of latents.
     pub latent: Latent,
-    /// p(z); of bits always fair coins.
+    /// p(z).
     pub prior: PriorKind,
 }
 
@@ -256,7 +256,7 @@ impl Vae {
     pub fn divergence(&self, q: &Posterior) -> Result<Tensor, Error> {
         match q {
             Posterior::Gaussian(gaussian) => self.divergence_of(gaussian),
-            Posterior::Bernoulli(bernoulli) => bernoulli.divergence(),
+            Posterior::Bernoulli(bernoulli) => bernoulli.divergence(self.prior.log_odds()),
         }
     }
 
@@ -277,7 +277,7 @@ impl Vae {
     /// [`Error::Tensor`].
     pub fn log_prior(&self, latents: &Tensor) -> Result<Tensor, Error> {
         match (self.latent, self.components()?) {
-            (Latent::Bernoulli, _) => Bernoulli::log_prior(latents),
+            (Latent::Bernoulli, _) => Bernoulli::log_prior(latents, self.prior.log_odds()),
             (_, None) => Ok((latents.sqr()?.sum(D::Minus1)? * -0.5)?),
             (_, Some(components)) => components.log_density(latents),
         }

@@ -31,6 +31,11 @@ pub enum Prior {
         /// Network inputs, (components, numbers in a reading).
         pseudo_inputs: Var,
     },
+    /// Independent bits.
+    Factorized {
+        /// The log-odds that each is one, (latents).
+        log_odds: Var,
+    },
 }
 
 /// A mixture of diagonal Gaussians.
@@ -45,7 +50,7 @@ pub struct Components {
 }
 
 impl Prior {
-    /// The variables of `kind` with random values. Means of components are drawn from N(0, I) and
+    /// The variables of `kind` with random values; bits start as fair coins. Means of components are drawn from N(0, I) and
     /// log-variances are 0; pseudo-inputs are small random numbers.
     ///
     /// # Errors
@@ -74,6 +79,9 @@ impl Prior {
                     pseudo_inputs: Var::from_vec(draws.collect(), shape, device)?,
                 }
             }
+            PriorKind::Factorized => Self::Factorized {
+                log_odds: Var::zeros(latents, DType::F32, device)?,
+            },
         })
     }
 
@@ -91,6 +99,15 @@ impl Prior {
                 ("prior.log_variances", log_variances),
             ],
             Self::Vamp { pseudo_inputs } => vec![("prior.pseudo_inputs", pseudo_inputs)],
+            Self::Factorized { log_odds } => vec![("prior.log_odds", log_odds)],
+        }
+    }
+
+    /// The log-odds of bits, (latents), where they are learned.
+    pub fn log_odds(&self) -> Option<&Tensor> {
+        match self {
+            Self::Factorized { log_odds } => Some(log_odds.as_tensor()),
+            _ => None,
         }
     }
 
@@ -113,7 +130,7 @@ impl Prior {
         Ok(())
     }
 
-    /// The components, by `encode` where they are posteriors; none of N(0, I).
+    /// The components, by `encode` where they are posteriors; none of N(0, I) and of bits.
     ///
     /// # Errors
     /// [`Error::Tensor`].
@@ -123,7 +140,7 @@ impl Prior {
     ) -> Result<Option<Components>, Error> {
         let (low, high) = LOG_VARIANCES;
         Ok(match self {
-            Self::Standard => None,
+            Self::Standard | Self::Factorized { .. } => None,
             Self::Mixture {
                 logits,
                 means,

@@ -4,6 +4,7 @@ use super::plan::{LayerPlan, Plan};
 use super::prior::quantize_prior;
 use super::rows::Rows;
 use super::scheme::{LayerScheme, Scheme};
+use crate::config::Latent;
 use crate::error::Error;
 use crate::model::{Dense, Layers, Vae};
 use crate::readings::Normalization;
@@ -59,8 +60,11 @@ pub fn quantize(
         likelihood: scheme.likelihood,
         packing: label.packing,
         latent_fraction_bits: scheme.fraction_bits,
-        posterior: PosteriorKind::Gaussian {
-            log_variance_range: scheme.log_variance_range,
+        posterior: match vae.latent() {
+            Latent::Gaussian => PosteriorKind::Gaussian {
+                log_variance_range: scheme.log_variance_range,
+            },
+            Latent::Bernoulli => PosteriorKind::Bernoulli,
         },
         statistics: StatisticsSpec::default(),
         noise: Noise::UNKNOWN,

@@ -1,12 +1,21 @@
 //! The prior of an image.
 
+use super::operand::Q16;
 use crate::error::Error;
 use crate::model::Vae;
 use candle_core::Tensor;
 use elbow::image::{ComponentSpec, PriorSpec};
 
+/// The largest log-odds of a bit.
+const LARGEST: f64 = elbow::distribution::LARGEST_LOG_ODDS as f64 / Q16;
+
 /// The prior, its numbers brought into an image's range.
 pub(super) fn quantize_prior(vae: &Vae) -> Result<PriorSpec, Error> {
+    if let Some(log_odds) = vae.prior.log_odds() {
+        let log_odds = log_odds.to_vec1::<f32>()?.into_iter();
+        let limited = log_odds.map(|odds| f64::from(odds).clamp(-LARGEST, LARGEST));
+        return Ok(PriorSpec::Bernoulli(limited.collect()));
+    }
     let Some(components) = vae.components()? else {
         return Ok(PriorSpec::Standard);
     };

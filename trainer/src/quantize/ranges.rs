@@ -69,7 +69,7 @@ impl Ranges {
     }
 }
 
-/// Inputs of the decoder for readings `inputs`: the means of their posteriors and draws from them, with
+/// Inputs of the decoder for readings `inputs`: the means of their posteriors, or the most probable bits, and draws from them, with
 /// the conditions behind, (draws * batch, taken in). Posteriors and latents are clamped to what an image holds.
 pub(super) fn draws(vae: &Vae, inputs: &Tensor, posterior: &Posterior) -> Result<Tensor, Error> {
     let conditions = vae.conditions_of(inputs)?;
@@ -80,7 +80,7 @@ pub(super) fn draws(vae: &Vae, inputs: &Tensor, posterior: &Posterior) -> Result
     let mut all = vec![];
     for draw in 0..=DRAWS {
         let latents = if draw == 0 {
-            posterior.mean()?
+            posterior.typical()?
         } else {
             let noise = draw_noise(vae.latent(), shape, &mut rng, inputs.device())?;
             posterior.sample(&noise)?.squeeze(0)?

@@ -2,6 +2,7 @@
 
 use super::operand::{LEAST_FRACTION_BITS, Operand, Q16, Width};
 use super::plan::{ActivationPlan, Plan};
+use crate::config::Latent;
 use crate::error::Error;
 use crate::model::{LOG_VARIANCES, LayerId, Layers, Vae};
 use crate::readings::Normalization;
@@ -50,7 +51,12 @@ impl Scheme {
     pub fn new(vae: &Vae, normalization: &Normalization, plan: &Plan) -> Result<Self, Error> {
         plan.check(vae, normalization)?;
         let (inputs, input) = quantize_inputs(normalization, &plan.inputs)?;
-        let fraction_bits = latent_fraction_bits(plan.latents.largest);
+        let mut largest = plan.latents.largest;
+        if vae.latent() == Latent::Bernoulli {
+            // Whatever was drawn, a bit may be one.
+            largest = largest.max(1.0);
+        }
+        let fraction_bits = latent_fraction_bits(largest);
         let (likelihood, output_scales) = vae.likelihood.quantize(normalization)?;
         let depth = plan.layers.depth();
         let mut layers = Layers::from_fn(depth, |layer| {

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::readings::Readings;
 use crate::readings::device::Units;
 use elbow::telemetry::Packet;
-use elbow::{Model, Session};
+use elbow::{Model, PosteriorKind, Session};
 
 /// Decodes packets one after the other, as a device with the same model would.
 #[derive(Debug)]
@@ -61,8 +61,13 @@ pub fn packets(model: &Model<'_>, readings: &Readings) -> Result<Vec<u8>, Error>
         let posterior = session
             .encode(reading)
             .map_err(|error| Error::Setting(format!("reading {}: {error}", index + 1)))?;
-        let packet = Packet::quantize(index as u8, posterior.mean, &mut latents)
-            .map_err(|error| refused(&error))?;
+        let packet = if model.posterior() == PosteriorKind::Bernoulli {
+            let bytes = &mut latents[..model.latents().div_ceil(8)];
+            Packet::of_bits(index as u8, posterior.mean, bytes)
+        } else {
+            Packet::quantize(index as u8, posterior.mean, &mut latents)
+        };
+        let packet = packet.map_err(|error| refused(&error))?;
         let start = bytes.len();
         bytes.resize(start + packet.length(), 0);
         packet
@@ -112,10 +117,19 @@ impl<'s> Receiver<'s> {
             reason: error.to_string(),
         };
         let (packet, after) = Packet::from_bytes(rest).map_err(|error| fault(&error))?;
-        let (have, need) = (packet.latents().len(), self.model.latents());
-        if have != need {
+        let need = self.model.latents();
+        let have = match packet.has_bits() {
+            // Its last byte may be used in part.
+            true if packet.latents().len() == need.div_ceil(8) => need,
+            true => 8 * packet.latents().len(),
+            false => packet.latents().len(),
+        };
+        let of_bits = self.model.posterior() == PosteriorKind::Bernoulli;
+        if have != need || packet.has_bits() != of_bits {
+            let kind = |bits| if bits { "bits" } else { "latents" };
+            let (sent, own) = (kind(packet.has_bits()), kind(of_bits));
             return Err(fault(&format!(
-                "it has {have} latents, the model has {need}"
+                "it has {have} {sent}, the model has {need} {own}"
             )));
         }
         let mut latents = vec![0; need];
@@ -126,6 +140,7 @@ impl<'s> Receiver<'s> {
         self.session
             .decode(&latents, &mut mean)
             .map_err(|error| fault(&error))?;
+        let step = 0.5f64.powi(self.model.latent_fraction_bits() as i32);
         let unit = 0.5f64.powi(packet.fraction_bits().into());
         let lost = self.last.map_or(0, |last| packet.lost_since(last));
         self.offset = self.bytes.len() - after.len();
@@ -133,10 +148,13 @@ impl<'s> Receiver<'s> {
         Ok(Some(Received {
             sequence: packet.sequence(),
             lost,
-            latents: packet
-                .latents()
-                .map(|latent| f64::from(latent) * unit)
-                .collect(),
+            latents: if of_bits {
+                let bits = latents.iter();
+                bits.map(|&bit| f64::from(bit) * step).collect()
+            } else {
+                let latents = packet.latents();
+                latents.map(|latent| f64::from(latent) * unit).collect()
+            },
             values: (self.units).values(mean.iter().map(|&value| f64::from(value) / 65536.0)),
         }))
     }

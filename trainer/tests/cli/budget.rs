@@ -108,8 +108,8 @@ fn budgets_that_cannot_be_kept_are_refused() {
             &["--weights int8", "int4"],
         ),
         (
-            &["--flash", "1M", "--latent", "bernoulli"],
-            &["--latent bernoulli"],
+            &["--instructions", "1M", "--latent", "bernoulli"],
+            &["--latent gaussian", "--latent bernoulli"],
         ),
         (&["--flash", "lots"], &["64K"]),
     ] {

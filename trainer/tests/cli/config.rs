@@ -182,7 +182,7 @@ fn options_without_an_effect_are_refused() {
     let folder = Folder::new();
     let out = &folder.path("run");
     let fit = ["fit", "--out", out];
-    let cases: [(&[&str], &[&str]); 6] = [
+    let cases: [(&[&str], &[&str]); 5] = [
         (
             &[csv, "--anomaly-digit", "3"],
             &["--anomaly-digit", "pump.csv"],
@@ -191,10 +191,6 @@ fn options_without_an_effect_are_refused() {
         (
             &["--set", "data.test_fraction=0.3"],
             &["--test-fraction", "the digits"],
-        ),
-        (
-            &["--latent", "bernoulli", "--core", "m0"],
-            &["--core", "--latent bernoulli"],
         ),
         (&[csv, "--normal", "1"], &["--normal 1", "--label"]),
         (&["-"], &["standard input"]),

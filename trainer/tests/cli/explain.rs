@@ -35,7 +35,7 @@ fn the_numbers_are_those_of_a_session() {
     let mut session = Session::new(&model, &mut workspace, 0).unwrap();
     let mut terms = [WideSum::ZERO; 4];
     let mut parts = vec![Nats::ZERO; model.latents()];
-    let estimator = model.posterior().estimator();
+    let estimator = model.estimator();
     let reading = readings.row(13);
     let score = session.explain(reading, Mask::ALL, estimator, &mut terms, &mut parts);
     same(&told["elbo"], score.unwrap().elbo().to_f64());

@@ -196,13 +196,19 @@ impl Case {
         Batch::whole(x.clone(), x)
     }
 
+    /// All parameters in their order.
+    pub(crate) fn parameters(&self) -> Vec<f64> {
+        let variables = self.vae.parameters().into_iter();
+        let values = variables.flat_map(|(_, var)| {
+            let values = var.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+            values.into_iter().map(f64::from)
+        });
+        values.collect()
+    }
+
     /// The mean of the exact bound over both readings, differentiated by differences.
     pub(crate) fn exact(&self, target: Target) -> Vec<f64> {
-        let mut parameters = vec![];
-        for (_, var) in self.vae.parameters() {
-            let values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
-            parameters.extend(values.into_iter().map(f64::from));
-        }
+        let parameters = self.parameters();
         let value = |parameters: &[f64]| -> f64 {
             let of = self
                 .readings

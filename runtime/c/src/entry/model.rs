@@ -10,7 +10,8 @@ use elbow::monitor::WatchError;
 use elbow::{ImageError, ModelPlace};
 
 /// The features of the runtime, as strings of C.
-const FEATURES: [&CStr; 12] = [
+const FEATURES: [&CStr; 13] = [
+    c"bits",
     c"conditions",
     c"counts",
     c"foreign-packings",

@@ -56,6 +56,9 @@ pub(crate) enum PriorHeader {
     Standard,
     /// A mixture of diagonal Gaussians.
     Mixture { components: u16 },
+    /// Independent bits, each with a chance of its own.
+    #[cfg(feature = "bits")]
+    Bernoulli,
 }
 
 /// How a stream of samples becomes readings.
@@ -161,7 +164,7 @@ impl<'a> Header<'a> {
             *number = reader.u16();
         }
         self.latent_fraction_bits = reader.u8();
-        self.posterior = PosteriorKind::read(&mut reader);
+        self.posterior = PosteriorKind::read(&mut reader, left_out);
         self.stream = read_stream(&mut reader, left_out);
         self.prior = read_prior(&mut reader);
         self.likelihood = read_likelihood(&mut reader, left_out);
@@ -218,7 +221,7 @@ impl Header<'_> {
         if !cfg!(feature = "conditions") && self.conditions > 0 {
             return Some("conditions");
         }
-        if !cfg!(feature = "mixture-prior") && self.prior != PriorHeader::Standard {
+        if !cfg!(feature = "mixture-prior") && matches!(self.prior, PriorHeader::Mixture { .. }) {
             return Some("mixture-prior");
         }
         if !cfg!(feature = "foreign-packings") && self.packing != Packing::NATIVE {
@@ -284,9 +287,14 @@ fn read_stream(
     })
 }
 
+/// Kinds of priors that this build knows. That of bits comes behind their posterior, at which a build without them stops.
+const PRIORS: u8 = if cfg!(feature = "bits") { 3 } else { 2 };
+
 fn read_prior(reader: &mut Reader<'_>) -> PriorHeader {
-    match reader.variant(2) {
+    match reader.variant(PRIORS) {
         0 => PriorHeader::Standard,
+        #[cfg(feature = "bits")]
+        2 => PriorHeader::Bernoulli,
         _ => PriorHeader::Mixture {
             components: reader.u16(),
         },

@@ -142,14 +142,19 @@ impl Element<'_> for ExpectedScore {
 
 #[inline(never)]
 fn read_estimator(reader: &mut Reader<'_>) -> Estimator {
-    match reader.variant(4) {
+    match reader.variant(ESTIMATORS) {
         0 => Estimator::PosteriorMean,
         1 => Estimator::SigmaPoints,
         2 => Estimator::MonteCarlo {
             samples: reader.u16(),
         },
+        #[cfg(feature = "bits")]
+        4 => Estimator::Enumeration,
         _ => Estimator::ImportanceWeighted {
             samples: reader.u16(),
         },
     }
 }
+
+/// Estimators that this build knows.
+const ESTIMATORS: u8 = if cfg!(feature = "bits") { 5 } else { 4 };

@@ -1,6 +1,8 @@
 //! Tensors of the prior and of the likelihood.
 
 use super::read_multipliers;
+#[cfg(feature = "bits")]
+use crate::distribution::Coins;
 #[cfg(feature = "heterogeneous")]
 use crate::distribution::Heterogeneous;
 use crate::distribution::{Binomial, LARGEST_LOG_NORMALIZER, Likelihood, Location, Mixture, Prior};
@@ -14,8 +16,17 @@ pub(super) fn read_prior<'a>(
     header: PriorHeader,
     latents: usize,
 ) -> Prior<'a> {
-    let PriorHeader::Mixture { components } = header else {
-        return Prior::Standard;
+    let components = match header {
+        PriorHeader::Standard => return Prior::Standard,
+        PriorHeader::Mixture { components } => components,
+        #[cfg(feature = "bits")]
+        PriorHeader::Bernoulli => {
+            let coins = Coins {
+                log_odds: tensors.next(latents),
+            };
+            tensors.require(coins.is_valid(), Defect::Prior);
+            return Prior::Bernoulli(coins);
+        }
     };
     if !cfg!(feature = "mixture-prior") {
         return Prior::Standard;
@@ -39,6 +50,10 @@ pub(super) fn write_prior(tensors: &mut TensorWriter, prior: &Prior<'_>) {
         tensors.push(mixture.means);
         tensors.push(mixture.log_variances);
         tensors.push(mixture.precisions);
+    }
+    #[cfg(feature = "bits")]
+    if let Prior::Bernoulli(coins) = prior {
+        tensors.push(coins.log_odds);
     }
 }
 

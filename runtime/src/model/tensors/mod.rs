@@ -12,6 +12,8 @@ use crate::format::{
     StreamHeader, Tensors,
 };
 use crate::mask::Mask;
+#[cfg(feature = "bits")]
+use crate::posterior::PosteriorKind;
 use crate::requantize::Multiplier;
 use distributions::{read_likelihood, read_prior};
 use layers::{Inputs, read_stack};
@@ -122,9 +124,27 @@ fn check_scalars(tensors: &mut Tensors<'_>, header: &Header<'_>) {
         Defect::LatentFractionBits,
     );
     tensors.require(header.posterior.is_valid(), Defect::Posterior);
+    #[cfg(feature = "bits")]
+    check_bits(tensors, header);
     tensors.require(
         header.noise.mean_deviation >= 0 && header.noise.pair_deviation >= 0,
         Defect::Noise,
+    );
+}
+
+/// Bits go with a prior of bits, Gaussian latents do not; a bit that is one fits in 16 bits, with its sign.
+#[cfg(feature = "bits")]
+fn check_bits(tensors: &mut Tensors<'_>, header: &Header<'_>) {
+    let are_bits = header.posterior == PosteriorKind::Bernoulli;
+    let suits = match header.prior {
+        PriorHeader::Standard => true,
+        PriorHeader::Mixture { .. } => !are_bits,
+        PriorHeader::Bernoulli => are_bits,
+    };
+    tensors.require(suits, Defect::Prior);
+    tensors.require(
+        !are_bits || header.latent_fraction_bits < 15,
+        Defect::LatentFractionBits,
     );
 }
 

@@ -7,6 +7,10 @@ use elbow::transcendental::exp;
 
 impl<'a> Reference<'a> {
     pub(crate) fn kl_of_latents(&self) -> Vec<i128> {
+        if self.has_bits() {
+            let parts = self.kl_of_bits().into_iter();
+            return parts.map(|part| part.max(0)).collect();
+        }
         let latents = 0..self.mean.len();
         let PriorSpec::Mixture(components) = &self.spec.prior else {
             let halves = latents.map(|j| (self.twice_kl(j) + 1).div_euclid(2).max(0));
@@ -52,6 +56,9 @@ impl<'a> Reference<'a> {
     }
 
     pub(crate) fn kl(&self) -> i128 {
+        if self.has_bits() {
+            return self.kl_of_bits().iter().sum::<i128>().max(0);
+        }
         if matches!(self.spec.prior, PriorSpec::Mixture(_)) {
             let whole = log_sum_exp(self.log_terms());
             return (-whole).max(0);

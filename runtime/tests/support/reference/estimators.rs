@@ -12,8 +12,10 @@ use elbow::{Decision, Question, Side};
 /// One pass: the log density of each input, 0 where it is not observed, and
 /// `log p(z) - log q(z|x)` of a random one.
 pub(crate) struct Pass {
-    terms: Vec<i128>,
-    log_ratio: i128,
+    pub(super) terms: Vec<i128>,
+    pub(super) log_ratio: i128,
+    /// `log q(z|x)` of bits.
+    pub(super) log_q: i128,
 }
 
 impl Pass {
@@ -43,6 +45,7 @@ impl<'a> Reference<'a> {
         Pass {
             terms: self.terms(&z, reading),
             log_ratio,
+            log_q: 0,
         }
     }
 
@@ -53,6 +56,9 @@ impl<'a> Reference<'a> {
         estimator: Estimator,
         rng: &mut Xoshiro128PlusPlus,
     ) -> Vec<Pass> {
+        if self.has_bits() {
+            return self.passes_of_bits(reading, estimator, rng);
+        }
         let mut passes = vec![];
         match estimator {
             Estimator::PosteriorMean => passes.push(self.pass(&self.mean, &[], reading)),
@@ -86,16 +92,22 @@ impl<'a> Reference<'a> {
                     passes.push(self.pass(&self.values(&noise, 1), &noise, reading));
                 }
             }
+            Estimator::Enumeration => unreachable!("Gaussian latents have no codes"),
         }
         passes
     }
 
     pub(super) fn score_of(&self, passes: &[Pass], estimator: Estimator) -> Expected {
+        if estimator == Estimator::Enumeration {
+            return self.score_of_codes(passes);
+        }
         let sums: Vec<i128> = passes.iter().map(Pass::sum).collect();
         let reconstruction = mean(sums.iter().sum(), sums.len() as i128);
         let elbow = reconstruction - self.kl();
         let (bound, standard_error) = match estimator {
-            Estimator::PosteriorMean | Estimator::SigmaPoints => (elbow, None),
+            Estimator::PosteriorMean | Estimator::SigmaPoints | Estimator::Enumeration => {
+                (elbow, None)
+            }
             Estimator::MonteCarlo { .. } => (elbow, standard_error(&sums)),
             Estimator::ImportanceWeighted { .. } => {
                 let weights = passes.iter().map(|pass| pass.sum() + pass.log_ratio);
@@ -128,6 +140,9 @@ impl<'a> Reference<'a> {
         rng: &mut Xoshiro128PlusPlus,
     ) -> (Expected, Vec<i128>) {
         let passes = self.passes(reading, estimator, rng);
+        if estimator == Estimator::Enumeration {
+            return (self.score_of_codes(&passes), Self::terms_of_codes(&passes));
+        }
         let inputs = (0..passes[0].terms.len()).map(|i| {
             let sum = passes.iter().map(|pass| pass.terms[i]).sum();
             mean(sum, passes.len() as i128)

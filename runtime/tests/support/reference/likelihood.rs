@@ -127,8 +127,7 @@ impl<'a> Reference<'a> {
 
     /// The means of all inputs at the mean of the posterior.
     pub(crate) fn reconstruct(&self) -> Vec<i128> {
-        let z: Vec<i128> = self.mean.iter().map(|&v| self.to_latent(v)).collect();
-        self.means(&z)
+        self.means(&self.at_mean())
     }
 
     pub(crate) fn impute(&self, reading: &[i16]) -> Vec<i128> {

@@ -3,6 +3,7 @@
 //! the normal quantile and the generator.
 
 mod arithmetic;
+mod bits;
 mod divergence;
 mod estimators;
 mod likelihood;
@@ -26,6 +27,8 @@ pub(crate) struct Reference<'a> {
     pub(crate) mean: Vec<i128>,
     pub(crate) log_variance: Vec<i128>,
     deviation: Vec<i128>,
+    /// Of latents that are bits, else nothing.
+    logits: Vec<i128>,
     observed: Vec<bool>,
     /// The numbers that the decoder takes in behind the latents.
     pub(crate) conditions: Vec<i128>,
@@ -56,14 +59,19 @@ impl Expected {
 impl<'a> Reference<'a> {
     pub(crate) fn prior(spec: &'a ImageSpec) -> Self {
         let latents = spec.latents();
-        Self {
+        let mut reference = Self {
             spec,
             mean: vec![0; latents],
             log_variance: vec![0; latents],
             deviation: vec![1 << 16; latents],
+            logits: vec![],
             observed: vec![true; spec.inputs.len()],
             conditions: vec![0; spec.conditions.len()],
+        };
+        if reference.has_bits() {
+            reference.set_logits(reference.log_odds());
         }
+        reference
     }
 
     /// The prior that is drawn from: of a mixture, a component by a word of `rng`.
@@ -114,7 +122,12 @@ impl<'a> Reference<'a> {
                     lowest: low,
                     highest: high,
                 },
-        } = spec.posterior;
+        } = spec.posterior
+        else {
+            let logits = heads.iter().map(|&l| l.clamp(-(16 << 16), 16 << 16));
+            reference.set_logits(logits.collect());
+            return reference;
+        };
         let latents = reference.mean.len();
         for j in 0..latents {
             reference.mean[j] = heads[j].clamp(-(128 << 16), 128 << 16);
@@ -141,12 +154,23 @@ impl<'a> Reference<'a> {
         (layers, heads)
     }
 
+    /// The latents of [`elbow::Estimator::PosteriorMean`].
+    pub(super) fn at_mean(&self) -> Vec<i128> {
+        if self.has_bits() {
+            return self.mode();
+        }
+        self.mean.iter().map(|&v| self.to_latent(v)).collect()
+    }
+
     pub(super) fn to_latent(&self, v: i128) -> i128 {
         let bits = 16 - u32::from(self.spec.latent_fraction_bits);
         saturate(round(saturate(v, 32), bits), 16)
     }
 
     pub(crate) fn draw(&self, rng: &mut Xoshiro128PlusPlus) -> Vec<i128> {
+        if self.has_bits() {
+            return self.draw_words(rng);
+        }
         let draw = |_: &i128| standard_normal(rng.next_u32()).into();
         self.mean.iter().map(draw).collect()
     }
@@ -162,6 +186,9 @@ impl<'a> Reference<'a> {
     }
 
     pub(crate) fn sample(&self, noise: &[i128], sign: i128) -> Vec<i128> {
+        if self.has_bits() {
+            return self.sample_bits(noise, sign);
+        }
         let values = self.values(noise, sign);
         values.into_iter().map(|v| self.to_latent(v)).collect()
     }
@@ -188,10 +215,12 @@ impl<'a> Reference<'a> {
         let (hidden, _) = reference.encoder_outputs(reading);
         let encoder = hidden.iter().zip(&spec.encoder);
         let mut hashes: Vec<u32> = encoder.map(activations).collect();
-        let heads = [&reference.mean[..], &reference.log_variance].concat();
+        let heads = match reference.has_bits() {
+            true => reference.logits.clone(),
+            false => [&reference.mean[..], &reference.log_variance].concat(),
+        };
         hashes.push(crc32(&wide(&heads)));
-        let z = reference.mean.iter().map(|&v| reference.to_latent(v));
-        let taken_in = z.chain(reference.conditions.iter().copied()).collect();
+        let taken_in = [reference.at_mean(), reference.conditions.clone()].concat();
         let mut decoder = network(&spec.decoder, &spec.output, taken_in);
         let outputs = decoder.pop().unwrap();
         hashes.extend(decoder.iter().zip(&spec.decoder).map(activations));

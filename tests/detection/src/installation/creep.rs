@@ -111,7 +111,7 @@ impl Factory {
         let broken = |_| Error::Scores("have no image");
         let model = Model::parse(&self.image).map_err(|_| Error::Scores("have no image"))?;
         let reference = Reference::parse(&self.reference).map_err(broken)?;
-        let settings = AdaptSettings::new(model.posterior().estimator());
+        let settings = AdaptSettings::new(model.estimator());
         let mut memory = vec![0; model.adapt_words()];
         let mut adapter = Adapter::new(&model, &self.image, &mut memory, Some(reference), settings)
             .map_err(broken)?;

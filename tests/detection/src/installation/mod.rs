@@ -217,7 +217,7 @@ impl Factory {
                 settings: AdaptSettings {
                     learn,
                     calibrate: (learned.len() as u32 - learn).max(1),
-                    ..AdaptSettings::new(model.posterior().estimator())
+                    ..AdaptSettings::new(model.estimator())
                 },
                 seed: 0,
             };
@@ -271,7 +271,7 @@ impl Factory {
             model: &model,
             image: &image,
             reference: &[],
-            settings: AdaptSettings::new(model.posterior().estimator()),
+            settings: AdaptSettings::new(model.estimator()),
             seed: 0,
         };
         let observed = Observed {

@@ -4,8 +4,8 @@ use super::files::{Output, Readings};
 use super::{Failure, Memory};
 use crate::arguments::Arguments;
 use crate::image;
-use elbow::Model;
 use elbow::telemetry::Packet;
+use elbow::{Model, PosteriorKind};
 
 /// Bytes of a packet beside its latents, at most.
 const FRAME: usize = 8;
@@ -30,7 +30,13 @@ pub(super) fn encode<'a>(rest: &'a str, mut memory: Memory<'_>) -> Result<(), Fa
             .map_err(reading.refused())?;
         output.text(format_args!("posterior"))?;
         output.numbers(posterior.mean.iter().chain(posterior.log_variance))?;
-        let packet = Packet::quantize(reading.index as u8, posterior.mean, storage)?;
+        let packet = if model.posterior() == PosteriorKind::Bernoulli {
+            let bytes = storage.get_mut(..model.latents().div_ceil(8));
+            let bytes = bytes.unwrap_or_default();
+            Packet::of_bits(reading.index as u8, posterior.mean, bytes)?
+        } else {
+            Packet::quantize(reading.index as u8, posterior.mean, storage)?
+        };
         let sent = packet.to_slice(radio)?;
         output.text(format_args!("sample"))?;
         output.numbers(session.sample())?;

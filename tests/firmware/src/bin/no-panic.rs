@@ -319,7 +319,11 @@ fn telemetry(memory: &mut Memory<'_>, out: &mut Sink) -> Option<()> {
     let (storage, buffer) = memory.radio.split_at_mut_checked(memory.number as usize)?;
     let packet = said(
         out,
-        Packet::quantize(memory.number as u8, memory.values, storage),
+        if memory.number == 0 {
+            Packet::of_bits(memory.number as u8, memory.values, storage)
+        } else {
+            Packet::quantize(memory.number as u8, memory.values, storage)
+        },
     )?;
     let sent = said(out, packet.to_slice(buffer))?;
     write!(out, "{}", sent.len()).ok()?;
@@ -425,6 +429,7 @@ fn sessions(model: &Model<'_>, memory: &mut Memory<'_>, out: &mut Sink) -> Optio
         Estimator::SigmaPoints,
         Estimator::MonteCarlo { samples },
         Estimator::ImportanceWeighted { samples },
+        Estimator::Enumeration,
     ] {
         session.reseed(seed, seed);
         let score = said(out, session.score(reading, estimator))?;

@@ -1,6 +1,6 @@
 //! A model and data for it, as most commands take them.
 
-use crate::data::{DataSource, Dataset};
+use crate::data::DataSource;
 use crate::error::Error;
 use crate::export::run;
 use crate::model::prepared::Prepared;
@@ -8,8 +8,8 @@ use crate::readings::Labelled;
 use crate::readings::Readings;
 use crate::readings::RunConfig;
 use crate::readings::masks::Masks;
-use crate::readings::raw::{DeviceReadings, LIKE_THE_TRAINING};
-use crate::readings::scoring::{Like, check_width, load_for_scoring};
+use crate::readings::raw::DeviceReadings;
+use crate::readings::scoring::{Like, load_for_scoring};
 use crate::readings::splits::Splits;
 use clap::Args;
 use elbow::{Estimator, Model};
@@ -44,7 +44,7 @@ pub(in crate::cli) fn parse_estimator(text: &str) -> Result<Estimator, String> {
 
 /// The estimator that was asked for, or the one that suits `model` best.
 pub(in crate::cli) fn asked(estimator: Option<Estimator>, model: &Model<'_>) -> Estimator {
-    estimator.unwrap_or(model.posterior().estimator())
+    estimator.unwrap_or(model.estimator())
 }
 
 impl Input {
@@ -130,30 +130,6 @@ impl Source {
         let loaded = DeviceReadings::new(labelled, model, masks, chosen)?;
         warn_of_saturation(loaded.saturated);
         Ok(loaded)
-    }
-}
-
-impl Source {
-    /// Loads all readings for a run that has no image, and warns of what saturated.
-    pub(in crate::cli) fn load_for_floats(
-        &self,
-        run: &RunConfig,
-        labels: Option<&Path>,
-    ) -> Result<(Labelled, Readings), Error> {
-        let settings = &run.settings;
-        let labelled = self.labelled(Some(run), Like::new(Some(run)), labels)?;
-        let Dataset { name, table, .. } = &labelled.dataset;
-        let exponents = &run.derived.normalization.exponents;
-        check_width(name, table, exponents.len())?;
-        let likelihood = &run.derived.likelihood;
-        likelihood.check(
-            &labelled.dataset,
-            settings.data.conditions,
-            LIKE_THE_TRAINING,
-        )?;
-        let (readings, saturated) = Readings::from_table(table, exponents);
-        warn_of_saturation(saturated);
-        Ok((labelled, readings))
     }
 }
 

@@ -38,7 +38,9 @@ struct Description {
     #[serde(skip_serializing_if = "Option::is_none")]
     stream: Option<StreamDescription>,
     latent_fraction_bits: u32,
-    log_variance_range: (f64, f64),
+    /// None of bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_variance_range: Option<(f64, f64)>,
     layers: Vec<Layer>,
     encoder_macs: usize,
     decoder_macs: usize,
@@ -130,9 +132,12 @@ fn likelihood(model: &Model<'_>) -> String {
 
 fn describe(model: &Model<'_>) -> Description {
     let (encoder_macs, decoder_macs) = run::macs(model);
-    let PosteriorKind::Gaussian {
-        log_variance_range: LogVarianceRange { lowest, highest },
-    } = model.posterior();
+    let log_variance_range = match model.posterior() {
+        PosteriorKind::Gaussian {
+            log_variance_range: LogVarianceRange { lowest, highest },
+        } => Some((f64::from(lowest) / 65536.0, f64::from(highest) / 65536.0)),
+        PosteriorKind::Bernoulli => None,
+    };
     let table = |table: &elbow::Calibration<'_>| Table {
         estimator: table.estimator().to_string(),
         of: table.judges(),
@@ -150,6 +155,7 @@ fn describe(model: &Model<'_>) -> Description {
         prior: match model.prior() {
             Prior::Standard => "standard".into(),
             Prior::Mixture(mixture) => format!("mixture:{}", mixture.len()),
+            Prior::Bernoulli(_) => "factorized".into(),
         },
         likelihood: likelihood(model),
         packing: match model.packing() {
@@ -159,7 +165,7 @@ fn describe(model: &Model<'_>) -> Description {
         },
         stream: describe_stream(model),
         latent_fraction_bits: model.latent_fraction_bits(),
-        log_variance_range: (f64::from(lowest) / 65536.0, f64::from(highest) / 65536.0),
+        log_variance_range,
         layers: model.layers().map(|view| layer(&view)).collect(),
         encoder_macs,
         decoder_macs,
@@ -270,15 +276,21 @@ fn head(description: &Description) -> String {
         likelihood,
         packing,
         latent_fraction_bits: bits,
-        log_variance_range: (low, high),
+        log_variance_range,
         ..
     } = description;
+    let posterior = match log_variance_range {
+        Some((low, high)) => {
+            format!("i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]")
+        }
+        None => "bits".into(),
+    };
     let given = match conditions {
         0 => String::new(),
         count => format!(", {count} conditions behind them"),
     };
     format!(
-        "{name}: {inputs} inputs{given}, {latents} latents, prior {prior}, likelihood {likelihood}; weights in {packing}\nlatents i16 with {bits} fraction bits, log-variances in [{low:.2}, {high:.2}]\n\n"
+        "{name}: {inputs} inputs{given}, {latents} latents, prior {prior}, likelihood {likelihood}; weights in {packing}\nlatents {posterior}\n\n"
     )
 }
 

@@ -1,7 +1,7 @@
 //! Examples of each command.
 
 /// Commands, each with a line to type, and what that does.
-pub(super) const EXAMPLES: [(&str, &str, &str); 65] = [
+pub(super) const EXAMPLES: [(&str, &str, &str); 66] = [
     (
         "init",
         "trainer init pump.csv",

@@ -4,8 +4,8 @@ use super::results;
 use crate::cli::output::emit;
 use crate::cli::train::interrupt;
 use crate::error::Error;
-use crate::export::pipeline::{Observer, Trained, Warning};
-use crate::export::run::{FloatSummary, Summary};
+use crate::export::pipeline::{Observer, Warning};
+use crate::export::run::Summary;
 use crate::export::runs::Record;
 use crate::export::tracking::{self, Scalar, Tracker};
 use crate::train::Epoch;
@@ -88,12 +88,8 @@ impl Progress {
 #[derive(Serialize)]
 struct Done<'a> {
     folder: &'a Path,
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(flatten)]
-    image: Option<&'a Summary>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[serde(flatten)]
-    floats: Option<&'a FloatSummary>,
+    summary: &'a Summary,
 }
 
 /// Time that epochs take.
@@ -199,19 +195,11 @@ impl Terminal {
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Setting`].
-    pub(in crate::cli) fn result(&self, trained: &Trained, folder: &Path) -> Result<(), Error> {
+    pub(in crate::cli) fn result(&self, summary: &Summary, folder: &Path) -> Result<(), Error> {
         if self.voice.json {
-            let (image, floats) = match trained {
-                Trained::Image(exported) => (Some(&exported.summary), None),
-                Trained::Floats(summary) => (None, Some(summary.as_ref())),
-            };
-            self.print(&Event::Result(Done {
-                folder,
-                image,
-                floats,
-            }));
+            self.print(&Event::Result(Done { folder, summary }));
         } else if !self.voice.quiet {
-            emit(None, &(results::describe(trained) + "\n"))?;
+            emit(None, &(results::describe(summary) + "\n"))?;
             self.note(&format!("wrote {}", folder.display()));
         }
         if !self.trackers.borrow().is_empty() {

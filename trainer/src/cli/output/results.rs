@@ -2,22 +2,11 @@
 
 use crate::cli::output::decimal;
 use crate::cli::output::signed;
-use crate::export::pipeline::Trained;
-use crate::export::run::{FloatSummary, Summary};
+use crate::export::run::Summary;
 use crate::study::detection::evaluate::{Evaluation, Side};
 
-/// Why there is nothing for a device.
-const NO_IMAGE: &str = "no image is written: devices run Gaussian latents, these are bits";
-
-/// The results of what became of a model.
-pub(in crate::cli) fn describe(trained: &Trained) -> String {
-    match trained {
-        Trained::Image(exported) => table(&exported.summary),
-        Trained::Floats(summary) => format!("{}\n{NO_IMAGE}", float_table(summary)),
-    }
-}
-
-fn table(summary: &Summary) -> String {
+/// The results of a training.
+pub(in crate::cli) fn describe(summary: &Summary) -> String {
     let Evaluation {
         normal,
         anomalous,
@@ -55,38 +44,6 @@ fn table(summary: &Summary) -> String {
         decimal(summary.smallest_counted, 4),
         summary.image_bytes,
         summary.workspace_bytes,
-        summary.training_seconds,
-    )
-}
-
-fn float_table(summary: &FloatSummary) -> String {
-    let row = |name: &str, mean, error, auc| {
-        format!(
-            "{name:<26}{:>12} ± {:<8}{:>10}\n",
-            decimal(mean, 3),
-            decimal(error, 3),
-            decimal(auc, 4)
-        )
-    };
-    let FloatSummary {
-        float,
-        importance_weighted: bound,
-        ..
-    } = summary;
-    format!(
-        "\n{:<26}{:>23}{:>10}\n{}{}\n{} normal and {} anomalous test readings; trained in {:.1} s\n",
-        "",
-        "test bound, nats/reading",
-        "AUC",
-        row("ELBO", float.elbo, float.standard_error, float.auc),
-        row(
-            &format!("importance-weighted, k {}", bound.samples),
-            bound.mean,
-            bound.standard_error,
-            None
-        ),
-        summary.normal,
-        summary.anomalous,
         summary.training_seconds,
     )
 }

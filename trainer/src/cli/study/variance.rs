@@ -4,7 +4,6 @@ use super::estimators::choose_normal;
 use crate::cli::arguments::Source;
 use crate::cli::arguments::prepare;
 use crate::cli::output::emit_results;
-use crate::config::capability::Feature;
 use crate::config::{Gradient, Latent};
 use crate::error::Error;
 use crate::export::run;
@@ -80,9 +79,7 @@ impl Arguments {
             return Ok(self.gradient.clone());
         }
         let all = Gradient::value_variants().iter().copied();
-        Ok(all
-            .filter(|gradient| latent.is_differentiable() || !gradient.is_pathwise())
-            .collect())
+        Ok(all.filter(|gradient| gradient.suits(latent)).collect())
     }
 }
 
@@ -92,16 +89,11 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> Result<(), Error> {
     let (config, vae) = run::read_vae(&source.model, &Device::Cpu)?;
     let gradients = arguments.gradients(vae.latent())?;
     let labels = arguments.labels.as_deref();
-    let (labelled, readings) = if Feature::Device.can(&vae) {
-        let image = run::read_image(&source.model)?;
-        let model = run::parse(&source.model, &image)?;
-        let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
-        (loaded.labelled, loaded.readings)
-    } else {
-        source.load_for_floats(&config, labels)?
-    };
-    let chosen = choose_normal(&labelled, arguments.limit)?;
-    let data = prepare(&vae, &config, readings.select(&chosen))?;
+    let image = run::read_image(&source.model)?;
+    let model = run::parse(&source.model, &image)?;
+    let loaded = source.load(&model, labels, None, |rows| (0..rows).collect())?;
+    let chosen = choose_normal(&loaded.labelled, arguments.limit)?;
+    let data = prepare(&vae, &config, loaded.readings.select(&chosen))?;
     let variance = Variance::new(&Setting {
         vae: &vae,
         batch: &data.batch,

@@ -156,6 +156,6 @@ pub(in crate::cli) fn finish(
         ));
     }
     written?;
-    terminal.result(&outcome.trained, &place.folder)?;
+    terminal.result(&outcome.exported.summary, &place.folder)?;
     outcome.diverged.map_or(Ok(()), Err)
 }

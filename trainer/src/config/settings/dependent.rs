@@ -16,7 +16,7 @@ pub struct Dependent {
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
     /// Samples of a reading in training. With more than one, gradients through the samples and vimco ascend
-    /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples]
+    /// the importance-weighted bound [default: 1; 5 with --missing or where --gradient compares samples, 4 of disarm]
     #[arg(long, value_name = "K")]
     pub importance_samples: Option<usize>,
     /// Estimator of the gradient of the bound [default: reparameterized; leave-one-out for bits]
@@ -30,10 +30,6 @@ pub struct Dependent {
     #[arg(long, conflicts_with = "qat")]
     pub no_qat: bool,
 }
-
-/// Samples of a reading where training hides inputs, or compares samples, and nobody says otherwise: each
-/// costs a decoder pass and its gradients.
-const SEVERAL_SAMPLES: usize = 5;
 
 impl Dependent {
     /// Puts what was asked for, or what follows, into `config`.
@@ -49,7 +45,11 @@ impl Dependent {
         train.learning_rate = rate.unwrap_or(train.schedule.learning_rate());
         train.gradient = self.gradient.unwrap_or(latent.gradient());
         let several = train.missing > 0.0 || train.gradient.least_samples() > 1;
-        let default = if several { SEVERAL_SAMPLES } else { 1 };
+        let default = if several {
+            train.gradient.usual_samples()
+        } else {
+            1
+        };
         train.importance_samples = self.importance_samples.unwrap_or(default);
         config.train.qat = self.qat || !self.no_qat && Feature::Integers.can(config);
     }

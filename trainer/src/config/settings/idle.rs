@@ -2,7 +2,7 @@
 
 use super::Key;
 use crate::config::capability::Feature;
-use crate::config::{Config, Inference, Latent, Schedule};
+use crate::config::{Config, Inference, Schedule};
 use crate::data::DataSource;
 use crate::error::Error;
 
@@ -44,11 +44,6 @@ fn reason(config: &Config, key: &Key) -> Option<String> {
     match key.table() {
         "data" => of_data(&config.data.source, key.name()),
         "train" => of_training(config, key.name()),
-        // What is not left out anyway stays.
-        "export" if key.name() != "keep_dead_latents" => {
-            let reason = "is for the image, and --latent bernoulli has none: leave one of them out";
-            (config.model.latent == Latent::Bernoulli).then(|| reason.into())
-        }
         _ => None,
     }
 }

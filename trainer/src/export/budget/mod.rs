@@ -135,7 +135,6 @@ pub fn size(
     numbers: usize,
     draft: impl Fn(&ModelConfig) -> Result<AlignedImage, Error>,
 ) -> Result<(ModelConfig, Budget), Error> {
-    Feature::Device.check(settings)?;
     if limits.instructions.is_some() {
         Feature::Instructions.check(settings)?;
     }

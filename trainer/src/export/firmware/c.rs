@@ -67,7 +67,7 @@ fn header(facts: &Facts<'_>) -> String {
             define(
                 &format!(
                     "One in {one_in} normal readings has a p-value of this or less, by its score with {}; 2^31 is certainty.",
-                    model.posterior().estimator()
+                    model.estimator()
                 ),
                 &format!("P_1_IN_{one_in}"),
                 &format!("UINT32_C({})", rate.to_bits()),

@@ -91,7 +91,7 @@ impl<'a> Facts<'a> {
 
 /// The rates that the calibration for the model's own estimator tells apart.
 fn levels(model: &Model<'_>) -> Vec<Level> {
-    let estimator = model.posterior().estimator();
+    let estimator = model.estimator();
     let (joined, bound) = (model.p_values(estimator), model.calibration(estimator));
     let level = |&one_in: &u32| {
         let rate = Probability::new(1.0 / f64::from(one_in));

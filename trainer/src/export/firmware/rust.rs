@@ -49,7 +49,7 @@ pub fn module(facts: &Facts<'_>) -> String {
             constant(
                 &format!(
                     "One in {one_in} normal readings has a p-value of this or less, by its score with {}.",
-                    model.posterior().estimator()
+                    model.estimator()
                 ),
                 &format!("P_1_IN_{one_in}"),
                 "elbow::Probability",

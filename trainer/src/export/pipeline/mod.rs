@@ -14,11 +14,10 @@ mod warning;
 
 pub use interrupted::Interrupted;
 pub use observer::{Observer, Silent};
-pub use outcome::{Exported, Outcome, Trained};
+pub use outcome::{Exported, Outcome};
 pub use quantized::{Quantized, Written};
 pub use warning::Warning;
 
-use crate::config::capability::Feature;
 use crate::config::{Config, ExportConfig, Limits, Objective};
 use crate::error::Error;
 use crate::export::budget::{self, Budget};
@@ -198,23 +197,6 @@ impl<'a> Job<'a> {
         };
         let history = training.run(&vae, (&data.training, &data.validation))?;
         settings = settings.ending_after(history.len());
-        if !Feature::Device.can(&vae) {
-            self.observer.trained();
-            let learned = data.learned(journal.seconds());
-            let (config, splits) = (self.config, &self.splits);
-            let outcome = outcome::in_floats(
-                &self.name,
-                config,
-                splits,
-                (vae, history),
-                &data.test,
-                learned,
-            )?;
-            return Ok(Outcome {
-                diverged: journal.take_divergence(),
-                ..outcome
-            });
-        }
         let trained = Model32 {
             vae: self.prune(vae, &data.training)?,
             history,
@@ -321,12 +303,12 @@ impl<'a> Job<'a> {
             config: self.config,
             vae,
             history,
-            trained: Trained::Image(Box::new(Exported {
+            exported: Box::new(Exported {
                 plan,
                 image,
                 summary,
                 page,
-            })),
+            }),
             diverged,
         })
     }
@@ -378,7 +360,7 @@ impl<'a> Job<'a> {
         (learned, calibrating): (Learned, usize),
     ) -> Result<(Summary, String), Error> {
         let model = run::parse(Path::new(run::IMAGE_FILE), image)?;
-        let scores = Scores::new(vae, &model, test, model.posterior().estimator())?;
+        let scores = Scores::new(vae, &model, test, model.estimator())?;
         let mut summary = outcome::in_integers(
             &self.name,
             &self.config,
@@ -411,7 +393,7 @@ impl<'a> Job<'a> {
                 masks: test.observed.as_ref(),
                 anomalous: self.splits.test.anomalous.as_deref(),
                 scores: &scores.device,
-                estimator: model.posterior().estimator(),
+                estimator: model.estimator(),
                 pace: Pace { rate: summary.rate },
             },
             float: &scores.float,

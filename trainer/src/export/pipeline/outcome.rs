@@ -1,24 +1,18 @@
 //! The outcome of a training, and the folder that it is written to.
 
 use crate::config::Objective;
-use crate::engine::float_scores;
 use crate::error::Error;
-use crate::export::run::{self, FloatSummary, RunFiles, SampledBound, Summary};
+use crate::export::run::{self, RunFiles, Summary};
 use crate::model::Vae;
-use crate::model::prepared::Prepared;
 use crate::quantize::Plan;
 use crate::readings::RunConfig;
 use crate::readings::splits::Splits;
-use crate::study::bound::evidence::{LogEvidence, evidence};
-use crate::study::detection::evaluate::{Evaluation, FLOAT_POINTS, Scores, Side};
+use crate::study::detection::evaluate::{Evaluation, Scores};
 use crate::study::detection::false_alarms::{self, USUAL_ALARM};
 use crate::train::Epoch;
 use elbow::Model;
 use elbow::format::AlignedImage;
 use std::path::Path;
-
-/// Samples of the importance-weighted bound.
-const BOUND_SAMPLES: usize = 100;
 
 /// The outcome of a training.
 #[derive(Debug)]
@@ -29,19 +23,10 @@ pub struct Outcome {
     pub vae: Vae,
     /// The metrics of each epoch.
     pub history: Vec<Epoch>,
-    /// The image of the model, or its results in floats.
-    pub trained: Trained,
+    /// The image of the model, and what there is to say of it.
+    pub exported: Box<Exported>,
     /// The [`Error::Diverged`] of a training that did: the model is the best of the epochs before.
     pub diverged: Option<Error>,
-}
-
-/// The end of a training.
-#[derive(Debug)]
-pub enum Trained {
-    /// An image for devices.
-    Image(Box<Exported>),
-    /// Results in floats: devices run Gaussian latents, these are bits.
-    Floats(Box<FloatSummary>),
 }
 
 /// An image, and what there is to say of it.
@@ -58,14 +43,6 @@ pub struct Exported {
 }
 
 impl Outcome {
-    /// The image and what there is to say of it; none of a model that has none.
-    pub fn exported(&self) -> Option<&Exported> {
-        match &self.trained {
-            Trained::Image(exported) => Some(exported),
-            Trained::Floats(_) => None,
-        }
-    }
-
     /// Writes the folder of the run, whole or not at all; what it holds of another run is replaced.
     ///
     /// # Errors
@@ -84,17 +61,13 @@ impl Outcome {
             (run::METRICS_FILE, self.metrics()?.into_bytes()),
             (run::PARAMETERS_FILE, self.vae.to_safetensors()?),
         ];
-        match &self.trained {
-            Trained::Floats(summary) => RunFiles::new(summary, files),
-            Trained::Image(exported) => {
-                let plan = run::to_toml(&exported.plan)?;
-                files.push((run::PLAN_FILE, plan.into_bytes()));
-                files.push((run::REPORT_FILE, exported.page.clone().into_bytes()));
-                // The image last: where it is new, the rest is.
-                files.push((run::IMAGE_FILE, exported.image.to_vec()));
-                RunFiles::new(&exported.summary, files)
-            }
-        }
+        let exported = &self.exported;
+        let plan = run::to_toml(&exported.plan)?;
+        files.push((run::PLAN_FILE, plan.into_bytes()));
+        files.push((run::REPORT_FILE, exported.page.clone().into_bytes()));
+        // The image last: where it is new, the rest is.
+        files.push((run::IMAGE_FILE, exported.image.to_vec()));
+        RunFiles::new(&exported.summary, files)
     }
 
     /// The metrics, a line of JSON for each epoch.
@@ -125,7 +98,7 @@ pub(super) fn in_integers(
     learned: Learned,
 ) -> Summary {
     let (encoder_macs, decoder_macs) = run::macs(model);
-    let estimator = model.posterior().estimator();
+    let estimator = model.estimator();
     let table = model.p_values(estimator);
     Summary {
         name: name.to_owned(),
@@ -152,48 +125,4 @@ pub(super) fn in_integers(
         budget: None,
         warnings: vec![],
     }
-}
-
-/// The outcome of a model that no device is to run: results in floats.
-pub(super) fn in_floats(
-    name: &str,
-    config: RunConfig,
-    splits: &Splits,
-    (vae, history): (Vae, Vec<Epoch>),
-    test: &Prepared,
-    learned: Learned,
-) -> Result<Outcome, Error> {
-    let settings = &config.settings;
-    let nobody = vec![false; test.readings.len()];
-    let anomalous = splits.test.anomalous.as_deref().unwrap_or(&nobody);
-    let elbos = float_scores(&vae, test, None, FLOAT_POINTS)?;
-    let bounds = evidence(&vae, test, BOUND_SAMPLES, 0)?;
-    let bounds = LogEvidence::new(&bounds, BOUND_SAMPLES, Some(anomalous));
-    let anomalies = anomalous.iter().filter(|&&is| is).count();
-    let summary = FloatSummary {
-        name: name.to_owned(),
-        likelihood: splits.likelihood.clone(),
-        latent: settings.model.latent,
-        gradient: settings.train.gradient,
-        objective: Objective::name(settings),
-        training_readings: learned.training_readings,
-        validation_readings: learned.validation_readings,
-        normal: anomalous.len() - anomalies,
-        anomalous: anomalies,
-        float: Side::new(&elbos, anomalous),
-        importance_weighted: SampledBound {
-            samples: BOUND_SAMPLES,
-            mean: bounds.mean,
-            standard_error: bounds.standard_error,
-        },
-        training_seconds: learned.seconds,
-        trainer_version: env!("CARGO_PKG_VERSION"),
-    };
-    Ok(Outcome {
-        config,
-        vae,
-        history,
-        trained: Trained::Floats(Box::new(summary)),
-        diverged: None,
-    })
 }

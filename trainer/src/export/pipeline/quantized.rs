@@ -59,7 +59,7 @@ impl Quantized {
         (test, is_anomalous): (&Prepared, Option<&[bool]>),
     ) -> Result<Self, Error> {
         let model = run::parse(Path::new(run::IMAGE_FILE), &image)?;
-        let scores = Scores::new(vae, &model, test, model.posterior().estimator())?;
+        let scores = Scores::new(vae, &model, test, model.estimator())?;
         let rows = 0..test.readings.len();
         let is = |row: &usize| is_anomalous.is_some_and(|labels| labels[*row]);
         let (anomalous, normal): (Vec<usize>, Vec<usize>) = rows.partition(is);

@@ -12,9 +12,8 @@ pub use files::{
 };
 use files::{check_artefact, parent, read_artefact, read_text};
 pub use lock::Lock;
-pub use summary::{FloatSummary, SampledBound, Summary};
+pub use summary::Summary;
 
-use crate::config::capability::Feature;
 use crate::config::settings::Said;
 use crate::error::Error;
 use crate::model::Vae;
@@ -81,19 +80,10 @@ pub fn image_path(path: &Path) -> PathBuf {
 /// Reads an image to aligned memory.
 ///
 /// # Errors
-/// [`Error::File`], or [`Error::Setting`] where the run has none because of its latents.
+/// [`Error::File`].
 pub fn read_image(path: &Path) -> Result<AlignedImage, Error> {
     let file = image_path(path);
-    let bytes = std::fs::read(&file).map_err(|cause| {
-        let settings = config_beside(path).ok().flatten().map(|run| run.settings);
-        match settings {
-            Some(settings) if !Feature::Device.can(&settings) => Error::Setting(format!(
-                "there is no {}: the run has --latent bernoulli, and devices run Gaussian latents; of such runs there are summary.json and `trainer variance`",
-                file.display()
-            )),
-            _ => Error::reading(&file)(cause),
-        }
-    })?;
+    let bytes = std::fs::read(&file).map_err(Error::reading(&file))?;
     let image = AlignedImage::new(&bytes);
     // One that does not parse says better what is wrong with it.
     if elbow::Model::parse(&image).is_ok() {

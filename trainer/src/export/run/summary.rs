@@ -1,9 +1,9 @@
 //! The results of a run.
 
-use crate::config::{Gradient, Latent, LikelihoodKind};
+use crate::config::LikelihoodKind;
 use crate::data::DataReport;
 use crate::export::budget::Budget;
-use crate::study::detection::evaluate::{Evaluation, Side};
+use crate::study::detection::evaluate::Evaluation;
 use serde::Serialize;
 
 /// The results of a run, as `summary.json` has them.
@@ -61,47 +61,4 @@ pub struct Summary {
     /// Warnings of the export, one line each; empty for most runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-}
-
-/// The results of a run that has no image, as `summary.json` has them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FloatSummary {
-    /// Name of the model.
-    pub name: String,
-    /// The likelihood that was used.
-    pub likelihood: LikelihoodKind,
-    /// The kind of latents.
-    pub latent: Latent,
-    /// Estimator of the gradient.
-    pub gradient: Gradient,
-    /// Objective of the training; the scores below are of the bounds themselves.
-    pub objective: String,
-    /// Readings that were learned from.
-    pub training_readings: usize,
-    /// Readings that were chosen by.
-    pub validation_readings: usize,
-    /// Test readings that are normal, or of which nobody said.
-    pub normal: usize,
-    /// Test readings labelled anomalous.
-    #[serde(rename = "abnormal")]
-    pub anomalous: usize,
-    /// The ELBO, by which the AUC is too.
-    pub float: Side,
-    /// A bound that is closer to log p(x).
-    pub importance_weighted: SampledBound,
-    /// Wall-clock time of the training alone.
-    pub training_seconds: f64,
-    /// Version of this program.
-    pub trainer_version: &'static str,
-}
-
-/// An importance-weighted bound.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct SampledBound {
-    /// Samples of each reading.
-    pub samples: usize,
-    /// Over normal test readings, nats a reading; none without any.
-    pub mean: Option<f64>,
-    /// Its standard error over readings; none below two.
-    pub standard_error: Option<f64>,
 }

@@ -73,6 +73,14 @@ impl Posterior {
         }
     }
 
+    /// The latents at which a device takes one pass, (batch, latents): the means, or the most probable bits.
+    pub fn typical(&self) -> Result<Tensor, Error> {
+        match self {
+            Self::Gaussian(gaussian) => Ok(gaussian.mean.clone()),
+            Self::Bernoulli(bernoulli) => bernoulli.mode(),
+        }
+    }
+
     /// The heads whose range an image limits, (batch, latents): log-variances, or logits.
     pub fn limited(&self) -> &Tensor {
         match self {

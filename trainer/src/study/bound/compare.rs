@@ -131,7 +131,12 @@ impl Comparison {
     pub fn new(setting: &Setting<'_>) -> Result<Self, Error> {
         let samples = setting.reference_samples;
         let monte_carlo = SAMPLES.map(|samples| Estimator::MonteCarlo { samples });
-        let deterministic = [Estimator::PosteriorMean, Estimator::SigmaPoints].into_iter();
+        let deterministic = [
+            Estimator::PosteriorMean,
+            Estimator::SigmaPoints,
+            Estimator::Enumeration,
+        ];
+        let deterministic = deterministic.into_iter();
         let deterministic =
             deterministic.filter(|&estimator| setting.model.passes(estimator).is_ok());
         let reference = setting.reference(Estimator::MonteCarlo { samples })?;
@@ -249,7 +254,7 @@ impl Setting<'_> {
 /// The threshold for the wanted false-alarm rate, or for the smallest that the calibration tells,
 /// and that rate; none where the calibration saw no readings.
 fn threshold(model: &Model<'_>) -> Option<(Nats, f64)> {
-    let table = model.calibration(model.posterior().estimator())?;
+    let table = model.calibration(model.estimator())?;
     let wanted = Probability::new(FALSE_ALARM_RATE);
     let (threshold, rate) = match table.threshold(wanted) {
         Ok(threshold) => (threshold, wanted),

@@ -1,5 +1,6 @@
 //! Scores in floats and as the device computes them, and what they are worth as a detector.
 
+use crate::config::Latent;
 use crate::engine::float_scores;
 use crate::error::Error;
 use crate::model::Vae;
@@ -16,7 +17,8 @@ pub const FLOAT_POINTS: usize = 256;
 /// The scores of the same readings both ways.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// The bound by the trained model and [`FLOAT_POINTS`] points for each reading, nats.
+    /// The bound by the trained model and [`FLOAT_POINTS`] points for each reading, nats; of bits at the device's codes or
+    /// draws.
     pub float: Vec<f64>,
     /// Scores as the device computes them.
     pub device: Vec<Score>,
@@ -33,8 +35,15 @@ impl Scores {
         data: &Prepared,
         estimator: Estimator,
     ) -> Result<Self, Error> {
+        let points = match estimator {
+            // Bits are drawn alike on both sides.
+            Estimator::MonteCarlo { samples } if vae.latent() == Latent::Bernoulli => {
+                samples.into()
+            }
+            _ => FLOAT_POINTS,
+        };
         Ok(Self {
-            float: float_scores(vae, data, None, FLOAT_POINTS)?,
+            float: float_scores(vae, data, None, points)?,
             device: device_scores(model, &data.readings, data.observed.as_ref(), estimator, 0)?,
         })
     }

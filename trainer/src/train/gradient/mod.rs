@@ -6,6 +6,7 @@
 
 mod baseline;
 mod coefficients;
+mod disarm;
 mod moments;
 mod variance;
 
@@ -17,12 +18,13 @@ use crate::config::{ElboForm, Gradient};
 use crate::error::Error;
 use crate::model::objective::{Batch, Bound, Weighting};
 use crate::model::posterior::draw_noise;
-use crate::model::{Prior, Vae};
+use crate::model::{Posterior, Prior, Vae};
 use crate::numeric::random::{self, Purpose, Xoshiro128PlusPlus};
 use crate::train::State;
 use baseline::{Average, Learned};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
+use disarm::disarm;
 
 /// An estimator and what it has learned from earlier batches.
 #[derive(Debug)]
@@ -88,6 +90,7 @@ impl Estimator {
             Gradient::Reparameterized => reparameterized(vae, batch, noise),
             Gradient::StickingTheLanding => pathwise(vae, batch, noise, 1),
             Gradient::DoublyReparameterized => pathwise(vae, batch, noise, 2),
+            Gradient::Disarm => disarm(vae, batch, noise),
             _ => self.by_score(vae, batch, noise),
         }
     }
@@ -190,11 +193,16 @@ impl Sampled {
     fn new(vae: &Vae, batch: &Batch, noise: &Tensor) -> Result<Self, Error> {
         let proposal = vae.posterior(&batch.inputs)?;
         let latents = proposal.sample(noise)?.detach();
-        let log_likelihoods = batch.log_likelihoods(vae, &latents)?;
+        Self::at(vae, batch, &proposal, &latents)
+    }
+
+    /// At `latents` (samples, batch, latents) from `proposal`.
+    fn at(vae: &Vae, batch: &Batch, proposal: &Posterior, latents: &Tensor) -> Result<Self, Error> {
+        let log_likelihoods = batch.log_likelihoods(vae, latents)?;
         Ok(Self {
-            log_joint: (&log_likelihoods + vae.log_prior(&latents)?)?,
-            log_posterior: proposal.log_density(&latents)?,
-            divergence: vae.divergence(&proposal)?,
+            log_joint: (&log_likelihoods + vae.log_prior(latents)?)?,
+            log_posterior: proposal.log_density(latents)?,
+            divergence: vae.divergence(proposal)?,
             log_likelihoods,
         })
     }

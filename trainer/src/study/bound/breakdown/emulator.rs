@@ -176,7 +176,10 @@ impl<'a> Emulator<'a> {
             words.map(|word| standard_normal(word).into()).collect()
         };
         match self.estimator {
-            Estimator::PosteriorMean => vec![at(1.0, &vec![0.0; latents])],
+            // Codes are of bits, which the network refuses.
+            Estimator::PosteriorMean | Estimator::Enumeration => {
+                vec![at(1.0, &vec![0.0; latents])]
+            }
             Estimator::SigmaPoints => {
                 let pair = |direction: usize| {
                     let offsets = offsets(latents, direction, switches.tables);

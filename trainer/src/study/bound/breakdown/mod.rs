@@ -371,6 +371,7 @@ impl Cause {
             (Self::Sampling, Estimator::MonteCarlo { .. }) => {
                 "draws scatter: take more samples, or sigma-points"
             }
+            (Self::Sampling, Estimator::Enumeration) => "every code is visited: no loss",
             (Self::Sampling, Estimator::ImportanceWeighted { .. }) => {
                 "this bound is above the ELBO of the floats by its samples: no loss"
             }

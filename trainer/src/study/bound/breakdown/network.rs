@@ -93,7 +93,13 @@ impl Network {
     ) -> Result<Self, Error> {
         let PosteriorKind::Gaussian {
             log_variance_range: range,
-        } = spec.posterior;
+        } = spec.posterior
+        else {
+            return Err(Error::Setting(
+                "the difference is followed through means and log-variances, which bits have not: leave --breakdown out"
+                    .into(),
+            ));
+        };
         let raw = spec.inputs.iter().zip(&normalization.units);
         let scales = raw.map(|(input, &unit)| 1.0 / (input.gain.to_f64() * f64::from(unit)));
         let mut input = Operand {
