@@ -128,6 +128,7 @@ fn kind(estimator: Estimator) -> (u8, u16) {
         Estimator::SigmaPoints => (1, 0),
         Estimator::MonteCarlo { samples } => (2, samples),
         Estimator::ImportanceWeighted { samples } => (3, samples),
+        #[cfg(feature = "bits")]
         Estimator::Enumeration => (4, 0),
     }
 }
@@ -138,6 +139,7 @@ fn estimator(kind: u32, samples: u16) -> Option<Estimator> {
         (1, 0) => Some(Estimator::SigmaPoints),
         (2, samples) => Some(Estimator::MonteCarlo { samples }),
         (3, samples) => Some(Estimator::ImportanceWeighted { samples }),
+        #[cfg(feature = "bits")]
         (4, 0) => Some(Estimator::Enumeration),
         _ => None,
     }

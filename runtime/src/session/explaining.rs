@@ -135,6 +135,10 @@ impl<R: Rng> Explaining<'_, '_, R> {
             until,
             accumulator,
             |ratios, lanes, outputs| {
+                #[cfg_attr(
+                    not(feature = "bits"),
+                    allow(clippy::let_unit_value, reason = "all weigh alike")
+                )]
                 let weight = weight_of(estimator, ratios);
                 let mut sums = [0; LANES];
                 likelihood.visit(reading, observed, lanes, outputs, |input, lane, term| {
