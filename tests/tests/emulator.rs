@@ -85,7 +85,7 @@ fn every_board_says_why_it_stops() {
     let refusals = [
         (
             "sing",
-            "there is no command sing; choose score, explain, impute, decide, encode, watch, martingale, dream, count, cost, layers, kernels, self-test, script, echo or fault",
+            "there is no command sing; choose score, explain, impute, decide, encode, watch, martingale, adapt, adapt-cost, dream, count, cost, layers, kernels, self-test, script, echo or fault",
         ),
         (
             "echo readings",

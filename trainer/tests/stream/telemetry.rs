@@ -77,13 +77,18 @@ fn damaged_packets_are_named_by_their_byte() {
         bytes[at] = byte;
         bytes
     };
-    let cases: [(Vec<u8>, &str); 6] = [
+    let cases: [(Vec<u8>, &str); 7] = [
         (vec![], "byte 0"),
         (good[..29].to_vec(), "packet at byte 24: the bytes end"),
         (good[..25].to_vec(), "packet at byte 24: the bytes end"),
         (
+            with(13, 17),
+            "packet at byte 12: the packet's latents have 17 fraction bits",
+        ),
+        // A packet of bits has 16 there.
+        (
             with(13, 16),
-            "packet at byte 12: the packet's latents have 16 fraction bits",
+            "packet at byte 12: it has 24 bits, the model has 3 latents",
         ),
         (
             with(14, 2),

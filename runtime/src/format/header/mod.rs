@@ -206,7 +206,7 @@ impl<'a> Header<'a> {
     #[inline(always)]
     fn read_statistics(&mut self, reader: &mut Reader<'a>, left_out: &mut Option<&'static str>) {
         if reader.u8() > 1 {
-            *left_out = Some("statistics");
+            *left_out = left_out.or(Some("statistics"));
         }
         // Its kind, and no knots of a curve.
         reader.variant(1);
@@ -254,7 +254,7 @@ fn read_stream(
         return None;
     }
     if !cfg!(feature = "streams") {
-        *left_out = Some("streams");
+        *left_out = left_out.or(Some("streams"));
         return None;
     }
     let (channels, samples) = (reader.u8(), reader.u16());
