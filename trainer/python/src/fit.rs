@@ -3,7 +3,6 @@
 use crate::columns::Table;
 use crate::error::exception;
 use elbow_trainer::config::settings::Said;
-use elbow_trainer::error::Error;
 use elbow_trainer::export::pipeline::{Job, Observer, Warning};
 use elbow_trainer::export::run::{self, Existing, Lock, RunFiles};
 use elbow_trainer::readings::splits::Splits;
