@@ -6,6 +6,7 @@
 use crate::build::workspace;
 use crate::error::Error;
 use crate::files;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -43,7 +44,7 @@ pub fn check() -> Result<bool, Error> {
     for (package, library, features, folder) in CRATES {
         let path = list(folder);
         let listed = std::fs::read_to_string(&path).map_err(Error::at(&path))?;
-        let (listed, found) = (listed, items(package, library, features)?);
+        let found = items(package, library, features)?;
         let lost = lines_without(&listed, &found);
         let added = lines_without(&found, &listed);
         for (sign, lines) in [("-", &lost), ("+", &added)] {
@@ -69,7 +70,7 @@ fn list(folder: &str) -> PathBuf {
 
 /// The lines of `all` that `others` lacks.
 fn lines_without<'a>(all: &'a str, others: &str) -> Vec<&'a str> {
-    let others: std::collections::BTreeSet<_> = others.lines().collect();
+    let others: BTreeSet<_> = others.lines().collect();
     all.lines().filter(|line| !others.contains(line)).collect()
 }
 
